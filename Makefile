@@ -1,0 +1,36 @@
+# `make help` lists the targets. Each prepares .venv first, which costs milliseconds once it stands.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test check lock schemas clean
+
+BIN := .venv/bin
+MANAGE := $(BIN)/python manage.py
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+setup:  ## create .venv from requirements.lock (needs only python3 >= 3.11)
+	@sh deploy/bootstrap.sh
+
+demo: setup  ## the whole gateway in one process, with scripted EAs (DEMO_ARGS=...)
+	@$(MANAGE) demo $(DEMO_ARGS)
+
+serve: setup  ## the whole gateway in one process (SERVE_ARGS=...)
+	@$(MANAGE) serve $(SERVE_ARGS)
+
+test: setup  ## every test on every lane (TEST_ARGS='-k heartbeat --lane embedded')
+	@$(BIN)/pytest $(TEST_ARGS)
+
+check: setup  ## format, lint, types, import contracts, migrations
+	@sh .ci/check
+
+lock: setup  ## resolve pyproject.toml into requirements.lock (LOCK_ARGS=--upgrade)
+	$(BIN)/uv pip compile pyproject.toml --extra production --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --quiet $(LOCK_ARGS) --output-file requirements.lock
+	@$(MAKE) --no-print-directory setup
+
+schemas: setup  ## write docs/schemas from the message types
+	@$(MANAGE) export_schemas
+
+clean:  ## remove .venv and everything the tools wrote
+	rm -rf .venv .venv.lock .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis test-results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
