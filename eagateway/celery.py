@@ -1,0 +1,15 @@
+"""The Celery app and its schedule: the same tasks in every lane."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eagateway.settings")
+
+app = Celery("eagateway")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.conf.beat_schedule = {
+    "expire overdue sessions": {"task": "sessions.expire_overdue", "schedule": 1.0, "options": {"expires": 5}},
+    "lapse pending sessions": {"task": "sessions.lapse_pending", "schedule": 60.0, "options": {"expires": 300}},
+}

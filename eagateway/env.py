@@ -1,0 +1,72 @@
+"""Typed readers for environment variables: each names its variable and an example when the value is wrong."""
+
+import os
+import secrets
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+_env = environ.Env()
+
+
+def text(name: str, *, default: str) -> str:
+    """The variable's text, or the default."""
+    return str(_env.str(name, default=default))
+
+
+def required(name: str, *, example: str) -> str:
+    """The variable's text.
+
+    :raises ImproperlyConfigured: it is missing or empty
+    """
+    value = os.environ.get(name, "").strip()
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set. Example: {name}={example}")
+    return value
+
+
+def integer(name: str, *, default: int, least: int, most: int) -> int:
+    """A whole number within bounds.
+
+    :raises ImproperlyConfigured: no number, or out of bounds
+    """
+    raw = os.environ.get(name, "").strip() or str(default)
+    try:
+        number = int(raw)
+    except ValueError:
+        number = least - 1
+    if not least <= number <= most:
+        raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}. Example: {name}={default}")
+    return number
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """A switch: 1, true, yes, on, or 0, false, no, off.
+
+    :raises ImproperlyConfigured: anything else
+    """
+    raw = os.environ.get(name, "").strip().lower() or ("on" if default else "off")
+    if raw in {"1", "true", "yes", "on"}:
+        return True
+    if raw in {"0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name} must be on or off. Example: {name}=on")
+
+
+def names(name: str, *, default: list[str]) -> list[str]:
+    """A list of names, separated by commas."""
+    return [item for item in (part.strip() for part in _env.list(name, default=default)) if item]
+
+
+def stored_secret(path: Path) -> str:
+    """The embedded lane's secret: made once, kept in a file only its owner can read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(handle, "w") as file:
+        secret = secrets.token_urlsafe(48)
+        file.write(secret)
+    return secret

@@ -1,0 +1,35 @@
+"""Logs are events with fields, one JSON object per line (or readable text on a terminal)."""
+
+import logging
+import logging.config
+import sys
+from typing import Any
+
+import structlog
+
+
+def configure(wanted: dict[str, Any]) -> None:
+    """Set up structlog and the standard library's loggers; `wanted` is settings.LOGGING with its `level`."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    renderer: Any = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=wanted["level"], force=True)
+    for noisy in ("daphne", "celery", "kombu", "amqp", "django.request", "twisted"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -1,0 +1,26 @@
+"""The composition root of the event socket: which handler answers which frame, and what orders provides to sessions."""
+
+from django.urls import path
+
+from orders import handlers as order_handlers
+from orders import queries as order_queries
+from orders.services import backlog
+from sessions_app import handlers as session_handlers
+from sessions_app.consumers import StreamConsumer
+from sessions_app.services import ports
+
+websocket_urlpatterns = [path("ea-gateway/v1/stream", StreamConsumer.as_asgi())]
+
+
+def bind() -> None:
+    """Bind the ports of sessions_app to orders."""
+    ports.bind(
+        ports.Ports(
+            handlers={**session_handlers.HANDLERS, **order_handlers.HANDLERS},
+            commands_after=order_queries.commands_after,
+            void_overdue=backlog.void_overdue,
+            acknowledged=backlog.acknowledged,
+            release=backlog.release,
+            summaries=order_queries.summaries,
+        )
+    )

@@ -1,0 +1,77 @@
+"""Every frame type of protocol version 1, in one place: what docs, schemas and SDK types are made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from orders.domain.commands import OrderCommand
+from orders.domain.intents import OrderIntent
+from orders.domain.reports import ExecutionReport
+from sessions_app.domain import frames
+from sessions_app.domain.decimals import schema_hook
+from sessions_app.domain.frames import Payload
+
+
+@dataclass(frozen=True, slots=True)
+class FrameType:
+    """Who sends a frame, whether it is numbered, and what a pending session may do with it."""
+
+    payload: type[Payload]
+    sender: str
+    durable: bool
+    in_pending: str
+
+
+_SERVER, _EA, _BOTH = "server", "EA", "both"
+_ALL: Final = (
+    FrameType(frames.Hello, _EA, False, "allowed"),
+    FrameType(frames.SessionState, _SERVER, False, "sent"),
+    FrameType(frames.TestRequest, _SERVER, False, "sent"),
+    FrameType(frames.InitRequest, _EA, False, "stored; InitAck deferred"),
+    FrameType(frames.InitAck, _SERVER, False, "only after authentication"),
+    FrameType(frames.StatusHeartbeat, _EA, False, "stored"),
+    FrameType(frames.HeartbeatAck, _SERVER, False, "sent"),
+    FrameType(OrderIntent, _EA, True, "stored, not dispatched"),
+    FrameType(OrderCommand, _SERVER, True, "held back"),
+    FrameType(ExecutionReport, _EA, True, "stored, applied at promotion"),
+    FrameType(frames.ErrorAlert, _BOTH, True, "from EA stored; to EA not sent"),
+    FrameType(frames.ShutdownNotice, _BOTH, False, "allowed"),
+    FrameType(frames.ResendRequest, _BOTH, False, "allowed"),
+    FrameType(frames.GapFill, _BOTH, True, "allowed"),
+    FrameType(frames.Ack, _BOTH, False, "allowed"),
+)
+FRAME_TYPES: Final[Mapping[str, FrameType]] = {kind.payload.__name__: kind for kind in _ALL}
+
+
+def schema_document() -> dict[str, Any]:
+    """JSON Schema (2020-12) with one definition per frame's payload, and the envelope."""
+    _, components = msgspec.json.schema_components(
+        [kind.payload for kind in FRAME_TYPES.values()], schema_hook=schema_hook, ref_template="#/$defs/{name}"
+    )
+    components["Envelope"] = _envelope_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "EA gateway protocol, version 1",
+        "$defs": components,
+    }
+
+
+def _envelope_schema() -> dict[str, Any]:
+    return {
+        "title": "Envelope",
+        "description": "One object per message. `seq` numbers the sender's durable frames from 1 without gaps.",
+        "type": "object",
+        "properties": {
+            "v": {"const": 1},
+            "type": {"enum": list(FRAME_TYPES)},
+            "id": {"type": "string", "format": "uuid"},
+            "seq": {"type": ["integer", "null"], "minimum": 1},
+            "ack": {"type": ["integer", "null"], "minimum": 0},
+            "sent_at": {"type": ["string", "null"], "format": "date-time"},
+            "resent": {"type": "boolean", "default": False},
+            "payload": {"type": "object"},
+        },
+        "required": ["v", "type", "id", "payload"],
+    }

@@ -1,0 +1,124 @@
+"""How large to copy: one pure function per mode. Formulas: docs/copying.md, "Allocation modes"."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from orders.domain.denials import Code, Denied
+from orders.domain.symbols import SymbolSpec
+
+
+class Mode(StrEnum):
+    MIRRORED = "mirrored"
+    FIXED_LOTS = "fixed_lots"
+    BALANCE_RATIO = "balance_ratio"
+
+
+@dataclass(frozen=True, slots=True)
+class Funds:
+    """One account's funds in its own currency. `as_of` is None for figures that came with the signal itself."""
+
+    currency: str | None = None
+    balance: Decimal | None = None
+    equity: Decimal | None = None
+    free_margin: Decimal | None = None
+    as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """A subscription's allocation settings. Fixed bases are in their own account's currency."""
+
+    mode: Mode
+    multiplier: Decimal = Decimal(1)
+    lots: Decimal | None = None
+    fixed_master_base: Decimal | None = None
+    fixed_follower_base: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What the modes may look at: the master's lots, both accounts, and the rate master -> follower currency."""
+
+    master_lots: Decimal
+    master: Funds
+    follower: Funds
+    rate: Decimal | None
+    now: datetime
+    stale_after: timedelta
+
+
+def allocate(sizing: Sizing, basis: Basis) -> Decimal:
+    """Exact lots for one follower, before rounding and caps.
+
+    :raises Denied: ALLOCATION_DATA_MISSING, ALLOCATION_DATA_STALE
+    """
+    return _LOTS[sizing.mode](sizing, basis)
+
+
+def _mirrored(sizing: Sizing, basis: Basis) -> Decimal:
+    """L_m x k"""
+    return basis.master_lots * sizing.multiplier
+
+
+def _fixed_lots(sizing: Sizing, basis: Basis) -> Decimal:
+    """A constant."""
+    if sizing.lots is None:
+        raise Denied(Code.ALLOCATION_DATA_MISSING, missing="lots of the subscription")
+    return sizing.lots
+
+
+def _balance_ratio(sizing: Sizing, basis: Basis) -> Decimal:
+    """L_m x (B_f / (B_m x FX)) x k"""
+    ours = _base(sizing.fixed_follower_base, basis.follower, basis, "balance of the follower")
+    theirs = _base(sizing.fixed_master_base, basis.master, basis, "balance of the master")
+    if basis.rate is None:
+        raise Denied(
+            Code.ALLOCATION_DATA_MISSING,
+            missing=f"rate {basis.master.currency} to {basis.follower.currency}",
+        )
+    return basis.master_lots * ours / (theirs * basis.rate) * sizing.multiplier
+
+
+_LOTS: Final[Mapping[Mode, Callable[[Sizing, Basis], Decimal]]] = {
+    Mode.MIRRORED: _mirrored,
+    Mode.FIXED_LOTS: _fixed_lots,
+    Mode.BALANCE_RATIO: _balance_ratio,
+}
+
+
+def _base(fixed: Decimal | None, funds: Funds, basis: Basis, what: str) -> Decimal:
+    if fixed is not None:
+        return fixed
+    if funds.balance is None or funds.balance <= 0:
+        raise Denied(Code.ALLOCATION_DATA_MISSING, missing=what)
+    if funds.as_of is not None and basis.now - funds.as_of > basis.stale_after:
+        raise Denied(Code.ALLOCATION_DATA_STALE, stale=what, as_of=funds.as_of.isoformat())
+    return funds.balance
+
+
+def exchange_rate(
+    source: str | None, target: str | None, *, sources: Mapping[str, SymbolSpec], targets: Mapping[str, SymbolSpec]
+) -> Decimal | None:
+    """Units of `target` per unit of `source` currency, from symbol specs alone; None when they do not tell.
+
+    A spec's tick value is in the account's currency, its tick size x contract size in the quote currency: their ratio
+    is the rate quote -> account. The follower's specs quoted in the master's currency give it; else the master's, inverted.
+    """
+    if source is None or target is None or source == target:
+        return Decimal(1) if source == target else None
+    direct = _quote_rate(source, targets)
+    if direct is not None:
+        return direct
+    inverse = _quote_rate(target, sources)
+    return None if inverse is None else 1 / inverse
+
+
+def _quote_rate(quote: str, specs: Mapping[str, SymbolSpec]) -> Decimal | None:
+    for spec in specs.values():
+        if spec.quote_currency == quote and spec.tick_size and spec.tick_value and spec.contract_size:
+            return spec.tick_value / (spec.tick_size * spec.contract_size)
+    return None

@@ -1,0 +1,64 @@
+"""Every "no" and every "nothing to do" of a decision, in one enum, with the sentence a page shows."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+
+class Code(StrEnum):
+    SUBSCRIPTION_CLOSE_ONLY = "subscription_close_only"
+    FOLLOWER_NOT_READY = "follower_not_ready"
+    NETTING_UNSUPPORTED = "netting_unsupported"
+    FIFO_UNSUPPORTED = "fifo_unsupported"
+    ALREADY_CLOSED = "already_closed"
+    TOMBSTONED = "tombstoned"
+    SIGNAL_TOO_OLD = "signal_too_old"
+    SYMBOL_NOT_FOUND = "symbol_not_found"
+    SYMBOL_AMBIGUOUS = "symbol_ambiguous"
+    ALLOCATION_DATA_MISSING = "allocation_data_missing"
+    ALLOCATION_DATA_STALE = "allocation_data_stale"
+    BELOW_MINIMUM_LOTS = "below_minimum_lots"
+    ABOVE_MAXIMUM_LOTS = "above_maximum_lots"
+    MAX_OPEN_POSITIONS = "max_open_positions"
+    COPY_NUMBERS_EXHAUSTED = "copy_numbers_exhausted"
+    # Nothing to do: no denial, but recorded all the same.
+    NOT_COPIED = "not_copied"
+    COPY_GONE = "copy_gone"
+    ALREADY_COPIED = "already_copied"
+    FILLS_AT_OWN_BROKER = "fills_at_own_broker"
+    PARTIAL_CLOSE_DEFERRED = "partial_close_deferred"
+    COPY_STILL_WORKING = "copy_still_working"
+
+
+SENTENCES: Final[Mapping[Code, str]] = {
+    Code.SUBSCRIPTION_CLOSE_ONLY: "The subscription is paused: nothing that adds exposure is copied.",
+    Code.FOLLOWER_NOT_READY: "The follower's terminal has not told its symbols yet (no InitRequest).",
+    Code.NETTING_UNSUPPORTED: "The follower's account nets its positions; copying to such accounts is not built yet.",
+    Code.FIFO_UNSUPPORTED: "The follower's account closes first in, first out; copying to it is not built yet.",
+    Code.ALREADY_CLOSED: "The master's close of this position came before its open.",
+    Code.TOMBSTONED: "The copy was closed by hand; it is not opened again.",
+    Code.SIGNAL_TOO_OLD: "The signal was older than the subscription's limit when it was decided.",
+    Code.SYMBOL_NOT_FOUND: "The follower's broker has no such symbol; add it to the symbol map.",
+    Code.SYMBOL_AMBIGUOUS: "Several symbols of the follower fit; add the right one to the symbol map.",
+    Code.ALLOCATION_DATA_MISSING: "A figure that the lots depend on is not known yet.",
+    Code.ALLOCATION_DATA_STALE: "The figures that the lots depend on are too old.",
+    Code.BELOW_MINIMUM_LOTS: "The lots are below the follower's smallest lot size.",
+    Code.ABOVE_MAXIMUM_LOTS: "The lots would need more orders than allowed at the follower's largest lot size.",
+    Code.MAX_OPEN_POSITIONS: "The follower already holds as many positions as its limit allows.",
+    Code.COPY_NUMBERS_EXHAUSTED: "The account has used up its 16,777,215 copy numbers.",
+    Code.NOT_COPIED: "The position was never copied to this follower.",
+    Code.COPY_GONE: "The copy is closed already.",
+    Code.ALREADY_COPIED: "The position has been copied already.",
+    Code.FILLS_AT_OWN_BROKER: "The copied pending order fills at the follower's own broker.",
+    Code.PARTIAL_CLOSE_DEFERRED: "The part is smaller than the follower can close; the final close closes it.",
+    Code.COPY_STILL_WORKING: "The copied pending order has not filled; the final close removes it.",
+}
+
+
+class Denied(Exception):
+    """One step of the decision says no; `evidence` is what it looked at."""
+
+    def __init__(self, code: Code, **evidence: Any) -> None:
+        super().__init__(code.value)
+        self.code = code
+        self.evidence = evidence

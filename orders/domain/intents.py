@@ -1,0 +1,118 @@
+"""What a master did: the OrderIntent frame, and what makes one complete."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+from sessions_app.domain.decimals import Lots, Money, Price
+from sessions_app.domain.frames import Millis, Name, Payload
+
+Ticket = Annotated[int, Meta(ge=1, le=2**53 - 1)]
+BrokerTime = Annotated[str, Meta(pattern=r"^[0-9]{4}\.[0-9]{2}\.[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$")]
+Comment = Annotated[str, Meta(max_length=64, pattern=r"^[^\x00]*$")]
+
+
+class Action(StrEnum):
+    """The seven things that can happen to a master's position or working order."""
+
+    OPEN = "open"
+    PLACE = "place"
+    ACTIVATE = "activate"
+    MODIFY = "modify"
+    CLOSE = "close"
+    PARTIAL_CLOSE = "partial_close"
+    CANCEL = "cancel"
+
+
+class Side(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+
+class OrderType(StrEnum):
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP = "stop"
+
+
+class Cause(StrEnum):
+    """Why a position closed, or an account changed, without a command of ours."""
+
+    MANUAL = "manual"
+    STOP_LOSS = "stop_loss"
+    TAKE_PROFIT = "take_profit"
+    STOP_OUT = "stop_out"
+    CLOSE_BY = "close_by"
+    EXPIRY = "expiry"
+    DEPOSIT_WITHDRAWAL = "deposit_withdrawal"
+    CREDIT = "credit"
+    ARCHIVE = "archive"
+
+
+ADDS_EXPOSURE: Final = frozenset({Action.OPEN, Action.PLACE})
+ENDS_POSITION: Final = frozenset({Action.CLOSE, Action.CANCEL})
+ACCOUNT_CAUSES: Final = frozenset({Cause.DEPOSIT_WITHDRAWAL, Cause.CREDIT, Cause.ARCHIVE})
+
+
+class OrderIntent(Payload, kw_only=True):
+    """EA (master): one change of a position. `lots` are the lots opened, or, closing, the lots closed.
+
+    `position_id` is the first ticket of the lineage; `ticket` the ticket acted on; after a partial close the
+    remainder's ticket is `new_ticket`. `broker_time` is the broker's wall clock, for statements, never for deadlines;
+    `age_ms` the time from seeing the change to sending it, by the EA's monotonic clock.
+    """
+
+    action: Action
+    position_id: Ticket
+    ticket: Ticket
+    symbol: Name
+    new_ticket: Ticket | None = None
+    parent_ticket: Ticket | None = None
+    side: Side | None = None
+    order_type: OrderType = OrderType.MARKET
+    lots: Lots | None = None
+    remaining_lots: Lots | None = None
+    price: Price | None = None
+    sl: Price | None = None
+    tp: Price | None = None
+    expiry: str | None = None
+    magic: Annotated[int, Meta(ge=-(2**31), le=2**32)] | None = None
+    comment: Comment | None = None
+    close_reason: Cause | None = None
+    commission: Money | None = None
+    taxes: Money | None = None
+    swap: Money | None = None
+    profit: Money | None = None
+    balance: Money | None = None
+    equity: Money | None = None
+    broker_time: BrokerTime | None = None
+    age_ms: Millis = 0
+
+
+_REQUIRED: Final[Mapping[Action, tuple[str, ...]]] = {
+    Action.OPEN: ("side", "lots"),
+    Action.PLACE: ("side", "lots", "price"),
+    Action.ACTIVATE: (),
+    Action.MODIFY: (),
+    Action.CLOSE: (),
+    Action.PARTIAL_CLOSE: ("lots", "remaining_lots"),
+    Action.CANCEL: (),
+}
+
+
+def fault(intent: OrderIntent) -> tuple[str, str] | None:
+    """(path, rule) of the first field that this action needs and the intent lacks, or None."""
+    for name in _REQUIRED[intent.action]:
+        if getattr(intent, name) is None:
+            return f"$.{name}", f"`{intent.action}` needs `{name}`"
+    for name in ("lots", "remaining_lots"):
+        value = getattr(intent, name)
+        if name in _REQUIRED[intent.action] and value is not None and value <= 0:
+            return f"$.{name}", f"`{intent.action}` needs `{name}` above 0"
+    if intent.action is Action.PLACE and intent.order_type is OrderType.MARKET:
+        return "$.order_type", "`place` needs `order_type` limit or stop"
+    if intent.action is Action.OPEN and intent.order_type is not OrderType.MARKET:
+        return "$.order_type", "`open` is a market order; a pending order is `place`"
+    return None

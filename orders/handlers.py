@@ -1,0 +1,18 @@
+"""The trade frames: each handler calls one service inside the ingest batch's transaction."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from orders.domain import intents as intent_frames
+from orders.domain import reports as report_frames
+from orders.services import intents, reports
+from sessions_app.services.ports import FrameHandler
+
+HANDLERS: Final[Mapping[str, FrameHandler]] = {
+    "OrderIntent": FrameHandler(
+        intent_frames.OrderIntent, intents.accept, durable=True, fault=intent_frames.fault
+    ),
+    "ExecutionReport": FrameHandler(
+        report_frames.ExecutionReport, reports.accept, durable=True, fact=True, fault=report_frames.fault
+    ),
+}

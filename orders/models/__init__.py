@@ -1,0 +1,12 @@
+"""What is traded: one table per file."""
+
+from orders.models.command import Command
+from orders.models.copy import Copy
+from orders.models.decision import Decision
+from orders.models.intent import Intent
+from orders.models.master_position import MasterPosition
+from orders.models.report import Report
+from orders.models.strategy import Strategy
+from orders.models.subscription import Subscription
+
+__all__ = ["Command", "Copy", "Decision", "Intent", "MasterPosition", "Report", "Strategy", "Subscription"]

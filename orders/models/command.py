@@ -1,0 +1,78 @@
+from django.db import models
+from django.db.models import Q
+
+from orders.domain.commands import UNFINISHED, CommandState
+from orders.domain.intents import Action, OrderType, Side
+from orders.models.copy import Copy
+from orders.models.decision import Decision
+from sessions_app.models import BrokerAccount, EaSession
+from sessions_app.models.fields import choice_field, id_field, lots_field, moment_field, new_id, one_of, price_field
+
+
+class Command(models.Model):
+    """One order for a follower, numbered in its account's log: this table is the outbox for EAs.
+
+    `held` commands have no number, only their place (`hold_no`); `decided_on` is the pending session whose InitRequest
+    the decision used. `attempt` n + 1 exists only when n was not executed. The moments are its time line.
+    """
+
+    id = id_field()
+    account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="commands")
+    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="commands")
+    copy = models.ForeignKey(Copy, on_delete=models.PROTECT, related_name="commands")
+    leg = models.PositiveSmallIntegerField(default=1)
+    attempt = models.PositiveSmallIntegerField(default=1)
+    action = choice_field(Action)
+    state = choice_field(CommandState)
+    reason = models.CharField(max_length=40, blank=True)
+    epoch = models.UUIDField()
+    seq = models.BigIntegerField(null=True)
+    hold_no = models.BigIntegerField(null=True)
+    decided_on = models.ForeignKey(EaSession, on_delete=models.PROTECT, null=True, related_name="+")
+    frame_id = models.UUIDField(default=new_id)
+    position_id = models.BigIntegerField()
+    symbol = models.CharField(max_length=64)
+    side = choice_field(Side)
+    order_type = choice_field(OrderType)
+    lots = lots_field()
+    lots_before = lots_field()
+    lots_after = lots_field()
+    price = price_field()
+    sl = price_field()
+    tp = price_field()
+    expiry = models.CharField(max_length=40, blank=True)
+    valid_until = moment_field()
+    error_code = models.PositiveIntegerField(null=True)
+    occurred_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    decided_at = models.DateTimeField()
+    committed_at = moment_field()
+    pushed_at = moment_field()
+    acked_at = moment_field()
+    broker_started_at = moment_field()
+    broker_done_at = moment_field()
+    reported_at = moment_field()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "epoch", "seq"], name="one_command_per_number"),
+            models.UniqueConstraint(
+                fields=["decision", "leg", "action", "attempt"], name="one_command_per_leg_and_attempt"
+            ),
+            one_of("state", CommandState, name="command_state_known"),
+            models.CheckConstraint(
+                condition=Q(seq__isnull=False) | Q(state__in=["held", "expired", "void"]), name="held_or_numbered"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["account"],
+                condition=Q(state__in=[state.value for state in sorted(UNFINISHED)]),
+                name="commands_unfinished",
+            ),
+            models.Index(fields=["account", "hold_no"], condition=Q(state=CommandState.HELD), name="commands_held"),
+            models.Index(fields=["decided_at"], name="commands_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.symbol} #{self.seq or 'held'}"

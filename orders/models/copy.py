@@ -1,0 +1,55 @@
+from django.db import models
+from django.db.models import Q
+
+from orders.domain.copies import ALIVE, CopyState
+from orders.domain.intents import OrderType, Side
+from orders.models.subscription import Subscription
+from sessions_app.models import BrokerAccount
+from sessions_app.models.fields import choice_field, id_field, lots_field, moment_field, one_of, price_field
+
+
+class Copy(models.Model):
+    """The follower's position or working order that came of one leg of a copied position.
+
+    `lots_decided`, `sl` and `tp` are where the decided commands lead; `lots_open` and `ticket` what the broker reported.
+    The lineage of tickets is in the reports. `copy_no` comes with the first number of its command.
+    """
+
+    id = id_field()
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="copies")
+    account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="copies")
+    position_id = models.BigIntegerField()
+    leg = models.PositiveSmallIntegerField(default=1)
+    copy_no = models.PositiveIntegerField(null=True)
+    state = choice_field(CopyState)
+    symbol = models.CharField(max_length=64)
+    side = choice_field(Side)
+    order_type = choice_field(OrderType)
+    lots_opened = lots_field()
+    lots_decided = lots_field()
+    lots_open = lots_field()
+    price = price_field()
+    sl = price_field()
+    tp = price_field()
+    ticket = models.BigIntegerField(null=True)
+    close_cause = models.CharField(max_length=32, blank=True)
+    tombstoned_at = moment_field()
+    created_at = models.DateTimeField()
+    closed_at = moment_field()
+
+    class Meta:
+        verbose_name_plural = "copies"
+        constraints = [
+            models.UniqueConstraint(fields=["account", "copy_no"], name="one_copy_per_number"),
+            models.UniqueConstraint(fields=["subscription", "position_id", "leg"], name="one_copy_per_leg"),
+            one_of("state", CopyState, name="copy_state_known"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["account"], condition=Q(state__in=[state.value for state in sorted(ALIVE)]), name="copies_alive"
+            ),
+            models.Index(fields=["account", "ticket"], name="copies_by_ticket"),
+        ]
+
+    def __str__(self) -> str:
+        return f"copy {self.copy_no or 'held'} of {self.position_id}"

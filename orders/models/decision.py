@@ -1,0 +1,33 @@
+from django.db import models
+from django.db.models import Q
+
+from orders.domain.decisions import Outcome
+from orders.models.intent import Intent
+from orders.models.subscription import Subscription
+from sessions_app.models.fields import choice_field, id_field, one_of
+
+
+class Decision(models.Model):
+    """What we concluded for one subscription: `steps` holds every step's inputs and outputs."""
+
+    id = id_field()
+    intent = models.ForeignKey(Intent, on_delete=models.PROTECT, related_name="decisions")
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="decisions")
+    outcome = choice_field(Outcome)
+    code = models.CharField(max_length=40, blank=True)
+    steps = models.JSONField()
+    decided_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["subscription", "intent"], name="one_decision_per_intent"),
+            one_of("outcome", Outcome, name="decision_outcome_known"),
+            models.CheckConstraint(
+                condition=Q(outcome=Outcome.COPIED, code="") | (~Q(outcome=Outcome.COPIED) & ~Q(code="")),
+                name="every_no_has_a_code",
+            ),
+        ]
+        indexes = [models.Index(fields=["decided_at"], name="decisions_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.outcome} {self.code}".strip()

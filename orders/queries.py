@@ -1,0 +1,103 @@
+"""Reads of what is traded."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from orders.domain.commands import UNFINISHED, CommandState, OrderCommand, magic_of
+from orders.domain.intents import ACCOUNT_CAUSES, Action, OrderType, Side
+from orders.domain.reports import ReportStatus
+from orders.models import Command, Report, Subscription
+from sessions_app.domain.decimals import Lots, Price, to_json
+from sessions_app.domain.envelope import rfc3339
+from sessions_app.domain.frames import GapFill, GapReason
+from sessions_app.models import BrokerAccount
+from sessions_app.models.fields import new_id
+from sessions_app.services.ports import LogFrame
+
+_GAP_REASONS = {CommandState.EXPIRED: GapReason.EXPIRED, CommandState.VOID: GapReason.VOID}
+
+
+def commands_after(account_pk: UUID, seq: int, limit: int) -> list[LogFrame]:
+    """An account's numbered frames above `seq`, at most `limit` numbers, in order and without holes.
+
+    What has an outcome already is not sent again: its numbers come as a GapFill.
+    """
+    epoch = BrokerAccount.objects.filter(id=account_pk).values_list("epoch", flat=True).first()
+    rows = Command.objects.select_related("copy").filter(account_id=account_pk, epoch=epoch, seq__gt=seq)
+    frames: list[LogFrame] = []
+    run: list[Command] = []
+    for command in rows.order_by("seq")[:limit]:
+        if CommandState(command.state) in UNFINISHED:
+            frames += _gap(run)
+            run = []
+            frames.append(log_frame(command))
+        else:
+            run.append(command)
+    return frames + _gap(run)
+
+
+def _gap(run: Sequence[Command]) -> list[LogFrame]:
+    if not run:
+        return []
+    first, last = run[0].seq or 0, run[-1].seq or 0
+    reasons = {_GAP_REASONS.get(CommandState(command.state), GapReason.SUPERSEDED) for command in run}
+    gap = GapFill(next=last + 1, reason=reasons.pop() if len(reasons) == 1 else GapReason.SUPERSEDED)
+    return [LogFrame(seq=first, frame_id=new_id(), kind="GapFill", payload=to_json(gap), covers=last)]
+
+
+def log_frame(command: Command) -> LogFrame:
+    """A numbered command as its frame."""
+    return LogFrame(
+        seq=command.seq or 0, frame_id=command.frame_id, kind="OrderCommand", payload=to_json(order_command(command))
+    )
+
+
+def order_command(command: Command) -> OrderCommand:
+    """A command's payload, from its row and its copy's."""
+    copy_no = command.copy.copy_no or 0
+    return OrderCommand(
+        command_id=command.id,
+        action=Action(command.action),
+        copy_no=copy_no,
+        magic=magic_of(copy_no),
+        position_id=command.position_id,
+        symbol=command.symbol,
+        side=Side(command.side),
+        attempt=command.attempt,
+        order_type=OrderType(command.order_type),
+        lots=None if command.lots is None else Lots(command.lots),
+        price=None if command.price is None else Price(command.price),
+        sl=None if command.sl is None else Price(command.sl),
+        tp=None if command.tp is None else Price(command.tp),
+        expiry=command.expiry or None,
+        valid_until=rfc3339(command.valid_until) if command.valid_until else None,
+        lots_before=Lots(command.lots_before or 0),
+        lots_after=Lots(command.lots_after or 0),
+    )
+
+
+def summaries(account_pk: UUID) -> list[tuple[str, str, str, str]]:
+    """(strategy, role, mode, state) of every subscription an account has, or whose master it is."""
+    rows = Subscription.objects.filter(Q(follower_id=account_pk) | Q(strategy__master_id=account_pk))
+    found = rows.values_list("strategy__name", "strategy__master_id", "mode", "state").order_by("strategy__name")[:200]
+    return [
+        (name, "master" if master == account_pk else "follower", mode, state) for name, master, mode, state in found
+    ]
+
+
+def unfinished_commands(accounts: Iterable[UUID]) -> int:
+    """Numbered commands of these accounts that have no outcome yet."""
+    return Command.objects.filter(account__in=list(accounts), state__in=UNFINISHED).count()
+
+
+def booked_reports(account_pk: UUID) -> QuerySet[Report]:
+    """The reports that book money: closed trades, archive rows, deposits, withdrawals, credits; in order of arrival."""
+    closed = Q(status=ReportStatus.CLOSED, profit__isnull=False, already=False)
+    account = Q(cause__in=[cause.value for cause in sorted(ACCOUNT_CAUSES)])
+    return (
+        Report.objects.select_related("copy").filter(closed | account, account_id=account_pk, repeated=False).order_by("id")
+    )
+
+

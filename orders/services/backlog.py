@@ -1,0 +1,117 @@
+"""An account's command log around its session: releasing what was held, voiding what is overdue, acknowledgements.
+
+What has no number yet may expire freely. A numbered command is voided by a GapFill; should the EA have executed it
+all the same, its report wins.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from orders.domain.commands import CommandState
+from orders.domain.copies import CopyState
+from orders.domain.intents import ADDS_EXPOSURE
+from orders.models import Command, Copy
+from orders.queries import log_frame
+from sessions_app.models import BrokerAccount
+from sessions_app.services.ports import Batch, Pushed
+
+
+def release(account_pk: UUID, session_id: UUID, batch: Batch) -> None:
+    """Number what was held while the account was pending, in order, inside the promotion's transaction.
+
+    What adds exposure and is too old by now expires, and what was meant for it is void; closes are never dropped.
+    """
+    account = BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
+    _void(Command.objects.filter(account_id=account_pk, seq__gt=account.acked_seq), batch.now)
+    held = list(
+        Command.objects.select_related("copy").filter(account_id=account_pk, state=CommandState.HELD).order_by("hold_no")
+    )
+    copies = {command.copy_id: command.copy for command in held}
+    for command in held:
+        command.copy = copies[command.copy_id]
+        _release_one(command, account, session_id, batch.now)
+    fields = ["state", "reason", "seq", "epoch"]
+    Command.objects.bulk_update(held, fields, batch_size=100)
+    Copy.objects.bulk_update(copies.values(), ["state", "copy_no", "lots_decided", "closed_at"], batch_size=100)
+    BrokerAccount.objects.filter(id=account_pk).update(next_seq=account.next_seq, next_copy_no=account.next_copy_no)
+    batch.append(account_pk, [log_frame(command) for command in held if command.seq is not None])
+
+
+def _release_one(command: Command, account: BrokerAccount, session_id: UUID, now: datetime) -> None:
+    copy = command.copy
+    opens = command.action in ADDS_EXPOSURE
+    if command.decided_on_id not in (None, session_id):
+        _drop(command, CommandState.EXPIRED, "decided_on_other_session", now)
+    elif opens and command.valid_until is not None and command.valid_until < now:
+        _drop(command, CommandState.EXPIRED, "signal_too_old", now)
+    elif copy.state == CopyState.FAILED:
+        command.state, command.reason = CommandState.VOID, "open_expired"
+    else:
+        _number(command, account)
+
+
+def _drop(command: Command, state: CommandState, reason: str, now: datetime) -> None:
+    command.state, command.reason = state, reason
+    if command.copy.state == CopyState.HELD:
+        command.copy.state, command.copy.lots_decided, command.copy.closed_at = CopyState.FAILED, Decimal(0), now
+
+
+def _number(command: Command, account: BrokerAccount) -> None:
+    copy = command.copy
+    if copy.copy_no is None:
+        copy.copy_no, copy.state = account.next_copy_no, CopyState.ORDERED
+        account.next_copy_no += 1
+    command.state, command.seq, command.epoch = CommandState.QUEUED, account.next_seq, account.epoch
+    account.next_seq += 1
+
+
+def void_overdue(account_pk: UUID, above: int, now: datetime) -> int:
+    """Before a resend: void the numbered commands above `above` that add exposure and are past their validity.
+
+    Returns how many. They reach the EA as GapFills.
+    """
+    with transaction.atomic(durable=True):
+        BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
+        return _void(Command.objects.filter(account_id=account_pk, seq__gt=above), now)
+
+
+def _void(commands: QuerySet[Command], now: datetime) -> int:
+    overdue = commands.filter(
+        state=CommandState.QUEUED, action__in=[action.value for action in sorted(ADDS_EXPOSURE)], valid_until__lt=now
+    )
+    found = list(overdue.values_list("id", "copy_id"))
+    if found:
+        Command.objects.filter(id__in=[pk for pk, _ in found]).update(state=CommandState.VOID, reason="missed")
+        Copy.objects.filter(id__in=[copy for _, copy in found], state=CopyState.ORDERED).update(
+            state=CopyState.FAILED, lots_decided=0, closed_at=now
+        )
+    return len(found)
+
+
+def acknowledged(account_pk: UUID, upto: int, pushed: Collection[Pushed], now: datetime) -> None:
+    """The EA has stored its commands up to a number: move them on, and keep their time line.
+
+    Inside the ingest batch's transaction.
+    """
+    account = BrokerAccount.objects.get(id=account_pk)
+    log = Command.objects.filter(account_id=account_pk, epoch=account.epoch, seq__lte=upto)
+    log.filter(state=CommandState.QUEUED).update(state=CommandState.RECEIVED)
+    if not pushed:
+        return
+    rows = [(_moment(item.committed_at), _moment(item.pushed_at), _moment(now), item.seq) for item in pushed]
+    key = (account_pk.hex, account.epoch.hex) if connection.vendor == "sqlite" else (account_pk, account.epoch)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"UPDATE {Command._meta.db_table} SET committed_at = %s, pushed_at = %s, acked_at = %s"  # noqa: S608
+            " WHERE seq = %s AND account_id = %s AND epoch = %s AND acked_at IS NULL",
+            [(*row, *key) for row in rows],
+        )
+
+
+def _moment(moment: datetime) -> object:
+    return connection.ops.adapt_datetimefield_value(moment)

@@ -1,0 +1,62 @@
+"""Take what masters did: store it, decide for every subscription, and order what follows, inside one transaction."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import cast
+
+from orders.domain.decisions import decide
+from orders.domain.intents import Action, OrderIntent
+from orders.domain.positions import advance, is_latest
+from orders.models import Intent
+from orders.services.workspace import Workspace
+from sessions_app.domain.decimals import to_builtins
+from sessions_app.models.fields import new_id
+from sessions_app.services.ports import Arrival, Batch
+
+
+def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
+    """Decide intents in their order, inside the ingest batch's transaction.
+
+    A repeat (the same ticket and action, or a modify that says what is stored last) is kept, linked and changes nothing.
+    """
+    workspace = Workspace.load(arrivals, batch.now)
+    for arrival in arrivals:
+        _take(arrival, workspace)
+    workspace.write(batch)
+
+
+def _take(arrival: Arrival, workspace: Workspace) -> None:
+    intent = cast(OrderIntent, arrival.payload)
+    position = workspace.positions.get((arrival.account_pk, intent.position_id))
+    first = workspace.firsts.get((arrival.account_pk, intent.ticket, intent.action.value))
+    row = _row(arrival, intent)
+    row.repeated = first is not None or is_latest(position, intent)
+    row.repeat_of_id = first
+    workspace.intents.append(row)
+    if row.repeated:
+        return
+    for subscription in workspace.subscriptions.get(arrival.account_pk, ()):
+        workspace.record(row, subscription, decide(workspace.case(arrival, intent, subscription)))
+    workspace.move_position(arrival.account_pk, intent, advance(position, intent))
+    if intent.action is not Action.MODIFY:
+        workspace.firsts[arrival.account_pk, intent.ticket, intent.action.value] = row.id
+
+
+def _row(arrival: Arrival, intent: OrderIntent) -> Intent:
+    return Intent(
+        id=new_id(),
+        account_id=arrival.account_pk,
+        session_id=arrival.session_id,
+        frame_id=arrival.frame_id,
+        action=intent.action,
+        position_id=intent.position_id,
+        ticket=intent.ticket,
+        symbol=intent.symbol,
+        lots=intent.lots,
+        price=intent.price,
+        profit=intent.profit,
+        content=to_builtins(intent),
+        broker_time=intent.broker_time or "",
+        occurred_at=arrival.at - timedelta(milliseconds=intent.age_ms),
+        received_at=arrival.at,
+    )

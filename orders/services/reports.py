@@ -1,0 +1,261 @@
+"""Take what brokers did: store every report, move its command and its copy, inside the ingest batch's transaction.
+
+Facts are recorded even when they are odd, and flagged; only a report about somebody else's command is refused.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import cast
+from uuid import UUID
+
+from django.db.models import Q
+
+from orders.domain.commands import BY_REPORT, CommandState, may_move
+from orders.domain.copies import CopyState
+from orders.domain.intents import ACCOUNT_CAUSES, ADDS_EXPOSURE, Action
+from orders.domain.outcomes import CopyFacts, outcome
+from orders.domain.reports import ExecutionReport, ReportStatus
+from orders.models import Command, Copy, Report
+from orders.queries import log_frame
+from sessions_app.domain.problems import Refused
+from sessions_app.models import BrokerAccount
+from sessions_app.models.fields import new_id
+from sessions_app.services.ports import Arrival, Batch
+
+_NONE = Decimal(0)
+_COMMAND_FIELDS = ["state", "reason", "error_code", "broker_started_at", "broker_done_at", "reported_at"]
+_COPY_FIELDS = ["state", "lots_decided", "lots_open", "ticket", "close_cause", "tombstoned_at", "closed_at"]
+
+
+@dataclass(slots=True)
+class _Desk:
+    """The rows that a batch of reports needs, and what it changes."""
+
+    now: datetime
+    accounts: dict[UUID, BrokerAccount]
+    commands: dict[UUID, Command]
+    copies: dict[UUID, Copy]
+    by_number: dict[tuple[UUID, int], Copy]
+    by_ticket: dict[tuple[UUID, int], Copy]
+    facts: set[tuple[UUID, int | None, str, str]]
+    rows: list[Report] = field(default_factory=list)
+    moved: dict[UUID, Command] = field(default_factory=dict)
+    touched: dict[UUID, Copy] = field(default_factory=dict)
+    funded: dict[UUID, BrokerAccount] = field(default_factory=dict)
+    reissued: list[Command] = field(default_factory=list)
+    cancelled: set[UUID] = field(default_factory=set)
+
+
+def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
+    """Apply reports in their order, inside the ingest batch's transaction."""
+    desk = _open_desk(arrivals, batch.now)
+    for arrival in arrivals:
+        report = cast(ExecutionReport, arrival.payload)
+        command = desk.commands.get(report.command_id) if report.command_id else None
+        if report.command_id is not None and (command is None or command.account_id != arrival.account_pk):
+            arrival.refuse(Refused("not_your_command", path="$.command_id"))
+            batch.offenders.add(arrival.session_id)
+            continue
+        _take(arrival, report, command, desk)
+    _write(desk, batch)
+
+
+def _open_desk(arrivals: Sequence[Arrival], now: datetime) -> _Desk:
+    reports = [cast(ExecutionReport, arrival.payload) for arrival in arrivals]
+    account_pks = {arrival.account_pk for arrival in arrivals}
+    locked = BrokerAccount.objects.select_for_update(no_key=True).filter(id__in=account_pks).order_by("id")
+    accounts = {account.id: account for account in locked}
+    wanted = [report.command_id for report in reports if report.command_id]
+    commands = {row.id: row for row in Command.objects.select_related("copy").filter(id__in=wanted)}
+    copies = {command.copy_id: command.copy for command in commands.values()}
+    loose = [report for report in reports if report.command_id is None]
+    for copy in _copies_of(loose, account_pks):
+        copies.setdefault(copy.id, copy)
+    for command in commands.values():
+        command.copy = copies[command.copy_id]
+    return _Desk(
+        now=now,
+        accounts=accounts,
+        commands=commands,
+        copies=copies,
+        by_number={(copy.account_id, copy.copy_no): copy for copy in copies.values() if copy.copy_no},
+        by_ticket={(copy.account_id, copy.ticket): copy for copy in copies.values() if copy.ticket},
+        facts=_known_facts(loose, account_pks),
+    )
+
+
+def _copies_of(reports: Sequence[ExecutionReport], account_pks: set[UUID]) -> list[Copy]:
+    tickets = {ticket for report in reports for ticket in (report.ticket, report.parent_ticket) if ticket}
+    numbers = {report.copy_no for report in reports if report.copy_no}
+    if not tickets and not numbers:
+        return []
+    found = Copy.objects.filter(Q(ticket__in=tickets) | Q(copy_no__in=numbers), account__in=account_pks)
+    return list(found)
+
+
+def _known_facts(
+    reports: Sequence[ExecutionReport], account_pks: set[UUID]
+) -> set[tuple[UUID, int | None, str, str]]:
+    tickets = {report.ticket for report in reports if report.ticket}
+    if not tickets:
+        return set()
+    rows = Report.objects.filter(account__in=account_pks, ticket__in=tickets).exclude(cause="")
+    return set(rows.values_list("account_id", "ticket", "status", "cause"))
+
+
+# One report ------------------------------------------------------------------------------------------------------------
+
+
+def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, desk: _Desk) -> None:
+    copy = command.copy if command is not None else _find_copy(arrival.account_pk, report, desk)
+    row = _row(arrival, report, command, copy)
+    desk.rows.append(row)
+    row.repeated = _is_repeat(arrival, report, desk) if command is None else _move(command, report, row, desk)
+    _keep_funds(arrival, report, desk)
+    if copy is not None and not row.repeated and report.cause not in ACCOUNT_CAUSES:
+        _apply(copy, Action(command.action) if command else None, report, desk)
+    if command is not None and report.status is ReportStatus.UNKNOWN and report.found is False and not row.repeated:
+        _reissue(command, desk)
+
+
+def _find_copy(account_pk: UUID, report: ExecutionReport, desk: _Desk) -> Copy | None:
+    if report.copy_no and (found := desk.by_number.get((account_pk, report.copy_no))):
+        return found
+    for ticket in (report.ticket, report.parent_ticket):
+        if ticket and (found := desk.by_ticket.get((account_pk, ticket))):
+            return found
+    return None
+
+
+def _is_repeat(arrival: Arrival, report: ExecutionReport, desk: _Desk) -> bool:
+    """The same fact about a ticket again. Only ends and bookings can repeat: stops may be set twice."""
+    if report.ticket is None or report.status not in (ReportStatus.CLOSED, ReportStatus.CANCELLED):
+        return False
+    fact = (arrival.account_pk, report.ticket, report.status.value, report.cause.value if report.cause else "")
+    known = fact in desk.facts
+    desk.facts.add(fact)
+    return known
+
+
+def _move(command: Command, report: ExecutionReport, row: Report, desk: _Desk) -> bool:
+    """Move the command as the report says; True if it says nothing new. What the table forbids is kept and flagged."""
+    before, after = CommandState(command.state), BY_REPORT[report.status]
+    if before is after:
+        return True
+    if not may_move(before, after):
+        row.flag = "out_of_order"
+        return True
+    if before in (CommandState.VOID, CommandState.EXPIRED):
+        row.flag = "after_void"
+    command.state = after
+    command.reason = "" if after in (CommandState.DONE, CommandState.WORKING) else command.reason
+    command.error_code = report.error_code
+    if after is not CommandState.RECEIVED:
+        done_at = row.received_at - timedelta(milliseconds=report.age_ms)
+        command.reported_at, command.broker_done_at = row.received_at, done_at
+        command.broker_started_at = done_at - timedelta(milliseconds=report.execution_ms or 0)
+    desk.moved[command.id] = command
+    return False
+
+
+def _keep_funds(arrival: Arrival, report: ExecutionReport, desk: _Desk) -> None:
+    if report.balance is None or arrival.late:
+        return
+    account = desk.accounts[arrival.account_pk]
+    account.balance, account.funds_at = report.balance, arrival.at
+    account.equity = report.equity if report.equity is not None else account.equity
+    desk.funded[account.id] = account
+
+
+def _apply(copy: Copy, action: Action | None, report: ExecutionReport, desk: _Desk) -> None:
+    before = CopyFacts(
+        state=CopyState(copy.state),
+        lots_decided=copy.lots_decided or _NONE,
+        lots_open=copy.lots_open or _NONE,
+        ticket=copy.ticket,
+        close_cause=copy.close_cause,
+        tombstoned=copy.tombstoned_at is not None,
+    )
+    after = outcome(before, action, report)
+    if after == before:
+        return
+    copy.state, copy.lots_decided, copy.lots_open = after.state, after.lots_decided, after.lots_open
+    copy.ticket, copy.close_cause = after.ticket, after.close_cause
+    if after.ticket is not None:
+        desk.by_ticket[copy.account_id, after.ticket] = copy
+    if after.tombstoned and copy.tombstoned_at is None:
+        copy.tombstoned_at = desk.now
+    if after.state in (CopyState.CLOSED, CopyState.FAILED):
+        copy.closed_at = desk.now
+        desk.cancelled.add(copy.id)
+    desk.touched[copy.id] = copy
+
+
+def _reissue(command: Command, desk: _Desk) -> None:
+    """The broker knows nothing of it: a new attempt under the same copy number, an open only while it is valid."""
+    if command.action in ADDS_EXPOSURE and (command.valid_until is None or command.valid_until < desk.now):
+        command.state, command.reason = CommandState.EXPIRED, "missed"
+        command.copy.state, command.copy.lots_decided, command.copy.closed_at = CopyState.FAILED, _NONE, desk.now
+        desk.touched[command.copy_id] = command.copy
+        return
+    command.state, command.reason = CommandState.VOID, "not_executed"
+    account = desk.accounts[command.account_id]
+    again = Command.objects.get(id=command.id)
+    again.id, again.frame_id, again.attempt, again.seq = new_id(), new_id(), command.attempt + 1, account.next_seq
+    again.state, again.reason, again.epoch, again.decided_at = CommandState.QUEUED, "", account.epoch, desk.now
+    again.copy = command.copy
+    for moment in ("committed_at", "pushed_at", "acked_at", "broker_started_at", "broker_done_at", "reported_at"):
+        setattr(again, moment, None)
+    again._state.adding = True
+    account.next_seq += 1
+    desk.reissued.append(again)
+
+
+def _row(arrival: Arrival, report: ExecutionReport, command: Command | None, copy: Copy | None) -> Report:
+    return Report(
+        id=new_id(),
+        account_id=arrival.account_pk,
+        session_id=arrival.session_id,
+        frame_id=arrival.frame_id,
+        command=command,
+        copy=copy,
+        status=report.status,
+        cause=report.cause.value if report.cause else "",
+        ticket=report.ticket,
+        parent_ticket=report.parent_ticket,
+        new_ticket=report.new_ticket,
+        lots=report.lots,
+        remaining_lots=report.remaining_lots,
+        price=report.price,
+        sl=report.sl,
+        tp=report.tp,
+        commission=report.commission,
+        taxes=report.taxes,
+        swap=report.swap,
+        profit=report.profit,
+        balance=report.balance,
+        equity=report.equity,
+        slippage_points=report.slippage_points,
+        error_code=report.error_code,
+        already=report.already,
+        late=arrival.late,
+        broker_time=report.broker_time or "",
+        received_at=arrival.at,
+    )
+
+
+def _write(desk: _Desk, batch: Batch) -> None:
+    Report.objects.bulk_create(desk.rows, batch_size=200)
+    Command.objects.bulk_update(desk.moved.values(), _COMMAND_FIELDS, batch_size=100)
+    Copy.objects.bulk_update(desk.touched.values(), _COPY_FIELDS, batch_size=100)
+    if desk.cancelled:
+        working = Command.objects.filter(copy__in=desk.cancelled, action=Action.PLACE, state=CommandState.WORKING)
+        working.update(state=CommandState.VOID, reason="cancelled")
+    Command.objects.bulk_create(desk.reissued)
+    numbered = {command.account_id: desk.accounts[command.account_id] for command in desk.reissued}
+    BrokerAccount.objects.bulk_update(numbered.values(), ["next_seq"])
+    BrokerAccount.objects.bulk_update(desk.funded.values(), ["balance", "equity", "funds_at"], batch_size=100)
+    for command in desk.reissued:
+        batch.append(command.account_id, [log_frame(command)])

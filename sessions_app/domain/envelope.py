@@ -1,0 +1,95 @@
+"""The wire envelope around every payload, and what makes a frame the same frame."""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from sessions_app.domain.decimals import to_json
+from sessions_app.domain.frames import Count, Payload, Seq
+
+PROTOCOL_VERSION: Final = 1
+SUBPROTOCOL: Final = "ea-gateway.v1"
+MAX_FRAME_BYTES: Final = 16 * 1024
+_TRANSMISSION_FIELDS: Final = ("age_ms",)  # says when a fact was sent, not what it is: new at every resend
+
+
+class Malformed(Exception):
+    """The text is not a frame: which rule it breaks, and where. `frame_id` and `seq` as far as they were readable."""
+
+    def __init__(self, code: str, message: str, path: str | None = None) -> None:
+        super().__init__(message)
+        self.code, self.message, self.path = code, message, path
+
+
+class Envelope(msgspec.Struct, kw_only=True, frozen=True):
+    """One frame, its payload still encoded: the handler knows its shape."""
+
+    v: int
+    type: Annotated[str, Meta(min_length=1, max_length=64)]
+    id: UUID
+    payload: msgspec.Raw = msgspec.Raw(b"{}")
+    seq: Seq | None = None
+    ack: Count | None = None
+    sent_at: Annotated[str, Meta(max_length=40)] | None = None
+    resent: bool = False
+
+
+_DECODER: Final = msgspec.json.Decoder(Envelope)
+
+
+def read_envelope(frame: str | bytes) -> Envelope:
+    """Parse the envelope of one frame.
+
+    :raises Malformed: `frame_too_big`, `malformed` or `version_unsupported`, with the path of the fault
+    """
+    encoded = frame.encode("utf-8", "surrogatepass") if isinstance(frame, str) else frame
+    if len(encoded) > MAX_FRAME_BYTES:
+        raise Malformed("frame_too_big", f"A frame has at most {MAX_FRAME_BYTES} bytes, this one {len(encoded)}")
+    try:
+        envelope = _DECODER.decode(encoded)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message, path = split_path(str(error))
+        raise Malformed("malformed", message, path) from error
+    if envelope.v != PROTOCOL_VERSION:
+        raise Malformed("version_unsupported", f"Protocol version {envelope.v} is not spoken here; supported: 1", "$.v")
+    return envelope
+
+
+def split_path(message: str) -> tuple[str, str | None]:
+    """Split the message library's "... - at `$.lots`" into (message, path)."""
+    text, found, path = message.partition(" - at `")
+    return text, path.rstrip("`") if found else None
+
+
+def digest(kind: str, payload: bytes) -> bytes:
+    """SHA-256 over type and payload in canonical form: the identity of a frame besides its id."""
+    content: Any = msgspec.json.decode(payload)
+    for name in _TRANSMISSION_FIELDS:
+        content.pop(name, None)
+    return hashlib.sha256(kind.encode() + b"\n" + msgspec.json.encode(content, order="sorted")).digest()
+
+
+def write_frame(
+    *, kind: str, frame_id: UUID, payload: Payload | msgspec.Raw, sent_at: datetime,
+    seq: int | None = None, ack: int | None = None, resent: bool = False,
+) -> bytes:
+    """Encode one frame of the server."""
+    head: dict[str, object] = {"v": PROTOCOL_VERSION, "type": kind, "id": str(frame_id)}
+    if seq is not None:
+        head["seq"] = seq
+    if ack is not None:
+        head["ack"] = ack
+    if resent:
+        head["resent"] = True
+    head["sent_at"] = rfc3339(sent_at)
+    head["payload"] = payload
+    return to_json(head)
+
+
+def rfc3339(moment: datetime) -> str:
+    """`moment` as the wire writes times: UTC, milliseconds, Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

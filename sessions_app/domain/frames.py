@@ -1,0 +1,239 @@
+"""Payloads of the frames that say who is connected. The trade frames live in `orders.domain`.
+
+One meaning of a frame: `docs/schemas` is generated from these classes, and the SDKs' types from the schemas.
+Unknown fields are ignored. Times are RFC 3339 in UTC; durations say their unit in their name.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from sessions_app.domain.decimals import Lots, Money, Price
+
+Text = Annotated[str, Meta(max_length=255, pattern=r"^[^\x00]*$")]
+Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Seq = Annotated[int, Meta(ge=1, le=2**53 - 1)]
+Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Millis = Annotated[int, Meta(ge=0, le=10**10)]
+
+
+class Payload(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """Base of every frame's payload."""
+
+
+class MarginMode(StrEnum):
+    HEDGING = "hedging"
+    NETTING = "netting"
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+class ShutdownPhase(StrEnum):
+    NOTICE = "notice"
+    ACK = "ack"
+
+
+class GapReason(StrEnum):
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    VOID = "void"
+
+
+class Hello(Payload, kw_only=True):
+    """EA, always first: who resumes, and how far its ledger of server frames reaches."""
+
+    token: Annotated[str, Meta(max_length=128)] | None = None
+    epoch: UUID | None = None
+    last_server_seq: Count = 0
+    last_server_id: UUID | None = None
+    installation_id: Name | None = None
+    ledger_head: Count = 0
+    max_copy_no_seen: Count = 0
+
+
+class SessionState(Payload, kw_only=True):
+    """Server: after Hello and at every change of the session."""
+
+    status: str
+    reason: str | None = None
+    next_step: str | None = None
+    session_id: UUID | None = None
+    epoch: UUID | None = None
+    stored_seq: Count = 0
+    top_seq: Count = 0
+    recovered: bool = True
+    retry_after_seconds: Count | None = None
+
+
+class TestRequest(Payload, kw_only=True):
+    """Server, after 1.5 heartbeat intervals of silence; answered by a StatusHeartbeat."""
+
+    __test__ = False  # not a test class, whatever its name says to a collector
+    reply_by: str
+
+
+class SymbolSpec(Payload, kw_only=True):
+    """What the terminal's MarketInfo says of one symbol. Tick value: account currency per lot and tick."""
+
+    name: Name
+    digits: Annotated[int, Meta(ge=0, le=8)]
+    contract_size: Lots
+    lots_min: Lots
+    lots_step: Lots
+    lots_max: Lots
+    point: Price | None = None
+    tick_size: Price | None = None
+    tick_value: Price | None = None
+    stop_level: Count = 0
+    freeze_level: Count = 0
+    trade_mode: Name | None = None
+    quote_currency: Name | None = None
+
+
+class InitRequest(Payload, kw_only=True):
+    """EA: the terminal, the broker and the symbols it trades. Without it an account gets no command."""
+
+    platform: Name = "mt4"
+    build: Count | None = None
+    broker: Text | None = None
+    server: Text | None = None
+    currency: Name
+    money_decimals: Annotated[int, Meta(ge=0, le=5)] = 2
+    leverage: Count | None = None
+    margin_mode: MarginMode = MarginMode.HEDGING
+    fifo: bool = False
+    dll_allowed: bool | None = None
+    trade_allowed: bool | None = None
+    utc_offset_seconds: Annotated[int, Meta(ge=-86400, le=86400)] | None = None
+    symbols: Annotated[list[SymbolSpec], Meta(max_length=2000)] = []
+    history_from: str | None = None
+    heartbeat_interval_seconds: Annotated[int, Meta(ge=-(2**31), le=2**31)] | None = None
+
+
+class HeartbeatPace(Payload, kw_only=True):
+    """The liveness figures in force: the server's values win."""
+
+    interval_seconds: Count
+    timeout_seconds: Count
+
+
+class SessionLimits(Payload, kw_only=True):
+    """Bounds that a client must keep to."""
+
+    frame_bytes: Count
+    max_unacked_commands: Count
+    intent_rate: Count
+    resend_page: Count
+
+
+class SubscriptionSummary(Payload, kw_only=True):
+    """One line per subscription of the account, for the EA's screen."""
+
+    strategy: str
+    role: str
+    mode: str | None = None
+    state: str | None = None
+
+
+class InitAck(Payload, kw_only=True):
+    """Server: the answer to InitRequest, only after authentication."""
+
+    server_time: str
+    role: str
+    capabilities: list[str]
+    heartbeat: HeartbeatPace
+    limits: SessionLimits
+    subscriptions: list[SubscriptionSummary] = []
+    guards: dict[str, str] = {}
+
+
+class StatusHeartbeat(Payload, kw_only=True):
+    """EA: alive, with the account's funds. Money in the account's currency."""
+
+    balance: Money | None = None
+    equity: Money | None = None
+    margin: Money | None = None
+    free_margin: Money | None = None
+    connected: bool | None = None
+    trade_allowed: bool | None = None
+    terminal_time: str | None = None
+    ping_ms: Millis | None = None
+    outbox_size: Count | None = None
+    top_seq: Count | None = None
+    busy_until_ms: Millis | None = None
+
+
+class HeartbeatAck(Payload, kw_only=True):
+    """Server: its clock and the top of the account's command log, so that a silent loss shows."""
+
+    server_time: str
+    epoch: UUID
+    top_seq: Count
+
+
+class Retry(Payload, kw_only=True):
+    """How to come back after a refusal that is not final."""
+
+    policy: str
+    after_seconds: Count
+
+
+class ErrorAlert(Payload, kw_only=True):
+    """Both directions: one coded problem, and what to do about it."""
+
+    code: Name
+    severity: Severity = Severity.ERROR
+    retryable: bool = False
+    retry: Retry | None = None
+    ref: UUID | None = None
+    path: Text | None = None
+    message: Annotated[str, Meta(max_length=1000, pattern=r"^[^\x00]*$")] = ""
+    remediation: Text | None = None
+
+
+class ShutdownNotice(Payload, kw_only=True):
+    """Both directions: the sender will close; the receiver finishes, acks, and the initiator closes."""
+
+    reason: Name
+    phase: ShutdownPhase = ShutdownPhase.NOTICE
+    reconnect: bool = False
+    reconnect_after_seconds: Count | None = None
+    last_seq: Count = 0
+
+
+class RefusedFrame(Payload, kw_only=True):
+    """One durable frame that changed nothing; a final refusal consumed its number."""
+
+    seq: Count
+    id: UUID
+    code: str
+    final: bool
+
+
+class Ack(Payload, kw_only=True):
+    """Both directions: every frame of the peer up to `ack` is committed, or finally refused."""
+
+    ack: Count
+    refused: Annotated[list[RefusedFrame], Meta(max_length=1000)] = []
+
+
+class ResendRequest(Payload, kw_only=True):
+    """Both directions: frames `from`..`to` (inclusive) are missing here."""
+
+    from_: Seq = msgspec.field(name="from")
+    to: Seq
+
+
+class GapFill(Payload, kw_only=True):
+    """Both directions: the numbers from this frame's seq up to, not including, `next` carry nothing."""
+
+    next: Seq
+    reason: GapReason = GapReason.VOID

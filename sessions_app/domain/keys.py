@@ -1,0 +1,55 @@
+"""Account ids, key material and its fingerprint."""
+
+import hashlib
+import hmac
+import re
+from collections import Counter
+from math import log2
+from typing import Final
+
+from sessions_app.domain.problems import Refused
+
+MIN_KEY_BITS: Final = 128
+_KEY: Final = re.compile(r"[A-Za-z0-9_\-=.+/]{16,256}", re.ASCII)
+_ACCOUNT: Final = re.compile(r"([\x21-\x39\x3b-\x7e](?:[\x20-\x39\x3b-\x7e]*[\x21-\x39\x3b-\x7e])?):([A-Za-z0-9_\-]{1,32})", re.ASCII)
+MAX_ACCOUNT_ID: Final = 128
+
+
+def canonical_account_id(text: str) -> str:
+    """`<broker server>:<login>` as it is compared: lower case, no leading zeros in the login.
+
+    :raises Refused: `account_id_invalid`
+    """
+    match = _ACCOUNT.fullmatch(text) if len(text) <= MAX_ACCOUNT_ID else None
+    if match is None:
+        raise Refused("account_id_invalid", "Expected <broker server>:<login>, 1 to 128 printable ASCII characters", path="account_id")
+    server, login = match.groups()
+    return f"{server}:{login.lstrip('0') or '0'}".lower()
+
+
+def check_key(key: str) -> None:
+    """Refuse key material of fewer than 128 bits, by length and alphabet.
+
+    :raises Refused: `key_malformed`
+    """
+    if _KEY.fullmatch(key) is None or _entropy_bits(key) < MIN_KEY_BITS / 2:
+        raise Refused("key_malformed", "Expected at least 128 random bits as 22 or more base64url characters", path="auth_key")
+    alphabet = 16 if re.fullmatch(r"[0-9a-fA-F]+", key) else 64
+    if len(key.rstrip("=")) * log2(alphabet) < MIN_KEY_BITS:
+        raise Refused("key_malformed", "This key is shorter than 128 bits", path="auth_key")
+
+
+def _entropy_bits(key: str) -> float:
+    """Shannon's estimate over the key's own characters: "aaaa..." is long, but no secret."""
+    counts = Counter(key).values()
+    return -sum(n * log2(n / len(key)) for n in counts)
+
+
+def fingerprint(key: str, *, secret: bytes) -> str:
+    """HMAC-SHA-256 of the key under the server's secret, hex: for look-up and display, useless without the secret."""
+    return hmac.new(secret, key.encode(), hashlib.sha256).hexdigest()
+
+
+def token_digest(token: str) -> str:
+    """SHA-256 of a session token, hex. The token has 256 random bits: no salt or stretching is needed."""
+    return hashlib.sha256(token.encode()).hexdigest()

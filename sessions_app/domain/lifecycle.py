@@ -1,0 +1,88 @@
+"""States of keys and EA sessions: one literal table each. Models, constraints, docs and diagrams read these."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class SessionStatus(StrEnum):
+    PENDING = "pending"
+    AUTHENTICATED = "authenticated"
+    REJECTED = "rejected"
+    LAPSED = "lapsed"
+    CLOSED = "closed"
+
+
+class KeyState(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    REVOKED = "revoked"
+
+
+class Reason(StrEnum):
+    """Why a session or a key changed its state."""
+
+    ASKED = "asked"
+    KEY_APPROVED = "key_approved"
+    PREEMPTED = "preempted"
+    HEARTBEAT_TIMEOUT = "heartbeat_timeout"
+    SHUTDOWN_BY_EA = "shutdown_by_ea"
+    SHUTDOWN_BY_SERVER = "shutdown_by_server"
+    KEY_REVOKED = "key_revoked"
+    KEY_REJECTED = "key_rejected"
+    ACCOUNT_SUSPENDED = "account_suspended"
+    PROTOCOL_ERROR = "protocol_error"
+    CLOSED_BY_OPERATOR = "closed_by_operator"
+    PENDING_LAPSED = "pending_lapsed"
+
+
+SESSION_MOVES: Final[Mapping[SessionStatus, frozenset[SessionStatus]]] = {
+    SessionStatus.PENDING: frozenset(
+        {SessionStatus.AUTHENTICATED, SessionStatus.REJECTED, SessionStatus.LAPSED, SessionStatus.CLOSED}
+    ),
+    SessionStatus.AUTHENTICATED: frozenset({SessionStatus.CLOSED}),
+    SessionStatus.REJECTED: frozenset(),
+    SessionStatus.LAPSED: frozenset(),
+    SessionStatus.CLOSED: frozenset(),
+}
+
+KEY_MOVES: Final[Mapping[KeyState, frozenset[KeyState]]] = {
+    KeyState.PENDING: frozenset({KeyState.APPROVED, KeyState.REJECTED}),
+    KeyState.APPROVED: frozenset({KeyState.REVOKED}),
+    KeyState.REJECTED: frozenset(),
+    KeyState.REVOKED: frozenset(),
+}
+
+LIVING: Final = frozenset({SessionStatus.PENDING, SessionStatus.AUTHENTICATED})
+
+
+class CloseCode:
+    """WebSocket close codes of the protocol: 40xx keep the session, 44xx end or refuse it."""
+
+    SERVICE_RESTART: Final = 4012
+    TRY_LATER: Final = 4013
+    PROTOCOL_ERROR: Final = 4400
+    TOKEN_INVALID: Final = 4401
+    KEY_REFUSED: Final = 4403
+    VERSION_UNSUPPORTED: Final = 4406
+    HEARTBEAT_TIMEOUT: Final = 4408
+    PREEMPTED: Final = 4409
+    SESSION_CLOSED: Final = 4410
+    SUPERSEDED: Final = 4411
+    FLOOD: Final = 4429
+
+
+_CLOSE_CODES: Final[Mapping[Reason, int]] = {
+    Reason.PREEMPTED: CloseCode.PREEMPTED,
+    Reason.HEARTBEAT_TIMEOUT: CloseCode.HEARTBEAT_TIMEOUT,
+    Reason.KEY_REVOKED: CloseCode.KEY_REFUSED,
+    Reason.KEY_REJECTED: CloseCode.KEY_REFUSED,
+    Reason.ACCOUNT_SUSPENDED: CloseCode.KEY_REFUSED,
+    Reason.PROTOCOL_ERROR: CloseCode.PROTOCOL_ERROR,
+}
+
+
+def close_code(reason: Reason | str) -> int:
+    """The close code that tells a socket why its session has ended."""
+    return _CLOSE_CODES.get(Reason(reason), CloseCode.SESSION_CLOSED)

@@ -1,0 +1,60 @@
+"""The frames that this app applies itself: each handler calls one service inside the batch's transaction."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, cast
+
+import structlog
+
+from sessions_app.domain.frames import (
+    Ack,
+    ErrorAlert,
+    GapFill,
+    InitRequest,
+    ShutdownNotice,
+    ShutdownPhase,
+    StatusHeartbeat,
+)
+from sessions_app.services import heartbeats, ports
+from sessions_app.services.ports import Arrival, Batch, FrameHandler
+
+_log = structlog.get_logger(__name__)
+
+
+def _acknowledged(arrivals: Sequence[Arrival], batch: Batch) -> None:
+    """The EA has stored its commands up to a number: only the highest one of each account counts."""
+    for arrival in arrivals:
+        upto = cast(Ack, arrival.payload).ack
+        moved = heartbeats.acknowledge(account_pk=arrival.account_pk, upto=upto)
+        if moved or arrival.pushed:
+            ports.bound().acknowledged(arrival.account_pk, upto, arrival.pushed, batch.now)
+
+
+def _alerted(arrivals: Sequence[Arrival], batch: Batch) -> None:
+    for arrival in arrivals:
+        alert = cast(ErrorAlert, arrival.payload)
+        _log.warning("ea.alert", session_id=str(arrival.session_id), code=alert.code, severity=alert.severity.value)
+
+
+def _gap_filled(arrivals: Sequence[Arrival], batch: Batch) -> None:
+    for arrival in arrivals:
+        gap = cast(GapFill, arrival.payload)
+        _log.info("ea.gap_filled", session_id=str(arrival.session_id), seq=arrival.seq, next=gap.next)
+
+
+def _leaving(arrivals: Sequence[Arrival], batch: Batch) -> None:
+    """The EA goes: everything it sent before this is in the batch already; answer with the last number stored."""
+    for arrival in arrivals:
+        if cast(ShutdownNotice, arrival.payload).phase is ShutdownPhase.NOTICE:
+            notice = ShutdownNotice(reason="shutdown_by_ea", phase=ShutdownPhase.ACK)
+            batch.replies.append((arrival, notice))
+            batch.leaving.add(arrival.session_id)
+
+
+HANDLERS: Final[Mapping[str, FrameHandler]] = {
+    "InitRequest": FrameHandler(InitRequest, heartbeats.introduce),
+    "StatusHeartbeat": FrameHandler(StatusHeartbeat, heartbeats.record),
+    "ErrorAlert": FrameHandler(ErrorAlert, _alerted, durable=True),
+    "GapFill": FrameHandler(GapFill, _gap_filled, durable=True),
+    "Ack": FrameHandler(Ack, _acknowledged),
+    "ShutdownNotice": FrameHandler(ShutdownNotice, _leaving),
+}

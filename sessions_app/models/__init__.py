@@ -1,0 +1,24 @@
+"""Who is connected: one table per file."""
+
+from sessions_app.models.auth_key import AuthKey
+from sessions_app.models.broker_account import BrokerAccount
+from sessions_app.models.ea_session import EaSession
+from sessions_app.models.gateway_process import GatewayProcess
+from sessions_app.models.inbound_frame import InboundFrame
+from sessions_app.models.member import Member, Role
+from sessions_app.models.session_event import SessionEvent
+from sessions_app.models.tenant import Tenant
+from sessions_app.models.terminal_profile import TerminalProfile
+
+__all__ = [
+    "AuthKey",
+    "BrokerAccount",
+    "EaSession",
+    "GatewayProcess",
+    "InboundFrame",
+    "Member",
+    "Role",
+    "SessionEvent",
+    "Tenant",
+    "TerminalProfile",
+]

@@ -1,0 +1,42 @@
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from sessions_app.domain.lifecycle import KeyState
+from sessions_app.models.broker_account import BrokerAccount
+from sessions_app.models.fields import choice_field, id_field, moment_field, one_of
+
+
+class AuthKey(models.Model):
+    """An EA's key for one account: argon2id hash and keyed fingerprint, never the key. What is approved is the key."""
+
+    id = id_field()
+    account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="keys")
+    fingerprint = models.CharField(max_length=64)
+    key_hash = models.CharField(max_length=200)
+    state = choice_field(KeyState, default=KeyState.PENDING)
+    requested_at = models.DateTimeField()
+    requested_from = models.CharField(max_length=64, blank=True)
+    decided_at = moment_field()
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    decided_as = models.CharField(max_length=150, blank=True)
+    decision_reason = models.CharField(max_length=255, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "fingerprint"], name="one_request_per_key"),
+            one_of("state", KeyState, name="key_state_known"),
+            models.CheckConstraint(
+                condition=Q(state=KeyState.PENDING, decided_at__isnull=True, decided_as="")
+                | (~Q(state=KeyState.PENDING) & Q(decided_at__isnull=False) & ~Q(decided_as="")),
+                name="key_decision_whole",
+            ),
+        ]
+        indexes = [models.Index(fields=["requested_at"], condition=Q(state=KeyState.PENDING), name="keys_waiting")]
+        permissions = [
+            ("decide_authkey", "Can approve and reject keys"),
+            ("revoke_authkey", "Can revoke approved keys"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.fingerprint[:12]} of {self.account}"

@@ -1,0 +1,45 @@
+from django.db import models
+from uuid_utils.compat import uuid4
+
+from sessions_app.models.fields import id_field, moment_field, money_field
+from sessions_app.models.tenant import Tenant
+
+
+class BrokerAccount(models.Model):
+    """A trading account at a broker, and the counters that are taken under its row lock.
+
+    `next_seq` numbers the account's command log, within `epoch`; `next_copy_no` its copies; `next_hold` orders what is
+    decided while it is pending. `acked_seq`: the highest command number its EA has acknowledged. `fence` grows with
+    every authenticated session. `profile` and the funds come from the last authenticated session, else from the oldest
+    pending one. An account that only strangers have claimed has no tenant.
+    """
+
+    id = id_field()
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, null=True, related_name="accounts")
+    account_id = models.CharField(max_length=128, unique=True)
+    claimed_as = models.CharField(max_length=128)
+    next_seq = models.BigIntegerField(default=1)
+    acked_seq = models.BigIntegerField(default=0)
+    next_copy_no = models.PositiveIntegerField(default=1)
+    next_hold = models.BigIntegerField(default=1)
+    fence = models.BigIntegerField(default=0)
+    epoch = models.UUIDField(default=uuid4)
+    intent_rate = models.PositiveIntegerField(default=20)
+    profile = models.ForeignKey("TerminalProfile", on_delete=models.SET_NULL, null=True, related_name="+")
+    balance = money_field()
+    equity = money_field()
+    free_margin = money_field()
+    funds_at = moment_field()
+    suspended_at = moment_field()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(next_seq__gte=1, next_copy_no__gte=1), name="account_counters"),
+            models.CheckConstraint(
+                condition=models.Q(acked_seq__lt=models.F("next_seq")), name="acked_below_next_seq"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.claimed_as

@@ -1,0 +1,17 @@
+from django.db import models
+
+from sessions_app.models.fields import id_field
+
+
+class Tenant(models.Model):
+    """A customer of this deployment. Nulls take the deployment's value."""
+
+    id = id_field()
+    name = models.CharField(max_length=100, unique=True)
+    self_enrolment = models.BooleanField(null=True)
+    heartbeat_interval = models.PositiveIntegerField(null=True)
+    heartbeat_timeout = models.PositiveIntegerField(null=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,153 @@
+"""Reads of who is connected. The database's clock is read here too: one clock for every deadline."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Count, Q, QuerySet
+
+from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
+from sessions_app.models import AuthKey, BrokerAccount, EaSession, SessionEvent, TerminalProfile
+
+
+def database_now() -> datetime:
+    """The database's clock, not its transaction's start. SQLite has no clock of its own: the process's then."""
+    if connection.vendor != "postgresql":
+        return datetime.now(UTC)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        row = cursor.fetchone()
+    moment: datetime = row[0]
+    return moment.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a socket must know of its session: state, fence, numbers, and whether its terminal has introduced itself."""
+
+    session_id: UUID
+    account_pk: UUID
+    account_id: str
+    state: str
+    close_reason: str
+    fence: int
+    epoch: UUID
+    stored_seq: int
+    top_seq: int
+    acked_seq: int
+    interval: int
+    timeout: int
+    initialised: bool
+    intent_rate: int
+
+
+_STANDING = (
+    "id",
+    "account_id",
+    "account__account_id",
+    "state",
+    "close_reason",
+    "fence",
+    "account__epoch",
+    "stored_seq",
+    "account__next_seq",
+    "account__acked_seq",
+    "heartbeat_interval",
+    "heartbeat_timeout",
+    "account__intent_rate",
+)
+
+
+def standings(session_ids: Collection[UUID]) -> dict[UUID, Standing]:
+    """The standing of each session that exists, in one read."""
+    return {row.session_id: row for row in _standings(EaSession.objects.filter(id__in=session_ids))}
+
+
+def standing_by_token(token_hash: str) -> Standing | None:
+    """The session that a token opens, or None."""
+    return next(iter(_standings(EaSession.objects.filter(token_hash=token_hash))), None)
+
+
+def _standings(sessions: QuerySet[EaSession]) -> Iterable[Standing]:
+    for row in sessions.annotate(profiles_stored=Count("profiles")).values_list(*_STANDING, "profiles_stored"):
+        (pk, account_pk, account_id, state, reason, fence, epoch, stored, next_seq, acked, pace, limit, rate, known) = row
+        yield Standing(
+            session_id=pk,
+            account_pk=account_pk,
+            account_id=account_id,
+            state=state,
+            close_reason=reason,
+            fence=fence,
+            epoch=epoch,
+            stored_seq=stored,
+            top_seq=next_seq - 1,
+            acked_seq=acked,
+            interval=pace,
+            timeout=limit,
+            initialised=bool(known),
+            intent_rate=rate,
+        )
+
+
+def session(session_id: UUID) -> EaSession | None:
+    return EaSession.objects.select_related("account", "key").filter(id=session_id).first()
+
+
+def session_by_token(token_hash: str) -> EaSession | None:
+    return EaSession.objects.select_related("account").filter(token_hash=token_hash).first()
+
+
+def living_sessions(account_pk: UUID) -> QuerySet[EaSession]:
+    return EaSession.objects.filter(account_id=account_pk, state__in=LIVING)
+
+
+def overdue_sessions(now: datetime) -> list[tuple[UUID, datetime]]:
+    """Authenticated sessions past their deadline, with the deadline read: the compare of compare-and-set."""
+    rows = EaSession.objects.filter(state=SessionStatus.AUTHENTICATED, deadline_at__lt=now)
+    return list(rows.order_by("deadline_at").values_list("id", "deadline_at")[:500])
+
+
+def pending_since(moment: datetime) -> list[UUID]:
+    """Pending sessions opened before `moment`."""
+    rows = EaSession.objects.filter(state=SessionStatus.PENDING, created_at__lt=moment)
+    return list(rows.values_list("id", flat=True)[:500])
+
+
+def waiting_keys() -> QuerySet[AuthKey]:
+    """Keys that wait for a decision, the oldest first, with their living session if there is one."""
+    return AuthKey.objects.filter(state=KeyState.PENDING).select_related("account__tenant").order_by("requested_at")
+
+
+def sessions_by_state() -> Mapping[str, int]:
+    """How many sessions there are in each state; states without any are 0."""
+    counts = dict(EaSession.objects.values_list("state").annotate(Count("id")))
+    return {status.value: counts.get(status.value, 0) for status in SessionStatus}
+
+
+def recent_unknown_keys(*, account_id: str, address: str, since: datetime) -> int:
+    """Keys asked for since then, for this account or from this address: the stranger's budget."""
+    return AuthKey.objects.filter(
+        Q(account__account_id=account_id) | Q(requested_from=address), requested_at__gt=since
+    ).count()
+
+
+def timeline(account_pk: UUID) -> QuerySet[SessionEvent]:
+    """Every change of state of an account's keys and sessions, the newest first."""
+    return SessionEvent.objects.filter(account_id=account_pk).order_by("-at", "-id")
+
+
+def account_by_id(account_id: str) -> BrokerAccount | None:
+    return BrokerAccount.objects.select_related("tenant").filter(account_id=account_id).first()
+
+
+def profile_contents(ids: Iterable[UUID]) -> dict[UUID, dict[str, Any]]:
+    """InitRequests by profile id. They never change: callers may keep them."""
+    return dict(TerminalProfile.objects.filter(id__in=list(ids)).values_list("id", "content"))
+
+
+def profile_sessions(ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """Which session told each profile."""
+    return dict(TerminalProfile.objects.filter(id__in=list(ids)).values_list("id", "session_id"))

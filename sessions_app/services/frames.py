@@ -1,0 +1,331 @@
+"""The ingest batch's transaction: number, dedupe, apply and store the frames of many sessions at once.
+
+A single call is a batch of one. Frame handlers run inside this transaction. Nothing is acknowledged or sent from here:
+the returned `Batch` says what may be told once COMMIT has returned. An id is the sender's idempotency key: the same
+frame again changes nothing, whatever number it comes under; another frame under a known id or number is refused.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Count, Q
+
+from sessions_app import queries
+from sessions_app.domain.decimals import decode_hook
+from sessions_app.domain.frames import GapFill
+from sessions_app.domain.lifecycle import KeyState, SessionStatus
+from sessions_app.domain.problems import Refused
+from sessions_app.domain.sequence import Log, Place
+from sessions_app.models import EaSession, InboundFrame
+from sessions_app.services import ports
+from sessions_app.services.ports import Arrival, Batch, Fate
+
+GAP_FILL: Final = GapFill.__name__
+
+
+@dataclass(slots=True)
+class _Session:
+    """One session's row as locked, and its log."""
+
+    state: str
+    fence: int
+    account_pk: UUID
+    key_approved: bool
+    log: Log
+    stored: int
+    full: bool = False
+
+
+@dataclass(slots=True)
+class _Desk:
+    """The locked sessions and the known ids that a batch is sorted against."""
+
+    sessions: dict[UUID, _Session]
+    by_account: dict[tuple[UUID, UUID], tuple[bytes, str]]
+    by_session: dict[tuple[UUID, UUID], tuple[bytes, str]]
+    seen: dict[tuple[UUID, UUID], Arrival] = field(default_factory=dict)
+
+
+def store(*, arrivals: Sequence[Arrival]) -> Batch:
+    """Store and apply frames in one transaction, in the order given. Sets every arrival's `fate` and `refusal`.
+
+    :raises django.db.Error: nothing is stored then
+    """
+    with transaction.atomic(durable=True):
+        batch = Batch(now=queries.database_now())
+        desk = _open_desk(arrivals, batch.now)
+        for arrival in arrivals:
+            _sort(arrival, desk)
+        apply_in_groups([arrival for arrival in arrivals if arrival.fate is Fate.APPLY], batch)
+        _write(arrivals, desk, batch)
+    return batch
+
+
+def _open_desk(arrivals: Sequence[Arrival], now: datetime) -> _Desk:
+    heard_now = monotonic()
+    for arrival in arrivals:
+        arrival.fate, arrival.refusal = Fate.NEW, arrival.refusal if arrival.payload is None else None
+        arrival.received_at = now - timedelta(seconds=max(0.0, heard_now - arrival.heard))
+    sessions = _lock_sessions(arrivals)
+    ids = [arrival.frame_id for arrival in arrivals if arrival.seq is not None]
+    frames = InboundFrame.objects.filter(frame_id__in=ids) if ids else InboundFrame.objects.none()
+    by_account: dict[tuple[UUID, UUID], tuple[bytes, str]] = {}
+    by_session: dict[tuple[UUID, UUID], tuple[bytes, str]] = {}
+    mine = frames.filter(Q(session__in=list(sessions)) | Q(account__in={item.account_pk for item in sessions.values()}))
+    columns = ("account_id", "session_id", "frame_id", "digest", "refusal", "quarantined")
+    for account_pk, session_id, frame_id, digest, refusal, quarantined in mine.values_list(*columns):
+        by_session[session_id, frame_id] = (bytes(digest), refusal)
+        if not quarantined:
+            by_account[account_pk, frame_id] = (bytes(digest), refusal)
+    return _Desk(sessions=sessions, by_account=by_account, by_session=by_session)
+
+
+def _lock_sessions(arrivals: Sequence[Arrival]) -> dict[UUID, _Session]:
+    """Lock the sessions so that a change of state or fence waits for this batch."""
+    rows = EaSession.objects.filter(id__in={arrival.session_id for arrival in arrivals}).order_by("id")
+    columns = ("id", "state", "fence", "account_id", "key__state", "stored_seq")
+    sessions = {
+        pk: _Session(state, fence, account_pk, key_state == KeyState.APPROVED, Log(stored_seq, {}), 0)
+        for pk, state, fence, account_pk, key_state, stored_seq in rows.select_for_update(
+            of=("self",), no_key=True
+        ).values_list(*columns)
+    }
+    _load_repeats(arrivals, sessions)
+    pending = [pk for pk, session in sessions.items() if session.state == SessionStatus.PENDING]
+    if pending:
+        counts = InboundFrame.objects.filter(session__in=pending).values_list("session_id").annotate(Count("id"))
+        for pk, stored in counts:
+            sessions[pk].stored = stored
+    return sessions
+
+
+def _load_repeats(arrivals: Sequence[Arrival], sessions: dict[UUID, _Session]) -> None:
+    """Load the ids stored under numbers that come again; a batch without repeats reads nothing."""
+    again = [
+        arrival
+        for arrival in arrivals
+        if arrival.seq is not None and (known := sessions.get(arrival.session_id)) and arrival.seq <= known.log.top
+    ]
+    if not again:
+        return
+    rows = InboundFrame.objects.filter(
+        session__in={arrival.session_id for arrival in again}, seq__in={arrival.seq for arrival in again}
+    )
+    for session_id, seq, frame_id in rows.values_list("session_id", "seq", "frame_id"):
+        sessions[session_id].log.ids[seq] = frame_id
+
+
+# Sorting ---------------------------------------------------------------------------------------------------------------
+
+
+def _sort(arrival: Arrival, desk: _Desk) -> None:
+    """Decide one frame's fate; take its number if it is the next."""
+    session = desk.sessions.get(arrival.session_id)
+    if session is None:
+        arrival.refuse(Refused("session_closed"))
+        return
+    arrival.account_pk = session.account_pk
+    arrival.late = session.state != SessionStatus.PENDING and (
+        session.state != SessionStatus.AUTHENTICATED or session.fence != arrival.fence
+    )
+    if arrival.late and not _is_fact(arrival):
+        arrival.refuse(Refused("fenced" if session.state == SessionStatus.AUTHENTICATED else "session_closed"))
+        return
+    if arrival.seq is None:
+        arrival.fate = Fate.APPLY if arrival.refusal is None else Fate.REFUSED
+        return
+    place = session.log.place(arrival.seq, arrival.frame_id)
+    if place is Place.NEXT:
+        _take_next(arrival, session, desk)
+    else:
+        _answer_again(arrival, place, desk)
+
+
+def _is_fact(arrival: Arrival) -> bool:
+    handler = ports.bound().handlers.get(arrival.kind)
+    return handler is not None and handler.fact
+
+
+def _answer_again(arrival: Arrival, place: Place, desk: _Desk) -> None:
+    if place is Place.REPEAT:
+        _repeat(arrival, desk.by_session.get((arrival.session_id, arrival.frame_id)))
+        return
+    arrival.fate = Fate.GAP if place is Place.AHEAD else Fate.CONFLICT
+
+
+def _take_next(arrival: Arrival, session: _Session, desk: _Desk) -> None:
+    known = _known(arrival, desk)
+    if known is None and arrival.refusal is None:
+        if session.state == SessionStatus.PENDING and arrival.kind != GAP_FILL:
+            if session.full or session.stored >= settings.GATEWAY["pending_frames"]:
+                session.full = True
+                arrival.refuse(Refused("session_full", retry_after=60))
+                return
+            session.stored += 1
+            arrival.fate = Fate.QUARANTINED
+        else:
+            arrival.fate = Fate.APPLY
+    elif known is not None:
+        _repeat(arrival, known)
+    else:
+        arrival.fate = Fate.REFUSED
+    session.log.take(_last_number(arrival), arrival.frame_id)
+    desk.seen.setdefault((session.account_pk, arrival.frame_id), arrival)
+
+
+def _last_number(arrival: Arrival) -> int:
+    """The number a frame consumes up to: its own, or for a GapFill the last it fills."""
+    seq = arrival.seq or 0
+    return max(seq, arrival.payload.next - 1) if isinstance(arrival.payload, GapFill) else seq
+
+
+def _known(arrival: Arrival, desk: _Desk) -> tuple[bytes, str] | None:
+    """(digest, refusal) of the frame that has this id already: stored, or earlier in this batch."""
+    in_batch = desk.seen.get((arrival.account_pk, arrival.frame_id))
+    if in_batch is not None:
+        return in_batch.digest, in_batch.refusal.code if in_batch.refusal else ""
+    stored = desk.by_session.get((arrival.session_id, arrival.frame_id))
+    if stored is None and desk.sessions[arrival.session_id].state != SessionStatus.PENDING:
+        stored = desk.by_account.get((arrival.account_pk, arrival.frame_id))
+    return stored
+
+
+def _repeat(arrival: Arrival, known: tuple[bytes, str] | None) -> None:
+    """Answer as before: acknowledged, refused with the same code, or `id_reused` for another body."""
+    if known is not None and known[0] != arrival.digest:
+        arrival.refuse(Refused("id_reused"))
+        return
+    arrival.fate = Fate.REPEAT
+    arrival.refusal = Refused(known[1]) if known is not None and known[1] else None
+
+
+# Applying --------------------------------------------------------------------------------------------------------------
+
+
+def apply_in_groups(arrivals: Sequence[Arrival], batch: Batch) -> None:
+    """Run the handlers, many frames of a type at once, inside the caller's transaction; each account keeps its order."""
+    handlers = ports.bound().handlers
+    for group in group_by_kind(arrivals):
+        handlers[group[0].kind].apply(group, batch)
+
+
+def group_by_kind(arrivals: Iterable[Arrival]) -> list[list[Arrival]]:
+    """Large groups of one type, without moving a frame past another one of its account."""
+    groups: list[list[Arrival]] = []
+    last_of_account: dict[UUID, int] = {}
+    last_of_kind: dict[str, int] = {}
+    for arrival in arrivals:
+        index = last_of_kind.get(arrival.kind, -1)
+        if index < last_of_account.get(arrival.account_pk, 0) or index < 0:
+            groups.append([])
+            index = last_of_kind[arrival.kind] = len(groups) - 1
+        groups[index].append(arrival)
+        last_of_account[arrival.account_pk] = index
+    return groups
+
+
+def apply_quarantined(*, session_id: UUID, account_pk: UUID, fence: int, batch: Batch) -> None:
+    """Apply what a session stored while it was pending, in order, inside the promotion's transaction."""
+    rows = list(InboundFrame.objects.filter(session_id=session_id, quarantined=True).order_by("seq"))
+    known = set(
+        InboundFrame.objects.filter(
+            account_id=account_pk, frame_id__in=[row.frame_id for row in rows], quarantined=False
+        ).values_list("frame_id", flat=True)
+    )
+    fresh = [row for row in rows if row.frame_id not in known]
+    arrivals = [_arrival_of(row, fence) for row in fresh]
+    apply_in_groups([arrival for arrival in arrivals if arrival.payload is not None], batch)
+    for row, arrival in zip(fresh, arrivals, strict=True):
+        row.quarantined, row.content = False, _kept(arrival, row.content)
+        row.refusal = arrival.refusal.code if arrival.refusal else ""
+    InboundFrame.objects.bulk_update(fresh, ["quarantined", "content", "refusal"], batch_size=200)
+
+
+def _arrival_of(row: InboundFrame, fence: int) -> Arrival:
+    handler = ports.bound().handlers.get(row.kind)
+    payload = None
+    if handler is not None and row.content is not None:
+        payload = msgspec.convert(row.content, handler.payload, dec_hook=decode_hook)
+    return Arrival(
+        session_id=row.session_id,
+        account_pk=row.account_id,
+        fence=fence,
+        kind=row.kind,
+        frame_id=row.frame_id,
+        seq=row.seq,
+        payload=payload,
+        digest=bytes(row.digest),
+        heard=0.0,
+        received_at=row.received_at,
+        fate=Fate.APPLY,
+    )
+
+
+# Writing ---------------------------------------------------------------------------------------------------------------
+
+
+def _write(arrivals: Sequence[Arrival], desk: _Desk, batch: Batch) -> None:
+    written: set[tuple[UUID, UUID]] = set(desk.by_account)
+    rows = []
+    for arrival in arrivals:
+        owner = arrival.session_id if arrival.fate is Fate.QUARANTINED else arrival.account_pk
+        if arrival.seq is not None and _consumes(arrival) and (owner, arrival.frame_id) not in written:
+            written.add((owner, arrival.frame_id))
+            rows.append(_row(arrival))
+    InboundFrame.objects.bulk_create(rows, batch_size=200)
+    moved = [(item.log.top, pk.hex) for pk, item in desk.sessions.items()]
+    batch.stored_tops = {pk: item.log.top for pk, item in desk.sessions.items()}
+    batch.promotable |= _promotable(arrivals, desk)
+    if any(arrival.seq is not None for arrival in arrivals):
+        _store_tops(moved)
+
+
+def _consumes(arrival: Arrival) -> bool:
+    if arrival.fate in (Fate.APPLY, Fate.QUARANTINED):
+        return True
+    return arrival.fate is Fate.REFUSED and arrival.refusal is not None and arrival.refusal.problem.final
+
+
+def _row(arrival: Arrival) -> InboundFrame:
+    content: Any = msgspec.json.decode(arrival.raw) if arrival.raw else None
+    return InboundFrame(
+        account_id=arrival.account_pk,
+        session_id=arrival.session_id,
+        frame_id=arrival.frame_id,
+        seq=arrival.seq or 0,
+        kind=arrival.kind,
+        digest=arrival.digest,
+        content=_kept(arrival, content),
+        quarantined=arrival.fate is Fate.QUARANTINED,
+        refusal=arrival.refusal.code if arrival.refusal else "",
+        received_at=arrival.at,
+    )
+
+
+def _kept(arrival: Arrival, content: Any) -> Any:
+    """Frames that still have to be applied keep their content, and so do the EA's alerts."""
+    return content if arrival.fate is Fate.QUARANTINED or arrival.kind == "ErrorAlert" else None
+
+
+def _promotable(arrivals: Sequence[Arrival], desk: _Desk) -> set[UUID]:
+    """Pending sessions that are heard of after the approval of their key."""
+    heard = {arrival.session_id for arrival in arrivals if arrival.kind == "StatusHeartbeat"}
+    return {
+        pk
+        for pk, session in desk.sessions.items()
+        if pk in heard and session.state == SessionStatus.PENDING and session.key_approved
+    }
+
+
+def _store_tops(moved: list[tuple[int, str]]) -> None:
+    pks = [(top, pk if connection.vendor == "sqlite" else UUID(pk)) for top, pk in moved]
+    table = EaSession._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.executemany(f"UPDATE {table} SET stored_seq = %s WHERE id = %s", pks)  # noqa: S608 - our own table's name

@@ -1,0 +1,130 @@
+"""StatusHeartbeats and InitRequests: what a terminal says of itself. Both run inside the ingest batch's transaction."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from django.conf import settings
+
+
+from sessions_app.domain.decimals import to_builtins
+from sessions_app.domain.envelope import rfc3339
+from sessions_app.domain.frames import (
+    HeartbeatAck,
+    HeartbeatPace,
+    InitAck,
+    InitRequest,
+    SessionLimits,
+    StatusHeartbeat,
+    SubscriptionSummary,
+)
+from sessions_app.domain.liveness import Pace
+from sessions_app.domain.lifecycle import SessionStatus
+from sessions_app.models import BrokerAccount, EaSession, TerminalProfile
+from sessions_app.services import ports
+from sessions_app.services.ports import Arrival, Batch
+
+
+def record(arrivals: Sequence[Arrival], batch: Batch) -> None:
+    """Renew the deadlines and keep the funds; only the newest beat of a session counts."""
+    newest = {arrival.session_id: arrival for arrival in arrivals}
+    sessions = {row.id: row for row in EaSession.objects.select_related("account__profile").filter(id__in=newest)}
+    beaten, funded = [], []
+    for session_id, arrival in newest.items():
+        session = sessions[session_id]
+        beat = cast(StatusHeartbeat, arrival.payload)
+        session.last_heartbeat_at = arrival.at
+        session.deadline_at = Pace(session.heartbeat_interval, session.heartbeat_timeout).deadline(arrival.at)
+        session.status = to_builtins(beat)
+        beaten.append(session)
+        if _speaks_for_account(session) and beat.balance is not None:
+            funded.append(_with_funds(session.account, beat, arrival.at))
+        batch.replies.append((arrival, _ack(session, batch.now)))
+    EaSession.objects.bulk_update(beaten, ["last_heartbeat_at", "deadline_at", "status"], batch_size=200)
+    BrokerAccount.objects.bulk_update(funded, ["balance", "equity", "free_margin", "funds_at"], batch_size=200)
+
+
+def _speaks_for_account(session: EaSession) -> bool:
+    """Whether a session's figures are the account's: it is authenticated, or decisions rest on it (protocol, 3)."""
+    if session.state == SessionStatus.AUTHENTICATED:
+        return True
+    profile = session.account.profile
+    return profile is not None and profile.session_id == session.id
+
+
+def _with_funds(account: BrokerAccount, beat: StatusHeartbeat, at: datetime) -> BrokerAccount:
+    account.balance, account.equity, account.free_margin = beat.balance, beat.equity, beat.free_margin
+    account.funds_at = at
+    return account
+
+
+def _ack(session: EaSession, now: datetime) -> HeartbeatAck:
+    account = session.account
+    return HeartbeatAck(server_time=rfc3339(now), epoch=account.epoch, top_seq=account.next_seq - 1)
+
+
+def introduce(arrivals: Sequence[Arrival], batch: Batch) -> None:
+    """Keep what terminals say of themselves; acknowledge it where the session is authenticated."""
+    for arrival in arrivals:
+        session = EaSession.objects.select_related("account__profile").get(id=arrival.session_id)
+        request = cast(InitRequest, arrival.payload)
+        _set_pace(session, request.heartbeat_interval_seconds, batch.now)
+        profile, _ = TerminalProfile.objects.get_or_create(
+            session_id=session.id,
+            digest=arrival.digest,
+            defaults={
+                "account_id": session.account_id,
+                "content": json.loads(arrival.raw) if arrival.raw else to_builtins(request),
+                "created_at": batch.now,
+            },
+        )
+        if session.state == SessionStatus.AUTHENTICATED or session.account.profile_id is None:
+            BrokerAccount.objects.filter(id=session.account_id).update(profile=profile)
+        if session.state == SessionStatus.AUTHENTICATED:
+            batch.replies.append((arrival, init_ack(session, batch.now)))
+
+
+def _set_pace(session: EaSession, wished: int | None, now: datetime) -> None:
+    pace = Pace.of(wished=wished, interval=session.heartbeat_interval, timeout=session.heartbeat_timeout)
+    session.heartbeat_interval, session.heartbeat_timeout = pace.interval, pace.timeout
+    EaSession.objects.filter(id=session.id).update(
+        heartbeat_interval=pace.interval, heartbeat_timeout=pace.timeout, deadline_at=pace.deadline(now)
+    )
+
+
+def init_ack(session: EaSession, now: datetime) -> InitAck:
+    """The answer to an authenticated terminal's InitRequest."""
+    summaries = ports.bound().summaries(session.account_id)
+    roles = {role for _, role, _, _ in summaries}
+    return InitAck(
+        server_time=rfc3339(now),
+        role="master" if "master" in roles else "follower" if roles else "none",
+        capabilities=["resend", "gap_fill"],
+        heartbeat=HeartbeatPace(interval_seconds=session.heartbeat_interval, timeout_seconds=session.heartbeat_timeout),
+        limits=limits(session.account.intent_rate),
+        subscriptions=[
+            SubscriptionSummary(strategy=strategy, role=role, mode=mode or None, state=state or None)
+            for strategy, role, mode, state in summaries
+        ],
+    )
+
+
+def limits(intent_rate: int) -> SessionLimits:
+    """The bounds in force."""
+    return SessionLimits(
+        frame_bytes=16 * 1024,
+        max_unacked_commands=settings.GATEWAY["max_unacked_commands"],
+        intent_rate=intent_rate,
+        resend_page=settings.GATEWAY["resend_page"],
+    )
+
+
+def acknowledge(*, account_pk: UUID, upto: int) -> bool:
+    """Move the account's acknowledged number forward, inside the caller's transaction.
+
+    A late, lower acknowledgement, or one above the top of the log, changes nothing: False.
+    """
+    rows = BrokerAccount.objects.filter(id=account_pk, acked_seq__lt=upto, next_seq__gt=upto)
+    return bool(rows.update(acked_seq=upto))

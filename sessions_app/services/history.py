@@ -1,0 +1,47 @@
+"""One row per change of state, written inside the caller's transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sessions_app.domain.lifecycle import Reason
+from sessions_app.models import SessionEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did it: a user of ours, or a part of the system by its name."""
+
+    name: str
+    user_id: int | None = None
+
+
+EA: Final = Actor("EA")
+GATEWAY: Final = Actor("gateway")
+
+
+def record(
+    *,
+    account_pk: UUID,
+    session_id: UUID | None = None,
+    key_id: UUID | None = None,
+    before: str,
+    after: str,
+    reason: Reason,
+    actor: Actor,
+    at: datetime,
+    note: str = "",
+) -> None:
+    """Write one event, inside the caller's transaction."""
+    SessionEvent.objects.create(
+        account_id=account_pk,
+        session_id=session_id,
+        key_id=key_id,
+        from_state=before,
+        to_state=after,
+        reason=reason,
+        actor=actor.name,
+        note=note[:255],
+        at=at,
+    )

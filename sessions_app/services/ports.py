@@ -1,0 +1,159 @@
+"""What this app needs from the app above it. `eagateway.routing` binds it; nothing here knows of orders.
+
+An `Arrival` is one frame on its way into the database; a `Batch` is what one transaction did with its arrivals, and
+what may be told to the sockets after the commit.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final
+from uuid import UUID
+
+from sessions_app.domain.frames import Payload
+from sessions_app.domain.problems import Refused
+
+
+class Fate(Enum):
+    """What became of a frame in its batch."""
+
+    NEW = "new"
+    APPLY = "apply"
+    QUARANTINED = "quarantined"
+    REPEAT = "repeat"
+    REFUSED = "refused"
+    GAP = "gap"
+    CONFLICT = "conflict"
+
+
+@dataclass(slots=True, eq=False)
+class Arrival:
+    """One frame of one session. `heard`: monotonic seconds when it came; `received_at`: the same on the database's clock.
+
+    `source` is the transport's own handle. `late`: it came from a session that has ended; only reports are taken then.
+    """
+
+    session_id: UUID
+    account_pk: UUID
+    fence: int
+    kind: str
+    frame_id: UUID
+    seq: int | None
+    payload: Payload | None
+    digest: bytes
+    heard: float
+    raw: bytes = b""
+    source: Any = None
+    received_at: datetime | None = None
+    refusal: Refused | None = None
+    fate: Fate = Fate.NEW
+    late: bool = False
+    pushed: "tuple[Pushed, ...]" = ()
+    attempts: int = 0
+
+    @property
+    def at(self) -> datetime:
+        """`received_at`, which the batch has set."""
+        if self.received_at is None:
+            raise RuntimeError("this arrival is in no batch yet")
+        return self.received_at
+
+    def refuse(self, refusal: Refused) -> None:
+        """The handler's own no."""
+        self.fate, self.refusal = Fate.REFUSED, refusal
+
+
+@dataclass(frozen=True, slots=True)
+class LogFrame:
+    """One numbered frame of an account's command log, its payload encoded."""
+
+    seq: int
+    frame_id: UUID
+    kind: str
+    payload: bytes
+    covers: int = 0
+
+    @property
+    def last(self) -> int:
+        """The highest number this frame accounts for: its own, or a gap's last."""
+        return max(self.seq, self.covers)
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """When a numbered command was committed and pushed: telemetry for its time line."""
+
+    seq: int
+    committed_at: datetime
+    pushed_at: datetime
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction did. Everything here is told after the commit, never before."""
+
+    now: datetime
+    log: dict[UUID, list[LogFrame]] = field(default_factory=dict)
+    tops: dict[UUID, int] = field(default_factory=dict)
+    replies: list[tuple[Arrival, Payload]] = field(default_factory=list)
+    changed_sessions: set[UUID] = field(default_factory=set)
+    promotable: set[UUID] = field(default_factory=set)
+    leaving: set[UUID] = field(default_factory=set)
+    offenders: set[UUID] = field(default_factory=set)
+    stored_tops: dict[UUID, int] = field(default_factory=dict)
+
+    def append(self, account_pk: UUID, frames: Sequence[LogFrame]) -> None:
+        """Note new numbered frames of one account, in order."""
+        if frames:
+            self.log.setdefault(account_pk, []).extend(frames)
+            self.tops[account_pk] = frames[-1].last
+
+
+Apply = Callable[[Sequence[Arrival], Batch], None]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameHandler:
+    """How frames of one type change rows: inside the batch's transaction, many at once, in their order."""
+
+    payload: type[Payload]
+    apply: Apply
+    durable: bool = False
+    stored_while_pending: bool = True
+    fact: bool = False
+    fault: Callable[[Any], tuple[str, str] | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What orders provides.
+
+    commands_after(account_pk, seq, limit): numbered frames above seq, in order.
+    void_overdue(account_pk, above, now): before a resend, void what may no longer be executed; in a transaction of its own.
+    acknowledged(account_pk, upto, pushed, now): the EA has stored its commands up to a number.
+    release(account_pk, session_id, batch): number what was held, inside the promotion's transaction.
+    summaries(account_pk): (strategy, role, mode, state) of each subscription.
+    """
+
+    handlers: Mapping[str, FrameHandler]
+    commands_after: Callable[[UUID, int, int], list[LogFrame]]
+    void_overdue: Callable[[UUID, int, datetime], int]
+    acknowledged: Callable[[UUID, int, Collection[Pushed], datetime], None]
+    release: Callable[[UUID, UUID, Batch], None]
+    summaries: Callable[[UUID], list[tuple[str, str, str, str]]]
+
+
+_bound: Final[list[Ports]] = []
+
+
+def bind(ports: Ports) -> None:
+    """Set the ports of this process; done once, by the composition root."""
+    _bound[:] = [ports]
+
+
+def bound() -> Ports:
+    """The ports in force."""
+    if not _bound:
+        raise RuntimeError("the ports of sessions_app are not bound; eagateway.routing.bind() does it")
+    return _bound[0]

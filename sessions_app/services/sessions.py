@@ -1,0 +1,308 @@
+"""Open, promote, resume and end EA sessions. Preemption happens when a session is authorised, never when it asks."""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+
+from sessions_app import doorbell, queries
+from sessions_app.domain.frames import Hello
+from sessions_app.domain.keys import token_digest
+from sessions_app.domain.lifecycle import LIVING, KeyState, Reason, SessionStatus
+from sessions_app.domain.liveness import Pace
+from sessions_app.domain.problems import Refused
+from sessions_app.models import AuthKey, BrokerAccount, EaSession, TerminalProfile
+from sessions_app.queries import Standing
+from sessions_app.services import frames, history, ports
+from sessions_app.services.history import EA, GATEWAY, Actor
+from sessions_app.services.ports import Batch
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a terminal asks for when it opens a session."""
+
+    auth_method: str
+    platform: str
+    ea_version: str = ""
+    environment: dict[str, Any] = field(default_factory=dict)
+    address: str = ""
+    idempotency_key: str | None = None
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session as its terminal gets to know it. `token` is shown this once; only its hash is stored."""
+
+    session: EaSession
+    token: str
+
+
+def open_session(*, key: AuthKey, request: Request) -> Opened:
+    """Open a session for a verified key: authenticated at once if the key is approved, else pending.
+
+    A replay under the same Idempotency-Key answers with the same session and a new token.
+
+    :raises Refused: `account_suspended`, `key_rejected`, `idempotency_key_reused`
+    """
+    token = secrets.token_urlsafe(32)
+    with transaction.atomic(durable=True):
+        batch = Batch(now=queries.database_now())
+        account = BrokerAccount.objects.select_related("tenant").get(id=key.account_id)
+        if account.suspended_at is not None:
+            raise Refused("account_suspended")
+        session = _replayed(account, request, token) or _create(account, key, request, token, batch.now)
+        if session.state == SessionStatus.PENDING:
+            _authorise(session.id, account.id, batch)
+    tell(batch)
+    session.refresh_from_db()
+    _log.info("session.opened", session_id=str(session.id), account=account.account_id, state=session.state)
+    return Opened(session=session, token=token)
+
+
+def _replayed(account: BrokerAccount, request: Request, token: str) -> EaSession | None:
+    if request.idempotency_key is None:
+        return None
+    session = EaSession.objects.filter(account=account, idempotency_key=request.idempotency_key).first()
+    if session is None:
+        return None
+    if session.request_digest != request.digest:
+        raise Refused("idempotency_key_reused")
+    EaSession.objects.filter(id=session.id).update(token_hash=token_digest(token))
+    return session
+
+
+def _create(account: BrokerAccount, key: AuthKey, request: Request, token: str, now: datetime) -> EaSession:
+    pace = _pace(account)
+    session = EaSession.objects.create(
+        account=account,
+        key=key,
+        auth_method=request.auth_method,
+        token_hash=token_digest(token),
+        idempotency_key=request.idempotency_key,
+        request_digest=request.digest,
+        platform=request.platform,
+        ea_version=request.ea_version,
+        environment=request.environment,
+        remote_address=request.address,
+        heartbeat_interval=pace.interval,
+        heartbeat_timeout=pace.timeout,
+        deadline_at=pace.deadline(now),
+        created_at=now,
+    )
+    history.record(
+        account_pk=account.id,
+        session_id=session.id,
+        before="",
+        after=SessionStatus.PENDING,
+        reason=Reason.ASKED,
+        actor=EA,
+        at=now,
+    )
+    return session
+
+
+def _pace(account: BrokerAccount) -> Pace:
+    tenant = account.tenant
+    interval = (tenant.heartbeat_interval if tenant else None) or settings.GATEWAY["heartbeat_interval"]
+    timeout = (tenant.heartbeat_timeout if tenant else None) or settings.GATEWAY["heartbeat_timeout"]
+    return Pace.of(wished=None, interval=interval, timeout=timeout)
+
+
+# Promotion -------------------------------------------------------------------------------------------------------------
+
+
+def promote(*, session_id: UUID) -> bool:
+    """Promote a pending session whose key has been approved meanwhile; False if there is nothing to promote."""
+    with transaction.atomic(durable=True):
+        batch = Batch(now=queries.database_now())
+        account_pk = EaSession.objects.filter(id=session_id).values_list("account_id", flat=True).first()
+        promoted = account_pk is not None and _authorise(session_id, account_pk, batch)
+    tell(batch)
+    return promoted
+
+
+def promote_newest_living(*, key_id: UUID, batch: Batch) -> UUID | None:
+    """Promote the key's newest living session, inside the caller's transaction; the caller tells the batch.
+
+    Alive: heard of within its timeout. A dead one is promoted at its next StatusHeartbeat.
+    """
+    session = EaSession.objects.filter(key_id=key_id, state=SessionStatus.PENDING).order_by("-created_at", "-id").first()
+    if session is None or session.last_heartbeat_at is None:
+        return None
+    if session.last_heartbeat_at + timedelta(seconds=session.heartbeat_timeout) < batch.now:
+        return None
+    return session.id if _authorise(session.id, session.account_id, batch) else None
+
+
+def _authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
+    """pending -> authenticated, the account's former session preempted, its backlog released; one transaction."""
+    living = list(
+        EaSession.objects.select_for_update().filter(account_id=account_pk, state__in=LIVING).order_by("id")
+    )
+    session = next((row for row in living if row.id == session_id and row.state == SessionStatus.PENDING), None)
+    if session is None or not AuthKey.objects.filter(id=session.key_id, state=KeyState.APPROVED).exists():
+        return False
+    account = BrokerAccount.objects.select_for_update().get(id=account_pk)
+    former = [row for row in living if row.state == SessionStatus.AUTHENTICATED]
+    _end(former, SessionStatus.CLOSED, reason=Reason.PREEMPTED, actor=EA, now=batch.now)
+    fence = account.fence + 1
+    deadline = batch.now + timedelta(seconds=session.heartbeat_timeout)
+    EaSession.objects.filter(id=session_id).update(
+        state=SessionStatus.AUTHENTICATED, fence=fence, authenticated_at=batch.now, deadline_at=deadline
+    )
+    _adopt_terminal(account, session, fence)
+    history.record(
+        account_pk=account_pk,
+        session_id=session_id,
+        before=SessionStatus.PENDING,
+        after=SessionStatus.AUTHENTICATED,
+        reason=Reason.KEY_APPROVED,
+        actor=GATEWAY,
+        at=batch.now,
+    )
+    frames.apply_quarantined(session_id=session_id, account_pk=account_pk, fence=fence, batch=batch)
+    ports.bound().release(account_pk, session_id, batch)
+    batch.changed_sessions |= {session_id, *(row.id for row in former)}
+    return True
+
+
+def _adopt_terminal(account: BrokerAccount, session: EaSession, fence: int) -> None:
+    """Decisions rest from now on what this session has told."""
+    account.fence = fence
+    profile = TerminalProfile.objects.filter(session_id=session.id).order_by("-created_at").first()
+    if profile is not None:
+        account.profile = profile
+    account.save(update_fields=["fence", "profile"])
+
+
+# Ends ------------------------------------------------------------------------------------------------------------------
+
+
+def close(*, session_id: UUID, reason: Reason, actor: Actor, note: str = "") -> bool:
+    """End a living session; False if it has ended already. Closing twice is one transition."""
+    with transaction.atomic(durable=True):
+        batch = Batch(now=queries.database_now())
+        rows = list(EaSession.objects.select_for_update().filter(id=session_id, state__in=LIVING))
+        _end(rows, SessionStatus.CLOSED, reason=reason, actor=actor, now=batch.now, note=note)
+        batch.changed_sessions |= {row.id for row in rows}
+    tell(batch)
+    return bool(rows)
+
+
+def end_sessions_of_key(*, key_id: UUID, rejected: bool, actor: Actor, batch: Batch) -> None:
+    """End every living session of a key that was rejected or revoked, inside the caller's transaction."""
+    rows = list(EaSession.objects.select_for_update().filter(key_id=key_id, state__in=LIVING).order_by("id"))
+    after = SessionStatus.REJECTED if rejected else SessionStatus.CLOSED
+    reason = Reason.KEY_REJECTED if rejected else Reason.KEY_REVOKED
+    _end(rows, after, reason=reason, actor=actor, now=batch.now)
+    batch.changed_sessions |= {row.id for row in rows}
+
+
+def expire_overdue() -> int:
+    """Close authenticated sessions whose heartbeat is overdue, each by compare-and-set on the deadline read.
+
+    A heartbeat that comes in between wins. Returns how many were closed.
+    """
+    expired = 0
+    for session_id, deadline in queries.overdue_sessions(queries.database_now()):
+        with transaction.atomic(durable=True):
+            batch = Batch(now=queries.database_now())
+            rows = list(
+                EaSession.objects.select_for_update().filter(
+                    id=session_id, state=SessionStatus.AUTHENTICATED, deadline_at=deadline
+                )
+            )
+            _end(rows, SessionStatus.CLOSED, reason=Reason.HEARTBEAT_TIMEOUT, actor=GATEWAY, now=batch.now)
+            batch.changed_sessions |= {row.id for row in rows}
+        tell(batch)
+        expired += len(rows)
+    return expired
+
+
+def lapse_pending() -> int:
+    """End pending sessions that nobody approved in time. Returns how many."""
+    lapsed = 0
+    for session_id in queries.pending_since(queries.database_now() - settings.GATEWAY["pending_lifetime"]):
+        with transaction.atomic(durable=True):
+            batch = Batch(now=queries.database_now())
+            rows = list(EaSession.objects.select_for_update().filter(id=session_id, state=SessionStatus.PENDING))
+            _end(rows, SessionStatus.LAPSED, reason=Reason.PENDING_LAPSED, actor=GATEWAY, now=batch.now)
+            batch.changed_sessions |= {row.id for row in rows}
+        tell(batch)
+        lapsed += len(rows)
+    return lapsed
+
+
+def _end(
+    rows: Iterable[EaSession], after: SessionStatus, *, reason: Reason, actor: Actor, now: datetime, note: str = ""
+) -> None:
+    """End locked living sessions and write their history, inside the caller's transaction."""
+    for row in rows:
+        EaSession.objects.filter(id=row.id).update(state=after, closed_at=now, close_reason=reason)
+        history.record(
+            account_pk=row.account_id,
+            session_id=row.id,
+            before=row.state,
+            after=after,
+            reason=reason,
+            actor=actor,
+            at=now,
+            note=note,
+        )
+
+
+# Resume ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A session as its socket finds it. `resume_from`: the last command number that need not be sent."""
+
+    standing: Standing
+    resume_from: int
+    recovered: bool
+
+
+def resume(*, token: str, hello: Hello) -> Resumed:
+    """Who says Hello, and where its command log goes on. What may no longer be executed is voided first.
+
+    :raises Refused: `token_invalid`
+    """
+    now = queries.database_now()
+    standing = queries.standing_by_token(token_digest(token))
+    if standing is None:
+        raise Refused("token_invalid")
+    if standing.state not in LIVING:
+        return Resumed(standing=standing, resume_from=standing.top_seq, recovered=True)
+    _note_terminal(standing, hello, now)
+    recovered = hello.epoch in (None, standing.epoch) and hello.last_server_seq <= standing.top_seq
+    if not recovered:
+        _log.critical("log.not_recovered", account=standing.account_id, theirs=hello.last_server_seq)
+    resume_from = hello.last_server_seq if recovered and hello.epoch is not None else 0
+    if standing.state == SessionStatus.AUTHENTICATED:
+        ports.bound().void_overdue(standing.account_pk, resume_from, now)
+    return Resumed(standing=standing, resume_from=resume_from, recovered=recovered)
+
+
+def _note_terminal(standing: Standing, hello: Hello, now: datetime) -> None:
+    noted: dict[str, Any] = {"ledger_head": hello.ledger_head}
+    if hello.installation_id:
+        noted["installation_id"] = hello.installation_id
+    if standing.state == SessionStatus.PENDING:
+        noted["last_heartbeat_at"] = now
+    EaSession.objects.filter(id=standing.session_id).update(**noted)
+
+
+def tell(batch: Batch) -> None:
+    """Ring for what a committed transaction has changed."""
+    doorbell.ring(sessions=batch.changed_sessions, accounts=batch.tops)

@@ -1,0 +1,307 @@
+"""What sockets are told after a commit: answers to their own frames, and the command logs of their accounts.
+
+A command goes out directly when its socket has everything before it; else the log is read from the database and the
+socket catches up (resume, a doorbell, the sweep). Either way numbers go out in order, each once per socket.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Coroutine, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from channels.db import database_sync_to_async
+from django.conf import settings
+
+from sessions_app import queries
+from sessions_app.domain.frames import (
+    Ack,
+    ErrorAlert,
+    InitAck,
+    RefusedFrame,
+    ResendRequest,
+    Retry,
+    SessionState,
+    ShutdownNotice,
+    ShutdownPhase,
+)
+from sessions_app.domain.lifecycle import LIVING, CloseCode, Reason, SessionStatus, close_code
+from sessions_app.domain.problems import Refused
+from sessions_app.queries import Standing
+from sessions_app.services import heartbeats, ports, sessions
+from sessions_app.services.history import GATEWAY
+from sessions_app.services.ports import Arrival, Batch, Fate, LogFrame
+from sessions_app.transport.connections import Connection, Registry
+
+NEXT_STEP: Final = {
+    SessionStatus.PENDING: "wait for the approval of your key",
+    SessionStatus.AUTHENTICATED: "send InitRequest",
+}
+_log = structlog.get_logger(__name__)
+
+
+class Delivery:
+    """Everything that is sent to the sockets of one registry. Runs in their event loop."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # Own frames ----------------------------------------------------------------------------------------------------
+
+    def settle(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
+        """Tell a committed batch: acknowledgements, refusals and replies to its senders, new commands to followers."""
+        by_connection: dict[Connection, list[Arrival]] = defaultdict(list)
+        for arrival in arrivals:
+            if isinstance(arrival.source, Connection):
+                by_connection[arrival.source].append(arrival)
+        for connection, mine in by_connection.items():
+            connection.in_work -= len(mine)
+            self._answer(connection, mine, batch)
+        for arrival, reply in batch.replies:
+            if isinstance(arrival.source, Connection):
+                arrival.source.post(type(reply).__name__, reply)
+        self._note_introductions(arrivals)
+        committed_at = datetime.now(UTC)
+        for account_pk, frames in batch.log.items():
+            self.offer(account_pk, frames, committed_at)
+        for session_id in batch.changed_sessions:
+            self.refresh(session_id)
+
+    def _answer(self, connection: Connection, arrivals: Sequence[Arrival], batch: Batch) -> None:
+        refused = [arrival for arrival in arrivals if arrival.refusal is not None and arrival.fate is not Fate.CONFLICT]
+        connection.stored = max(connection.stored, batch.stored_tops.get(connection.session_id, 0))
+        if refused:
+            self._tell_refusals(connection, refused)
+        if any(arrival.fate is Fate.CONFLICT for arrival in arrivals):
+            self.refuse(connection, Refused("sequence_conflict"))
+            self.close_for_protocol_error(connection, "sequence conflict")
+            return
+        gaps = [arrival.seq for arrival in arrivals if arrival.fate is Fate.GAP and arrival.seq is not None]
+        if gaps:
+            self._ask_again(connection, max(gaps))
+        repeats = any(arrival.fate is Fate.REPEAT for arrival in arrivals)
+        if repeats and connection.told_stored >= connection.stored:
+            connection.told_stored = -1  # a repeat is answered even when nothing new was stored
+        connection.stored_up_to(connection.stored)
+
+    def _tell_refusals(self, connection: Connection, refused: Sequence[Arrival]) -> None:
+        if not connection.authenticated:
+            full = next((a.refusal for a in refused if a.refusal and not a.refusal.problem.final), None)
+            if full is not None:
+                self.post_state(connection, retry_after=full.retry_after)
+            return
+        durable = [
+            RefusedFrame(seq=arrival.seq, id=arrival.frame_id, code=refusal.code, final=refusal.problem.final)
+            for arrival in refused
+            if arrival.seq is not None and (refusal := arrival.refusal) is not None
+        ]
+        if durable:
+            connection.post("Ack", Ack(ack=connection.stored, refused=durable))
+        for arrival in refused:
+            if arrival.refusal is not None:
+                self.refuse(connection, arrival.refusal, ref=arrival.frame_id)
+
+    def _ask_again(self, connection: Connection, upto: int) -> None:
+        """Ask for what is missing before `upto`, one page at a time, unless it was asked for or is held back."""
+        first = connection.stored + 1
+        if time.monotonic() < connection.gaps_held_until or connection.resend_asked_upto >= first:
+            return
+        last = min(upto, first + settings.GATEWAY["resend_page"]) - 1
+        if last < first:
+            return
+        connection.resend_asked_upto = last
+        connection.post("ResendRequest", ResendRequest(from_=first, to=last))
+
+    def refuse(self, connection: Connection, refusal: Refused, ref: UUID | None = None) -> None:
+        """One ErrorAlert for one refused frame."""
+        retry = None if refusal.retry_after is None else Retry(policy="after", after_seconds=refusal.retry_after)
+        connection.post(
+            "ErrorAlert",
+            ErrorAlert(
+                code=refusal.code,
+                retryable=not refusal.problem.final,
+                retry=retry,
+                ref=ref,
+                path=refusal.path,
+                message=refusal.message[:1000],
+                remediation=refusal.problem.remediation,
+            ),
+        )
+
+    def close_for_protocol_error(self, connection: Connection, note: str) -> None:
+        """End the session of a peer that does not keep to the protocol; its socket follows."""
+
+        async def end() -> None:
+            close = database_sync_to_async(sessions.close, thread_sensitive=False)
+            await close(session_id=connection.session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note)
+
+        self.spawn(end())
+
+    def _note_introductions(self, arrivals: Sequence[Arrival]) -> None:
+        for arrival in arrivals:
+            if arrival.kind == "InitRequest" and isinstance(arrival.source, Connection):
+                self.refresh(arrival.session_id)
+
+    # Command logs --------------------------------------------------------------------------------------------------
+
+    def offer(self, account_pk: UUID, frames: Sequence[LogFrame], committed_at: datetime) -> None:
+        """New numbered frames of an account: send them if its socket is here and has all before them."""
+        connection = self._registry.ready_for(account_pk)
+        if connection is None:
+            return
+        contiguous = not connection.pumping and frames[0].seq == connection.sent + 1
+        if not contiguous or self._room(connection) < len(frames):
+            self.pump(connection)
+            return
+        for frame in frames:
+            connection.push(frame, committed_at=committed_at)
+
+    def ring(self, sessions: Iterable[UUID], accounts: Iterable[UUID]) -> None:
+        """A doorbell: look at these sessions and logs again."""
+        for session_id in sessions:
+            self.refresh(session_id)
+        for account_pk in accounts:
+            connection = self._registry.ready_for(account_pk)
+            if connection is not None:
+                self.pump(connection)
+
+    def pump(self, connection: Connection) -> None:
+        """Let a socket catch up with its account's log; one reader per socket."""
+        connection.pump_again = True
+        if not connection.pumping and connection.ready:
+            connection.pumping = True
+            self.spawn(self._catch_up(connection))
+
+    async def _catch_up(self, connection: Connection) -> None:
+        try:
+            while connection.pump_again and connection.ready:
+                connection.pump_again = False
+                await self._send_page(connection)
+        finally:
+            connection.pumping = False
+
+    async def _send_page(self, connection: Connection) -> None:
+        page = min(self._room(connection), settings.GATEWAY["resend_page"])
+        if page <= 0:
+            return  # goes on when the EA acknowledges
+        read = database_sync_to_async(ports.bound().commands_after, thread_sensitive=False)
+        frames = await read(connection.account_pk, connection.sent, page)
+        if not connection.ready:
+            return
+        for frame in frames:
+            connection.push(frame, committed_at=datetime.now(UTC))
+        if len(frames) == page:
+            connection.pump_again = True
+
+    def _room(self, connection: Connection) -> int:
+        """How many more commands may be on their way without acknowledgement."""
+        window: int = settings.GATEWAY["max_unacked_commands"]
+        return window - (connection.sent - connection.acked)
+
+    async def resend(self, connection: Connection, asked: ResendRequest) -> None:
+        """Send numbers `from`..`to` again, one page at most.
+
+        :raises Refused: `resend_out_of_range`
+        """
+        if asked.from_ > asked.to or asked.to > connection.sent:
+            raise Refused("resend_out_of_range", f"Numbers 1 to {connection.sent} were sent on this log")
+        page = min(asked.to - asked.from_ + 1, settings.GATEWAY["resend_page"])
+        read = database_sync_to_async(ports.bound().commands_after, thread_sensitive=False)
+        for frame in await read(connection.account_pk, asked.from_ - 1, page):
+            if frame.seq <= asked.to:
+                connection.push(frame, committed_at=datetime.now(UTC), resent=True)
+
+    # Sessions ------------------------------------------------------------------------------------------------------
+
+    def refresh(self, session_id: UUID) -> None:
+        """Look at a session's row again and tell its socket what has changed."""
+        connection = self._registry.of_session(session_id)
+        if connection is not None:
+            self.spawn(self._refresh(connection))
+
+    async def _refresh(self, connection: Connection) -> None:
+        read = database_sync_to_async(queries.standings, thread_sensitive=False)
+        standing = (await read([connection.session_id])).get(connection.session_id)
+        if standing is not None:
+            await self.update(connection, standing)
+
+    async def update(self, connection: Connection, standing: Standing) -> None:
+        """Bring a socket up to its session's row: ended, promoted, introduced, or just behind its log."""
+        former, connection.standing = connection.standing, standing
+        if connection.closing:
+            return
+        if standing.state not in LIVING:
+            self._tell_end(connection)
+            return
+        if standing.state != former.state:
+            self.post_state(connection)
+            if standing.initialised:
+                read = database_sync_to_async(_init_ack, thread_sensitive=False)
+                connection.post("InitAck", await read(standing.session_id))
+        if standing.top_seq > connection.sent:
+            self.pump(connection)
+
+    def post_state(self, connection: Connection, *, recovered: bool = True, retry_after: int | None = None) -> None:
+        """SessionState: after Hello and at every change."""
+        standing = connection.standing
+        connection.post(
+            "SessionState",
+            SessionState(
+                status=standing.state,
+                reason=standing.close_reason or None,
+                next_step=NEXT_STEP.get(SessionStatus(standing.state), "open a new session"),
+                session_id=standing.session_id,
+                epoch=standing.epoch,
+                stored_seq=connection.stored,
+                top_seq=standing.top_seq,
+                recovered=recovered,
+                retry_after_seconds=retry_after,
+            ),
+        )
+
+    def _tell_end(self, connection: Connection) -> None:
+        reason = Reason(connection.standing.close_reason or Reason.CLOSED_BY_OPERATOR)
+        self.post_state(connection)
+        if reason is Reason.HEARTBEAT_TIMEOUT:
+            notice = ShutdownNotice(reason=reason, reconnect=True, reconnect_after_seconds=1, last_seq=connection.sent)
+            connection.post("ShutdownNotice", notice)
+        connection.close(close_code(reason))
+
+    def say_goodbye(self, reason: Reason, code: int) -> None:
+        """The process is going: tell every socket to come back, and close it."""
+        for connection in self._registry:
+            notice = ShutdownNotice(
+                reason=reason,
+                phase=ShutdownPhase.NOTICE,
+                reconnect=True,
+                reconnect_after_seconds=1,
+                last_seq=connection.sent,
+            )
+            connection.post("ShutdownNotice", notice)
+            connection.close(code)
+
+    def supersede(self, connection: Connection) -> None:
+        """A newer socket of the same session has taken over."""
+        connection.close(CloseCode.SUPERSEDED)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a task of this loop; its failure is logged, never lost."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("delivery.failed", exc_info=task.exception())
+
+
+def _init_ack(session_id: UUID) -> InitAck:
+    session = queries.session(session_id)
+    if session is None:
+        raise LookupError(session_id)
+    return heartbeats.init_ack(session, queries.database_now())

@@ -1,0 +1,164 @@
+"""One gateway process's work around its sockets: the ingest writer, delivery, the doorbell's ear, and the sweep.
+
+The sweep is a healer that reads the database alone: sessions that changed, logs that are behind, deadlines that have
+passed. No order waits for it when all is well, and losing Redis or Celery costs no more than its interval.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+import redis.asyncio
+import structlog
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.db import DatabaseError
+from redis.exceptions import RedisError
+
+from sessions_app import doorbell, queries
+from sessions_app.doorbell import Ring
+from sessions_app.domain.envelope import rfc3339
+from sessions_app.domain.frames import TestRequest
+from sessions_app.domain.lifecycle import CloseCode, Reason
+from sessions_app.domain.liveness import Pace
+from sessions_app.models import GatewayProcess
+from sessions_app.models.fields import new_id
+from sessions_app.queries import Standing
+from sessions_app.services import sessions
+from sessions_app.services.ports import Arrival, Batch
+from sessions_app.transport.connections import Connection, Registry
+from sessions_app.transport.delivery import Delivery
+from sessions_app.transport.ingest import Ingest
+
+LEASE = timedelta(seconds=10)
+_log = structlog.get_logger(__name__)
+
+
+class Runtime:
+    """All of it for one event loop. `current()` gives the running loop's, started on first use."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.registry = Registry()
+        self.delivery = Delivery(self.registry)
+        self.ingest = Ingest(self._settle_from_thread)
+        self._process_id = new_id()
+        self._stop_listening = doorbell.listen(self._ring_from_thread)
+        self._tasks = [self._loop.create_task(self._sweep_forever())]
+        if settings.REDIS_URL:
+            self._tasks.append(self._loop.create_task(self._hear_forever()))
+
+    @classmethod
+    def current(cls) -> "Runtime":
+        """The runtime of the running event loop."""
+        loop = asyncio.get_running_loop()
+        if loop not in _runtimes:
+            _runtimes[loop] = cls()
+        return _runtimes[loop]
+
+    @classmethod
+    def running(cls) -> "list[Runtime]":
+        """Every runtime of this process: what a shutdown has to drain."""
+        return list(_runtimes.values())
+
+    async def drain(self, seconds: float = 3.0) -> None:
+        """Tell every EA to come back, finish what is in work, and close: before the process goes."""
+        self.delivery.say_goodbye(Reason.SHUTDOWN_BY_SERVER, CloseCode.SERVICE_RESTART)
+        await asyncio.sleep(0)
+        for task in self._tasks:
+            task.cancel()
+        self._stop_listening()
+        await self._loop.run_in_executor(None, self.ingest.stop, seconds)
+        _runtimes.pop(self._loop, None)
+
+    # From other threads --------------------------------------------------------------------------------------------
+
+    def _settle_from_thread(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is gone: the EAs resend
+            self._loop.call_soon_threadsafe(self.delivery.settle, batch, arrivals)
+
+    def _ring_from_thread(self, news: Ring) -> None:
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self.delivery.ring, news.sessions, list(news.accounts))
+
+    # The bus -------------------------------------------------------------------------------------------------------
+
+    async def _hear_forever(self) -> None:
+        """Listen to the other gateway processes; after every interruption look at all own accounts again."""
+        while True:
+            try:
+                await self._hear()
+            except (RedisError, OSError) as error:
+                _log.warning("doorbell.deaf", error=type(error).__name__)
+            await asyncio.sleep(0.5)
+            self.delivery.ring([item.session_id for item in self.registry], [item.account_pk for item in self.registry])
+
+    async def _hear(self) -> None:
+        client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_timeout=None, socket_connect_timeout=2)
+        async with client, client.pubsub() as bus:
+            await bus.subscribe(doorbell.CHANNEL)
+            async for message in bus.listen():
+                news = doorbell.decode(message["data"]) if message["type"] == "message" else None
+                if news is not None:
+                    self.delivery.ring(news.sessions, list(news.accounts))
+
+    # The sweep -----------------------------------------------------------------------------------------------------
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            await asyncio.sleep(settings.GATEWAY["sweep_seconds"])
+            try:
+                await self._sweep()
+            except DatabaseError as error:
+                _log.warning("sweep.database_away", error=str(error).strip()[:200])
+            except Exception:  # the sweep is a process edge: it must outlive one bad round
+                _log.exception("sweep.failed")
+
+    async def _sweep(self) -> None:
+        held = {connection.session_id for connection in self.registry}
+        standings = await database_sync_to_async(self._look, thread_sensitive=False)(held)
+        for connection in self.registry:
+            standing = standings.get(connection.session_id)
+            if standing is not None:
+                await self.delivery.update(connection, standing)
+            self._test_silence(connection)
+
+    def _look(self, held: set[UUID]) -> dict[UUID, Standing]:
+        self._renew_lease()
+        sessions.expire_overdue()
+        return queries.standings(held) if held else {}
+
+    def _renew_lease(self) -> None:
+        now = queries.database_now()
+        GatewayProcess.objects.update_or_create(
+            id=self._process_id,
+            defaults={"lease_until": now + LEASE},
+            create_defaults={
+                "host": socket.gethostname(),
+                "pid": os.getpid(),
+                "started_at": now,
+                "lease_until": now + LEASE,
+            },
+        )
+        GatewayProcess.objects.filter(lease_until__lt=now - timedelta(days=1)).delete()
+
+    def _test_silence(self, connection: Connection) -> None:
+        """Ask a silent EA once whether it is there, at 1.5 intervals after its last heartbeat."""
+        standing = connection.standing
+        pace = Pace(standing.interval, standing.timeout)
+        silent = time.monotonic() - connection.beaten
+        if silent < pace.test_after():
+            connection.tested = False
+        elif not connection.tested and not connection.closing:
+            connection.tested = True
+            reply_by = datetime.now(UTC) + timedelta(seconds=max(0.0, pace.timeout - silent))
+            connection.post("TestRequest", TestRequest(reply_by=rfc3339(reply_by)))
+
+
+_runtimes: "WeakKeyDictionary[asyncio.AbstractEventLoop, Runtime]" = WeakKeyDictionary()
