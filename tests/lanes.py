@@ -1,0 +1,166 @@
+"""One suite, three lanes: a pytest plugin, loaded by `-p tests.lanes`.
+
+embedded    SQLite in a file, in-memory channel layer: what `make demo` runs on
+production  PostgreSQL and Valkey, started for this run, or those that DATABASE_URL and REDIS_URL name
+browser     the tests marked `browser`, on the embedded lane's database, in a process of their own: Playwright's event
+            loop would make Django refuse the ORM to every other test
+
+Plain `pytest` runs each lane in a child process (settings are read once per process) and sums up; `--lane NAME` runs
+one.
+"""
+
+import os
+import signal
+import sqlite3
+import tempfile
+from collections.abc import Generator, Iterable
+from contextlib import ExitStack
+from enum import StrEnum
+from typing import Final
+
+import pytest
+
+from tests.every_lane import REPORT_VARIABLE, Tally, run
+from tests.services import NotInstalledError, postgres, valkey
+from tests.services.binaries import find_postgres, find_valkey
+from tests.services.chromium import VARIABLE, find_chromium
+
+
+class Lane(StrEnum):
+    EMBEDDED = "embedded"
+    PRODUCTION = "production"
+    BROWSER = "browser"
+
+
+ALL: Final = "all"
+_RAN_ON: Final = pytest.StashKey[str]()
+_WITHOUT_DATABASE: Final = ("tests/unit", "tests/repository", "tests/contract", "sdk/python/tests")
+_DATABASE_FIXTURES: Final = frozenset({"db", "transactional_db", "live_server"})
+_NO_RUN: Final = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("lanes", "what the tests run on")
+    group.addoption("--lane", choices=[ALL, *Lane], default=ALL, help="one lane, or all of them in turn (default)")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+    """Before pytest-django reads the settings: prepare this process for its lane, or start one child per lane."""
+    options = early_config.known_args_namespace
+    if options.lane == ALL and not any(getattr(options, name, None) for name in _NO_RUN):
+        raise SystemExit(_run_all(early_config))
+    early_config.stash[_RAN_ON] = _enter(Lane.EMBEDDED if options.lane == ALL else Lane(options.lane), early_config)
+    return (yield)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    chosen = config.getoption("lane")
+    lane = Lane.EMBEDDED if chosen == ALL else Lane(chosen)
+    elsewhere = [item for item in items if lane not in _lanes_of(item)]
+    if elsewhere:
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if lane in _lanes_of(item)]
+    if lane is Lane.BROWSER and find_chromium() is None:
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason=_no_browser()))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what this lane ran on, and leave the counts for the process that runs all lanes."""
+    ran_on = config.stash[_RAN_ON]
+    terminalreporter.write_line(f"lane {config.getoption('lane')}: {ran_on}")
+    report = os.environ.get(REPORT_VARIABLE)
+    if report:
+        Tally.of(terminalreporter.stats, ran_on=ran_on).write(report)
+
+
+# Which lane a test belongs to -----------------------------------------------------------------------------------------
+
+
+def _lanes_of(item: pytest.Item) -> Iterable[Lane]:
+    if item.get_closest_marker("browser"):
+        return (Lane.BROWSER,)
+    marker = item.get_closest_marker("lane")
+    if marker:
+        return tuple(Lane(name) for name in marker.args)
+    if _is_same_everywhere(item):
+        return (Lane.EMBEDDED,)
+    return (Lane.EMBEDDED, Lane.PRODUCTION)
+
+
+def _is_same_everywhere(item: pytest.Item) -> bool:
+    """A test of pure code: once is enough."""
+    place = (
+        item.path.relative_to(item.config.rootpath).as_posix() if item.path.is_relative_to(item.config.rootpath) else ""
+    )
+    if not place.startswith(tuple(f"{folder}/" for folder in _WITHOUT_DATABASE)):
+        return False
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return item.get_closest_marker("django_db") is None and not fixtures & _DATABASE_FIXTURES
+
+
+# What a lane needs ----------------------------------------------------------------------------------------------------
+
+
+def _enter(lane: Lane, config: pytest.Config) -> str:
+    """Prepare the environment that the settings will read; taken down when pytest is done with its configuration."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return ""  # inherited from the process that spreads the tests
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # tidy up after `kill` as after Ctrl-C
+    resources = ExitStack()
+    config.add_cleanup(resources.close)
+    os.environ["EAGATEWAY_DATA_DIR"] = resources.enter_context(tempfile.TemporaryDirectory(prefix="eag-data-"))
+    os.environ.setdefault("SECRET_KEY", "a secret for the tests and for nothing else, fifty characters long")
+    os.environ.setdefault("BEHIND_TLS", "off")
+    if lane is Lane.PRODUCTION:
+        return _enter_production(resources)
+    for name in ("DATABASE_URL", "REDIS_URL"):
+        os.environ.pop(name, None)
+    if lane is Lane.BROWSER:
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+        return f"{find_chromium() or _no_browser()}, SQLite {sqlite3.sqlite_version}"
+    return f"SQLite {sqlite3.sqlite_version}, in-memory channel layer"
+
+
+def _run_all(config: pytest.Config) -> int:
+    lanes: dict[str, str | None] = {
+        Lane.EMBEDDED: None,
+        Lane.PRODUCTION: _why_no_services(),
+        Lane.BROWSER: None if find_chromium() else _no_browser(),
+    }
+    stop_at_failure = config.known_args_namespace.maxfail == 1
+    return run(lanes, arguments=config.invocation_params.args, stop_at_failure=stop_at_failure)
+
+
+def _why_no_services() -> str | None:
+    """Why the production lane cannot run here, or None."""
+    try:
+        for variable, find in (("DATABASE_URL", find_postgres), ("REDIS_URL", find_valkey)):
+            if not os.environ.get(variable):
+                find()
+    except NotInstalledError as missing:
+        return f"{missing}; set DATABASE_URL and REDIS_URL to use servers of your own"
+    return None
+
+
+def _enter_production(resources: ExitStack) -> str:
+    missing = _why_no_services()
+    if missing:
+        raise pytest.UsageError(f"the production lane cannot run: {missing}")
+    if not os.environ.get("DATABASE_URL"):
+        database = resources.enter_context(postgres())
+        os.environ["DATABASE_URL"] = database.url
+        database_is = f"PostgreSQL {database.version} from its wheel"
+    else:
+        database_is = "the database of DATABASE_URL"
+    if not os.environ.get("REDIS_URL"):
+        cache = resources.enter_context(valkey())
+        os.environ["REDIS_URL"] = cache.url
+        return f"{database_is}, Valkey {cache.version} from its wheel"
+    return f"{database_is}, the Redis of REDIS_URL"
+
+
+def _no_browser() -> str:
+    return f"no Chromium found (install the package chromium, or name one in {VARIABLE})"
