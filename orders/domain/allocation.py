@@ -91,13 +91,12 @@ _LOTS: Final[Mapping[Mode, Callable[[Sizing, Basis], Decimal]]] = {
 
 
 def _base(fixed: Decimal | None, funds: Funds, basis: Basis, what: str) -> Decimal:
-    if fixed is not None:
-        return fixed
-    if funds.balance is None or funds.balance <= 0:
+    amount = funds.balance if fixed is None else fixed
+    if amount is None or amount <= 0:
         raise Denied(Code.ALLOCATION_DATA_MISSING, missing=what)
-    if funds.as_of is not None and basis.now - funds.as_of > basis.stale_after:
+    if fixed is None and funds.as_of is not None and basis.now - funds.as_of > basis.stale_after:
         raise Denied(Code.ALLOCATION_DATA_STALE, stale=what, as_of=funds.as_of.isoformat())
-    return funds.balance
+    return amount
 
 
 def exchange_rate(

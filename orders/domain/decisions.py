@@ -18,6 +18,7 @@ from orders.domain.guards import Exposure, Limits, cap_lots, check_guards
 from orders.domain.intents import ADDS_EXPOSURE, Action, OrderIntent, OrderType, Side
 from orders.domain.positions import Position, PositionState, advance
 from orders.domain.symbols import MAX_LEGS, Affixes, SymbolSpec, map_symbol, round_lots, round_price, split_legs
+from sessions_app.domain.decimals import plain
 
 _NONE = Decimal(0)
 
@@ -160,7 +161,7 @@ def decide(case: Case) -> Verdict:
 
 
 def _readable(evidence: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: str(value) if isinstance(value, Decimal) else value for key, value in evidence.items()}
+    return {key: plain(value) if isinstance(value, Decimal) else value for key, value in evidence.items()}
 
 
 # What adds exposure ----------------------------------------------------------------------------------------------------
@@ -276,7 +277,7 @@ def _opening_orders(case: Case, draft: _Draft) -> tuple[_Draft, dict[str, Any]]:
         )
         for number, lots in enumerate(legs, start=1)
     )
-    return replace(draft, orders=orders), {"legs": [str(lots) for lots in legs]}
+    return replace(draft, orders=orders), {"legs": [plain(lots) for lots in legs]}
 
 
 def _terminal(case: Case) -> Terminal:
@@ -300,12 +301,12 @@ def _copy(case: Case, draft: _Draft) -> tuple[_Draft, dict[str, Any]]:
         raise _Nothing(Code.COPY_GONE, position_id=case.intent.position_id)
     if case.intent.action is Action.ACTIVATE:
         raise _Nothing(Code.FILLS_AT_OWN_BROKER, position_id=case.intent.position_id)
-    return draft, {"legs": len(alive), "lots": str(sum((leg.lots for leg in alive), _NONE))}
+    return draft, {"legs": len(alive), "lots": sum((leg.lots for leg in alive), _NONE)}
 
 
 def _following_orders(case: Case, draft: _Draft) -> tuple[_Draft, dict[str, Any]]:
     orders = _FOLLOW[case.intent.action](case, [leg for leg in case.legs if leg.alive])
-    return replace(draft, orders=orders), {"lots_after": [str(order.lots_after) for order in orders]}
+    return replace(draft, orders=orders), {"lots_after": [plain(order.lots_after) for order in orders]}
 
 
 def _modify(case: Case, legs: Sequence[Leg]) -> tuple[Order, ...]:
@@ -341,21 +342,25 @@ def _partial_close(case: Case, legs: Sequence[Leg]) -> tuple[Order, ...]:
 
 def _spread(case: Case, legs: Sequence[Leg], exact: Decimal) -> tuple[Order, ...]:
     orders: list[Order] = []
-    keep_alive = len(legs)
+    alive = len(legs)
     for leg in reversed(legs):
-        spec = _terminal(case).symbols.get(leg.symbol)
-        step, least = (spec.lots_step, spec.lots_min) if spec else (Decimal("0.01"), Decimal("0.01"))
-        part = round_lots(min(exact, leg.lots), step=step)
-        if part >= leg.lots and keep_alive > 1:
-            orders.append(_order(leg, Action.CLOSE, lots_after=_NONE))
-            keep_alive -= 1
-            exact -= leg.lots
+        step, least = _lot_grid(case, leg)
+        part = min(round_lots(min(exact, leg.lots), step=step), leg.lots)
+        if part < leg.lots or alive == 1:  # what stays open must be tradable
+            part = min(part, round_lots(leg.lots - least, step=step))
+        if part <= 0:
             continue
-        part = min(part, round_lots(leg.lots - least, step=step))
-        if part > 0:
-            orders.append(_order(leg, Action.PARTIAL_CLOSE, lots_after=leg.lots - part))
-        break
-    return tuple(replace(order, price=case.intent.price) for order in orders)
+        action = Action.CLOSE if part == leg.lots else Action.PARTIAL_CLOSE
+        orders.append(replace(_order(leg, action, lots_after=leg.lots - part), price=case.intent.price))
+        alive -= action is Action.CLOSE
+        exact -= part
+    return tuple(orders)
+
+
+def _lot_grid(case: Case, leg: Leg) -> tuple[Decimal, Decimal]:
+    """Lot step, and the least lots that may stay open; 0.01 where the follower's terminal does not tell."""
+    spec = _terminal(case).symbols.get(leg.symbol)
+    return (spec.lots_step, max(spec.lots_min, spec.lots_step)) if spec else (Decimal("0.01"), Decimal("0.01"))
 
 
 def _order(leg: Leg, action: Action, *, lots_after: Decimal) -> Order:

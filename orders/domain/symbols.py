@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Final
 
 from orders.domain.denials import Code, Denied
@@ -134,16 +134,19 @@ def round_price(price: Decimal | None, *, spec: SymbolSpec) -> Decimal | None:
 
 
 def split_legs(lots: Decimal, *, spec: SymbolSpec, most: int) -> tuple[Decimal, ...]:
-    """`lots` as legs that the broker takes: none above its maximum, none below its minimum.
+    """`lots`, a multiple of the step, as the fewest legs that the broker takes: none above its maximum, none below its
+    minimum, the large ones first. A maximum below the step is none.
 
-    :raises Denied: ABOVE_MAXIMUM_LOTS when more than `most` legs would be needed
+    :raises Denied: ABOVE_MAXIMUM_LOTS when more than `most` legs would be needed, or no such legs exist
     """
     largest = round_lots(spec.lots_max, step=spec.lots_step)
-    whole, rest = divmod(lots, largest) if largest > 0 else (Decimal(0), lots)
-    legs = [largest] * int(min(whole, most + 1)) + ([rest] if rest else [])
-    if len(legs) > most:
+    if largest <= 0:
+        return (lots,)
+    count = int((lots / largest).to_integral_value(rounding=ROUND_CEILING))
+    if count > most or lots < count * spec.lots_min:
         raise Denied(Code.ABOVE_MAXIMUM_LOTS, lots=lots, lots_max=spec.lots_max, legs_allowed=most)
-    if len(legs) > 1 and legs[-1] < spec.lots_min:
-        legs[-2] -= spec.lots_min - legs[-1]
-        legs[-1] = spec.lots_min
+    legs: list[Decimal] = []
+    for others in reversed(range(count)):
+        legs.append(min(largest, lots - others * spec.lots_min))
+        lots -= legs[-1]
     return tuple(legs)
