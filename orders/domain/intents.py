@@ -10,7 +10,7 @@ from sessions_app.domain.decimals import Lots, Money, Price
 from sessions_app.domain.frames import Millis, Name, Payload
 
 Ticket = Annotated[int, Meta(ge=1, le=2**53 - 1)]
-BrokerTime = Annotated[str, Meta(pattern=r"^[0-9]{4}\.[0-9]{2}\.[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$")]
+BrokerTime = Annotated[str, Meta(max_length=19, pattern=r"^[0-9]{4}\.[0-9]{2}\.[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$")]
 Comment = Annotated[str, Meta(max_length=64, pattern=r"^[^\x00]*$")]
 
 

@@ -58,7 +58,7 @@ def decode_hook(kind: type[Any], value: object) -> WireDecimal:
         raise NotImplementedError(kind.__name__)
     if not isinstance(value, str):
         raise ValueError("Expected a decimal as a string")
-    if not _DECIMAL.match(value):
+    if not _DECIMAL.fullmatch(value):  # match() with `$` would take a newline at the end
         raise ValueError("Expected a decimal such as 12.34 (up to 10 digits before and 8 behind the point)")
     number = kind(value)
     _check_bounds(number)
@@ -66,7 +66,7 @@ def decode_hook(kind: type[Any], value: object) -> WireDecimal:
 
 
 def _check_bounds(number: WireDecimal) -> None:
-    whole, _, fraction = str(number).lstrip("-").partition(".")
+    whole, _, fraction = format(number, "f").lstrip("-").partition(".")
     fraction = fraction.rstrip("0")
     if len(fraction) > number.places or len(whole.lstrip("0")) > MAX_DIGITS - number.places:
         raise ValueError(f"Expected at most {MAX_DIGITS - number.places} digits before and {number.places} behind the point")

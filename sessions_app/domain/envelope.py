@@ -18,7 +18,7 @@ _TRANSMISSION_FIELDS: Final = ("age_ms",)  # says when a fact was sent, not what
 
 
 class Malformed(Exception):
-    """The text is not a frame: which rule it breaks, and where. `frame_id` and `seq` as far as they were readable."""
+    """The text is not a frame: which rule it breaks, and where."""
 
     def __init__(self, code: str, message: str, path: str | None = None) -> None:
         super().__init__(message)
@@ -68,8 +68,9 @@ def split_path(message: str) -> tuple[str, str | None]:
 def digest(kind: str, payload: bytes) -> bytes:
     """SHA-256 over type and payload in canonical form: the identity of a frame besides its id."""
     content: Any = msgspec.json.decode(payload)
-    for name in _TRANSMISSION_FIELDS:
-        content.pop(name, None)
+    if isinstance(content, dict):
+        for name in _TRANSMISSION_FIELDS:
+            content.pop(name, None)
     return hashlib.sha256(kind.encode() + b"\n" + msgspec.json.encode(content, order="sorted")).digest()
 
 

@@ -34,9 +34,14 @@ def check_key(key: str) -> None:
     """
     if _KEY.fullmatch(key) is None or _entropy_bits(key) < MIN_KEY_BITS / 2:
         raise Refused("key_malformed", "Expected at least 128 random bits as 22 or more base64url characters", path="auth_key")
-    alphabet = 16 if re.fullmatch(r"[0-9a-fA-F]+", key) else 64
-    if len(key.rstrip("=")) * log2(alphabet) < MIN_KEY_BITS:
+    if len(key.rstrip("=")) * log2(_alphabet_size(key)) < MIN_KEY_BITS:
         raise Refused("key_malformed", "This key is shorter than 128 bits", path="auth_key")
+
+
+def _alphabet_size(key: str) -> int:
+    if re.fullmatch(r"[0-9]+", key):
+        return 10
+    return 16 if re.fullmatch(r"[0-9a-fA-F]+", key) else 64
 
 
 def _entropy_bits(key: str) -> float:
