@@ -1,0 +1,67 @@
+"""Run the gateway: in the embedded lane everything in this one process, with its own data folder."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from eagateway.asgi import application
+from eagateway.celery import app
+from eagateway.embedded import AlreadyServed, Gateway, Housekeeping, hold
+
+
+class Command(BaseCommand):
+    help = "Run the gateway. Without DATABASE_URL: SQLite, worker and beat, all in this process. Ctrl-C ends it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+        parser.add_argument("--port", type=int, default=8000, help="port to listen on; 0 takes a free one (8000)")
+        parser.add_argument("--data", type=Path, help="data folder of the embedded lane (EAGATEWAY_DATA_DIR, else data/)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["data"] is not None:
+            _use_folder(options["data"].resolve())
+        housekeeping = self._prepare()
+        gateway = Gateway(
+            application=application,
+            host=options["host"],
+            port=options["port"],
+            on_ready=lambda port: self._ready(options["host"], port, housekeeping),
+        )
+        try:
+            gateway.run()
+        except OSError as error:
+            raise CommandError(f"cannot listen on {options['host']}:{options['port']}: {error}") from error
+        if housekeeping is not None:
+            housekeeping.stop()
+        self.stdout.write("stopped")
+        sys.stdout.flush()
+        os._exit(0)  # worker threads may still sleep; everything that matters is in rows
+
+    def _prepare(self) -> Housekeeping | None:
+        if not settings.EMBEDDED:
+            return None
+        try:
+            self._lock = hold(settings.DATA_DIR)
+        except AlreadyServed as error:
+            raise CommandError(f"{error}. Stop it, or name another folder with --data.") from error
+        call_command("migrate", verbosity=0, interactive=False)
+        return Housekeeping(app)
+
+    def _ready(self, host: str, port: int, housekeeping: Housekeeping | None) -> None:
+        if housekeeping is not None:
+            housekeeping.start()
+        self.stdout.write(f"ready on http://{host}:{port} (admin: http://{host}:{port}/admin/), data in {settings.DATA_DIR}")
+        sys.stdout.flush()
+
+
+def _use_folder(folder: Path) -> None:
+    """Settings are read once: start again with the folder in the environment."""
+    if Path(settings.DATA_DIR).resolve() == folder:
+        return
+    os.environ["EAGATEWAY_DATA_DIR"] = str(folder)
+    os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606 - this very program again
