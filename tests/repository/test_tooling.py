@@ -1,0 +1,172 @@
+"""The tools around the code: what installs it, what checks it, what its tests run on."""
+
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+import pytest
+import redis
+import yaml
+
+from tests.every_lane import Closing, Tally
+from tests.services import NotInstalledError, postgres, valkey
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+_PIN: Final = re.compile(r"^([a-z0-9-]+)==\S+", re.MULTILINE)
+_NAME: Final = re.compile(r"^[A-Za-z0-9-]+")
+
+
+def _project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def _direct_dependencies() -> list[str]:
+    project = _project()
+    return [
+        *project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"]["production"],
+        *project["dependency-groups"]["dev"],
+    ]
+
+
+def _hooks() -> list[dict[str, Any]]:
+    repos = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert [repo["repo"] for repo in repos] == ["local"]
+    return [hook for repo in repos for hook in repo["hooks"]]
+
+
+# The lock ----------------------------------------------------------------------------------------------------------
+
+
+def test_every_dependency_says_why_it_is_there() -> None:
+    lines = (ROOT / "pyproject.toml").read_text().splitlines()
+    for dependency in _direct_dependencies():
+        line = next(line for line in lines if line.strip().startswith(f'"{dependency}"'))
+        assert "# " in line, f"{dependency} has no reason beside it"
+
+
+def test_every_dependency_is_in_the_lock() -> None:
+    pinned = set(_PIN.findall((ROOT / "requirements.lock").read_text()))
+    wanted = {match[0].lower() for name in _direct_dependencies() if (match := _NAME.match(name))}
+    assert wanted <= pinned
+
+
+def test_every_pin_has_a_hash_and_no_address() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    assert "://" not in lock
+    for block in re.split(r"\n(?=\S)", lock):
+        assert "--hash=sha256:" in block, block.splitlines()[0]
+
+
+# Set-up and checks -------------------------------------------------------------------------------------------------
+
+
+def test_setting_up_twice_builds_once_and_a_changed_lock_builds_again(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("")  # nothing to download: the environment itself is what is tried
+
+    assert "creating .venv" in _set_up(tmp_path)
+    assert _set_up(tmp_path) == ""
+    lock.write_text("# changed\n")
+    assert "ready" in _set_up(tmp_path)
+    (tmp_path / ".venv" / ".installed").unlink()  # as an interrupted run leaves it
+    assert "creating .venv" in _set_up(tmp_path)
+
+
+def _set_up(root: Path) -> str:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(root)}
+    command = ["sh", str(root / "deploy" / "bootstrap.sh")]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stderr
+
+
+def test_every_target_that_needs_the_environment_sets_it_up_and_is_in_the_help() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = re.findall(r"^([a-z]+):(.*)$", makefile, re.MULTILINE)
+    assert {name for name, _ in targets} >= {
+        "setup",
+        "demo",
+        "serve",
+        "test",
+        "check",
+        "lock",
+        "schemas",
+        "help",
+        "clean",
+    }
+    for name, rest in targets:
+        assert " ## " in rest, f"make help says nothing about {name}"
+        assert name in {"help", "setup", "clean"} or rest.split("##")[0].split() == ["setup"]
+
+
+def test_the_hooks_run_the_locked_tools_over_the_whole_tree() -> None:
+    for hook in _hooks():
+        assert hook["language"] == "system"
+        assert hook["entry"].startswith(".venv/bin/"), "found without a PATH"
+        assert hook["pass_filenames"] is False
+
+
+# Lanes -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_last_line_of_a_run_is_the_sum_of_its_lanes(capsys: pytest.CaptureFixture[str]) -> None:
+    closing = Closing()
+    closing.add("embedded", tally=Tally(5, 0, 1, "SQLite"), code=0, seconds=1.0)
+    closing.add("production", tally=Tally(4, 1, 0, "PostgreSQL"), code=1, seconds=2.0)
+    closing.skip("browser", reason="no Chromium found")
+    closing.show()
+
+    shown = capsys.readouterr().out.splitlines()
+    assert "  browser: skipped, no Chromium found" in shown
+    assert shown[-1] == "9 passed, 1 failed, 1 skipped"
+    assert closing.code == 1
+
+
+def test_a_lane_that_breaks_down_counts_as_a_failure() -> None:
+    closing = Closing()
+    closing.add("embedded", tally=Tally(), code=-9, seconds=1.0)
+    assert closing.tallies == [Tally(failed=1)]
+    assert closing.code == -9
+
+
+def test_a_lane_without_tests_is_fine_unless_every_lane_is_without() -> None:
+    closing = Closing()
+    closing.add("embedded", tally=Tally(), code=5, seconds=1.0)
+    assert closing.code == pytest.ExitCode.NO_TESTS_COLLECTED
+    closing.add("production", tally=Tally(passed=1), code=0, seconds=1.0)
+    assert closing.code == pytest.ExitCode.OK
+
+
+# Services ----------------------------------------------------------------------------------------------------------
+
+
+def test_postgres_keeps_what_was_committed_before_a_kill() -> None:
+    try:
+        with postgres() as database:
+            with psycopg.connect(database.url) as connection:
+                connection.execute("CREATE TABLE kept AS SELECT 42 AS number")
+            database.kill()
+            database.start()
+            with psycopg.connect(database.url) as connection:
+                assert connection.execute("SELECT number FROM kept").fetchall() == [(42,)]
+    except NotInstalledError as missing:
+        pytest.skip(str(missing))
+
+
+def test_valkey_comes_back_empty_at_the_same_address_after_a_kill() -> None:
+    try:
+        with valkey() as cache:
+            address = cache.url
+            with redis.Redis.from_url(address) as client:
+                client.set("doorbell", "rung")
+            cache.kill()
+            cache.start()
+            with redis.Redis.from_url(address) as client:
+                assert client.dbsize() == 0
+    except NotInstalledError as missing:
+        pytest.skip(str(missing))
