@@ -1,0 +1,68 @@
+"""What to do when a connection has ended: one table, from the protocol's close codes."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import Final
+
+
+class Next(Enum):
+    """RESUME: the same session. RENEW: a new session, the outbox is kept. PENALTY: the same after a long pause, three
+    times at most. STOP: surface it, a human has to act."""
+
+    RESUME = "resume"
+    RENEW = "renew"
+    RENEW_ONCE = "renew_once"
+    PENALTY = "penalty"
+    STOP = "stop"
+
+
+PROTOCOL_ERROR: Final = 4400
+NETWORK: Final = 1006
+AFTER: Final[Mapping[int, Next]] = MappingProxyType(
+    {
+        1000: Next.RESUME,
+        NETWORK: Next.RESUME,
+        1009: Next.RESUME,
+        1011: Next.RESUME,
+        4012: Next.RESUME,  # service_restart
+        4013: Next.RESUME,  # try_later
+        PROTOCOL_ERROR: Next.PENALTY,
+        4401: Next.RENEW,  # token_invalid
+        4403: Next.STOP,  # key_refused
+        4406: Next.STOP,  # version_unsupported
+        4408: Next.RENEW,  # heartbeat_timeout
+        4409: Next.STOP,  # preempted
+        4410: Next.RENEW,  # session_closed
+        4411: Next.STOP,  # superseded by a newer socket of the same session: this one just goes
+        4429: Next.RESUME,  # flood, or a slow reader
+    }
+)
+
+
+def after(code: int) -> Next:
+    """What follows a close code; an unknown 44xx is tried once with a new session, everything else unknown resumes."""
+    known = AFTER.get(code)
+    if known is not None:
+        return known
+    return Next.RENEW_ONCE if 4400 <= code <= 4499 else Next.RESUME
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Exponential back-off with full jitter, in seconds: up to `first`, then doubled up to `longest`.
+
+    `penalty` is the pause after a protocol error, which is tried `penalties` times.
+    """
+
+    first: float = 1.0
+    longest: float = 60.0
+    penalty: float = 60.0
+    penalties: int = 3
+    draw: Callable[[], float] = random.random
+
+    def delay(self, attempt: int) -> float:
+        """The pause before attempt 0, 1, 2 ..."""
+        return self.draw() * min(self.longest, self.first * 2.0 ** min(attempt, 16))

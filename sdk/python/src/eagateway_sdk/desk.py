@@ -1,0 +1,137 @@
+"""What the parts of one client share: its files, its clocks, and the application's hooks."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+from eagateway_sdk.clock import Clock, ServerClock
+from eagateway_sdk.frames import (
+    ErrorAlert,
+    ExecutionReport,
+    InitAck,
+    InitRequest,
+    OrderCommand,
+    SessionState,
+    StatusHeartbeat,
+)
+from eagateway_sdk.journal import Journal, JournalFailed
+from eagateway_sdk.ledger import Ledger
+from eagateway_sdk.outbox import DurableFrame, Outbox
+from eagateway_sdk.session import SessionFile
+
+log = logging.getLogger(__name__)
+
+Outcome = ExecutionReport | list[ExecutionReport]
+
+
+class Executor(Protocol):
+    """The terminal behind a follower. Calls come one at a time, in the order of the commands.
+
+    `execute` does what the command says and returns what the broker did; several reports (placed, then filled) are
+    sent in their order. Raising means that the outcome is unknown: the broker is then asked by `search`, nothing is
+    sent again. `search` returns what became of a command that may have been executed (by its magic number for opens,
+    by the state it should have led to for the rest), or None when nothing of it is found.
+    """
+
+    async def execute(self, command: OrderCommand) -> Outcome: ...
+
+    async def search(self, command: OrderCommand) -> Outcome | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedFrame:
+    """A frame that the gateway refused for good."""
+
+    id: UUID
+    frame: DurableFrame
+    code: str
+
+
+def _ignore(_: object) -> None:
+    return None
+
+
+@dataclass(slots=True)
+class Hooks:
+    """The application's callbacks; called on the event loop, to return at once. What they raise is logged."""
+
+    on_state: Callable[[SessionState], None] = _ignore
+    on_init: Callable[[InitAck], None] = _ignore
+    on_refused: Callable[[RefusedFrame], None] = _ignore
+    on_alert: Callable[[ErrorAlert], None] = _ignore
+    funds: Callable[[], StatusHeartbeat] = StatusHeartbeat
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Pauses in seconds. `search_window`: how long an order sent before a crash may still reach the broker; only then
+    "not found" is believed."""
+
+    ack_delay: float = 0.05
+    retry_pause: float = 1.0
+    resend_patience: float = 5.0
+    hello_patience: float = 10.0
+    close_patience: float = 5.0
+    search_window: float = 60.0
+    search_pause: float = 1.0
+
+
+@dataclass(slots=True)
+class Desk:
+    """One account's shared state. `ready` wakes who sends, `work` wakes who executes, `changed` wakes who waits.
+
+    `losses` counts transactions that could not be written; after each, outbox and ledger are read again from the file.
+    """
+
+    journal: Journal
+    outbox: Outbox
+    ledger: Ledger
+    sessions: SessionFile
+    clock: Clock
+    server_clock: ServerClock
+    hooks: Hooks
+    timing: Timing
+    init_request: InitRequest
+    executor: Executor | None
+    losses: int = 0
+    events: Counter[str] = field(default_factory=Counter)
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    work: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def enqueue(self, frame: DurableFrame) -> UUID:
+        """Write one durable frame; it is sent as soon as it is durable.
+
+        :raises FrameTooBig, ValueError: it can never be sent
+        :raises JournalFailed: the file cannot be written
+        """
+        row = self.outbox.add(frame)
+        self.journal.when_durable(lambda error: self._written(row.seq, error))
+        self.events[f"written.{row.type}"] += 1
+        return UUID(row.id)
+
+    def reread(self) -> None:
+        """A transaction was lost: go back to what the file holds."""
+        self.losses += 1
+        self.events["journal.lost"] += 1
+        self.outbox.load()
+        self.ledger.load()
+        self.work.set()
+        self.changed.set()
+
+    def _written(self, seq: int, error: JournalFailed | None) -> None:
+        if error is None:
+            self.outbox.commit(seq)
+            self.ready.set()
+
+
+def call_hook(hook: Callable[..., None], value: object) -> None:
+    """Call one of the application's hooks; its errors are its own."""
+    try:
+        hook(value)
+    except Exception:
+        log.exception("client.hook_failed")

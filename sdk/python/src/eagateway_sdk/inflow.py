@@ -1,0 +1,130 @@
+"""The gateway's numbered frames: taken in order, written down, then acknowledged; gaps are asked for."""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Final
+
+from eagateway_sdk.desk import Desk
+from eagateway_sdk.envelope import Envelope
+from eagateway_sdk.frames import ErrorAlert, GapFill, OrderCommand, ResendRequest, Severity
+from eagateway_sdk.journal import JournalFailed
+
+log = logging.getLogger(__name__)
+
+PAGE: Final = 200
+_MAX_EARLY: Final = 2 * PAGE
+Numbered = OrderCommand | GapFill
+
+
+class Conflict(Exception):
+    """Another frame came under a number that we know: the gateway was restored, or is confused. Never guess."""
+
+
+@dataclass(slots=True)
+class Inflow:
+    """One connection's view of the gateway's log. `early` holds frames that came before their predecessors."""
+
+    desk: Desk
+    early: dict[int, tuple[Envelope, Numbered]] = field(default_factory=dict)
+    top: int = 0
+    owed: int = 0
+    _asked_to: int = 0
+    _asked_at: float = 0.0
+
+    def take(self, envelope: Envelope, payload: Numbered) -> list[str]:
+        """Take one numbered frame; returns the ids of reports that should be sent again.
+
+        :raises Conflict: another frame stands under this number
+        :raises JournalFailed: it could not be written down, so it was not received
+        """
+        seq = envelope.seq or 0
+        self.top = max(self.top, seq)
+        if seq > self.desk.ledger.head + 1:
+            if len(self.early) < _MAX_EARLY:
+                self.early[seq] = (envelope, payload)
+            return []
+        again = self._take_known_place(envelope, payload, seq)
+        while (following := self.early.pop(self.desk.ledger.head + 1, None)) is not None:
+            again += self._take_known_place(*following, self.desk.ledger.head + 1)
+        return again
+
+    def _take_known_place(self, envelope: Envelope, payload: Numbered, seq: int) -> list[str]:
+        if isinstance(payload, GapFill):
+            self._fill(seq, payload)
+            return []
+        if seq <= self.desk.ledger.head:
+            return self._repeat(envelope, payload, seq)
+        return self._receive(envelope, payload, seq)
+
+    def _receive(self, envelope: Envelope, command: OrderCommand, seq: int) -> list[str]:
+        desk = self.desk
+        entry = desk.ledger.receive(seq=seq, frame_id=envelope.id, command=command)
+        self.owed += 1
+        self._acknowledge_when_durable()
+        desk.events["commands.received"] += 1
+        if entry is None:
+            desk.events["commands.repeated"] += 1
+            known = desk.ledger.find(command)
+            return list(known.reports) if known else []
+        desk.work.set()
+        return []
+
+    def _repeat(self, envelope: Envelope, command: OrderCommand, seq: int) -> list[str]:
+        desk = self.desk
+        known = desk.ledger.known(seq)
+        if known is not None and known.frame_id != str(envelope.id):
+            raise Conflict(f"another frame under the number {seq}")
+        desk.events["commands.repeated"] += 1
+        self.owed += 1
+        same = known or desk.ledger.find(command)
+        return list(same.reports) if same else []
+
+    def _fill(self, seq: int, gap: GapFill) -> None:
+        """Numbers that carry nothing; what of them is known but not begun is withdrawn. S and D win."""
+        ledger = self.desk.ledger
+        self.desk.events["commands.voided"] += ledger.void(seq, gap.next - 1)
+        if gap.next - 1 > ledger.head:
+            ledger.skip(following=gap.next)
+        self.owed += 1
+        self._acknowledge_when_durable()
+        self.desk.changed.set()
+
+    def _acknowledge_when_durable(self) -> None:
+        ledger = self.desk.ledger
+        head, epoch = ledger.head, ledger.epoch
+
+        def durable(error: JournalFailed | None) -> None:
+            if error is None and epoch == ledger.epoch:
+                ledger.durable_head = max(ledger.durable_head, head)
+                self.desk.ready.set()
+
+        self.desk.journal.when_durable(durable)
+
+    def missing(self, *, now: float, patience: float) -> ResendRequest | None:
+        """What to ask for, if numbers are missing and no answer is under way."""
+        head = self.desk.ledger.head
+        if self.top <= head:
+            return None
+        if head < self._asked_to and now - self._asked_at < patience:
+            return None
+        before_early = min(self.early, default=self.top + 1) - 1
+        last = min(before_early, self.top, head + PAGE)
+        self._asked_to, self._asked_at = last, now
+        self.desk.events["resends.asked"] += 1
+        return ResendRequest(from_=head + 1, to=last)
+
+    def restart(self) -> None:
+        """A new log begins: nothing early, nothing asked."""
+        self.early.clear()
+        self.top = self._asked_to = 0
+
+
+def conflict_alert(error: Conflict, envelope: Envelope) -> ErrorAlert:
+    """What the gateway's operators are told about a conflict."""
+    return ErrorAlert(
+        code="sequence_conflict",
+        severity=Severity.CRITICAL,
+        ref=envelope.id,
+        message=str(error),
+        remediation="Check whether the gateway was restored; the client resumes with a new Hello",
+    )

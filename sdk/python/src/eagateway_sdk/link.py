@@ -1,0 +1,357 @@
+"""One connection: Hello, then frames both ways until it ends. Everything that outlives it stands on the desk."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from eagateway_sdk import frames
+from eagateway_sdk.closing import NETWORK
+from eagateway_sdk.desk import Desk, RefusedFrame, call_hook
+from eagateway_sdk.envelope import Envelope, Garbage, UnknownType, read_envelope, read_payload
+from eagateway_sdk.inflow import Conflict, Inflow, conflict_alert
+from eagateway_sdk.outbox import read_row
+from eagateway_sdk.outflow import Outflow
+from eagateway_sdk.session import Session
+
+log = logging.getLogger(__name__)
+
+LIVE: Final = frozenset({"pending", "authenticated"})
+ENDED_AS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "preempted": 4409,
+        "heartbeat_timeout": 4408,
+        "key_revoked": 4403,
+        "key_rejected": 4403,
+        "account_suspended": 4403,
+        "protocol_error": 4400,
+    }
+)
+_TOP_CHECK_SECONDS: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a connection ended: the close code, and the pause that the gateway asked for."""
+
+    code: int
+    after_seconds: float | None = None
+
+
+class Link:
+    """Runs one WebSocket. All frames go out through `Outflow`, one at a time."""
+
+    def __init__(self, desk: Desk, session: Session, socket: ClientConnection) -> None:
+        self._desk = desk
+        self._session = session
+        self._socket = socket
+        self._inflow = Inflow(desk)
+        self._outflow = Outflow(desk)
+        self._greeted = asyncio.Event()
+        self._heard_at = desk.clock.monotonic()
+        self._ending: Ending | None = None
+        self._after_seconds: float | None = None
+        self._ended_as: int | None = None
+        self.status: str | None = None
+
+    async def run(self) -> Ending:
+        """Talk until the connection ends.
+
+        :raises JournalFailed: the file cannot be written; the connection is cut, nothing unwritten was acknowledged
+        """
+        self._say(self._hello())
+        helpers = [asyncio.create_task(self._send_all()), asyncio.create_task(self._watch())]
+        try:
+            async for message in self._socket:
+                self._heard_at = self._desk.clock.monotonic()
+                self._hear(message)
+                if self._ending is not None:
+                    break
+        except ConnectionClosed:
+            pass
+        finally:
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+        return await self._end()
+
+    async def _end(self) -> Ending:
+        if self._ending is not None:
+            with suppress(ConnectionClosed, OSError):
+                await self._socket.close(self._ending.code if self._ending.code >= 3000 else 1000)
+            return self._ending
+        code = self._socket.close_code or NETWORK
+        if self._ended_as is not None and code < 4000:
+            code = self._ended_as
+        return Ending(code, self._after_seconds)
+
+    def cut(self) -> None:
+        """Drop the connection as a network failure would."""
+        self._socket.transport.abort()
+
+    async def say_goodbye(self, *, reason: str) -> None:
+        """End the session: our notice, and the gateway's answer or half a second."""
+        last = self._desk.outbox.committed_seq
+        self._say(frames.ShutdownNotice(reason=reason, last_seq=last))
+        with suppress(ConnectionClosed, TimeoutError):
+            async with asyncio.timeout(0.5):
+                await self._socket.wait_closed()
+        await self._socket.close()
+
+    # --- hearing ---
+
+    def _hear(self, message: str | bytes) -> None:
+        try:
+            envelope = read_envelope(message)
+            payload = read_payload(envelope)
+        except UnknownType as error:
+            self._count_garbage("frames.unknown_type", error)
+            return
+        except Garbage as error:
+            self._count_garbage("frames.garbage", error)
+            return
+        self._desk.events[f"heard.{envelope.type}"] += 1
+        self._desk.server_clock.observe(envelope.sent_at)
+        if envelope.ack is not None:
+            self._acknowledged(envelope.ack)
+        handler = _HANDLERS.get(envelope.type)
+        if handler is not None:
+            handler(self, envelope, payload)
+
+    def _count_garbage(self, name: str, error: Garbage) -> None:
+        self._desk.events[name] += 1
+        log.warning("link.frame_ignored", extra={"why": str(error)[:200]})
+
+    def _acknowledged(self, ack: int) -> None:
+        outbox = self._desk.outbox
+        if ack > outbox.committed_seq:
+            self._desk.events["frames.garbage"] += 1
+            log.warning("link.ack_beyond_top", extra={"ack": ack, "top": outbox.committed_seq})
+            return
+        if outbox.acknowledge(ack):
+            self._outflow.progressed()
+            self._desk.changed.set()
+
+    def _session_state(self, envelope: Envelope, state: frames.SessionState) -> None:
+        first = not self._greeted.is_set()
+        self.status = state.status
+        if first:
+            self._resume(state)
+        elif state.epoch is not None:
+            self._adopt(str(state.epoch))
+        self._outflow.open = state.status in LIVE
+        self._outflow.acking = state.status == "authenticated"
+        if state.status == "authenticated":
+            self._session.promoted = True
+        if state.retry_after_seconds is not None:
+            self._after_seconds = float(state.retry_after_seconds)
+            self._outflow.rewind(pause=float(state.retry_after_seconds))
+        self._greeted.set()
+        if state.status in LIVE and not self._session.initialised and first:
+            self._say(self._desk.init_request)
+        if state.status not in LIVE:
+            self._ended_as = ENDED_AS.get(state.reason or "", 4403 if state.status == "rejected" else 4410)
+            asyncio.get_running_loop().call_later(self._desk.timing.close_patience, self.cut)
+        self._desk.ready.set()
+        call_hook(self._desk.hooks.on_state, state)
+        self._desk.changed.set()
+
+    def _resume(self, state: frames.SessionState) -> None:
+        """The gateway tells what it has stored of this session; the rest is sent again, in order."""
+        if state.epoch is not None:
+            self._adopt(str(state.epoch))
+        outbox = self._desk.outbox
+        if state.stored_seq > outbox.last_seq:
+            outbox.renumber(after=state.stored_seq)
+        elif outbox.acknowledge(state.stored_seq):
+            self._desk.changed.set()
+        self._outflow.begin(after=state.stored_seq)
+
+    def _adopt(self, epoch: str) -> None:
+        ledger = self._desk.ledger
+        if epoch == ledger.epoch:
+            return
+        if ledger.epoch:
+            log.critical("link.new_epoch", extra={"epoch": epoch})
+            self._desk.events["epochs.changed"] += 1
+        dropped = ledger.adopt_epoch(epoch)
+        self._desk.events["commands.dropped"] += dropped
+        self._inflow.restart()
+
+    def _numbered(self, envelope: Envelope, payload: frames.OrderCommand | frames.GapFill) -> None:
+        if envelope.seq is None or envelope.seq < 1:
+            self._count_garbage("frames.garbage", Garbage("a durable frame without its number"))
+            return
+        try:
+            again = self._inflow.take(envelope, payload)
+        except Conflict as error:
+            self._report_conflict(envelope, error)
+            return
+        for frame_id in again:
+            self._outflow.repeat(frame_id)
+        self._outflow.owe(self._inflow.owed)
+        self._inflow.owed = 0
+        self._ask_for_missing()
+
+    def _report_conflict(self, envelope: Envelope, error: Conflict) -> None:
+        log.critical("link.sequence_conflict", extra={"seq": envelope.seq})
+        self._desk.events["conflicts"] += 1
+        alert = conflict_alert(error, envelope)
+        self._desk.enqueue(alert)
+        call_hook(self._desk.hooks.on_alert, alert)
+        self._ending = Ending(NETWORK)
+
+    def _ask_for_missing(self) -> None:
+        request = self._inflow.missing(
+            now=self._desk.clock.monotonic(), patience=self._desk.timing.resend_patience
+        )  # fmt: skip
+        if request is not None and self.status == "authenticated":
+            self._say(request)
+
+    def _init_ack(self, envelope: Envelope, ack: frames.InitAck) -> None:
+        self._desk.server_clock.observe(ack.server_time)
+        self._session.initialised = True
+        self._session.interval_seconds = ack.heartbeat.interval_seconds or self._session.interval_seconds
+        self._session.timeout_seconds = ack.heartbeat.timeout_seconds or self._session.timeout_seconds
+        self._outflow.keep_to(ack.limits)
+        call_hook(self._desk.hooks.on_init, ack)
+        self._desk.changed.set()
+
+    def _heartbeat_ack(self, envelope: Envelope, beat: frames.HeartbeatAck) -> None:
+        self._desk.server_clock.observe(beat.server_time)
+        if self._desk.ledger.epoch and str(beat.epoch) != self._desk.ledger.epoch:
+            self._ending = Ending(NETWORK)  # a new log: only Hello and SessionState begin one
+            return
+        if beat.top_seq > self._desk.ledger.head:
+            # what was numbered a moment ago may just be on its way
+            self._inflow.top = max(self._inflow.top, beat.top_seq)
+            asyncio.get_running_loop().call_later(_TOP_CHECK_SECONDS, self._ask_for_missing)
+
+    def _test_request(self, envelope: Envelope, test: frames.TestRequest) -> None:
+        self._beat()
+
+    def _ack(self, envelope: Envelope, ack: frames.Ack) -> None:
+        self._acknowledged(ack.ack)
+        for refused in ack.refused:
+            if refused.final:
+                self._refused_for_good(refused)
+            elif self._desk.outbox.find(str(refused.id)) is not None:
+                self._desk.events["frames.put_off"] += 1
+                self._outflow.rewind(pause=self._desk.timing.retry_pause)
+
+    def _refused_for_good(self, refused: frames.RefusedFrame) -> None:
+        row = self._desk.outbox.drop(str(refused.id))
+        if row is None:
+            return
+        self._desk.events["frames.refused"] += 1
+        log.error("link.frame_refused", extra={"frame_type": row.type, "code": refused.code})
+        call_hook(self._desk.hooks.on_refused, RefusedFrame(refused.id, read_row(row), refused.code))
+        self._desk.changed.set()
+
+    def _error_alert(self, envelope: Envelope, alert: frames.ErrorAlert) -> None:
+        waiting = alert.ref is not None and self._desk.outbox.find(str(alert.ref)) is not None
+        if alert.retryable and alert.retry is not None and waiting:
+            self._outflow.rewind(pause=float(alert.retry.after_seconds))
+        call_hook(self._desk.hooks.on_alert, alert)
+
+    def _shutdown_notice(self, envelope: Envelope, notice: frames.ShutdownNotice) -> None:
+        if notice.phase is not frames.ShutdownPhase.NOTICE:
+            return
+        if notice.reconnect_after_seconds is not None:
+            self._after_seconds = float(notice.reconnect_after_seconds)
+        outbox = self._desk.outbox
+        answer = frames.ShutdownNotice(
+            reason=notice.reason, phase=frames.ShutdownPhase.ACK, last_seq=outbox.committed_seq
+        )  # fmt: skip
+        self._say(answer)
+        asyncio.get_running_loop().call_later(self._desk.timing.close_patience, self.cut)
+
+    def _resend_request(self, envelope: Envelope, request: frames.ResendRequest) -> None:
+        if not self._outflow.resend(request.from_, request.to):
+            self._desk.enqueue(frames.ErrorAlert(code="resend_out_of_range", ref=envelope.id))
+
+    # --- speaking ---
+
+    def _say(self, payload: frames.Frame) -> None:
+        self._outflow.say(payload)
+
+    def _hello(self) -> frames.Hello:
+        ledger = self._desk.ledger
+        return frames.Hello(
+            epoch=UUID(ledger.epoch) if ledger.epoch else None,
+            last_server_seq=ledger.durable_head,
+            last_server_id=UUID(ledger.head_id) if ledger.head_id and ledger.head == ledger.durable_head else None,
+            installation_id=self._desk.sessions.installation_id,
+            ledger_head=ledger.durable_head,
+            max_copy_no_seen=ledger.max_copy_no,
+        )
+
+    def _beat(self) -> None:
+        try:
+            funds = self._desk.hooks.funds()
+        except Exception:
+            log.exception("client.hook_failed")
+            funds = frames.StatusHeartbeat()
+        outbox = self._desk.outbox
+        self._say(msgspec.structs.replace(funds, outbox_size=len(outbox), top_seq=outbox.committed_seq))
+
+    async def _send_all(self) -> None:
+        """The only place that writes to the socket. What goes wrong here ends the connection."""
+        ready = self._desk.ready
+        ready.set()
+        try:
+            while True:
+                await ready.wait()
+                ready.clear()
+                while (frame := self._outflow.next_frame()) is not None:
+                    await self._socket.send(frame, text=True)
+        except ConnectionClosed:
+            pass  # whoever listens says why
+        except Exception:
+            log.exception("link.sending_failed")
+            self.cut()
+
+    async def _watch(self) -> None:
+        """Heartbeats, and the half-open socket that shows nothing else."""
+        try:
+            async with asyncio.timeout(self._desk.timing.hello_patience):
+                await self._greeted.wait()
+        except TimeoutError:
+            self.cut()
+            return
+        await asyncio.sleep(random.random() * self._session.interval_seconds)  # noqa: S311 - spreads load, no secret
+        while True:
+            self._beat()
+            if self.status == "authenticated" and not self._session.initialised:
+                self._say(self._desk.init_request)
+            await asyncio.sleep(self._session.interval_seconds)
+            if self._desk.clock.monotonic() - self._heard_at > self._session.timeout_seconds:
+                log.warning("link.silent", extra={"silent_for_s": self._session.timeout_seconds})
+                self.cut()
+            self._outflow.heal(patience=2 * self._session.timeout_seconds)
+
+
+Handler = Callable[[Link, Envelope, Any], None]
+_HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
+    {
+        "SessionState": Link._session_state,
+        "TestRequest": Link._test_request,
+        "InitAck": Link._init_ack,
+        "HeartbeatAck": Link._heartbeat_ack,
+        "OrderCommand": Link._numbered,
+        "GapFill": Link._numbered,
+        "Ack": Link._ack,
+        "ErrorAlert": Link._error_alert,
+        "ShutdownNotice": Link._shutdown_notice,
+        "ResendRequest": Link._resend_request,
+    }
+)

@@ -1,0 +1,42 @@
+"""Paper trading: recordings, a broker's book, and terminals that execute on it. For demos, tests and dry runs."""
+
+from eagateway_sdk.paper.broker import (
+    Amounts,
+    Book,
+    Booking,
+    BrokerError,
+    ClosedTrade,
+    Executed,
+    Position,
+    WorkingOrder,
+)
+from eagateway_sdk.paper.faults import Falsify, Fault, FaultPlan
+from eagateway_sdk.paper.master import MasterTerminal, Step
+from eagateway_sdk.paper.recording import AccountInfo, BrokenRecording, Event, Recording, SymbolInfo
+from eagateway_sdk.paper.tape import Tape
+from eagateway_sdk.paper.terminal import PaperTerminal
+from eagateway_sdk.paper.terms import init_request
+
+__all__ = [
+    "AccountInfo",
+    "Amounts",
+    "Book",
+    "Booking",
+    "BrokenRecording",
+    "BrokerError",
+    "ClosedTrade",
+    "Event",
+    "Executed",
+    "Falsify",
+    "Fault",
+    "FaultPlan",
+    "MasterTerminal",
+    "PaperTerminal",
+    "Position",
+    "Recording",
+    "Step",
+    "SymbolInfo",
+    "Tape",
+    "WorkingOrder",
+    "init_request",
+]

@@ -1,0 +1,141 @@
+"""The REST half: opening and ending a session."""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
+
+import httpx
+import msgspec
+
+from eagateway_sdk.frames import HeartbeatPace
+
+BASE_PATH: Final = "/ea-gateway/v1"
+_TIMEOUT_SECONDS: Final = 20.0
+_SOCKET_SCHEMES: Final = {"http": "ws", "https": "wss"}
+
+
+class GatewayRefused(Exception):
+    """The gateway answered with a problem (RFC 9457): its stable `code`, HTTP status, when to come back if told."""
+
+    def __init__(self, code: str, message: str, *, status: int, retry_after: float | None = None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.status = status
+        self.retry_after = retry_after
+
+    @property
+    def passing(self) -> bool:
+        """Whether asking again later can help."""
+        return self.status in (409, 425, 429) or self.status >= 500
+
+
+class GatewayUnreachable(Exception):
+    """No answer: connection refused, reset, timed out."""
+
+
+class OpenedSession(msgspec.Struct, kw_only=True, frozen=True):
+    """The answer to POST /sessions. The token is shown once."""
+
+    session_id: UUID
+    session_token: str
+    status: str
+    stream_url: str
+    heartbeat: HeartbeatPace = HeartbeatPace(interval_seconds=5, timeout_seconds=15)
+    limits: dict[str, object] = {}
+    server_time: str | None = None
+
+
+class _Problem(msgspec.Struct):
+    code: str = "unknown"
+    detail: str = ""
+    title: str = ""
+
+
+async def open_session(
+    *,
+    base_url: str,
+    account_id: str,
+    auth_key: str,
+    platform: str = "sdk",
+    ea_version: str = "0",
+    environment: Mapping[str, object] | None = None,
+    idempotency_key: str | None = None,
+    http: httpx.AsyncClient | None = None,
+) -> OpenedSession:
+    """Open a session for an account with its session key; a key that nobody has approved gives a pending one.
+
+    :raises GatewayRefused: the gateway said no, with the reason's code
+    :raises GatewayUnreachable: there was no answer; asking again with the same `idempotency_key` is safe
+    """
+    body = {
+        "account_id": account_id,
+        "auth_method": "account_session_key",
+        "auth_key": auth_key,
+        "platform": platform,
+        "ea_version": ea_version,
+        "environment": dict(environment or {}),
+    }
+    headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+    response = await _call("POST", f"{_root(base_url)}/sessions", http=http, json=body, headers=headers)
+    opened = _read_opened(response)
+    return msgspec.structs.replace(opened, stream_url=socket_url(base_url, opened.stream_url))
+
+
+async def end_session(
+    *, base_url: str, session_id: UUID, session_token: str, http: httpx.AsyncClient | None = None
+) -> None:
+    """Close a session for good; closing it twice is no error.
+
+    :raises GatewayRefused: the gateway said no
+    :raises GatewayUnreachable: there was no answer
+    """
+    headers = {"Authorization": f"Bearer {session_token}"}
+    await _call("DELETE", f"{_root(base_url)}/sessions/{session_id}", http=http, headers=headers)
+
+
+def socket_url(base_url: str, stream_url: str) -> str:
+    """`stream_url` as an absolute ws:// or wss:// address; a path is joined with the base."""
+    stream, base = urlsplit(stream_url), urlsplit(base_url)
+    scheme = stream.scheme or base.scheme
+    path = stream.path if stream.path.startswith("/") else f"{BASE_PATH}/{stream.path}"
+    return urlunsplit((_SOCKET_SCHEMES.get(scheme, scheme), stream.netloc or base.netloc, path, stream.query, ""))
+
+
+def _root(base_url: str) -> str:
+    trimmed = base_url.rstrip("/")
+    return trimmed if trimmed.endswith(BASE_PATH) else trimmed + BASE_PATH
+
+
+async def _call(
+    method: str, url: str, *, http: httpx.AsyncClient | None, headers: Mapping[str, str], json: object = None
+) -> httpx.Response:
+    client = http or httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False)
+    try:
+        response = await client.request(method, url, headers=dict(headers), json=json)
+    except (httpx.HTTPError, OSError) as error:
+        raise GatewayUnreachable(f"{type(error).__name__}: {error}") from error
+    finally:
+        if http is None:
+            await client.aclose()
+    if response.status_code >= 400:
+        raise _problem(response)
+    return response
+
+
+def _read_opened(response: httpx.Response) -> OpenedSession:
+    try:
+        return msgspec.json.decode(response.content, type=OpenedSession)
+    except msgspec.DecodeError as error:
+        raise GatewayRefused("answer_unreadable", str(error), status=502) from error
+
+
+def _problem(response: httpx.Response) -> GatewayRefused:
+    try:
+        problem = msgspec.json.decode(response.content, type=_Problem)
+    except (msgspec.DecodeError, UnicodeError):
+        problem = _Problem(code=f"http_{response.status_code}", title=response.reason_phrase)
+    told = response.headers.get("Retry-After", "")
+    retry_after = float(told) if told.isdigit() else None
+    text = problem.detail or problem.title
+    return GatewayRefused(problem.code, text, status=response.status_code, retry_after=retry_after)
