@@ -1,3 +1,8 @@
-from django.urls import URLPattern, URLResolver
+"""Every address of the deployment, but for the event socket (eagateway.routing)."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import URLPattern, URLResolver, include, path
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("ea-gateway/v1/", include("sessions_app.api.urls")),
+    path("", include("backoffice.urls")),
+]

@@ -1,0 +1,58 @@
+"""Reading requests: strict JSON within bounds, the peer's address, the Idempotency-Key."""
+
+import re
+from collections.abc import Mapping
+from typing import IO, Any, Final
+
+import msgspec
+from django.conf import settings
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import JSONParser
+from rest_framework.request import Request
+
+from sessions_app.domain.problems import Refused
+
+_IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
+
+
+class StrictJSONParser(JSONParser):
+    """JSON as the standard has it: no NaN, no lone surrogates, no bottomless nesting. The text is never repeated."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        try:
+            return msgspec.json.decode(stream.read())
+        except (ValueError, RecursionError) as error:
+            raise ParseError("The body is not JSON") from error
+
+
+def peer_address(request: Request) -> str:
+    """Who is on the other end of the connection.
+
+    X-Forwarded-For is believed only from the proxies that the setting TRUSTED_PROXIES names, and then the last hop that
+    is none of them.
+    """
+    peer = str(request.META.get("REMOTE_ADDR") or "unknown")
+    proxies = getattr(settings, "TRUSTED_PROXIES", ())
+    if peer not in proxies:
+        return peer[:64]
+    hops = [hop.strip() for hop in str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")]
+    return next((hop for hop in reversed(hops) if hop and hop not in proxies), peer)[:64]
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The Idempotency-Key header: 1 to 64 visible ASCII characters.
+
+    :raises Refused: `invalid`
+    """
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and _IDEMPOTENCY_KEY.fullmatch(key) is None:
+        raise Refused("invalid", "Expected 1 to 64 visible ASCII characters", path="Idempotency-Key")
+    return key
+
+
+def stream_url(request: Request) -> str:
+    """Where the event socket is, as this client reaches us."""
+    address = settings.PUBLIC_URL.rstrip("/") or f"{request.scheme}://{request.get_host()}"
+    return f"{re.sub('^http', 'ws', address)}/ea-gateway/v1/stream"

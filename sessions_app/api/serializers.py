@@ -1,0 +1,132 @@
+"""Bodies of the REST API: what they may hold, and what the OpenAPI document says of them."""
+
+from typing import Any, Final
+
+import msgspec
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
+from rest_framework import serializers
+
+from sessions_app.auth.registry import STRATEGIES
+from sessions_app.domain.keys import MAX_ACCOUNT_ID
+from sessions_app.domain.lifecycle import SessionStatus
+
+PLATFORMS: Final = ("mt4", "mt5", "sdk")
+MAX_ENVIRONMENT_BYTES: Final = 4096
+
+
+class Text(serializers.CharField):
+    """A string that is a string: no number is taken for one, nothing is trimmed, and messages repeat nothing."""
+
+    default_error_messages = {"invalid": "Expected a string"}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(trim_whitespace=False, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return data
+
+
+class DomainText(Text):
+    """Text whose bounds the domain checks, with a code of its own; the length here is for the document."""
+
+    def run_validators(self, value: Any) -> None:
+        """Left to the domain."""
+
+
+class Platform(serializers.ChoiceField):
+    default_error_messages = {"invalid_choice": f"Expected one of: {', '.join(PLATFORMS)}"}
+
+    def __init__(self) -> None:
+        super().__init__(choices=[(name, name) for name in PLATFORMS], help_text="What the client runs on.")
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or data not in PLATFORMS:
+            self.fail("invalid_choice")
+        return data
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True, "default": {}})
+class Environment(serializers.JSONField):
+    """What a terminal tells of its surroundings: a JSON object of 4 KiB at most."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            raise serializers.ValidationError("Expected an object")
+        text = msgspec.json.encode(data)
+        if len(text) > MAX_ENVIRONMENT_BYTES:
+            raise serializers.ValidationError(f"Expected {MAX_ENVIRONMENT_BYTES} bytes of JSON at most")
+        if b"\\u0000" in text:
+            raise serializers.ValidationError("Expected text without NUL characters")
+        return data
+
+
+class SessionRequest(serializers.Serializer[dict[str, Any]]):
+    """What a terminal sends to open a session."""
+
+    account_id = DomainText(max_length=MAX_ACCOUNT_ID, help_text="`<broker server>:<login>`, compared without case.")
+    auth_method = Text(max_length=40, help_text=f"One of: {', '.join(STRATEGIES)}.")
+    auth_key = DomainText(
+        max_length=256, write_only=True, help_text="128 random bits or more, base64url. Only its hash is stored."
+    )
+    platform = Platform()
+    ea_version = Text(max_length=64, required=False, allow_blank=True, default="")
+    environment = Environment(required=False, default=dict)
+
+    default_error_messages = {"invalid": "Expected an object"}
+
+
+class Pace(serializers.Serializer[Any]):
+    """The heartbeat in force."""
+
+    interval_seconds = serializers.IntegerField()
+    timeout_seconds = serializers.IntegerField()
+
+
+class Limits(serializers.Serializer[Any]):
+    """The bounds in force; see docs/protocol.md."""
+
+    frame_bytes = serializers.IntegerField()
+    max_unacked_commands = serializers.IntegerField()
+    intent_rate = serializers.IntegerField(help_text="OrderIntents per second.")
+    resend_page = serializers.IntegerField()
+
+
+class SessionBody(serializers.Serializer[Any]):
+    """A session, as its own terminal may know it."""
+
+    session_id = serializers.UUIDField()
+    account_id = serializers.CharField()
+    status = serializers.ChoiceField(choices=[(status.value, status.value) for status in SessionStatus])
+    heartbeat = Pace()
+    stream_url = serializers.CharField(help_text="The event socket; subprotocol `ea-gateway.v1`.")
+    limits = Limits()
+    created_at = serializers.CharField(help_text="RFC 3339, UTC, milliseconds.")
+    server_time = serializers.CharField(help_text="RFC 3339, UTC, milliseconds.")
+
+
+class OpenedSession(SessionBody):
+    """A session that was just opened. The token is shown this once."""
+
+    session_token = serializers.CharField()
+
+
+class ProblemError(serializers.Serializer[Any]):
+    path = serializers.CharField(allow_blank=True)
+    message = serializers.CharField()
+
+
+@extend_schema_serializer(component_name="Problem")
+class ProblemBody(serializers.Serializer[Any]):
+    """RFC 9457 problem details."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    code = serializers.CharField(help_text="Stable; see docs/protocol.md.")
+    path = serializers.CharField(allow_null=True, help_text="The field or header that is wrong.")
+    instance = serializers.CharField()
+    remediation = serializers.CharField()
+    errors = ProblemError(many=True, required=False, help_text="All mistakes of a body.")  # type: ignore[assignment]

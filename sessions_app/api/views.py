@@ -1,0 +1,175 @@
+"""The routes of the REST API: parse, call one service or query, answer."""
+
+from datetime import datetime
+from typing import Any, Final, NoReturn
+from uuid import UUID
+
+import msgspec
+from django.conf import settings
+from django.http import Http404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from sessions_app import queries
+from sessions_app.api import parsing
+from sessions_app.api.authentication import SessionToken
+from sessions_app.api.problems import CONTENT_TYPE
+from sessions_app.api.serializers import OpenedSession, ProblemBody, SessionBody, SessionRequest
+from sessions_app.domain.envelope import rfc3339
+from sessions_app.domain.keys import fingerprint
+from sessions_app.domain.lifecycle import LIVING, Reason
+from sessions_app.domain.problems import Refused
+from sessions_app.models import EaSession
+from sessions_app.services import accounts, heartbeats, sessions
+from sessions_app.services.history import EA
+
+_PRIVATE: Final = {"Cache-Control": "no-store"}
+_IDEMPOTENCY_KEY: Final = OpenApiParameter(
+    "Idempotency-Key",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="A replay answers with the same session and a new token; 1 to 64 visible ASCII characters.",
+)
+
+
+def _problems(**meanings: str) -> dict[Any, OpenApiResponse]:
+    """Problem bodies by status, e.g. `_404="no such session"`."""
+    return {
+        (int(status.strip("_")), CONTENT_TYPE): OpenApiResponse(ProblemBody, description=meaning)
+        for status, meaning in meanings.items()
+    }
+
+
+class SessionsView(APIView):
+    """`POST /sessions`: a terminal asks for a session."""
+
+    parser_classes = [parsing.StrictJSONParser]
+
+    @extend_schema(
+        operation_id="open_session",
+        summary="Open a session",
+        request=SessionRequest,
+        parameters=[_IDEMPOTENCY_KEY],
+        responses={
+            201: OpenedSession,
+            **_problems(
+                _400="The body, the account id or the key is malformed",
+                _403="The key is rejected, revoked or not enrolled; the account is suspended",
+                _409="The same Idempotency-Key is being answered",
+                _413="The body is too big",
+                _415="The body is not JSON",
+                _422="The Idempotency-Key was used for another body",
+                _429="Too many unknown keys; see Retry-After",
+                _503="A part of the gateway is away; see Retry-After",
+            ),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        body = _checked_body(request)
+        opened = accounts.request_session(
+            account_id=body["account_id"],
+            material=body["auth_key"],
+            request=sessions.Request(
+                auth_method=body["auth_method"],
+                platform=body["platform"],
+                ea_version=body["ea_version"],
+                environment=body["environment"],
+                address=parsing.peer_address(request),
+                idempotency_key=parsing.idempotency_key(request),
+                digest=_digest(body),
+            ),
+        )
+        answer = {**_describe(opened.session, request), "session_token": opened.token}
+        return Response(answer, status=201, headers=_PRIVATE)
+
+
+class SessionView(APIView):
+    """`GET` and `DELETE /sessions/{id}`: a terminal's own session. Any other's does not exist for it."""
+
+    authentication_classes = [SessionToken]
+
+    @extend_schema(
+        operation_id="read_session",
+        summary="Read the own session",
+        responses={
+            200: SessionBody,
+            **_problems(
+                _401="The token is unknown or was rotated",
+                _404="There is no such session for this token",
+                _410="The session has ended",
+            ),
+        },
+    )
+    def get(self, request: Request, session_id: UUID) -> Response:
+        session = _own(request, session_id)
+        if session.state not in LIVING:
+            raise Refused("session_closed", f"This session has ended: {session.close_reason}")
+        return Response(_describe(session, request), headers=_PRIVATE)
+
+    @extend_schema(
+        operation_id="close_session",
+        summary="Close the own session; closing twice is fine",
+        responses={
+            204: None,
+            **_problems(_401="The token is unknown or was rotated", _404="There is no such session for this token"),
+        },
+    )
+    def delete(self, request: Request, session_id: UUID) -> Response:
+        session = _own(request, session_id)
+        sessions.close(session_id=session.id, reason=Reason.SHUTDOWN_BY_EA, actor=EA)
+        return Response(status=204)
+
+
+class NothingView(APIView):
+    """Every other address below the API: a problem body instead of a page."""
+
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> NoReturn:
+        raise Http404
+
+
+def _checked_body(request: Request) -> dict[str, Any]:
+    """The body within its bounds.
+
+    :raises ValidationError: all its mistakes
+    :raises RequestDataTooBig: before anything is read into memory
+    """
+    _ = request.body
+    serializer = SessionRequest(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    body: dict[str, Any] = serializer.validated_data
+    return body
+
+
+def _digest(body: dict[str, Any]) -> str:
+    """What a replay must repeat. Keyed: it covers the key, and a plain hash would be a fast way to guess it."""
+    text = msgspec.json.encode(body, order="sorted").decode()
+    return fingerprint(text, secret=settings.KEY_FINGERPRINT_SECRET.encode())
+
+
+def _own(request: Request, session_id: UUID) -> EaSession:
+    session = request.auth
+    if not isinstance(session, EaSession) or session.id != session_id:
+        raise Refused("not_found")
+    return session
+
+
+def _describe(session: EaSession, request: Request) -> dict[str, Any]:
+    now: datetime = queries.database_now()
+    return {
+        "session_id": str(session.id),
+        "account_id": session.account.account_id,
+        "status": session.state,
+        "heartbeat": {
+            "interval_seconds": session.heartbeat_interval,
+            "timeout_seconds": session.heartbeat_timeout,
+        },
+        "stream_url": parsing.stream_url(request),
+        "limits": msgspec.to_builtins(heartbeats.limits(session.account.intent_rate)),
+        "created_at": rfc3339(session.created_at),
+        "server_time": rfc3339(now),
+    }
