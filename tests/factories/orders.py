@@ -1,0 +1,157 @@
+"""What is traded: rows as the services leave them."""
+
+# factory-boy declares in untyped calls
+# mypy: disallow-untyped-calls=False
+
+from decimal import Decimal
+
+import factory
+from factory.django import DjangoModelFactory
+from uuid_utils.compat import uuid4, uuid7
+
+from orders.domain.commands import CommandState
+from orders.domain.copies import CopyState
+from orders.domain.decisions import Outcome
+from orders.domain.intents import Action, OrderType, Side
+from orders.domain.reports import ReportStatus
+from orders.models import Command, Copy, Decision, Intent, MasterPosition, Report, Strategy, Subscription
+from tests.factories.sessions import BrokerAccountFactory, EaSessionFactory, TenantFactory, now
+
+
+class StrategyFactory(DjangoModelFactory[Strategy]):
+    class Meta:
+        model = Strategy
+
+    tenant = factory.SubFactory(TenantFactory)
+    name = factory.Sequence(lambda n: f"Strategy {n}")
+    master = factory.SubFactory(BrokerAccountFactory, tenant=factory.SelfAttribute("..tenant"))
+    created_at = factory.LazyFunction(now)
+
+
+class SubscriptionFactory(DjangoModelFactory[Subscription]):
+    class Meta:
+        model = Subscription
+
+    strategy = factory.SubFactory(StrategyFactory)
+    follower = factory.SubFactory(BrokerAccountFactory, tenant=factory.SelfAttribute("..strategy.tenant"))
+    created_at = factory.LazyFunction(now)
+
+
+class IntentFactory(DjangoModelFactory[Intent]):
+    """A master's market open of 0.10 lots EURUSD."""
+
+    class Meta:
+        model = Intent
+
+    account = factory.SubFactory(BrokerAccountFactory)
+    session = factory.SubFactory(EaSessionFactory, account=factory.SelfAttribute("..account"))
+    frame_id = factory.LazyFunction(uuid7)
+    action = Action.OPEN
+    position_id = factory.Sequence(lambda n: 7000 + n)
+    ticket = factory.SelfAttribute("position_id")
+    symbol = "EURUSD"
+    lots = Decimal("0.10")
+    price = Decimal("1.08500")
+    content = factory.LazyAttribute(
+        lambda intent: {"action": intent.action, "ticket": intent.ticket, "symbol": intent.symbol, "side": "buy"}
+    )
+    occurred_at = factory.LazyFunction(now)
+    received_at = factory.SelfAttribute("occurred_at")
+
+
+class DecisionFactory(DjangoModelFactory[Decision]):
+    """A copied decision; `denied="signal_too_old"` for a denial."""
+
+    class Meta:
+        model = Decision
+
+    class Params:
+        denied = ""
+
+    subscription = factory.SubFactory(SubscriptionFactory)
+    intent = factory.SubFactory(IntentFactory, account=factory.SelfAttribute("..subscription.strategy.master"))
+    outcome = factory.LazyAttribute(lambda decision: Outcome.DENIED if decision.denied else Outcome.COPIED)
+    code = factory.SelfAttribute("denied")
+    steps = factory.LazyAttribute(
+        lambda decision: [
+            {"step": "subscription", "result": "ok", "state": "active"},
+            {"step": "signal_age", "result": decision.denied or "ok", "age_seconds": 0.2, "limit_seconds": 60},
+        ]
+    )
+    decided_at = factory.LazyFunction(now)
+
+
+class CopyFactory(DjangoModelFactory[Copy]):
+    class Meta:
+        model = Copy
+
+    subscription = factory.SubFactory(SubscriptionFactory)
+    account = factory.SelfAttribute("subscription.follower")
+    position_id = factory.Sequence(lambda n: 7000 + n)
+    copy_no = factory.Sequence(lambda n: n + 1)
+    state = CopyState.ORDERED
+    symbol = "EURUSD"
+    side = Side.BUY
+    order_type = OrderType.MARKET
+    lots_decided = Decimal("0.10")
+    created_at = factory.LazyFunction(now)
+
+
+class CommandFactory(DjangoModelFactory[Command]):
+    """A queued open; `held=True` for one that waits for its follower's approval."""
+
+    class Meta:
+        model = Command
+
+    class Params:
+        held = factory.Trait(seq=None, state=CommandState.HELD, hold_no=factory.Sequence(lambda n: n + 1))
+
+    decision = factory.SubFactory(DecisionFactory)
+    account = factory.SelfAttribute("decision.subscription.follower")
+    copy = factory.SubFactory(
+        CopyFactory,
+        subscription=factory.SelfAttribute("..decision.subscription"),
+        position_id=factory.SelfAttribute("..decision.intent.position_id"),
+    )
+    action = Action.OPEN
+    state = CommandState.QUEUED
+    epoch = factory.LazyFunction(uuid4)
+    seq = factory.Sequence(lambda n: n + 1)
+    position_id = factory.SelfAttribute("decision.intent.position_id")
+    symbol = "EURUSD"
+    side = Side.BUY
+    order_type = OrderType.MARKET
+    lots = Decimal("0.10")
+    lots_before = Decimal(0)
+    lots_after = Decimal("0.10")
+    occurred_at = factory.LazyFunction(now)
+    received_at = factory.SelfAttribute("occurred_at")
+    decided_at = factory.SelfAttribute("received_at")
+    committed_at = factory.SelfAttribute("decided_at")
+
+
+class ReportFactory(DjangoModelFactory[Report]):
+    class Meta:
+        model = Report
+
+    command = factory.SubFactory(CommandFactory)
+    account = factory.SelfAttribute("command.account")
+    copy = factory.SelfAttribute("command.copy")
+    session = factory.SubFactory(EaSessionFactory, account=factory.SelfAttribute("..account"))
+    frame_id = factory.LazyFunction(uuid7)
+    status = ReportStatus.FILLED
+    ticket = factory.Sequence(lambda n: 9000 + n)
+    lots = Decimal("0.10")
+    price = Decimal("1.08510")
+    received_at = factory.LazyFunction(now)
+
+
+class MasterPositionFactory(DjangoModelFactory[MasterPosition]):
+    class Meta:
+        model = MasterPosition
+
+    account = factory.SubFactory(BrokerAccountFactory)
+    position_id = factory.Sequence(lambda n: 7000 + n)
+    ticket = factory.SelfAttribute("position_id")
+    state = "open"
+    lots = Decimal("0.10")

@@ -1,0 +1,194 @@
+"""Who is connected: rows as the services leave them."""
+
+# factory-boy declares in untyped calls
+# mypy: disallow-untyped-calls=False
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import factory
+from django.contrib.auth.models import Permission, User
+from django.utils import timezone
+from factory.django import DjangoModelFactory
+from uuid_utils.compat import uuid7
+
+from sessions_app.auth.account_session_key import key_fingerprint
+from sessions_app.auth.hashing import hash_key
+from sessions_app.domain.keys import token_digest
+from sessions_app.domain.lifecycle import KeyState, Reason, SessionStatus
+from sessions_app.models import (
+    AuthKey,
+    BrokerAccount,
+    EaSession,
+    GatewayProcess,
+    InboundFrame,
+    Member,
+    Role,
+    SessionEvent,
+    Tenant,
+    TerminalProfile,
+)
+
+
+def now() -> datetime:
+    return timezone.now().astimezone(UTC)
+
+
+def key_material(number: int = 0) -> str:
+    """A well-formed key, the same for the same number."""
+    return hashlib.sha256(f"key {number}".encode()).hexdigest()
+
+
+def grant(user: User, *permissions: str) -> User:
+    """Give a user named permissions, as `app.codename`; returns it afresh."""
+    for name in permissions:
+        app, codename = name.split(".")
+        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+    return User.objects.get(pk=user.pk)
+
+
+class UserFactory(DjangoModelFactory[User]):
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    username = factory.Sequence(lambda n: f"person{n}@example.com")
+    email = factory.SelfAttribute("username")
+    is_staff = True
+
+
+class TenantFactory(DjangoModelFactory[Tenant]):
+    class Meta:
+        model = Tenant
+
+    name = factory.Sequence(lambda n: f"Tenant {n}")
+    created_at = factory.LazyFunction(now)
+
+
+class MemberFactory(DjangoModelFactory[Member]):
+    class Meta:
+        model = Member
+
+    tenant = factory.SubFactory(TenantFactory)
+    user = factory.SubFactory(UserFactory)
+    role = Role.OPERATOR
+    created_at = factory.LazyFunction(now)
+
+
+class BrokerAccountFactory(DjangoModelFactory[BrokerAccount]):
+    class Meta:
+        model = BrokerAccount
+
+    tenant = factory.SubFactory(TenantFactory)
+    claimed_as = factory.Sequence(lambda n: f"PaperMarkets-Demo:{1000 + n}")
+    account_id = factory.LazyAttribute(lambda account: account.claimed_as.lower())
+    created_at = factory.LazyFunction(now)
+
+
+class AuthKeyFactory(DjangoModelFactory[AuthKey]):
+    """A pending key; `AuthKeyFactory(approved=True)` for one in force. `material` is what its EA shows."""
+
+    class Meta:
+        model = AuthKey
+
+    class Params:
+        material = factory.Sequence(key_material)
+        approved = factory.Trait(
+            state=KeyState.APPROVED, decided_at=factory.LazyFunction(now), decided_as="an operator"
+        )
+
+    account = factory.SubFactory(BrokerAccountFactory)
+    fingerprint = factory.LazyAttribute(lambda key: key_fingerprint(key.material))
+    key_hash = factory.LazyAttribute(lambda key: hash_key(key.material))
+    state = KeyState.PENDING
+    requested_at = factory.LazyFunction(now)
+    requested_from = "192.0.2.7"
+
+
+class EaSessionFactory(DjangoModelFactory[EaSession]):
+    """A pending session that has just been heard of; `authenticated=True` and `closed=True` for the others."""
+
+    class Meta:
+        model = EaSession
+
+    class Params:
+        token = factory.Sequence(lambda n: f"token-{n}")
+        authenticated = factory.Trait(
+            state=SessionStatus.AUTHENTICATED,
+            key=factory.SubFactory(AuthKeyFactory, account=factory.SelfAttribute("..account"), approved=True),
+            authenticated_at=factory.LazyFunction(now),
+            fence=1,
+        )
+        closed = factory.Trait(
+            state=SessionStatus.CLOSED,
+            closed_at=factory.LazyFunction(now),
+            close_reason=Reason.SHUTDOWN_BY_EA,
+        )
+
+    account = factory.SubFactory(BrokerAccountFactory)
+    key = factory.SubFactory(AuthKeyFactory, account=factory.SelfAttribute("..account"))
+    auth_method = "account_session_key"
+    state = SessionStatus.PENDING
+    token_hash = factory.LazyAttribute(lambda session: token_digest(session.token))
+    platform = "mt4"
+    ea_version = "1.0"
+    remote_address = "192.0.2.7"
+    heartbeat_interval = 5
+    heartbeat_timeout = 15
+    created_at = factory.LazyFunction(now)
+    last_heartbeat_at = factory.LazyFunction(now)
+    deadline_at = factory.LazyAttribute(
+        lambda session: session.created_at + timedelta(seconds=session.heartbeat_timeout)
+    )
+
+
+class SessionEventFactory(DjangoModelFactory[SessionEvent]):
+    class Meta:
+        model = SessionEvent
+
+    session = factory.SubFactory(EaSessionFactory)
+    account = factory.SelfAttribute("session.account")
+    to_state = SessionStatus.PENDING
+    reason = Reason.ASKED
+    actor = "EA"
+    at = factory.LazyFunction(now)
+
+
+def _init_request() -> dict[str, Any]:
+    symbol = {"name": "EURUSD", "digits": 5, "lots_min": "0.01", "lots_step": "0.01", "lots_max": "100"}
+    return {"currency": "USD", "margin_mode": "hedging", "symbols": [symbol | {"contract_size": "100000"}]}
+
+
+class TerminalProfileFactory(DjangoModelFactory[TerminalProfile]):
+    class Meta:
+        model = TerminalProfile
+
+    session = factory.SubFactory(EaSessionFactory)
+    account = factory.SelfAttribute("session.account")
+    digest = factory.Sequence(lambda n: hashlib.sha256(str(n).encode()).digest())
+    content = factory.LazyFunction(_init_request)
+    created_at = factory.LazyFunction(now)
+
+
+class InboundFrameFactory(DjangoModelFactory[InboundFrame]):
+    class Meta:
+        model = InboundFrame
+
+    session = factory.SubFactory(EaSessionFactory)
+    account = factory.SelfAttribute("session.account")
+    frame_id = factory.LazyFunction(uuid7)
+    seq = factory.Sequence(lambda n: n + 1)
+    kind = "OrderIntent"
+    digest = b"\x00" * 32
+    received_at = factory.LazyFunction(now)
+
+
+class GatewayProcessFactory(DjangoModelFactory[GatewayProcess]):
+    class Meta:
+        model = GatewayProcess
+
+    host = "gateway-1"
+    pid = factory.Sequence(lambda n: 1000 + n)
+    started_at = factory.LazyFunction(now)
+    lease_until = factory.LazyFunction(lambda: now() + timedelta(seconds=15))
