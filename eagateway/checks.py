@@ -19,5 +19,7 @@ def check_lane(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.
         return [checks.Warning(message, hint="Set REDIS_URL=redis://127.0.0.1:6379/0", id="eagateway.W001")]
     if settings.REDIS_URL and not settings.DATABASE_URL:
         message = "REDIS_URL is set, DATABASE_URL is not: SQLite serves one gateway process only."
-        return [checks.Warning(message, hint="Set DATABASE_URL=postgres://user:password@host/name", id="eagateway.W002")]
+        return [
+            checks.Warning(message, hint="Set DATABASE_URL=postgres://user:password@host/name", id="eagateway.W002")
+        ]
     return []

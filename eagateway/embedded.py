@@ -1,7 +1,7 @@
-"""One gateway process: Daphne in the main thread and, in the embedded lane, a Celery worker and beat in threads beside it.
+"""One gateway process: Daphne in the main thread; in the embedded lane a Celery worker and beat in threads beside it.
 
 The same tasks and the same schedule as in production. One gateway process per data folder: an operating system's file
-lock says so, and SIGKILL frees it. Stopping tells every EA to come back, finishes the batch in work, and leaves no orphan.
+lock says so, and SIGKILL frees it. Stopping tells every EA to come back, and finishes the batch in work.
 """
 
 import fcntl
@@ -64,7 +64,9 @@ class Housekeeping:
         self._beat = Service(app, max_interval=1, scheduler_cls=Scheduler)
         self._threads = [
             threading.Thread(target=self._worker.start, name="celery-worker", daemon=True),
-            threading.Thread(target=self._beat.start, kwargs={"embedded_process": True}, name="celery-beat", daemon=True),
+            threading.Thread(
+                target=self._beat.start, kwargs={"embedded_process": True}, name="celery-beat", daemon=True
+            ),
         ]
 
     def start(self) -> None:
@@ -74,7 +76,7 @@ class Housekeeping:
     def stop(self) -> None:
         """Ask both to end; what they do is rows, so nothing is lost if they are slow."""
         self._beat.stop(wait=False)
-        worker_state.should_stop = 0
+        worker_state.should_stop = 0  # type: ignore[assignment]
 
 
 class Gateway:
@@ -101,13 +103,13 @@ class Gateway:
 
         :raises OSError: the address cannot be listened on
         """
-        reactor.callWhenRunning(self._started)  # type: ignore[attr-defined]
+        reactor.callWhenRunning(self._started)
         self._server.run()
         if not self._server.listening_addresses:
             raise OSError("the address is in use, or not ours")
 
     def _started(self) -> None:
-        loop = reactor._asyncioEventloop  # type: ignore[attr-defined]
+        loop = reactor._asyncioEventloop
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, lambda: loop.create_task(self._stop()))
         if not self._server.listening_addresses:

@@ -2,12 +2,33 @@
 
 import os
 import secrets
+from datetime import timedelta
 from pathlib import Path
+from typing import TypedDict
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 _env = environ.Env()
+
+
+class GatewaySettings(TypedDict):
+    """The gateway's own settings: bounds, paces (seconds unless named otherwise) and switches."""
+
+    auth_methods: list[str]
+    self_enrolment: bool
+    heartbeat_interval: int
+    heartbeat_timeout: int
+    pending_lifetime: timedelta
+    pending_frames: int
+    pending_rate_per_minute: int
+    frame_rate: int
+    frame_burst: int
+    max_unacked_commands: int
+    resend_page: int
+    unknown_keys_per_minute: int
+    hello_timeout: int
+    sweep_seconds: float
 
 
 def text(name: str, *, default: str) -> str:

@@ -1,5 +1,7 @@
 """The composition root of the event socket: which handler answers which frame, and what orders provides to sessions."""
 
+from typing import Any, Final, cast
+
 from django.urls import path
 
 from orders import handlers as order_handlers
@@ -9,7 +11,8 @@ from sessions_app import handlers as session_handlers
 from sessions_app.consumers import StreamConsumer
 from sessions_app.services import ports
 
-websocket_urlpatterns = [path("ea-gateway/v1/stream", StreamConsumer.as_asgi())]
+STREAM: Final = "ea-gateway/v1/stream"
+websocket_urlpatterns: list[Any] = [path(STREAM, cast(Any, StreamConsumer.as_asgi()))]
 
 
 def bind() -> None:

@@ -78,7 +78,7 @@ TEMPLATES = [
     }
 ]
 
-# Databases -----------------------------------------------------------------------------------------------------------
+# Databases --------------------------------------------------------------------------------------------------
 
 
 def _database() -> dict[str, Any]:
@@ -103,7 +103,7 @@ def _database() -> dict[str, Any]:
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Channels, Celery: housekeeping and dashboards only; no order depends on them -------------------------------------------
+# Channels, Celery: housekeeping and dashboards only; no order depends on them -------------------------------
 
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     "default": {
@@ -123,9 +123,10 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 
-# The gateway -----------------------------------------------------------------------------------------------------------
+# The gateway ------------------------------------------------------------------------------------------------
 
-GATEWAY = {
+GATEWAY: env.GatewaySettings = {
+    "auth_methods": env.names("AUTH_METHODS", default=["account_session_key"]),
     "self_enrolment": env.flag("SELF_ENROLMENT", default=True),
     "heartbeat_interval": env.integer("HEARTBEAT_INTERVAL_SECONDS", default=5, least=1, most=60),
     "heartbeat_timeout": env.integer("HEARTBEAT_TIMEOUT_SECONDS", default=15, least=3, most=600),
@@ -142,7 +143,7 @@ GATEWAY = {
 }
 ALLOWED_SOCKET_ORIGINS = env.names("ALLOWED_SOCKET_ORIGINS", default=[])
 
-# Passwords, sessions, pages ---------------------------------------------------------------------------------------------
+# Passwords, sessions, pages ---------------------------------------------------------------------------------
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [

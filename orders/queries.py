@@ -1,13 +1,15 @@
 """Reads of what is traded."""
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from orders.domain.commands import UNFINISHED, CommandState, OrderCommand, magic_of
-from orders.domain.intents import ACCOUNT_CAUSES, Action, OrderType, Side
+from orders.domain.intents import ACCOUNT_CAUSES, Action, Cause, OrderType, Side
 from orders.domain.reports import ReportStatus
+from orders.domain.statistics import Trade, summarise
 from orders.models import Command, Report, Subscription
 from sessions_app.domain.decimals import Lots, Price, to_json
 from sessions_app.domain.envelope import rfc3339
@@ -16,6 +18,7 @@ from sessions_app.models import BrokerAccount
 from sessions_app.models.fields import new_id
 from sessions_app.services.ports import LogFrame
 
+_BALANCE_CAUSES = (Cause.DEPOSIT_WITHDRAWAL, Cause.CREDIT)
 _GAP_REASONS = {CommandState.EXPIRED: GapReason.EXPIRED, CommandState.VOID: GapReason.VOID}
 
 
@@ -24,7 +27,7 @@ def commands_after(account_pk: UUID, seq: int, limit: int) -> list[LogFrame]:
 
     What has an outcome already is not sent again: its numbers come as a GapFill.
     """
-    epoch = BrokerAccount.objects.filter(id=account_pk).values_list("epoch", flat=True).first()
+    epoch = BrokerAccount.objects.values_list("epoch", flat=True).get(id=account_pk)
     rows = Command.objects.select_related("copy").filter(account_id=account_pk, epoch=epoch, seq__gt=seq)
     frames: list[LogFrame] = []
     run: list[Command] = []
@@ -97,7 +100,39 @@ def booked_reports(account_pk: UUID) -> QuerySet[Report]:
     closed = Q(status=ReportStatus.CLOSED, profit__isnull=False, already=False)
     account = Q(cause__in=[cause.value for cause in sorted(ACCOUNT_CAUSES)])
     return (
-        Report.objects.select_related("copy").filter(closed | account, account_id=account_pk, repeated=False).order_by("id")
+        Report.objects.select_related("copy")
+        .filter(closed | account, account_id=account_pk, repeated=False)
+        .order_by("id")
     )
 
 
+def figures(account_pk: UUID) -> dict[str, str]:
+    """An account's 23 figures as MT4 prints them, from the reports stored for it. Definitions: docs/statement.md."""
+    rows = list(booked_reports(account_pk))
+    trades = [_trade(row) for row in rows if row.cause not in _BALANCE_CAUSES]
+    return summarise(trades, starting_balance=_starting_balance(rows), decimals=_money_decimals(account_pk))
+
+
+def _trade(row: Report) -> Trade:
+    side = Side(row.copy.side) if row.copy is not None else Side.BUY
+    return Trade(close_time=row.broker_time, ticket=row.ticket or 0, side=side, net=_net(row))
+
+
+def _net(row: Report) -> Decimal:
+    return sum(
+        (amount for amount in (row.profit, row.swap, row.commission, row.taxes) if amount is not None), Decimal(0)
+    )
+
+
+def _starting_balance(rows: Sequence[Report]) -> Decimal:
+    """The first balance row's amount; without one, the balance after the first result less that result."""
+    for row in rows:
+        if row.cause in _BALANCE_CAUSES:
+            return row.profit or Decimal(0)
+    known = next((row for row in rows if row.balance is not None), None)
+    return Decimal(0) if known is None or known.balance is None else known.balance - _net(known)
+
+
+def _money_decimals(account_pk: UUID) -> int:
+    content = BrokerAccount.objects.filter(id=account_pk).values_list("profile__content", flat=True).first()
+    return int((content or {}).get("money_decimals", 2))

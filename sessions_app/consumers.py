@@ -39,7 +39,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
     """One EA's socket, from Hello to close."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        self.scope, self.receive, self.base_send = scope, receive, send
+        self._scope, self._hear, self._say = scope, receive, send
         await receive()  # websocket.connect
         if not self._origin_allowed() or "token=" in scope.get("query_string", b"").decode("latin-1"):
             await send({"type": "websocket.close", "code": 4403})
@@ -53,11 +53,11 @@ class StreamConsumer(AsyncWebsocketConsumer):
             await self._talk()
 
     def _origin_allowed(self) -> bool:
-        origin = dict(self.scope["headers"]).get(b"origin")
+        origin = dict(self._scope["headers"]).get(b"origin")
         return origin is None or origin.decode("latin-1") in settings.ALLOWED_SOCKET_ORIGINS
 
     async def _turn_away(self, code: int) -> None:
-        await self.base_send({"type": "websocket.close", "code": code})
+        await self._say({"type": "websocket.close", "code": code})
 
     async def _talk(self) -> None:
         connection = await self._greet()
@@ -97,13 +97,13 @@ class StreamConsumer(AsyncWebsocketConsumer):
         return resumed
 
     def _header_token(self) -> str | None:
-        header = dict(self.scope["headers"]).get(b"authorization", b"").decode("latin-1")
+        header = dict(self._scope["headers"]).get(b"authorization", b"").decode("latin-1")
         scheme, _, token = header.partition(" ")
         return token.strip() if scheme.lower() == "bearer" and token else None
 
     def _connect(self, resumed: sessions.Resumed) -> Connection:
         standing = resumed.standing
-        connection = Connection(send=self.base_send, standing=standing, resume_from=resumed.resume_from)
+        connection = Connection(send=self._say, standing=standing, resume_from=resumed.resume_from)
         self.runtime = Runtime.current()
         self.general = Bucket(settings.GATEWAY["frame_rate"], settings.GATEWAY["frame_burst"])
         self.intents = Bucket(standing.intent_rate, max(standing.intent_rate, settings.GATEWAY["frame_burst"]))
@@ -138,7 +138,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
                     self._spend(connection)
 
     async def _next_text(self) -> str | bytes:
-        message = await self.receive()
+        message = await self._hear()
         if message["type"] == "websocket.disconnect":
             raise Disconnected
         text: str | bytes | None = message.get("text")

@@ -57,7 +57,7 @@ def ring(*, sessions: Collection[UUID] = (), accounts: Mapping[UUID, int] | None
     news = Ring(frozenset(sessions), dict(accounts or {}))
     if not news:
         return
-    for listener in list(_listeners):
+    for listener in _listeners:
         listener(news)
     publish(news)
 

@@ -16,7 +16,7 @@ from sessions_app.models import AuthKey, BrokerAccount, EaSession, SessionEvent,
 def database_now() -> datetime:
     """The database's clock, not its transaction's start. SQLite has no clock of its own: the process's then."""
     if connection.vendor != "postgresql":
-        return datetime.now(UTC)
+        return datetime.now(UTC)  # noqa: TID251 - this is where the clock is read
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         row = cursor.fetchone()
@@ -73,7 +73,9 @@ def standing_by_token(token_hash: str) -> Standing | None:
 
 def _standings(sessions: QuerySet[EaSession]) -> Iterable[Standing]:
     for row in sessions.annotate(profiles_stored=Count("profiles")).values_list(*_STANDING, "profiles_stored"):
-        (pk, account_pk, account_id, state, reason, fence, epoch, stored, next_seq, acked, pace, limit, rate, known) = row
+        (pk, account_pk, account_id, state, reason, fence, epoch, stored, next_seq, acked, pace, limit, rate, known) = (
+            row
+        )
         yield Standing(
             session_id=pk,
             account_pk=account_pk,

@@ -105,7 +105,8 @@ def exchange_rate(
     """Units of `target` per unit of `source` currency, from symbol specs alone; None when they do not tell.
 
     A spec's tick value is in the account's currency, its tick size x contract size in the quote currency: their ratio
-    is the rate quote -> account. The follower's specs quoted in the master's currency give it; else the master's, inverted.
+    is the rate quote -> account. The follower's specs quoted in the master's currency give it; else the master's,
+    inverted.
     """
     if source is None or target is None or source == target:
         return Decimal(1) if source == target else None

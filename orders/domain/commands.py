@@ -67,11 +67,11 @@ BY_REPORT: Final[Mapping[ReportStatus, CommandState]] = {
 }
 
 
-class OrderCommand(Payload, kw_only=True):
+class OrderCommand(Payload, kw_only=True, frozen=True):
     """Server: one order for the follower, with the absolute state it should lead to.
 
-    `lots` are the lots to open, or to close; `lots_before` and `lots_after` the copy's lots around it, so that a repeated
-    or doubtful close is decided by state. `valid_until`: past it, what adds exposure is not executed any more.
+    `lots` are the lots to open, or to close; `lots_before` and `lots_after` the copy's lots around it, so that a
+    repeated or doubtful close is decided by state. `valid_until`: past it, what adds exposure is not executed any more.
     """
 
     command_id: UUID

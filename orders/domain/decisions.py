@@ -17,7 +17,16 @@ from orders.domain.denials import Code, Denied
 from orders.domain.guards import Exposure, Limits, cap_lots, check_guards
 from orders.domain.intents import ADDS_EXPOSURE, Action, OrderIntent, OrderType, Side
 from orders.domain.positions import Position, PositionState, advance
-from orders.domain.symbols import MAX_LEGS, Affixes, SymbolSpec, map_symbol, round_lots, round_price, split_legs
+from orders.domain.symbols import (
+    MAX_LEGS,
+    NO_AFFIXES,
+    Affixes,
+    SymbolSpec,
+    map_symbol,
+    round_lots,
+    round_price,
+    split_legs,
+)
 from sessions_app.domain.decimals import plain
 
 _NONE = Decimal(0)
@@ -45,7 +54,7 @@ class Terminal:
     netting: bool = False
     fifo: bool = False
     symbols: Mapping[str, SymbolSpec] = field(default_factory=dict)
-    affixes: Affixes = Affixes()
+    affixes: Affixes = NO_AFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +173,7 @@ def _readable(evidence: Mapping[str, Any]) -> dict[str, Any]:
     return {key: plain(value) if isinstance(value, Decimal) else value for key, value in evidence.items()}
 
 
-# What adds exposure ----------------------------------------------------------------------------------------------------
+# What adds exposure -----------------------------------------------------------------------------------------
 
 
 def _subscription(case: Case, draft: _Draft) -> tuple[_Draft, dict[str, Any]]:
@@ -290,7 +299,7 @@ def _spec(draft: _Draft) -> SymbolSpec:
     return draft.spec
 
 
-# What follows a copy ---------------------------------------------------------------------------------------------------
+# What follows a copy ----------------------------------------------------------------------------------------
 
 
 def _copy(case: Case, draft: _Draft) -> tuple[_Draft, dict[str, Any]]:

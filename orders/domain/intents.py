@@ -56,7 +56,7 @@ ENDS_POSITION: Final = frozenset({Action.CLOSE, Action.CANCEL})
 ACCOUNT_CAUSES: Final = frozenset({Cause.DEPOSIT_WITHDRAWAL, Cause.CREDIT, Cause.ARCHIVE})
 
 
-class OrderIntent(Payload, kw_only=True):
+class OrderIntent(Payload, kw_only=True, frozen=True):
     """EA (master): one change of a position. `lots` are the lots opened, or, closing, the lots closed.
 
     `position_id` is the first ticket of the lineage; `ticket` the ticket acted on; after a partial close the

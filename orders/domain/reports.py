@@ -24,12 +24,12 @@ class ReportStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
-class ExecutionReport(Payload, kw_only=True):
+class ExecutionReport(Payload, kw_only=True, frozen=True):
     """EA: the outcome of a command, or, without `command_id`, a fact with a `cause`.
 
     `closed` with `remaining_lots` above 0 is a partial close; `new_ticket` is then the remainder's ticket. `already`:
-    nothing was left to do. `found`: an unknown outcome was searched for at the broker. For account causes `profit` is the
-    amount. `execution_ms`: the broker call's duration; `age_ms`: from its end to this sending (monotonic clock).
+    nothing was left to do. `found`: an unknown outcome was searched for at the broker. For account causes `profit` is
+    the amount. `execution_ms`: the broker call's duration; `age_ms`: from its end to this sending (monotonic clock).
     """
 
     status: ReportStatus

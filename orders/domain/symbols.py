@@ -10,10 +10,11 @@ from orders.domain.denials import Code, Denied
 
 MAX_LEGS: Final = 20
 LOT_TOLERANCE: Final = Decimal("1e-8")
-_CURRENCIES: Final = frozenset(
+_CODES: Final = (
     "AED ARS AUD BRL CAD CHF CLP CNH CNY COP CZK DKK EUR GBP HKD HUF IDR ILS INR JPY KRW KWD MXN MYR NOK NZD PEN PHP "
-    "PLN RON RUB SAR SEK SGD THB TRY TWD UAH USD ZAR XAU XAG XPT XPD BTC ETH LTC XRP BCH".split()
+    "PLN RON RUB SAR SEK SGD THB TRY TWD UAH USD ZAR XAU XAG XPT XPD BTC ETH LTC XRP BCH"
 )
+_CURRENCIES: Final = frozenset(_CODES.split())
 _SYNONYMS: Final = tuple(
     frozenset(group.split())
     for group in (
@@ -54,10 +55,13 @@ class Affixes:
     suffix: str = ""
 
 
+NO_AFFIXES: Final = Affixes()
+
+
 def detect_affixes(names: Iterable[str]) -> Affixes:
     """The affixes that most currency pairs among `names` carry; none where there is no pair."""
     votes = Counter(affixes for name in names if (affixes := _pair_affixes(name)) is not None)
-    return votes.most_common(1)[0][0] if votes else Affixes()
+    return votes.most_common(1)[0][0] if votes else NO_AFFIXES
 
 
 def plain_name(name: str, affixes: Affixes) -> str:
@@ -91,15 +95,19 @@ def map_symbol(
     """
     if symbol in explicit:
         return _listed(explicit[symbol], follower)
-    if wanted == Affixes() and symbol in follower:
+    if wanted == NO_AFFIXES and symbol in follower:
         return follower[symbol]
     plain = plain_name(symbol, master)
-    fits = {spec.name: spec for name in _synonyms(plain) for spec in _fold(wanted.prefix + name + wanted.suffix, follower)}
+    fits = {
+        spec.name: spec for name in _synonyms(plain) for spec in _fold(wanted.prefix + name + wanted.suffix, follower)
+    }
     if len(fits) == 1:
         return next(iter(fits.values()))
     if fits:
         raise Denied(Code.SYMBOL_AMBIGUOUS, symbol=symbol, suggestions=sorted(fits))
-    raise Denied(Code.SYMBOL_NOT_FOUND, symbol=symbol, suggestions=sorted(n for n in follower if plain in n.upper())[:5])
+    raise Denied(
+        Code.SYMBOL_NOT_FOUND, symbol=symbol, suggestions=sorted(n for n in follower if plain in n.upper())[:5]
+    )
 
 
 def _listed(name: str, follower: Mapping[str, SymbolSpec]) -> SymbolSpec:

@@ -11,8 +11,8 @@ from sessions_app.models.fields import choice_field, id_field, lots_field, momen
 class Copy(models.Model):
     """The follower's position or working order that came of one leg of a copied position.
 
-    `lots_decided`, `sl` and `tp` are where the decided commands lead; `lots_open` and `ticket` what the broker reported.
-    The lineage of tickets is in the reports. `copy_no` comes with the first number of its command.
+    `lots_decided`, `sl` and `tp` are where the decided commands lead; `lots_open` and `ticket` what the broker
+    reported. The lineage of tickets is in the reports. `copy_no` comes with the first number of its command.
     """
 
     id = id_field()

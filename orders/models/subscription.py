@@ -33,9 +33,7 @@ class Subscription(models.Model):
             models.UniqueConstraint(fields=["strategy", "follower"], name="one_subscription_per_follower"),
             one_of("state", SubscriptionState, name="subscription_state_known"),
             one_of("mode", Mode, name="subscription_mode_known"),
-            models.CheckConstraint(
-                condition=~Q(mode=Mode.FIXED_LOTS) | Q(lots__gt=0), name="fixed_lots_needs_lots"
-            ),
+            models.CheckConstraint(condition=~Q(mode=Mode.FIXED_LOTS) | Q(lots__gt=0), name="fixed_lots_needs_lots"),
         ]
 
     def __str__(self) -> str:

@@ -29,7 +29,9 @@ def release(account_pk: UUID, session_id: UUID, batch: Batch) -> None:
     account = BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
     _void(Command.objects.filter(account_id=account_pk, seq__gt=account.acked_seq), batch.now)
     held = list(
-        Command.objects.select_related("copy").filter(account_id=account_pk, state=CommandState.HELD).order_by("hold_no")
+        Command.objects.select_related("copy")
+        .filter(account_id=account_pk, state=CommandState.HELD)
+        .order_by("hold_no")
     )
     copies = {command.copy_id: command.copy for command in held}
     for command in held:
@@ -113,5 +115,6 @@ def acknowledged(account_pk: UUID, upto: int, pushed: Collection[Pushed], now: d
         )
 
 
-def _moment(moment: datetime) -> object:
-    return connection.ops.adapt_datetimefield_value(moment)
+def _moment(moment: datetime) -> str | datetime | None:
+    adapted: str | datetime | None = connection.ops.adapt_datetimefield_value(moment)
+    return adapted

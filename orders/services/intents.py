@@ -17,7 +17,7 @@ from sessions_app.services.ports import Arrival, Batch
 def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """Decide intents in their order, inside the ingest batch's transaction.
 
-    A repeat (the same ticket and action, or a modify that says what is stored last) is kept, linked and changes nothing.
+    A repeat (the same ticket and action, or a modify that says what is stored last) is kept and changes nothing.
     """
     workspace = Workspace.load(arrivals, batch.now)
     for arrival in arrivals:

@@ -95,9 +95,7 @@ def _copies_of(reports: Sequence[ExecutionReport], account_pks: set[UUID]) -> li
     return list(found)
 
 
-def _known_facts(
-    reports: Sequence[ExecutionReport], account_pks: set[UUID]
-) -> set[tuple[UUID, int | None, str, str]]:
+def _known_facts(reports: Sequence[ExecutionReport], account_pks: set[UUID]) -> set[tuple[UUID, int | None, str, str]]:
     tickets = {report.ticket for report in reports if report.ticket}
     if not tickets:
         return set()
@@ -105,7 +103,7 @@ def _known_facts(
     return set(rows.values_list("account_id", "ticket", "status", "cause"))
 
 
-# One report ------------------------------------------------------------------------------------------------------------
+# One report -------------------------------------------------------------------------------------------------
 
 
 def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, desk: _Desk) -> None:

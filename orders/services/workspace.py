@@ -1,4 +1,4 @@
-"""The rows that a batch of intents needs, loaded in a fixed number of reads and written in a fixed number of statements.
+"""The rows that a batch of intents needs: loaded in a fixed number of reads, written in a fixed number of statements.
 
 Follower accounts are locked, in the order of their ids, BEFORE anything that decisions depend on is read: two masters
 cannot both pass one follower's limit, and numbers become visible in order. Everything runs inside the caller's
@@ -221,7 +221,8 @@ class Workspace:
             batch.append(account_pk, [log_frame(command) for command in commands])
 
     def _write_positions(self) -> None:
-        new, old = [], []
+        new: list[MasterPosition] = []
+        old: list[MasterPosition] = []
         for key in self.changed_positions:
             row = self.position_rows.get(key)
             (new if row is None else old).append(_position_row(row, key, self.positions[key]))
@@ -245,7 +246,7 @@ class Workspace:
         BrokerAccount.objects.bulk_update(rows, ["next_seq", "next_copy_no", "next_hold"], batch_size=200)
 
 
-# Reading ---------------------------------------------------------------------------------------------------------------
+# Reading ----------------------------------------------------------------------------------------------------
 
 
 def _subscriptions(masters: set[UUID]) -> dict[UUID, list[Subscription]]:

@@ -14,11 +14,11 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {strategy.method: strategy for strat
 
 
 def strategy_for(method: str) -> Strategy:
-    """The strategy that a request names, if the setting `auth_methods` offers it (all of them without the setting).
+    """The strategy that a request names, if the setting `auth_methods` offers it.
 
     :raises Refused: `auth_method_unknown`
     """
-    offered = settings.GATEWAY.get("auth_methods", list(STRATEGIES))
+    offered = settings.GATEWAY["auth_methods"]
     if method not in STRATEGIES or method not in offered:
         raise Refused("auth_method_unknown", f"Expected one of: {', '.join(sorted(offered))}", path="auth_method")
     return STRATEGIES[method]

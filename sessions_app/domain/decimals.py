@@ -69,7 +69,9 @@ def _check_bounds(number: WireDecimal) -> None:
     whole, _, fraction = format(number, "f").lstrip("-").partition(".")
     fraction = fraction.rstrip("0")
     if len(fraction) > number.places or len(whole.lstrip("0")) > MAX_DIGITS - number.places:
-        raise ValueError(f"Expected at most {MAX_DIGITS - number.places} digits before and {number.places} behind the point")
+        raise ValueError(
+            f"Expected at most {MAX_DIGITS - number.places} digits before and {number.places} behind the point"
+        )
     if number.minimum is not None and number < number.minimum:
         raise ValueError(f"Expected a decimal of {number.minimum} or more")
 
@@ -109,11 +111,11 @@ def to_builtins(value: object) -> Any:
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=encode_hook, decimal_format="string", uuid_format="canonical")
 __all__ = [
     "DECIMAL_PATTERN",
+    "UUID",
     "Lots",
     "Money",
     "Price",
     "Ratio",
-    "UUID",
     "WireDecimal",
     "decode_hook",
     "encode_hook",

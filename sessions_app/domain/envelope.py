@@ -75,8 +75,14 @@ def digest(kind: str, payload: bytes) -> bytes:
 
 
 def write_frame(
-    *, kind: str, frame_id: UUID, payload: Payload | msgspec.Raw, sent_at: datetime,
-    seq: int | None = None, ack: int | None = None, resent: bool = False,
+    *,
+    kind: str,
+    frame_id: UUID,
+    payload: Payload | msgspec.Raw,
+    sent_at: datetime,
+    seq: int | None = None,
+    ack: int | None = None,
+    resent: bool = False,
 ) -> bytes:
     """Encode one frame of the server."""
     head: dict[str, object] = {"v": PROTOCOL_VERSION, "type": kind, "id": str(frame_id)}

@@ -47,7 +47,7 @@ class GapReason(StrEnum):
     VOID = "void"
 
 
-class Hello(Payload, kw_only=True):
+class Hello(Payload, kw_only=True, frozen=True):
     """EA, always first: who resumes, and how far its ledger of server frames reaches."""
 
     token: Annotated[str, Meta(max_length=128)] | None = None
@@ -59,7 +59,7 @@ class Hello(Payload, kw_only=True):
     max_copy_no_seen: Count = 0
 
 
-class SessionState(Payload, kw_only=True):
+class SessionState(Payload, kw_only=True, frozen=True):
     """Server: after Hello and at every change of the session."""
 
     status: str
@@ -73,14 +73,14 @@ class SessionState(Payload, kw_only=True):
     retry_after_seconds: Count | None = None
 
 
-class TestRequest(Payload, kw_only=True):
+class TestRequest(Payload, kw_only=True, frozen=True):
     """Server, after 1.5 heartbeat intervals of silence; answered by a StatusHeartbeat."""
 
     __test__ = False  # not a test class, whatever its name says to a collector
     reply_by: str
 
 
-class SymbolSpec(Payload, kw_only=True):
+class SymbolSpec(Payload, kw_only=True, frozen=True):
     """What the terminal's MarketInfo says of one symbol. Tick value: account currency per lot and tick."""
 
     name: Name
@@ -98,7 +98,7 @@ class SymbolSpec(Payload, kw_only=True):
     quote_currency: Name | None = None
 
 
-class InitRequest(Payload, kw_only=True):
+class InitRequest(Payload, kw_only=True, frozen=True):
     """EA: the terminal, the broker and the symbols it trades. Without it an account gets no command."""
 
     platform: Name = "mt4"
@@ -118,14 +118,14 @@ class InitRequest(Payload, kw_only=True):
     heartbeat_interval_seconds: Annotated[int, Meta(ge=-(2**31), le=2**31)] | None = None
 
 
-class HeartbeatPace(Payload, kw_only=True):
+class HeartbeatPace(Payload, kw_only=True, frozen=True):
     """The liveness figures in force: the server's values win."""
 
     interval_seconds: Count
     timeout_seconds: Count
 
 
-class SessionLimits(Payload, kw_only=True):
+class SessionLimits(Payload, kw_only=True, frozen=True):
     """Bounds that a client must keep to."""
 
     frame_bytes: Count
@@ -134,7 +134,7 @@ class SessionLimits(Payload, kw_only=True):
     resend_page: Count
 
 
-class SubscriptionSummary(Payload, kw_only=True):
+class SubscriptionSummary(Payload, kw_only=True, frozen=True):
     """One line per subscription of the account, for the EA's screen."""
 
     strategy: str
@@ -143,7 +143,7 @@ class SubscriptionSummary(Payload, kw_only=True):
     state: str | None = None
 
 
-class InitAck(Payload, kw_only=True):
+class InitAck(Payload, kw_only=True, frozen=True):
     """Server: the answer to InitRequest, only after authentication."""
 
     server_time: str
@@ -155,7 +155,7 @@ class InitAck(Payload, kw_only=True):
     guards: dict[str, str] = {}
 
 
-class StatusHeartbeat(Payload, kw_only=True):
+class StatusHeartbeat(Payload, kw_only=True, frozen=True):
     """EA: alive, with the account's funds. Money in the account's currency."""
 
     balance: Money | None = None
@@ -171,7 +171,7 @@ class StatusHeartbeat(Payload, kw_only=True):
     busy_until_ms: Millis | None = None
 
 
-class HeartbeatAck(Payload, kw_only=True):
+class HeartbeatAck(Payload, kw_only=True, frozen=True):
     """Server: its clock and the top of the account's command log, so that a silent loss shows."""
 
     server_time: str
@@ -179,14 +179,14 @@ class HeartbeatAck(Payload, kw_only=True):
     top_seq: Count
 
 
-class Retry(Payload, kw_only=True):
+class Retry(Payload, kw_only=True, frozen=True):
     """How to come back after a refusal that is not final."""
 
     policy: str
     after_seconds: Count
 
 
-class ErrorAlert(Payload, kw_only=True):
+class ErrorAlert(Payload, kw_only=True, frozen=True):
     """Both directions: one coded problem, and what to do about it."""
 
     code: Name
@@ -199,7 +199,7 @@ class ErrorAlert(Payload, kw_only=True):
     remediation: Text | None = None
 
 
-class ShutdownNotice(Payload, kw_only=True):
+class ShutdownNotice(Payload, kw_only=True, frozen=True):
     """Both directions: the sender will close; the receiver finishes, acks, and the initiator closes."""
 
     reason: Name
@@ -209,7 +209,7 @@ class ShutdownNotice(Payload, kw_only=True):
     last_seq: Count = 0
 
 
-class RefusedFrame(Payload, kw_only=True):
+class RefusedFrame(Payload, kw_only=True, frozen=True):
     """One durable frame that changed nothing; a final refusal consumed its number."""
 
     seq: Count
@@ -218,21 +218,21 @@ class RefusedFrame(Payload, kw_only=True):
     final: bool
 
 
-class Ack(Payload, kw_only=True):
+class Ack(Payload, kw_only=True, frozen=True):
     """Both directions: every frame of the peer up to `ack` is committed, or finally refused."""
 
     ack: Count
     refused: Annotated[list[RefusedFrame], Meta(max_length=1000)] = []
 
 
-class ResendRequest(Payload, kw_only=True):
+class ResendRequest(Payload, kw_only=True, frozen=True):
     """Both directions: frames `from`..`to` (inclusive) are missing here."""
 
     from_: Seq = msgspec.field(name="from")
     to: Seq
 
 
-class GapFill(Payload, kw_only=True):
+class GapFill(Payload, kw_only=True, frozen=True):
     """Both directions: the numbers from this frame's seq up to, not including, `next` carry nothing."""
 
     next: Seq

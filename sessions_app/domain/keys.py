@@ -11,7 +11,9 @@ from sessions_app.domain.problems import Refused
 
 MIN_KEY_BITS: Final = 128
 _KEY: Final = re.compile(r"[A-Za-z0-9_\-=.+/]{16,256}", re.ASCII)
-_ACCOUNT: Final = re.compile(r"([\x21-\x39\x3b-\x7e](?:[\x20-\x39\x3b-\x7e]*[\x21-\x39\x3b-\x7e])?):([A-Za-z0-9_\-]{1,32})", re.ASCII)
+_ACCOUNT: Final = re.compile(
+    r"([\x21-\x39\x3b-\x7e](?:[\x20-\x39\x3b-\x7e]*[\x21-\x39\x3b-\x7e])?):([A-Za-z0-9_\-]{1,32})", re.ASCII
+)
 MAX_ACCOUNT_ID: Final = 128
 
 
@@ -22,7 +24,11 @@ def canonical_account_id(text: str) -> str:
     """
     match = _ACCOUNT.fullmatch(text) if len(text) <= MAX_ACCOUNT_ID else None
     if match is None:
-        raise Refused("account_id_invalid", "Expected <broker server>:<login>, 1 to 128 printable ASCII characters", path="account_id")
+        raise Refused(
+            "account_id_invalid",
+            "Expected <broker server>:<login>, 1 to 128 printable ASCII characters",
+            path="account_id",
+        )
     server, login = match.groups()
     return f"{server}:{login.lstrip('0') or '0'}".lower()
 
@@ -33,7 +39,9 @@ def check_key(key: str) -> None:
     :raises Refused: `key_malformed`
     """
     if _KEY.fullmatch(key) is None or _entropy_bits(key) < MIN_KEY_BITS / 2:
-        raise Refused("key_malformed", "Expected at least 128 random bits as 22 or more base64url characters", path="auth_key")
+        raise Refused(
+            "key_malformed", "Expected at least 128 random bits as 22 or more base64url characters", path="auth_key"
+        )
     if len(key.rstrip("=")) * log2(_alphabet_size(key)) < MIN_KEY_BITS:
         raise Refused("key_malformed", "This key is shorter than 128 bits", path="auth_key")
 

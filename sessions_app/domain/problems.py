@@ -19,7 +19,9 @@ class Problem:
 class Refused(Exception):
     """A request or frame that our rules refuse: the code of its problem, what was wrong, and where."""
 
-    def __init__(self, code: str, message: str = "", *, path: str | None = None, retry_after: int | None = None) -> None:
+    def __init__(
+        self, code: str, message: str = "", *, path: str | None = None, retry_after: int | None = None
+    ) -> None:
         self.problem = PROBLEMS[code]
         self.code = code
         self.message = message or self.problem.title
@@ -29,7 +31,9 @@ class Refused(Exception):
 
 
 _ALL: Final = (
-    Problem("account_id_invalid", "The account id is not <broker server>:<login>", "Send e.g. ICMarketsSC-Demo04:5012345"),
+    Problem(
+        "account_id_invalid", "The account id is not <broker server>:<login>", "Send e.g. ICMarketsSC-Demo04:5012345"
+    ),
     Problem("account_suspended", "This account is suspended", "Ask the operator of the gateway", 403),
     Problem("already_authenticated", "This socket has said Hello already", "Send Hello once per socket"),
     Problem("auth_method_unknown", "This authentication method is not offered here", "Use one of the listed methods"),
@@ -52,11 +56,15 @@ _ALL: Final = (
     Problem("seq_missing", "A durable frame needs a seq of 1 or more", "Number durable frames from 1 without gaps"),
     Problem("sequence_conflict", "This number was used for another frame", "Open a new session and renumber", 409),
     Problem("session_closed", "This session has ended", "Open a new session", 410),
-    Problem("session_full", "A pending session stores no more frames", "Wait for the approval of the key", 429, final=False),
+    Problem(
+        "session_full", "A pending session stores no more frames", "Wait for the approval of the key", 429, final=False
+    ),
     Problem("throttled", "Too many requests", "Come back after the time told", 429, final=False),
     Problem("token_invalid", "The token is unknown or was rotated", "Open a new session", 401),
     Problem("try_later", "A part of the gateway is away", "Resend after the time told", 503, final=False),
     Problem("unknown_type", "This frame type is not known", "See the table of frames in docs/protocol.md"),
-    Problem("version_unsupported", "This protocol version is not spoken here", "Use version 1, subprotocol ea-gateway.v1"),
+    Problem(
+        "version_unsupported", "This protocol version is not spoken here", "Use version 1, subprotocol ea-gateway.v1"
+    ),
 )
 PROBLEMS: Final[Mapping[str, Problem]] = {problem.code: problem for problem in _ALL}

@@ -36,9 +36,7 @@ class BrokerAccount(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=models.Q(next_seq__gte=1, next_copy_no__gte=1), name="account_counters"),
-            models.CheckConstraint(
-                condition=models.Q(acked_seq__lt=models.F("next_seq")), name="acked_below_next_seq"
-            ),
+            models.CheckConstraint(condition=models.Q(acked_seq__lt=models.F("next_seq")), name="acked_below_next_seq"),
         ]
 
     def __str__(self) -> str:

@@ -49,7 +49,9 @@ class EaSession(models.Model):
             one_of("state", SessionStatus, name="session_state_known"),
             models.CheckConstraint(
                 condition=Q(state__in=_LIVING, closed_at__isnull=True, close_reason="")
-                | (~Q(state__in=_LIVING) & Q(closed_at__isnull=False, close_reason__in=[item.value for item in Reason])),
+                | (
+                    ~Q(state__in=_LIVING) & Q(closed_at__isnull=False, close_reason__in=[item.value for item in Reason])
+                ),
                 name="session_end_whole",
             ),
         ]

@@ -122,7 +122,7 @@ def _load_repeats(arrivals: Sequence[Arrival], sessions: dict[UUID, _Session]) -
         sessions[session_id].log.ids[seq] = frame_id
 
 
-# Sorting ---------------------------------------------------------------------------------------------------------------
+# Sorting ----------------------------------------------------------------------------------------------------
 
 
 def _sort(arrival: Arrival, desk: _Desk) -> None:
@@ -206,11 +206,11 @@ def _repeat(arrival: Arrival, known: tuple[bytes, str] | None) -> None:
     arrival.refusal = Refused(known[1]) if known is not None and known[1] else None
 
 
-# Applying --------------------------------------------------------------------------------------------------------------
+# Applying ---------------------------------------------------------------------------------------------------
 
 
 def apply_in_groups(arrivals: Sequence[Arrival], batch: Batch) -> None:
-    """Run the handlers, many frames of a type at once, inside the caller's transaction; each account keeps its order."""
+    """Run the handlers, many frames of a type at once, in the caller's transaction; each account keeps its order."""
     handlers = ports.bound().handlers
     for group in group_by_kind(arrivals):
         handlers[group[0].kind].apply(group, batch)
@@ -268,7 +268,7 @@ def _arrival_of(row: InboundFrame, fence: int) -> Arrival:
     )
 
 
-# Writing ---------------------------------------------------------------------------------------------------------------
+# Writing ----------------------------------------------------------------------------------------------------
 
 
 def _write(arrivals: Sequence[Arrival], desk: _Desk, batch: Batch) -> None:

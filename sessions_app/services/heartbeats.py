@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.conf import settings
 
-
 from sessions_app.domain.decimals import to_builtins
 from sessions_app.domain.envelope import rfc3339
 from sessions_app.domain.frames import (
@@ -20,8 +19,8 @@ from sessions_app.domain.frames import (
     StatusHeartbeat,
     SubscriptionSummary,
 )
-from sessions_app.domain.liveness import Pace
 from sessions_app.domain.lifecycle import SessionStatus
+from sessions_app.domain.liveness import Pace
 from sessions_app.models import BrokerAccount, EaSession, TerminalProfile
 from sessions_app.services import ports
 from sessions_app.services.ports import Arrival, Batch

@@ -42,9 +42,7 @@ class Approval:
     promoted: UUID | None
 
 
-def enrol(
-    *, account_id: str, claimed_as: str, fingerprint: str, key_hash: str, address: str, now: datetime
-) -> AuthKey:
+def enrol(*, account_id: str, claimed_as: str, fingerprint: str, key_hash: str, address: str, now: datetime) -> AuthKey:
     """Store a key that nobody knows yet, as one approval request; asking again finds the same request."""
     with transaction.atomic(durable=True):
         account, _ = BrokerAccount.objects.get_or_create(

@@ -29,9 +29,10 @@ class Fate(Enum):
 
 @dataclass(slots=True, eq=False)
 class Arrival:
-    """One frame of one session. `heard`: monotonic seconds when it came; `received_at`: the same on the database's clock.
+    """One frame of one session. `heard`: monotonic seconds when it came.
 
-    `source` is the transport's own handle. `late`: it came from a session that has ended; only reports are taken then.
+    `received_at`: the same moment on the database's clock. `source` is the transport's own handle.
+    `late`: it came from a session that has ended; only reports are taken then.
     """
 
     session_id: UUID
@@ -130,7 +131,7 @@ class Ports:
     """What orders provides.
 
     commands_after(account_pk, seq, limit): numbered frames above seq, in order.
-    void_overdue(account_pk, above, now): before a resend, void what may no longer be executed; in a transaction of its own.
+    void_overdue(account_pk, above, now): before a resend, void what may not be executed any more; its own transaction.
     acknowledged(account_pk, upto, pushed, now): the EA has stored its commands up to a number.
     release(account_pk, session_id, batch): number what was held, inside the promotion's transaction.
     summaries(account_pk): (strategy, role, mode, state) of each subscription.

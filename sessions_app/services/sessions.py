@@ -118,7 +118,7 @@ def _pace(account: BrokerAccount) -> Pace:
     return Pace.of(wished=None, interval=interval, timeout=timeout)
 
 
-# Promotion -------------------------------------------------------------------------------------------------------------
+# Promotion --------------------------------------------------------------------------------------------------
 
 
 def promote(*, session_id: UUID) -> bool:
@@ -136,7 +136,9 @@ def promote_newest_living(*, key_id: UUID, batch: Batch) -> UUID | None:
 
     Alive: heard of within its timeout. A dead one is promoted at its next StatusHeartbeat.
     """
-    session = EaSession.objects.filter(key_id=key_id, state=SessionStatus.PENDING).order_by("-created_at", "-id").first()
+    session = (
+        EaSession.objects.filter(key_id=key_id, state=SessionStatus.PENDING).order_by("-created_at", "-id").first()
+    )
     if session is None or session.last_heartbeat_at is None:
         return None
     if session.last_heartbeat_at + timedelta(seconds=session.heartbeat_timeout) < batch.now:
@@ -146,9 +148,7 @@ def promote_newest_living(*, key_id: UUID, batch: Batch) -> UUID | None:
 
 def _authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
     """pending -> authenticated, the account's former session preempted, its backlog released; one transaction."""
-    living = list(
-        EaSession.objects.select_for_update().filter(account_id=account_pk, state__in=LIVING).order_by("id")
-    )
+    living = list(EaSession.objects.select_for_update().filter(account_id=account_pk, state__in=LIVING).order_by("id"))
     session = next((row for row in living if row.id == session_id and row.state == SessionStatus.PENDING), None)
     if session is None or not AuthKey.objects.filter(id=session.key_id, state=KeyState.APPROVED).exists():
         return False
@@ -185,7 +185,7 @@ def _adopt_terminal(account: BrokerAccount, session: EaSession, fence: int) -> N
     account.save(update_fields=["fence", "profile"])
 
 
-# Ends ------------------------------------------------------------------------------------------------------------------
+# Ends -------------------------------------------------------------------------------------------------------
 
 
 def close(*, session_id: UUID, reason: Reason, actor: Actor, note: str = "") -> bool:
@@ -261,7 +261,7 @@ def _end(
         )
 
 
-# Resume ----------------------------------------------------------------------------------------------------------------
+# Resume -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection
 
 from sessions_app import doorbell
-from sessions_app.doorbell import Ring
 from sessions_app.domain.lifecycle import Reason
 from sessions_app.domain.problems import Refused
+from sessions_app.doorbell import Ring
 from sessions_app.services import frames, sessions
 from sessions_app.services.history import EA
 from sessions_app.services.ports import Arrival, Batch
@@ -76,13 +76,13 @@ class Ingest:
     def _work(self, arrivals: Sequence[Arrival]) -> None:
         try:
             self._store(arrivals)
-        except Exception:  # the writer thread is a process edge: it must outlive any frame
+        except Exception:  # noqa: BLE001 - the writer thread is a process edge: it must outlive any frame
             _log.exception("ingest.failed", frames=len(arrivals))
 
     def _store(self, arrivals: Sequence[Arrival]) -> None:
         try:
             batch = self._stored(arrivals)
-        except Exception as error:  # bisected below; alone it becomes a refusal
+        except Exception as error:  # noqa: BLE001 - bisected below; alone it becomes a refusal
             if len(arrivals) > 1:
                 half = len(arrivals) // 2
                 self._store(arrivals[:half])
@@ -130,5 +130,5 @@ def heal_connection() -> None:
         connection.close()
         if connection.vendor == "postgresql" and getattr(connection, "pool", None):
             connection.pool.check()  # type: ignore[attr-defined]
-    except Exception:  # the database is away: that is why we are here
+    except Exception:  # noqa: BLE001 - the database is away: that is why we are here
         _log.debug("ingest.heal_failed")

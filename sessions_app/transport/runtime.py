@@ -22,11 +22,11 @@ from django.db import DatabaseError
 from redis.exceptions import RedisError
 
 from sessions_app import doorbell, queries
-from sessions_app.doorbell import Ring
 from sessions_app.domain.envelope import rfc3339
 from sessions_app.domain.frames import TestRequest
 from sessions_app.domain.lifecycle import CloseCode, Reason
 from sessions_app.domain.liveness import Pace
+from sessions_app.doorbell import Ring
 from sessions_app.models import GatewayProcess
 from sessions_app.models.fields import new_id
 from sessions_app.queries import Standing
@@ -117,7 +117,7 @@ class Runtime:
                 await self._sweep()
             except DatabaseError as error:
                 _log.warning("sweep.database_away", error=str(error).strip()[:200])
-            except Exception:  # the sweep is a process edge: it must outlive one bad round
+            except Exception:  # noqa: BLE001 - the sweep is a process edge: it must outlive one bad round
                 _log.exception("sweep.failed")
 
     async def _sweep(self) -> None:

@@ -20,7 +20,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
         parser.add_argument("--port", type=int, default=8000, help="port to listen on; 0 takes a free one (8000)")
-        parser.add_argument("--data", type=Path, help="data folder of the embedded lane (EAGATEWAY_DATA_DIR, else data/)")
+        parser.add_argument(
+            "--data", type=Path, help="data folder of the embedded lane (EAGATEWAY_DATA_DIR, else data/)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["data"] is not None:
@@ -55,7 +57,9 @@ class Command(BaseCommand):
     def _ready(self, host: str, port: int, housekeeping: Housekeeping | None) -> None:
         if housekeeping is not None:
             housekeeping.start()
-        self.stdout.write(f"ready on http://{host}:{port} (admin: http://{host}:{port}/admin/), data in {settings.DATA_DIR}")
+        self.stdout.write(
+            f"ready on http://{host}:{port} (admin: http://{host}:{port}/admin/), data in {settings.DATA_DIR}"
+        )
         sys.stdout.flush()
 
 

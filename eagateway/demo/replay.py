@@ -1,0 +1,218 @@
+"""Replay a recording through the gateway: offer the events, approve the late follower, kill when told, settle."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from eagateway_sdk.frames import ExecutionReport, OrderIntent
+from eagateway_sdk.paper import BrokenRecording, Event, Recording, Step
+
+from eagateway.demo import rows
+from eagateway.demo.child import Child
+from eagateway.demo.rows import Progress
+from eagateway.demo.stage import Seat, Stage
+
+WINDOW: Final = 200
+FRAMES_PER_EVENT: Final = 4
+SETTLE_SECONDS: Final = 90
+SHOW_SECONDS: Final = 0.2
+_TIME: Final = "%Y.%m.%d %H:%M:%S"
+
+
+@dataclass(slots=True)
+class Played:
+    """What was offered: the master's own events by frame id (repeats aside), and the fault that ended it early."""
+
+    sent: dict[UUID, str] = field(default_factory=dict)
+    events: int = 0
+    restarts: int = 0
+    error: str | None = None
+
+
+class Replay:
+    """One run of a recording. `seconds` None: as fast as the window allows."""
+
+    def __init__(
+        self,
+        *,
+        stage: Stage,
+        child: Child,
+        recording: Recording,
+        seconds: float | None,
+        kills: int,
+        seed: int,
+        approve_late: Callable[[], Awaitable[None]],
+        show: Callable[[int, int, Progress], None],
+    ) -> None:
+        self._stage, self._child, self._recording = stage, child, recording
+        self._seconds, self._show = seconds, show
+        self._approve_late = approve_late
+        self._events, self._fault = _read(recording)
+        self._kill_at = _moments(len(self._events), kills, seed)
+        self._room = 0
+        self._shown_at = 0.0
+        self._sending: list[asyncio.Task[None]] = []
+        self.played = Played()
+
+    @property
+    def total(self) -> int:
+        return len(self._events)
+
+    async def run(self) -> Played:
+        """Play everything and wait until nothing is unfinished."""
+        started, schedule = time.monotonic(), _schedule(self._events, self._seconds)
+        late = False
+        try:
+            for number, (event, due) in enumerate(zip(self._events, schedule, strict=True), start=1):
+                if not late and number > len(self._events) // 2:
+                    late = True
+                    await self._approve()
+                await self._await_turn(started + due)
+                self._play(event)
+                if number in self._kill_at:
+                    await self._kill()
+        except BrokenRecording as broken:
+            self._fault = broken
+        if not late:
+            await self._approve()
+        self.played.error = str(self._fault) if self._fault else None
+        await self._settle()
+        return self.played
+
+    async def _approve(self) -> None:
+        await self._flush()
+        await self._approve_late()
+
+    # One event -----------------------------------------------------------------------------------------------------
+
+    def _play(self, event: Event) -> None:
+        """The market goes on for everybody; the master's terminal says what it has to tell.
+
+        :raises BrokenRecording: the event contradicts what came before it
+        """
+        step = self._stage.master_terminal.replay(event)
+        for follower in self._stage.followers:
+            for report in follower.terminal.on_recorded(event):
+                self._spawn(follower, report)
+        if step.report is not None:
+            self._account_event(step, event)
+        elif step.intent is not None:
+            self._sending.append(asyncio.create_task(self._send_intent(step, step.intent)))
+        self.played.events += 1
+        self._room -= FRAMES_PER_EVENT
+
+    def _account_event(self, step: Step, event: Event) -> None:
+        if step.report is not None:
+            self._spawn(self._stage.master, step.report)
+        mirrored = self._stage.mirrored
+        booked = mirrored.terminal.book_account_event(event)
+        if booked is not None:
+            self._spawn(mirrored, booked)
+
+    def _spawn(self, seat: Seat, report: ExecutionReport) -> None:
+        self._sending.append(asyncio.create_task(_send(seat, report)))
+
+    async def _send_intent(self, step: Step, intent: OrderIntent) -> None:
+        frame_id = await self._stage.master.client.send_intent(intent)
+        if not step.repeat:
+            event = step.event
+            self.played.sent[frame_id] = f"line {event.line}: {event.ev} of ticket {event.ticket}"
+
+    async def _flush(self) -> None:
+        """Everything handed over so far is safely in the terminals' outboxes."""
+        sending, self._sending = self._sending, []
+        await asyncio.gather(*sending)
+
+    # Pace ----------------------------------------------------------------------------------------------------------
+
+    async def _await_turn(self, due: float) -> None:
+        """Wait for the event's moment, and for room: under 200 intents and commands unfinished, held ones aside."""
+        pause = due - time.monotonic()
+        if pause > 0:
+            await self._flush()
+            await self._report_progress()
+            await asyncio.sleep(pause)
+        while self._room <= 0:
+            await self._flush()
+            open_commands = await sync_to_async(rows.unfinished, thread_sensitive=False)()
+            self._room = WINDOW - self._stage.unacked() - open_commands
+            await self._report_progress()
+            if self._room <= 0:
+                await asyncio.sleep(0.01)
+
+    async def _report_progress(self) -> None:
+        """Show how far everything is, a few times a second."""
+        if time.monotonic() - self._shown_at < SHOW_SECONDS:
+            return
+        self._shown_at = time.monotonic()
+        progress = await _progress()
+        self._show(self.played.events, self.total, progress)
+
+    # Faults and the end --------------------------------------------------------------------------------------------
+
+    async def _kill(self) -> None:
+        """SIGKILL the gateway and start it again, while the terminals go on."""
+        await self._flush()
+        await asyncio.sleep(random.random() * 0.05)  # noqa: S311 - anywhere in the work in hand
+        await asyncio.to_thread(self._child.kill)
+        self.played.restarts += 1
+        await asyncio.to_thread(self._child.start)
+
+    async def _settle(self) -> None:
+        """Wait until everything offered has its outcome; give up when nothing moves any more."""
+        await self._flush()
+        last, moved_at = None, time.monotonic()
+        while True:
+            progress = await _progress()
+            self._show(self.played.events, self.total, progress)
+            now = (progress, self._stage.unacked())
+            if not progress.unfinished and not progress.held and not now[1]:
+                return
+            if now != last:
+                last, moved_at = now, time.monotonic()
+            elif time.monotonic() - moved_at > SETTLE_SECONDS:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def _send(seat: Seat, report: ExecutionReport) -> None:
+    await seat.client.send_report(report)
+
+
+async def _progress() -> Progress:
+    return await sync_to_async(rows.progress, thread_sensitive=False)()
+
+
+def _read(recording: Recording) -> tuple[list[Event], BrokenRecording | None]:
+    """All events before the first broken line, and what is broken."""
+    events: list[Event] = []
+    try:
+        events.extend(recording.events())
+    except BrokenRecording as broken:
+        return events, broken
+    return events, None
+
+
+def _moments(events: int, kills: int, seed: int) -> frozenset[int]:
+    """After which events the gateway is killed: `kills` different ones, never the last."""
+    candidates = range(1, max(2, events))
+    return frozenset(random.Random(seed).sample(candidates, min(kills, len(candidates))))  # noqa: S311 - no secret
+
+
+def _schedule(events: Sequence[Event], seconds: float | None) -> Iterable[float]:
+    """When each event is due, in seconds from the start: the recorded times, compressed; never backwards."""
+    if seconds is None or not events:
+        return [0.0] * len(events)
+    times = [datetime.strptime(event.t, _TIME).replace(tzinfo=UTC).timestamp() for event in events]
+    first, span = times[0], max(times) - times[0]
+    due, schedule = 0.0, []
+    for moment in times:
+        due = max(due, (moment - first) / span * seconds) if span else 0.0
+        schedule.append(due)
+    return schedule

@@ -1,0 +1,146 @@
+"""What the demo reads of the gateway's rows: progress while it runs, and the figures of its report at the end."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from math import ceil
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import Count
+
+from eagateway.demo.checker import Ordered
+from orders import queries
+from orders.domain.commands import UNFINISHED, CommandState
+from orders.domain.decisions import Outcome, SubscriptionState
+from orders.domain.reports import ReportStatus
+from orders.models import Command, Decision, Intent, Report, Subscription
+from sessions_app.models import BrokerAccount
+
+Moment = Callable[[Command], datetime | None]
+HOPS: Final[Mapping[str, tuple[str, str]]] = {
+    "occurred to received": ("occurred_at", "received_at"),
+    "received to decided": ("received_at", "decided_at"),
+    "decided to committed": ("decided_at", "committed_at"),
+    "committed to pushed": ("committed_at", "pushed_at"),
+    "pushed to acknowledged": ("pushed_at", "acked_at"),
+    "pushed to broker start": ("pushed_at", "broker_started_at"),
+    "broker start to done": ("broker_started_at", "broker_done_at"),
+    "broker done to reported": ("broker_done_at", "reported_at"),
+    "received to pushed": ("received_at", "pushed_at"),
+    "occurred to reported": ("occurred_at", "reported_at"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the gateway is."""
+
+    decisions: int
+    commands: int
+    unfinished: int
+    held: int
+
+
+def progress() -> Progress:
+    """Counts by state, in two reads."""
+    states = dict(Command.objects.values_list("state").annotate(Count("id")))
+    return Progress(
+        decisions=Decision.objects.count(),
+        commands=sum(states.values()),
+        unfinished=sum(states.get(state.value, 0) for state in UNFINISHED),
+        held=states.get(CommandState.HELD.value, 0),
+    )
+
+
+def unfinished() -> int:
+    """Numbered commands without an outcome."""
+    return Command.objects.filter(state__in=[state.value for state in UNFINISHED]).count()
+
+
+def held() -> int:
+    """Commands that wait for their follower's approval."""
+    return Command.objects.filter(state=CommandState.HELD).count()
+
+
+def counts() -> dict[str, Any]:
+    """The report's counts."""
+    denied = Decision.objects.filter(outcome=Outcome.DENIED).values_list("code").annotate(Count("id")).order_by("code")
+    expired = Command.objects.filter(state=CommandState.EXPIRED) | Command.objects.filter(reason="missed")
+    return {
+        "intents": Intent.objects.filter(repeated=False).count(),
+        "decisions": Decision.objects.count(),
+        "commands": Command.objects.count(),
+        "fills": Report.objects.filter(status=ReportStatus.FILLED, repeated=False).count(),
+        "denied": dict(denied),
+        "expired": expired.count(),
+    }
+
+
+def undecided(sent: Mapping[UUID, str]) -> list[str]:
+    """The master's events, by frame id, that lack a decision for a subscription that is not off."""
+    subscriptions = set(Subscription.objects.exclude(state=SubscriptionState.OFF).values_list("id", flat=True))
+    decided: dict[UUID, set[UUID]] = {}
+    for frame_id, subscription in Decision.objects.values_list("intent__frame_id", "subscription_id"):
+        decided.setdefault(frame_id, set()).add(subscription)
+    repeated = set(Intent.objects.filter(repeated=True).values_list("frame_id", flat=True))
+    return [
+        event
+        for frame_id, event in sent.items()
+        if frame_id in repeated or not subscriptions <= decided.get(frame_id, set())
+    ]
+
+
+def ordered(account_id: str) -> list[Ordered]:
+    """A follower's commands in the order of its log; what never got a number comes in the order it was held."""
+    rows = Command.objects.select_related("copy").filter(account__account_id=account_id.lower())
+    return [_ordered(row) for row in sorted(rows, key=lambda row: (row.seq or 0, row.hold_no or 0))]
+
+
+def _ordered(row: Command) -> Ordered:
+    removed = row.state == CommandState.VOID and row.reason == "cancelled"
+    return Ordered(
+        copy_no=row.copy.copy_no,
+        position_id=row.position_id,
+        action=row.action,
+        state=CommandState.DONE.value if removed else row.state,
+        lots_after=row.lots_after or Decimal(0),
+        sl=row.sl or Decimal(0),
+        tp=row.tp or Decimal(0),
+    )
+
+
+def latencies() -> dict[str, dict[str, float]]:
+    """Percentiles of every hop in milliseconds, over commands that were not held for an approval."""
+    moments = sorted({name for hop in HOPS.values() for name in hop})
+    rows = list(Command.objects.filter(hold_no__isnull=True).values(*moments))
+    found = {}
+    for hop, (start, end) in HOPS.items():
+        spans = sorted(_milliseconds(row[start], row[end]) for row in rows if row[start] and row[end])
+        if spans:
+            found[hop] = {f"p{share}": percentile(spans, share) for share in (50, 95, 99)}
+    return found
+
+
+def _milliseconds(start: datetime, end: datetime) -> float:
+    return max(0.0, (end - start).total_seconds() * 1000)
+
+
+def percentile(ordered_values: Sequence[float], share: int) -> float:
+    """The nearest-rank percentile of values in ascending order."""
+    rank = max(1, ceil(len(ordered_values) * share / 100))
+    return round(ordered_values[rank - 1], 2)
+
+
+def compare_figures(account_id: str, printed: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """The account's figures by the gateway beside the printed ones; none without a printed statement."""
+    if not printed:
+        return []
+    account = BrokerAccount.objects.get(account_id=account_id.lower())
+    ours = queries.figures(account.id)
+    return [
+        {"name": name, "printed": printed[name], "ours": figure, "equal": printed[name] == figure}
+        for name, figure in ours.items()
+        if name in printed
+    ]
