@@ -161,6 +161,9 @@ class ScriptedGateway:
         elif kind == "StatusHeartbeat" and self.answer_heartbeats:
             beat = {"server_time": "2026-11-23T04:00:00.000Z", "epoch": self.epoch, "top_seq": len(self.log)}
             await self.say(socket, "HeartbeatAck", beat)
+        elif kind == "ShutdownNotice" and payload.get("phase") != "ack":
+            await self.say(socket, "ShutdownNotice", payload | {"phase": "ack"})
+            await socket.close(4410)
         elif kind == "ResendRequest":
             for number in range(payload["from"], payload["to"] + 1):
                 await self.send_command(socket, number, resent=True)
@@ -198,7 +201,7 @@ class ScriptedGateway:
             self.stored.append(
                 Stored(session, seq, frame["id"], frame["type"], frame["payload"], frame.get("resent", False))
             )
-        else:
+        elif frame["type"] != "GapFill":
             known = {(one.session, one.seq): one.id for one in self.stored}
             assert known.get((session, seq)) in (None, frame["id"]), "a number was used for two frames"
         if self.acks:

@@ -1,18 +1,26 @@
-"""The client against a gateway: what is written arrives, once, whatever happens on the way."""
+"""The client's own frames: what is written arrives, once and in order, whatever happens on the way."""
 
 import asyncio
+import sqlite3
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.asyncio.server import ServerConnection
 
-from eagateway_sdk import GatewayStopped
+from eagateway_sdk import Clock, ExecutionReport, FrameTooBig, GatewayStopped, RefusedFrame, SessionState, StatusHeartbeat
+from eagateway_sdk.frames import Cause, ReportStatus
 
 from .conftest import MakeClient
 from .samples import open_intent
 from .scripted_gateway import ScriptedGateway
 
 pytestmark = pytest.mark.asyncio
+
+
+def tickets(gateway: ScriptedGateway) -> list[int]:
+    return [effect["ticket"] for effect in gateway.effects]
 
 
 async def test_an_intent_arrives_and_leaves_the_outbox(gateway: ScriptedGateway, make_client: MakeClient) -> None:
@@ -25,3 +33,439 @@ async def test_an_intent_arrives_and_leaves_the_outbox(gateway: ScriptedGateway,
     assert (stored.id, stored.seq, stored.type) == (str(frame_id), 1, "OrderIntent")
     assert stored.payload["lots"] == "0.10"
     assert stored.payload["age_ms"] >= 20
+
+
+async def test_hello_comes_first_and_init_request_follows(gateway: ScriptedGateway, make_client: MakeClient) -> None:
+    async with make_client() as client, asyncio.timeout(3):
+        await client.wait_status("authenticated")
+        while not gateway.of_type("InitRequest"):
+            await asyncio.sleep(0.01)
+    kinds = [kind for kind, _, _ in gateway.heard]
+    assert kinds[:2] == ["Hello", "InitRequest"]
+    hello = gateway.of_type("Hello")[0]
+    assert hello["installation_id"]
+    assert "ack" not in gateway.heard[0][2]
+    assert kinds[-1] == "ShutdownNotice"
+
+
+async def test_frames_written_before_the_gateway_is_there_are_sent_when_it_comes(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    await gateway.stop()
+    async with make_client() as client:
+        for ticket in range(1, 6):
+            await client.send_intent(open_intent(ticket))
+        await asyncio.sleep(0.1)
+        await gateway.start()
+        async with asyncio.timeout(5):
+            await client.wait_drained()
+    assert tickets(gateway) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("cut_at", range(1, 9))
+@pytest.mark.parametrize("stored_first", [False, True])
+async def test_a_connection_cut_at_any_frame_loses_and_doubles_nothing(
+    gateway: ScriptedGateway, make_client: MakeClient, cut_at: int, stored_first: bool
+) -> None:
+    heard = 0
+
+    def cut(at: ScriptedGateway, socket: ServerConnection, frame: dict[str, Any]) -> bool:
+        nonlocal heard
+        heard += 1
+        if heard != cut_at:
+            return False
+        if stored_first and frame.get("seq") == at.top.get("token-1", 0) + 1:
+            at.acks = False  # committed, and the acknowledgement is lost with the connection
+            asyncio.get_running_loop().call_soon(restore, at, socket)
+            return False
+        socket.transport.abort()
+        return True
+
+    def restore(at: ScriptedGateway, socket: ServerConnection) -> None:
+        socket.transport.abort()
+        at.acks = True
+
+    gateway.on_frame = cut
+    async with make_client() as client:
+        for ticket in range(1, 6):
+            await client.send_intent(open_intent(ticket))
+        async with asyncio.timeout(5):
+            await client.wait_drained()
+    assert tickets(gateway) == [1, 2, 3, 4, 5]
+    assert [one.seq for one in gateway.stored] == [1, 2, 3, 4, 5]
+    assert gateway.sessions == 1
+
+
+async def test_a_gateway_killed_again_and_again_gets_everything_once(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    async with make_client() as client:
+
+        async def kill() -> None:
+            for _ in range(6):
+                await asyncio.sleep(0.05)
+                await gateway.stop()
+                await asyncio.sleep(0.02)
+                await gateway.start()
+
+        killing = asyncio.create_task(kill())
+        for ticket in range(1, 301):
+            await client.send_intent(open_intent(ticket))
+            await asyncio.sleep(0.001)
+        await killing
+        async with asyncio.timeout(10):
+            await client.wait_drained()
+    assert tickets(gateway) == list(range(1, 301))
+
+
+async def test_a_restarted_program_resumes_its_session_and_resends(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    gateway.acks = False
+    first = make_client()
+    await first.start()
+    await first.wait_status("authenticated")
+    frame_id = await first.send_intent(open_intent(1))
+    await asyncio.sleep(0.1)
+    await first.abort()
+    gateway.stored.clear()
+    gateway.top.clear()  # it was in the gateway's memory only
+    gateway.acks = True
+    async with make_client() as second:
+        async with asyncio.timeout(3):
+            await second.wait_drained()
+    assert gateway.sessions == 1
+    assert [(one.id, one.resent) for one in gateway.stored] == [(str(frame_id), True)]
+
+
+async def test_ages_survive_the_restart_and_are_told_anew(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    await gateway.stop()
+    client = make_client(clock=Clock(monotonic=lambda: 1000.0, wall=lambda: 5000.0, boot="b"))
+    await client.start()
+    await client.send_intent(open_intent(1, age_ms=250))
+    await client.abort()
+    await gateway.start()
+    later = Clock(monotonic=lambda: 1003.0, wall=lambda: 9.0, boot="b")  # the wall clock was set back
+    async with make_client(clock=later) as client, asyncio.timeout(3):
+        await client.wait_drained()
+    assert gateway.effects[0]["age_ms"] == 3250
+
+
+async def test_after_expiry_a_new_session_gets_old_ids_under_new_numbers(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    async with make_client() as client:
+        for ticket in (1, 2):
+            await client.send_intent(open_intent(ticket))
+        async with asyncio.timeout(3):
+            await client.wait_drained()
+        gateway.acks = False
+        frame_id = await client.send_intent(open_intent(3))
+        await asyncio.sleep(0.1)
+        gateway.stored.pop()
+        gateway.acks = True
+        await gateway.sockets[-1].close(4408)
+        async with asyncio.timeout(5):
+            await client.wait_drained()
+    assert gateway.sessions == 2
+    last = gateway.stored[-1]
+    assert (last.id, last.seq, last.session, last.resent) == (str(frame_id), 1, "token-2", True)
+
+
+async def test_a_final_refusal_is_surfaced_and_consumes_the_number(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    refused: list[RefusedFrame] = []
+
+    def refuse(at: ScriptedGateway, socket: ServerConnection, frame: dict[str, Any]) -> bool:
+        if frame["payload"].get("ticket") != 2:
+            return False
+        at.top["token-1"] = frame["seq"]
+        body = {"ack": frame["seq"], "refused": [{"seq": frame["seq"], "id": frame["id"], "code": "invalid", "final": True}]}
+        asyncio.get_running_loop().create_task(at.say(socket, "Ack", body))
+        return True
+
+    gateway.on_frame = refuse
+    async with make_client(on_refused=refused.append) as client:
+        for ticket in (1, 2, 3):
+            await client.send_intent(open_intent(ticket))
+        async with asyncio.timeout(3):
+            await client.wait_drained()
+    assert tickets(gateway) == [1, 3]
+    [one] = refused
+    assert (one.code, getattr(one.frame, "ticket", 0)) == ("invalid", 2)
+
+
+async def test_158_a_retryable_refusal_resends_it_and_all_behind_it_once_after_the_time_told(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    at_times: list[tuple[int, float]] = []
+    refusals = 0
+
+    def put_off(at: ScriptedGateway, socket: ServerConnection, frame: dict[str, Any]) -> bool:
+        nonlocal refusals
+        if frame["type"] != "OrderIntent":
+            return False
+        at_times.append((frame["seq"], asyncio.get_running_loop().time()))
+        if frame["seq"] < 7 or refusals >= 3:
+            return False
+        refusals += 1
+        body = {"ack": 6, "refused": [{"seq": frame["seq"], "id": frame["id"], "code": "try_later", "final": False}]}
+        asyncio.get_running_loop().create_task(at.say(socket, "Ack", body))
+        return True
+
+    gateway.on_frame = put_off
+    async with make_client() as client:
+        for ticket in range(1, 10):
+            await client.send_intent(open_intent(ticket))
+        async with asyncio.timeout(5):
+            await client.wait_drained()
+    assert tickets(gateway) == list(range(1, 10))
+    assert [seq for seq, _ in at_times] == [*range(1, 10), 7, 8, 9]
+    assert at_times[9][1] - at_times[8][1] >= 0.09
+
+
+async def test_an_alert_with_a_longer_time_is_obeyed(gateway: ScriptedGateway, make_client: MakeClient) -> None:
+    times: list[float] = []
+
+    def put_off(at: ScriptedGateway, socket: ServerConnection, frame: dict[str, Any]) -> bool:
+        if frame["type"] != "OrderIntent":
+            return False
+        times.append(asyncio.get_running_loop().time())
+        if len(times) > 1:
+            return False
+        alert = {"code": "try_later", "retryable": True, "retry": {"policy": "after", "after_seconds": 1}, "ref": frame["id"]}
+        asyncio.get_running_loop().create_task(at.say(socket, "ErrorAlert", alert))
+        return True
+
+    gateway.on_frame = put_off
+    alerts: list[str] = []
+    async with make_client(on_alert=lambda alert: alerts.append(alert.code)) as client:
+        await client.send_intent(open_intent(1))
+        async with asyncio.timeout(5):
+            await client.wait_drained()
+    assert times[1] - times[0] >= 0.95
+    assert alerts == ["try_later"]
+
+
+async def test_the_gateway_asks_for_a_gap_and_gets_frames_or_a_fill(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    async with make_client() as client:
+        for ticket in (1, 2):
+            await client.send_intent(open_intent(ticket))
+        async with asyncio.timeout(3):
+            await client.wait_drained()
+        gateway.acks = False
+        await client.send_intent(open_intent(3))
+        await asyncio.sleep(0.05)
+        gateway.heard.clear()
+        await gateway.say(gateway.sockets[-1], "ResendRequest", {"from": 1, "to": 3})
+        await asyncio.sleep(0.1)
+        numbered = [frame for _, _, frame in gateway.heard if "seq" in frame]
+        answers = [(frame["type"], frame["seq"], frame.get("resent", False)) for frame in numbered]
+        assert answers == [("GapFill", 1, False), ("OrderIntent", 3, True)]
+        assert gateway.of_type("GapFill") == [{"next": 3}]
+        await gateway.say(gateway.sockets[-1], "ResendRequest", {"from": 5, "to": 900})
+        await asyncio.sleep(0.1)
+        assert gateway.of_type("ErrorAlert")[0]["code"] == "resend_out_of_range"
+        gateway.acks = True
+
+
+async def test_a_pending_session_sends_and_is_told_of_its_promotion(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    gateway.status = "pending"
+    states: list[SessionState] = []
+    async with make_client(on_state=states.append) as client:
+        await client.wait_status("pending")
+        await client.send_intent(open_intent(1))
+        async with asyncio.timeout(3):
+            await client.wait_drained()
+        gateway.status = "authenticated"
+        await gateway.say(
+            gateway.sockets[-1], "SessionState", {"status": "authenticated", "epoch": gateway.epoch, "stored_seq": 1}
+        )
+        async with asyncio.timeout(3):
+            await client.wait_status("authenticated")
+    assert [state.status for state in states] == ["pending", "authenticated"]
+
+
+async def test_63_a_full_pending_session_is_tried_again_after_the_time_told(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    gateway.status = "pending"
+    sent = 0
+
+    def full(at: ScriptedGateway, socket: ServerConnection, frame: dict[str, Any]) -> bool:
+        nonlocal sent
+        if frame["type"] != "OrderIntent":
+            return False
+        sent += 1
+        if sent > 1:
+            return False
+        body = {"status": "pending", "reason": "session_full", "retry_after_seconds": 1, "epoch": at.epoch}
+        asyncio.get_running_loop().create_task(at.say(socket, "SessionState", body))
+        return True
+
+    gateway.on_frame = full
+    async with make_client() as client:
+        await client.send_intent(open_intent(1))
+        await asyncio.sleep(0.5)
+        assert sent == 1
+        async with asyncio.timeout(3):
+            await client.wait_drained()
+    assert sent == 2
+
+
+async def test_a_pending_session_survives_the_end_of_the_program(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    gateway.status = "pending"
+    async with make_client() as client:
+        await client.wait_status("pending")
+    assert not gateway.of_type("ShutdownNotice")
+    async with make_client() as client:
+        await client.wait_status("pending")
+    assert gateway.sessions == 1
+
+
+async def test_heartbeats_carry_funds_and_test_requests_are_answered_at_once(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    async with make_client(funds=lambda: StatusHeartbeat(balance=Decimal("1E+3"))) as client:
+        await client.wait_status("authenticated")
+        gateway.heard.clear()
+        await gateway.say(gateway.sockets[-1], "TestRequest", {"reply_by": "2026-11-23T04:00:00.000Z"})
+        async with asyncio.timeout(1):
+            while not gateway.of_type("StatusHeartbeat"):
+                await asyncio.sleep(0.01)
+    assert gateway.of_type("StatusHeartbeat")[0]["balance"] == "1000"
+
+
+async def test_a_half_open_socket_is_left_and_the_session_resumed(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    gateway.interval_seconds, gateway.timeout_seconds = 1, 1
+    gateway.answer_heartbeats = False
+    async with make_client() as client:
+        await client.wait_status("authenticated")
+        async with asyncio.timeout(6):
+            while gateway.connections < 2:
+                await asyncio.sleep(0.05)
+    assert gateway.sessions == 1
+
+
+async def test_garbage_from_the_gateway_is_counted_and_nothing_else(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    async with make_client() as client:
+        await client.wait_status("authenticated")
+        socket = gateway.sockets[-1]
+        for text in ("", "[]", "{", '"x"', '{"v":9,"type":"Ack","id":"x"}', "\ud83d", "9" * 70_000, "[" * 20_000):
+            await socket.send(text.encode("utf-8", "replace").decode())
+        await socket.send(b"\x00\xff")
+        await gateway.say(socket, "Nonsense", {})
+        await gateway.say(socket, "Ack", {"ack": "many"})
+        await gateway.say(socket, "Ack", {"ack": 900})
+        await gateway.say(socket, "OrderCommand", {"lots": 1}, seq=1)
+        await client.send_intent(open_intent(1))
+        async with asyncio.timeout(3):
+            await client.wait_drained()
+        assert client.events["frames.garbage"] == 12
+        assert client.events["frames.unknown_type"] == 1
+    assert gateway.connections == 1
+
+
+async def test_a_drained_gateway_says_so_and_the_client_resumes(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    async with make_client() as client:
+        await client.wait_status("authenticated")
+        body = {"reason": "service_restart", "reconnect": True}
+        await gateway.say(gateway.sockets[-1], "ShutdownNotice", body)
+        await asyncio.sleep(0.1)
+        assert gateway.of_type("ShutdownNotice") == [{"reason": "service_restart", "phase": "ack"}]
+        await gateway.sockets[-1].close(4012)
+        async with asyncio.timeout(3):
+            while gateway.connections < 2:
+                await asyncio.sleep(0.01)
+    assert gateway.sessions == 1
+
+
+async def test_too_big_a_frame_is_refused_before_it_is_written(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    async with make_client() as client:
+        with pytest.raises(FrameTooBig):
+            await client.send_intent(open_intent(1, comment="x" * 20_000))
+        with pytest.raises(ValueError, match="finite"):
+            await client.send_intent(open_intent(1, lots=Decimal("NaN")))
+        assert client.unacked == 0
+
+
+async def test_125_a_full_disk_is_told_and_nothing_is_lost_afterwards(
+    gateway: ScriptedGateway, make_client: MakeClient, tmp_path: Path
+) -> None:
+    async with make_client() as client:
+        await client.send_intent(open_intent(1))
+        blocker = sqlite3.connect(tmp_path / "store.sqlite3", isolation_level=None)
+        pages = blocker.execute("PRAGMA page_count").fetchone()[0]
+        client._desk.journal._connection.execute(f"PRAGMA max_page_count = {pages}")
+        stored = 0
+        with pytest.raises(Exception, match="full"):
+            for ticket in range(2, 4000):
+                await client.send_intent(open_intent(ticket, comment="c" * 64))
+                stored = ticket
+        client._desk.journal._connection.execute("PRAGMA max_page_count = 1000000")
+        await client.send_intent(open_intent(9999))
+        async with asyncio.timeout(20):
+            await client.wait_drained()
+        assert client.events["journal.lost"] >= 1
+    assert tickets(gateway) == [*range(1, stored + 1), 9999]
+
+
+async def test_account_facts_go_as_reports_without_a_command(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    async with make_client() as client:
+        deposit = ExecutionReport(status=ReportStatus.CLOSED, cause=Cause.DEPOSIT_WITHDRAWAL, profit=Decimal("-5"))
+        await client.send_report(deposit)
+        async with asyncio.timeout(3):
+            await client.wait_drained()
+    assert gateway.effects[0]["cause"] == "deposit_withdrawal"
+    assert "command_id" not in gateway.effects[0]
+
+
+async def test_intents_keep_to_the_rate_that_the_gateway_told(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    gateway.intent_rate = 20
+    async with make_client() as client:
+        await client.wait_status("authenticated")
+        await asyncio.sleep(0.1)
+        began = asyncio.get_running_loop().time()
+        await asyncio.gather(*(client.send_intent(open_intent(ticket)) for ticket in range(1, 31)))
+        async with asyncio.timeout(5):
+            await client.wait_drained()
+        assert asyncio.get_running_loop().time() - began > 0.3
+    assert tickets(gateway) == list(range(1, 31))
+
+
+async def test_a_store_of_another_account_is_refused(gateway: ScriptedGateway, make_client: MakeClient) -> None:
+    async with make_client():
+        pass
+    with pytest.raises(ValueError, match="belongs to the account"):
+        await make_client(account_id="Demo:2").start()
+
+
+async def test_a_stopped_client_says_why_to_those_who_wait(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    async with make_client() as client:
+        await client.wait_status("authenticated")
+        await gateway.sockets[-1].close(4409)
+        with pytest.raises(GatewayStopped, match="4409"):
+            await client.wait_status("offline-for-ever")

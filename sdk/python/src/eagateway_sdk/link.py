@@ -244,9 +244,9 @@ class Link:
         for refused in ack.refused:
             if refused.final:
                 self._refused_for_good(refused)
-            elif self._desk.outbox.find(str(refused.id)) is not None:
-                self._desk.events["frames.put_off"] += 1
-                self._outflow.rewind(pause=self._desk.timing.retry_pause)
+        if any(not refused.final and self._desk.outbox.find(str(refused.id)) for refused in ack.refused):
+            self._desk.events["frames.put_off"] += 1
+            self._outflow.rewind(pause=self._desk.timing.retry_pause)
 
     def _refused_for_good(self, refused: frames.RefusedFrame) -> None:
         row = self._desk.outbox.drop(str(refused.id))

@@ -4,6 +4,7 @@ A frame keeps its id for ever; its number (`seq`) belongs to the session. The en
 the frame is; the age is written anew at every sending, from the moment when the fact was seen.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +21,7 @@ from eagateway_sdk.journal import Journal
 DurableFrame = OrderIntent | ExecutionReport | ErrorAlert
 _AGED: Final = frozenset({"OrderIntent", "ExecutionReport"})
 _ENVELOPE_BYTES: Final = 512
+_RECENT: Final = 256
 _DECODERS: Final[Mapping[str, msgspec.json.Decoder[DurableFrame]]] = {
     kind.__name__: msgspec.json.Decoder(kind) for kind in (OrderIntent, ExecutionReport, ErrorAlert)
 }
@@ -58,6 +60,7 @@ class Outbox:
         self._clock = clock
         self._rows: dict[int, Row] = {}
         self._seq_by_id: dict[str, int] = {}
+        self._recent: deque[Row] = deque(maxlen=_RECENT)
         self.last_seq = self.committed_seq = self.acked_seq = 0
         journal.define(_TABLES)
         self.load()
@@ -107,18 +110,22 @@ class Outbox:
         top = min(seq, self.last_seq)
         gone = [self._rows.pop(number, None) for number in range(self.acked_seq + 1, top + 1)]
         self.acked_seq = top
-        ids = [row.id for row in gone if row is not None]
-        for frame_id in ids:
-            del self._seq_by_id[frame_id]
+        rows = [row for row in gone if row is not None]
+        for row in rows:
+            del self._seq_by_id[row.id]
+        self._recent.extend(rows)
         self._journal.write("DELETE FROM outbox WHERE seq <= ?", (top,))
         self._keep_numbering()
-        return len(ids)
+        return len(rows)
 
     def drop(self, frame_id: str) -> Row | None:
-        """Forget a frame that was refused for good; its number stays consumed."""
+        """Forget a frame that was refused for good; its number stays consumed.
+
+        One whose number was acknowledged a moment ago is returned too: a refusal may come behind the acknowledgement.
+        """
         seq = self._seq_by_id.pop(frame_id, None)
         if seq is None:
-            return None
+            return next((row for row in self._recent if row.id == frame_id), None)
         self._journal.write("DELETE FROM outbox WHERE id = ?", (frame_id,))
         self._keep_numbering()
         return self._rows.pop(seq)
