@@ -1,0 +1,143 @@
+"""How large to copy."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orders.domain.allocation import Basis, Funds, Mode, Sizing, allocate, exchange_rate
+from orders.domain.denials import Code, Denied
+from tests.unit.builders import NOW, book, spec
+
+MONEY = st.decimals(min_value=1, max_value=1_000_000, places=2)
+
+
+def basis(master: str | None = "10000", follower: str | None = "5000", rate: str | None = "1") -> Basis:
+    return Basis(
+        master_lots=Decimal("0.50"),
+        master=Funds("USD", balance=None if master is None else Decimal(master)),
+        follower=Funds("USD", balance=None if follower is None else Decimal(follower), as_of=NOW),
+        rate=None if rate is None else Decimal(rate),
+        now=NOW,
+        stale_after=timedelta(seconds=30),
+    )
+
+
+def denial(sizing: Sizing, given_basis: Basis) -> Denied:
+    with pytest.raises(Denied) as caught:
+        allocate(sizing, given_basis)
+    return caught.value
+
+
+RATIO = Sizing(Mode.BALANCE_RATIO)
+
+
+def test_every_mode_gives_lots() -> None:
+    assert all(allocate(Sizing(mode, lots=Decimal(1)), basis()) > 0 for mode in Mode)
+
+
+def test_mirrored_is_the_masters_lots_times_the_multiplier() -> None:
+    assert allocate(Sizing(Mode.MIRRORED), basis(None, None, None)) == Decimal("0.50")
+    assert allocate(Sizing(Mode.MIRRORED, multiplier=Decimal("0.3")), basis()) == Decimal("0.150")
+
+
+def test_fixed_lots_are_what_the_subscription_says() -> None:
+    assert allocate(Sizing(Mode.FIXED_LOTS, lots=Decimal("0.07")), basis(None, None, None)) == Decimal("0.07")
+
+
+def test_fixed_lots_without_lots_are_denied() -> None:
+    assert denial(Sizing(Mode.FIXED_LOTS), basis()).code is Code.ALLOCATION_DATA_MISSING
+
+
+def test_balance_ratio_is_the_share_of_the_masters_balance() -> None:
+    assert allocate(RATIO, basis()) == Decimal("0.25")
+    assert allocate(replace(RATIO, multiplier=Decimal(2)), basis()) == Decimal("0.5")
+
+
+def test_balance_ratio_brings_the_masters_balance_into_the_followers_currency() -> None:
+    assert allocate(RATIO, basis(master="1000", follower="150000", rate="150")) == Decimal("0.50")
+
+
+@given(MONEY, MONEY, MONEY)
+def test_an_account_k_times_as_large_copies_k_times_the_lots(master: Decimal, follower: Decimal, k: Decimal) -> None:
+    one = allocate(RATIO, basis(str(master), str(follower)))
+    many = allocate(RATIO, basis(str(master), str(follower * k)))
+    assert abs(many - one * k) <= Decimal("1e-15") * many
+
+
+def test_a_missing_rate_is_denied_and_never_taken_as_1() -> None:
+    denied = denial(RATIO, basis(rate=None))
+    assert (denied.code, denied.evidence["missing"]) == (Code.ALLOCATION_DATA_MISSING, "rate USD to USD")
+
+
+@pytest.mark.parametrize(
+    ("master", "follower", "missing"),
+    [
+        (None, "5000", "balance of the master"),
+        ("10000", None, "balance of the follower"),
+        ("0", "5000", "balance of the master"),
+        ("10000", "-12.50", "balance of the follower"),
+    ],
+)
+def test_a_balance_that_is_missing_or_used_up_is_denied(master: str | None, follower: str | None, missing: str) -> None:
+    denied = denial(RATIO, basis(master, follower))
+    assert (denied.code, denied.evidence["missing"]) == (Code.ALLOCATION_DATA_MISSING, missing)
+
+
+def test_a_balance_older_than_two_timeouts_is_stale() -> None:
+    fresh = basis()
+    at_the_limit = replace(fresh, follower=replace(fresh.follower, as_of=NOW - timedelta(seconds=30)))
+    too_old = replace(fresh, follower=replace(fresh.follower, as_of=NOW - timedelta(seconds=30, milliseconds=1)))
+    assert allocate(RATIO, at_the_limit) == Decimal("0.25")
+    assert denial(RATIO, too_old).code is Code.ALLOCATION_DATA_STALE
+
+
+def test_a_balance_that_came_with_the_signal_is_never_stale() -> None:
+    came_along = replace(basis(), follower=Funds("USD", balance=Decimal(5000), as_of=None))
+    assert allocate(RATIO, came_along) == Decimal("0.25")
+
+
+def test_fixed_bases_stand_for_the_balances() -> None:
+    fixed = replace(RATIO, fixed_master_base=Decimal(1000), fixed_follower_base=Decimal(100))
+    assert allocate(fixed, basis(None, None)) == Decimal("0.05")
+    long_ago = replace(basis(), follower=Funds("USD", as_of=NOW - timedelta(days=1)))
+    assert allocate(fixed, long_ago) == Decimal("0.05")
+
+
+@pytest.mark.parametrize("base", ["0", "-1"])
+def test_a_fixed_base_of_nothing_is_missing_data(base: str) -> None:
+    assert denial(replace(RATIO, fixed_master_base=Decimal(base)), basis()).code is Code.ALLOCATION_DATA_MISSING
+
+
+def quoted(name: str, quote: str, tick_value: str, tick_size: str = "0.00001") -> dict[str, Any]:
+    return {"name": name, "quote_currency": quote, "tick_value": Decimal(tick_value), "tick_size": Decimal(tick_size)}
+
+
+def test_the_same_currency_needs_no_rate() -> None:
+    assert exchange_rate("USD", "USD", sources={}, targets={}) == 1
+
+
+@pytest.mark.parametrize(("source", "target"), [(None, "USD"), ("USD", None), (None, None)])
+def test_an_unknown_currency_has_no_rate(source: str | None, target: str | None) -> None:
+    if source != target:
+        assert exchange_rate(source, target, sources={}, targets={}) is None
+
+
+def test_the_rate_follows_from_a_symbol_of_the_follower_quoted_in_the_masters_currency() -> None:
+    # A EUR account: one tick of EURUSD (0.00001 x 100,000 = 1 USD) is worth 0.80 EUR.
+    targets = book(spec(**quoted("GBPJPY", "JPY", "0.6", "0.001")), spec(**quoted("EURUSD", "USD", "0.80")))
+    assert exchange_rate("USD", "EUR", sources={}, targets=targets) == Decimal("0.8")
+
+
+def test_the_rate_follows_from_the_masters_symbols_the_other_way_round() -> None:
+    sources = book(spec(**quoted("USDJPY", "JPY", "0.625", "0.001")))
+    assert exchange_rate("USD", "JPY", sources=sources, targets=book()) == Decimal(160)
+
+
+def test_specs_that_do_not_tell_give_no_rate() -> None:
+    silent = book(spec(quote_currency="USD"), spec(**quoted("GBPUSD", "USD", "0")))
+    assert exchange_rate("USD", "EUR", sources=book(), targets=silent) is None

@@ -1,0 +1,250 @@
+"""Decisions about what follows a copy: modify, close, cancel, activate, partial close."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orders.domain.copies import CopyState
+from orders.domain.decisions import Leg, Outcome, SubscriptionState, Verdict, decide
+from orders.domain.denials import Code
+from orders.domain.guards import Exposure, Limits
+from orders.domain.intents import ADDS_EXPOSURE, Action, OrderType
+from orders.domain.positions import PositionState
+from sessions_app.domain.decimals import Lots, Price
+from tests.unit.builders import NOW, book, case, intent, leg, position, rules, spec, terminal
+
+FOLLOWS = sorted(set(Action) - ADDS_EXPOSURE)
+REASONS: list[dict[str, Any]] = [
+    {"rules": rules(state=SubscriptionState.CLOSE_ONLY)},
+    {"rules": rules(max_age=timedelta(0)), "occurred_at": NOW - timedelta(days=3)},
+    {"rules": rules(limits=Limits(max_lots=Decimal(0), max_open_positions=0)), "exposure": Exposure(99, 0xFFFFFF)},
+    {"follower": None},
+    {"follower": terminal({})},
+    {"follower": terminal(netting=True, fifo=True)},
+    {"follower": terminal(book(spec("GBPUSD")))},
+    {"position": None},
+]
+
+
+def lots_after(verdict: Verdict) -> list[tuple[int, Action, Decimal]]:
+    return [(order.leg, order.action, order.lots_after) for order in verdict.orders]
+
+
+@pytest.mark.parametrize("reason", REASONS)
+@pytest.mark.parametrize("action", [Action.CLOSE, Action.CANCEL, Action.MODIFY, Action.PARTIAL_CLOSE])
+def test_what_would_orphan_a_position_is_never_denied(action: Action, reason: dict[str, Any]) -> None:
+    verdict = decide(replace(case(intent(action), legs=[leg()]), **reason))
+    assert (verdict.outcome, verdict.code) == (Outcome.COPIED, None)
+    assert len(verdict.orders) == 1
+
+
+@pytest.mark.parametrize("action", FOLLOWS)
+def test_what_was_never_copied_needs_nothing(action: Action) -> None:
+    verdict = decide(case(intent(action)))
+    assert (verdict.outcome, verdict.code, verdict.orders) == (Outcome.NOOP, Code.NOT_COPIED, ())
+    assert [step["step"] for step in verdict.steps] == ["copy"]
+
+
+@pytest.mark.parametrize("action", FOLLOWS)
+def test_a_copy_that_is_gone_needs_nothing(action: Action) -> None:
+    gone = [leg("0", state=CopyState.CLOSED), leg("0", number=2, state=CopyState.FAILED)]
+    verdict = decide(case(intent(action), legs=gone))
+    assert (verdict.outcome, verdict.code) == (Outcome.NOOP, Code.COPY_GONE)
+
+
+def test_a_copied_pending_order_fills_at_the_followers_own_broker() -> None:
+    verdict = decide(case(intent(Action.ACTIVATE), legs=[leg(state=CopyState.WORKING)]))
+    assert (verdict.outcome, verdict.code) == (Outcome.NOOP, Code.FILLS_AT_OWN_BROKER)
+
+
+@pytest.mark.parametrize("action", [Action.CLOSE, Action.CANCEL])
+def test_a_close_ends_every_living_leg_and_no_other(action: Action) -> None:
+    legs = [leg("1"), leg("0", number=2, state=CopyState.CLOSED), leg("0.5", number=3, state=CopyState.ORDERED)]
+    verdict = decide(case(intent(action), legs=legs))
+    assert lots_after(verdict) == [(1, action, Decimal(0)), (3, action, Decimal(0))]
+    assert [order.lots for order in verdict.orders] == [Decimal(1), Decimal("0.5")]
+
+
+def test_a_close_explains_what_it_closes() -> None:
+    verdict = decide(case(intent(Action.CLOSE), legs=[leg("1.00"), leg("0.50", number=2)]))
+    assert verdict.steps == [
+        {"step": "copy", "result": "ok", "legs": 2, "lots": "1.5"},
+        {"step": "following_orders", "result": "ok", "lots_after": ["0", "0"]},
+    ]
+
+
+def test_a_close_has_no_time_limit() -> None:
+    (order,) = decide(case(intent(Action.CLOSE), legs=[leg()])).orders
+    assert order.valid_until is None
+
+
+def test_a_modify_sends_both_stops_as_they_shall_stand() -> None:
+    asked = case(intent(Action.MODIFY, sl=Price("1.0912345")), legs=[leg()])
+    (order,) = decide(replace(asked, position=position(tp=Decimal("1.12")))).orders
+    assert (order.action, order.sl, order.tp) == (Action.MODIFY, Decimal("1.09123"), Decimal("1.12"))
+    assert (order.lots, order.lots_before, order.lots_after) == (Decimal(0), Decimal("0.10"), Decimal("0.10"))
+    assert order.price is None
+
+
+def test_a_modify_can_take_a_stop_away() -> None:
+    asked = case(intent(Action.MODIFY, sl=Price("0")), legs=[leg()])
+    (order,) = decide(replace(asked, position=position(sl=Decimal("1.09")))).orders
+    assert order.sl == 0
+
+
+def test_a_modify_moves_the_price_and_expiry_of_a_pending_copy() -> None:
+    pending = leg(state=CopyState.WORKING, order_type=OrderType.LIMIT)
+    asked = case(intent(Action.MODIFY, price=Price("1.05"), expiry="2026-11-25T00:00:00Z"), legs=[pending])
+    (order,) = decide(replace(asked, position=position(state=PositionState.WORKING))).orders
+    assert (order.price, order.expiry) == (Decimal("1.05"), "2026-11-25T00:00:00Z")
+
+
+# Partial closes -------------------------------------------------------------------------------------------------------
+
+
+def partial(closed: str, remaining: str, *legs: Leg, **lots: str) -> Verdict:
+    """The decision on a partial close of the master, for these legs at a broker with these lot bounds."""
+    made = intent(Action.PARTIAL_CLOSE, lots=Lots(closed), remaining_lots=Lots(remaining))
+    return decide(case(made, legs=legs, follower=terminal(book(spec(**lots)))))
+
+
+@pytest.mark.parametrize(
+    ("lots", "closed", "remaining", "left"),
+    [
+        ("0.10", "0.5", "0.5", "0.05"),
+        ("0.10", "1", "2", "0.07"),
+        ("0.07", "0.5", "0.5", "0.04"),
+        ("0.03", "0.3", "0.1", "0.01"),
+        ("0.02", "0.99", "0.01", "0.01"),
+        ("10.00", "0.01", "0.99", "9.90"),
+    ],
+)
+def test_the_same_share_is_closed_rounded_down(lots: str, closed: str, remaining: str, left: str) -> None:
+    verdict = partial(closed, remaining, leg(lots))
+    assert lots_after(verdict) == [(1, Action.PARTIAL_CLOSE, Decimal(left))]
+    assert verdict.orders[0].lots == Decimal(lots) - Decimal(left)
+
+
+@pytest.mark.parametrize(
+    ("lots", "closed", "remaining", "bounds"),
+    [
+        ("0.01", "0.99", "0.01", {}),
+        ("0.05", "0.01", "0.99", {}),
+        ("0.10", "0.5", "0.5", {"least": "0.1", "step": "0.1"}),
+        ("1.50", "0.9", "0.1", {"least": "1", "step": "1"}),
+    ],
+)
+def test_a_part_too_small_to_close_waits_for_the_final_close(
+    lots: str, closed: str, remaining: str, bounds: dict[str, str]
+) -> None:
+    verdict = partial(closed, remaining, leg(lots), **bounds)
+    assert (verdict.outcome, verdict.code, verdict.orders) == (Outcome.NOOP, Code.PARTIAL_CLOSE_DEFERRED, ())
+    assert verdict.steps[-1]["step"] == "following_orders"
+    assert "exact" in verdict.steps[-1]
+
+
+def test_what_stays_open_is_never_below_the_brokers_minimum() -> None:
+    verdict = partial("0.9", "0.1", leg("1.00"), least="0.5")
+    assert lots_after(verdict) == [(1, Action.PARTIAL_CLOSE, Decimal("0.50"))]
+
+
+def test_the_last_legs_are_closed_first() -> None:
+    verdict = partial("0.5", "0.5", leg("10"), leg("10", number=2), leg("5", number=3))
+    assert lots_after(verdict) == [(3, Action.CLOSE, Decimal(0)), (2, Action.PARTIAL_CLOSE, Decimal("2.50"))]
+
+
+def test_a_leg_that_can_give_nothing_leaves_the_part_to_the_others() -> None:
+    verdict = partial("0.01", "0.99", leg("10.0"), leg("0.2", number=2), least="0.2", step="0.1")
+    assert lots_after(verdict) == [(1, Action.PARTIAL_CLOSE, Decimal("9.9"))]
+
+
+def test_a_leg_that_can_give_a_part_leaves_the_rest_to_the_others() -> None:
+    verdict = partial("1", "2", leg("10.0"), leg("5.1", number=2), least="0.2", step="0.1")
+    assert lots_after(verdict) == [
+        (2, Action.PARTIAL_CLOSE, Decimal("0.2")),
+        (1, Action.PARTIAL_CLOSE, Decimal("9.9")),
+    ]
+
+
+def test_a_partial_close_of_several_legs_always_leaves_one() -> None:
+    verdict = partial("0.99", "0.01", leg("0.02"), leg("0.01", number=2), leg("0.01", number=3))
+    assert lots_after(verdict) == [
+        (3, Action.CLOSE, Decimal(0)),
+        (2, Action.CLOSE, Decimal(0)),
+        (1, Action.PARTIAL_CLOSE, Decimal("0.01")),
+    ]
+
+
+def test_a_share_that_is_all_but_everything_is_no_full_close() -> None:
+    assert partial("0.99999999", "0.00000001", leg("0.01")).code is Code.PARTIAL_CLOSE_DEFERRED
+    verdict = partial("0.99999999", "0.00000001", leg("0.01"), leg("0.01", number=2))
+    assert lots_after(verdict) == [(2, Action.CLOSE, Decimal(0))]
+
+
+def test_a_pending_copy_is_not_closed_in_part() -> None:
+    verdict = partial("0.5", "0.5", leg(state=CopyState.WORKING))
+    assert (verdict.outcome, verdict.code) == (Outcome.NOOP, Code.COPY_STILL_WORKING)
+
+
+def test_a_part_may_be_closed_right_behind_its_open() -> None:
+    assert partial("0.5", "0.5", leg(state=CopyState.ORDERED)).outcome is Outcome.COPIED
+
+
+@st.composite
+def copied_legs(draw: st.DrawFn) -> tuple[list[Leg], dict[str, str]]:
+    """Legs as a split and earlier partial closes may leave them, and the broker's bounds."""
+    step = Decimal(draw(st.sampled_from(["0.01", "0.1", "1"])))
+    least = draw(st.integers(1, 20))
+    sizes = draw(st.lists(st.integers(least, 1000), min_size=1, max_size=4))
+    legs = [leg(str(size * step), number=number) for number, size in enumerate(sizes, start=1)]
+    return legs, {"least": str(least * step), "step": str(step)}
+
+
+HUNDREDTHS = st.integers(1, 10_000)
+
+
+@given(copied_legs(), HUNDREDTHS, HUNDREDTHS)
+def test_a_partial_close_is_never_a_full_one_nor_more_than_its_share(
+    made: tuple[list[Leg], dict[str, str]], closed: int, remaining: int
+) -> None:
+    legs, bounds = made
+    verdict = partial(f"{closed / 100:.2f}", f"{remaining / 100:.2f}", *legs, **bounds)
+    before = sum((one.lots for one in legs), Decimal(0))
+    given_up = sum(order.lots for order in verdict.orders)
+    assert given_up < before
+    assert given_up <= before * closed / (closed + remaining) + Decimal("1e-8")
+    for order in verdict.orders:
+        assert order.lots > 0
+        assert order.lots % Decimal(bounds["step"]) == 0
+        assert order.lots_before - order.lots == order.lots_after
+        assert order.lots_after == 0 or order.lots_after >= Decimal(bounds["least"])
+        assert (order.action is Action.CLOSE) == (order.lots_after == 0)
+
+
+@given(copied_legs(), HUNDREDTHS, st.integers(1, 10_000), st.integers(0, 9_999))
+def test_the_more_the_master_closes_the_more_the_follower_closes(
+    made: tuple[list[Leg], dict[str, str]], closed: int, whole: int, more: int
+) -> None:
+    legs, bounds = made
+    whole += closed + more
+    given_up = [
+        sum(order.lots for order in partial(f"{part / 100:.2f}", f"{(whole - part) / 100:.2f}", *legs, **bounds).orders)
+        for part in (closed, closed + more)
+    ]
+    assert given_up[0] <= given_up[1]
+
+
+@given(copied_legs(), HUNDREDTHS, HUNDREDTHS)
+def test_one_leg_gives_its_whole_share_as_far_as_the_rest_stays_tradable(
+    made: tuple[list[Leg], dict[str, str]], closed: int, remaining: int
+) -> None:
+    (only, *_), bounds = made
+    step, least = Decimal(bounds["step"]), Decimal(bounds["least"])
+    verdict = partial(f"{closed / 100:.2f}", f"{remaining / 100:.2f}", only, **bounds)
+    share = (only.lots * closed / (closed + remaining) + Decimal("1e-8")) // step * step
+    assert sum(order.lots for order in verdict.orders) == min(share, only.lots - least)

@@ -1,0 +1,188 @@
+"""Decisions about what adds exposure: open and place."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orders.domain.allocation import Funds, Mode, Sizing
+from orders.domain.copies import CopyState
+from orders.domain.decisions import Outcome, SubscriptionState, decide
+from orders.domain.denials import Code
+from orders.domain.guards import Exposure, Limits
+from orders.domain.intents import Action, OrderType, Side
+from orders.domain.positions import PositionState
+from orders.domain.symbols import Affixes
+from sessions_app.domain.decimals import Lots, Price
+from tests.unit.builders import NOW, book, case, intent, leg, position, rules, spec, terminal
+
+STEPS = [
+    "subscription",
+    "position",
+    "account",
+    "signal_age",
+    "symbol",
+    "allocation",
+    "rounding",
+    "guards",
+    "opening_orders",
+]
+RATIO = rules(sizing=Sizing(Mode.BALANCE_RATIO))
+STALE = Funds("USD", balance=Decimal(5_000), as_of=NOW - timedelta(seconds=31))
+DENIALS = [
+    pytest.param({"rules": rules(state=SubscriptionState.CLOSE_ONLY)}, Code.SUBSCRIPTION_CLOSE_ONLY, "subscription"),
+    pytest.param({"rules": rules(state=SubscriptionState.OFF)}, Code.SUBSCRIPTION_CLOSE_ONLY, "subscription"),
+    pytest.param({"position": position(state=PositionState.CLOSED)}, Code.ALREADY_CLOSED, "position"),
+    pytest.param({"legs": [leg("0", state=CopyState.CLOSED, tombstoned=True)]}, Code.TOMBSTONED, "position"),
+    pytest.param({"follower": None}, Code.FOLLOWER_NOT_READY, "account"),
+    pytest.param({"follower": terminal({})}, Code.FOLLOWER_NOT_READY, "account"),
+    pytest.param({"follower": terminal(netting=True)}, Code.NETTING_UNSUPPORTED, "account"),
+    pytest.param({"follower": terminal(fifo=True)}, Code.FIFO_UNSUPPORTED, "account"),
+    pytest.param({"occurred_at": NOW - timedelta(seconds=60.001)}, Code.SIGNAL_TOO_OLD, "signal_age"),
+    pytest.param({"follower": terminal(book(spec("GBPUSD")))}, Code.SYMBOL_NOT_FOUND, "symbol"),
+    pytest.param({"follower": terminal(book(spec("Eurusd"), spec("eurUSD")))}, Code.SYMBOL_AMBIGUOUS, "symbol"),
+    pytest.param({"rules": RATIO, "master_funds": Funds("USD")}, Code.ALLOCATION_DATA_MISSING, "allocation"),
+    pytest.param({"rules": RATIO, "master": terminal(currency="EUR")}, Code.ALLOCATION_DATA_MISSING, "allocation"),
+    pytest.param({"rules": RATIO, "follower_funds": STALE}, Code.ALLOCATION_DATA_STALE, "allocation"),
+    pytest.param({"follower": terminal(book(spec(least="0.2")))}, Code.BELOW_MINIMUM_LOTS, "rounding"),
+    pytest.param({"rules": rules(limits=Limits(max_lots=Decimal(0)))}, Code.BELOW_MINIMUM_LOTS, "rounding"),
+    pytest.param(
+        {"rules": rules(limits=Limits(max_open_positions=3)), "exposure": Exposure(open_positions=3)},
+        Code.MAX_OPEN_POSITIONS,
+        "guards",
+    ),
+    pytest.param({"exposure": Exposure(next_copy_no=0xFFFFFF)}, Code.COPY_NUMBERS_EXHAUSTED, "guards"),
+    pytest.param(
+        {"intent": intent(lots=Lots("50")), "follower": terminal(book(spec(most="2")))},
+        Code.ABOVE_MAXIMUM_LOTS,
+        "opening_orders",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "code", "step"), DENIALS)
+@pytest.mark.parametrize("action", [Action.OPEN, Action.PLACE])
+def test_each_step_may_deny(action: Action, changes: dict[str, Any], code: Code, step: str) -> None:
+    asked = case(intent(action, lots=changes.get("intent", intent()).lots))
+    verdict = decide(replace(asked, **{name: value for name, value in changes.items() if name != "intent"}))
+    assert (verdict.outcome, verdict.code, verdict.orders) == (Outcome.DENIED, code, ())
+    assert verdict.steps[-1]["step"] == step
+    assert verdict.steps[-1]["result"] == code.value
+
+
+@pytest.mark.parametrize(("changes", "code", "step"), DENIALS)
+def test_a_denial_explains_every_step_up_to_itself(changes: dict[str, Any], code: Code, step: str) -> None:
+    verdict = decide(replace(case(), **changes))
+    assert [taken["step"] for taken in verdict.steps] == STEPS[: STEPS.index(step) + 1]
+    assert all(taken["result"] == "ok" for taken in verdict.steps[:-1])
+
+
+def test_of_several_reasons_the_first_step_speaks() -> None:
+    verdict = decide(case(rules=rules(state=SubscriptionState.CLOSE_ONLY), follower=None, occurred_at=NOW.min))
+    assert verdict.code is Code.SUBSCRIPTION_CLOSE_ONLY
+
+
+def test_a_copy_explains_every_step_with_its_inputs_and_outputs() -> None:
+    verdict = decide(case(rules=replace(RATIO, limits=Limits(max_lots=Decimal(2), max_open_positions=5))))
+    explained = {taken["step"]: taken for taken in verdict.steps}
+    assert (verdict.outcome, verdict.code) == (Outcome.COPIED, None)
+    assert list(explained) == STEPS
+    assert explained["signal_age"] == {"step": "signal_age", "result": "ok", "age_seconds": 1.0, "limit_seconds": 60}
+    assert explained["symbol"]["follower"] == "EURUSD"
+    assert explained["allocation"] | {"step": "", "result": ""} == {
+        "step": "",
+        "result": "",
+        "mode": "balance_ratio",
+        "master_lots": "0.1",
+        "multiplier": "1",
+        "master_base": "10000",
+        "follower_base": "5000",
+        "rate": "1",
+        "exact": "0.05",
+    }
+    assert (explained["rounding"]["lots"], explained["rounding"]["max_lots"]) == ("0.05", "2")
+    assert explained["guards"]["open_positions_after"] == 1
+    assert explained["opening_orders"]["legs"] == ["0.05"]
+
+
+def test_an_explanation_can_be_stored_as_json_and_holds_no_exponents() -> None:
+    asked = case(
+        intent(lots=Lots("1")),
+        rules=replace(RATIO, symbol_map={"EURUSD": "EURUSD"}),
+        master_funds=Funds("USD", balance=Decimal("100.00")),
+        follower_funds=Funds("USD", balance=Decimal(10_000)),
+    )
+    stored = json.dumps(decide(asked).steps)
+    assert '"exact": "100"' in stored
+    assert "E+" not in stored
+
+
+def test_a_signal_exactly_at_the_age_limit_is_still_copied() -> None:
+    assert decide(case(occurred_at=NOW - timedelta(seconds=60))).outcome is Outcome.COPIED
+
+
+def test_an_open_becomes_an_order_with_the_state_it_should_lead_to() -> None:
+    asked = case(intent(sl=Price("1.09"), tp=Price("1.12")))
+    (order,) = decide(asked).orders
+    assert (order.leg, order.action, order.symbol, order.side) == (1, Action.OPEN, "EURUSD", Side.BUY)
+    assert (order.lots, order.lots_before, order.lots_after) == (Decimal("0.1"), Decimal(0), Decimal("0.1"))
+    assert (order.sl, order.tp) == (Decimal("1.09"), Decimal("1.12"))
+    assert order.valid_until == asked.occurred_at + timedelta(seconds=60)
+
+
+def test_a_pending_order_is_placed_as_one() -> None:
+    placed = intent(Action.PLACE, side=Side.SELL, order_type=OrderType.STOP, expiry="2026-11-24T00:00:00Z")
+    (order,) = decide(case(placed)).orders
+    assert (order.action, order.order_type, order.side) == (Action.PLACE, OrderType.STOP, Side.SELL)
+    assert (order.price, order.expiry) == (Decimal("1.1"), "2026-11-24T00:00:00Z")
+
+
+def test_prices_of_the_order_lie_on_the_followers_grid() -> None:
+    gold = terminal(book(spec("GOLD", digits=2, tick_size=Decimal("0.05"))))
+    asked = case(intent(symbol="XAUUSD", price=Price("4210.13"), sl=Price("4199.99")), follower=gold)
+    (order,) = decide(asked).orders
+    assert (order.symbol, order.price, order.sl, order.tp) == ("GOLD", Decimal("4210.15"), Decimal("4200.00"), None)
+
+
+def test_max_lots_reduce_what_is_copied() -> None:
+    (order,) = decide(case(rules=rules(limits=Limits(max_lots=Decimal("0.035"))))).orders
+    assert order.lots == Decimal("0.03")
+
+
+def test_lots_above_the_brokers_maximum_become_several_legs() -> None:
+    verdict = decide(case(intent(lots=Lots("2.5")), follower=terminal(book(spec(most="1")))))
+    assert [(order.leg, order.lots) for order in verdict.orders] == [(1, 1), (2, 1), (3, Decimal("0.5"))]
+
+
+def test_the_wanted_affixes_of_the_subscription_choose_the_symbol() -> None:
+    follower = terminal(book(spec("EURUSD"), spec("EURUSD.pro")))
+    verdict = decide(case(follower=follower, rules=rules(affixes=Affixes("", ".pro"))))
+    assert verdict.orders[0].symbol == "EURUSD.pro"
+
+
+@pytest.mark.parametrize("state", CopyState)
+def test_a_position_copied_before_is_not_copied_again(state: CopyState) -> None:
+    verdict = decide(case(legs=[leg(state=state)]))
+    assert (verdict.outcome, verdict.code, verdict.orders) == (Outcome.NOOP, Code.ALREADY_COPIED, ())
+
+
+@given(
+    st.decimals(min_value="0.01", max_value=100, places=2),
+    st.decimals(min_value="0.01", max_value=10, places=2),
+    st.sampled_from(["0.01", "0.1", "1"]),
+)
+def test_what_is_ordered_is_never_more_than_was_allocated(lots: Decimal, multiplier: Decimal, step: str) -> None:
+    asked = case(
+        intent(lots=Lots(lots)),
+        rules=rules(sizing=Sizing(Mode.MIRRORED, multiplier=multiplier)),
+        follower=terminal(book(spec(least=step, step=step))),
+    )
+    verdict = decide(asked)
+    ordered = sum(order.lots for order in verdict.orders)
+    assert ordered <= lots * multiplier
+    assert (verdict.code is Code.BELOW_MINIMUM_LOTS) == (lots * multiplier < Decimal(step))

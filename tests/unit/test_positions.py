@@ -1,0 +1,133 @@
+"""The master's position as its intents tell it."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from orders.domain.intents import Action, OrderIntent
+from orders.domain.positions import Position, PositionState, advance, is_latest
+from sessions_app.domain.decimals import Lots, Price
+from tests.unit.builders import intent, position
+
+
+def modify(**changes: str) -> OrderIntent:
+    return intent(Action.MODIFY, **{name: Price(value) for name, value in changes.items()})
+
+
+def test_an_open_makes_an_open_position_with_its_stops() -> None:
+    made = advance(None, intent(sl=Price("1.09"), tp=Price("1.12")))
+    assert made == Position(
+        PositionState.OPEN, 1, Decimal("0.10"), sl=Decimal("1.09"), tp=Decimal("1.12"), price=Decimal("1.1")
+    )
+
+
+def test_stops_that_are_not_set_are_zero() -> None:
+    made = advance(None, intent())
+    assert made is not None
+    assert made.sl == made.tp == 0
+
+
+def test_a_pending_order_works_until_it_is_activated() -> None:
+    placed = advance(None, intent(Action.PLACE, sl=Price("1.09"), expiry="2026-11-24T00:00:00Z"))
+    assert placed is not None
+    assert placed.state is PositionState.WORKING
+    filled = advance(placed, intent(Action.ACTIVATE))
+    assert filled == replace(placed, state=PositionState.OPEN)
+
+
+def test_an_activation_may_bring_the_fill_price() -> None:
+    placed = advance(None, intent(Action.PLACE))
+    filled = advance(placed, intent(Action.ACTIVATE, price=Price("1.0998")))
+    assert filled is not None
+    assert filled.price == Decimal("1.0998")
+
+
+def test_an_activation_of_an_order_never_seen_makes_a_position() -> None:
+    made = advance(None, intent(Action.ACTIVATE, lots=Lots("0.2")))
+    assert made is not None
+    assert (made.state, made.lots) == (PositionState.OPEN, Decimal("0.2"))
+
+
+def test_a_modify_changes_the_stops_that_it_names() -> None:
+    moved = advance(position(sl=Decimal("1.09"), tp=Decimal("1.12")), modify(sl="1.1"))
+    assert moved == position(sl=Decimal("1.1"), tp=Decimal("1.12"))
+
+
+def test_a_modify_takes_a_stop_away_by_zero() -> None:
+    moved = advance(position(sl=Decimal("1.09")), modify(sl="0"))
+    assert moved == position(sl=Decimal(0))
+
+
+def test_a_modify_moves_the_price_of_a_pending_order_and_of_nothing_else() -> None:
+    working = position(state=PositionState.WORKING)
+    assert advance(working, modify(price="1.05")) == replace(working, price=Decimal("1.05"))
+    assert advance(position(), modify(price="1.05")) == position()
+
+
+def test_a_modify_of_a_position_never_seen_leaves_nothing() -> None:
+    assert advance(None, modify(sl="1.1")) is None
+
+
+def test_a_partial_close_goes_on_under_the_remainders_ticket() -> None:
+    rest = advance(position(sl=Decimal("1.09")), intent(Action.PARTIAL_CLOSE, ticket=1, new_ticket=7))
+    assert rest == position(ticket=7, lots=Decimal("0.05"), sl=Decimal("1.09"))
+
+
+def test_a_chain_of_partial_closes_stays_one_position() -> None:
+    held: Position | None = position(lots=Decimal("0.40"))
+    for ticket, remaining in ((2, "0.30"), (3, "0.20"), (4, "0.10")):
+        held = advance(held, intent(Action.PARTIAL_CLOSE, new_ticket=ticket, remaining_lots=Lots(remaining)))
+    assert held == position(ticket=4, lots=Decimal("0.10"))
+
+
+@pytest.mark.parametrize("action", [Action.CLOSE, Action.CANCEL])
+def test_a_close_leaves_a_closed_position(action: Action) -> None:
+    assert advance(position(), intent(action)) == position(state=PositionState.CLOSED, lots=Decimal(0))
+
+
+@pytest.mark.parametrize("action", [Action.CLOSE, Action.CANCEL])
+def test_a_close_of_a_position_never_seen_leaves_a_marker(action: Action) -> None:
+    marker = advance(None, intent(action, ticket=9))
+    assert marker is not None
+    assert (marker.state, marker.ticket, marker.lots) == (PositionState.CLOSED, 9, Decimal(0))
+
+
+@pytest.mark.parametrize("action", Action)
+def test_nothing_brings_a_closed_position_back(action: Action) -> None:
+    closed = position(state=PositionState.CLOSED, lots=Decimal(0))
+    assert advance(closed, intent(action)) == closed
+
+
+def test_a_stop_moved_there_and_back_is_three_changes() -> None:
+    held: Position | None = position(sl=Decimal("1.09"))
+    repeats = []
+    for level in ("1.10", "1.20", "1.10"):
+        repeats.append(is_latest(held, modify(sl=level)))
+        held = advance(held, modify(sl=level))
+    assert repeats == [False, False, False]
+    assert held == position(sl=Decimal("1.1"))
+
+
+def test_a_modify_that_says_what_is_stored_is_a_repeat() -> None:
+    stored = position(sl=Decimal("1.10"), tp=Decimal("1.20"))
+    assert is_latest(stored, modify(sl="1.1"))
+    assert is_latest(stored, modify(sl="1.10", tp="1.2"))
+    assert is_latest(stored, modify())
+    assert not is_latest(stored, modify(sl="1.1", tp="0"))
+
+
+def test_the_market_price_in_a_modify_is_no_change_of_an_open_position() -> None:
+    assert is_latest(position(sl=Decimal("1.1")), modify(sl="1.1", price="1.2345"))
+    assert not is_latest(position(state=PositionState.WORKING, sl=Decimal("1.1")), modify(sl="1.1", price="1.2345"))
+
+
+def test_a_pendings_new_expiry_is_a_change() -> None:
+    working = position(state=PositionState.WORKING, expiry="2026-11-24T00:00:00Z")
+    assert not is_latest(working, intent(Action.MODIFY, expiry="2026-11-25T00:00:00Z"))
+    assert is_latest(working, intent(Action.MODIFY, expiry="2026-11-24T00:00:00Z"))
+
+
+def test_only_a_modify_of_a_known_position_repeats_a_state() -> None:
+    assert not is_latest(None, modify())
+    assert not is_latest(position(), intent(Action.CLOSE))

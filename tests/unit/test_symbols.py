@@ -1,0 +1,144 @@
+"""One broker's symbol for another's."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import pytest
+
+from orders.domain.denials import Code, Denied
+from orders.domain.symbols import Affixes, detect_affixes, map_symbol, plain_name, round_price
+from tests.unit.builders import book, spec
+
+NONE = Affixes()
+
+
+def mapped(
+    symbol: str,
+    *listed: str,
+    master: Affixes = NONE,
+    wanted: Affixes = NONE,
+    explicit: Mapping[str, str] | None = None,
+) -> str:
+    follower = book(*(spec(name) for name in listed))
+    return map_symbol(symbol, master=master, follower=follower, explicit=explicit or {}, wanted=wanted).name
+
+
+def denial(symbol: str, *listed: str, wanted: Affixes = NONE, explicit: Mapping[str, str] | None = None) -> Denied:
+    with pytest.raises(Denied) as caught:
+        mapped(symbol, *listed, wanted=wanted, explicit=explicit)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("names", "affixes"),
+    [
+        (["EURUSD", "GBPUSD", "US30"], NONE),
+        (["eurusdi", "gbpusdi", "US30"], Affixes("", "i")),
+        (["m.EURUSD", "m.XAUUSD", "EURUSD"], Affixes("m.", "")),
+        (["#EURUSD.pro", "#GBPUSD.pro"], Affixes("#", ".pro")),
+        (["US30", "GER40", "OIL"], NONE),
+        ([], NONE),
+    ],
+)
+def test_a_brokers_affixes_are_those_of_most_of_its_pairs(names: list[str], affixes: Affixes) -> None:
+    assert detect_affixes(names) == affixes
+
+
+@pytest.mark.parametrize(
+    ("name", "affixes", "plain"),
+    [
+        ("eurusd.", NONE, "EURUSD"),
+        ("eurgbpi", Affixes("", "i"), "EURGBP"),
+        ("xauusd@", NONE, "XAUUSD"),
+        ("nq100_m", Affixes("", "_m"), "NQ100"),
+        ("US30", Affixes("", "i"), "US30"),
+        ("EURUSD", Affixes("", "i"), "EURUSD"),
+        ("_m", Affixes("", "_m"), "_M"),
+    ],
+)
+def test_a_plain_name_has_lost_its_brokers_affixes(name: str, affixes: Affixes, plain: str) -> None:
+    assert plain_name(name, affixes) == plain
+
+
+def test_the_same_name_is_taken_where_no_affix_is_wanted() -> None:
+    assert mapped("EURUSD", "EURUSD", "eurusd", "EURUSDm") == "EURUSD"
+    assert mapped("eurgbpi", "EURGBP", "eurgbpi") == "eurgbpi"
+
+
+def test_the_masters_affixes_are_stripped_and_the_wanted_ones_put_on() -> None:
+    assert mapped("eurgbpi", "EURGBP") == "EURGBP"
+    assert mapped("EURUSD", "EURUSD", "EURUSD.pro", wanted=Affixes("", ".pro")) == "EURUSD.pro"
+    assert mapped("eurusdi", "m.EURUSD", wanted=Affixes("m.", "")) == "m.EURUSD"
+    assert mapped("nq100_m", "NQ100", master=Affixes("", "_m")) == "NQ100"
+
+
+def test_a_name_is_found_in_any_case() -> None:
+    assert mapped("EURUSDi", "eurusd") == "eurusd"
+
+
+def test_the_explicit_map_goes_before_everything() -> None:
+    assert mapped("EURUSD", "EURUSD", "EURUSDm", explicit={"EURUSD": "EURUSDm"}) == "EURUSDm"
+
+
+def test_an_explicit_map_to_what_is_not_listed_is_denied() -> None:
+    denied = denial("EURUSD", "EURUSD", explicit={"EURUSD": "EURUSDx"})
+    assert (denied.code, denied.evidence["symbol"]) == (Code.SYMBOL_NOT_FOUND, "EURUSDx")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "listed"),
+    [
+        ("XAUUSD", "GOLD"),
+        ("GOLD", "XAUUSD"),
+        ("DJ30", "US30"),
+        ("NAS100", "USTEC"),
+        ("xauusd@", "gold"),
+        ("WTI", "USOIL"),
+    ],
+)
+def test_a_synonym_stands_for_its_group(symbol: str, listed: str) -> None:
+    assert mapped(symbol, listed, "EURUSD") == listed
+
+
+def test_a_synonym_takes_the_wanted_affixes_too() -> None:
+    assert mapped("XAUUSD", "GOLD.r", wanted=Affixes("", ".r")) == "GOLD.r"
+
+
+def test_what_the_follower_has_not_is_denied_with_suggestions() -> None:
+    denied = denial("EURUSD", "EURUSDm", "GBPUSDm")
+    assert (denied.code, denied.evidence["suggestions"]) == (Code.SYMBOL_NOT_FOUND, ["EURUSDm"])
+
+
+def test_a_missing_affix_is_no_reason_to_take_another_symbol() -> None:
+    assert denial("EURUSD", "EURUSD", wanted=Affixes("", ".pro")).code is Code.SYMBOL_NOT_FOUND
+
+
+def test_several_that_fit_are_never_guessed_between() -> None:
+    denied = denial("xauusd@", "XAUUSD", "GOLD")
+    assert (denied.code, denied.evidence["suggestions"]) == (Code.SYMBOL_AMBIGUOUS, ["GOLD", "XAUUSD"])
+    assert denial("EURUSDi", "Eurusd", "eurUSD").code is Code.SYMBOL_AMBIGUOUS
+
+
+def test_a_terminal_without_symbols_has_no_symbol() -> None:
+    assert denial("EURUSD", explicit={"EURUSD": "x"}).evidence["suggestions"] == []
+
+
+@pytest.mark.parametrize(
+    ("price", "tick", "rounded"),
+    [
+        ("1.123456", None, "1.12346"),
+        ("1.123455", None, "1.12346"),
+        ("1.123454", None, "1.12345"),
+        ("4210.13", "0.25", "4210.25"),
+        ("4210.12", "0.25", "4210.00"),
+        ("0", "0.25", "0"),
+        ("1.1", "0", "1.10000"),
+    ],
+)
+def test_a_price_lies_on_the_followers_grid(price: str, tick: str | None, rounded: str) -> None:
+    grid = spec(tick_size=None if tick is None else Decimal(tick))
+    assert round_price(Decimal(price), spec=grid) == Decimal(rounded)
+
+
+def test_a_price_that_is_not_there_stays_away() -> None:
+    assert round_price(None, spec=spec()) is None

@@ -1,0 +1,51 @@
+"""From a stored InitRequest to what decisions need."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from orders.domain.symbols import Affixes
+from orders.domain.terminals import read_terminal
+from sessions_app.domain.decimals import Lots, Price, to_builtins
+from sessions_app.domain.frames import InitRequest, MarginMode, SymbolSpec
+
+
+def symbol(name: str = "eurgbpi", **changes: Any) -> SymbolSpec:
+    fields: dict[str, Any] = {"lots_min": Lots("0.01"), "lots_step": Lots("0.01"), "lots_max": Lots("500")}
+    return SymbolSpec(name=name, digits=5, contract_size=Lots("100000"), **(fields | changes))
+
+
+def stored(*symbols: SymbolSpec, **changes: Any) -> dict[str, Any]:
+    content: dict[str, Any] = to_builtins(InitRequest(currency="USD", symbols=list(symbols), **changes))
+    return content
+
+
+def test_a_stored_request_is_read_as_it_was_sent() -> None:
+    told = symbol(tick_size=Price("0.00001"), tick_value=Price("1.3"), quote_currency="GBP")
+    terminal = read_terminal(stored(told))
+    read = terminal.symbols["eurgbpi"]
+    assert (terminal.currency, terminal.affixes) == ("USD", Affixes("", "i"))
+    assert (read.contract_size, read.lots_step) == (Decimal(100_000), Decimal("0.01"))
+    assert read.lots_max == 500
+    assert (read.tick_size, read.tick_value, read.quote_currency) == (Decimal("0.00001"), Decimal("1.3"), "GBP")
+
+
+def test_what_was_not_told_stays_unknown() -> None:
+    read = read_terminal(stored(symbol())).symbols["eurgbpi"]
+    assert (read.tick_size, read.tick_value, read.quote_currency) == (None, None, None)
+
+
+def test_a_hedging_account_is_the_usual_one() -> None:
+    plain = read_terminal(stored())
+    assert (plain.netting, plain.fifo, plain.symbols) == (False, False, {})
+    other = read_terminal(stored(margin_mode=MarginMode.NETTING, fifo=True))
+    assert (other.netting, other.fifo) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "unusable",
+    [{"lots_step": Lots("0")}, {"lots_min": Lots("0")}, {"lots_max": Lots("0")}, {"lots_min": Lots("501")}],
+)
+def test_a_symbol_without_a_usable_lot_size_is_left_out(unusable: dict[str, Any]) -> None:
+    assert set(read_terminal(stored(symbol(**unusable), symbol("usdchfi"))).symbols) == {"usdchfi"}
