@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from eagateway_sdk import ExecutionReport, OrderCommand, ReportStatus
 
 
-
-
 @dataclass
 class Desktop:
     """`orders`: magic numbers that the broker executed, in order. `gate`: execution waits for it."""

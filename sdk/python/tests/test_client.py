@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection
 
-from eagateway_sdk import Clock, ExecutionReport, FrameTooBig, GatewayStopped, RefusedFrame, SessionState, StatusHeartbeat
+from eagateway_sdk import (
+    Clock,
+    ExecutionReport,
+    FrameTooBig,
+    GatewayStopped,
+    RefusedFrame,
+    SessionState,
+    StatusHeartbeat,
+)
 from eagateway_sdk.frames import Cause, ReportStatus
 
 from .conftest import MakeClient
@@ -138,9 +146,7 @@ async def test_a_restarted_program_resumes_its_session_and_resends(
     assert [(one.id, one.resent) for one in gateway.stored] == [(str(frame_id), True)]
 
 
-async def test_ages_survive_the_restart_and_are_told_anew(
-    gateway: ScriptedGateway, make_client: MakeClient
-) -> None:
+async def test_ages_survive_the_restart_and_are_told_anew(gateway: ScriptedGateway, make_client: MakeClient) -> None:
     await gateway.stop()
     client = make_client(clock=Clock(monotonic=lambda: 1000.0, wall=lambda: 5000.0, boot="b"))
     await client.start()
@@ -183,7 +189,10 @@ async def test_a_final_refusal_is_surfaced_and_consumes_the_number(
         if frame["payload"].get("ticket") != 2:
             return False
         at.top["token-1"] = frame["seq"]
-        body = {"ack": frame["seq"], "refused": [{"seq": frame["seq"], "id": frame["id"], "code": "invalid", "final": True}]}
+        body = {
+            "ack": frame["seq"],
+            "refused": [{"seq": frame["seq"], "id": frame["id"], "code": "invalid", "final": True}],
+        }
         asyncio.get_running_loop().create_task(at.say(socket, "Ack", body))
         return True
 
@@ -236,7 +245,12 @@ async def test_an_alert_with_a_longer_time_is_obeyed(gateway: ScriptedGateway, m
         times.append(asyncio.get_running_loop().time())
         if len(times) > 1:
             return False
-        alert = {"code": "try_later", "retryable": True, "retry": {"policy": "after", "after_seconds": 1}, "ref": frame["id"]}
+        alert = {
+            "code": "try_later",
+            "retryable": True,
+            "retry": {"policy": "after", "after_seconds": 1},
+            "ref": frame["id"],
+        }
         asyncio.get_running_loop().create_task(at.say(socket, "ErrorAlert", alert))
         return True
 
@@ -427,9 +441,7 @@ async def test_125_a_full_disk_is_told_and_nothing_is_lost_afterwards(
     assert tickets(gateway) == [*range(1, stored + 1), 9999]
 
 
-async def test_account_facts_go_as_reports_without_a_command(
-    gateway: ScriptedGateway, make_client: MakeClient
-) -> None:
+async def test_account_facts_go_as_reports_without_a_command(gateway: ScriptedGateway, make_client: MakeClient) -> None:
     async with make_client() as client:
         deposit = ExecutionReport(status=ReportStatus.CLOSED, cause=Cause.DEPOSIT_WITHDRAWAL, profit=Decimal("-5"))
         await client.send_report(deposit)
@@ -461,9 +473,7 @@ async def test_a_store_of_another_account_is_refused(gateway: ScriptedGateway, m
         await make_client(account_id="Demo:2").start()
 
 
-async def test_a_stopped_client_says_why_to_those_who_wait(
-    gateway: ScriptedGateway, make_client: MakeClient
-) -> None:
+async def test_a_stopped_client_says_why_to_those_who_wait(gateway: ScriptedGateway, make_client: MakeClient) -> None:
     async with make_client() as client:
         await client.wait_status("authenticated")
         await gateway.sockets[-1].close(4409)

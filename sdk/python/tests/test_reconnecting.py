@@ -11,7 +11,6 @@ from .conftest import MakeClient
 from .scripted_gateway import ScriptedGateway
 
 
-
 @pytest.mark.asyncio
 @pytest.mark.parametrize("code", [1000, 1009, 1011, 4012, 4013, 4429, 4099, 3000])
 async def test_these_closings_resume_the_same_session(
@@ -42,9 +41,7 @@ async def test_these_closings_open_a_new_session(gateway: ScriptedGateway, make_
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("code", [4403, 4406, 4409, 4411])
-async def test_71_these_closings_stop_the_client(
-    gateway: ScriptedGateway, make_client: MakeClient, code: int
-) -> None:
+async def test_71_these_closings_stop_the_client(gateway: ScriptedGateway, make_client: MakeClient, code: int) -> None:
     stopped: list[GatewayStopped] = []
     async with make_client(on_stop=stopped.append) as client:
         await client.wait_status("authenticated")

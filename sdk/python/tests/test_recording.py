@@ -156,4 +156,4 @@ def test_a_tape_stops_before_the_broken_line_and_counts_repeats_once() -> None:
     assert [event.ticket for event in tape.closes[1]] == [1, 2]
     assert tape.broken is not None
     assert tape.broken.line == 5
-    assert not tape.modifies
+    assert not tape.last_stops

@@ -7,7 +7,6 @@ from typing import Final
 from eagateway_sdk.paper.recording import BrokenRecording, Event, Recording
 
 _CLOSING: Final = frozenset({"close", "partial_close"})
-_OPENING: Final = frozenset({"open", "place", "activate"})
 
 
 class Tape:
@@ -19,14 +18,15 @@ class Tape:
     def __init__(self, recording: Recording) -> None:
         self.closes: dict[int, list[Event]] = defaultdict(list)
         self.opens: dict[int, Event] = {}
-        self.modifies = False
+        self.last_stops: dict[int, tuple[Decimal, Decimal]] = {}
+        self.market_opens = False
         self.broken: BrokenRecording | None = None
         self._first_ticket: dict[int, int] = {}
         seen: set[tuple[str, int]] = set()
         try:
             for event in recording.events():
                 if event.ev == "modify":
-                    self.modifies = True
+                    self._take_stops(event)
                 elif (event.ev, event.ticket) not in seen:
                     seen.add((event.ev, event.ticket))
                     self._take(event)
@@ -37,10 +37,17 @@ class Tape:
         position_id = self.position_id(event.ticket)
         if event.ev in ("open", "activate"):
             self.opens[position_id] = event
+            self.market_opens |= event.ev == "open"
         if event.ev in _CLOSING:
             self.closes[position_id].append(event)
         if event.new_ticket:
             self._first_ticket[event.new_ticket] = position_id
+
+    def _take_stops(self, event: Event) -> None:
+        """`last_stops`: what the last change of an open position set; working orders do not count."""
+        position_id = self.position_id(event.ticket)
+        if position_id in self.opens:
+            self.last_stops[position_id] = (event.sl, event.tp)
 
     def position_id(self, ticket: int) -> int:
         """The first ticket of the lineage that `ticket` belongs to."""

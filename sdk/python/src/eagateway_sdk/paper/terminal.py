@@ -211,7 +211,7 @@ class PaperTerminal:
             return self._rejected(_INVALID_TICKET)
         sl, tp = _stops(command, living)
         price = command.price if isinstance(living, WorkingOrder) else None
-        if not self._spoils("modify"):
+        if not self._spoils_modify(command, living):
             self.book.modify(living.ticket, sl=sl, tp=tp, price=price)
             self._note(command, living, lots_after=living.lots)
         shown = replace(living, sl=sl, tp=tp)
@@ -256,15 +256,16 @@ class PaperTerminal:
     def _book_order(self, command: OrderCommand, order: Position | WorkingOrder) -> int:
         """Book an open or a placed order, as told or falsified; returns the ticket that is reported."""
         self.book.check_lots(order.symbol, order.lots)
-        if self._spoils("drop"):
+        how = self._how_to_spoil(order)
+        if how == "drop":
             self.book.next_ticket += 1
             return self.book.next_ticket - 1
-        if self._spoils("lots"):
+        if how == "lots":
             order = replace(order, lots=order.lots + self.book.symbols[order.symbol].lots_step)
-        if self._spoils_stops():
+        if how == "modify":
             order = replace(order, sl=ZERO if order.sl else order.price)
         ticket = self._add(command, order)
-        if self._spoils("double"):
+        if how == "double":
             self._add(command, order)
         return ticket
 
@@ -273,16 +274,26 @@ class PaperTerminal:
         self._note(command, booked, lots_after=booked.lots, lots_before=ZERO, lots=booked.lots)
         return booked.ticket
 
-    def _spoils(self, how: Falsify) -> bool:
-        """Whether this is the one order to falsify; asked once per order that fits."""
-        if self._falsify != how or self.book.falsified:
+    def _how_to_spoil(self, order: Position | WorkingOrder) -> Falsify | None:
+        """How this one order is falsified, if it is: a market order where the recording has some."""
+        tape, how = self._tape, self._falsify
+        if how is None or self.book.falsified:
+            return None
+        if isinstance(order, WorkingOrder) and tape is not None and tape.market_opens:
+            return None
+        if how == "modify" and (tape is None or tape.last_stops):
+            return None  # there are changes of stops to spoil
+        self.book.falsified = True
+        return how
+
+    def _spoils_modify(self, command: OrderCommand, living: Position | WorkingOrder) -> bool:
+        """Whether this change is left out: the last one of a position, so that nothing later covers it up."""
+        if self._falsify != "modify" or self.book.falsified or isinstance(living, WorkingOrder):
+            return False
+        if self._tape is not None and self._tape.last_stops.get(command.position_id) != _stops(command, living):
             return False
         self.book.falsified = True
         return True
-
-    def _spoils_stops(self) -> bool:
-        """`modify` without any modify in the recording spoils the stop loss of an open instead."""
-        return self._tape is not None and not self._tape.modifies and self._spoils("modify")
 
     # --- what happens without a command ---
 
