@@ -48,21 +48,30 @@ def enrol(*, account_id: str, claimed_as: str, fingerprint: str, key_hash: str, 
         account, _ = BrokerAccount.objects.get_or_create(
             account_id=account_id, defaults={"claimed_as": claimed_as, "created_at": now}
         )
-        key, created = AuthKey.objects.get_or_create(
-            account=account,
-            fingerprint=fingerprint,
-            defaults={"key_hash": key_hash, "requested_at": now, "requested_from": address},
+        return request_approval(
+            account=account, fingerprint=fingerprint, key_hash=key_hash, address=address, actor=history.EA, now=now
         )
-        if created:
-            history.record(
-                account_pk=account.id,
-                key_id=key.id,
-                before="",
-                after=KeyState.PENDING,
-                reason=Reason.ASKED,
-                actor=history.EA,
-                at=now,
-            )
+
+
+def request_approval(
+    *, account: BrokerAccount, fingerprint: str, key_hash: str, address: str, actor: Actor, now: datetime
+) -> AuthKey:
+    """The one approval request of this key for this account, inside the caller's transaction."""
+    key, created = AuthKey.objects.get_or_create(
+        account=account,
+        fingerprint=fingerprint,
+        defaults={"key_hash": key_hash, "requested_at": now, "requested_from": address},
+    )
+    if created:
+        history.record(
+            account_pk=account.id,
+            key_id=key.id,
+            before="",
+            after=KeyState.PENDING,
+            reason=Reason.ASKED,
+            actor=actor,
+            at=now,
+        )
     return key
 
 
@@ -76,12 +85,21 @@ def approve(*, key_id: UUID, by: Actor, reason: str, tenant_id: UUID | None = No
     """
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
-        key = _decide(key_id, KeyState.PENDING, KeyState.APPROVED, by=by, reason=reason, batch=batch)
-        _give_tenant(key.account_id, tenant_id)
-        promoted = sessions.promote_newest_living(key_id=key_id, batch=batch)
+        promoted = approve_in(batch, key_id=key_id, by=by, reason=reason, tenant_id=tenant_id)
     sessions.tell(batch)
     _log.info("key.approved", key_id=str(key_id), by=by.name)
     return Approval(key_id=key_id, promoted=promoted)
+
+
+def approve_in(batch: Batch, *, key_id: UUID, by: Actor, reason: str, tenant_id: UUID | None) -> UUID | None:
+    """`approve`, inside the caller's transaction; the caller tells the batch. Returns the promoted session.
+
+    :raises AlreadyDecided: someone else decided first
+    :raises TenantNeeded: the account has no tenant and none was given
+    """
+    key = _decide(key_id, KeyState.PENDING, KeyState.APPROVED, by=by, reason=reason, batch=batch)
+    _give_tenant(key.account_id, tenant_id)
+    return sessions.promote_newest_living(key_id=key_id, batch=batch)
 
 
 def reject(*, key_id: UUID, by: Actor, reason: str) -> None:
