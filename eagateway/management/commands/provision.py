@@ -1,0 +1,46 @@
+"""Create or update tenants, members, accounts, keys, strategies and subscriptions from a JSON file."""
+
+import getpass
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from orders.services import provisioning
+from sessions_app.services.history import Actor
+from sessions_app.services.keys import AlreadyDecided
+
+
+class Command(BaseCommand):
+    help = "Create or update what a deployment needs, from a JSON file; prints the ids. The same file changes nothing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", help="the JSON file, or - for standard input")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        document = _read(options["file"])
+        try:
+            result = provisioning.provision(document=document, by=Actor(f"provision by {_person()}"))
+        except provisioning.ProvisioningRefused as refusal:
+            raise CommandError(f"nothing was stored:\n{refusal}") from refusal
+        except AlreadyDecided as decided:
+            raise CommandError(f"nothing was stored: someone decided about a key just now. {decided}") from decided
+        self.stdout.write(json.dumps(result, indent=2))
+
+
+def _read(name: str) -> object:
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        document: object = json.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        raise CommandError(f"cannot read {name}: {error}") from error
+    return document
+
+
+def _person() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "an unnamed user"
