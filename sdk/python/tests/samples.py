@@ -1,5 +1,7 @@
 """Commands and intents as the tests need them."""
 
+import asyncio
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -27,3 +29,13 @@ def command(action: str = "open", copy_no: int = 1, **changes: Any) -> dict[str,
         "lots_before": before, "lots_after": after,
     }  # fmt: skip
     return fields | changes
+
+
+async def until(reached: Callable[[], bool], *, seconds: float = 5.0) -> None:
+    """Return when it is so.
+
+    :raises TimeoutError: it is not, in that time
+    """
+    async with asyncio.timeout(seconds):
+        while not reached():  # noqa: ASYNC110 - the gateway's side has no event for it
+            await asyncio.sleep(0.01)

@@ -12,7 +12,7 @@ from eagateway_sdk import Timing
 
 from .conftest import MakeClient
 from .paper_broker import Desktop
-from .samples import command
+from .samples import command, until
 from .scripted_gateway import ScriptedGateway
 
 pytestmark = pytest.mark.asyncio
@@ -25,9 +25,7 @@ def states(store: Path) -> list[tuple[int, str]]:
 
 
 async def drained(client: Any, gateway: ScriptedGateway, top: int) -> None:
-    async with asyncio.timeout(5):
-        while gateway.acked < top or client.unacked or client.unfinished_commands:
-            await asyncio.sleep(0.01)
+    await until(lambda: gateway.acked >= top and not client.unacked and not client.unfinished_commands)
 
 
 async def test_a_command_is_executed_reported_and_acknowledged(
@@ -174,9 +172,7 @@ async def test_killed_after_done_the_report_is_resent_under_its_id(
     await first.start()
     await first.wait_status("authenticated")
     await gateway.order(command())
-    async with asyncio.timeout(3):
-        while not gateway.effects:
-            await asyncio.sleep(0.01)
+    await until(lambda: bool(gateway.effects))
     await first.abort()
     assert states(tmp_path / "store.sqlite3") == [(1, "D")]
     [before] = gateway.stored
@@ -197,9 +193,7 @@ async def test_55_a_done_command_that_comes_again_gets_its_report_again(
     async with make_client(executor=broker) as client:
         await client.wait_status("authenticated")
         await gateway.order(command())
-        async with asyncio.timeout(3):
-            while not gateway.effects:
-                await asyncio.sleep(0.01)
+        await until(lambda: bool(gateway.effects))
         before = len(gateway.of_type("ExecutionReport"))
         await gateway.send_command(gateway.sockets[-1], 1, resent=True)
         await asyncio.sleep(0.1)
@@ -371,9 +365,7 @@ async def test_34_another_frame_under_a_known_number_is_a_conflict_and_never_exe
         await gateway.order(command())
         await drained(client, gateway, 1)
         await gateway.say(gateway.sockets[-1], "OrderCommand", command(copy_no=2), seq=1)
-        async with asyncio.timeout(3):
-            while gateway.connections < 2 or client.unacked:
-                await asyncio.sleep(0.01)
+        await until(lambda: gateway.connections >= 2 and not client.unacked)
     assert alerts == ["sequence_conflict"]
     assert len(broker.executed) == 1
     assert gateway.of_type("ErrorAlert")[0]["severity"] == "critical"

@@ -59,7 +59,7 @@ def test_account_events_become_reports_without_a_command() -> None:
     ]  # fmt: skip
     assert [report.balance for report in reports if report] == [Decimal(1000), Decimal("1006.50"), Decimal("906.50")]
     assert reports[1] is not None
-    assert (reports[1].profit, reports[1].commission, reports[1].swap) == (7, -1, Decimal("0.50"))
+    assert (reports[1].profit, reports[1].commission, reports[1].swap) == (Decimal(7), Decimal(-1), Decimal("0.50"))
     assert master.book.balance == Decimal("906.50")
 
 

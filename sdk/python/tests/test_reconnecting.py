@@ -8,6 +8,7 @@ from eagateway_sdk import Backoff, GatewayStopped
 from eagateway_sdk.closing import AFTER, Next, after
 
 from .conftest import MakeClient
+from .samples import until
 from .scripted_gateway import ScriptedGateway
 
 
@@ -19,10 +20,8 @@ async def test_these_closings_resume_the_same_session(
     async with make_client() as client:
         await client.wait_status("authenticated")
         await gateway.sockets[-1].close(code)
-        async with asyncio.timeout(3):
-            while gateway.connections < 2:
-                await asyncio.sleep(0.01)
-            await client.wait_status("authenticated")
+        await until(lambda: gateway.connections >= 2)
+        await client.wait_status("authenticated")
     assert gateway.sessions == 1
 
 
@@ -32,10 +31,8 @@ async def test_these_closings_open_a_new_session(gateway: ScriptedGateway, make_
     async with make_client() as client:
         await client.wait_status("authenticated")
         await gateway.sockets[-1].close(code)
-        async with asyncio.timeout(3):
-            while gateway.connections < 2:
-                await asyncio.sleep(0.01)
-            await client.wait_status("authenticated")
+        await until(lambda: gateway.connections >= 2)
+        await client.wait_status("authenticated")
     assert gateway.sessions == 2
 
 
@@ -60,12 +57,15 @@ async def test_the_same_refusal_again_and_again_ends_in_a_stop(
     gateway: ScriptedGateway, make_client: MakeClient, code: int, rounds: int
 ) -> None:
     async with make_client(backoff=Backoff(first=0.01, longest=5.0, penalty=0.01)) as client:
+
+        async def turn_away() -> None:
+            while True:
+                await client.wait_status("authenticated")
+                await gateway.sockets[-1].close(code)
+                await client.wait_status("offline")
+
         with pytest.raises(GatewayStopped):
-            async with asyncio.timeout(5):
-                while True:
-                    await client.wait_status("authenticated")
-                    await gateway.sockets[-1].close(code)
-                    await client.wait_status("offline")
+            await asyncio.wait_for(turn_away(), 5)
     assert gateway.connections == rounds
 
 
@@ -102,9 +102,7 @@ async def test_a_session_that_ended_meanwhile_is_told_and_replaced(
         await gateway.say(gateway.sockets[-1], "SessionState", body)
         await asyncio.sleep(0.02)
         gateway.cut()  # the close code is lost: what was said before it counts
-        async with asyncio.timeout(3):
-            while gateway.sessions < 2:
-                await asyncio.sleep(0.01)
+        await until(lambda: gateway.sessions >= 2)
 
 
 @pytest.mark.asyncio

@@ -39,7 +39,7 @@ async def test_an_open_fills_at_the_commands_price_under_its_magic_number() -> N
     report = only(await trader.execute(order(sl="1.09", tp="0")))
     [position] = trader.book.positions()
     assert (report.status, report.ticket, report.price) == (ReportStatus.FILLED, position.ticket, Decimal("1.10000"))
-    assert (position.magic, position.sl, position.tp) == (0x5A000001, Decimal("1.09"), 0)
+    assert (position.magic, position.sl, position.tp) == (0x5A000001, Decimal("1.09"), Decimal(0))
     assert trader.book.snapshot()["open"][0]["lots"] == "0.10"
 
 
@@ -83,7 +83,7 @@ async def test_a_close_after_a_hand_took_a_part_closes_what_is_left() -> None:
     assert (by_hand.command_id, by_hand.cause, by_hand.copy_no) == (None, Cause.MANUAL, 1)
     assert by_hand.remaining_lots == Decimal("0.07")
     closed = only(await trader.execute(order("close")))
-    assert (closed.lots, closed.remaining_lots) == (Decimal("0.07"), 0)
+    assert (closed.lots, closed.remaining_lots) == (Decimal("0.07"), Decimal(0))
 
 
 async def test_a_close_of_a_copy_that_is_gone_is_already_done() -> None:
@@ -103,7 +103,7 @@ async def test_modify_sets_stops_and_zero_means_none() -> None:
     await trader.execute(order("modify", sl="1.095", tp="0"))
     again = only(await trader.execute(order("modify", sl="1.0950", tp="0.0")))
     [position] = trader.book.positions()
-    assert (position.sl, position.tp, again.already) == (Decimal("1.095"), 0, True)
+    assert (position.sl, position.tp, again.already) == (Decimal("1.095"), Decimal(0), True)
     gone = only(await trader.execute(order("modify", copy_no=9, sl="1", tp="1")))
     assert (gone.status, gone.error_code) == (ReportStatus.REJECTED, 4108)
 
