@@ -118,6 +118,7 @@ class GatewayClient:
         self._opening_key = str(uuid7())
         self._tasks: list[asyncio.Task[None]] = []
         self._desk_or_none: Desk | None = None
+        self._closing = False
         self.failure: GatewayStopped | None = None
 
     # --- life ---
@@ -132,7 +133,11 @@ class GatewayClient:
         await self.close()
 
     async def start(self) -> None:
-        """Open the store and begin connecting; returns at once, whether the gateway is there or not."""
+        """Open the store and begin connecting; returns at once, whether the gateway is there or not.
+
+        :raises WrongAccount: the store belongs to another account
+        """
+        self._closing = False
         journal = Journal(self._store, durability=self._durability)
         outbox, ledger = Outbox(journal, self._clock), Ledger(journal, self._clock)
         sessions = SessionFile(
@@ -162,6 +167,7 @@ class GatewayClient:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._timing.close_patience):
                 await self._until(lambda: not self._desk.ledger.in_doubt(), even_stopped=True)
+        self._closing = True
         link, session = self._link, self._session
         if link is not None and link.status == "authenticated" and session is not None and session.promoted:
             await link.say_goodbye(reason="shutdown_by_ea")
@@ -236,12 +242,12 @@ class GatewayClient:
         """The gateway's command log as known here: its epoch and the highest number without a gap."""
         return self._desk.ledger.epoch, self._desk.ledger.head
 
-    async def wait_status(self, status: str) -> None:
-        """Return when the client has this status.
+    async def wait_status(self, *statuses: str) -> None:
+        """Return when the client has one of these.
 
         :raises GatewayStopped: it never will by itself
         """
-        await self._until(lambda: self.status == status)
+        await self._until(lambda: self.status in statuses)
 
     async def wait_drained(self) -> None:
         """Return when everything sent is confirmed and every command has its outcome.
@@ -269,7 +275,7 @@ class GatewayClient:
         return self._desk_or_none
 
     async def _keep_connected(self) -> None:
-        while self.failure is None:
+        while self.failure is None and not self._closing:
             try:
                 await self._round()
             except Exception:
@@ -290,7 +296,8 @@ class GatewayClient:
         ending = await self._connection(session)
         if self._clock.monotonic() - began >= min(_STABLE_SECONDS, self._backoff.longest):
             self._rounds = _Rounds()
-        await self._follow(ending)
+        if not self._closing:
+            await self._follow(ending)
 
     async def _renew(self) -> Session:
         """Open a session; waiting frames keep their ids and get new numbers, in the same transaction."""

@@ -22,11 +22,14 @@ class Conflict(Exception):
 
 @dataclass(slots=True)
 class Inflow:
-    """One connection's view of the gateway's log. `early` holds frames that came before their predecessors."""
+    """One connection's view of the gateway's log.
+
+    `early` holds frames that came before their predecessors; `wanted` is the highest number that is overdue here.
+    """
 
     desk: Desk
     early: dict[int, tuple[Envelope, Numbered]] = field(default_factory=dict)
-    top: int = 0
+    wanted: int = 0
     owed: int = 0
     _asked_to: int = 0
     _asked_at: float = 0.0
@@ -38,8 +41,8 @@ class Inflow:
         :raises JournalFailed: it could not be written down, so it was not received
         """
         seq = envelope.seq or 0
-        self.top = max(self.top, seq)
         if seq > self.desk.ledger.head + 1:
+            self.wanted = max(self.wanted, seq)
             if len(self.early) < _MAX_EARLY:
                 self.early[seq] = (envelope, payload)
             return []
@@ -103,12 +106,12 @@ class Inflow:
     def missing(self, *, now: float, patience: float) -> ResendRequest | None:
         """What to ask for, if numbers are missing and no answer is under way."""
         head = self.desk.ledger.head
-        if self.top <= head:
+        if self.wanted <= head:
             return None
         if head < self._asked_to and now - self._asked_at < patience:
             return None
-        before_early = min(self.early, default=self.top + 1) - 1
-        last = min(before_early, self.top, head + PAGE)
+        before_early = min(self.early, default=self.wanted + 1) - 1
+        last = min(before_early, self.wanted, head + PAGE)
         self._asked_to, self._asked_at = last, now
         self.desk.events["resends.asked"] += 1
         return ResendRequest(from_=head + 1, to=last)
@@ -116,7 +119,7 @@ class Inflow:
     def restart(self) -> None:
         """A new log begins: nothing early, nothing asked."""
         self.early.clear()
-        self.top = self._asked_to = 0
+        self.wanted = self._asked_to = 0
 
 
 def conflict_alert(error: Conflict, envelope: Envelope) -> ErrorAlert:

@@ -56,6 +56,7 @@ class Link:
         self._socket = socket
         self._inflow = Inflow(desk)
         self._outflow = Outflow(desk)
+        self._outflow.keep_to(window=0, intent_rate=session.intent_rate)
         self._greeted = asyncio.Event()
         self._heard_at = desk.clock.monotonic()
         self._ending: Ending | None = None
@@ -222,7 +223,8 @@ class Link:
         self._session.initialised = True
         self._session.interval_seconds = ack.heartbeat.interval_seconds or self._session.interval_seconds
         self._session.timeout_seconds = ack.heartbeat.timeout_seconds or self._session.timeout_seconds
-        self._outflow.keep_to(ack.limits)
+        self._session.intent_rate = ack.limits.intent_rate
+        self._outflow.keep_to(window=ack.limits.max_unacked_commands, intent_rate=ack.limits.intent_rate)
         call_hook(self._desk.hooks.on_init, ack)
         self._desk.changed.set()
 
@@ -231,10 +233,15 @@ class Link:
         if self._desk.ledger.epoch and str(beat.epoch) != self._desk.ledger.epoch:
             self._ending = Ending(NETWORK)  # a new log: only Hello and SessionState begin one
             return
-        if beat.top_seq > self._desk.ledger.head:
-            # what was numbered a moment ago may just be on its way
-            self._inflow.top = max(self._inflow.top, beat.top_seq)
-            asyncio.get_running_loop().call_later(_TOP_CHECK_SECONDS, self._ask_for_missing)
+        head = self._desk.ledger.head
+        if beat.top_seq > head:
+            asyncio.get_running_loop().call_later(_TOP_CHECK_SECONDS, self._check_top, head, beat.top_seq)
+
+    def _check_top(self, head: int, top: int) -> None:
+        """A moment later: numbers that are still missing although nothing more arrives were lost."""
+        if self._desk.ledger.head == head:
+            self._inflow.wanted = max(self._inflow.wanted, top)
+            self._ask_for_missing()
 
     def _test_request(self, envelope: Envelope, test: frames.TestRequest) -> None:
         self._beat()

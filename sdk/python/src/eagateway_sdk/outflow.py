@@ -5,7 +5,7 @@ from collections import deque
 
 from eagateway_sdk.desk import Desk
 from eagateway_sdk.envelope import payload_json, write_frame
-from eagateway_sdk.frames import Ack, Frame, GapFill, SessionLimits
+from eagateway_sdk.frames import Ack, Frame, GapFill
 from eagateway_sdk.ids import uuid7
 from eagateway_sdk.inflow import PAGE
 from eagateway_sdk.outbox import Row
@@ -30,7 +30,7 @@ class Outflow:
         self._window = 0
         self._rate = 0
         self._tokens = 0.0
-        self._tokens_at = self._now()
+        self._tokens_at = 0.0
         self.open = self.acking = False
 
     def begin(self, *, after: int) -> None:
@@ -84,10 +84,9 @@ class Outflow:
         """The gateway acknowledged something new."""
         self._progress_at = self._now()
 
-    def keep_to(self, limits: SessionLimits) -> None:
-        """Take over the bounds that are in force."""
-        self._window, self._rate = limits.max_unacked_commands, limits.intent_rate
-        self._tokens = float(self._rate)
+    def keep_to(self, *, window: int, intent_rate: int) -> None:
+        """Take over the bounds in force: commands without acknowledgement, intents per second; 0: not told."""
+        self._window, self._rate = window, intent_rate
 
     def owe(self, frames: int) -> None:
         """That many numbered frames came and wait for their acknowledgement."""
@@ -122,11 +121,12 @@ class Outflow:
         return row
 
     def _may_spend(self) -> bool:
-        """A token bucket of one second's intents; when it is empty, sending goes on as soon as there is a token."""
+        """A token bucket of half a second's intents; when it is empty, sending goes on as soon as there is a token."""
         if not self._rate:
             return True
         now = self._now()
-        self._tokens = min(float(self._rate), self._tokens + (now - self._tokens_at) * self._rate)
+        most = max(1.0, self._rate / 2)  # half of what the gateway lets through at once: the network may bunch them
+        self._tokens = min(most, self._tokens + (now - self._tokens_at) * self._rate)
         self._tokens_at = now
         if self._tokens < 1.0:
             asyncio.get_running_loop().call_later((1.0 - self._tokens) / self._rate, self._desk.ready.set)

@@ -35,6 +35,7 @@ class Session:
     timeout_seconds: float
     initialised: bool = False
     promoted: bool = False
+    intent_rate: int = 0
 
 
 class SessionFile:
@@ -77,9 +78,12 @@ class SessionFile:
                 pace.interval_seconds, pace.timeout_seconds, self._opened_with,
             ),
         )  # fmt: skip
-        return Session(
+        session = Session(
             opened.session_id, opened.session_token, opened.stream_url, pace.interval_seconds, pace.timeout_seconds
         )
+        rate = opened.limits.get("intent_rate")
+        session.intent_rate = rate if isinstance(rate, int) else 0
+        return session
 
     def forget(self) -> None:
         """The session has ended: nothing to resume."""
