@@ -18,6 +18,7 @@ from orders.domain.intents import ADDS_EXPOSURE
 from orders.models import Command, Copy
 from orders.queries import log_frame
 from sessions_app.models import BrokerAccount
+from sessions_app.models.bulk import update_rows
 from sessions_app.services.ports import Batch, Pushed
 
 
@@ -38,8 +39,8 @@ def release(account_pk: UUID, session_id: UUID, batch: Batch) -> None:
         command.copy = copies[command.copy_id]
         _release_one(command, account, session_id, batch.now)
     fields = ["state", "reason", "seq", "epoch"]
-    Command.objects.bulk_update(held, fields, batch_size=100)
-    Copy.objects.bulk_update(copies.values(), ["state", "copy_no", "lots_decided", "closed_at"], batch_size=100)
+    update_rows(held, fields)
+    update_rows(copies.values(), ["state", "copy_no", "lots_decided", "closed_at"])
     BrokerAccount.objects.filter(id=account_pk).update(next_seq=account.next_seq, next_copy_no=account.next_copy_no)
     batch.append(account_pk, [log_frame(command) for command in held if command.seq is not None])
 

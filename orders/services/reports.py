@@ -21,6 +21,7 @@ from orders.models import Command, Copy, Report
 from orders.queries import log_frame
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount
+from sessions_app.models.bulk import update_rows
 from sessions_app.models.fields import new_id
 from sessions_app.services.ports import Arrival, Batch
 
@@ -56,7 +57,7 @@ def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
         command = desk.commands.get(report.command_id) if report.command_id else None
         if report.command_id is not None and (command is None or command.account_id != arrival.account_pk):
             arrival.refuse(Refused("not_your_command", path="$.command_id"))
-            batch.offenders.add(arrival.session_id)
+            batch.offenders[arrival.session_id] += 1
             continue
         _take(arrival, report, command, desk)
     _write(desk, batch)
@@ -114,7 +115,7 @@ def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, de
     _keep_funds(arrival, report, desk)
     if copy is not None and not row.repeated and report.cause not in ACCOUNT_CAUSES:
         _apply(copy, Action(command.action) if command else None, report, desk)
-    if command is not None and report.status is ReportStatus.UNKNOWN and report.found is False and not row.repeated:
+    if command is not None and report.found is False and command.state == CommandState.UNKNOWN:
         _reissue(command, desk)
 
 
@@ -246,14 +247,14 @@ def _row(arrival: Arrival, report: ExecutionReport, command: Command | None, cop
 
 def _write(desk: _Desk, batch: Batch) -> None:
     Report.objects.bulk_create(desk.rows, batch_size=200)
-    Command.objects.bulk_update(desk.moved.values(), _COMMAND_FIELDS, batch_size=100)
-    Copy.objects.bulk_update(desk.touched.values(), _COPY_FIELDS, batch_size=100)
+    update_rows(desk.moved.values(), _COMMAND_FIELDS)
+    update_rows(desk.touched.values(), _COPY_FIELDS)
     if desk.cancelled:
         working = Command.objects.filter(copy__in=desk.cancelled, action=Action.PLACE, state=CommandState.WORKING)
         working.update(state=CommandState.VOID, reason="cancelled")
     Command.objects.bulk_create(desk.reissued)
     numbered = {command.account_id: desk.accounts[command.account_id] for command in desk.reissued}
-    BrokerAccount.objects.bulk_update(numbered.values(), ["next_seq"])
-    BrokerAccount.objects.bulk_update(desk.funded.values(), ["balance", "equity", "funds_at"], batch_size=100)
+    update_rows(numbered.values(), ["next_seq"])
+    update_rows(desk.funded.values(), ["balance", "equity", "funds_at"])
     for command in desk.reissued:
         batch.append(command.account_id, [log_frame(command)])

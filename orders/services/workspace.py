@@ -27,6 +27,7 @@ from orders.models import Command, Copy, Decision, Intent, MasterPosition, Subsc
 from orders.queries import log_frame
 from sessions_app import queries
 from sessions_app.models import BrokerAccount
+from sessions_app.models.bulk import update_rows
 from sessions_app.models.fields import new_id
 from sessions_app.services.ports import Arrival, Batch
 
@@ -228,7 +229,7 @@ class Workspace:
             (new if row is None else old).append(_position_row(row, key, self.positions[key]))
         MasterPosition.objects.bulk_create(new, batch_size=200)
         fields = ["state", "ticket", "lots", "sl", "tp", "price", "expiry"]
-        MasterPosition.objects.bulk_update(old, fields, batch_size=100)
+        update_rows(old, fields)
 
     def _write_copies(self) -> None:
         created = {copy.id for copy in self.new_copies}
@@ -238,12 +239,12 @@ class Workspace:
             for copy in legs.values()
             if copy.id in self.changed_copies and copy.id not in created
         ]
-        Copy.objects.bulk_update(changed, ["lots_decided", "sl", "tp", "price"], batch_size=100)
+        update_rows(changed, ["lots_decided", "sl", "tp", "price"])
 
     def _write_counters(self) -> None:
         moved = {command.account_id for command in self.commands}
         rows = [self.accounts[account_pk] for account_pk in sorted(moved)]
-        BrokerAccount.objects.bulk_update(rows, ["next_seq", "next_copy_no", "next_hold"], batch_size=200)
+        update_rows(rows, ["next_seq", "next_copy_no", "next_hold"])
 
 
 # Reading ----------------------------------------------------------------------------------------------------
