@@ -56,6 +56,7 @@ class Replay:
         self._events, self._fault = _read(recording)
         self._kill_at = _moments(len(self._events), kills, seed)
         self._room = 0
+        self._unfinished = rows.Unfinished()
         self._shown_at = 0.0
         self._sending: list[asyncio.Task[None]] = []
         self.played = Played()
@@ -88,6 +89,7 @@ class Replay:
     async def _approve(self) -> None:
         await self._flush()
         await self._approve_late()
+        self._unfinished.forget()
 
     # One event -----------------------------------------------------------------------------------------------------
 
@@ -140,7 +142,7 @@ class Replay:
             await asyncio.sleep(pause)
         while self._room <= 0:
             await self._flush()
-            open_commands = await sync_to_async(rows.unfinished, thread_sensitive=False)()
+            open_commands = await sync_to_async(self._unfinished.count, thread_sensitive=False)()
             self._room = WINDOW - self._stage.unacked() - open_commands
             await self._report_progress()
             if self._room <= 0:

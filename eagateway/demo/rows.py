@@ -54,14 +54,27 @@ def progress() -> Progress:
     )
 
 
-def unfinished() -> int:
-    """Numbered commands without an outcome."""
-    return Command.objects.filter(state__in=[state.value for state in UNFINISHED]).count()
+class Unfinished:
+    """Counts the numbered commands without an outcome: looks at what was unfinished last time, and at what is newer.
 
+    Held commands are older than their release: `forget()` then.
+    """
 
-def held() -> int:
-    """Commands that wait for their follower's approval."""
-    return Command.objects.filter(state=CommandState.HELD).count()
+    def __init__(self) -> None:
+        self._floor: UUID | None = None
+
+    def forget(self) -> None:
+        """Look at everything again next time."""
+        self._floor = None
+
+    def count(self) -> int:
+        rows = Command.objects.order_by("id")
+        if self._floor is not None:
+            rows = rows.filter(id__gte=self._floor)
+        waiting = list(rows.filter(state__in=[state.value for state in UNFINISHED]).values_list("id", flat=True))
+        newest = rows.values_list("id", flat=True).last()
+        self._floor = waiting[0] if waiting else newest
+        return len(waiting)
 
 
 def counts() -> dict[str, Any]:

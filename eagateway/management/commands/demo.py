@@ -3,8 +3,10 @@
 import argparse
 import asyncio
 import json
+import logging
 import os
 import secrets
+import shutil
 import signal
 import sys
 import tempfile
@@ -33,6 +35,7 @@ from sessions_app.services.history import Actor
 SHIPPED: Final = Path(__file__).resolve().parents[2] / "demo" / "recordings" / "4xlots-20171107"
 BREAKS: Final = ("drop", "double", "lots", "modify")
 BROKEN: Final = 2
+INTERRUPTED: Final = 130
 _FOLDER: Final = "EAGATEWAY_DEMO_FOLDER"
 
 
@@ -54,27 +57,37 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder = _own_folder()
+        try:
+            status = self._play(folder, options)
+        except GatewayFailed as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            status = INTERRUPTED
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        sys.exit(status)
+
+    def _play(self, folder: Path, options: dict[str, Any]) -> int:
+        logging.getLogger().setLevel(logging.WARNING)  # the screen shows the progress; the gateway has its own log
         self.screen, self.options = Screen(), options
         try:
             recording = Recording.read(options["recording"])
         except (BrokenRecording, OSError) as error:
             self._write_report(report.broken(options["recording"].name, str(error)))
             self.stderr.write(f"broken recording: {error}")
-            sys.exit(BROKEN)
+            return BROKEN
         child = Child(data=folder, port=free_port(options["port"]))
-        try:
-            status = asyncio.run(self._run(recording, child, folder))
-        except KeyboardInterrupt:
-            status = 130
-        except GatewayFailed as error:
-            raise CommandError(str(error)) from error
-        finally:
-            child.stop()
-        sys.exit(status)
+        return asyncio.run(self._run(recording, child, folder))
 
     async def _run(self, recording: Recording, child: Child, folder: Path) -> int:
         started = time.monotonic()
         _end_on_sigterm()
+        try:
+            return await self._run_with(recording, child, folder, started)
+        finally:
+            await asyncio.to_thread(child.stop)
+
+    async def _run_with(self, recording: Recording, child: Child, folder: Path, started: float) -> int:
         cast = plan(recording)
         await asyncio.to_thread(child.start)
         await self._prepare(cast, child)
