@@ -16,7 +16,7 @@ class Screen:
     """Prints to a terminal with a live bar, or plain lines where there is none."""
 
     def __init__(self) -> None:
-        self.console = Console(highlight=False)
+        self.console = Console(highlight=False, emoji=False, markup=False)
         self._bar = Progress(
             TextColumn("replaying"),
             BarColumn(bar_width=None),
