@@ -30,6 +30,7 @@ lock: setup  ## resolve pyproject.toml into requirements.lock (LOCK_ARGS=--upgra
 
 schemas: setup  ## write docs/schemas from the message types
 	@$(MANAGE) export_schemas
+	@$(BIN)/python sdk/python/generate_types.py
 
 clean:  ## remove .venv and everything the tools wrote
 	rm -rf .venv .venv.lock .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis test-results

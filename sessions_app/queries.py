@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
 from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
-from sessions_app.models import AuthKey, BrokerAccount, EaSession, SessionEvent, TerminalProfile
+from sessions_app.models import AuthKey, BrokerAccount, EaSession, GatewayProcess, SessionEvent, TerminalProfile
 
 
 def database_now() -> datetime:
@@ -116,6 +116,11 @@ def pending_since(moment: datetime) -> list[UUID]:
     """Pending sessions opened before `moment`."""
     rows = EaSession.objects.filter(state=SessionStatus.PENDING, created_at__lt=moment)
     return list(rows.values_list("id", flat=True)[:500])
+
+
+def living_gateways(now: datetime) -> int:
+    """Gateway processes whose lease is in force."""
+    return GatewayProcess.objects.filter(lease_until__gte=now).count()
 
 
 def waiting_keys() -> QuerySet[AuthKey]:

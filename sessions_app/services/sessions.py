@@ -18,6 +18,7 @@ from sessions_app.domain.lifecycle import LIVING, KeyState, Reason, SessionStatu
 from sessions_app.domain.liveness import Pace
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, TerminalProfile
+from sessions_app.models.bulk import update_rows
 from sessions_app.queries import Standing
 from sessions_app.services import frames, history, ports
 from sessions_app.services.history import EA, GATEWAY, Actor
@@ -227,6 +228,23 @@ def expire_overdue() -> int:
         tell(batch)
         expired += len(rows)
     return expired
+
+
+def forgive_absence(*, alone: bool = False) -> int:
+    """A gateway's absence is not the EAs' silence: give every authenticated session a full timeout from now.
+
+    Called when a gateway process starts; does nothing while another one's lease is in force, unless the caller knows
+    that it is `alone`. Returns how many sessions it concerned.
+    """
+    with transaction.atomic(durable=True):
+        now = queries.database_now()
+        if not alone and queries.living_gateways(now):
+            return 0
+        rows = list(EaSession.objects.select_for_update().filter(state=SessionStatus.AUTHENTICATED).order_by("id"))
+        for row in rows:
+            row.deadline_at = max(row.deadline_at, now + timedelta(seconds=row.heartbeat_timeout))
+        update_rows(rows, ["deadline_at"])
+    return len(rows)
 
 
 def lapse_pending() -> int:

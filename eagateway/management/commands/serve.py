@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from eagateway.asgi import application
 from eagateway.celery import app
 from eagateway.embedded import AlreadyServed, Gateway, Housekeeping, hold
+from sessions_app.services import sessions
 
 
 class Command(BaseCommand):
@@ -46,12 +47,14 @@ class Command(BaseCommand):
 
     def _prepare(self) -> Housekeeping | None:
         if not settings.EMBEDDED:
+            sessions.forgive_absence()
             return None
         try:
             self._lock = hold(settings.DATA_DIR)
         except AlreadyServed as error:
             raise CommandError(f"{error}. Stop it, or name another folder with --data.") from error
         call_command("migrate", verbosity=0, interactive=False)
+        sessions.forgive_absence(alone=True)  # the lock says so
         return Housekeeping(app)
 
     def _ready(self, host: str, port: int, housekeeping: Housekeeping | None) -> None:
