@@ -3,9 +3,10 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import accumulate, pairwise
 from typing import Final
 from uuid import UUID
 
@@ -22,6 +23,7 @@ WINDOW: Final = 200
 FRAMES_PER_EVENT: Final = 4
 SETTLE_SECONDS: Final = 90
 SHOW_SECONDS: Final = 0.2
+LONGEST_PAUSE: Final = 4
 _TIME: Final = "%Y.%m.%d %H:%M:%S"
 
 
@@ -207,14 +209,16 @@ def _moments(events: int, kills: int, seed: int) -> frozenset[int]:
     return frozenset(random.Random(seed).sample(candidates, min(kills, len(candidates))))  # noqa: S311 - no secret
 
 
-def _schedule(events: Sequence[Event], seconds: float | None) -> Iterable[float]:
-    """When each event is due, in seconds from the start: the recorded times, compressed; never backwards."""
+def _schedule(events: Sequence[Event], seconds: float | None) -> Sequence[float]:
+    """When each event is due, in seconds from the start: the recorded times compressed to `seconds`.
+
+    Nights and weekends are shortened: no pause counts for more than LONGEST_PAUSE average ones. The clock may step back
+    once a year; the schedule does not.
+    """
     if seconds is None or not events:
         return [0.0] * len(events)
     times = [datetime.strptime(event.t, _TIME).replace(tzinfo=UTC).timestamp() for event in events]
-    first, span = times[0], max(times) - times[0]
-    due, schedule = 0.0, []
-    for moment in times:
-        due = max(due, (moment - first) / span * seconds) if span else 0.0
-        schedule.append(due)
-    return schedule
+    gaps = [max(0.0, after - before) for before, after in pairwise(times)]
+    longest = LONGEST_PAUSE * sum(gaps) / max(1, len(gaps))
+    due = list(accumulate((min(gap, longest) for gap in gaps), initial=0.0))
+    return [moment / due[-1] * seconds if due[-1] else 0.0 for moment in due]

@@ -34,24 +34,24 @@ class Screen:
 
     def credentials(self, url: str, people: Mapping[str, str]) -> None:
         """Addresses and passwords, shown this once."""
-        table = Table(title="Sign in (random passwords, shown once)")
+        table = Table()
         for column in ("who", "password"):
             table.add_column(column, overflow="fold")
         for name, password in people.items():
             table.add_row(name, password)
-        self.console.print(table)
+        self._table("Sign in (random passwords, shown once)", table)
         self.say(f"admin       {url}/admin/")
         self.say(f"approvals   {url}/admin/approvals/")
         self.say(f"monitoring  {url}/admin/monitoring/")
 
     def pending(self, waiting: Sequence[tuple[str, str]]) -> None:
         """The approval desk: account and fingerprint of every key that waits."""
-        table = Table(title="Waiting for approval")
+        table = Table()
         table.add_column("account")
         table.add_column("key fingerprint")
         for account, fingerprint in waiting:
             table.add_row(account, fingerprint[:12])
-        self.console.print(table)
+        self._table("Waiting for approval", table)
 
     def progress(self, done: int, total: int, progress: rows.Progress) -> None:
         """Move the bar; without a terminal, a line every tenth."""
@@ -69,9 +69,15 @@ class Screen:
     def report(self, content: Mapping[str, Any]) -> None:
         """The closing tables."""
         self._bar.stop()
-        self.console.print(_counts(content), _latencies(content))
+        self._table(f"Replay of {content['recording']} in {content['seconds']} s", _counts(content))
+        self._table("Latency in ms, by hop", _latencies(content))
         if content["figures"]:
-            self.console.print(_figures(content))
+            title = "The mirrored follower's figures, from the stored reports, beside MT4's statement"
+            self._table(title, _figures(content))
+
+    def _table(self, title: str, table: Table) -> None:
+        self.say(f"\n{title}")
+        self.console.print(table)
 
     def findings(self, title: str, sentences: Sequence[str]) -> None:
         """What is wrong, the first few."""
@@ -85,7 +91,7 @@ class Screen:
 
 
 def _counts(content: Mapping[str, Any]) -> Table:
-    table = Table(title=f"Replay of {content['recording']} in {content['seconds']} s")
+    table = Table()
     table.add_column("what")
     table.add_column("count", justify="right")
     for name in ("intents", "decisions", "commands", "fills", "expired", "lost", "duplicated", "restarts"):
@@ -96,7 +102,7 @@ def _counts(content: Mapping[str, Any]) -> Table:
 
 
 def _latencies(content: Mapping[str, Any]) -> Table:
-    table = Table(title="Latency in ms, by hop")
+    table = Table()
     table.add_column("hop")
     for share in ("p50", "p95", "p99"):
         table.add_column(share, justify="right")
@@ -106,7 +112,7 @@ def _latencies(content: Mapping[str, Any]) -> Table:
 
 
 def _figures(content: Mapping[str, Any]) -> Table:
-    table = Table(title="The mirrored follower's figures, from the stored reports, beside MT4's statement")
+    table = Table()
     table.add_column("figure")
     table.add_column("MT4 printed", justify="right")
     table.add_column("gateway", justify="right")
