@@ -7,17 +7,20 @@ lives here: what changes rows goes to the ingest batch, what is sent comes from 
 import asyncio
 import contextlib
 import time
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
+from django.db import DatabaseError
 
-from sessions_app.domain.envelope import SUBPROTOCOL, Envelope, Malformed, read_envelope
-from sessions_app.domain.frames import Ack, Hello, ResendRequest
+from sessions_app.domain.envelope import SUBPROTOCOL, Envelope, Malformed, read_envelope, write_frame
+from sessions_app.domain.frames import Ack, ErrorAlert, Hello, ResendRequest
 from sessions_app.domain.lifecycle import LIVING, CloseCode, Reason, close_code
 from sessions_app.domain.problems import Refused
+from sessions_app.models.fields import new_id
 from sessions_app.services import sessions
 from sessions_app.transport.bounds import Bucket, Budget
 from sessions_app.transport.connections import Connection
@@ -27,6 +30,10 @@ from sessions_app.transport.runtime import Runtime
 MALFORMED_BUDGET: Final = 5
 MAX_IN_WORK: Final = 5000
 UNMETERED: Final = frozenset({"ExecutionReport", "Ack"})
+_TURNED_AWAY: Final = {
+    "version_unsupported": CloseCode.VERSION_UNSUPPORTED,
+    "try_later": CloseCode.TRY_LATER,
+}
 _SERVER_ONLY: Final = frozenset({"SessionState", "TestRequest", "InitAck", "HeartbeatAck", "OrderCommand"})
 _log = structlog.get_logger(__name__)
 
@@ -47,7 +54,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
         offered = scope.get("subprotocols") or []
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if SUBPROTOCOL in offered else None})
         if offered and SUBPROTOCOL not in offered:
-            await self._turn_away(CloseCode.VERSION_UNSUPPORTED)
+            await self._turn_away(Refused("version_unsupported"))
             return
         with contextlib.suppress(Disconnected):
             await self._talk()
@@ -56,8 +63,13 @@ class StreamConsumer(AsyncWebsocketConsumer):
         origin = dict(self._scope["headers"]).get(b"origin")
         return origin is None or origin.decode("latin-1") in settings.ALLOWED_SOCKET_ORIGINS
 
-    async def _turn_away(self, code: int) -> None:
-        await self._say({"type": "websocket.close", "code": code})
+    async def _turn_away(self, refusal: Refused) -> None:
+        """Say why in a frame (a close reason never arrives), then close."""
+        alert = ErrorAlert(code=refusal.code, message=refusal.message, path=refusal.path)
+        sent_at = datetime.now(UTC)
+        frame = write_frame(kind=ErrorAlert.__name__, frame_id=new_id(), payload=alert, sent_at=sent_at)
+        await self._say({"type": "websocket.send", "text": frame.decode()})
+        await self._say({"type": "websocket.close", "code": _TURNED_AWAY.get(refusal.code, CloseCode.TOKEN_INVALID)})
 
     async def _talk(self) -> None:
         connection = await self._greet()
@@ -69,6 +81,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
         finally:
             self.runtime.registry.remove(connection)
             connection.closing = True
+            connection.closed.set()
             writer.cancel()
 
     # Hello ---------------------------------------------------------------------------------------------------------
@@ -82,11 +95,18 @@ class StreamConsumer(AsyncWebsocketConsumer):
                 raise Refused("token_invalid", "The first frame is Hello")
             hello = decode_payload(Hello, bytes(envelope.payload))
             resumed = await self._resume(hello)
-        except (TimeoutError, Malformed, Refused) as refusal:
-            version = isinstance(refusal, Malformed) and refusal.code == "version_unsupported"
-            await self._turn_away(CloseCode.VERSION_UNSUPPORTED if version else CloseCode.TOKEN_INVALID)
-            return None
-        return self._connect(resumed)
+        except TimeoutError:
+            await self._turn_away(Refused("token_invalid", "No Hello came in time"))
+        except Malformed as fault:
+            await self._turn_away(Refused(fault.code, fault.message, path=fault.path))
+        except Refused as refusal:
+            await self._turn_away(refusal)
+        except DatabaseError:
+            _log.warning("socket.database_away")
+            await self._turn_away(Refused("try_later", retry_after=1))
+        else:
+            return self._connect(resumed)
+        return None
 
     async def _resume(self, hello: Hello) -> sessions.Resumed:
         token = self._header_token() or hello.token
@@ -123,12 +143,11 @@ class StreamConsumer(AsyncWebsocketConsumer):
 
     async def _listen(self, connection: Connection) -> None:
         while True:
-            text = await self._next_text()
-            if connection.closing:
-                continue  # frames after the closing notice are ignored
-            connection.heard = time.monotonic()
             try:
-                await self._serve(connection, read_envelope(text))
+                envelope = read_envelope(await self._next_text())
+                if connection.closing or connection.leaving:
+                    continue  # frames after the closing notice are ignored
+                await self._serve(connection, envelope)
             except Malformed as fault:
                 self._count_malformed(connection, fault)
             except Refused as refusal:
@@ -137,12 +156,19 @@ class StreamConsumer(AsyncWebsocketConsumer):
                 if refusal.code in ("unknown_type", "frame_unexpected"):
                     self._spend(connection)
 
-    async def _next_text(self) -> str | bytes:
+    async def _next_text(self) -> str:
+        """The next message.
+
+        :raises Disconnected: there is none
+        :raises Malformed: it is binary
+        """
         message = await self._hear()
         if message["type"] == "websocket.disconnect":
             raise Disconnected
-        text: str | bytes | None = message.get("text")
-        return text if text is not None else message.get("bytes") or b""
+        text: str | None = message.get("text")
+        if text is None:
+            raise Malformed("malformed", "A frame is text, not binary")
+        return text
 
     async def _serve(self, connection: Connection, envelope: Envelope) -> None:
         if envelope.ack is not None:
@@ -174,7 +200,12 @@ class StreamConsumer(AsyncWebsocketConsumer):
         self.runtime.ingest.put(arrival)
 
     def _take_ack(self, connection: Connection, envelope: Envelope, upto: int) -> None:
-        """Commands up to a number are in the EA's ledger; a late, lower acknowledgement changes nothing."""
+        """Commands up to a number are in the EA's ledger; a late, lower acknowledgement changes nothing.
+
+        A pending session was sent no commands, so it has none to acknowledge.
+        """
+        if not connection.authenticated:
+            return
         if upto > max(connection.sent, connection.standing.top_seq):
             self.runtime.delivery.refuse(connection, Refused("invalid", f"Nothing above {connection.sent} was sent"))
             self._spend(connection)
@@ -185,7 +216,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
         arrival = ack_arrival(envelope, connection, upto)
         connection.in_work += 1
         self.runtime.ingest.put(arrival)
-        if connection.standing.top_seq > connection.sent or connection.pump_again:
+        if connection.behind:
             self.runtime.delivery.pump(connection)
 
     def _over_rate(self, connection: Connection, envelope: Envelope) -> bool:

@@ -37,7 +37,13 @@ _ALL: Final = (
     Problem("account_suspended", "This account is suspended", "Ask the operator of the gateway", 403),
     Problem("already_authenticated", "This socket has said Hello already", "Send Hello once per socket"),
     Problem("auth_method_unknown", "This authentication method is not offered here", "Use one of the listed methods"),
-    Problem("fenced", "A newer session of this account is in charge", "Stop this terminal or close the other one", 409),
+    Problem(
+        "fenced",
+        "A newer session of this account is in charge",
+        "Stop this terminal or close the other one",
+        409,
+        final=False,  # it took no number: the same frame may come under a new session
+    ),
     Problem("frame_too_big", "The frame is too big", "Split it, or leave out what is not needed"),
     Problem("frame_unexpected", "This frame type is not sent by an EA", "See the table of frames in docs/protocol.md"),
     Problem("id_reused", "This id was used for another frame", "Give every new frame a new id"),
@@ -55,7 +61,7 @@ _ALL: Final = (
     Problem("resend_out_of_range", "These numbers were never sent", "Ask for 1 <= from <= to <= top_seq"),
     Problem("seq_missing", "A durable frame needs a seq of 1 or more", "Number durable frames from 1 without gaps"),
     Problem("sequence_conflict", "This number was used for another frame", "Open a new session and renumber", 409),
-    Problem("session_closed", "This session has ended", "Open a new session", 410),
+    Problem("session_closed", "This session has ended", "Open a new session", 410, final=False),
     Problem(
         "session_full", "A pending session stores no more frames", "Wait for the approval of the key", 429, final=False
     ),

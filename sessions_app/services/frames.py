@@ -14,20 +14,22 @@ from uuid import UUID
 
 import msgspec
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import Count, Q
+from django.db import transaction
+from django.db.models import Count, F, Q
 
 from sessions_app import queries
 from sessions_app.domain.decimals import decode_hook
 from sessions_app.domain.frames import GapFill
-from sessions_app.domain.lifecycle import KeyState, SessionStatus
+from sessions_app.domain.lifecycle import LIVING, KeyState, Reason, SessionStatus
 from sessions_app.domain.problems import Refused
 from sessions_app.domain.sequence import Log, Place
 from sessions_app.models import EaSession, InboundFrame
+from sessions_app.models.bulk import update_rows
 from sessions_app.services import ports
 from sessions_app.services.ports import Arrival, Batch, Fate
 
 GAP_FILL: Final = GapFill.__name__
+MAX_FOREIGN_REPORTS: Final = 3
 
 
 @dataclass(slots=True)
@@ -38,19 +40,23 @@ class _Session:
     fence: int
     account_pk: UUID
     key_approved: bool
+    preempted: bool
     log: Log
-    stored: int
+    stored: int = 0
     full: bool = False
 
 
 @dataclass(slots=True)
 class _Desk:
-    """The locked sessions and the known ids that a batch is sorted against."""
+    """The locked sessions and the known ids that a batch is sorted against.
+
+    `fresh`: this batch's frames that took a number under an id of their own, by that id and its scope (see `_scope`).
+    """
 
     sessions: dict[UUID, _Session]
     by_account: dict[tuple[UUID, UUID], tuple[bytes, str]]
     by_session: dict[tuple[UUID, UUID], tuple[bytes, str]]
-    seen: dict[tuple[UUID, UUID], Arrival] = field(default_factory=dict)
+    fresh: dict[tuple[UUID, UUID], Arrival] = field(default_factory=dict)
 
 
 def store(*, arrivals: Sequence[Arrival]) -> Batch:
@@ -65,6 +71,7 @@ def store(*, arrivals: Sequence[Arrival]) -> Batch:
             _sort(arrival, desk)
         apply_in_groups([arrival for arrival in arrivals if arrival.fate is Fate.APPLY], batch)
         _write(arrivals, desk, batch)
+        _count_offences(batch)
     return batch
 
 
@@ -90,12 +97,18 @@ def _open_desk(arrivals: Sequence[Arrival], now: datetime) -> _Desk:
 def _lock_sessions(arrivals: Sequence[Arrival]) -> dict[UUID, _Session]:
     """Lock the sessions so that a change of state or fence waits for this batch."""
     rows = EaSession.objects.filter(id__in={arrival.session_id for arrival in arrivals}).order_by("id")
-    columns = ("id", "state", "fence", "account_id", "key__state", "stored_seq")
+    columns = ("id", "state", "fence", "account_id", "key__state", "close_reason", "stored_seq")
+    locked = rows.select_for_update(of=("self",), no_key=True).values_list(*columns)
     sessions = {
-        pk: _Session(state, fence, account_pk, key_state == KeyState.APPROVED, Log(stored_seq, {}), 0)
-        for pk, state, fence, account_pk, key_state, stored_seq in rows.select_for_update(
-            of=("self",), no_key=True
-        ).values_list(*columns)
+        pk: _Session(
+            state=state,
+            fence=fence,
+            account_pk=account_pk,
+            key_approved=key_state == KeyState.APPROVED,
+            preempted=close_reason == Reason.PREEMPTED,
+            log=Log(stored_seq, {}),
+        )
+        for pk, state, fence, account_pk, key_state, close_reason, stored_seq in locked
     }
     _load_repeats(arrivals, sessions)
     pending = [pk for pk, session in sessions.items() if session.state == SessionStatus.PENDING]
@@ -126,17 +139,19 @@ def _load_repeats(arrivals: Sequence[Arrival], sessions: dict[UUID, _Session]) -
 
 
 def _sort(arrival: Arrival, desk: _Desk) -> None:
-    """Decide one frame's fate; take its number if it is the next."""
+    """Decide one frame's fate; take its number if it is the next.
+
+    A session that has ended takes nothing any more, and no number: its frames may come again under the next session.
+    Only reports are facts whenever they come, provided that this session was ever in charge of the account.
+    """
     session = desk.sessions.get(arrival.session_id)
     if session is None:
         arrival.refuse(Refused("session_closed"))
         return
     arrival.account_pk = session.account_pk
-    arrival.late = session.state != SessionStatus.PENDING and (
-        session.state != SessionStatus.AUTHENTICATED or session.fence != arrival.fence
-    )
-    if arrival.late and not _is_fact(arrival):
-        arrival.refuse(Refused("fenced" if session.state == SessionStatus.AUTHENTICATED else "session_closed"))
+    arrival.late = session.state not in LIVING
+    if arrival.late and not (session.fence and _is_fact(arrival)):
+        arrival.refuse(Refused("fenced" if session.preempted else "session_closed"))
         return
     if arrival.seq is None:
         arrival.fate = Fate.APPLY if arrival.refusal is None else Fate.REFUSED
@@ -177,7 +192,8 @@ def _take_next(arrival: Arrival, session: _Session, desk: _Desk) -> None:
     else:
         arrival.fate = Fate.REFUSED
     session.log.take(_last_number(arrival), arrival.frame_id)
-    desk.seen.setdefault((session.account_pk, arrival.frame_id), arrival)
+    if known is None:
+        desk.fresh[_scope(arrival, session), arrival.frame_id] = arrival
 
 
 def _last_number(arrival: Arrival) -> int:
@@ -186,13 +202,19 @@ def _last_number(arrival: Arrival) -> int:
     return max(seq, arrival.payload.next - 1) if isinstance(arrival.payload, GapFill) else seq
 
 
+def _scope(arrival: Arrival, session: _Session) -> UUID:
+    """Where an id must be unique: in the account, or, until its promotion, in the pending session alone."""
+    return arrival.session_id if session.state == SessionStatus.PENDING else session.account_pk
+
+
 def _known(arrival: Arrival, desk: _Desk) -> tuple[bytes, str] | None:
     """(digest, refusal) of the frame that has this id already: stored, or earlier in this batch."""
-    in_batch = desk.seen.get((arrival.account_pk, arrival.frame_id))
+    session = desk.sessions[arrival.session_id]
+    in_batch = desk.fresh.get((_scope(arrival, session), arrival.frame_id))
     if in_batch is not None:
         return in_batch.digest, in_batch.refusal.code if in_batch.refusal else ""
     stored = desk.by_session.get((arrival.session_id, arrival.frame_id))
-    if stored is None and desk.sessions[arrival.session_id].state != SessionStatus.PENDING:
+    if stored is None and session.state != SessionStatus.PENDING:
         stored = desk.by_account.get((arrival.account_pk, arrival.frame_id))
     return stored
 
@@ -244,8 +266,8 @@ def apply_quarantined(*, session_id: UUID, account_pk: UUID, fence: int, batch: 
     apply_in_groups([arrival for arrival in arrivals if arrival.payload is not None], batch)
     for row, arrival in zip(fresh, arrivals, strict=True):
         row.quarantined, row.content = False, _kept(arrival, row.content)
-        row.refusal = arrival.refusal.code if arrival.refusal else ""
-    InboundFrame.objects.bulk_update(fresh, ["quarantined", "content", "refusal"], batch_size=200)
+        row.refusal = arrival.refusal.code if arrival.refusal else row.refusal
+    update_rows(fresh, ["quarantined", "content", "refusal"])
 
 
 def _arrival_of(row: InboundFrame, fence: int) -> Arrival:
@@ -272,28 +294,15 @@ def _arrival_of(row: InboundFrame, fence: int) -> Arrival:
 
 
 def _write(arrivals: Sequence[Arrival], desk: _Desk, batch: Batch) -> None:
-    written: set[tuple[UUID, UUID]] = set(desk.by_account)
-    rows = []
-    for arrival in arrivals:
-        owner = arrival.session_id if arrival.fate is Fate.QUARANTINED else arrival.account_pk
-        if arrival.seq is not None and _consumes(arrival) and (owner, arrival.frame_id) not in written:
-            written.add((owner, arrival.frame_id))
-            rows.append(_row(arrival))
+    rows = [_row(arrival, desk.sessions[arrival.session_id]) for arrival in desk.fresh.values()]
     InboundFrame.objects.bulk_create(rows, batch_size=200)
-    moved = [(item.log.top, pk.hex) for pk, item in desk.sessions.items()]
     batch.stored_tops = {pk: item.log.top for pk, item in desk.sessions.items()}
     batch.promotable |= _promotable(arrivals, desk)
     if any(arrival.seq is not None for arrival in arrivals):
-        _store_tops(moved)
+        update_rows([EaSession(id=pk, stored_seq=top) for pk, top in batch.stored_tops.items()], ["stored_seq"])
 
 
-def _consumes(arrival: Arrival) -> bool:
-    if arrival.fate in (Fate.APPLY, Fate.QUARANTINED):
-        return True
-    return arrival.fate is Fate.REFUSED and arrival.refusal is not None and arrival.refusal.problem.final
-
-
-def _row(arrival: Arrival) -> InboundFrame:
+def _row(arrival: Arrival, session: _Session) -> InboundFrame:
     content: Any = msgspec.json.decode(arrival.raw) if arrival.raw else None
     return InboundFrame(
         account_id=arrival.account_pk,
@@ -303,7 +312,7 @@ def _row(arrival: Arrival) -> InboundFrame:
         kind=arrival.kind,
         digest=arrival.digest,
         content=_kept(arrival, content),
-        quarantined=arrival.fate is Fate.QUARANTINED,
+        quarantined=session.state == SessionStatus.PENDING,
         refusal=arrival.refusal.code if arrival.refusal else "",
         received_at=arrival.at,
     )
@@ -324,8 +333,10 @@ def _promotable(arrivals: Sequence[Arrival], desk: _Desk) -> set[UUID]:
     }
 
 
-def _store_tops(moved: list[tuple[int, str]]) -> None:
-    pks = [(top, pk if connection.vendor == "sqlite" else UUID(pk)) for top, pk in moved]
-    table = EaSession._meta.db_table
-    with connection.cursor() as cursor:
-        cursor.executemany(f"UPDATE {table} SET stored_seq = %s WHERE id = %s", pks)  # noqa: S608 - our own table's name
+def _count_offences(batch: Batch) -> None:
+    """Keep count of reports about other accounts' commands; who sends too many of them is expelled after the commit."""
+    for session_id, times in batch.offenders.items():
+        EaSession.objects.filter(id=session_id).update(foreign_reports=F("foreign_reports") + times)
+    if batch.offenders:
+        over = EaSession.objects.filter(id__in=batch.offenders, foreign_reports__gte=MAX_FOREIGN_REPORTS)
+        batch.expelled |= set(over.values_list("id", flat=True))

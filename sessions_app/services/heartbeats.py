@@ -22,6 +22,7 @@ from sessions_app.domain.frames import (
 from sessions_app.domain.lifecycle import SessionStatus
 from sessions_app.domain.liveness import Pace
 from sessions_app.models import BrokerAccount, EaSession, TerminalProfile
+from sessions_app.models.bulk import update_rows
 from sessions_app.services import ports
 from sessions_app.services.ports import Arrival, Batch
 
@@ -41,8 +42,8 @@ def record(arrivals: Sequence[Arrival], batch: Batch) -> None:
         if _speaks_for_account(session) and beat.balance is not None:
             funded.append(_with_funds(session.account, beat, arrival.at))
         batch.replies.append((arrival, _ack(session, batch.now)))
-    EaSession.objects.bulk_update(beaten, ["last_heartbeat_at", "deadline_at", "status"], batch_size=200)
-    BrokerAccount.objects.bulk_update(funded, ["balance", "equity", "free_margin", "funds_at"], batch_size=200)
+    update_rows(beaten, ["last_heartbeat_at", "deadline_at", "status"])
+    update_rows(funded, ["balance", "equity", "free_margin", "funds_at"])
 
 
 def _speaks_for_account(session: EaSession) -> bool:

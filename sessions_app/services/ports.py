@@ -4,6 +4,7 @@ An `Arrival` is one frame on its way into the database; a `Batch` is what one tr
 what may be told to the sockets after the commit.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -92,7 +93,10 @@ class Pushed:
 
 @dataclass(slots=True)
 class Batch:
-    """What one transaction did. Everything here is told after the commit, never before."""
+    """What one transaction did. Everything here is told after the commit, never before.
+
+    `offenders`: how many reports about other accounts' commands each session has sent; `expelled`: who sent too many.
+    """
 
     now: datetime
     log: dict[UUID, list[LogFrame]] = field(default_factory=dict)
@@ -101,7 +105,8 @@ class Batch:
     changed_sessions: set[UUID] = field(default_factory=set)
     promotable: set[UUID] = field(default_factory=set)
     leaving: set[UUID] = field(default_factory=set)
-    offenders: set[UUID] = field(default_factory=set)
+    offenders: Counter[UUID] = field(default_factory=Counter)
+    expelled: set[UUID] = field(default_factory=set)
     stored_tops: dict[UUID, int] = field(default_factory=dict)
 
     def append(self, account_pk: UUID, frames: Sequence[LogFrame]) -> None:

@@ -32,7 +32,9 @@ class Connection:
     """One socket of one session. All methods run in its event loop.
 
     `sent`: the highest command number pushed here; `acked`: what its EA acknowledged; `stored`: the top of its own
-    frames that are committed. `ready`: authenticated, and its terminal has introduced itself.
+    frames that are committed. `behind`: its log goes on, but its window is full. `ready`: authenticated, and its
+    terminal has introduced itself. `leaving`: the gateway has said goodbye, and takes nothing more; `closing`: nothing
+    more is queued; `closed`: all of it has been sent.
     """
 
     def __init__(self, *, send: Send, standing: Standing, resume_from: int) -> None:
@@ -51,12 +53,15 @@ class Connection:
         self.pushed: deque[Pushed] = deque()
         self.pumping = False
         self.pump_again = False
+        self.behind = False
         self.in_work = 0
         self.gaps_held_until = 0.0
         self.resend_asked_upto = 0
         self.heard = self.beaten = time.monotonic()
         self.tested = False
+        self.leaving = False
         self.closing = False
+        self.closed = asyncio.Event()
 
     @property
     def session_id(self) -> UUID:
@@ -123,9 +128,10 @@ class Connection:
         if self.told_stored >= self.stored or self._ack_timer is not None:
             return
         wait = max(0.0, self._acked_at + ACK_SECONDS - time.monotonic())
-        self._ack_timer = asyncio.get_running_loop().call_later(wait, self._acknowledge)
+        self._ack_timer = asyncio.get_running_loop().call_later(wait, self.acknowledge)
 
-    def _acknowledge(self) -> None:
+    def acknowledge(self) -> None:
+        """Tell what is stored, if it has not been told."""
         self._ack_timer = None
         if self.told_stored < self.stored:
             self.post("Ack", Ack(ack=self.stored))
@@ -147,6 +153,7 @@ class Connection:
                 await self._send({"type": "websocket.send", "text": frame.decode()})
             if self._close_code is not None:
                 await self._send({"type": "websocket.close", "code": self._close_code})
+                self.closed.set()
                 return
 
 

@@ -5,6 +5,7 @@ socket catches up (resume, a doorbell, the sweep). Either way numbers go out in 
 """
 
 import asyncio
+import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Coroutine, Iterable, Sequence
@@ -117,7 +118,12 @@ class Delivery:
         connection.post("ResendRequest", ResendRequest(from_=first, to=last))
 
     def refuse(self, connection: Connection, refusal: Refused, ref: UUID | None = None) -> None:
-        """One ErrorAlert for one refused frame."""
+        """One ErrorAlert for one refused frame; a pending session is told when to come back, and nothing else."""
+        if not connection.authenticated:
+            _log.info("socket.pending_refused", session_id=str(connection.session_id), code=refusal.code)
+            if refusal.retry_after is not None:
+                self.post_state(connection, retry_after=refusal.retry_after)
+            return
         retry = None if refusal.retry_after is None else Retry(policy="after", after_seconds=refusal.retry_after)
         connection.post(
             "ErrorAlert",
@@ -186,15 +192,17 @@ class Delivery:
 
     async def _send_page(self, connection: Connection) -> None:
         page = min(self._room(connection), settings.GATEWAY["resend_page"])
-        if page <= 0:
+        connection.behind = page <= 0
+        if connection.behind:
             return  # goes on when the EA acknowledges
         read = database_sync_to_async(ports.bound().commands_after, thread_sensitive=False)
-        frames = await read(connection.account_pk, connection.sent, page)
+        before = connection.sent
+        frames = await read(connection.account_pk, before, page)
         if not connection.ready:
             return
         for frame in frames:
             connection.push(frame, committed_at=datetime.now(UTC))
-        if len(frames) == page:
+        if connection.sent - before >= page:  # by number: a gap covers many in one frame
             connection.pump_again = True
 
     def _room(self, connection: Connection) -> int:
@@ -205,8 +213,10 @@ class Delivery:
     async def resend(self, connection: Connection, asked: ResendRequest) -> None:
         """Send numbers `from`..`to` again, one page at most.
 
-        :raises Refused: `resend_out_of_range`
+        :raises Refused: `not_authenticated`: no command goes to a pending session; `resend_out_of_range`
         """
+        if not connection.authenticated:
+            raise Refused("not_authenticated")
         if asked.from_ > asked.to or asked.to > connection.sent:
             raise Refused("resend_out_of_range", f"Numbers 1 to {connection.sent} were sent on this log")
         page = min(asked.to - asked.from_ + 1, settings.GATEWAY["resend_page"])
@@ -230,20 +240,33 @@ class Delivery:
             await self.update(connection, standing)
 
     async def update(self, connection: Connection, standing: Standing) -> None:
-        """Bring a socket up to its session's row: ended, promoted, introduced, or just behind its log."""
-        former, connection.standing = connection.standing, standing
-        if connection.closing:
+        """Bring a socket up to its session's row: ended, promoted, introduced, or just behind its log.
+
+        A promoted one is told SessionState, InitAck, backlog, in this order: it takes commands from then on.
+        """
+        ack = await self._introduction(connection, standing)
+        read_before_promotion = connection.authenticated and standing.state == SessionStatus.PENDING
+        if connection.closing or read_before_promotion:
             return
+        former, connection.standing = connection.standing, standing
         if standing.state not in LIVING:
             self._tell_end(connection)
             return
         if standing.state != former.state:
             self.post_state(connection)
-            if standing.initialised:
-                read = database_sync_to_async(_init_ack, thread_sensitive=False)
-                connection.post("InitAck", await read(standing.session_id))
+            if ack is not None:
+                connection.post("InitAck", ack)
         if standing.top_seq > connection.sent:
             self.pump(connection)
+
+    async def _introduction(self, connection: Connection, standing: Standing) -> InitAck | None:
+        """The deferred InitAck of a terminal that introduced itself before its promotion."""
+        promoted = standing.state == SessionStatus.AUTHENTICATED and not connection.authenticated
+        if not promoted or not standing.initialised:
+            return None
+        read = database_sync_to_async(_init_ack, thread_sensitive=False)
+        ack: InitAck = await read(standing.session_id)
+        return ack
 
     def post_state(self, connection: Connection, *, recovered: bool = True, retry_after: int | None = None) -> None:
         """SessionState: after Hello and at every change."""
@@ -271,9 +294,10 @@ class Delivery:
             connection.post("ShutdownNotice", notice)
         connection.close(close_code(reason))
 
-    def say_goodbye(self, reason: Reason, code: int) -> None:
-        """The process is going: tell every socket to come back, and close it."""
+    def announce_end(self, reason: Reason) -> None:
+        """The process is going: tell every EA to come back. What it sends from now on is ignored, and comes again."""
         for connection in self._registry:
+            connection.leaving = True
             notice = ShutdownNotice(
                 reason=reason,
                 phase=ShutdownPhase.NOTICE,
@@ -282,7 +306,15 @@ class Delivery:
                 last_seq=connection.sent,
             )
             connection.post("ShutdownNotice", notice)
+
+    async def close_all(self, code: int, *, seconds: float) -> None:
+        """Acknowledge what was stored since, close every socket, and wait until all of it is on its way."""
+        closing = list(self._registry)
+        for connection in closing:
+            connection.acknowledge()
             connection.close(code)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*(connection.closed.wait() for connection in closing)), seconds)
 
     def supersede(self, connection: Connection) -> None:
         """A newer socket of the same session has taken over."""

@@ -19,7 +19,7 @@ from sessions_app.domain.lifecycle import Reason
 from sessions_app.domain.problems import Refused
 from sessions_app.doorbell import Ring
 from sessions_app.services import frames, sessions
-from sessions_app.services.history import EA
+from sessions_app.services.history import EA, GATEWAY
 from sessions_app.services.ports import Arrival, Batch
 
 MAX_BATCH: Final = 500
@@ -80,17 +80,21 @@ class Ingest:
             _log.exception("ingest.failed", frames=len(arrivals))
 
     def _store(self, arrivals: Sequence[Arrival]) -> None:
+        outcome = self._tried(arrivals)
+        if isinstance(outcome, Batch):
+            self._after_commit(outcome, arrivals)
+        elif len(arrivals) > 1:
+            half = len(arrivals) // 2
+            self._store(arrivals[:half])
+            self._store(arrivals[half:])
+        else:
+            self._poisoned(arrivals[0], outcome)
+
+    def _tried(self, arrivals: Sequence[Arrival]) -> Batch | Exception:
         try:
-            batch = self._stored(arrivals)
-        except Exception as error:  # noqa: BLE001 - bisected below; alone it becomes a refusal
-            if len(arrivals) > 1:
-                half = len(arrivals) // 2
-                self._store(arrivals[:half])
-                self._store(arrivals[half:])
-                return
-            self._poisoned(arrivals[0], error)
-            return
-        self._after_commit(batch, arrivals)
+            return self._stored(arrivals)
+        except Exception as error:  # noqa: BLE001 - the batch is halved; a frame that fails alone is refused
+            return error
 
     def _stored(self, arrivals: Sequence[Arrival]) -> Batch:
         """Store one batch, waiting for the database as long as it is away."""
@@ -119,9 +123,21 @@ class Ingest:
         self._settle(batch, arrivals)
         doorbell.publish(Ring(frozenset(batch.changed_sessions), batch.tops))
         for session_id in batch.promotable:
-            sessions.promote(session_id=session_id)
+            self._attempt(sessions.promote, session_id=session_id)
         for session_id in batch.leaving:
-            sessions.close(session_id=session_id, reason=Reason.SHUTDOWN_BY_EA, actor=EA)
+            self._attempt(sessions.close, session_id=session_id, reason=Reason.SHUTDOWN_BY_EA, actor=EA)
+        for session_id in batch.expelled:
+            note = "reports about other accounts' commands"
+            self._attempt(
+                sessions.close, session_id=session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note
+            )
+
+    def _attempt(self, verb: Callable[..., object], **arguments: object) -> None:
+        """What follows a stored batch: if it fails, the batch stands, and the next heartbeat or sweep heals it."""
+        try:
+            verb(**arguments)
+        except Exception:  # noqa: BLE001 - the batch is stored: one failing sequel must not sink the other half
+            _log.exception("ingest.sequel_failed", verb=verb.__name__)
 
 
 def heal_connection() -> None:

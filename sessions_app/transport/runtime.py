@@ -68,13 +68,13 @@ class Runtime:
         return list(_runtimes.values())
 
     async def drain(self, seconds: float = 3.0) -> None:
-        """Tell every EA to come back, finish what is in work, and close: before the process goes."""
-        self.delivery.say_goodbye(Reason.SHUTDOWN_BY_SERVER, CloseCode.SERVICE_RESTART)
-        await asyncio.sleep(0)
+        """Tell every EA to come back, finish what is in work, acknowledge it, and close: before the process goes."""
+        self.delivery.announce_end(Reason.SHUTDOWN_BY_SERVER)
         for task in self._tasks:
             task.cancel()
         self._stop_listening()
         await self._loop.run_in_executor(None, self.ingest.stop, seconds)
+        await self.delivery.close_all(CloseCode.SERVICE_RESTART, seconds=1)
         _runtimes.pop(self._loop, None)
 
     # From other threads --------------------------------------------------------------------------------------------

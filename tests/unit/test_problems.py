@@ -15,7 +15,9 @@ def test_every_problem_says_what_it_means_and_what_to_do() -> None:
 
 def test_what_may_succeed_later_is_never_final() -> None:
     assert {code for code, problem in PROBLEMS.items() if not problem.final} == {
+        "fenced",
         "internal",
+        "session_closed",
         "session_full",
         "throttled",
         "try_later",
