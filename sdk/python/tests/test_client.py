@@ -16,6 +16,7 @@ from eagateway_sdk import (
     GatewayStopped,
     JournalFailed,
     StatusHeartbeat,
+    StoreInUse,
 )
 from eagateway_sdk.frames import Cause, ReportStatus
 
@@ -294,3 +295,11 @@ async def test_a_stopped_client_says_why_to_those_who_wait(gateway: ScriptedGate
         await gateway.sockets[-1].close(4409)
         with pytest.raises(GatewayStopped, match="4409"):
             await client.wait_status("offline-for-ever")
+
+
+async def test_a_store_serves_one_client_at_a_time(gateway: ScriptedGateway, make_client: MakeClient) -> None:
+    async with make_client():
+        with pytest.raises(StoreInUse):
+            await make_client().start()
+    async with make_client() as later:
+        await later.wait_status("authenticated")

@@ -20,8 +20,9 @@ from eagateway_sdk.frames import (
     StatusHeartbeat,
     SymbolSpec,
 )
-from eagateway_sdk.journal import JournalFailed
+from eagateway_sdk.journal import JournalFailed, StoreInUse
 from eagateway_sdk.rest import GatewayRefused, GatewayUnreachable, OpenedSession, end_session, open_session
+from eagateway_sdk.session import WrongAccount
 
 __all__ = [
     "Action",
@@ -48,8 +49,10 @@ __all__ = [
     "SessionState",
     "Side",
     "StatusHeartbeat",
+    "StoreInUse",
     "SymbolSpec",
     "Timing",
+    "WrongAccount",
     "end_session",
     "open_session",
 ]

@@ -136,23 +136,31 @@ class GatewayClient:
         """Open the store and begin connecting; returns at once, whether the gateway is there or not.
 
         :raises WrongAccount: the store belongs to another account
+        :raises StoreInUse: another client has it open
         """
         self._closing = False
         journal = Journal(self._store, durability=self._durability)
+        try:
+            self._desk_or_none = self._furnish(journal)
+        except Exception:
+            journal.abandon()
+            raise
+        journal.on_failure = self._lost
+        self._desk.ledger.forget_old()
+        self._session = self._desk.sessions.load()
+        await journal.durable()
+        self._tasks = [asyncio.create_task(self._keep_connected()), asyncio.create_task(self._work())]
+
+    def _furnish(self, journal: Journal) -> Desk:
         outbox, ledger = Outbox(journal, self._clock), Ledger(journal, self._clock)
         sessions = SessionFile(
             journal, base_url=self._base_url, account_id=self._account_id, auth_key=self._auth_key
         )  # fmt: skip
-        self._desk_or_none = Desk(
+        return Desk(
             journal=journal, outbox=outbox, ledger=ledger, sessions=sessions, clock=self._clock,
             server_clock=ServerClock(self._clock), hooks=self._hooks, timing=self._timing,
             init_request=self._init_request, executor=self._executor,
         )  # fmt: skip
-        ledger.forget_old()
-        journal.on_failure = self._lost
-        self._session = sessions.load()
-        await journal.durable()
-        self._tasks = [asyncio.create_task(self._keep_connected()), asyncio.create_task(self._work())]
 
     async def close(self, *, drain_seconds: float = 2.0) -> None:
         """End in order: what waits is sent, the order in hand is finished, the session is closed, the file too.

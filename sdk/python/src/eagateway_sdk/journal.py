@@ -30,15 +30,22 @@ class JournalFailed(Exception):
     """The file could not be written (disk full, locked, gone): nothing of this transaction was stored."""
 
 
+class StoreInUse(Exception):
+    """Another client has this file open: two of them would execute the same commands."""
+
+
 class Journal:
     """The file of one account. Not for sharing between threads or clients.
 
     `on_failure` is called after every lost transaction: mirrors of the file must be read again.
+
+    :raises StoreInUse: another client, here or in another process, has it open
     """
 
     def __init__(self, path: Path, *, durability: Durability = "full") -> None:
         self.path = path
         self._full = durability == "full"
+        self._lock = _lock(path)
         self._connection = _connect(path)
         self._open = False
         self._waiting: list[Done] = []
@@ -179,15 +186,27 @@ class Journal:
             os.close(self._log_file)
             self._log_file = None
         self._connection.close()
+        self._lock.close()
 
 
 def _ignore() -> None:
     return None
 
 
+def _lock(path: Path) -> sqlite3.Connection:
+    """An open exclusive transaction on a file beside the store: such locks work everywhere and die with the process."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(f"{path}-lock", isolation_level=None, timeout=0.0)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        raise StoreInUse(str(path)) from error
+    return connection
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     """Autocommit mode; NORMAL, because the fsync of each commit is ours (see the note above)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     created = not path.exists()
     connection = sqlite3.connect(path, isolation_level=None, timeout=5.0)
     if created:
