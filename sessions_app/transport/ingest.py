@@ -128,9 +128,7 @@ class Ingest:
             self._attempt(sessions.close, session_id=session_id, reason=Reason.SHUTDOWN_BY_EA, actor=EA)
         for session_id in batch.expelled:
             note = "reports about other accounts' commands"
-            self._attempt(
-                sessions.close, session_id=session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note
-            )
+            self._attempt(sessions.close, session_id=session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note)
 
     def _attempt(self, verb: Callable[..., object], **arguments: object) -> None:
         """What follows a stored batch: if it fails, the batch stands, and the next heartbeat or sweep heals it."""
