@@ -1,0 +1,50 @@
+"""What the admin site shows of the tables: one ModelAdmin per file."""
+
+from typing import Any
+
+from django.contrib.admin import AdminSite, ModelAdmin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
+from django.db.models import Model
+
+from backoffice.admin.accounts import BrokerAccountAdmin
+from backoffice.admin.commands import CommandAdmin
+from backoffice.admin.copies import CopyAdmin
+from backoffice.admin.decisions import DecisionAdmin
+from backoffice.admin.intents import IntentAdmin
+from backoffice.admin.keys import AuthKeyAdmin
+from backoffice.admin.members import MemberAdmin
+from backoffice.admin.reports import ReportAdmin
+from backoffice.admin.session_events import SessionEventAdmin
+from backoffice.admin.sessions import EaSessionAdmin
+from backoffice.admin.strategies import StrategyAdmin
+from backoffice.admin.subscriptions import SubscriptionAdmin
+from backoffice.admin.tenants import TenantAdmin
+from orders.models import Command, Copy, Decision, Intent, Report, Strategy, Subscription
+from sessions_app.models import AuthKey, BrokerAccount, EaSession, Member, SessionEvent, Tenant
+
+# Staff and their permissions are edited here; everything else is only read.
+_ADMINS: "dict[type[Model], type[ModelAdmin[Any]]]" = {
+    User: UserAdmin,
+    Group: GroupAdmin,
+    Tenant: TenantAdmin,
+    Member: MemberAdmin,
+    BrokerAccount: BrokerAccountAdmin,
+    AuthKey: AuthKeyAdmin,
+    EaSession: EaSessionAdmin,
+    SessionEvent: SessionEventAdmin,
+    Strategy: StrategyAdmin,
+    Subscription: SubscriptionAdmin,
+    Intent: IntentAdmin,
+    Decision: DecisionAdmin,
+    Command: CommandAdmin,
+    Copy: CopyAdmin,
+    Report: ReportAdmin,
+}
+
+
+def register_all(site: AdminSite) -> None:
+    """Put every table on the site, once."""
+    for model, admin_class in _ADMINS.items():
+        if not site.is_registered(model):
+            site.register(model, admin_class)

@@ -1,0 +1,133 @@
+"""What all our ModelAdmins share: they only read, and they stay fast with millions of rows."""
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db import models
+from django.db.models import Model, QuerySet
+from django.db.models.constants import LOOKUP_SEP
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+
+from sessions_app.domain.decimals import plain
+
+COUNTED_ROWS: Final = 10_000
+
+# Only the type checker knows these classes as generic.
+if TYPE_CHECKING:
+    _Paginator = Paginator[Any]
+    _ModelAdmin = admin.ModelAdmin[Any]
+else:
+    _Paginator = Paginator
+    _ModelAdmin = admin.ModelAdmin
+
+
+class CappedPaginator(_Paginator):
+    """Counts up to COUNTED_ROWS: what lies beyond is reached by search and filters, not by page numbers."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return int(rows.order_by()[:COUNTED_ROWS].count())
+
+
+class ReadOnlyAdmin(_ModelAdmin):
+    """Shows rows and changes none: decisions go through pages that call a service."""
+
+    paginator = CappedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    ordering = ("-id",)
+    actions = None
+    change_form_template = "backoffice/row.html"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        title = str(self.model._meta.verbose_name_plural).capitalize()
+        return super().changelist_view(request, {**(extra_context or {}), "title": title})
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        return [column(self.model, name) for name in super().get_list_display(request)]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        names = self.fields or [item.name for item in self.model._meta.concrete_fields]
+        return [column(self.model, name) for name in names]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return self.get_fields(request, obj)
+
+
+def one_of(field: str, names: Iterable[str]) -> type[admin.SimpleListFilter]:
+    """A filter by one of these names: asking the table for its distinct values would read all of it."""
+    choices = [(name, name.replace("_", " ")) for name in names]
+
+    class OneOf(admin.SimpleListFilter):
+        title = field.replace("_", " ")
+        parameter_name = field
+
+        def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+            return choices
+
+        def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+            return queryset.filter(**{field: self.value()}) if self.value() else queryset
+
+    return OneOf
+
+
+def column(model: type[Model], name: Any) -> Any:
+    """How a field is shown, in lists and on pages; a path such as `intent__symbol` is titled by its last part.
+
+    Moments with seconds in UTC, plain decimals, readable JSON, states as badges; anything else as Django shows it.
+    """
+    if isinstance(name, str) and LOOKUP_SEP in name:
+        return _shown(name, name.rpartition(LOOKUP_SEP)[2].replace("_", " "), str)
+    item = next((item for item in model._meta.concrete_fields if item.name == name), None)
+    show = _BADGES.get(name) if item is not None and item.choices else None
+    show = show or next((show for kind, show in _SHOWN.items() if isinstance(item, kind)), None)
+    return name if item is None or show is None else _shown(item.name, str(item.verbose_name), show)
+
+
+def _shown(path: str, title: str, show: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    read = attrgetter(path.replace(LOOKUP_SEP, "."))
+
+    def shown(row: Any) -> Any:
+        value = read(row)
+        return None if value is None else show(value)
+
+    shown.__name__ = path
+    return admin.display(shown, description=title.removesuffix(" at"), ordering=path)
+
+
+def _badge(value: str) -> str:
+    return format_html('<span class="state {}">{}</span>', value, value.replace("_", " "))
+
+
+def moment(value: datetime) -> str:
+    """UTC to the second, in an order that sorts."""
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _readable(value: Any) -> str:
+    return format_html('<pre class="content">{}</pre>', json.dumps(value, indent=2, ensure_ascii=False))
+
+
+_BADGES: Final[dict[Any, Callable[[Any], Any]]] = dict.fromkeys(("state", "outcome", "status"), _badge)
+_SHOWN: Final[dict[type[Any], Callable[[Any], Any]]] = {
+    models.DateTimeField: moment,
+    models.DecimalField: plain,
+    models.JSONField: _readable,
+}

@@ -1,0 +1,7 @@
+from backoffice.admin.reading import ReadOnlyAdmin
+
+
+class TenantAdmin(ReadOnlyAdmin):
+    list_display = ("name", "self_enrolment", "heartbeat_interval", "heartbeat_timeout", "created_at")
+    search_fields = ("name",)
+    ordering = ("name",)

@@ -1,0 +1,41 @@
+"""Forms of the approval desk."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+
+from sessions_app.models import AuthKey, Tenant
+
+
+class ReasonForm(forms.Form):
+    """Why: it stands in the key's history for good."""
+
+    reason = forms.CharField(
+        max_length=255,
+        label="Reason",
+        help_text="Stands in the history of this key, with your name.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class ApprovalForm(ReasonForm):
+    """A reason and, for an account that belongs to nobody yet, its tenant."""
+
+    tenant = forms.ModelChoiceField(
+        Tenant.objects.order_by("name"),
+        label="Tenant",
+        empty_label="Choose whose account this becomes",
+        error_messages={"required": "This account belongs to nobody yet: choose its tenant."},
+    )
+
+    def __init__(self, *args: Any, key: AuthKey, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if key.account.tenant_id is not None:
+            del self.fields["tenant"]
+
+    @property
+    def tenant_id(self) -> UUID | None:
+        """The chosen tenant; None when the account has one already."""
+        tenant: Tenant | None = self.cleaned_data.get("tenant")
+        return tenant.id if tenant is not None else None

@@ -1,0 +1,36 @@
+"""Named permissions of the pages that are no ModelAdmin: AdminSite.admin_view only asks for active staff."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+DECIDE: Final = "sessions_app.decide_authkey"
+REVOKE: Final = "sessions_app.revoke_authkey"
+SEE_KEYS: Final = "sessions_app.view_authkey"
+SEE_SESSIONS: Final = "sessions_app.view_easession"
+
+View = Callable[..., HttpResponseBase]
+
+
+def may(request: HttpRequest, *permissions: str) -> bool:
+    """Whether the person has one of these permissions, or more."""
+    return any(request.user.has_perm(permission) for permission in permissions)
+
+
+def requires(*permissions: str) -> Callable[[View], View]:
+    """Answer 403 to everyone who has none of these permissions, whatever the method."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not may(request, *permissions):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return checked
+
+    return decorate

@@ -1,0 +1,212 @@
+"""Reads for the pages that humans look at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+
+from backoffice import latency
+from backoffice.latency import Bucket, Hop
+from orders.domain.commands import CommandState
+from orders.domain.decisions import Outcome
+from orders.domain.denials import SENTENCES
+from orders.domain.intents import ADDS_EXPOSURE
+from orders.models import Command, Decision
+from sessions_app import queries
+from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
+from sessions_app.models import AuthKey, EaSession
+
+DESK_ROWS: Final = 200
+SAMPLE: Final = 2000
+LIVE_ROWS: Final = 25
+_FAILED: Final = (CommandState.REJECTED, CommandState.UNKNOWN)
+
+
+# The approval desk ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """A session and whether its terminal has been heard of within its timeout."""
+
+    session: EaSession
+    alive: bool
+    silence: timedelta | None
+
+    @classmethod
+    def of(cls, session: EaSession, now: datetime) -> "Terminal":
+        heard = session.last_heartbeat_at
+        silence = max(now - heard, timedelta(0)) if heard is not None else None
+        alive = silence is not None and silence <= timedelta(seconds=session.heartbeat_timeout)
+        return cls(session, alive, silence)
+
+    @property
+    def heard(self) -> str:
+        """How long ago it was heard of, in words."""
+        if self.silence is None:
+            return "never"
+        seconds = int(self.silence.total_seconds())
+        for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+            if seconds >= 2 * length:
+                return f"{seconds // length} {unit} ago"
+        return f"{seconds} s ago"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A key that waits for a decision, and the terminal that shows it, if there is one."""
+
+    key: AuthKey
+    terminal: Terminal | None
+
+
+def waiting(now: datetime) -> list[Waiting]:
+    """The oldest pending keys, at most DESK_ROWS."""
+    keys = list(queries.waiting_keys()[:DESK_ROWS])
+    asked = EaSession.objects.filter(key__in=keys, state=SessionStatus.PENDING).order_by("created_at", "id")
+    newest = {session.key_id: Terminal.of(session, now) for session in asked}
+    return [Waiting(key, newest.get(key.id)) for key in keys]
+
+
+def waiting_count() -> int:
+    return AuthKey.objects.filter(state=KeyState.PENDING).count()
+
+
+def decided_lately(limit: int = 10) -> list[AuthKey]:
+    """The last decisions about keys, the newest first."""
+    decided = AuthKey.objects.exclude(state=KeyState.PENDING).select_related("account__tenant")
+    return list(decided.order_by("-decided_at")[:limit])
+
+
+def key_with_account(key_id: UUID) -> AuthKey | None:
+    return AuthKey.objects.select_related("account__tenant").filter(id=key_id).first()
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a decision about a key would do.
+
+    `terminal`: the session that an approval promotes, at once if it is alive, else at its next heartbeat; `preempted`:
+    the account's session that would end for it; `held`: commands that wait for the account's EA, of which `dropped`
+    would expire then (orders.services.backlog has the rule).
+    """
+
+    terminal: Terminal | None
+    preempted: EaSession | None
+    living: int
+    held: int
+    dropped: int
+
+
+def preview(key: AuthKey, now: datetime) -> Preview:
+    sessions = list(
+        EaSession.objects.filter(account_id=key.account_id, state__in=LIVING).order_by("-created_at", "-id")[:50]
+    )
+    asked = [row for row in sessions if row.key_id == key.id and row.state == SessionStatus.PENDING]
+    held = Command.objects.filter(account_id=key.account_id, state=CommandState.HELD)
+    too_old = Q(valid_until__lt=now, action__in=ADDS_EXPOSURE)
+    elsewhere = Q(decided_on__isnull=False) & ~Q(decided_on__in=[row.id for row in asked[:1]])
+    return Preview(
+        terminal=Terminal.of(asked[0], now) if asked else None,
+        preempted=next((row for row in sessions if row.state == SessionStatus.AUTHENTICATED), None),
+        living=sum(row.key_id == key.id for row in sessions),
+        held=held.count(),
+        dropped=held.filter(too_old | elsewhere).count(),
+    )
+
+
+# Monitoring ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How often something happened today. `share`: percent of the most frequent one."""
+
+    name: str
+    meaning: str
+    count: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One look at the deployment. "Today" is the UTC day of `at`."""
+
+    at: datetime
+    sessions: Mapping[str, int]
+    waiting: int
+    copied: int
+    denied: int
+    failed: int
+    nothing_to_do: int
+    denials: list[Tally]
+    failures: list[Tally]
+    hops: list[Hop]
+    histogram: list[Bucket]
+    live: list[Terminal]
+
+    @property
+    def connected(self) -> int:
+        return self.sessions[SessionStatus.AUTHENTICATED]
+
+
+def figures(now: datetime) -> Figures:
+    """Everything the monitoring page shows, in seven reads."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    outcomes = dict(_today(midnight).values_list("outcome").annotate(Count("id")).order_by())
+    failures = _failures(midnight)
+    rows = _latest_moments(midnight)
+    return Figures(
+        at=now,
+        sessions=queries.sessions_by_state(),
+        waiting=waiting_count(),
+        copied=outcomes.get(Outcome.COPIED, 0),
+        denied=outcomes.get(Outcome.DENIED, 0),
+        nothing_to_do=outcomes.get(Outcome.NOOP, 0),
+        failed=sum(row.count for row in failures),
+        denials=_denials(midnight),
+        failures=failures,
+        hops=latency.hops(rows),
+        histogram=latency.histogram(rows),
+        live=_live(now),
+    )
+
+
+def _today(midnight: datetime) -> QuerySet[Decision]:
+    return Decision.objects.filter(decided_at__gte=midnight)
+
+
+def _denials(midnight: datetime) -> list[Tally]:
+    denied = _today(midnight).filter(outcome=Outcome.DENIED).values_list("code").annotate(times=Count("id"))
+    return _tallies(dict(denied.order_by("-times", "code")), {code.value: text for code, text in SENTENCES.items()})
+
+
+def _failures(midnight: datetime) -> list[Tally]:
+    commands = Command.objects.filter(decided_at__gte=midnight, state__in=_FAILED)
+    failed = commands.values_list("state").annotate(times=Count("id")).order_by("-times")
+    return _tallies(dict(failed), _MEANINGS)
+
+
+_MEANINGS: Final = {
+    CommandState.REJECTED.value: "The follower's broker said no.",
+    CommandState.UNKNOWN.value: "No one knows yet whether the broker did it.",
+}
+
+
+def _tallies(counts: Mapping[str, int], meanings: Mapping[str, str]) -> list[Tally]:
+    most = max(counts.values(), default=1)
+    return [Tally(name, meanings.get(name, ""), n, round(n / most * 100, 1)) for name, n in counts.items()]
+
+
+def _latest_moments(midnight: datetime) -> list[latency.Moments]:
+    """Time lines of today's latest commands, at most SAMPLE, without those that were held for an approval."""
+    commands = Command.objects.filter(decided_at__gte=midnight).exclude(state=CommandState.HELD)
+    return list(commands.order_by("-decided_at").values_list(*latency.COLUMNS)[:SAMPLE])
+
+
+def _live(now: datetime) -> list[Terminal]:
+    sessions = EaSession.objects.select_related("account__tenant").filter(state__in=LIVING)
+    return [Terminal.of(session, now) for session in sessions.order_by("state", "-created_at")[:LIVE_ROWS]]

@@ -1,0 +1,48 @@
+"""The admin site: Django's own admin for reading, and our pages beside it."""
+
+from typing import Any, Final
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest
+from django.urls import URLPattern, URLResolver, path
+
+from backoffice import queries
+from backoffice.permissions import DECIDE, SEE_KEYS, SEE_SESSIONS, View, may
+from backoffice.views import approvals, monitoring
+
+
+class GatewaySite(AdminSite):
+    """Adds the approval desk and the monitoring page."""
+
+    site_title = "EA Gateway"
+    site_header = "EA Gateway"
+    index_title = "Overview"
+    site_url = None
+    enable_nav_sidebar = False
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        return [
+            self._page("monitoring/", monitoring.page, "monitoring"),
+            path("monitoring/numbers/", monitoring.numbers, {"site": self}, name="monitoring_numbers"),
+            self._page("approvals/", approvals.desk, "approvals"),
+            self._page("approvals/<uuid:key_id>/approve/", approvals.approve, "approve_key"),
+            self._page("approvals/<uuid:key_id>/reject/", approvals.reject, "reject_key"),
+            self._page("approvals/<uuid:key_id>/revoke/", approvals.revoke, "revoke_key"),
+            *super().get_urls(),
+        ]
+
+    def _page(self, route: str, view: View, name: str) -> URLPattern:
+        return path(route, self.admin_view(view), {"site": self}, name=name)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """What every page shows: the way to our pages, and how many keys wait."""
+        sees_keys = may(request, SEE_KEYS, DECIDE)
+        return {
+            **super().each_context(request),
+            "sees_monitoring": may(request, SEE_SESSIONS),
+            "sees_approvals": sees_keys,
+            "waiting_keys": queries.waiting_count() if sees_keys else 0,
+        }
+
+
+site: Final = GatewaySite(name="admin")

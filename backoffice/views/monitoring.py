@@ -1,0 +1,56 @@
+"""The monitoring page, and the fragment of it that a visible page asks for every two seconds."""
+
+from typing import Any, Final
+
+from django.contrib.admin.sites import AdminSite
+from django.core.cache import cache
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from django_htmx.http import HttpResponseClientRefresh
+
+from backoffice import charts, queries
+from backoffice.permissions import SEE_SESSIONS, requires
+from backoffice.queries import Figures
+from sessions_app.queries import database_now
+
+CACHE_KEY: Final = "backoffice.figures"
+CACHE_SECONDS: Final = 1
+
+
+@require_safe
+@requires(SEE_SESSIONS)
+def page(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
+    """The whole page; complete without JavaScript."""
+    context = {**site.each_context(request), "title": "Monitoring", **_numbers()}
+    return TemplateResponse(request, "backoffice/monitoring.html", context)
+
+
+@never_cache
+@require_safe
+def numbers(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
+    """The fragment. Who is signed out meanwhile gets the whole page anew, which asks to sign in."""
+    if not site.has_permission(request):
+        return HttpResponseClientRefresh()
+    return _fragment(request)
+
+
+@requires(SEE_SESSIONS)
+def _fragment(request: HttpRequest) -> HttpResponseBase:
+    return TemplateResponse(request, "backoffice/numbers.html", _numbers())
+
+
+def _numbers() -> dict[str, Any]:
+    figures = cache.get(CACHE_KEY)
+    if not isinstance(figures, Figures):
+        figures = queries.figures(database_now())
+        cache.set(CACHE_KEY, figures, CACHE_SECONDS)
+    return {
+        "figures": figures,
+        "bars": charts.bars(figures.histogram),
+        "spans": charts.spans(figures.hops),
+        "chart_width": charts.WIDTH,
+        "chart_height": charts.HEIGHT,
+    }
