@@ -44,7 +44,9 @@ class IntentFactory(DjangoModelFactory[Intent]):
         model = Intent
 
     account = factory.SubFactory(BrokerAccountFactory)
-    session = factory.SubFactory(EaSessionFactory, account=factory.SelfAttribute("..account"))
+    session = factory.SubFactory(
+        EaSessionFactory, account=factory.SelfAttribute("..account"), closed=True, key__approved=True
+    )
     frame_id = factory.LazyFunction(uuid7)
     action = Action.OPEN
     position_id = factory.Sequence(lambda n: 7000 + n)
@@ -137,7 +139,9 @@ class ReportFactory(DjangoModelFactory[Report]):
     command = factory.SubFactory(CommandFactory)
     account = factory.SelfAttribute("command.account")
     copy = factory.SelfAttribute("command.copy")
-    session = factory.SubFactory(EaSessionFactory, account=factory.SelfAttribute("..account"))
+    session = factory.SubFactory(
+        EaSessionFactory, account=factory.SelfAttribute("..account"), closed=True, key__approved=True
+    )
     frame_id = factory.LazyFunction(uuid7)
     status = ReportStatus.FILLED
     ticket = factory.Sequence(lambda n: 9000 + n)

@@ -1,0 +1,189 @@
+"""The admin site: it reads, it is quick, it holds the content security policy, and it explains decisions."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import DatabaseError
+from django.test import Client
+from django.urls import reverse
+
+from backoffice.admin.reading import ReadOnlyAdmin
+from backoffice.site import site
+from orders.models import Decision
+from tests.factories import (
+    AuthKeyFactory,
+    BrokerAccountFactory,
+    CommandFactory,
+    CopyFactory,
+    DecisionFactory,
+    EaSessionFactory,
+    IntentFactory,
+    MemberFactory,
+    ReportFactory,
+    SessionEventFactory,
+    StrategyFactory,
+    SubscriptionFactory,
+    TenantFactory,
+    UserFactory,
+    grant,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+FACTORIES: tuple[Any, ...] = (
+    TenantFactory, MemberFactory, BrokerAccountFactory, AuthKeyFactory, EaSessionFactory, SessionEventFactory,
+    StrategyFactory, SubscriptionFactory, IntentFactory, DecisionFactory, CommandFactory, CopyFactory, ReportFactory,
+)  # fmt: skip
+EVIL = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def superuser(client: Client) -> User:
+    user = User.objects.create_superuser("root@example.com", password="correct horse battery")
+    client.force_login(user)
+    return user
+
+
+def page_of(row: Any, page: str = "change") -> str:
+    args = [] if page in ("changelist", "add") else [row.pk]
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_{page}", args=args)
+
+
+@pytest.mark.parametrize("factory", FACTORIES)
+def test_each_table_can_be_listed_searched_and_read_and_not_changed(
+    client: Client, superuser: User, factory: Any
+) -> None:
+    row = factory.create()
+    assert client.get(page_of(row, "changelist")).status_code == 200
+    assert client.get(page_of(row, "changelist"), {"q": "7001"}).status_code == 200
+    assert client.get(page_of(row, "changelist"), {"q": "no such thing %"}).status_code == 200
+    assert client.get(page_of(row)).status_code == 200
+    assert client.get(page_of(row, "add")).status_code == 403
+    for page in ("change", "delete"):
+        assert client.post(page_of(row, page), {"post": "yes"}).status_code == 403
+    assert type(row)._default_manager.filter(pk=row.pk).exists()
+
+
+def test_staff_without_permissions_see_no_table(client: Client) -> None:
+    client.force_login(UserFactory.create())
+    for factory in FACTORIES:
+        row = factory.create()
+        assert client.get(page_of(row, "changelist")).status_code == 403
+        assert client.get(page_of(row)).status_code == 403
+
+
+def test_every_table_of_ours_is_read_only() -> None:
+    ours = [item for model, item in site._registry.items() if model._meta.app_label in ("orders", "sessions_app")]
+    assert len(ours) == len(FACTORIES)
+    assert all(isinstance(item, ReadOnlyAdmin) for item in ours)
+
+
+def test_no_secret_is_shown(client: Client, superuser: User) -> None:
+    session = EaSessionFactory.create()
+    pages = client.get(page_of(session)).content + client.get(page_of(session.key)).content
+    assert session.token_hash.encode() not in pages
+    assert session.key.key_hash.encode() not in pages
+
+
+def test_case_137_evil_strings_are_inert_in_every_table(client: Client, superuser: User) -> None:
+    session = EaSessionFactory.create(
+        ea_version=EVIL, platform=EVIL[:16], environment={"os": EVIL}, status={"note": EVIL}, account__claimed_as=EVIL
+    )
+    intent = IntentFactory.create(symbol=EVIL, content={"comment": EVIL})
+    decision = DecisionFactory.create(intent=intent, denied="symbol_not_found")
+    Decision.objects.update(steps=[{"step": EVIL, "result": EVIL, EVIL: [EVIL]}])
+    for row in (session, session.key, intent, decision, SubscriptionFactory.create(suffix=EVIL[:16])):
+        for page in ("changelist", "change"):
+            assert "<script>alert" not in client.get(page_of(row, page)).content.decode()
+
+
+# Decisions -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_denied_decision_says_why_not_step_by_step(client: Client, superuser: User) -> None:
+    decision = DecisionFactory.create(denied="below_minimum_lots")
+    Decision.objects.update(
+        steps=[
+            {"step": "signal_age", "result": "ok", "age_seconds": 0.2, "limit_seconds": 60},
+            {"step": "rounding", "result": "below_minimum_lots", "lots_min": "0.01", "lots": "0", "max_lots": None},
+        ]
+    )
+    text = " ".join(client.get(page_of(decision)).content.decode().split())
+    assert "The lots are below the follower&#x27;s smallest lot size." in text
+    assert "<h2>Why not</h2>" in text
+    assert "<dt>age seconds</dt><dd>0.2</dd>" in text
+    assert '<span class="state stopped">below minimum lots</span>' in text
+    assert "max lots" not in text
+
+
+def test_a_copied_decision_leads_to_its_commands(client: Client, superuser: User) -> None:
+    command = CommandFactory.create()
+    text = client.get(page_of(command.decision)).content.decode()
+    assert page_of(command) in text
+    assert "<h2>Why</h2>" in text
+
+
+def test_decisions_are_found_by_their_reason(client: Client, superuser: User) -> None:
+    for code in ("signal_too_old", "symbol_not_found"):
+        DecisionFactory.create(denied=code)
+    answer: Any = client.get(reverse("admin:orders_decision_changelist"), {"code": "symbol_not_found"})
+    assert [row.code for row in answer.context["cl"].result_list] == ["symbol_not_found"]
+
+
+# Pages ---------------------------------------------------------------------------------------------------------------
+
+
+def test_the_overview_leads_to_what_a_person_may_see(client: Client) -> None:
+    client.force_login(grant(UserFactory.create(), "sessions_app.view_easession"))
+    page = client.get(reverse("admin:index")).content.decode()
+    assert reverse("admin:monitoring") in page
+    assert reverse("admin:approvals") not in page
+    AuthKeyFactory.create()
+    client.force_login(grant(UserFactory.create(), "sessions_app.decide_authkey"))
+    page = " ".join(client.get(reverse("admin:index")).content.decode().split())
+    assert "1 key waits for a decision" in page
+    assert reverse("admin:monitoring") not in page
+
+
+@pytest.mark.parametrize("name", ["index", "monitoring", "approvals", "orders_decision_changelist", "login"])
+def test_case_135_every_page_has_the_strict_policy_and_nothing_inline(
+    client: Client, superuser: User, name: str
+) -> None:
+    if name == "login":
+        client.logout()
+    DecisionFactory.create()
+    AuthKeyFactory.create()
+    answer = client.get(reverse(f"admin:{name}"))
+    policy = answer["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer["X-Frame-Options"] == "DENY"
+    assert answer["Referrer-Policy"] == "same-origin"
+    assert _inline(answer.content.decode()) == []
+
+
+def test_our_templates_have_nothing_inline() -> None:
+    templates = sorted(Path(settings.BASE_DIR, "templates").rglob("*.html"))
+    assert templates
+    assert {template.name: found for template in templates if (found := _inline(template.read_text()))} == {}
+
+
+def _inline(html: str) -> list[str]:
+    """Inline scripts, styles and handlers: what the policy would block."""
+    return re.findall(r"<style|<script(?![^>]*\ssrc=)[^>]*>|\sstyle=|\son[a-z]+=|hx-on|javascript:", html)
+
+
+def test_the_health_check_answers_while_the_database_does(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.content) == (200, b"ok\n")
+    assert client.post("/healthz").status_code == 405
+
+    def away() -> None:
+        raise DatabaseError
+
+    monkeypatch.setattr("backoffice.views.health.connection.cursor", away)
+    assert client.get("/healthz").status_code == 503

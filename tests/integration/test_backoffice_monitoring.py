@@ -1,0 +1,221 @@
+"""The monitoring page: the right figures, with no data and with much of it."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from backoffice import charts, latency, queries
+from orders.models import Command, Copy, Decision, Intent
+from sessions_app.models import EaSession
+from tests.factories import (
+    AuthKeyFactory,
+    CommandFactory,
+    CopyFactory,
+    DecisionFactory,
+    EaSessionFactory,
+    IntentFactory,
+    SubscriptionFactory,
+    UserFactory,
+    grant,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+VIEW = "sessions_app.view_easession"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_cached() -> Iterator[None]:
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def watcher(client: Client) -> User:
+    user = grant(UserFactory.create(), VIEW)
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backoffice.views.monitoring.database_now", lambda: NOON)
+
+
+def number(page: str, name: str) -> int:
+    found = re.search(rf'id="{name}">(?:<a [^>]*>)?(\d+)', page)
+    assert found is not None, name
+    return int(found.group(1))
+
+
+def show(client: Client, name: str = "monitoring") -> str:
+    response: Any = client.get(reverse(f"admin:{name}"))
+    assert response.status_code == 200
+    return str(response.content.decode())
+
+
+def command_at(moment: datetime, **changes: Any) -> Command:
+    """A command on its way: committed after 5 ms, pushed after 7, acknowledged after 27, reported after 127."""
+    times = {"committed_at": 5, "pushed_at": 7, "acked_at": 27, "reported_at": 127}
+    steps = {name: moment + timedelta(milliseconds=after) for name, after in times.items()}
+    return CommandFactory.create(occurred_at=moment, decision__decided_at=moment, **{**steps, **changes})
+
+
+# Figures -------------------------------------------------------------------------------------------------------------
+
+
+def test_without_data_the_page_is_whole_and_all_zero(client: Client, watcher: User) -> None:
+    page = show(client)
+    assert {number(page, name) for name in ("connected", "waiting", "copied", "denied", "failed")} == {0}
+    for sentence in ("No command has been reported today.", "Nothing was denied", "No EA is connected."):
+        assert sentence in page
+
+
+def test_the_figures_of_today_are_counted_by_the_utc_day(client: Client, watcher: User, at_noon: None) -> None:
+    EaSessionFactory.create(authenticated=True)
+    EaSessionFactory.create()
+    EaSessionFactory.create(closed=True)
+    AuthKeyFactory.create()
+    DecisionFactory.create(decided_at=NOON)
+    DecisionFactory.create_batch(2, denied="signal_too_old", decided_at=NOON)
+    DecisionFactory.create(denied="symbol_not_found", decided_at=NOON)
+    DecisionFactory.create(outcome="noop", code="not_copied", decided_at=NOON)
+    DecisionFactory.create(denied="signal_too_old", decided_at=NOON - timedelta(hours=13))
+    command_at(NOON, state="rejected")
+    command_at(NOON, state="unknown")
+    command_at(NOON - timedelta(days=1), state="rejected")
+    page = show(client)
+    shown = {name: number(page, name) for name in ("connected", "waiting", "copied", "denied", "failed")}
+    assert shown == {"connected": 1, "waiting": 3, "copied": 3, "denied": 3, "failed": 2}
+    assert "older than the subscription&#x27;s limit" in page
+    assert page.index("signal_too_old") < page.index("symbol_not_found")
+    assert "Besides, 1 decision had nothing to do." in page
+
+
+def test_latency_is_shown_by_hop(client: Client, watcher: User, at_noon: None) -> None:
+    for _ in range(3):
+        command_at(NOON)
+    command_at(NOON, reported_at=NOON + timedelta(seconds=3))
+    command_at(NOON, reported_at=None, acked_at=None)
+    hops = {(hop.start, hop.end): hop for hop in queries.figures(NOON).hops}
+    assert (hops["received", "committed"].p50, hops["received", "committed"].samples) == (5, 5)
+    assert hops["pushed", "acknowledged"].samples == 4
+    whole = hops["received", "reported"]
+    assert (whole.p50, whole.p95, whole.p99, whole.samples) == (127, 3000, 3000, 4)
+    page = show(client)
+    assert "today&#x27;s latest 4 commands" in page or "today's latest 4 commands" in page
+    assert "127.0" in page
+
+
+def test_held_commands_and_yesterdays_are_no_latency() -> None:
+    CommandFactory.create(held=True, decided_at=NOON)
+    command_at(NOON - timedelta(days=1))
+    assert {hop.samples for hop in queries.figures(NOON).hops} == {0}
+
+
+def test_percentiles_are_nearest_rank() -> None:
+    values = [float(value) for value in range(1, 101)]
+    assert [latency.percentile(values, share) for share in (0.5, 0.95, 0.99)] == [50, 95, 99]
+    assert latency.percentile([7.0], 0.99) == 7
+    assert latency.percentile([], 0.5) is None
+
+
+def test_the_histogram_counts_every_command_once() -> None:
+    rows = [(NOON, None, None, None, NOON + timedelta(milliseconds=ms)) for ms in (-3, 0, 5, 6, 5000, 5001, 10**7)]
+    buckets = latency.histogram(rows)
+    assert [bucket.count for bucket in buckets] == [3, 1, 0, 0, 0, 0, 0, 0, 0, 1, 2]
+    columns = charts.bars(buckets)
+    assert max(column.height for column in columns) == charts.HEIGHT
+    assert all(0 <= column.x <= charts.WIDTH - column.width for column in columns)
+
+
+def test_evil_strings_are_inert_on_the_page(client: Client, watcher: User) -> None:
+    evil = "<script>alert(1)</script>"
+    EaSessionFactory.create(ea_version=evil, account__claimed_as=evil, account__tenant__name=evil)
+    assert "<script>alert" not in show(client)
+    assert "&lt;script&gt;" in show(client)
+
+
+# The fragment --------------------------------------------------------------------------------------------------------
+
+
+def test_the_fragment_is_the_numbers_alone_and_is_asked_for_by_the_page(client: Client, watcher: User) -> None:
+    fragment = show(client, "monitoring_numbers")
+    assert "<html" not in fragment
+    assert number(fragment, "connected") == 0
+    page = show(client)
+    assert f'hx-get="{reverse("admin:monitoring_numbers")}"' in page
+    assert "django_htmx/htmx-2.min.js" in page
+
+
+def test_figures_are_computed_at_most_once_a_second(client: Client, watcher: User) -> None:
+    show(client, "monitoring_numbers")
+    EaSessionFactory.create(authenticated=True)
+    assert number(show(client, "monitoring_numbers"), "connected") == 0
+    cache.clear()
+    assert number(show(client, "monitoring_numbers"), "connected") == 1
+
+
+def test_who_is_signed_out_meanwhile_gets_the_page_anew(client: Client) -> None:
+    assert client.get(reverse("admin:monitoring_numbers"))["HX-Refresh"] == "true"
+    assert client.get(reverse("admin:monitoring")).status_code == 302
+
+
+def test_without_the_permission_there_are_no_figures(client: Client) -> None:
+    client.force_login(UserFactory.create())
+    for name in ("monitoring", "monitoring_numbers"):
+        assert client.get(reverse(f"admin:{name}")).status_code == 403
+
+
+# Much data -----------------------------------------------------------------------------------------------------------
+
+
+def test_ten_thousand_rows_of_today_are_shown_in_time(client: Client, watcher: User) -> None:
+    _fill(10_000)
+    with CaptureQueriesContext(connection) as reads:
+        began = perf_counter()
+        page = show(client)
+        took = perf_counter() - began
+    assert number(page, "copied") == 10_000
+    assert len(reads) <= 16
+    assert took < 2, f"{took:.2f} s"
+    assert "latest 2000 commands" in page
+
+
+def _fill(rows: int) -> None:
+    subscription = SubscriptionFactory.create()
+    master = subscription.strategy.master
+    session: EaSession = EaSessionFactory.create(account=master, authenticated=True)
+    moment = datetime.now(UTC)
+    intents = [
+        IntentFactory.build(account=master, session=session, occurred_at=moment, position_id=n + 1, ticket=n + 1)
+        for n in range(rows)
+    ]
+    Intent.objects.bulk_create(intents, batch_size=1000)
+    decisions = [DecisionFactory.build(intent=item, subscription=subscription, decided_at=moment) for item in intents]
+    Decision.objects.bulk_create(decisions, batch_size=1000)
+    follower = subscription.follower
+    copies = [
+        CopyFactory.build(subscription=subscription, account=follower, position_id=n + 1, copy_no=n + 1)
+        for n in range(rows)
+    ]
+    Copy.objects.bulk_create(copies, batch_size=1000)
+    commands = [
+        CommandFactory.build(
+            decision=decision, copy=copies[n], account=follower, seq=n + 1, occurred_at=moment, reported_at=moment
+        )
+        for n, decision in enumerate(decisions)
+    ]
+    Command.objects.bulk_create(commands, batch_size=500)
