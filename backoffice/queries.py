@@ -203,7 +203,7 @@ def _tallies(counts: Mapping[str, int], meanings: Mapping[str, str]) -> list[Tal
 
 def _latest_moments(midnight: datetime) -> list[latency.Moments]:
     """Time lines of today's latest commands, at most SAMPLE, without those that were held for an approval."""
-    commands = Command.objects.filter(decided_at__gte=midnight).exclude(state=CommandState.HELD)
+    commands = Command.objects.filter(decided_at__gte=midnight).filter(hold_no__isnull=True)
     return list(commands.order_by("-decided_at").values_list(*latency.COLUMNS)[:SAMPLE])
 
 
