@@ -1,0 +1,111 @@
+"""Accounts that trade through the ingest batch itself: no socket, real rows."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from eagateway_sdk.ids import uuid7
+
+from orders.models import Strategy, Subscription
+from sessions_app import queries
+from sessions_app.domain.decimals import decode_hook
+from sessions_app.domain.envelope import digest
+from sessions_app.models import AuthKey, BrokerAccount, EaSession, Tenant
+from sessions_app.services import frames, keys, ports, sessions
+from sessions_app.services.history import Actor
+from sessions_app.services.ports import Arrival, Batch
+
+OPERATOR = Actor("operator")
+SYMBOL = {"digits": 5, "contract_size": "100000", "lots_min": "0.01", "lots_step": "0.01", "lots_max": "50"}
+
+
+@dataclass(slots=True)
+class Desk:
+    """One account with its key and newest session; `send` is one frame in a batch of one."""
+
+    account: BrokerAccount
+    key: AuthKey
+    session: EaSession
+    seq: int = 0
+    batches: list[Batch] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, name: str, *, tenant: Tenant | None = None, approved: bool = True) -> "Desk":
+        now = queries.database_now()
+        tenant = tenant or Tenant.objects.get_or_create(name="Tenant", defaults={"created_at": now})[0]
+        account = BrokerAccount.objects.create(tenant=tenant, account_id=name, claimed_as=name, created_at=now)
+        key = AuthKey.objects.create(account=account, fingerprint=f"of {name}", key_hash="-", requested_at=now)
+        if approved:
+            keys.approve(key_id=key.id, by=OPERATOR, reason="known")
+        return cls(account, key, open_session(key))
+
+    def again(self) -> "Desk":
+        """A newer session of the same key."""
+        return Desk(self.account, self.key, open_session(self.key))
+
+    def introduce(self, *names: str, **fields: Any) -> "Desk":
+        symbols = [{"name": name, **SYMBOL} for name in names or ("EURUSD",)]
+        self.send("InitRequest", {"currency": "USD", "symbols": symbols, **fields})
+        return self
+
+    def arrival(
+        self, kind: str, payload: dict[str, Any], *, seq: int | None = None, frame_id: UUID | None = None
+    ) -> Arrival:
+        handler = ports.bound().handlers[kind]
+        raw = msgspec.json.encode(payload)
+        self.session.refresh_from_db(fields=["fence"])
+        return Arrival(
+            session_id=self.session.id,
+            account_pk=self.account.id,
+            fence=self.session.fence,
+            kind=kind,
+            frame_id=frame_id or uuid7(),
+            seq=seq if handler.durable else None,
+            payload=msgspec.json.decode(raw, type=handler.payload, dec_hook=decode_hook),
+            digest=digest(kind, raw),
+            raw=raw,
+            heard=time.monotonic(),
+        )
+
+    def send(
+        self, kind: str, payload: dict[str, Any], *, seq: int | None = None, frame_id: UUID | None = None
+    ) -> Arrival:
+        """Store one frame, under the next number unless told; the arrival says what became of it."""
+        if ports.bound().handlers[kind].durable and seq is None:
+            self.seq += 1
+            seq = self.seq
+        arrival = self.arrival(kind, payload, seq=seq, frame_id=frame_id)
+        self.batches.append(frames.store(arrivals=[arrival]))
+        return arrival
+
+    def intend(self, action: str, position_id: int, **fields: Any) -> Arrival:
+        """An OrderIntent about EURUSD."""
+        content = {"action": action, "position_id": position_id, "ticket": position_id, "symbol": "EURUSD", **fields}
+        return self.send("OrderIntent", content)
+
+    def buy(self, position_id: int, lots: str = "0.10", **fields: Any) -> Arrival:
+        return self.intend("open", position_id, side="buy", lots=lots, price="1.10000", **fields)
+
+    def report(self, command_id: UUID | None, status: str, **fields: Any) -> Arrival:
+        named = {"command_id": str(command_id)} if command_id else {}
+        return self.send("ExecutionReport", {"status": status, **named, **fields})
+
+
+def open_session(key: AuthKey) -> EaSession:
+    request = sessions.Request(auth_method="account_session_key", platform="sdk")
+    return sessions.open_session(key=key, request=request).session
+
+
+def subscribe(master: Desk, follower: Desk, **settings: Any) -> Subscription:
+    """`follower` copies `master`."""
+    now: datetime = queries.database_now()
+    strategy, _ = Strategy.objects.get_or_create(
+        tenant=master.account.tenant,
+        name=master.account.account_id,
+        master=master.account,
+        defaults={"created_at": now},
+    )
+    return Subscription.objects.create(strategy=strategy, follower=follower.account, created_at=now, **settings)
