@@ -1,0 +1,151 @@
+"""An operator's browser: approve an EA, and watch the numbers change without a reload."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.urls import reverse
+from playwright.sync_api import ConsoleMessage, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from tests.factories import CommandFactory, DecisionFactory, EaSessionFactory, UserFactory, grant
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+PASSWORD = "correct horse battery staple"
+EVIL = '<script>document.title="owned"</script>'
+Visit = Callable[[str], None]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_cached() -> Iterator[None]:
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def operator() -> User:
+    user = UserFactory.create(username="olga@example.com")
+    user.set_password(PASSWORD)
+    user.save(update_fields=["password"])
+    return grant(
+        user,
+        "sessions_app.view_easession",
+        "sessions_app.view_authkey",
+        "sessions_app.decide_authkey",
+        "orders.view_decision",
+        "orders.view_command",
+    )
+
+
+@pytest.fixture
+def complaints(page: Page) -> Iterator[list[str]]:
+    """What the browser complains about: violations of the policy, missing files, script errors. Must stay empty."""
+    heard: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            heard.append(message.text)
+
+    page.on("console", listen)
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    yield heard
+    assert heard == []
+
+
+@pytest.fixture
+def visit(page: Page, live_server: LiveServer, operator: User, complaints: list[str]) -> Visit:
+    """Signed in: opens one of the admin's pages by its address."""
+    page.goto(f"{live_server.url}/admin/login/")
+    page.get_by_label("Username").fill(operator.username)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+
+    def go(path: str) -> None:
+        page.goto(f"{live_server.url}{path}")
+
+    return go
+
+
+def test_an_approved_ea_shows_on_the_open_monitoring_page_without_a_reload(page: Page, visit: Visit) -> None:
+    session = EaSessionFactory.create(account__claimed_as="Paper-Demo:4711", heartbeat_timeout=600)
+    visit(reverse("admin:monitoring"))
+    expect(page.locator("#connected")).to_have_text("0")
+    expect(page.locator("#waiting")).to_have_text("1")
+    page.evaluate("window.sameDocument = true")
+
+    desk = page.context.new_page()
+    desk.goto(page.url.replace("monitoring", "approvals"))
+    desk.get_by_role("link", name="Approve the key of Paper-Demo:4711").click()
+    expect(desk.get_by_text("authenticated at once")).to_be_visible()
+    desk.get_by_label("Reason").fill("our terminal")
+    desk.get_by_role("button", name="Approve").click()
+    expect(desk.get_by_text("Approved the key of Paper-Demo:4711")).to_be_visible()
+    expect(desk.get_by_text("No key waits for a decision.")).to_be_visible()
+    desk.close()
+
+    expect(page.locator("#connected")).to_have_text("1", timeout=8000)
+    expect(page.locator("#waiting")).to_have_text("0")
+    assert page.evaluate("window.sameDocument") is True
+    session.refresh_from_db()
+    assert (session.state, session.key.decided_as) == ("authenticated", "olga@example.com")
+
+
+def test_a_silent_server_is_noticed_and_its_return_too(page: Page, visit: Visit, complaints: list[str]) -> None:
+    visit(reverse("admin:monitoring"))
+    page.route("**/monitoring/numbers/", lambda route: route.abort())
+    expect(page.get_by_text("The gateway does not answer")).to_be_visible(timeout=8000)
+    page.unroute("**/monitoring/numbers/")
+    expect(page.get_by_text("The gateway does not answer")).to_be_hidden(timeout=8000)
+    complaints.clear()  # the browser reports the requests that this test has cut
+
+
+def test_a_hidden_page_rests(page: Page, visit: Visit) -> None:
+    visit(reverse("admin:monitoring"))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate("Object.defineProperty(document, 'visibilityState', {value: 'hidden', configurable: true})")
+    page.wait_for_timeout(2500)
+    assert [url for url in asked if "numbers" in url] == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("filled", [False, True])
+def test_every_page_fits_the_screen(page: Page, visit: Visit, tmp_path: Path, width: int, filled: bool) -> None:
+    paths = [reverse(f"admin:{name}") for name in ("index", "monitoring", "approvals", "orders_decision_changelist")]
+    if filled:
+        session = EaSessionFactory.create(ea_version=EVIL, account__claimed_as="A-Very-Long-Broker-Name-" * 4 + ":1")
+        CommandFactory.create(held=True, decision__subscription__follower=session.account, copy__copy_no=None)
+        CommandFactory.create(state="rejected")
+        decision = DecisionFactory.create(denied="below_minimum_lots", intent__symbol="A" * 64)
+        paths += [reverse(f"admin:{verb}_key", args=[session.key_id]) for verb in ("approve", "reject")]
+        paths += [reverse("admin:orders_decision_change", args=[decision.id])]
+        paths += [reverse("admin:sessions_app_authkey_change", args=[session.key_id])]
+    page.set_viewport_size({"width": width, "height": 844})
+    for path in paths:
+        visit(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert len(page.screenshot(path=tmp_path / "page.png", full_page=True)) > 1000
+    assert page.title() != "owned"
+
+
+def test_the_monitoring_page_is_whole_without_javascript(page: Page, live_server: LiveServer, visit: Visit) -> None:
+    CommandFactory.create()
+    browser = page.context.browser
+    assert browser is not None
+    plain = browser.new_context(java_script_enabled=False, storage_state=page.context.storage_state())
+    quiet = plain.new_page()
+    quiet.goto(f"{live_server.url}{reverse('admin:monitoring')}")
+    expect(quiet.locator("#copied")).to_have_text("1")
+    expect(quiet.get_by_role("table", name="Latency by hop")).to_be_visible()
+    plain.close()
+
+
+def test_the_api_document_is_shown_under_the_strict_policy(
+    page: Page, live_server: LiveServer, complaints: list[str]
+) -> None:
+    page.goto(f"{live_server.url}/ea-gateway/v1/docs")
+    expect(page.get_by_text("Open a session")).to_be_visible(timeout=15_000)
