@@ -109,6 +109,7 @@ class Gateway:
             raise OSError("the address is in use, or not ours")
 
     def _started(self) -> None:
+        self._server.ws_factory.setProtocolOptions(failByDrop=False)  # a frame over the bound is told 1009
         loop = reactor._asyncioEventloop
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, lambda: loop.create_task(self._stop()))

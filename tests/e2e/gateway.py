@@ -1,0 +1,203 @@
+"""A gateway process for tests of the wire, in the lane that the tests run in, and raw EAs that talk to it."""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self
+
+import httpx
+from eagateway_sdk.ids import uuid7
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+PATIENCE: Final = 15.0
+SYMBOLS: Final = [
+    {
+        "name": "EURUSD",
+        "digits": 5,
+        "contract_size": "100000",
+        "lots_min": "0.01",
+        "lots_step": "0.01",
+        "lots_max": "50",
+    }
+]
+
+
+class Gateway:
+    """`manage.py serve` on a port of its own; `env` switches its settings."""
+
+    def __init__(self, folder: Path, **env: str) -> None:
+        self._folder = folder
+        self._env = {**os.environ, "EAGATEWAY_DATA_DIR": str(folder), "LOG_LEVEL": "WARNING", **env}
+        self._port = 0
+        self.process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def manage(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        """Run one management command in the gateway's own environment."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self._env,
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def start(self) -> Self:
+        migrated = self.manage("migrate", "-v0")
+        if migrated.returncode:
+            raise RuntimeError(migrated.stderr)
+        command = [sys.executable, "manage.py", "serve", "--port", str(self._port)]
+        with (self._folder / "gateway.log").open("a") as log:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=self._env, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        line = self.process.stdout.readline() if self.process.stdout else ""
+        if not line.startswith("ready on "):
+            raise RuntimeError((self._folder / "gateway.log").read_text()[-2000:])
+        self._port = int(line.split()[2].rpartition(":")[2])
+        return self
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and wait; the exit status."""
+        if self.process is None:
+            return 0
+        self.process.send_signal(number)
+        status = self.process.wait(timeout=PATIENCE)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return status
+
+    def provision(self, *followers: Mapping[str, Any], approved: bool = True) -> "Cast":
+        """A tenant of its own: one master, and followers with these subscription settings."""
+        tenant = secrets.token_hex(4)
+        names = [f"Wire-{tenant}:{number}" for number in range(1, len(followers) + 2)]
+        keys = {name: secrets.token_urlsafe(32) for name in names}
+        accounts = [
+            {"account_id": name, "intent_rate": 500, "keys": [{"key": keys[name], "approved": approved}]}
+            for name in names
+        ]
+        subscriptions = [{"follower": name, **settings} for name, settings in zip(names[1:], followers, strict=True)]
+        strategy = {"name": "Signal", "master": names[0], "subscriptions": subscriptions}
+        document = {"tenants": [{"name": tenant, "accounts": accounts, "strategies": [strategy]}]}
+        done = self.manage("provision", "-", text=json.dumps(document))
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        return Cast(self, names, keys)
+
+
+@dataclass(slots=True)
+class Cast:
+    """Provisioned accounts; `ea(n)` connects the n-th, 0 being the master."""
+
+    gateway: Gateway
+    names: list[str]
+    keys: dict[str, str]
+
+    def token(self, number: int, *, key: str | None = None) -> str:
+        """Open a session over REST; its token."""
+        name = self.names[number]
+        body = {"account_id": name, "auth_method": "account_session_key", "auth_key": key or self.keys[name]}
+        answer = httpx.post(f"{self.gateway.url}/ea-gateway/v1/sessions", json={**body, "platform": "sdk"}, timeout=10)
+        if answer.status_code != 201:
+            raise RuntimeError(answer.text)
+        token: str = answer.json()["session_token"]
+        return token
+
+    async def ea(self, number: int, **hello: Any) -> "RawEa":
+        """Connect, say Hello and introduce the terminal; returns after InitAck."""
+        ea = await RawEa.connect(self.gateway, self.token(number), **hello)
+        await ea.introduce()
+        return ea
+
+
+@dataclass(slots=True)
+class RawEa:
+    """A client that speaks frames and nothing else."""
+
+    gateway: Gateway
+    token: str
+    socket: ClientConnection
+    seq: int = 0
+    seen: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    async def connect(cls, gateway: Gateway, token: str, **hello: Any) -> Self:
+        ea = cls(gateway, token, await raw_socket(gateway))
+        await ea.send("Hello", {"token": token, **hello})
+        return ea
+
+    async def introduce(self) -> None:
+        await self.hear("SessionState")
+        await self.send("InitRequest", {"currency": "USD", "symbols": SYMBOLS})
+        await self.hear("InitAck")
+
+    async def send(self, kind: str, payload: Any, **envelope: Any) -> str:
+        """Send one frame; its id."""
+        frame_id = envelope.pop("id", None) or str(uuid7())
+        await self.socket.send(json.dumps({"v": 1, "type": kind, "id": frame_id, "payload": payload, **envelope}))
+        return str(frame_id)
+
+    async def durable(self, kind: str, payload: Any, **envelope: Any) -> str:
+        """Send one frame under the next number."""
+        self.seq += 1
+        return await self.send(kind, payload, seq=self.seq, **envelope)
+
+    async def buy(self, position_id: int, **fields: Any) -> str:
+        order = {"action": "open", "position_id": position_id, "ticket": position_id, "symbol": "EURUSD"}
+        return await self.durable("OrderIntent", {**order, "side": "buy", "lots": "0.10", "price": "1.1", **fields})
+
+    async def hear(self, kind: str) -> dict[str, Any]:
+        """The next frame of this type; what comes before it is kept in `seen`."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                frame: dict[str, Any] = json.loads(await self.socket.recv())
+                self.seen.append(frame)
+                if frame["type"] == kind:
+                    return frame
+
+    async def acked(self, seq: int) -> None:
+        """Return when the gateway has acknowledged a number."""
+        while max((frame.get("ack") or 0 for frame in self.seen), default=0) < seq:
+            await self.hear_any()
+
+    async def hear_any(self) -> dict[str, Any]:
+        async with asyncio.timeout(PATIENCE):
+            frame: dict[str, Any] = json.loads(await self.socket.recv())
+        self.seen.append(frame)
+        return frame
+
+    async def commands(self, count: int) -> list[dict[str, Any]]:
+        return [await self.hear("OrderCommand") for _ in range(count)]
+
+    async def close_code(self) -> int:
+        """Read to the end; the close code."""
+        try:
+            while True:
+                await self.hear_any()
+        except ConnectionClosed as closed:
+            return closed.rcvd.code if closed.rcvd else 1006
+
+    def kinds(self) -> list[str]:
+        return [frame["type"] for frame in self.seen]
+
+
+async def raw_socket(gateway: Gateway, *, query: str = "", **options: Any) -> ClientConnection:
+    """A socket that has said nothing yet."""
+    address = gateway.url.replace("http", "ws") + "/ea-gateway/v1/stream" + query
+    options.setdefault("subprotocols", ["ea-gateway.v1"])
+    return await connect(address, compression=None, **options)
