@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eagateway_sdk.ids import uuid7
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.e2e.gateway import SYMBOLS, Gateway, RawEa, raw_socket
