@@ -234,6 +234,8 @@ class StreamConsumer(AsyncWebsocketConsumer):
         return True
 
     def _count_malformed(self, connection: Connection, fault: Malformed) -> None:
+        if connection.closing or connection.leaving:
+            return
         code = CloseCode.VERSION_UNSUPPORTED if fault.code == "version_unsupported" else CloseCode.PROTOCOL_ERROR
         self.runtime.delivery.refuse(connection, Refused(fault.code, fault.message, path=fault.path))
         if code == CloseCode.VERSION_UNSUPPORTED:
