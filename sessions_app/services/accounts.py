@@ -95,13 +95,12 @@ def _keep_stronger_hash(key: AuthKey, verified: Verified) -> None:
 
 
 def _open(key: AuthKey, request: Request) -> Opened:
-    """Open it; who loses a race for the account's one authenticated session preempts the winner."""
     try:
         return sessions.open_session(key=key, request=request)
     except IntegrityError as race:
         if request.idempotency_key is not None and _is_stored(key, request.idempotency_key):
             raise InFlight from race
-    return sessions.open_session(key=key, request=request)
+        raise
 
 
 def _is_stored(key: AuthKey, idempotency_key: str) -> bool:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from sessions_app import doorbell, queries
 from sessions_app.domain.frames import Hello
@@ -149,6 +149,7 @@ def promote_newest_living(*, key_id: UUID, batch: Batch) -> UUID | None:
 
 def _authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
     """pending -> authenticated, the account's former session preempted, its backlog released; one transaction."""
+    _take_turns(account_pk)
     living = list(EaSession.objects.select_for_update().filter(account_id=account_pk, state__in=LIVING).order_by("id"))
     session = next((row for row in living if row.id == session_id and row.state == SessionStatus.PENDING), None)
     if session is None or not AuthKey.objects.filter(id=session.key_id, state=KeyState.APPROVED).exists():
@@ -175,6 +176,17 @@ def _authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
     ports.bound().release(account_pk, session_id, batch)
     batch.changed_sessions |= {session_id, *(row.id for row in former)}
     return True
+
+
+def _take_turns(account_pk: UUID) -> None:
+    """Authorise an account's sessions one after the other: each must see the one that the turn before has left.
+
+    The account's row cannot be that lock: a batch locks sessions before accounts. SQLite has one writer anyway.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            turn = int.from_bytes(account_pk.bytes[-8:], "big", signed=True)
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [turn])
 
 
 def _adopt_terminal(account: BrokerAccount, session: EaSession, fence: int) -> None:
