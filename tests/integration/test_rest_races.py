@@ -1,0 +1,99 @@
+"""Requests and decisions that come in the same instant, each on a connection of its own."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.test import Client
+
+from sessions_app.domain.lifecycle import KeyState, SessionStatus
+from sessions_app.models import AuthKey, BrokerAccount, EaSession, SessionEvent
+from sessions_app.services import keys
+from sessions_app.services.history import Actor
+from sessions_app.services.keys import AlreadyDecided
+from tests.factories import AuthKeyFactory, BrokerAccountFactory, EaSessionFactory
+from tests.factories.sessions import key_material
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HANDS = 6
+
+
+def together(ask: Callable[[int], Any]) -> list[Any]:
+    """What each of HANDS threads gets, all started at once."""
+    start = Barrier(HANDS)
+
+    def run(number: int) -> Any:
+        try:
+            start.wait(timeout=10)
+            return ask(number)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(HANDS) as pool:
+        return list(pool.map(run, range(HANDS)))
+
+
+def post(number: int = 1, headers: dict[str, str] | None = None) -> Any:
+    body = {
+        "account_id": "Paper-Demo:1",
+        "auth_method": "account_session_key",
+        "auth_key": key_material(number),
+        "platform": "mt4",
+    }
+    return Client().post("/ea-gateway/v1/sessions", body, content_type="application/json", headers=headers or {})
+
+
+def test_case_070_many_authorisations_at_once_leave_one_authenticated_session() -> None:
+    AuthKeyFactory.create(account__claimed_as="Paper-Demo:1", material=key_material(1), approved=True)
+    answers = together(lambda _: post())
+    assert {answer.status_code for answer in answers} == {201}
+    assert EaSession.objects.count() == HANDS
+    assert EaSession.objects.filter(state=SessionStatus.AUTHENTICATED).count() == 1
+    assert BrokerAccount.objects.get().fence == HANDS
+
+
+def test_case_022_an_idempotency_key_in_flight_makes_one_session() -> None:
+    AuthKeyFactory.create(account__claimed_as="Paper-Demo:1", material=key_material(1), approved=True)
+    answers = together(lambda _: post(headers={"Idempotency-Key": "one"}))
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} <= {"request_in_flight"}
+    opened = {answer.json()["session_id"] for answer in answers if answer.status_code == 201}
+    assert opened == {str(EaSession.objects.get().id)}
+
+
+def test_case_113_many_first_requests_with_one_key_are_one_approval_request() -> None:
+    answers = together(lambda _: post(7))
+    assert {answer.status_code for answer in answers} == {201}
+    assert (AuthKey.objects.count(), BrokerAccount.objects.count()) == (1, 1)
+
+
+def test_case_020_many_hands_on_one_key_make_one_decision() -> None:
+    session = EaSessionFactory.create()
+
+    def decide(number: int) -> bool:
+        act = keys.reject if number % 2 else keys.approve
+        try:
+            act(key_id=session.key_id, by=Actor(f"hand {number}"), reason="mine")
+        except AlreadyDecided:
+            return False
+        return True
+
+    assert sorted(together(decide)) == [False] * (HANDS - 1) + [True]
+    assert SessionEvent.objects.filter(key=session.key_id, session=None).count() == 1
+    key = AuthKey.objects.get()
+    expected = SessionStatus.AUTHENTICATED if key.state == KeyState.APPROVED else SessionStatus.REJECTED
+    assert EaSession.objects.get().state == expected
+
+
+def test_case_070_approving_several_keys_of_an_account_leaves_one_session_authenticated() -> None:
+    account = BrokerAccountFactory.create()
+    asking = [EaSessionFactory.create(account=account) for _ in range(HANDS)]
+    together(lambda number: keys.approve(key_id=asking[number].key_id, by=Actor("olga"), reason="ours"))
+    assert EaSession.objects.filter(state=SessionStatus.AUTHENTICATED).count() == 1
+    assert EaSession.objects.filter(state=SessionStatus.CLOSED, close_reason="preempted").count() == HANDS - 1
+    account.refresh_from_db()
+    assert account.fence == HANDS
