@@ -55,7 +55,7 @@ class ProvisioningRefused(Exception):
 
 
 def provision(*, document: object, by: Actor) -> dict[str, Any]:
-    """Bring the deployment to what the document says; the ids of everything in it, as docs/operations.md shows.
+    """Bring the deployment to what the document says; the ids of everything in it, by tenant and name.
 
     :raises ProvisioningRefused: every mistake of the document, each with its path
     """
