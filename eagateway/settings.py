@@ -137,7 +137,7 @@ GATEWAY: env.GatewaySettings = {
     "frame_burst": env.integer("FRAME_BURST", default=50, least=1, most=100_000),
     "max_unacked_commands": env.integer("MAX_UNACKED_COMMANDS", default=200, least=1, most=10_000),
     "resend_page": 200,
-    "unknown_keys_per_minute": env.integer("UNKNOWN_KEYS_PER_MINUTE", default=10, least=1, most=10_000),
+    "unknown_keys_per_minute": env.integer("UNKNOWN_KEYS_PER_MINUTE", default=60, least=1, most=10_000),
     "hello_timeout": 5,
     "sweep_seconds": 1,
 }
