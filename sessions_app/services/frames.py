@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Count, F, Q
 
 from sessions_app import queries
-from sessions_app.domain.decimals import decode_hook
+from sessions_app.domain.decimals import decode_hook, to_builtins
 from sessions_app.domain.frames import GapFill
 from sessions_app.domain.lifecycle import LIVING, KeyState, Reason, SessionStatus
 from sessions_app.domain.problems import Refused
@@ -303,7 +303,7 @@ def _write(arrivals: Sequence[Arrival], desk: _Desk, batch: Batch) -> None:
 
 
 def _row(arrival: Arrival, session: _Session) -> InboundFrame:
-    content: Any = msgspec.json.decode(arrival.raw) if arrival.raw else None
+    content: Any = None if arrival.payload is None else to_builtins(arrival.payload)
     return InboundFrame(
         account_id=arrival.account_pk,
         session_id=arrival.session_id,

@@ -1,6 +1,5 @@
 """StatusHeartbeats and InitRequests: what a terminal says of itself. Both run inside the ingest batch's transaction."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
@@ -76,7 +75,7 @@ def introduce(arrivals: Sequence[Arrival], batch: Batch) -> None:
             digest=arrival.digest,
             defaults={
                 "account_id": session.account_id,
-                "content": json.loads(arrival.raw) if arrival.raw else to_builtins(request),
+                "content": to_builtins(request),
                 "created_at": batch.now,
             },
         )

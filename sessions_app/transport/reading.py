@@ -1,5 +1,6 @@
 """From an envelope to an arrival: the payload's decoder by type, and whether this sender may send it at all."""
 
+import hashlib
 import time
 from functools import cache
 from typing import Any, TypeVar
@@ -82,7 +83,7 @@ def _digest(kind: str, raw: bytes) -> bytes:
     try:
         return digest(kind, raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, AttributeError):
-        return digest(kind, b"{}")
+        return hashlib.sha256(kind.encode() + b"\n" + raw).digest()  # no canonical form: its bytes are its identity
 
 
 def ack_arrival(envelope: Envelope, connection: Connection, upto: int) -> Arrival:

@@ -157,9 +157,10 @@ class RawEa:
         self.seq += 1
         return await self.send(kind, payload, seq=self.seq, **envelope)
 
-    async def buy(self, position_id: int, **fields: Any) -> str:
+    async def buy(self, position_id: int, *, frame_id: str | None = None, **fields: Any) -> str:
         order = {"action": "open", "position_id": position_id, "ticket": position_id, "symbol": "EURUSD"}
-        return await self.durable("OrderIntent", {**order, "side": "buy", "lots": "0.10", "price": "1.1", **fields})
+        payload = {**order, "side": "buy", "lots": "0.10", "price": "1.1", **fields}
+        return await self.durable("OrderIntent", payload, id=frame_id)
 
     async def hear(self, kind: str) -> dict[str, Any]:
         """The next frame of this type; what comes before it is kept in `seen`."""
