@@ -153,8 +153,7 @@ async def test_case_048_the_same_frame_on_another_socket_is_answered_as_before(g
     frame_id = await master.buy(1)
     await follower.commands(1)
     again = await RawEa.connect(gateway, master.token)
-    await again.buy(1)
-    assert frame_id
+    assert await again.buy(1, frame_id=frame_id) == frame_id
     await again.acked(1)
     await again.durable("OrderIntent", CLOSE)
     (closing,) = await follower.commands(1)
