@@ -194,6 +194,7 @@ def _apply(copy: Copy, action: Action | None, report: ExecutionReport, desk: _De
 
 def _reissue(command: Command, desk: _Desk) -> None:
     """The broker knows nothing of it: a new attempt under the same copy number, an open only while it is valid."""
+    desk.moved[command.id] = command
     if command.action in ADDS_EXPOSURE and (command.valid_until is None or command.valid_until < desk.now):
         command.state, command.reason = CommandState.EXPIRED, "missed"
         command.copy.state, command.copy.lots_decided, command.copy.closed_at = CopyState.FAILED, _NONE, desk.now
