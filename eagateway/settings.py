@@ -27,6 +27,7 @@ else:
 KEY_FINGERPRINT_SECRET: Final = env.text("KEY_FINGERPRINT_SECRET", default="") or SECRET_KEY
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS", default=[])
+TRUSTED_PROXIES = env.names("TRUSTED_PROXIES", default=[])
 BEHIND_TLS: Final = env.flag("BEHIND_TLS", default=not EMBEDDED)
 PUBLIC_URL: Final = env.text("PUBLIC_URL", default="")
 

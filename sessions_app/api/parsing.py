@@ -34,7 +34,7 @@ def peer_address(request: Request) -> str:
     is none of them.
     """
     peer = str(request.META.get("REMOTE_ADDR") or "unknown")
-    proxies = getattr(settings, "TRUSTED_PROXIES", ())
+    proxies = settings.TRUSTED_PROXIES
     if peer not in proxies:
         return peer[:64]
     hops = [hop.strip() for hop in str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")]
