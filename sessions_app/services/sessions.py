@@ -148,13 +148,19 @@ def promote_newest_living(*, key_id: UUID, batch: Batch) -> UUID | None:
 
 
 def _authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
-    """pending -> authenticated, the account's former session preempted, its backlog released; one transaction."""
+    """pending -> authenticated, the account's former session preempted, its backlog released; one transaction.
+
+    Sessions are locked before their account, as batches do, and only against writers: a master's batch, which holds
+    the account, may just be writing held commands that refer to the pending session. The stronger lock, which the
+    change of state needs, comes when the account is ours.
+    """
     _take_turns(account_pk)
-    living = list(EaSession.objects.select_for_update().filter(account_id=account_pk, state__in=LIVING).order_by("id"))
+    locked = EaSession.objects.select_for_update(no_key=True)
+    living = list(locked.filter(account_id=account_pk, state__in=LIVING).order_by("id"))
     session = next((row for row in living if row.id == session_id and row.state == SessionStatus.PENDING), None)
     if session is None or not AuthKey.objects.filter(id=session.key_id, state=KeyState.APPROVED).exists():
         return False
-    account = BrokerAccount.objects.select_for_update().get(id=account_pk)
+    account = BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
     former = [row for row in living if row.state == SessionStatus.AUTHENTICATED]
     _end(former, SessionStatus.CLOSED, reason=Reason.PREEMPTED, actor=EA, now=batch.now)
     fence = account.fence + 1
