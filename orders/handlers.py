@@ -9,7 +9,9 @@ from orders.services import intents, reports
 from sessions_app.services.ports import FrameHandler
 
 HANDLERS: Final[Mapping[str, FrameHandler]] = {
-    "OrderIntent": FrameHandler(intent_frames.OrderIntent, intents.accept, durable=True, fault=intent_frames.fault),
+    "OrderIntent": FrameHandler(
+        intent_frames.OrderIntent, intents.accept, durable=True, touches=intents.touched, fault=intent_frames.fault
+    ),
     "ExecutionReport": FrameHandler(
         report_frames.ExecutionReport, reports.accept, durable=True, fact=True, fault=report_frames.fault
     ),

@@ -5,6 +5,7 @@ the returned `Batch` says what may be told once COMMIT has returned. An id is th
 frame again changes nothing, whatever number it comes under; another frame under a known id or number is refused.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, F, Q
 
 from sessions_app import queries
@@ -23,7 +24,7 @@ from sessions_app.domain.frames import GapFill
 from sessions_app.domain.lifecycle import LIVING, KeyState, Reason, SessionStatus
 from sessions_app.domain.problems import Refused
 from sessions_app.domain.sequence import Log, Place
-from sessions_app.models import EaSession, InboundFrame
+from sessions_app.models import BrokerAccount, EaSession, InboundFrame
 from sessions_app.models.bulk import update_rows
 from sessions_app.services import ports
 from sessions_app.services.ports import Arrival, Batch, Fate
@@ -69,7 +70,9 @@ def store(*, arrivals: Sequence[Arrival]) -> Batch:
         desk = _open_desk(arrivals, batch.now)
         for arrival in arrivals:
             _sort(arrival, desk)
-        apply_in_groups([arrival for arrival in arrivals if arrival.fate is Fate.APPLY], batch)
+        applied = [arrival for arrival in arrivals if arrival.fate is Fate.APPLY]
+        _lock_accounts(applied)
+        apply_in_groups(applied, batch)
         _write(arrivals, desk, batch)
         _count_offences(batch)
     return batch
@@ -229,6 +232,21 @@ def _repeat(arrival: Arrival, known: tuple[bytes, str] | None) -> None:
 
 
 # Applying ---------------------------------------------------------------------------------------------------
+
+
+def _lock_accounts(arrivals: Sequence[Arrival]) -> None:
+    """Lock every account that this batch changes, in the order of their ids: gateways share followers, and a batch that
+    took them handler by handler would meet another one's in the opposite order. SQLite has one writer anyway.
+    """
+    if connection.vendor != "postgresql" or len(arrivals) < 2:  # one frame's handler takes them in this order itself
+        return
+    handlers = ports.bound().handlers
+    by_kind: dict[str, list[Arrival]] = defaultdict(list)
+    for arrival in arrivals:
+        by_kind[arrival.kind].append(arrival)
+    touched = {account for kind, group in by_kind.items() for account in handlers[kind].touches(group)}
+    locked = BrokerAccount.objects.filter(id__in=touched).order_by("id").select_for_update(no_key=True)
+    list(locked.values_list("id"))
 
 
 def apply_in_groups(arrivals: Sequence[Arrival], batch: Batch) -> None:

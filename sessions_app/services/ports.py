@@ -119,15 +119,24 @@ class Batch:
 Apply = Callable[[Sequence[Arrival], Batch], None]
 
 
+def senders(arrivals: Sequence[Arrival]) -> set[UUID]:
+    """The accounts that sent these frames."""
+    return {arrival.account_pk for arrival in arrivals}
+
+
 @dataclass(frozen=True, slots=True)
 class FrameHandler:
-    """How frames of one type change rows: inside the batch's transaction, many at once, in their order."""
+    """How frames of one type change rows: inside the batch's transaction, many at once, in their order.
+
+    `touches`: the accounts whose rows they change; the batch locks them all before the first handler runs.
+    """
 
     payload: type[Payload]
     apply: Apply
     durable: bool = False
     stored_while_pending: bool = True
     fact: bool = False
+    touches: Callable[[Sequence[Arrival]], set[UUID]] = senders
     fault: Callable[[Any], tuple[str, str] | None] | None = None
 
 
