@@ -1,8 +1,14 @@
-"""The generated parts of the documents: frame tables, problem and close codes, state diagrams, AsyncAPI."""
+"""The generated parts of the documents: frame tables, problem and close codes, state diagrams, AsyncAPI.
 
+What a field means is text, not code: docs/schemas/meanings.toml says it, and everything else comes from the types.
+"""
+
+import json
 import re
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,22 +18,56 @@ from eagateway.routing import STREAM
 from eagateway.wire import FRAME_TYPES, schema_document
 from orders.domain import commands, copies
 from orders.domain.denials import SENTENCES
+from sessions_app.api import problems as rest
+from sessions_app.domain.envelope import SUBPROTOCOL
 from sessions_app.domain.lifecycle import KEY_MOVES, SESSION_MOVES, CloseCode
-from sessions_app.domain.problems import PROBLEMS
+from sessions_app.domain.problems import PROBLEMS, Problem
 
-_CLOSE_MEANINGS: Final = {
-    "SERVICE_RESTART": "the gateway restarts; a ShutdownNotice came first; resume",
-    "TRY_LATER": "a part of the gateway is away; resume after the time told",
-    "PROTOCOL_ERROR": "malformed beyond its budget, or a sequence conflict; the session is closed",
-    "TOKEN_INVALID": "unknown or rotated token, or no valid Hello in time; open a new session",
-    "KEY_REFUSED": "key rejected or revoked, or account suspended; stop",
-    "VERSION_UNSUPPORTED": "no common protocol version; stop",
-    "HEARTBEAT_TIMEOUT": "no StatusHeartbeat in time; open a new session, keep the outbox",
-    "PREEMPTED": "a newer authorised session of this account; stop",
-    "SESSION_CLOSED": "the session has ended; open a new one",
-    "SUPERSEDED": "a newer socket of the same session",
-    "FLOOD": "over a bound, or a slow reader; back off, resume",
+ENVELOPE: Final = "Envelope"
+_MEANINGS: Final = Path(__file__).resolve().parents[1] / "docs" / "schemas" / "meanings.toml"
+_HUGE: Final = 2**31
+_SOCKET: Final = (
+    "One JSON object per message, UTF-8 text of at most 16 KiB. Prose, problem codes and close codes: protocol.md. "
+    "Messages of both sides that may be numbered (GapFill; ErrorAlert from an EA) carry `seq` then."
+)
+_HANDSHAKE: Final = {
+    "type": "object",
+    "properties": {
+        "Authorization": {"type": "string", "description": "Bearer and the session token, unless Hello carries it."},
+        "Sec-WebSocket-Protocol": {"type": "string", "const": SUBPROTOCOL},
+    },
 }
+_ANSWERS: Final = {
+    ("receive", "Hello"): "SessionState",
+    ("receive", "InitRequest"): "InitAck",
+    ("receive", "StatusHeartbeat"): "HeartbeatAck",
+    ("send", "TestRequest"): "StatusHeartbeat",
+    ("send", "OrderCommand"): "ExecutionReport",
+    ("receive", "ShutdownNotice"): "ShutdownNotice",
+}
+_CLOSE_MEANINGS: Final = {
+    "SERVICE_RESTART": ("the gateway stops; ShutdownNotice first", "kept", "resumes, with jitter"),
+    "TRY_LATER": ("a part of the gateway is away", "kept", "resumes after the time told"),
+    "PROTOCOL_ERROR": ("malformed beyond the budget, sequence conflict", "closed", "after 60 s, three times at most"),
+    "TOKEN_INVALID": ("unknown or rotated token; no valid Hello in time", "-", "opens a new session"),
+    "KEY_REFUSED": ("key rejected or revoked, account suspended", "ended", "stops, and shows it"),
+    "VERSION_UNSUPPORTED": ("no common protocol version", "-", "stops, and shows it"),
+    "HEARTBEAT_TIMEOUT": (
+        "no StatusHeartbeat in time; ShutdownNotice first",
+        "closed",
+        "new session, keeps its outbox",
+    ),
+    "PREEMPTED": ("a newer authorised session of this account", "closed", "stops, and shows it"),
+    "SESSION_CLOSED": ("the session has ended", "closed", "opens a new session"),
+    "SUPERSEDED": ("a newer socket of the same session", "kept", "nothing: the newer one goes on"),
+    "FLOOD": ("over a bound, or a slow reader", "kept", "resumes, with back-off"),
+}
+
+
+@cache
+def meanings() -> Mapping[str, Mapping[str, str]]:
+    """What each field means, by object and field."""
+    return tomllib.loads(_MEANINGS.read_text(encoding="utf-8"))
 
 
 def sections() -> dict[str, str]:
@@ -35,7 +75,9 @@ def sections() -> dict[str, str]:
     return {
         "frames": _frames(),
         "fields": _fields(),
-        "problems": _problems(),
+        "envelope": _field_table(ENVELOPE, schema_document()["$defs"][ENVELOPE]),
+        "problems": _problems(PROBLEMS.values()),
+        "http-problems": _problems(rest._HTTP.values()),
         "close-codes": _close_codes(),
         "denials": _table(("code", "meaning"), [(f"`{code}`", text) for code, text in SENTENCES.items()]),
         "sessions": _diagram(SESSION_MOVES),
@@ -78,48 +120,99 @@ def _frames() -> str:
     return _table(("type", "from", "numbered", "while pending", "what"), rows)
 
 
+def _paragraphs(text: str) -> str:
+    """A docstring without its indentation."""
+    return "\n".join(line.strip() for line in text.splitlines())
+
+
 def _first_line(doc: str | None) -> str:
     return " ".join((doc or "").split("\n\n")[0].split())
 
 
 def _fields() -> str:
     definitions = schema_document()["$defs"]
-    parts = []
-    for name in FRAME_TYPES:
-        schema = definitions[name]
-        rows = [
-            (f"`{field}`", _kind(spec), "yes" if field in schema.get("required", []) else "")
-            for field, spec in schema["properties"].items()
-        ]
-        parts.append(f"### {name}\n\n{_table(('field', 'type', 'required'), rows)}")
-    return "\n\n".join(parts)
+    objects = [name for name, schema in definitions.items() if "properties" in schema and name != ENVELOPE]
+    enums = [(f"`{name}`", _values(schema)) for name, schema in definitions.items() if "enum" in schema]
+    return "\n\n".join([*(_object(name, definitions[name]) for name in objects), _names(enums)])
+
+
+def _object(name: str, schema: Mapping[str, Any]) -> str:
+    """One frame's payload, or an object inside one: what it is, and its fields."""
+    return f"### {name}\n\n{_paragraphs(schema.get('description', ''))}\n\n{_field_table(name, schema)}"
+
+
+def _field_table(name: str, schema: Mapping[str, Any]) -> str:
+    told, required = meanings()[name], schema.get("required", [])
+    rows = [
+        (f"`{field}`", _kind(spec), "yes" if field in required else _default(spec), told[field])
+        for field, spec in schema["properties"].items()
+    ]
+    return _table(("field", "type", "required", "meaning"), rows)
+
+
+def _names(enums: Sequence[tuple[str, ...]]) -> str:
+    return f"### Names\n\n{_table(('type', 'values'), enums)}"
+
+
+def _values(schema: Mapping[str, Any]) -> str:
+    return ", ".join(f"`{value}`" for value in schema["enum"])
+
+
+def _default(spec: Mapping[str, Any]) -> str:
+    """What an absent field is taken for; nothing where it is just not known."""
+    default = spec.get("default")
+    return "" if default in (None, [], {}) else f"else `{json.dumps(default)}`"
 
 
 def _kind(spec: Mapping[str, Any]) -> str:
-    """A field's type in a few words."""
-    options = [option for option in spec.get("anyOf", [spec]) if option.get("type") != "null"]
-    words = []
-    for option in options:
-        if "$ref" in option:
-            words.append(option["$ref"].rpartition("/")[2])
-        elif option.get("type") == "array":
-            words.append(f"list of {_kind(option.get('items', {}))}")
-        else:
-            words.append(option.get("format") or str(option.get("type", "any")))
-    return " or ".join(words)
+    """A field's type in a few words, with its bounds."""
+    options = spec.get("anyOf", [spec])
+    words = [_one_kind(option) for option in options if option.get("type") != "null"]
+    return " or ".join(words) + (" or null" if len(words) < len(options) else "")
 
 
-def _problems() -> str:
+def _one_kind(spec: Mapping[str, Any]) -> str:
+    if "$ref" in spec:
+        return f"`{spec['$ref'].rpartition('/')[2]}`"
+    if "const" in spec:
+        return f"`{json.dumps(spec['const'])}`"
+    if "enum" in spec:
+        return "a frame type"
+    if spec.get("type") == "array":
+        return f"list of {_kind(spec['items'])}{_bounds(spec, 'minItems', 'maxItems')}"
+    names = spec.get("type", "any")
+    word = spec.get("format") or (names if isinstance(names, str) else " or ".join(names))
+    return word + _bounds(spec, "minLength", "maxLength") + _bounds(spec, "minimum", "maximum")
+
+
+def _bounds(spec: Mapping[str, Any], least: str, most: str) -> str:
+    """Bounds that a writer may meet; those of the number format itself say nothing."""
+    low, high = spec.get(least), spec.get(most)
+    high = None if high is not None and high >= _HUGE else high
+    low = None if low is not None and low <= -_HUGE else low
+    if low is not None and high is not None:
+        return f", {low} to {high}"
+    if high is not None:
+        return f", at most {high}"
+    return f", {low} or more" if low else ""
+
+
+def _problems(problems: Iterable[Problem]) -> str:
     rows = [
-        (f"`{item.code}`", str(item.status), "final" if item.final else "retry", item.title, item.remediation)
-        for item in PROBLEMS.values()
+        (f"`{item.code}`", str(item.status), "yes" if item.final else "no", _plain(item.title), item.remediation)
+        for item in problems
     ]
-    return _table(("code", "HTTP", "frame", "meaning", "what to do"), rows)
+    return _table(("code", "HTTP", "final", "meaning", "what to do"), rows)
+
+
+def _plain(text: str) -> str:
+    """`text` without anything that Markdown takes for a tag."""
+    return text.replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _close_codes() -> str:
-    rows = [(str(getattr(CloseCode, name)), name.lower(), text) for name, text in _CLOSE_MEANINGS.items()]
-    return _table(("code", "name", "meaning"), sorted(rows))
+    rows = [(str(getattr(CloseCode, name)), name.lower(), *texts) for name, texts in _CLOSE_MEANINGS.items()]
+    return _table(("code", "name", "meaning", "session", "the EA"), sorted(rows))
 
 
 def _diagram(moves: "Mapping[Any, frozenset[Any]]") -> str:
@@ -134,32 +227,72 @@ def _name(state: StrEnum) -> str:
 
 
 def asyncapi() -> str:
-    """The event socket as an AsyncAPI 3.0 document."""
-    messages = {
-        name: {"payload": {"$ref": f"schemas/frames.json#/$defs/{name}"}, "summary": _first_line(kind.payload.__doc__)}
-        for name, kind in FRAME_TYPES.items()
-    }
-    senders = {"receive": ("EA", "both"), "send": ("server", "both")}
-    operations = {
-        action: {
-            "action": action,
-            "channel": {"$ref": "#/channels/stream"},
-            "messages": [
-                {"$ref": f"#/channels/stream/messages/{name}"}
-                for name, kind in FRAME_TYPES.items()
-                if kind.sender in allowed
-            ],
-        }
-        for action, allowed in senders.items()
-    }
+    """The event socket as an AsyncAPI 3.0 document, from the gateway's side: it receives what EAs send."""
     document = {
         "asyncapi": "3.0.0",
-        "info": {
-            "title": "EA gateway, event socket",
-            "version": "1.0.0",
-            "description": "One JSON object per message: schemas/frames.json#/$defs/Envelope around the payload.",
+        "info": {"title": "EA gateway, event socket", "version": "1.0.0", "description": _SOCKET},
+        "defaultContentType": "application/json",
+        "servers": {
+            "production": _server("gateway.example", "wss", "Behind TLS; `stream_url` of POST /sessions names it."),
+            "embedded": _server("127.0.0.1:8000", "ws", "`make serve`, on the same machine."),
         },
-        "channels": {"stream": {"address": f"/{STREAM}", "messages": messages}},
-        "operations": operations,
+        "channels": {"stream": _channel()},
+        "operations": {f"{action}{name}": _operation(action, name) for name, action in _directions()},
+        "components": {
+            "messages": {name: _message(name) for name in FRAME_TYPES},
+            "securitySchemes": {
+                "sessionToken": {"type": "http", "scheme": "bearer", "description": "Or `token` in Hello."}
+            },
+        },
     }
     return yaml.safe_dump(document, sort_keys=False, width=110)
+
+
+def _server(host: str, protocol: str, description: str) -> dict[str, Any]:
+    token = {"$ref": "#/components/securitySchemes/sessionToken"}
+    return {"host": host, "protocol": protocol, "description": description, "security": [token]}
+
+
+def _channel() -> dict[str, Any]:
+    return {
+        "address": f"/{STREAM}",
+        "title": "The event socket",
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in FRAME_TYPES},
+        "bindings": {"ws": {"method": "GET", "headers": _HANDSHAKE, "bindingVersion": "0.1.0"}},
+    }
+
+
+def _directions() -> list[tuple[str, str]]:
+    """(frame type, what the gateway does with it); some go both ways."""
+    actions = {"EA": ("receive",), "server": ("send",), "both": ("receive", "send")}
+    return [(name, action) for name, kind in FRAME_TYPES.items() for action in actions[kind.sender]]
+
+
+def _operation(action: str, name: str) -> dict[str, Any]:
+    operation: dict[str, Any] = {"action": action, **_of_stream(name)}
+    answer = _ANSWERS.get((action, name))
+    if answer is not None:
+        operation["reply"] = _of_stream(answer)
+    return operation
+
+
+def _of_stream(name: str) -> dict[str, Any]:
+    return {"channel": {"$ref": "#/channels/stream"}, "messages": [{"$ref": f"#/channels/stream/messages/{name}"}]}
+
+
+def _message(name: str) -> dict[str, Any]:
+    """The envelope with this payload; a frame that is numbered has its `seq`."""
+    kind = FRAME_TYPES[name]
+    numbered = {"properties": {"seq": {"type": "integer", "minimum": 1}}, "required": ["seq"]}
+    inner = {
+        "type": "object",
+        "properties": {"type": {"const": name}, "payload": {"$ref": f"schemas/frames.json#/$defs/{name}"}},
+    }
+    parts = [{"$ref": f"schemas/frames.json#/$defs/{ENVELOPE}"}, inner]
+    return {
+        "name": name,
+        "title": name,
+        "summary": _first_line(kind.payload.__doc__),
+        "description": f"From: {kind.sender}. While the session is pending: {kind.in_pending}.",
+        "payload": {"allOf": [*parts, numbered] if kind.durable and kind.sender != "both" else parts},
+    }
