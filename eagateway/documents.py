@@ -20,7 +20,7 @@ from orders.domain import commands, copies
 from orders.domain.denials import SENTENCES
 from sessions_app.api import problems as rest
 from sessions_app.domain.envelope import SUBPROTOCOL
-from sessions_app.domain.lifecycle import KEY_MOVES, SESSION_MOVES, CloseCode
+from sessions_app.domain.lifecycle import KEY_MOVES, SESSION_MOVES, CloseCode, Reason, close_code
 from sessions_app.domain.problems import PROBLEMS, Problem
 
 ENVELOPE: Final = "Envelope"
@@ -64,6 +64,23 @@ _CLOSE_MEANINGS: Final = {
 }
 
 
+# Meaning, and whether a session ends by it.
+_REASONS: Final = {
+    Reason.ASKED: ("an EA asked for it", False),
+    Reason.KEY_APPROVED: ("a person approved the key, or the key was approved already", False),
+    Reason.PREEMPTED: ("a newer session of the account was authorised", True),
+    Reason.HEARTBEAT_TIMEOUT: ("no StatusHeartbeat in time", True),
+    Reason.SHUTDOWN_BY_EA: ("the EA said goodbye, or `DELETE /sessions/{id}`", True),
+    Reason.SHUTDOWN_BY_SERVER: ("only in ShutdownNotice: the gateway stops, sessions go on", False),
+    Reason.KEY_REVOKED: ("a person revoked the key", True),
+    Reason.KEY_REJECTED: ("a person rejected the key", True),
+    Reason.ACCOUNT_SUSPENDED: ("not used yet", True),
+    Reason.PROTOCOL_ERROR: ("sequence conflict, too much garbage, or reports about other accounts' commands", True),
+    Reason.CLOSED_BY_OPERATOR: ("not used yet", True),
+    Reason.PENDING_LAPSED: ("nobody decided about the key in time", True),
+}
+
+
 @cache
 def meanings() -> Mapping[str, Mapping[str, str]]:
     """What each field means, by object and field."""
@@ -84,6 +101,8 @@ def sections() -> dict[str, str]:
         "keys": _diagram(KEY_MOVES),
         "commands": _diagram(commands.MOVES),
         "copies": _diagram(copies.MOVES),
+        "reasons": _reasons(),
+        "reports": _reports(),
     }
 
 
@@ -213,6 +232,16 @@ def _plain(text: str) -> str:
 def _close_codes() -> str:
     rows = [(str(getattr(CloseCode, name)), name.lower(), *texts) for name, texts in _CLOSE_MEANINGS.items()]
     return _table(("code", "name", "meaning", "session", "the EA"), sorted(rows))
+
+
+def _reasons() -> str:
+    rows = [(f"`{reason}`", text, str(close_code(reason)) if ends else "") for reason, (text, ends) in _REASONS.items()]
+    return _table(("reason", "meaning", "close code"), rows)
+
+
+def _reports() -> str:
+    rows = [(f"`{status}`", f"`{state}`") for status, state in commands.BY_REPORT.items()]
+    return _table(("status of the report", "the command becomes"), rows)
 
 
 def _diagram(moves: "Mapping[Any, frozenset[Any]]") -> str:
