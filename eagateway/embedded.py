@@ -6,6 +6,7 @@ lock says so, and SIGKILL frees it. Stopping tells every EA to come back, and fi
 
 import fcntl
 import gc
+import logging
 import os
 import signal
 import threading
@@ -58,7 +59,7 @@ class Housekeeping:
             without_mingle=True,
             without_gossip=True,
             without_heartbeat=True,
-            loglevel="WARNING",
+            loglevel=logging.getLogger().level,
             quiet=True,
         )
         self._beat = Service(app, max_interval=1, scheduler_cls=Scheduler)

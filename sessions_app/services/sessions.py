@@ -285,6 +285,8 @@ def _end(
     """End locked living sessions and write their history, inside the caller's transaction."""
     for row in rows:
         EaSession.objects.filter(id=row.id).update(state=after, closed_at=now, close_reason=reason)
+        if row.state == SessionStatus.PENDING and after != SessionStatus.AUTHENTICATED:
+            _forget_terminal(row)
         history.record(
             account_pk=row.account_id,
             session_id=row.id,
@@ -295,6 +297,15 @@ def _end(
             at=now,
             note=note,
         )
+
+
+def _forget_terminal(ended: EaSession) -> None:
+    """Decisions for an account that was never in charge rest on its oldest pending session, not on an ended one."""
+    account = BrokerAccount.objects.filter(id=ended.account_id, fence=0, profile__session_id=ended.id)
+    if account.exists():
+        left = TerminalProfile.objects.filter(account_id=ended.account_id, session__state=SessionStatus.PENDING)
+        oldest = left.exclude(session_id=ended.id).order_by("session__created_at", "-created_at").first()
+        BrokerAccount.objects.filter(id=ended.account_id).update(profile=oldest)
 
 
 # Resume -----------------------------------------------------------------------------------------------------

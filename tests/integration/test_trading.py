@@ -415,6 +415,15 @@ def test_case_148_a_strangers_ids_do_not_make_the_owners_frames_repeats(master: 
     assert [command.lots for command in commands(follower)] == [Decimal("0.1")]
 
 
+def test_a_rejected_strangers_terminal_is_forgotten(master: Desk) -> None:
+    stranger = Desk.open("srv:5", approved=False).introduce("GBPUSD")
+    subscribe(master, stranger)
+    keys.reject(key_id=stranger.key.id, by=OPERATOR, reason="unknown")
+    assert BrokerAccount.objects.get(id=stranger.account.id).profile is None
+    master.buy(1)
+    assert the_decision().code == "follower_not_ready"
+
+
 def test_an_offline_follower_finds_closes_in_its_log_and_overdue_opens_as_gaps(master: Desk, follower: Desk) -> None:
     subscribe(master, follower)
     master.buy(1)

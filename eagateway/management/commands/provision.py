@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from orders.services import provisioning
@@ -21,6 +23,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         document = _read(options["file"])
+        if settings.EMBEDDED:
+            call_command("migrate", verbosity=0, interactive=False)
         try:
             result = provisioning.provision(document=document, by=Actor(f"provision by {_person()}"))
         except provisioning.ProvisioningRefused as refusal:
