@@ -7,18 +7,22 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Self
 
 import httpx
 from eagateway_sdk.ids import uuid7
+from jsonschema import Draft202012Validator
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PATIENCE: Final = 15.0
+PLAIN: Final[Sequence[Mapping[str, Any]]] = ({}, {})
+_sockets: Final[list[ClientConnection]] = []
 SYMBOLS: Final = [
     {
         "name": "EURUSD",
@@ -32,13 +36,20 @@ SYMBOLS: Final = [
 
 
 class Gateway:
-    """`manage.py serve` on a port of its own; `env` switches its settings."""
+    """`manage.py serve` on a port of its own; `env` switches its settings. `spare`: tenants made at once."""
 
-    def __init__(self, folder: Path, **env: str) -> None:
+    def __init__(self, folder: Path, *, spare: int = 1, **env: str) -> None:
         self._folder = folder
         self._env = {**os.environ, "EAGATEWAY_DATA_DIR": str(folder), "LOG_LEVEL": "WARNING", **env}
         self._port = 0
+        self._spares = spare
+        self._spare: list[Cast] = []
         self.process: subprocess.Popen[str] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Its data folder."""
+        return self._folder
 
     @property
     def url(self) -> str:
@@ -58,8 +69,8 @@ class Gateway:
         )
 
     def start(self) -> Self:
-        migrated = self.manage("migrate", "-v0")
-        if migrated.returncode:
+        migrated = self.manage("migrate", "-v0") if "DATABASE_URL" in self._env else None
+        if migrated is not None and migrated.returncode:
             raise RuntimeError(migrated.stderr)
         command = [sys.executable, "manage.py", "serve", "--port", str(self._port)]
         with (self._folder / "gateway.log").open("a") as log:
@@ -82,22 +93,24 @@ class Gateway:
             self.process.stdout.close()
         return status
 
-    def provision(self, *followers: Mapping[str, Any], approved: bool = True) -> "Cast":
-        """A tenant of its own: one master, and followers with these subscription settings."""
-        tenant = secrets.token_hex(4)
-        names = [f"Wire-{tenant}:{number}" for number in range(1, len(followers) + 2)]
-        keys = {name: secrets.token_urlsafe(32) for name in names}
-        accounts = [
-            {"account_id": name, "intent_rate": 500, "keys": [{"key": keys[name], "approved": approved}]}
-            for name in names
-        ]
-        subscriptions = [{"follower": name, **settings} for name, settings in zip(names[1:], followers, strict=True)]
-        strategy = {"name": "Signal", "master": names[0], "subscriptions": subscriptions}
-        document = {"tenants": [{"name": tenant, "accounts": accounts, "strategies": [strategy]}]}
-        done = self.manage("provision", "-", text=json.dumps(document))
+    def provision(self, *followers: Mapping[str, Any]) -> "Cast":
+        """A tenant of its own: one master, and followers with these subscription settings.
+
+        Every command is a process, so tenants with plain followers are made many at a time, with two each.
+        """
+        if any(followers) or len(followers) > len(PLAIN):
+            return self._provision([followers])[0]
+        if not self._spare:
+            self._spare = self._provision([PLAIN] * self._spares)
+        return self._spare.pop()
+
+    def _provision(self, wanted: Sequence[Sequence[Mapping[str, Any]]]) -> list["Cast"]:
+        casts = [Cast.invent(self, followers=len(followers)) for followers in wanted]
+        tenants = [cast.document(followers) for cast, followers in zip(casts, wanted, strict=True)]
+        done = self.manage("provision", "-", text=json.dumps({"tenants": tenants}))
         if done.returncode:
             raise RuntimeError(done.stderr)
-        return Cast(self, names, keys)
+        return casts
 
 
 @dataclass(slots=True)
@@ -105,8 +118,45 @@ class Cast:
     """Provisioned accounts; `ea(n)` connects the n-th, 0 being the master."""
 
     gateway: Gateway
+    tenant: str
     names: list[str]
     keys: dict[str, str]
+
+    @classmethod
+    def invent(cls, gateway: Gateway, *, followers: int) -> Self:
+        """Names and keys for a new tenant."""
+        tenant = secrets.token_hex(4)
+        names = [f"Wire-{tenant}:{number}" for number in range(1, followers + 2)]
+        return cls(gateway, tenant, names, {name: secrets.token_urlsafe(32) for name in names})
+
+    def document(self, followers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """What `provision` reads of this tenant."""
+        accounts = [
+            {"account_id": name, "intent_rate": 500, "keys": [{"key": self.keys[name], "approved": True}]}
+            for name in self.names
+        ]
+        settled = [{"follower": name, **settings} for name, settings in zip(self.names[1:], followers, strict=True)]
+        strategy = {"name": "Signal", "master": self.names[0], "subscriptions": settled}
+        return {"name": self.tenant, "accounts": accounts, "strategies": [strategy]}
+
+    def approve(self, number: int, key: str) -> None:
+        """Approve another key of an account, as an operator would."""
+        accounts = [{"account_id": self.names[number], "keys": [{"key": key, "approved": True}]}]
+        document = {"tenants": [{"name": self.tenant, "accounts": accounts}]}
+        done = self.gateway.manage("provision", "-", text=json.dumps(document))
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+
+    def decide(self, verb: str, number: int) -> None:
+        """`reject` or `revoke` the newest key of an account, in a process of its own."""
+        code = (
+            "from sessions_app.models import AuthKey; from sessions_app.services import keys, history;"
+            f"key = AuthKey.objects.filter(account__claimed_as={self.names[number]!r}).latest('requested_at');"
+            f"keys.{verb}(key_id=key.id, by=history.Actor('operator'), reason='a test')"
+        )
+        done = self.gateway.manage("shell", "-c", code)
+        if done.returncode:
+            raise RuntimeError(done.stderr)
 
     def token(self, number: int, *, key: str | None = None) -> str:
         """Open a session over REST; its token."""
@@ -165,11 +215,9 @@ class RawEa:
     async def hear(self, kind: str) -> dict[str, Any]:
         """The next frame of this type; what comes before it is kept in `seen`."""
         async with asyncio.timeout(PATIENCE):
-            while True:
-                frame: dict[str, Any] = json.loads(await self.socket.recv())
-                self.seen.append(frame)
-                if frame["type"] == kind:
-                    return frame
+            while (frame := await self._next())["type"] != kind:
+                pass
+        return frame
 
     async def acked(self, seq: int) -> None:
         """Return when the gateway has acknowledged a number."""
@@ -178,7 +226,12 @@ class RawEa:
 
     async def hear_any(self) -> dict[str, Any]:
         async with asyncio.timeout(PATIENCE):
-            frame: dict[str, Any] = json.loads(await self.socket.recv())
+            return await self._next()
+
+    async def _next(self) -> dict[str, Any]:
+        """The next frame, which must be what the schemas say."""
+        frame: dict[str, Any] = json.loads(await self.socket.recv())
+        check_frame(frame)
         self.seen.append(frame)
         return frame
 
@@ -197,8 +250,32 @@ class RawEa:
         return [frame["type"] for frame in self.seen]
 
 
+def check_frame(frame: dict[str, Any]) -> None:
+    """Hold a frame of the gateway against docs/schemas: its envelope and its payload.
+
+    :raises jsonschema.ValidationError: it is something else
+    """
+    validator("Envelope").validate(frame)
+    validator(frame["type"]).validate(frame["payload"])
+
+
+@cache
+def validator(definition: str) -> Draft202012Validator:
+    schemas = json.loads((ROOT / "docs/schemas/frames.json").read_text())
+    checked = {"$ref": f"#/$defs/{definition}", "$defs": schemas["$defs"]}
+    return Draft202012Validator(checked, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
 async def raw_socket(gateway: Gateway, *, query: str = "", **options: Any) -> ClientConnection:
     """A socket that has said nothing yet."""
     address = gateway.url.replace("http", "ws") + "/ea-gateway/v1/stream" + query
     options.setdefault("subprotocols", ["ea-gateway.v1"])
-    return await connect(address, compression=None, **options)
+    socket = await connect(address, compression=None, **options)
+    _sockets.append(socket)
+    return socket
+
+
+def drop_sockets() -> None:
+    """Cut every socket that a test has left open."""
+    while _sockets:
+        _sockets.pop().transport.abort()

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,33 +11,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.e2e.gateway import SYMBOLS, Gateway, RawEa, raw_socket
 
-pytestmark = pytest.mark.lane("embedded", "production")
+pytestmark = [pytest.mark.lane("embedded", "production"), pytest.mark.usefixtures("sockets")]
 CLOSE = {"action": "close", "position_id": 1, "ticket": 1, "symbol": "EURUSD"}
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A patient gateway, shared by the tests that only talk to it."""
-    gateway = Gateway(tmp_path_factory.mktemp("gateway"), HEARTBEAT_TIMEOUT_SECONDS="60").start()
-    yield gateway
-    gateway.end()
-
-
-@pytest.fixture(scope="module")
-def quick_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A gateway that expects a heartbeat every second."""
-    folder = tmp_path_factory.mktemp("quick")
-    gateway = Gateway(folder, HEARTBEAT_INTERVAL_SECONDS="1", HEARTBEAT_TIMEOUT_SECONDS="3").start()
-    yield gateway
-    gateway.end()
-
-
-@pytest.fixture
-def own_gateway(tmp_path: Path) -> Iterator[Gateway]:
-    """A gateway that a test may kill."""
-    gateway = Gateway(tmp_path, HEARTBEAT_TIMEOUT_SECONDS="30").start()
-    yield gateway
-    gateway.end(signal.SIGKILL)
 
 
 # Hello and sessions ------------------------------------------------------------------------------------------------
@@ -260,7 +233,7 @@ async def test_case_025_a_token_in_the_address_is_refused(gateway: Gateway) -> N
 
 
 async def test_a_pending_follower_gets_state_init_ack_and_backlog_in_this_order(gateway: Gateway) -> None:
-    cast = gateway.provision({}, approved=True)
+    cast = gateway.provision({})
     master = await cast.ea(0)
     key = "late-" + "Zx9QwErTy7UiOp5AsDfGh3Jk"
     follower = await RawEa.connect(gateway, cast.token(1, key=key))
@@ -271,12 +244,7 @@ async def test_a_pending_follower_gets_state_init_ack_and_backlog_in_this_order(
     for position in (1, 2):
         await master.buy(position)
     await master.acked(2)
-    accounts = [{"account_id": cast.names[1], "keys": [{"key": key, "approved": True}]}]
-    tenant = cast.names[1].split(":")[0].removeprefix("Wire-")
-    approved = await asyncio.to_thread(
-        gateway.manage, "provision", "-", text=json.dumps({"tenants": [{"name": tenant, "accounts": accounts}]})
-    )
-    assert approved.returncode == 0, approved.stderr
+    await asyncio.to_thread(cast.approve, 1, key)
     await follower.send("StatusHeartbeat", {"balance": "1000"})
     commands = await follower.commands(2)
     order = [kind for kind in follower.kinds() if kind in ("SessionState", "InitAck", "OrderCommand")]
