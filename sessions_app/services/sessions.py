@@ -285,7 +285,7 @@ def _end(
     """End locked living sessions and write their history, inside the caller's transaction."""
     for row in rows:
         EaSession.objects.filter(id=row.id).update(state=after, closed_at=now, close_reason=reason)
-        if row.state == SessionStatus.PENDING and after != SessionStatus.AUTHENTICATED:
+        if row.state == SessionStatus.PENDING:
             _forget_terminal(row)
         history.record(
             account_pk=row.account_id,
@@ -299,13 +299,13 @@ def _end(
         )
 
 
-def _forget_terminal(ended: EaSession) -> None:
-    """Decisions for an account that was never in charge rest on its oldest pending session, not on an ended one."""
-    account = BrokerAccount.objects.filter(id=ended.account_id, fence=0, profile__session_id=ended.id)
-    if account.exists():
-        left = TerminalProfile.objects.filter(account_id=ended.account_id, session__state=SessionStatus.PENDING)
-        oldest = left.exclude(session_id=ended.id).order_by("session__created_at", "-created_at").first()
-        BrokerAccount.objects.filter(id=ended.account_id).update(profile=oldest)
+def _forget_terminal(row: EaSession) -> None:
+    """Decisions that rested on a pending session which has ended rest on the oldest other one from now on."""
+    others = TerminalProfile.objects.filter(account_id=row.account_id, session__state=SessionStatus.PENDING)
+    oldest = others.exclude(session_id=row.id).order_by("session__created_at", "-created_at").first()
+    BrokerAccount.objects.filter(id=row.account_id, profile__session_id=row.id).update(
+        profile=oldest, balance=None, equity=None, free_margin=None, funds_at=None
+    )
 
 
 # Resume -----------------------------------------------------------------------------------------------------

@@ -276,6 +276,19 @@ def test_a_pending_strangers_funds_do_not_become_the_accounts(follower: Desk) ->
     assert account.profile.session_id == follower.session.id
 
 
+def test_what_a_rejected_stranger_told_of_the_terminal_is_forgotten(master: Desk) -> None:
+    stranger = Desk.open("srv:9", approved=False).introduce("GOLD")
+    stranger.send("StatusHeartbeat", {"balance": "1"})
+    owner = stranger_of(stranger).introduce("EURUSD")
+    subscribe(master, owner)
+    keys.reject(key_id=stranger.key.id, by=OPERATOR, reason="unknown")
+    account = BrokerAccount.objects.select_related("profile").get(id=owner.account.id)
+    assert account.profile is not None
+    assert (account.profile.session_id, account.balance) == (owner.session.id, None)
+    master.buy(1)
+    assert Decision.objects.get().outcome == "copied"
+
+
 def test_case_077_a_deadline_that_moved_meanwhile_saves_the_session(
     master: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
