@@ -18,6 +18,7 @@ from orders.domain.guards import Exposure, Limits, cap_lots, check_guards
 from orders.domain.intents import ADDS_EXPOSURE, Action, OrderIntent, OrderType, Side
 from orders.domain.positions import Position, PositionState, advance
 from orders.domain.symbols import (
+    LOTS_BOUND,
     MAX_LEGS,
     NO_AFFIXES,
     Affixes,
@@ -165,6 +166,9 @@ def decide(case: Case) -> Verdict:
             steps.append({"step": name, "result": no.code.value, **_readable(no.evidence)})
             outcome = Outcome.DENIED if isinstance(no, Denied) else Outcome.NOOP
             return Verdict(outcome, no.code, steps)
+        except ArithmeticError as fault:  # one follower's absurd figures must not stop the master's trade
+            steps.append({"step": name, "result": Code.ALLOCATION_DATA_MISSING.value, "fault": type(fault).__name__})
+            return Verdict(Outcome.DENIED, Code.ALLOCATION_DATA_MISSING, steps)
         steps.append({"step": name, "result": "ok", **_readable(evidence)})
     return Verdict(Outcome.COPIED, None, steps, draft.orders)
 
@@ -258,6 +262,8 @@ def _rounding(case: Case, draft: _Draft) -> tuple[_Draft, dict[str, Any]]:
     }
     if lots < spec.lots_min or lots <= 0:
         raise Denied(Code.BELOW_MINIMUM_LOTS, **evidence)
+    if lots >= LOTS_BOUND:
+        raise Denied(Code.ABOVE_MAXIMUM_LOTS, **evidence)
     return replace(draft, lots=lots), evidence
 
 

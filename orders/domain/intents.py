@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from msgspec import Meta
 
 from sessions_app.domain.decimals import Lots, Money, Price
-from sessions_app.domain.frames import Millis, Name, Payload
+from sessions_app.domain.frames import Millis, Moment, Name, Payload
 
 Ticket = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 BrokerTime = Annotated[str, Meta(max_length=19, pattern=r"^[0-9]{4}\.[0-9]{2}\.[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$")]
@@ -77,7 +77,7 @@ class OrderIntent(Payload, kw_only=True, frozen=True):
     price: Price | None = None
     sl: Price | None = None
     tp: Price | None = None
-    expiry: str | None = None
+    expiry: Moment | None = None
     magic: Annotated[int, Meta(ge=-(2**31), le=2**32)] | None = None
     comment: Comment | None = None
     close_reason: Cause | None = None

@@ -50,7 +50,7 @@ class ExecutionReport(Payload, kw_only=True, frozen=True):
     taxes: Money | None = None
     swap: Money | None = None
     profit: Money | None = None
-    slippage_points: Annotated[int, Meta(ge=-(2**31), le=2**31)] | None = None
+    slippage_points: Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)] | None = None
     error_code: Annotated[int, Meta(ge=0, le=10**6)] | None = None
     already: bool = False
     found: bool | None = None

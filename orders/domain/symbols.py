@@ -9,6 +9,8 @@ from typing import Final
 from orders.domain.denials import Code, Denied
 
 MAX_LEGS: Final = 20
+LOTS_BOUND: Final = Decimal(10) ** 7  # what a column holds: 15 digits, 8 of them behind the point
+PRICE_BOUND: Final = Decimal(10) ** 8
 LOT_TOLERANCE: Final = Decimal("1e-8")
 _CODES: Final = (
     "AED ARS AUD BRL CAD CHF CLP CNH CNY COP CZK DKK EUR GBP HKD HUF IDR ILS INR JPY KRW KWD MXN MYR NOK NZD PEN PHP "
@@ -132,13 +134,15 @@ def round_lots(exact: Decimal, *, step: Decimal) -> Decimal:
 
 
 def round_price(price: Decimal | None, *, spec: SymbolSpec) -> Decimal | None:
-    """A price level on the follower's grid: its tick size, else its digits; half up. 0 stays "not set"."""
+    """A price level on the follower's grid: its tick size, else its digits; half up. 0 stays "not set".
+
+    A grid so coarse that the level would outgrow what a price may be leaves it as it is.
+    """
     if not price:
         return price
-    if spec.tick_size:
-        ticks = (price / spec.tick_size).to_integral_value(rounding=ROUND_HALF_UP)
-        return ticks * spec.tick_size
-    return price.quantize(Decimal(1).scaleb(-spec.digits), rounding=ROUND_HALF_UP)
+    grid = spec.tick_size or Decimal(1).scaleb(-spec.digits)
+    rounded = (price / grid).to_integral_value(rounding=ROUND_HALF_UP) * grid
+    return rounded if rounded < PRICE_BOUND else price
 
 
 def split_legs(lots: Decimal, *, spec: SymbolSpec, most: int) -> tuple[Decimal, ...]:

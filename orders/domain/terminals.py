@@ -40,4 +40,4 @@ def _optional(text: str | None) -> Decimal | None:
 
 
 def _tradable(spec: SymbolSpec) -> bool:
-    return spec.lots_step > 0 and spec.lots_min > 0 and spec.lots_max >= spec.lots_min
+    return spec.lots_step > 0 and spec.lots_min > 0 and spec.lots_max >= max(spec.lots_min, spec.lots_step)

@@ -15,6 +15,7 @@ from sessions_app.domain.decimals import Lots, Money, Price
 
 Text = Annotated[str, Meta(max_length=255, pattern=r"^[^\x00]*$")]
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Moment = Annotated[str, Meta(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Seq = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Millis = Annotated[int, Meta(ge=0, le=10**10)]
@@ -114,7 +115,7 @@ class InitRequest(Payload, kw_only=True, frozen=True):
     trade_allowed: bool | None = None
     utc_offset_seconds: Annotated[int, Meta(ge=-86400, le=86400)] | None = None
     symbols: Annotated[list[SymbolSpec], Meta(max_length=2000)] = []
-    history_from: str | None = None
+    history_from: Moment | None = None
     heartbeat_interval_seconds: Annotated[int, Meta(ge=-(2**31), le=2**31)] | None = None
 
 
@@ -164,7 +165,7 @@ class StatusHeartbeat(Payload, kw_only=True, frozen=True):
     free_margin: Money | None = None
     connected: bool | None = None
     trade_allowed: bool | None = None
-    terminal_time: str | None = None
+    terminal_time: Moment | None = None
     ping_ms: Millis | None = None
     outbox_size: Count | None = None
     top_seq: Count | None = None
