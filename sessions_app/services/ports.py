@@ -45,7 +45,6 @@ class Arrival:
     payload: Payload | None
     digest: bytes
     heard: float
-    raw: bytes = b""
     source: Any = None
     received_at: datetime | None = None
     refusal: Refused | None = None
@@ -134,7 +133,6 @@ class FrameHandler:
     payload: type[Payload]
     apply: Apply
     durable: bool = False
-    stored_while_pending: bool = True
     fact: bool = False
     touches: Callable[[Sequence[Arrival]], set[UUID]] = senders
     fault: Callable[[Any], tuple[str, str] | None] | None = None

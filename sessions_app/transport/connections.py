@@ -57,7 +57,7 @@ class Connection:
         self.in_work = 0
         self.gaps_held_until = 0.0
         self.resend_asked_upto = 0
-        self.heard = self.beaten = time.monotonic()
+        self.beaten = time.monotonic()
         self.tested = False
         self.leaving = False
         self.closing = False
@@ -99,7 +99,8 @@ class Connection:
                 resent=resent,
             )
         )
-        self.pushed.append(Pushed(seq=frame.seq, committed_at=committed_at, pushed_at=now))
+        if frame.seq > self.sent:  # a resend is no new push, and nothing a client can make grow
+            self.pushed.append(Pushed(seq=frame.seq, committed_at=committed_at, pushed_at=now))
         self.sent = max(self.sent, frame.last)
 
     def _enqueue(self, frame: bytes) -> None:

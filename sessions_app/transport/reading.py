@@ -61,7 +61,6 @@ def read_arrival(envelope: Envelope, connection: Connection) -> Arrival:
         payload=payload,
         refusal=refusal,
         digest=_digest(envelope.type, raw),
-        raw=raw if payload is not None else b"",
         heard=time.monotonic(),
         source=connection,
     )

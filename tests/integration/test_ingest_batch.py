@@ -53,7 +53,7 @@ def store(*arrivals: Arrival) -> Batch:
 
 def invalid(arrival: Arrival) -> Arrival:
     """As the reading leaves a frame whose payload breaks the schema."""
-    arrival.payload, arrival.refusal, arrival.raw = None, Refused("invalid", path="$.lots"), b""
+    arrival.payload, arrival.refusal = None, Refused("invalid", path="$.lots")
     return arrival
 
 

@@ -66,7 +66,6 @@ class Desk:
             seq=seq if handler.durable else None,
             payload=msgspec.json.decode(raw, type=handler.payload, dec_hook=decode_hook),
             digest=digest(kind, raw),
-            raw=raw,
             heard=time.monotonic(),
         )
 
