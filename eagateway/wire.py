@@ -9,6 +9,7 @@ import msgspec
 from orders.domain.commands import OrderCommand
 from orders.domain.intents import OrderIntent
 from orders.domain.reports import ExecutionReport
+from orders.domain.snapshots import SyncSnapshot
 from sessions_app.domain import frames
 from sessions_app.domain.decimals import schema_hook
 from sessions_app.domain.frames import Payload
@@ -36,11 +37,14 @@ _ALL: Final = (
     FrameType(OrderIntent, _EA, True, "stored, not dispatched"),
     FrameType(OrderCommand, _SERVER, True, "held back"),
     FrameType(ExecutionReport, _EA, True, "stored, applied at promotion"),
+    FrameType(SyncSnapshot, _BOTH, False, "report stored; not asked for"),
     FrameType(frames.ErrorAlert, _BOTH, True, "from EA stored; to EA not sent"),
     FrameType(frames.ShutdownNotice, _BOTH, False, "allowed"),
     FrameType(frames.ResendRequest, _BOTH, False, "allowed"),
     FrameType(frames.GapFill, _BOTH, True, "allowed"),
     FrameType(frames.Ack, _BOTH, False, "allowed"),
+    FrameType(frames.Poll, _EA, False, "allowed"),
+    FrameType(frames.Idle, _SERVER, False, "sent"),
 )
 FRAME_TYPES: Final[Mapping[str, FrameType]] = {kind.payload.__name__: kind for kind in _ALL}
 

@@ -238,3 +238,16 @@ class GapFill(Payload, kw_only=True, frozen=True):
 
     next: Seq
     reason: GapReason = GapReason.VOID
+
+
+class Poll(Payload, kw_only=True, frozen=True):
+    """EA that cannot receive asynchronously: send what waits, then Idle; with nothing waiting, hold the answer."""
+
+    ack: Count | None = None
+    hold_ms: Annotated[int, Meta(ge=0, le=60_000)] = 0
+
+
+class Idle(Payload, kw_only=True, frozen=True):
+    """Server: the answer to Poll, after everything that waited."""
+
+    top_seq: Count

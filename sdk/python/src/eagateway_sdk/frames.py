@@ -71,6 +71,43 @@ class ReportStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+class SnapshotPhase(StrEnum):
+    REPORT = "report"
+    REQUEST = "request"
+    RESULT = "result"
+
+
+class SnapshotReason(StrEnum):
+    """Why a snapshot is asked for."""
+
+    IN_DOUBT = "in_doubt"
+    INCOMPLETE = "incomplete"
+    LATE_FACT = "late_fact"
+    NEW_EPOCH = "new_epoch"
+    ON_REQUEST = "on_request"
+    SCHEDULE = "schedule"
+    SESSION_START = "session_start"
+    UNKNOWN_OUTCOME = "unknown_outcome"
+
+
+class DifferenceKind(StrEnum):
+    """How the terminal's book and our copies disagree."""
+
+    EXTRA = "extra"
+    FOREIGN = "foreign"
+    MISSING = "missing"
+    STOPS_DRIFT = "stops_drift"
+    WRONG_LOTS = "wrong_lots"
+    WRONG_SIDE = "wrong_side"
+
+
+class DifferenceSeverity(StrEnum):
+    CRITICAL = "critical"
+    MAJOR = "major"
+    MINOR = "minor"
+    OK = "ok"
+
+
 class Severity(StrEnum):
     CRITICAL = "critical"
     ERROR = "error"
@@ -325,6 +362,85 @@ class ExecutionReport(Frame, kw_only=True, frozen=True):
     age_ms: int = 0
 
 
+class HeldPosition(Frame, kw_only=True, frozen=True):
+    """One open position as the terminal shows it."""
+
+    ticket: int
+    symbol: str
+    side: Side
+    lots: Decimal
+    price: Decimal | None = None
+    sl: Decimal | None = None
+    tp: Decimal | None = None
+    magic: int | None = None
+    parent_ticket: int | None = None
+    comment: str | None = None
+
+
+class HeldOrder(Frame, kw_only=True, frozen=True):
+    """One working (pending) order as the terminal shows it."""
+
+    ticket: int
+    symbol: str
+    side: Side
+    order_type: OrderType
+    lots: Decimal
+    price: Decimal
+    sl: Decimal | None = None
+    tp: Decimal | None = None
+    expiry: str | None = None
+    magic: int | None = None
+    comment: str | None = None
+
+
+class Quote(Frame, kw_only=True, frozen=True):
+    """The market of one symbol at `taken_at`."""
+
+    symbol: str
+    bid: Decimal
+    ask: Decimal
+
+
+class Difference(Frame, kw_only=True, frozen=True):
+    """One disagreement: what we expected, what is there."""
+
+    kind: DifferenceKind
+    severity: DifferenceSeverity
+    symbol: str
+    copy_no: int | None = None
+    ticket: int | None = None
+    expected: str | None = None
+    actual: str | None = None
+
+
+class SyncSnapshot(Frame, kw_only=True, frozen=True):
+    """Both: the server asks (`request`), the EA tells what it holds (`report`), the server compares (`result`).
+
+    A report may come in chunks `n` of `of`, all with one `digest`; a lost chunk discards the whole. Never resent,
+    always taken anew. `taken_at` and `age_ms`: when the book was read, by the EA's clocks; only `age_ms` is used.
+    """
+
+    phase: SnapshotPhase
+    request_id: UUID | None = None
+    reason: SnapshotReason | None = None
+    hash: str | None = None
+    same: bool = False
+    n: int = 1
+    of: int = 1
+    digest: str | None = None
+    taken_at: str | None = None
+    age_ms: int = 0
+    connected: bool = True
+    applied_server_seq: int = 0
+    history_from: str | None = None
+    positions: list[HeldPosition] = []
+    working_orders: list[HeldOrder] = []
+    balance: Decimal | None = None
+    equity: Decimal | None = None
+    quotes: list[Quote] = []
+    differences: list[Difference] = []
+
+
 class Retry(Frame, kw_only=True, frozen=True):
     """How to come back after a refusal that is not final."""
 
@@ -385,6 +501,19 @@ class Ack(Frame, kw_only=True, frozen=True):
     refused: list[RefusedFrame] = []
 
 
+class Poll(Frame, kw_only=True, frozen=True):
+    """EA that cannot receive asynchronously: send what waits, then Idle; with nothing waiting, hold the answer."""
+
+    ack: int | None = None
+    hold_ms: int = 0
+
+
+class Idle(Frame, kw_only=True, frozen=True):
+    """Server: the answer to Poll, after everything that waited."""
+
+    top_seq: int
+
+
 FRAME_TYPES: Final[tuple[type[Frame], ...]] = (
     Hello,
     SessionState,
@@ -396,9 +525,12 @@ FRAME_TYPES: Final[tuple[type[Frame], ...]] = (
     OrderIntent,
     OrderCommand,
     ExecutionReport,
+    SyncSnapshot,
     ErrorAlert,
     ShutdownNotice,
     ResendRequest,
     GapFill,
     Ack,
+    Poll,
+    Idle,
 )
