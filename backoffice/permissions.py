@@ -12,6 +12,7 @@ DECIDE: Final = "sessions_app.decide_authkey"
 REVOKE: Final = "sessions_app.revoke_authkey"
 SEE_KEYS: Final = "sessions_app.view_authkey"
 SEE_SESSIONS: Final = "sessions_app.view_easession"
+ACKNOWLEDGE: Final = "sessions_app.acknowledge_operatoralert"
 
 View = Callable[..., HttpResponseBase]
 

@@ -17,11 +17,12 @@ from orders.domain.intents import ADDS_EXPOSURE
 from orders.models import Command, Decision
 from sessions_app import queries
 from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
-from sessions_app.models import AuthKey, EaSession
+from sessions_app.models import AuthKey, EaSession, OperatorAlert
 
 DESK_ROWS: Final = 200
 SAMPLE: Final = 2000
 LIVE_ROWS: Final = 25
+ALERT_ROWS: Final = 10
 _FAILED: Final = (CommandState.REJECTED, CommandState.UNKNOWN)
 
 
@@ -147,6 +148,8 @@ class Figures:
     hops: list[Hop]
     histogram: list[Bucket]
     live: list[Terminal]
+    alerts: list[OperatorAlert]
+    open_alerts: int
 
     @property
     def connected(self) -> int:
@@ -154,7 +157,7 @@ class Figures:
 
 
 def figures(now: datetime) -> Figures:
-    """Everything the monitoring page shows, in seven reads."""
+    """Everything the monitoring page shows, in nine reads."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     outcomes = dict(_today(midnight).values_list("outcome").annotate(Count("id")).order_by())
     failures = _failures(midnight)
@@ -172,6 +175,8 @@ def figures(now: datetime) -> Figures:
         hops=latency.hops(rows),
         histogram=latency.histogram(rows),
         live=_live(now),
+        alerts=list(queries.open_alerts()[:ALERT_ROWS]),
+        open_alerts=queries.open_alerts().count(),
     )
 
 

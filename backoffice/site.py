@@ -8,7 +8,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from backoffice import queries
 from backoffice.permissions import DECIDE, SEE_KEYS, SEE_SESSIONS, View, may
-from backoffice.views import approvals, monitoring
+from backoffice.views import alerts, approvals, monitoring
 
 
 class GatewaySite(AdminSite):
@@ -28,6 +28,7 @@ class GatewaySite(AdminSite):
             self._page("approvals/<uuid:key_id>/approve/", approvals.approve, "approve_key"),
             self._page("approvals/<uuid:key_id>/reject/", approvals.reject, "reject_key"),
             self._page("approvals/<uuid:key_id>/revoke/", approvals.revoke, "revoke_key"),
+            self._page("alerts/<uuid:alert_id>/acknowledge/", alerts.acknowledge, "acknowledge_alert"),
             *super().get_urls(),
         ]
 

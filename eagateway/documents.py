@@ -19,6 +19,7 @@ from eagateway.wire import FRAME_TYPES, schema_document
 from orders.domain import commands, copies
 from orders.domain.denials import SENTENCES
 from sessions_app.api import problems as rest
+from sessions_app.domain.alerts import ALERTS
 from sessions_app.domain.envelope import SUBPROTOCOL
 from sessions_app.domain.lifecycle import KEY_MOVES, SESSION_MOVES, CloseCode, Reason, close_code
 from sessions_app.domain.problems import PROBLEMS, Problem
@@ -103,6 +104,9 @@ def sections() -> dict[str, str]:
         "copies": _diagram(copies.MOVES),
         "reasons": _reasons(),
         "reports": _reports(),
+        "alerts": _table(
+            ("code", "severity", "meaning"), [(f"`{c}`", level, text) for c, (level, text) in ALERTS.items()]
+        ),
     }
 
 
@@ -121,7 +125,7 @@ def fill(text: str) -> str:
 
 def documents(root: Path) -> dict[Path, str]:
     """Every generated document with the text that it should have."""
-    marked = [root / "docs" / name for name in ("protocol.md", "states.md")]
+    marked = [root / "docs" / name for name in ("protocol.md", "states.md", "operations.md")]
     filled = {path: fill(path.read_text()) for path in marked}
     return filled | {root / "docs" / "asyncapi.yaml": asyncapi()}
 

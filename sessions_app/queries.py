@@ -10,7 +10,15 @@ from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
 from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
-from sessions_app.models import AuthKey, BrokerAccount, EaSession, GatewayProcess, SessionEvent, TerminalProfile
+from sessions_app.models import (
+    AuthKey,
+    BrokerAccount,
+    EaSession,
+    GatewayProcess,
+    OperatorAlert,
+    SessionEvent,
+    TerminalProfile,
+)
 
 
 def database_now() -> datetime:
@@ -158,3 +166,8 @@ def profile_contents(ids: Iterable[UUID]) -> dict[UUID, dict[str, Any]]:
 def profile_sessions(ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """Which session told each profile."""
     return dict(TerminalProfile.objects.filter(id__in=list(ids)).values_list("id", "session_id"))
+
+
+def open_alerts() -> QuerySet[OperatorAlert]:
+    """Alerts that nobody has acknowledged, the newest first."""
+    return OperatorAlert.objects.filter(acknowledged_at__isnull=True).select_related("account").order_by("-at", "-id")

@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group, User
 from django.db.models import Model
 
 from backoffice.admin.accounts import BrokerAccountAdmin
+from backoffice.admin.alerts import OperatorAlertAdmin
 from backoffice.admin.commands import CommandAdmin
 from backoffice.admin.copies import CopyAdmin
 from backoffice.admin.decisions import DecisionAdmin
@@ -21,7 +22,7 @@ from backoffice.admin.strategies import StrategyAdmin
 from backoffice.admin.subscriptions import SubscriptionAdmin
 from backoffice.admin.tenants import TenantAdmin
 from orders.models import Command, Copy, Decision, Intent, Report, Strategy, Subscription
-from sessions_app.models import AuthKey, BrokerAccount, EaSession, Member, SessionEvent, Tenant
+from sessions_app.models import AuthKey, BrokerAccount, EaSession, Member, OperatorAlert, SessionEvent, Tenant
 
 # Staff and their permissions are edited here; everything else is only read.
 _ADMINS: "dict[type[Model], type[ModelAdmin[Any]]]" = {
@@ -33,6 +34,7 @@ _ADMINS: "dict[type[Model], type[ModelAdmin[Any]]]" = {
     AuthKey: AuthKeyAdmin,
     EaSession: EaSessionAdmin,
     SessionEvent: SessionEventAdmin,
+    OperatorAlert: OperatorAlertAdmin,
     Strategy: StrategyAdmin,
     Subscription: SubscriptionAdmin,
     Intent: IntentAdmin,

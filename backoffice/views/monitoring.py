@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from backoffice import charts, queries
-from backoffice.permissions import SEE_SESSIONS, requires
+from backoffice.permissions import ACKNOWLEDGE, SEE_SESSIONS, may, requires
 from backoffice.queries import Figures
 from sessions_app.queries import database_now
 
@@ -24,7 +24,7 @@ CACHE_SECONDS: Final = 1
 @requires(SEE_SESSIONS)
 def page(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     """The whole page; complete without JavaScript."""
-    context = {**site.each_context(request), "title": "Monitoring", **_numbers()}
+    context = {**site.each_context(request), "title": "Monitoring", **_numbers(request)}
     return TemplateResponse(request, "backoffice/monitoring.html", context)
 
 
@@ -39,16 +39,17 @@ def numbers(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
 
 @requires(SEE_SESSIONS)
 def _fragment(request: HttpRequest) -> HttpResponseBase:
-    return TemplateResponse(request, "backoffice/numbers.html", _numbers())
+    return TemplateResponse(request, "backoffice/numbers.html", _numbers(request))
 
 
-def _numbers() -> dict[str, Any]:
+def _numbers(request: HttpRequest) -> dict[str, Any]:
     figures = cache.get(CACHE_KEY)
     if not isinstance(figures, Figures):
         figures = queries.figures(database_now())
         cache.set(CACHE_KEY, figures, CACHE_SECONDS)
     return {
         "figures": figures,
+        "may_acknowledge": may(request, ACKNOWLEDGE),
         "bars": charts.bars(figures.histogram),
         "spans": charts.spans(figures.hops),
         "chart_width": charts.WIDTH,

@@ -6,6 +6,7 @@ from sessions_app.models.ea_session import EaSession
 from sessions_app.models.gateway_process import GatewayProcess
 from sessions_app.models.inbound_frame import InboundFrame
 from sessions_app.models.member import Member, Role
+from sessions_app.models.operator_alert import OperatorAlert
 from sessions_app.models.session_event import SessionEvent
 from sessions_app.models.tenant import Tenant
 from sessions_app.models.terminal_profile import TerminalProfile
@@ -17,6 +18,7 @@ __all__ = [
     "GatewayProcess",
     "InboundFrame",
     "Member",
+    "OperatorAlert",
     "Role",
     "SessionEvent",
     "Tenant",

@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 
 from sessions_app.auth.account_session_key import key_fingerprint
 from sessions_app.auth.hashing import hash_key
+from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.keys import token_digest
 from sessions_app.domain.lifecycle import KeyState, Reason, SessionStatus
 from sessions_app.models import (
@@ -24,6 +25,7 @@ from sessions_app.models import (
     GatewayProcess,
     InboundFrame,
     Member,
+    OperatorAlert,
     Role,
     SessionEvent,
     Tenant,
@@ -192,3 +194,15 @@ class GatewayProcessFactory(DjangoModelFactory[GatewayProcess]):
     pid = factory.Sequence(lambda n: 1000 + n)
     started_at = factory.LazyFunction(now)
     lease_until = factory.LazyFunction(lambda: now() + timedelta(seconds=15))
+
+
+class OperatorAlertFactory(DjangoModelFactory[OperatorAlert]):
+    class Meta:
+        model = OperatorAlert
+
+    code = AlertCode.POISONED_FRAME
+    account = factory.SubFactory(BrokerAccountFactory)
+    subject = factory.LazyAttribute(lambda alert: str(alert.account.pk))
+    text = "An OrderIntent could not be stored"
+    first_at = factory.LazyFunction(now)
+    at = factory.LazyFunction(now)

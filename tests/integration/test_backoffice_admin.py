@@ -23,6 +23,7 @@ from tests.factories import (
     EaSessionFactory,
     IntentFactory,
     MemberFactory,
+    OperatorAlertFactory,
     ReportFactory,
     SessionEventFactory,
     StrategyFactory,
@@ -37,6 +38,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 FACTORIES: tuple[Any, ...] = (
     TenantFactory, MemberFactory, BrokerAccountFactory, AuthKeyFactory, EaSessionFactory, SessionEventFactory,
     StrategyFactory, SubscriptionFactory, IntentFactory, DecisionFactory, CommandFactory, CopyFactory, ReportFactory,
+    OperatorAlertFactory,
 )  # fmt: skip
 EVIL = "<script>alert(1)</script>"
 

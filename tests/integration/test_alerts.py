@@ -1,0 +1,80 @@
+"""Alerts for operators: one open row per cause, shown on the monitoring page until somebody acknowledges it."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django.urls import reverse
+
+from sessions_app import queries
+from sessions_app.domain.alerts import ALERTS, AlertCode
+from sessions_app.models import OperatorAlert
+from sessions_app.services import alerts
+from sessions_app.services.alerts import AlreadyAcknowledged
+from sessions_app.services.history import Actor
+from tests.factories import BrokerAccountFactory, OperatorAlertFactory, UserFactory, grant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WATCH, ACKNOWLEDGE = "sessions_app.view_easession", "sessions_app.acknowledge_operatoralert"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_cached() -> Iterator[None]:
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def test_every_code_has_a_severity_and_a_sentence() -> None:
+    assert set(ALERTS) == set(AlertCode)
+
+
+def test_the_same_thing_again_is_counted_on_the_open_alert() -> None:
+    account = BrokerAccountFactory.create()
+    for text in ("first", "second"):
+        alerts.report(code=AlertCode.SEQUENCE_CONFLICT, text=text, account_pk=account.id)
+    alerts.report(code=AlertCode.SEQUENCE_CONFLICT, text="another's", account_pk=BrokerAccountFactory.create().id)
+    assert list(OperatorAlert.objects.order_by("id").values_list("text", "times")) == [("second", 2), ("another's", 1)]
+
+
+def test_after_an_acknowledgement_the_same_thing_is_a_new_alert() -> None:
+    alerts.report(code=AlertCode.MASS_SILENCE, text="first")
+    alerts.acknowledge(alert_id=OperatorAlert.objects.get().id, by=Actor("olga"))
+    alerts.report(code=AlertCode.MASS_SILENCE, text="second")
+    assert [(row.text, row.times) for row in queries.open_alerts()] == [("second", 1)]
+
+
+def test_only_the_first_acknowledgement_counts() -> None:
+    alert = OperatorAlertFactory.create()
+    alerts.acknowledge(alert_id=alert.id, by=Actor("olga"))
+    with pytest.raises(AlreadyAcknowledged, match="olga"):
+        alerts.acknowledge(alert_id=alert.id, by=Actor("oleg"))
+
+
+def test_open_alerts_stand_on_the_monitoring_page(client: Client) -> None:
+    OperatorAlertFactory.create(text="look <here>")
+    client.force_login(grant(UserFactory.create(), WATCH))
+    page = client.get(reverse("admin:monitoring")).content.decode()
+    assert "look &lt;here&gt;" in page
+    assert "Acknowledge" not in page
+
+
+def test_case_136_acknowledging_needs_its_permission(client: Client) -> None:
+    alert = OperatorAlertFactory.create()
+    client.force_login(grant(UserFactory.create(), WATCH))
+    url = reverse("admin:acknowledge_alert", args=[alert.id])
+    assert (client.get(url).status_code, client.post(url).status_code) == (403, 403)
+    assert queries.open_alerts().exists()
+
+
+def test_the_confirm_page_says_what_it_means_and_acknowledges(client: Client) -> None:
+    alert = OperatorAlertFactory.create()
+    client.force_login(grant(UserFactory.create(username="olga"), WATCH, ACKNOWLEDGE))
+    url = reverse("admin:acknowledge_alert", args=[alert.id])
+    assert alert.meaning in client.get(url).content.decode()
+    assert client.post(url).status_code == 302
+    alert.refresh_from_db()
+    assert alert.acknowledged_as == "olga"
+    assert client.get(url).status_code == 404
