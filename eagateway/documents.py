@@ -18,11 +18,11 @@ from eagateway.routing import STREAM
 from eagateway.wire import FRAME_TYPES, schema_document
 from orders.domain import commands, copies
 from orders.domain.denials import SENTENCES
-from sessions_app.api import problems as rest
 from sessions_app.domain.alerts import ALERTS
 from sessions_app.domain.envelope import SUBPROTOCOL
+from sessions_app.domain.frames import RetryPolicy
 from sessions_app.domain.lifecycle import KEY_MOVES, SESSION_MOVES, CloseCode, Reason, close_code
-from sessions_app.domain.problems import PROBLEMS, Problem
+from sessions_app.domain.problems import BY_ITSELF, PROBLEMS, Problem, Scope
 
 ENVELOPE: Final = "Envelope"
 _MEANINGS: Final = Path(__file__).resolve().parents[1] / "docs" / "schemas" / "meanings.toml"
@@ -65,6 +65,15 @@ _CLOSE_MEANINGS: Final = {
 }
 
 
+_POLICIES: Final = {
+    RetryPolicy.NEVER: "never sends this again; a new frame or request may be right",
+    RetryPolicy.SAME_FRAME_AFTER: "sends the same frame (same `id`, same `seq`, and all behind it) or request again "
+    "after `after_seconds`; in HTTP `Retry-After`",
+    RetryPolicy.NEW_SESSION_AFTER: "opens a new session after `after_seconds`; what was not acknowledged goes there, "
+    "with its old ids and new numbers",
+    RetryPolicy.AFTER_PROMOTION: "waits for SessionState `authenticated`",
+    RetryPolicy.AFTER_OPERATOR: "stops, and shows it: a person must act first",
+}
 # Meaning, and whether a session ends by it.
 _REASONS: Final = {
     Reason.ASKED: ("an EA asked for it", False),
@@ -94,8 +103,9 @@ def sections() -> dict[str, str]:
         "frames": _frames(),
         "fields": _fields(),
         "envelope": _field_table(ENVELOPE, schema_document()["$defs"][ENVELOPE]),
-        "problems": _problems(PROBLEMS.values()),
-        "http-problems": _problems(rest._HTTP.values()),
+        "problems": _problems(item for item in PROBLEMS.values() if item.scope is not Scope.HTTP),
+        "http-problems": _problems(item for item in PROBLEMS.values() if item.scope is Scope.HTTP),
+        "retry-policies": _policies(),
         "close-codes": _close_codes(),
         "denials": _table(("code", "meaning"), [(f"`{code}`", text) for code, text in SENTENCES.items()]),
         "sessions": _diagram(SESSION_MOVES),
@@ -125,7 +135,8 @@ def fill(text: str) -> str:
 
 def documents(root: Path) -> dict[Path, str]:
     """Every generated document with the text that it should have."""
-    marked = [root / "docs" / name for name in ("protocol.md", "states.md", "operations.md")]
+    names = ("protocol.md", "states.md", "operations.md", "errors.md")
+    marked = [root / "docs" / name for name in names]
     filled = {path: fill(path.read_text()) for path in marked}
     return filled | {root / "docs" / "asyncapi.yaml": asyncapi()}
 
@@ -222,10 +233,24 @@ def _bounds(spec: Mapping[str, Any], least: str, most: str) -> str:
 
 def _problems(problems: Iterable[Problem]) -> str:
     rows = [
-        (f"`{item.code}`", str(item.status), "yes" if item.final else "no", _plain(item.title), item.remediation)
-        for item in problems
+        (
+            f"`{item.code}`",
+            str(item.status),
+            item.severity.value,
+            "yes" if item.final else "no",
+            f"`{item.retry}`" + (f", {item.after_seconds} s" if item.retryable else ""),
+            str(item.close_code or ""),
+            _plain(item.title),
+            item.remediation,
+        )
+        for item in sorted(problems, key=lambda item: item.code)
     ]
-    return _table(("code", "HTTP", "final", "meaning", "what to do"), rows)
+    return _table(("code", "HTTP", "severity", "final", "retry", "closes with", "meaning", "what to do"), rows)
+
+
+def _policies() -> str:
+    rows = [(f"`{policy}`", "yes" if policy in BY_ITSELF else "no", _POLICIES[policy]) for policy in RetryPolicy]
+    return _table(("policy", "`retryable`", "the client"), rows)
 
 
 def _plain(text: str) -> str:

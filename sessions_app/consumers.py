@@ -30,10 +30,6 @@ from sessions_app.transport.runtime import Runtime
 MALFORMED_BUDGET: Final = 5
 MAX_IN_WORK: Final = 5000
 UNMETERED: Final = frozenset({"ExecutionReport", "Ack"})
-_TURNED_AWAY: Final = {
-    "version_unsupported": CloseCode.VERSION_UNSUPPORTED,
-    "try_later": CloseCode.TRY_LATER,
-}
 _SERVER_ONLY: Final = frozenset({"SessionState", "TestRequest", "InitAck", "HeartbeatAck", "OrderCommand"})
 _log = structlog.get_logger(__name__)
 
@@ -65,11 +61,11 @@ class StreamConsumer(AsyncWebsocketConsumer):
 
     async def _turn_away(self, refusal: Refused) -> None:
         """Say why in a frame (a close reason never arrives), then close."""
-        alert = ErrorAlert(code=refusal.code, message=refusal.message, path=refusal.path)
+        alert = refusal.alert()
         sent_at = datetime.now(UTC)
         frame = write_frame(kind=ErrorAlert.__name__, frame_id=new_id(), payload=alert, sent_at=sent_at)
         await self._say({"type": "websocket.send", "text": frame.decode()})
-        await self._say({"type": "websocket.close", "code": _TURNED_AWAY.get(refusal.code, CloseCode.TOKEN_INVALID)})
+        await self._say({"type": "websocket.close", "code": refusal.problem.close_code or CloseCode.TOKEN_INVALID})
 
     async def _talk(self) -> None:
         connection = await self._greet()

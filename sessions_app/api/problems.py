@@ -18,21 +18,7 @@ from sessions_app.domain.problems import PROBLEMS, Problem, Refused
 from sessions_app.services.accounts import InFlight
 
 CONTENT_TYPE: Final = "application/problem+json"
-RETRY_SECONDS: Final = 5
 _log = structlog.get_logger(__name__)
-
-# What only HTTP can get wrong; all other codes are in the one registry of the domain.
-_HTTP: Final[Mapping[str, Problem]] = {
-    problem.code: problem
-    for problem in (
-        Problem("bad_request", "The request is broken", "See `detail`", 400),
-        Problem("body_too_big", "The body is too big", "Send 64 KiB at most", 413),
-        Problem("method_not_allowed", "This address does not take that method", "See the OpenAPI document", 405),
-        Problem("not_acceptable", "The answer would be JSON", "Accept application/json", 406),
-        Problem("media_type_unsupported", "The body is not JSON", "Send Content-Type: application/json", 415),
-        Problem("request_in_flight", "This Idempotency-Key is being answered", "Ask again", 409, final=False),
-    )
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +37,9 @@ def problem_response(exc: Exception, context: Mapping[str, Any]) -> Response:
     finding = _find(exc)
     request: HttpRequest | None = context.get("request")
     headers = {"Cache-Control": "no-store"}
-    if finding.retry_after is not None:
-        headers["Retry-After"] = str(finding.retry_after)
+    retry_after = finding.problem.wait if finding.retry_after is None else finding.retry_after
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
     if finding.problem.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="ea-gateway"'
     if isinstance(exc, exceptions.MethodNotAllowed):
@@ -89,27 +76,27 @@ def _find(exc: Exception) -> _Finding:
     if isinstance(exc, exceptions.ValidationError):
         return _invalid(exc)
     if isinstance(exc, InFlight):
-        return _Finding(_HTTP["request_in_flight"], retry_after=1)
+        return _Finding(PROBLEMS["request_in_flight"])
     if isinstance(exc, (OperationalError, InterfaceError)):
         _log.exception("api.database_away")
-        return _Finding(PROBLEMS["try_later"], retry_after=RETRY_SECONDS)
+        return _Finding(PROBLEMS["try_later"])
     problem = _of_framework(exc)
     if problem is not None:
         return _Finding(problem)
     _log.exception("api.failed", error=type(exc).__name__)
-    return _Finding(PROBLEMS["internal"], "The gateway failed on this request", retry_after=RETRY_SECONDS)
+    return _Finding(PROBLEMS["internal"], "The gateway failed on this request")
 
 
 def _of_framework(exc: Exception) -> Problem | None:
     known: tuple[tuple[type[Exception], Problem], ...] = (
         (Http404, PROBLEMS["not_found"]),
         (exceptions.NotFound, PROBLEMS["not_found"]),
-        (exceptions.MethodNotAllowed, _HTTP["method_not_allowed"]),
-        (exceptions.NotAcceptable, _HTTP["not_acceptable"]),
-        (exceptions.UnsupportedMediaType, _HTTP["media_type_unsupported"]),
-        (RequestDataTooBig, _HTTP["body_too_big"]),
-        (exceptions.ParseError, _HTTP["bad_request"]),
-        (BadRequest, _HTTP["bad_request"]),
+        (exceptions.MethodNotAllowed, PROBLEMS["method_not_allowed"]),
+        (exceptions.NotAcceptable, PROBLEMS["not_acceptable"]),
+        (exceptions.UnsupportedMediaType, PROBLEMS["media_type_unsupported"]),
+        (RequestDataTooBig, PROBLEMS["body_too_big"]),
+        (exceptions.ParseError, PROBLEMS["bad_request"]),
+        (BadRequest, PROBLEMS["bad_request"]),
     )
     return next((problem for kind, problem in known if isinstance(exc, kind)), None)
 

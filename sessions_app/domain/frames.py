@@ -37,6 +37,16 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
+class RetryPolicy(StrEnum):
+    """How a client comes back: by itself after a time, or when something has happened, or never."""
+
+    NEVER = "never"
+    SAME_FRAME_AFTER = "same_frame_after"
+    NEW_SESSION_AFTER = "new_session_after"
+    AFTER_PROMOTION = "after_promotion"
+    AFTER_OPERATOR = "after_operator"
+
+
 class ShutdownPhase(StrEnum):
     NOTICE = "notice"
     ACK = "ack"
@@ -181,9 +191,9 @@ class HeartbeatAck(Payload, kw_only=True, frozen=True):
 
 
 class Retry(Payload, kw_only=True, frozen=True):
-    """How to come back after a refusal that is not final."""
+    """How to come back after a problem."""
 
-    policy: str
+    policy: RetryPolicy
     after_seconds: Count
 
 

@@ -1,23 +1,65 @@
-"""The one registry of problem codes: HTTP problem bodies, Ack.refused and ErrorAlert all take them from here."""
+"""The one registry of problem codes: problem bodies, Ack.refused, ErrorAlert and docs/errors.md all come from here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
+
+from sessions_app.domain.frames import ErrorAlert, Retry, RetryPolicy, Severity
+from sessions_app.domain.lifecycle import CloseCode
+
+# The policies by which a client comes back without a person or a change of state.
+BY_ITSELF: Final = frozenset({RetryPolicy.SAME_FRAME_AFTER, RetryPolicy.NEW_SESSION_AFTER})
+
+
+class Scope(StrEnum):
+    """Where a code occurs."""
+
+    BOTH = "both"
+    FRAMES = "frames"
+    HTTP = "HTTP"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What a code means. `final`: the frame's number is consumed, resending changes nothing."""
+    """What a code means.
+
+    `final`: the frame's number is consumed, resending changes nothing. `policy`: how to come back; by default never
+    after a final refusal, else with the same frame `after_seconds` later. `close_code`: what follows on the socket.
+    """
 
     code: str
     title: str
     remediation: str
     status: int = 400
     final: bool = True
+    policy: RetryPolicy | None = None
+    after_seconds: int = 0
+    severity: Severity = Severity.ERROR
+    close_code: int | None = None
+    scope: Scope = Scope.BOTH
+
+    @property
+    def retry(self) -> RetryPolicy:
+        """The policy in force."""
+        return self.policy or (RetryPolicy.NEVER if self.final else RetryPolicy.SAME_FRAME_AFTER)
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the client may come back by itself."""
+        return self.retry in BY_ITSELF
+
+    @property
+    def wait(self) -> int | None:
+        """Seconds until the same frame or request may come again; None: it may not."""
+        return max(self.after_seconds, 1) if self.retry is RetryPolicy.SAME_FRAME_AFTER else None
 
 
 class Refused(Exception):
-    """A request or frame that our rules refuse: the code of its problem, what was wrong, and where."""
+    """A request or frame that our rules refuse: the code of its problem, what was wrong, and where.
+
+    `retry_after`: seconds; by default what the registry says of the code.
+    """
 
     def __init__(
         self, code: str, message: str = "", *, path: str | None = None, retry_after: int | None = None
@@ -26,15 +68,41 @@ class Refused(Exception):
         self.code = code
         self.message = message or self.problem.title
         self.path = path
-        self.retry_after = retry_after
+        self.retry_after = self.problem.wait if retry_after is None else retry_after
         super().__init__(self.message)
 
+    def alert(self) -> ErrorAlert:
+        """What an EA is told; the caller names the frame it is about."""
+        problem = self.problem
+        seconds = problem.after_seconds if self.retry_after is None else self.retry_after
+        return ErrorAlert(
+            code=problem.code,
+            severity=problem.severity,
+            retryable=problem.retryable,
+            retry=Retry(policy=problem.retry, after_seconds=seconds),
+            path=self.path,
+            message=self.message[:1000],
+            remediation=problem.remediation,
+        )
 
-_ALL: Final = (
+
+_ASK: Final = RetryPolicy.AFTER_OPERATOR
+_RENEW: Final = RetryPolicy.NEW_SESSION_AFTER
+_SHUT: Final = CloseCode.KEY_REFUSED
+
+_OF_ACCESS: Final = (
     Problem(
         "account_id_invalid", "The account id is not <broker server>:<login>", "Send e.g. ICMarketsSC-Demo04:5012345"
     ),
-    Problem("account_suspended", "This account is suspended", "Ask the operator of the gateway", 403),
+    Problem(
+        "account_suspended",
+        "This account is suspended",
+        "Ask the operator of the gateway",
+        403,
+        True,
+        _ASK,
+        close_code=_SHUT,
+    ),
     Problem("already_authenticated", "This socket has said Hello already", "Send Hello once per socket"),
     Problem("auth_method_unknown", "This authentication method is not offered here", "Use one of the listed methods"),
     Problem(
@@ -43,34 +111,145 @@ _ALL: Final = (
         "Stop this terminal or close the other one",
         409,
         final=False,  # it took no number: the same frame may come under a new session
+        policy=_ASK,
+        close_code=CloseCode.PREEMPTED,
     ),
+    Problem("idempotency_key_reused", "This Idempotency-Key was used for another request", "Use a new key", 422),
+    Problem("key_malformed", "The key is not 128 bits or more of base64url", "Generate 32 random bytes, base64url"),
+    Problem("key_not_enrolled", "This key is not known here", "Ask your tenant's admin to enrol it", 403, True, _ASK),
+    Problem(
+        "key_rejected",
+        "This key was rejected or revoked",
+        "Ask the operator of the gateway",
+        403,
+        True,
+        _ASK,
+        close_code=_SHUT,
+    ),
+    Problem(
+        "not_authenticated",
+        "This session may not send that yet",
+        "Wait for the approval of the key",
+        403,
+        policy=RetryPolicy.AFTER_PROMOTION,
+    ),
+    Problem("not_found", "There is no such thing here", "Check the address and your token", 404),
+    Problem(
+        "session_closed",
+        "This session has ended",
+        "Open a new session",
+        410,
+        False,
+        _RENEW,
+        1,
+        close_code=CloseCode.SESSION_CLOSED,
+    ),
+    Problem(
+        "token_invalid",
+        "The token is unknown or was rotated",
+        "Open a new session",
+        401,
+        True,
+        _RENEW,
+        1,
+        close_code=CloseCode.TOKEN_INVALID,
+    ),
+)
+_OF_FRAMES: Final = (
     Problem("frame_too_big", "The frame is too big", "Split it, or leave out what is not needed"),
     Problem("frame_unexpected", "This frame type is not sent by an EA", "See the table of frames in docs/protocol.md"),
     Problem("id_reused", "This id was used for another frame", "Give every new frame a new id"),
-    Problem("idempotency_key_reused", "This Idempotency-Key was used for another request", "Use a new key", 422),
-    Problem("internal", "The gateway failed on this frame", "Resend it after the time told", 500, final=False),
     Problem("invalid", "The payload breaks the schema", "See `path` and `message`, and docs/schemas"),
-    Problem("key_malformed", "The key is not 128 bits or more of base64url", "Generate 32 random bytes, base64url"),
-    Problem("key_not_enrolled", "This key is not known here", "Ask your tenant's admin to enrol it", 403),
-    Problem("key_rejected", "This key was rejected or revoked", "Ask the operator of the gateway", 403),
     Problem("malformed", "The text is not a frame", "Send one JSON object with v, type, id and payload"),
-    Problem("not_authenticated", "This session may not send that yet", "Wait for the approval of the key", 403),
-    Problem("not_found", "There is no such thing here", "Check the address and your token", 404),
     Problem("not_your_command", "This command belongs to another account", "Report only what this account was sent"),
-    Problem("poisoned", "The gateway cannot store this frame", "Skip it; the operator has been told", 422),
+    Problem(
+        "poisoned",
+        "The gateway cannot store this frame",
+        "Skip it; the operator has been told",
+        422,
+        severity=Severity.CRITICAL,
+    ),
     Problem("resend_out_of_range", "These numbers were never sent", "Ask for 1 <= from <= to <= top_seq"),
     Problem("seq_missing", "A durable frame needs a seq of 1 or more", "Number durable frames from 1 without gaps"),
-    Problem("sequence_conflict", "This number was used for another frame", "Open a new session and renumber", 409),
-    Problem("session_closed", "This session has ended", "Open a new session", 410, final=False),
     Problem(
-        "session_full", "A pending session stores no more frames", "Wait for the approval of the key", 429, final=False
+        "sequence_conflict",
+        "This number was used for another frame",
+        "Open a new session and renumber",
+        409,
+        True,
+        _RENEW,
+        60,
+        Severity.CRITICAL,
+        CloseCode.PROTOCOL_ERROR,
     ),
-    Problem("throttled", "Too many requests", "Come back after the time told", 429, final=False),
-    Problem("token_invalid", "The token is unknown or was rotated", "Open a new session", 401),
-    Problem("try_later", "A part of the gateway is away", "Resend after the time told", 503, final=False),
+    Problem(
+        "session_full",
+        "A pending session stores no more frames",
+        "Wait for the approval of the key",
+        429,
+        False,
+        after_seconds=60,
+        severity=Severity.WARNING,
+    ),
     Problem("unknown_type", "This frame type is not known", "See the table of frames in docs/protocol.md"),
     Problem(
-        "version_unsupported", "This protocol version is not spoken here", "Use version 1, subprotocol ea-gateway.v1"
+        "version_unsupported",
+        "This protocol version is not spoken here",
+        "Use version 1, subprotocol ea-gateway.v1",
+        406,
+        severity=Severity.CRITICAL,
+        close_code=CloseCode.VERSION_UNSUPPORTED,
     ),
 )
-PROBLEMS: Final[Mapping[str, Problem]] = {problem.code: problem for problem in _ALL}
+_OF_THE_MOMENT: Final = (
+    Problem("internal", "The gateway failed on this", "Send it again after the time told", 500, False, after_seconds=5),
+    Problem(
+        "throttled",
+        "Too many requests",
+        "Come back after the time told",
+        429,
+        False,
+        after_seconds=1,
+        severity=Severity.WARNING,
+        close_code=CloseCode.FLOOD,
+    ),
+    Problem(
+        "try_later",
+        "A part of the gateway is away",
+        "Send it again after the time told",
+        503,
+        False,
+        after_seconds=5,
+        severity=Severity.WARNING,
+        close_code=CloseCode.TRY_LATER,
+    ),
+)
+_OF_HTTP: Final = (
+    Problem("bad_request", "The request is broken", "See `detail`", 400, scope=Scope.HTTP),
+    Problem("body_too_big", "The body is too big", "Send 64 KiB at most", 413, scope=Scope.HTTP),
+    Problem(
+        "method_not_allowed",
+        "This address does not take that method",
+        "See the OpenAPI document",
+        405,
+        scope=Scope.HTTP,
+    ),
+    Problem("not_acceptable", "The answer would be JSON", "Accept application/json", 406, scope=Scope.HTTP),
+    Problem(
+        "media_type_unsupported", "The body is not JSON", "Send Content-Type: application/json", 415, scope=Scope.HTTP
+    ),
+    Problem(
+        "request_in_flight",
+        "This Idempotency-Key is being answered",
+        "Ask again",
+        409,
+        False,
+        after_seconds=1,
+        severity=Severity.WARNING,
+        scope=Scope.HTTP,
+    ),
+    Problem("uri_too_long", "The address is too long", "Send 4096 characters at most", 414, scope=Scope.HTTP),
+)
+PROBLEMS: Final[Mapping[str, Problem]] = {
+    problem.code: problem for problem in (*_OF_ACCESS, *_OF_FRAMES, *_OF_THE_MOMENT, *_OF_HTTP)
+}

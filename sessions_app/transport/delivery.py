@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 import structlog
 from channels.db import database_sync_to_async
 from django.conf import settings
@@ -20,11 +21,9 @@ from django.conf import settings
 from sessions_app import queries
 from sessions_app.domain.frames import (
     Ack,
-    ErrorAlert,
     InitAck,
     RefusedFrame,
     ResendRequest,
-    Retry,
     SessionState,
     ShutdownNotice,
     ShutdownPhase,
@@ -124,19 +123,7 @@ class Delivery:
             if refusal.retry_after is not None:
                 self.post_state(connection, retry_after=refusal.retry_after)
             return
-        retry = None if refusal.retry_after is None else Retry(policy="after", after_seconds=refusal.retry_after)
-        connection.post(
-            "ErrorAlert",
-            ErrorAlert(
-                code=refusal.code,
-                retryable=not refusal.problem.final,
-                retry=retry,
-                ref=ref,
-                path=refusal.path,
-                message=refusal.message[:1000],
-                remediation=refusal.problem.remediation,
-            ),
-        )
+        connection.post("ErrorAlert", msgspec.structs.replace(refusal.alert(), ref=ref))
 
     def close_for_protocol_error(self, connection: Connection, note: str) -> None:
         """End the session of a peer that does not keep to the protocol; its socket follows."""

@@ -15,6 +15,7 @@ from eagateway.management.commands.export_schemas import render
 from eagateway.wire import FRAME_TYPES
 from orders.domain.denials import Code
 from orders.domain.provisioning import read_document
+from sessions_app.domain.frames import RetryPolicy
 from sessions_app.domain.lifecycle import CloseCode
 from sessions_app.domain.problems import PROBLEMS
 from sessions_app.models import Role
@@ -46,15 +47,20 @@ def test_the_schema_file_is_what_the_message_types_say() -> None:
     assert read("docs/schemas/frames.json") == render()
 
 
-@pytest.mark.parametrize("name", ["protocol.md", "states.md", "operations.md", "asyncapi.yaml"])
+@pytest.mark.parametrize("name", ["protocol.md", "states.md", "operations.md", "errors.md", "asyncapi.yaml"])
 def test_generated_documents_are_fresh(name: str) -> None:
     path = ROOT / "docs" / name
     assert path.read_text() == documents(ROOT)[path], "run: manage.py export_docs"
 
 
-def test_every_frame_type_and_every_code_is_in_the_protocol() -> None:
+def test_every_frame_type_and_every_denial_is_in_the_protocol() -> None:
     text = read("docs/protocol.md")
-    assert [name for name in [*FRAME_TYPES, *PROBLEMS, *Code] if f"`{name}`" not in text] == []
+    assert [name for name in [*FRAME_TYPES, *Code] if f"`{name}`" not in text] == []
+
+
+def test_every_problem_code_and_every_retry_policy_is_in_the_page_of_errors() -> None:
+    text = read("docs/errors.md")
+    assert [name for name in [*PROBLEMS, *RetryPolicy] if f"| `{name}` |" not in text] == []
 
 
 def test_every_close_code_is_in_the_protocol() -> None:

@@ -24,6 +24,16 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
+class RetryPolicy(StrEnum):
+    """How a client comes back: by itself after a time, or when something has happened, or never."""
+
+    AFTER_OPERATOR = "after_operator"
+    AFTER_PROMOTION = "after_promotion"
+    NEVER = "never"
+    NEW_SESSION_AFTER = "new_session_after"
+    SAME_FRAME_AFTER = "same_frame_after"
+
+
 class ShutdownPhase(StrEnum):
     ACK = "ack"
     NOTICE = "notice"
@@ -169,9 +179,9 @@ class HeartbeatAck(Frame, kw_only=True, frozen=True):
 
 
 class Retry(Frame, kw_only=True, frozen=True):
-    """How to come back after a refusal that is not final."""
+    """How to come back after a problem."""
 
-    policy: str
+    policy: RetryPolicy
     after_seconds: int
 
 
