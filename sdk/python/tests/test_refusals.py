@@ -90,7 +90,7 @@ async def test_an_alert_with_a_longer_time_is_obeyed(gateway: ScriptedGateway, m
         alert = {
             "code": "try_later",
             "retryable": True,
-            "retry": {"policy": "after", "after_seconds": 1},
+            "retry": {"policy": "same_frame_after", "after_seconds": 1},
             "ref": frame["id"],
         }
         asyncio.get_running_loop().create_task(at.say(socket, "ErrorAlert", alert))
