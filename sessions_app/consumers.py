@@ -50,7 +50,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
         offered = scope.get("subprotocols") or []
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if SUBPROTOCOL in offered else None})
         if offered and SUBPROTOCOL not in offered:
-            await self._turn_away(Refused("version_unsupported"))
+            await self._turn_away(Refused("version_unsupported", f"Supported subprotocol: {SUBPROTOCOL}"))
             return
         with contextlib.suppress(Disconnected):
             await self._talk()

@@ -38,8 +38,8 @@ SYMBOLS: Final = [
 class Gateway:
     """`manage.py serve` on a port of its own; `env` switches its settings. `spare`: tenants made at once."""
 
-    def __init__(self, folder: Path, *, spare: int = 1, **env: str) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, spare: int = 1, server: str = "daphne", **env: str) -> None:
+        self._folder, self._server = folder, server
         self._env = {**os.environ, "EAGATEWAY_DATA_DIR": str(folder), "LOG_LEVEL": "WARNING", **env}
         self._port = 0
         self._spares = spare
@@ -50,6 +50,11 @@ class Gateway:
     def folder(self) -> Path:
         """Its data folder."""
         return self._folder
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What its processes find in their environment."""
+        return self._env
 
     @property
     def url(self) -> str:
@@ -72,7 +77,8 @@ class Gateway:
         migrated = self.manage("migrate", "-v0") if "DATABASE_URL" in self._env else None
         if migrated is not None and migrated.returncode:
             raise RuntimeError(migrated.stderr)
-        command = [sys.executable, "manage.py", "serve", "--port", str(self._port)]
+        chosen = [] if self._server == "daphne" else ["--server", self._server]
+        command = [sys.executable, "manage.py", "serve", "--port", str(self._port), *chosen]
         with (self._folder / "gateway.log").open("a") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self._env, stdout=subprocess.PIPE, stderr=log, text=True

@@ -1,0 +1,92 @@
+"""Deployments, stages and the record of a conformance run.
+
+A test of case 12 is named `test_case_012_...`. It runs over both transports unless `@pytest.mark.over(...)` names one,
+or "rest", "rows", "sdk", "tcp" where it speaks neither. CONFORMANCE_SERVER chooses the ASGI server of our own
+deployments; CONFORMANCE_URL and CONFORMANCE_ACCOUNTS name another deployment, against which only the wire cases run.
+"""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.cases import CASES, Mark
+from tests.conformance.house import Elsewhere, House, OwnHouse
+from tests.conformance.record import Record, cases_of
+from tests.conformance.stage import Stage
+
+BOTH = ("socket", "exchange")
+ELSEWHERE = os.environ.get("CONFORMANCE_URL", "")
+_record = Record()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "transport" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("over")
+        metafunc.parametrize("transport", marker.args if marker else BOTH)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Elsewhere, what is not a wire case is none of ours."""
+    if not ELSEWHERE:
+        return
+    here = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
+    away = {item for item in here if not any(CASES[number].mark is Mark.WIRE for number in cases_of(item.name))}
+    if away:
+        config.hook.pytest_deselected(items=list(away))
+        items[:] = [item for item in items if item not in away]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    _record.note(report)
+
+
+def pytest_sessionfinish() -> None:
+    path = os.environ.get("CONFORMANCE_RESULTS")
+    if path and "PYTEST_XDIST_WORKER" not in os.environ:
+        _record.write(Path(path))
+
+
+def _own(folder: Path, **env: str) -> OwnHouse:
+    return OwnHouse(folder, server=os.environ.get("CONFORMANCE_SERVER", "daphne"), **env)
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A patient deployment, shared by the cases that only talk to it."""
+    if ELSEWHERE:
+        yield Elsewhere(ELSEWHERE, Path(os.environ["CONFORMANCE_ACCOUNTS"]))
+        return
+    patience = {"HEARTBEAT_TIMEOUT_SECONDS": "60", "UNKNOWN_KEYS_PER_MINUTE": "10000"}
+    house = _own(tmp_path_factory.mktemp("house"), **patience).start()
+    yield house
+    house.end()
+
+
+@pytest.fixture(scope="session")
+def quick_house(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[House]:
+    """A deployment that expects a heartbeat every second."""
+    if ELSEWHERE:
+        yield request.getfixturevalue("house")
+        return
+    pace = {"HEARTBEAT_INTERVAL_SECONDS": "1", "HEARTBEAT_TIMEOUT_SECONDS": "3", "UNKNOWN_KEYS_PER_MINUTE": "10000"}
+    house = _own(tmp_path_factory.mktemp("quick"), **pace).start()
+    yield house
+    house.end()
+
+
+@pytest.fixture
+async def stage(house: House, transport: str) -> AsyncIterator[Stage]:
+    """The patient deployment over one transport."""
+    stage = Stage(house, transport)
+    yield stage
+    await stage.strike()
+
+
+@pytest.fixture
+async def quick_stage(quick_house: House, transport: str) -> AsyncIterator[Stage]:
+    """The quick deployment over one transport."""
+    stage = Stage(quick_house, transport)
+    yield stage
+    await stage.strike()
