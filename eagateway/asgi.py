@@ -2,12 +2,13 @@
 
 import os
 
+import django
 from channels.routing import ProtocolTypeRouter, URLRouter
-from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eagateway.settings")
-_http = get_asgi_application()
+django.setup(set_prefix=False)
 
 from eagateway.routing import websocket_urlpatterns  # noqa: E402 - the apps must be loaded first
+from sessions_app.api.everywhere import ProblemHandler  # noqa: E402 - likewise
 
-application = ProtocolTypeRouter({"http": _http, "websocket": URLRouter(websocket_urlpatterns)})
+application = ProtocolTypeRouter({"http": ProblemHandler(), "websocket": URLRouter(websocket_urlpatterns)})

@@ -27,6 +27,8 @@ class GatewaySettings(TypedDict):
     max_unacked_commands: int
     resend_page: int
     unknown_keys_per_minute: int
+    rest_per_address: int
+    rest_per_session: int
     hello_timeout: int
     sweep_seconds: float
 

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
+    "sessions_app.api.everywhere.problems_everywhere",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -139,6 +140,8 @@ GATEWAY: env.GatewaySettings = {
     "max_unacked_commands": env.integer("MAX_UNACKED_COMMANDS", default=200, least=1, most=10_000),
     "resend_page": 200,
     "unknown_keys_per_minute": env.integer("UNKNOWN_KEYS_PER_MINUTE", default=60, least=1, most=10_000),
+    "rest_per_address": env.integer("REST_PER_ADDRESS_PER_MINUTE", default=3000, least=1, most=1_000_000),
+    "rest_per_session": env.integer("REST_PER_SESSION_PER_MINUTE", default=300, least=1, most=1_000_000),
     "hello_timeout": 5,
     "sweep_seconds": 1,
 }
@@ -190,7 +193,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "sessions_app.api.view.Schema",
     "EXCEPTION_HANDLER": "sessions_app.api.problem_response",
     "UNAUTHENTICATED_USER": None,
 }

@@ -7,6 +7,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from sessions_app import queries
+from sessions_app.api.throttling import count_stranger
 from sessions_app.domain.keys import token_digest
 from sessions_app.domain.problems import Refused
 from sessions_app.models import EaSession
@@ -20,19 +21,24 @@ class SessionToken(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[None, EaSession]:
         """Who asks.
 
-        :raises Refused: `token_invalid`, also when there is no token
+        :raises Refused: `token_invalid`, also when there is no token; `throttled`: too many such from one address
         """
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        token = token.strip()
-        if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN:
-            raise Refused("token_invalid")
-        session = queries.session_by_token(token_digest(token))
+        session = _session_of(request)
         if session is None:
+            count_stranger(request)
             raise Refused("token_invalid")
         return None, session
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+def _session_of(request: Request) -> EaSession | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN:
+        return None
+    return queries.session_by_token(token_digest(token))
 
 
 class SessionTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

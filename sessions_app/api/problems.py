@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import structlog
 from django.core.exceptions import BadRequest, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -46,6 +47,20 @@ def problem_response(exc: Exception, context: Mapping[str, Any]) -> Response:
         headers["Allow"] = ", ".join(_allowed(context))
     body = _body(finding, instance=request.path if request is not None else "")
     return Response(body, status=finding.problem.status, headers=headers, content_type=CONTENT_TYPE)
+
+
+def bare_problem(code: str, *, instance: str) -> HttpResponse:
+    """A problem body outside any view."""
+    problem = PROBLEMS[code]
+    answer = HttpResponse(
+        msgspec.json.encode(_body(_Finding(problem), instance=instance)),
+        content_type=CONTENT_TYPE,
+        status=problem.status,
+    )
+    answer.headers["Cache-Control"] = "no-store"
+    if problem.wait is not None:
+        answer.headers["Retry-After"] = str(problem.wait)
+    return answer
 
 
 def _allowed(context: Mapping[str, Any]) -> list[str]:

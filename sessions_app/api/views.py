@@ -11,13 +11,13 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from sessions_app import queries
 from sessions_app.api import parsing
 from sessions_app.api.authentication import SessionToken
 from sessions_app.api.problems import CONTENT_TYPE
 from sessions_app.api.serializers import OpenedSession, ProblemBody, SessionBody, SessionRequest
+from sessions_app.api.view import ApiView
 from sessions_app.domain.envelope import rfc3339
 from sessions_app.domain.keys import fingerprint
 from sessions_app.domain.lifecycle import LIVING, Reason
@@ -43,7 +43,7 @@ def _problems(**meanings: str) -> dict[Any, OpenApiResponse]:
     }
 
 
-class SessionsView(APIView):
+class SessionsView(ApiView):
     """`POST /sessions`: a terminal asks for a session."""
 
     parser_classes = [parsing.StrictJSONParser]
@@ -62,7 +62,7 @@ class SessionsView(APIView):
                 _413="The body is too big",
                 _415="The body is not JSON",
                 _422="The Idempotency-Key was used for another body",
-                _429="Too many unknown keys; see Retry-After",
+                _429="Too many unknown keys, or too many requests; see Retry-After",
                 _503="A part of the gateway is away; see Retry-After",
             ),
         },
@@ -86,7 +86,7 @@ class SessionsView(APIView):
         return Response(answer, status=201, headers=_PRIVATE)
 
 
-class SessionView(APIView):
+class SessionView(ApiView):
     """`GET` and `DELETE /sessions/{id}`: a terminal's own session. Any other's does not exist for it."""
 
     authentication_classes = [SessionToken]
@@ -100,6 +100,7 @@ class SessionView(APIView):
                 _401="The token is unknown or was rotated",
                 _404="There is no such session for this token",
                 _410="The session has ended",
+                _429="Too many requests; see Retry-After",
             ),
         },
     )
@@ -114,7 +115,11 @@ class SessionView(APIView):
         summary="Close the own session; closing twice is fine",
         responses={
             204: None,
-            **_problems(_401="The token is unknown or was rotated", _404="There is no such session for this token"),
+            **_problems(
+                _401="The token is unknown or was rotated",
+                _404="There is no such session for this token",
+                _429="Too many requests; see Retry-After",
+            ),
         },
     )
     def delete(self, request: Request, session_id: UUID) -> Response:
@@ -123,12 +128,13 @@ class SessionView(APIView):
         return Response(status=204)
 
 
-class NothingView(APIView):
+class NothingView(ApiView):
     """Every other address below the API: a problem body instead of a page."""
 
     schema = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> NoReturn:
+        super().initial(request, *args, **kwargs)
         raise Http404
 
 

@@ -37,12 +37,13 @@ def together(ask: Callable[[int], Any]) -> list[Any]:
         return list(pool.map(run, range(HANDS)))
 
 
-def post(number: int = 1, headers: dict[str, str] | None = None) -> Any:
+def post(number: int = 1, headers: dict[str, str] | None = None, **changes: str) -> Any:
     body = {
         "account_id": "Paper-Demo:1",
         "auth_method": "account_session_key",
         "auth_key": key_material(number),
         "platform": "mt4",
+        **changes,
     }
     return Client().post("/ea-gateway/v1/sessions", body, content_type="application/json", headers=headers or {})
 
@@ -63,6 +64,32 @@ def test_case_022_an_idempotency_key_in_flight_makes_one_session() -> None:
     assert {answer.json()["code"] for answer in answers if answer.status_code == 409} <= {"request_in_flight"}
     opened = {answer.json()["session_id"] for answer in answers if answer.status_code == 201}
     assert opened == {str(EaSession.objects.get().id)}
+
+
+def test_case_022_one_idempotency_key_of_many_accounts_makes_a_session_each() -> None:
+    def ask(number: int) -> Any:
+        return post(number + 1, {"Idempotency-Key": "shared"}, account_id=f"Paper-Demo:{number + 1}")
+
+    answers = together(ask)
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["session_id"] for answer in answers}) == HANDS
+
+
+def test_case_022_of_many_bodies_under_one_idempotency_key_one_is_taken() -> None:
+    AuthKeyFactory.create(account__claimed_as="Paper-Demo:1", material=key_material(1), approved=True)
+    answers = together(lambda number: post(1, {"Idempotency-Key": "one"}, ea_version=f"1.{number}"))
+    codes = sorted(answer.json().get("code", "opened") for answer in answers)
+    assert codes.count("opened") == 1
+    assert set(codes) <= {"opened", "request_in_flight", "idempotency_key_reused"}
+    assert EaSession.objects.count() == 1
+
+
+def test_case_013_many_hands_close_a_session_once_and_all_succeed() -> None:
+    opened = post().json()
+    url, header = f"/ea-gateway/v1/sessions/{opened['session_id']}", f"Bearer {opened['session_token']}"
+    answers = together(lambda _: Client().delete(url, headers={"Authorization": header}))
+    assert {answer.status_code for answer in answers} == {204}
+    assert SessionEvent.objects.filter(session=opened["session_id"], to_state=SessionStatus.CLOSED).count() == 1
 
 
 def test_case_113_many_first_requests_with_one_key_are_one_approval_request() -> None:
