@@ -26,6 +26,8 @@ class GatewaySettings(TypedDict):
     frame_burst: int
     max_unacked_commands: int
     resend_page: int
+    init_requests_per_hour: int
+    poison_tries_per_minute: int
     unknown_keys_per_minute: int
     rest_per_address: int
     rest_per_session: int

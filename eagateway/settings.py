@@ -139,6 +139,8 @@ GATEWAY: env.GatewaySettings = {
     "frame_burst": env.integer("FRAME_BURST", default=50, least=1, most=100_000),
     "max_unacked_commands": env.integer("MAX_UNACKED_COMMANDS", default=200, least=1, most=10_000),
     "resend_page": 200,
+    "init_requests_per_hour": env.integer("INIT_REQUESTS_PER_HOUR", default=20, least=1, most=10_000),
+    "poison_tries_per_minute": env.integer("POISON_TRIES_PER_MINUTE", default=15, least=1, most=10_000),
     "unknown_keys_per_minute": env.integer("UNKNOWN_KEYS_PER_MINUTE", default=60, least=1, most=10_000),
     "rest_per_address": env.integer("REST_PER_ADDRESS_PER_MINUTE", default=3000, least=1, most=1_000_000),
     "rest_per_session": env.integer("REST_PER_SESSION_PER_MINUTE", default=300, least=1, most=1_000_000),

@@ -13,13 +13,12 @@ from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
-import msgspec
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count, F, Q
 
 from sessions_app import queries
-from sessions_app.domain.decimals import decode_hook, to_builtins
+from sessions_app.domain.decimals import to_builtins
 from sessions_app.domain.frames import GapFill
 from sessions_app.domain.lifecycle import LIVING, KeyState, Reason, SessionStatus
 from sessions_app.domain.problems import Refused
@@ -271,43 +270,6 @@ def group_by_kind(arrivals: Iterable[Arrival]) -> list[list[Arrival]]:
     return groups
 
 
-def apply_quarantined(*, session_id: UUID, account_pk: UUID, fence: int, batch: Batch) -> None:
-    """Apply what a session stored while it was pending, in order, inside the promotion's transaction."""
-    rows = list(InboundFrame.objects.filter(session_id=session_id, quarantined=True).order_by("seq"))
-    known = set(
-        InboundFrame.objects.filter(
-            account_id=account_pk, frame_id__in=[row.frame_id for row in rows], quarantined=False
-        ).values_list("frame_id", flat=True)
-    )
-    fresh = [row for row in rows if row.frame_id not in known]
-    arrivals = [_arrival_of(row, fence) for row in fresh]
-    apply_in_groups([arrival for arrival in arrivals if arrival.payload is not None], batch)
-    for row, arrival in zip(fresh, arrivals, strict=True):
-        row.quarantined, row.content = False, _kept(arrival, row.content)
-        row.refusal = arrival.refusal.code if arrival.refusal else row.refusal
-    update_rows(fresh, ["quarantined", "content", "refusal"])
-
-
-def _arrival_of(row: InboundFrame, fence: int) -> Arrival:
-    handler = ports.bound().handlers.get(row.kind)
-    payload = None
-    if handler is not None and row.content is not None:
-        payload = msgspec.convert(row.content, handler.payload, dec_hook=decode_hook)
-    return Arrival(
-        session_id=row.session_id,
-        account_pk=row.account_id,
-        fence=fence,
-        kind=row.kind,
-        frame_id=row.frame_id,
-        seq=row.seq,
-        payload=payload,
-        digest=bytes(row.digest),
-        heard=0.0,
-        received_at=row.received_at,
-        fate=Fate.APPLY,
-    )
-
-
 # Writing ----------------------------------------------------------------------------------------------------
 
 
@@ -329,14 +291,14 @@ def _row(arrival: Arrival, session: _Session) -> InboundFrame:
         seq=arrival.seq or 0,
         kind=arrival.kind,
         digest=arrival.digest,
-        content=_kept(arrival, content),
+        content=kept_content(arrival, content),
         quarantined=session.state == SessionStatus.PENDING,
         refusal=arrival.refusal.code if arrival.refusal else "",
         received_at=arrival.at,
     )
 
 
-def _kept(arrival: Arrival, content: Any) -> Any:
+def kept_content(arrival: Arrival, content: Any) -> Any:
     """Frames that still have to be applied keep their content, and so do the EA's alerts."""
     return content if arrival.fate is Fate.QUARANTINED or arrival.kind == "ErrorAlert" else None
 

@@ -1,8 +1,8 @@
 """StatusHeartbeats and InitRequests: what a terminal says of itself. Both run inside the ingest batch's transaction."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import cast
+from datetime import datetime, timedelta
+from typing import Final, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -20,10 +20,13 @@ from sessions_app.domain.frames import (
 )
 from sessions_app.domain.lifecycle import SessionStatus
 from sessions_app.domain.liveness import Pace
+from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, EaSession, TerminalProfile
 from sessions_app.models.bulk import update_rows
 from sessions_app.services import ports
 from sessions_app.services.ports import Arrival, Batch
+
+_WAIT_SECONDS: Final = 600
 
 
 def record(arrivals: Sequence[Arrival], batch: Batch) -> None:
@@ -69,20 +72,38 @@ def introduce(arrivals: Sequence[Arrival], batch: Batch) -> None:
     for arrival in arrivals:
         session = EaSession.objects.select_related("account__profile").get(id=arrival.session_id)
         request = cast(InitRequest, arrival.payload)
+        profile = _profile(session, arrival, batch.now)
+        if profile is None:
+            arrival.refuse(Refused("throttled", "Too many different InitRequests", retry_after=_WAIT_SECONDS))
+            continue
         _set_pace(session, request.heartbeat_interval_seconds, batch.now)
-        profile, _ = TerminalProfile.objects.get_or_create(
-            session_id=session.id,
-            digest=arrival.digest,
-            defaults={
-                "account_id": session.account_id,
-                "content": to_builtins(request),
-                "created_at": batch.now,
-            },
-        )
         if session.state == SessionStatus.AUTHENTICATED or session.account.profile_id is None:
             BrokerAccount.objects.filter(id=session.account_id).update(profile=profile)
         if session.state == SessionStatus.AUTHENTICATED:
             batch.replies.append((arrival, init_ack(session, batch.now)))
+
+
+def _profile(session: EaSession, arrival: Arrival, now: datetime) -> TerminalProfile | None:
+    """The stored content of an InitRequest; None when the session has told too many different ones within the hour.
+
+    Older ones that nothing refers to make room for it.
+    """
+    mine = TerminalProfile.objects.filter(session_id=session.id)
+    known = mine.filter(digest=arrival.digest).first()
+    if known is not None:
+        return known
+    hour_ago = now - timedelta(hours=1)
+    if mine.filter(created_at__gt=hour_ago).count() >= settings.GATEWAY["init_requests_per_hour"]:
+        return None
+    in_use = BrokerAccount.objects.filter(id=session.account_id, profile__isnull=False).values("profile")
+    mine.filter(created_at__lte=hour_ago).exclude(id__in=in_use).delete()
+    return TerminalProfile.objects.create(
+        session_id=session.id,
+        digest=arrival.digest,
+        account_id=session.account_id,
+        content=to_builtins(arrival.payload),
+        created_at=now,
+    )
 
 
 def _set_pace(session: EaSession, wished: int | None, now: datetime) -> None:

@@ -6,7 +6,8 @@ what may be told to the sockets after the commit.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final
@@ -33,7 +34,7 @@ class Arrival:
     """One frame of one session. `heard`: monotonic seconds when it came.
 
     `received_at`: the same moment on the database's clock. `source` is the transport's own handle.
-    `late`: it came from a session that has ended; only reports are taken then.
+    `late`: it came from a session that has ended; only reports are taken then. `raced`: it has lost against an equal.
     """
 
     session_id: UUID
@@ -51,7 +52,7 @@ class Arrival:
     fate: Fate = Fate.NEW
     late: bool = False
     pushed: "tuple[Pushed, ...]" = ()
-    attempts: int = 0
+    raced: bool = False
 
     @property
     def at(self) -> datetime:
@@ -113,6 +114,17 @@ class Batch:
         if frames:
             self.log.setdefault(account_pk, []).extend(frames)
             self.tops[account_pk] = frames[-1].last
+
+    def copied(self) -> "Batch":
+        """Everything noted so far, to return to if a step is undone."""
+        copies: dict[str, Any] = {item.name: copy(getattr(self, item.name)) for item in fields(self)}
+        copies["log"] = {account: list(frames) for account, frames in self.log.items()}
+        return Batch(**copies)
+
+    def restore(self, before: "Batch") -> None:
+        """Forget what was noted since `before` was copied; a copy serves once."""
+        for item in fields(self):
+            setattr(self, item.name, getattr(before, item.name))
 
 
 Apply = Callable[[Sequence[Arrival], Batch], None]

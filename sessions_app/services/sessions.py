@@ -20,7 +20,7 @@ from sessions_app.domain.problems import Refused
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, TerminalProfile
 from sessions_app.models.bulk import update_rows
 from sessions_app.queries import Standing
-from sessions_app.services import frames, history, ports
+from sessions_app.services import history, ports, quarantine
 from sessions_app.services.history import EA, GATEWAY, Actor
 from sessions_app.services.ports import Batch
 
@@ -178,7 +178,7 @@ def _authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
         actor=GATEWAY,
         at=batch.now,
     )
-    frames.apply_quarantined(session_id=session_id, account_pk=account_pk, fence=fence, batch=batch)
+    quarantine.apply(session_id=session_id, account_pk=account_pk, fence=fence, batch=batch)
     ports.bound().release(account_pk, session_id, batch)
     batch.changed_sessions |= {session_id, *(row.id for row in former)}
     return True

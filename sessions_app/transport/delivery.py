@@ -89,6 +89,9 @@ class Delivery:
         connection.stored_up_to(connection.stored)
 
     def _tell_refusals(self, connection: Connection, refused: Sequence[Arrival]) -> None:
+        waits = [a.refusal.retry_after for a in refused if a.seq is not None and a.refusal and a.refusal.retry_after]
+        if waits:  # what stands behind it comes again with it: asking for it before would only fill the line
+            connection.gaps_held_until = time.monotonic() + max(waits)
         if not connection.authenticated:
             full = next((a.refusal for a in refused if a.refusal and not a.refusal.problem.final), None)
             if full is not None:

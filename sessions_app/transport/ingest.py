@@ -1,29 +1,35 @@
 """The ingest batch: one writer thread that takes everything waiting, one hop and one transaction a batch.
 
 No timer: while a batch commits, the next one gathers. A failing frame does not sink its batch: the batch is halved,
-left half first, until the frame stands alone; alone it is tried three times, then stored as refused. A database that
-is away is waited for: nothing is acknowledged meanwhile.
+left half first, until the frame stands alone. Alone it is refused for now, and comes again: after three tries it is
+stored as refused for good. A session whose frames fail is stored apart from the others, a few frames at a time, and
+closed when it has cost enough. A database that is away is waited for: nothing is acknowledged meanwhile.
 """
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection
+from django.conf import settings
+from django.db import IntegrityError, connection
 
 from sessions_app import doorbell
+from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.lifecycle import Reason
 from sessions_app.domain.problems import Refused
 from sessions_app.doorbell import Ring
-from sessions_app.services import frames, sessions
+from sessions_app.services import alerts, frames, sessions
+from sessions_app.services.faults import is_data_fault
 from sessions_app.services.history import EA, GATEWAY
 from sessions_app.services.ports import Arrival, Batch
+from sessions_app.transport.fair_queue import FairQueue
+from sessions_app.transport.suspects import POISON_TRIES, Suspects
 
 MAX_BATCH: Final = 500
-POISON_ATTEMPTS: Final = 3
+RETRY_AFTER: Final = 1
 RETRY_SECONDS: Final = (0.05, 0.2, 0.5, 1.0)
 _log = structlog.get_logger(__name__)
 Settle = Callable[[Batch, Sequence[Arrival]], None]
@@ -37,7 +43,9 @@ class Ingest:
 
     def __init__(self, settle: Settle) -> None:
         self._settle = settle
-        self._waiting: queue.SimpleQueue[Arrival | None] = queue.SimpleQueue()
+        self._waiting = FairQueue()
+        self._suspects = Suspects(settings.GATEWAY["poison_tries_per_minute"])
+        self._deferred: list[Arrival] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
         self._thread.start()
@@ -48,47 +56,65 @@ class Ingest:
 
     def stop(self, timeout: float) -> None:
         """Finish what waits, then end the thread."""
-        self._waiting.put(None)
+        self._waiting.end()
         self._thread.join(timeout)
         self._stopping.set()
 
     def _run(self) -> None:
         try:
-            while (arrivals := self._take()) is not None:
+            while (arrivals := self._waiting.take(MAX_BATCH, suspects=self._suspects.sessions)) is not None:
                 self._work(arrivals)
         finally:
             connection.close()
 
-    def _take(self) -> list[Arrival] | None:
-        """Everything that waits, at least one frame; None when it is time to go."""
-        first = self._waiting.get()
-        arrivals: list[Arrival] = []
-        while first is not None:
-            arrivals.append(first)
-            if len(arrivals) >= MAX_BATCH or self._waiting.empty():
-                return arrivals
-            first = self._waiting.get()
-        if arrivals:
-            self._waiting.put(None)
-            return arrivals
-        return None
-
     def _work(self, arrivals: Sequence[Arrival]) -> None:
+        """Store what the others sent first, then each suspect's few frames by themselves."""
+        suspects = self._suspects.sessions
+        self._try_store([item for item in arrivals if item.session_id not in suspects], among_others=True)
+        for session_id in suspects:
+            self._try_store([item for item in arrivals if item.session_id == session_id], among_others=False)
+        self._waiting.put_back(self._deferred)
+        self._deferred.clear()
+
+    def _try_store(self, arrivals: Sequence[Arrival], *, among_others: bool) -> None:
         try:
-            self._store(arrivals)
+            self._store(arrivals, among_others=among_others)
         except Exception:  # noqa: BLE001 - the writer thread is a process edge: it must outlive any frame
             _log.exception("ingest.failed", frames=len(arrivals))
 
-    def _store(self, arrivals: Sequence[Arrival]) -> None:
+    def _store(self, arrivals: Sequence[Arrival], *, among_others: bool) -> None:
+        arrivals = self._without_expelled(arrivals)
+        if among_others:
+            arrivals = self._without_suspects(arrivals)
+        if not arrivals:
+            return
         outcome = self._tried(arrivals)
         if isinstance(outcome, Batch):
             self._after_commit(outcome, arrivals)
         elif len(arrivals) > 1:
             half = len(arrivals) // 2
-            self._store(arrivals[:half])
-            self._store(arrivals[half:])
+            self._store(arrivals[:half], among_others=among_others)
+            self._store(arrivals[half:], among_others=among_others)
         else:
-            self._poisoned(arrivals[0], outcome)
+            self._failed_alone(arrivals[0], outcome)
+
+    def _without_expelled(self, arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
+        """What is left when the frames of expelled sessions are turned away untried."""
+        away = [arrival for arrival in arrivals if self._suspects.expelled(arrival.session_id)]
+        if not away:
+            return arrivals
+        for arrival in away:
+            arrival.refuse(Refused("session_closed"))
+        self._settle(Batch(now=datetime.now(UTC)), away)
+        return [arrival for arrival in arrivals if not self._suspects.expelled(arrival.session_id)]
+
+    def _without_suspects(self, arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
+        """What is left when the rest of a session that failed in this very batch is put off until after it."""
+        suspects = self._suspects.sessions
+        if not suspects:
+            return arrivals
+        self._deferred += [arrival for arrival in arrivals if arrival.session_id in suspects]
+        return [arrival for arrival in arrivals if arrival.session_id not in suspects]
 
     def _tried(self, arrivals: Sequence[Arrival]) -> Batch | Exception:
         try:
@@ -102,8 +128,8 @@ class Ingest:
         while True:
             try:
                 return frames.store(arrivals=arrivals)
-            except (OperationalError, InterfaceError) as error:
-                if self._stopping.is_set():
+            except Exception as error:
+                if self._stopping.is_set() or is_data_fault(error):
                     raise
                 wait = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
                 _log.warning("ingest.database_away", error=str(error).strip()[:200], retry_seconds=wait)
@@ -111,13 +137,42 @@ class Ingest:
                 heal_connection()
                 time.sleep(wait)
 
-    def _poisoned(self, arrival: Arrival, error: Exception) -> None:
-        arrival.attempts += 1
+    def _failed_alone(self, arrival: Arrival, error: Exception) -> None:
+        """Refuse a frame that fails alone: for now, or for good when it has been tried often enough."""
+        if not is_data_fault(error):
+            return  # the database went away while we stop: the EA sends it again
+        if isinstance(error, IntegrityError) and not arrival.raced:
+            arrival.raced = True  # another gateway may have stored the same id in this very moment: look again
+            self._store([arrival], among_others=False)
+            return
         _log.error("ingest.frame_failed", kind=arrival.kind, frame_id=str(arrival.frame_id), exc_info=error)
-        if arrival.attempts >= POISON_ATTEMPTS:
-            arrival.payload, arrival.refusal = None, Refused("poisoned")
-        if arrival.attempts <= POISON_ATTEMPTS:
-            self._store([arrival])
+        if self._suspects.failed(arrival):
+            self._refuse_for_good(arrival)
+        else:
+            arrival.refuse(Refused("internal", retry_after=RETRY_AFTER))
+            self._settle(Batch(now=datetime.now(UTC)), [arrival])
+        if self._suspects.over_budget(arrival.session_id):
+            self._expel(arrival)
+
+    def _refuse_for_good(self, arrival: Arrival) -> None:
+        arrival.payload, arrival.refusal = None, Refused("poisoned")
+        outcome = self._tried([arrival])
+        if isinstance(outcome, Batch):
+            self._after_commit(outcome, [arrival])
+        else:
+            _log.error("ingest.refusal_failed", frame_id=str(arrival.frame_id), exc_info=outcome)
+            arrival.refuse(Refused("internal", retry_after=RETRY_AFTER))
+            self._settle(Batch(now=datetime.now(UTC)), [arrival])
+        text = f"{arrival.kind} {arrival.frame_id} failed {POISON_TRIES} times"
+        self._attempt(alerts.report, code=AlertCode.POISONED_FRAME, text=text, account_pk=arrival.account_pk)
+
+    def _expel(self, arrival: Arrival) -> None:
+        """End a session that costs more than it may; its account's next one starts with the same record."""
+        self._suspects.expel(arrival.session_id)
+        note = "too many frames that cannot be stored"
+        self._attempt(
+            sessions.close, session_id=arrival.session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note
+        )
 
     def _after_commit(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
         self._settle(batch, arrivals)

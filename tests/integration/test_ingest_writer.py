@@ -1,16 +1,20 @@
 """The writer thread around the batch: poison, a database that is away, what follows a commit, the end."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from queue import SimpleQueue
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import OperationalError
+from eagateway_sdk.ids import uuid7
 
 from orders.models import Command, Intent
 from orders.services import intents
+from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.lifecycle import Reason, SessionStatus
-from sessions_app.models import EaSession, InboundFrame, SessionEvent
+from sessions_app.models import EaSession, InboundFrame, OperatorAlert, SessionEvent
 from sessions_app.services import frames, keys, sessions
 from sessions_app.services.ports import Arrival, Batch, Fate
 from sessions_app.transport import ingest
@@ -41,15 +45,14 @@ def master() -> Desk:
     return Desk.open("srv:1").introduce()
 
 
-def order(desk: Desk, position: int, *, symbol: str = "EURUSD") -> Arrival:
-    return desk.arrival(
-        "OrderIntent", OPEN | {"position_id": position, "ticket": position, "symbol": symbol}, seq=position
-    )
+def order(desk: Desk, position: int, *, symbol: str = "EURUSD", frame_id: UUID | None = None) -> Arrival:
+    content = OPEN | {"position_id": position, "ticket": position, "symbol": symbol}
+    return desk.arrival("OrderIntent", content, seq=position, frame_id=frame_id)
 
 
-def test_case_108_a_poisoned_frame_is_refused_and_its_batch_stored(
-    writer: Ingest, settled: Settled, master: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def choking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug of ours: an intent for the symbol POISON cannot be applied."""
     taken = intents._take
 
     def choke(arrival: Arrival, workspace: Any) -> None:
@@ -58,17 +61,81 @@ def test_case_108_a_poisoned_frame_is_refused_and_its_batch_stored(
         taken(arrival, workspace)
 
     monkeypatch.setattr(intents, "_take", choke)
-    arrivals = [order(master, n, symbol="POISON" if n == 3 else "EURUSD") for n in range(1, 6)]
+
+
+def settle_all(settled: Settled, count: int) -> list[Arrival]:
+    seen: list[Arrival] = []
+    while len(seen) < count:
+        seen += settled.get(timeout=PATIENCE_S)
+    return seen
+
+
+def codes(arrivals: Sequence[Arrival]) -> list[str | None]:
+    return [arrival.refusal.code if arrival.refusal else None for arrival in arrivals]
+
+
+def test_case_108_a_frame_that_fails_is_refused_for_now_and_its_batch_stored(
+    writer: Ingest, settled: Settled, master: Desk, choking: None
+) -> None:
+    other = Desk.open("srv:2").introduce()
+    arrivals = [order(master, 1), order(other, 1), order(master, 2, symbol="POISON"), order(other, 2), order(master, 3)]
     for arrival in arrivals:
         writer.put(arrival)
-    seen: list[Arrival] = []
-    while len(seen) < len(arrivals):
-        seen += settled.get(timeout=PATIENCE_S)
-    assert [arrival.seq for arrival in seen] == [1, 2, 3, 4, 5]
-    assert [arrival.refusal and arrival.refusal.code for arrival in arrivals] == [None, None, "poisoned", None, None]
-    assert InboundFrame.objects.get(seq=3).refusal == "poisoned"
-    assert list(Intent.objects.order_by("position_id").values_list("position_id", flat=True)) == [1, 2, 4, 5]
-    assert EaSession.objects.get(id=master.session.id).stored_seq == 5
+    settle_all(settled, len(arrivals))
+    assert codes(arrivals) == [None, None, "internal", None, None]
+    assert arrivals[2].refusal is not None
+    assert (arrivals[2].refusal.problem.final, arrivals[2].refusal.retry_after) == (False, 1)
+    assert arrivals[4].fate is Fate.GAP
+    assert sorted(Intent.objects.values_list("account__account_id", "position_id")) == [
+        ("srv:1", 1), ("srv:2", 1), ("srv:2", 2)
+    ]  # fmt: skip
+    assert EaSession.objects.get(id=master.session.id).stored_seq == 1
+
+
+def test_case_108_a_frame_that_failed_three_times_is_refused_for_good_and_an_operator_called(
+    writer: Ingest, settled: Settled, master: Desk, choking: None
+) -> None:
+    frame_id = uuid7()
+    tries = [order(master, 1, symbol="POISON", frame_id=frame_id) for _ in range(3)]
+    for arrival in tries:
+        writer.put(arrival)
+        settle_all(settled, 1)
+    after = order(master, 2)
+    writer.put(after)
+    writer.stop(PATIENCE_S)
+    assert codes([*tries, after]) == ["internal", "internal", "poisoned", None]
+    assert InboundFrame.objects.get(seq=1).refusal == "poisoned"
+    assert EaSession.objects.get(id=master.session.id).stored_seq == 2
+    assert str(frame_id) in OperatorAlert.objects.get(code=AlertCode.POISONED_FRAME).text
+
+
+def test_a_session_whose_frames_cost_too_much_is_closed_and_the_rest_is_not_tried(
+    writer: Ingest, settled: Settled, master: Desk, choking: None
+) -> None:
+    other = Desk.open("srv:2").introduce()
+    for number in range(200):
+        writer.put(order(master, 1, symbol="POISON", frame_id=uuid7()))
+        if number % 20 == 0:
+            writer.put(order(other, 1 + number // 20))
+    writer.stop(PATIENCE_S)
+    seen = settle_all(settled, 210)
+    told = Counter(arrival.refusal.code for arrival in seen if arrival.refusal)
+    assert (told["internal"], told["session_closed"]) == (16, 184)
+    session = EaSession.objects.get(id=master.session.id)
+    assert (session.state, session.close_reason) == (SessionStatus.CLOSED, Reason.PROTOCOL_ERROR)
+    assert EaSession.objects.get(id=other.session.id).stored_seq == 10
+
+
+def test_a_new_session_of_the_same_account_has_no_fresh_budget(
+    writer: Ingest, settled: Settled, master: Desk, choking: None
+) -> None:
+    for _ in range(20):
+        writer.put(order(master, 1, symbol="POISON", frame_id=uuid7()))
+    settle_all(settled, 20)
+    again = master.again()
+    writer.put(order(again, 1, symbol="POISON"))
+    writer.stop(PATIENCE_S)
+    assert EaSession.objects.get(id=again.session.id).close_reason == Reason.PROTOCOL_ERROR
 
 
 def test_a_database_that_is_away_is_waited_for_and_nothing_is_stored_twice(

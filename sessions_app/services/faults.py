@@ -1,0 +1,22 @@
+"""Whose fault a failed statement is: the frame's, which will fail again, or the moment's, which will pass."""
+
+from typing import Final
+
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+# SQLSTATE classes: connection, rollback, out of transaction, resources, object in use, operator, system.
+_OF_THE_MOMENT: Final = frozenset({"08", "25", "40", "53", "55", "57", "58"})
+
+
+def is_data_fault(error: Exception) -> bool:
+    """Whether the frames themselves are at fault: a data, integrity or syntax error, or a bug in Python.
+
+    Everything else is waited for: the database is away, full, restarting, or chose this transaction as a deadlock's
+    victim.
+    """
+    if not isinstance(error, DatabaseError | InterfaceError):
+        return True
+    state = getattr(error.__cause__, "sqlstate", None)
+    if isinstance(state, str):
+        return state[:2] not in _OF_THE_MOMENT
+    return not isinstance(error, OperationalError | InterfaceError)

@@ -1,0 +1,71 @@
+"""What a pending session stored is applied at its approval, whatever one frame of it is like."""
+
+from typing import Any
+
+import pytest
+
+from orders.models import Intent
+from orders.services import intents
+from sessions_app.domain.alerts import AlertCode
+from sessions_app.domain.lifecycle import SessionStatus
+from sessions_app.models import EaSession, InboundFrame, OperatorAlert
+from sessions_app.services import keys, quarantine
+from sessions_app.services.ports import Arrival
+from tests.integration.trading import OPERATOR, Desk, subscribe
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def choking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug of ours: a lot of 0.13 cannot be applied, and breaks the transaction that tries it."""
+    taken = intents._take
+
+    def choke(arrival: Arrival, workspace: Any) -> None:
+        taken(arrival, workspace)
+        if str(getattr(arrival.payload, "lots", "")).startswith("0.13"):
+            InboundFrame.objects.create(seq=1)
+
+    monkeypatch.setattr(intents, "_take", choke)
+
+
+def pending_master(*lots: str) -> Desk:
+    master = Desk.open("srv:1", approved=False).introduce()
+    master.send("StatusHeartbeat", {"balance": "1000"})
+    for position, amount in enumerate(lots, start=1):
+        master.buy(position, amount)
+    return master
+
+
+def refusals(desk: Desk) -> list[str]:
+    rows = InboundFrame.objects.filter(session=desk.session).order_by("seq")
+    assert not rows.filter(quarantined=True).exists()
+    return list(rows.values_list("refusal", flat=True))
+
+
+def test_case_108_one_poisoned_frame_does_not_block_an_approval(choking: None) -> None:
+    master = pending_master("0.10", "0.13", "0.20")
+    Intent.objects.all().delete()
+    keys.approve(key_id=master.key.id, by=OPERATOR, reason="known")
+    assert EaSession.objects.get(id=master.session.id).state == SessionStatus.AUTHENTICATED
+    assert refusals(master) == ["", "poisoned", ""]
+    assert list(Intent.objects.order_by("position_id").values_list("position_id", flat=True)) == [1, 3]
+    assert "1 of the frames" in OperatorAlert.objects.get(code=AlertCode.POISONED_FRAME).text
+
+
+def test_what_a_poisoned_frame_had_begun_is_not_told_to_anyone(choking: None) -> None:
+    master = pending_master("0.13", "0.20")
+    follower = Desk.open("srv:2").introduce()
+    subscribe(master, follower)
+    keys.approve(key_id=master.key.id, by=OPERATOR, reason="known")
+    follower.account.refresh_from_db()
+    assert follower.account.next_seq == 2
+
+
+def test_a_session_with_many_poisoned_frames_is_not_tried_to_its_end(
+    choking: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quarantine, "MAX_FAILURES", 2)
+    master = pending_master("0.13", "0.13", "0.10", "0.20")
+    keys.approve(key_id=master.key.id, by=OPERATOR, reason="known")
+    assert refusals(master) == ["poisoned"] * 4

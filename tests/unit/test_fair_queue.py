@@ -1,0 +1,81 @@
+"""The lanes before the writer: order within a session, shares between sessions."""
+
+import threading
+from uuid import UUID, uuid4
+
+from sessions_app.services.ports import Arrival
+from sessions_app.transport.fair_queue import SUSPECT_SHARE, FairQueue
+
+LOUD, QUIET = uuid4(), uuid4()
+
+
+def frame(session_id: UUID, seq: int) -> Arrival:
+    return Arrival(
+        session_id=session_id,
+        account_pk=session_id,
+        fence=1,
+        kind="OrderIntent",
+        frame_id=uuid4(),
+        seq=seq,
+        payload=None,
+        digest=b"",
+        heard=0.0,
+    )
+
+
+def filled(**frames: int) -> FairQueue:
+    waiting = FairQueue()
+    for name, count in frames.items():
+        for seq in range(count):
+            waiting.put(frame({"loud": LOUD, "quiet": QUIET}[name], seq))
+    return waiting
+
+
+def taken(waiting: FairQueue, limit: int, **options: set[UUID]) -> list[tuple[str, int | None]]:
+    names = {LOUD: "loud", QUIET: "quiet"}
+    return [(names[item.session_id], item.seq) for item in waiting.take(limit, **options) or []]
+
+
+def test_everything_that_waits_is_taken_at_once_when_it_fits() -> None:
+    assert len(taken(filled(loud=7, quiet=3), 10)) == 10
+
+
+def test_case_111_who_sends_little_does_not_wait_behind_who_sends_much() -> None:
+    assert ("quiet", 0) in taken(filled(loud=5000, quiet=1), 500)
+
+
+def test_a_session_keeps_its_order_from_batch_to_batch() -> None:
+    waiting = filled(loud=25, quiet=4)
+    seen: list[tuple[str, int | None]] = []
+    while len(waiting):
+        seen += taken(waiting, 10)
+    assert [seq for name, seq in seen if name == "loud"] == list(range(25))
+
+
+def test_a_suspect_gets_a_small_share() -> None:
+    got = taken(filled(loud=100, quiet=100), 500, suspects={LOUD})
+    assert sum(name == "loud" for name, _ in got) == SUSPECT_SHARE
+    assert sum(name == "quiet" for name, _ in got) == 100
+
+
+def test_frames_that_are_put_back_come_first_and_in_their_order() -> None:
+    waiting = filled(loud=3)
+    arrivals = waiting.take(2)
+    assert arrivals is not None
+    waiting.put_back(arrivals)
+    assert [seq for _, seq in taken(waiting, 10)] == [0, 1, 2]
+
+
+def test_at_the_end_what_waits_is_taken_before_nothing_is() -> None:
+    waiting = filled(loud=1)
+    waiting.end()
+    assert (len(taken(waiting, 10)), waiting.take(10)) == (1, None)
+
+
+def test_a_waiting_writer_is_woken() -> None:
+    waiting, got = FairQueue(), list[Arrival]()
+    writer = threading.Thread(target=lambda: got.extend(waiting.take(10) or []))
+    writer.start()
+    waiting.put(frame(QUIET, 1))
+    writer.join(5)
+    assert len(got) == 1
