@@ -1,4 +1,4 @@
-"""One ASGI application: HTTP by Django, the event socket by Channels."""
+"""One ASGI application: HTTP by Django, the event socket by Channels, the exchange by itself."""
 
 import os
 
@@ -8,7 +8,9 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eagateway.settings")
 django.setup(set_prefix=False)
 
-from eagateway.routing import websocket_urlpatterns  # noqa: E402 - the apps must be loaded first
+from eagateway.routing import http_urlpatterns, websocket_urlpatterns  # noqa: E402 - the apps must be loaded first
 from sessions_app.api.everywhere import ProblemHandler  # noqa: E402 - likewise
 
-application = ProtocolTypeRouter({"http": ProblemHandler(), "websocket": URLRouter(websocket_urlpatterns)})
+application = ProtocolTypeRouter(
+    {"http": URLRouter(http_urlpatterns(ProblemHandler())), "websocket": URLRouter(websocket_urlpatterns)}
+)

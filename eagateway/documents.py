@@ -21,7 +21,7 @@ from orders.domain.denials import SENTENCES
 from sessions_app.domain.alerts import ALERTS
 from sessions_app.domain.envelope import SUBPROTOCOL
 from sessions_app.domain.frames import RetryPolicy
-from sessions_app.domain.lifecycle import KEY_MOVES, SESSION_MOVES, CloseCode, Reason, close_code
+from sessions_app.domain.lifecycle import CLOSE_PROBLEMS, KEY_MOVES, SESSION_MOVES, CloseCode, Reason, close_code
 from sessions_app.domain.problems import BY_ITSELF, PROBLEMS, Problem, Scope
 
 ENVELOPE: Final = "Envelope"
@@ -259,8 +259,12 @@ def _plain(text: str) -> str:
 
 
 def _close_codes() -> str:
-    rows = [(str(getattr(CloseCode, name)), name.lower(), *texts) for name, texts in _CLOSE_MEANINGS.items()]
-    return _table(("code", "name", "meaning", "session", "the EA"), sorted(rows))
+    rows = []
+    for name, texts in _CLOSE_MEANINGS.items():
+        code = getattr(CloseCode, name)
+        problem = PROBLEMS[CLOSE_PROBLEMS[code]]
+        rows.append((str(code), name.lower(), *texts, f"{problem.status} `{problem.code}`"))
+    return _table(("code", "name", "meaning", "session", "the EA", "on the exchange"), sorted(rows))
 
 
 def _reasons() -> str:

@@ -1,18 +1,25 @@
-"""The composition root of the event socket: which handler answers which frame, and what orders provides to sessions."""
+"""The composition root: which door answers which address and frame, and what orders provides to sessions."""
 
 from typing import Any, Final, cast
 
-from django.urls import path
+from django.urls import path, re_path
 
 from orders import handlers as order_handlers
 from orders import queries as order_queries
 from orders.services import backlog
 from sessions_app import handlers as session_handlers
+from sessions_app.api.exchange import exchange_endpoint
 from sessions_app.consumers import StreamConsumer
 from sessions_app.services import ports
 
 STREAM: Final = "ea-gateway/v1/stream"
+EXCHANGE: Final = "ea-gateway/v1/sessions/<uuid:session_id>/exchange"
 websocket_urlpatterns: list[Any] = [path(STREAM, cast(Any, StreamConsumer.as_asgi()))]
+
+
+def http_urlpatterns(django: Any) -> list[Any]:
+    """Plain HTTP: the exchange, and `django` for everything else."""
+    return [path(EXCHANGE, cast(Any, exchange_endpoint)), re_path("", django)]
 
 
 def bind() -> None:

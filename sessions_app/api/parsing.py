@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import IO, Any, Final
+from uuid import UUID
 
 import msgspec
 from django.conf import settings
@@ -54,5 +55,14 @@ def idempotency_key(request: Request) -> str | None:
 
 def stream_url(request: Request) -> str:
     """Where the event socket is, as this client reaches us."""
+    return f"{re.sub('^http', 'ws', _base_url(request))}/stream"
+
+
+def exchange_url(request: Request, session_id: UUID) -> str:
+    """Where the exchange of a session is, as this client reaches us."""
+    return f"{_base_url(request)}/sessions/{session_id}/exchange"
+
+
+def _base_url(request: Request) -> str:
     address = settings.PUBLIC_URL.rstrip("/") or f"{request.scheme}://{request.get_host()}"
-    return f"{re.sub('^http', 'ws', address)}/ea-gateway/v1/stream"
+    return f"{address}/ea-gateway/v1"

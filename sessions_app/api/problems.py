@@ -63,6 +63,11 @@ def bare_problem(code: str, *, instance: str) -> HttpResponse:
     return answer
 
 
+def problem_body(refusal: Refused, *, instance: str) -> dict[str, Any]:
+    """The same body for a door that is no view."""
+    return _body(_find(refusal), instance=instance)
+
+
 def _allowed(context: Mapping[str, Any]) -> list[str]:
     view = context.get("view")
     return list(view.allowed_methods) if view is not None else []

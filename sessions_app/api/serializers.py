@@ -101,6 +101,7 @@ class SessionBody(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=[(status.value, status.value) for status in SessionStatus])
     heartbeat = Pace()
     stream_url = serializers.CharField(help_text="The event socket; subprotocol `ea-gateway.v1`.")
+    exchange_url = serializers.CharField(help_text="The same frames by request and answer, without a socket.")
     limits = Limits()
     created_at = serializers.CharField(help_text="RFC 3339, UTC, milliseconds.")
     server_time = serializers.CharField(help_text="RFC 3339, UTC, milliseconds.")

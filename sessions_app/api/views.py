@@ -175,6 +175,7 @@ def _describe(session: EaSession, request: Request) -> dict[str, Any]:
             "timeout_seconds": session.heartbeat_timeout,
         },
         "stream_url": parsing.stream_url(request),
+        "exchange_url": parsing.exchange_url(request, session.id),
         "limits": msgspec.to_builtins(heartbeats.limits(session.account.intent_rate)),
         "created_at": rfc3339(session.created_at),
         "server_time": rfc3339(now),

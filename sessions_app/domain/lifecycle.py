@@ -86,3 +86,19 @@ _CLOSE_CODES: Final[Mapping[Reason, int]] = {
 def close_code(reason: Reason | str) -> int:
     """The close code that tells a socket why its session has ended."""
     return _CLOSE_CODES.get(Reason(reason), CloseCode.SESSION_CLOSED)
+
+
+CLOSE_PROBLEMS: Final[Mapping[int, str]] = {
+    CloseCode.SERVICE_RESTART: "service_restart",
+    CloseCode.TRY_LATER: "try_later",
+    CloseCode.PROTOCOL_ERROR: "protocol_error",
+    CloseCode.TOKEN_INVALID: "token_invalid",
+    CloseCode.KEY_REFUSED: "key_refused",
+    CloseCode.VERSION_UNSUPPORTED: "version_unsupported",
+    CloseCode.HEARTBEAT_TIMEOUT: "heartbeat_timeout",
+    CloseCode.PREEMPTED: "preempted",
+    CloseCode.SESSION_CLOSED: "session_closed",
+    CloseCode.SUPERSEDED: "superseded",
+    CloseCode.FLOOD: "flood",
+}
+"""What an exchange is answered with where a socket would be closed: the code of a problem, which has the status."""

@@ -224,9 +224,77 @@ _OF_THE_MOMENT: Final = (
         close_code=CloseCode.TRY_LATER,
     ),
 )
+# Why a link ends; on the exchange these are the answers.
+_OF_ENDS: Final = (
+    Problem(
+        "flood",
+        "Too much at once, or read too slowly",
+        "Come back after the time told",
+        429,
+        False,
+        after_seconds=1,
+        close_code=CloseCode.FLOOD,
+    ),
+    Problem(
+        "heartbeat_timeout",
+        "No StatusHeartbeat came in time",
+        "Open a new session",
+        410,
+        False,
+        _RENEW,
+        1,
+        close_code=CloseCode.HEARTBEAT_TIMEOUT,
+    ),
+    Problem(
+        "key_refused",
+        "The key was rejected or revoked, or the account suspended",
+        "Ask the operator of the gateway",
+        403,
+        True,
+        _ASK,
+        close_code=_SHUT,
+    ),
+    Problem(
+        "preempted",
+        "A newer session of this account is in charge",
+        "Stop this terminal or close the other one",
+        409,
+        True,
+        _ASK,
+        close_code=CloseCode.PREEMPTED,
+    ),
+    Problem(
+        "protocol_error",
+        "The session has ended for what was sent",
+        "Open a new session after 60 s, three times at most",
+        400,
+        True,
+        _RENEW,
+        60,
+        Severity.CRITICAL,
+        CloseCode.PROTOCOL_ERROR,
+    ),
+    Problem(
+        "service_restart",
+        "The gateway restarts",
+        "Come back after the time told",
+        503,
+        False,
+        after_seconds=1,
+        severity=Severity.WARNING,
+        close_code=CloseCode.SERVICE_RESTART,
+    ),
+    Problem(
+        "superseded",
+        "A newer link of this session has taken over",
+        "Let the newer one go on",
+        409,
+        close_code=CloseCode.SUPERSEDED,
+    ),
+)
 _OF_HTTP: Final = (
     Problem("bad_request", "The request is broken", "See `detail`", 400, scope=Scope.HTTP),
-    Problem("body_too_big", "The body is too big", "Send 64 KiB at most", 413, scope=Scope.HTTP),
+    Problem("body_too_big", "The body is too big", "Send 64 KiB at most, 1 MiB to an exchange", 413, scope=Scope.HTTP),
     Problem(
         "method_not_allowed",
         "This address does not take that method",
@@ -251,5 +319,5 @@ _OF_HTTP: Final = (
     Problem("uri_too_long", "The address is too long", "Send 4096 characters at most", 414, scope=Scope.HTTP),
 )
 PROBLEMS: Final[Mapping[str, Problem]] = {
-    problem.code: problem for problem in (*_OF_ACCESS, *_OF_FRAMES, *_OF_THE_MOMENT, *_OF_HTTP)
+    problem.code: problem for problem in (*_OF_ACCESS, *_OF_FRAMES, *_OF_THE_MOMENT, *_OF_ENDS, *_OF_HTTP)
 }

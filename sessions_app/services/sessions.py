@@ -320,8 +320,10 @@ class Resumed:
     recovered: bool
 
 
-def resume(*, token: str, hello: Hello) -> Resumed:
-    """Who says Hello, and where its command log goes on. What may no longer be executed is voided first.
+def resume(*, token: str, hello: Hello | None, confirmed: int | None = None) -> Resumed:
+    """Who comes back, and where its command log goes on. What may no longer be executed is voided first.
+
+    Without a Hello, as an exchange may come back, the log goes on above `confirmed`, else above what was acknowledged.
 
     :raises Refused: `token_invalid`
     """
@@ -331,14 +333,21 @@ def resume(*, token: str, hello: Hello) -> Resumed:
         raise Refused("token_invalid")
     if standing.state not in LIVING:
         return Resumed(standing=standing, resume_from=standing.top_seq, recovered=True)
-    _note_terminal(standing, hello, now)
-    recovered = hello.epoch in (None, standing.epoch) and hello.last_server_seq <= standing.top_seq
-    if not recovered:
-        _log.critical("log.not_recovered", account=standing.account_id, theirs=hello.last_server_seq)
-    resume_from = hello.last_server_seq if recovered and hello.epoch is not None else 0
+    if hello is None:
+        recovered, resume_from = True, min(standing.acked_seq if confirmed is None else confirmed, standing.top_seq)
+    else:
+        _note_terminal(standing, hello, now)
+        recovered, resume_from = _resume_point(standing, hello)
     if standing.state == SessionStatus.AUTHENTICATED:
         ports.bound().void_overdue(standing.account_pk, resume_from, now)
     return Resumed(standing=standing, resume_from=resume_from, recovered=recovered)
+
+
+def _resume_point(standing: Standing, hello: Hello) -> tuple[bool, int]:
+    recovered = hello.epoch in (None, standing.epoch) and hello.last_server_seq <= standing.top_seq
+    if not recovered:
+        _log.critical("log.not_recovered", account=standing.account_id, theirs=hello.last_server_seq)
+    return recovered, hello.last_server_seq if recovered and hello.epoch is not None else 0
 
 
 def _note_terminal(standing: Standing, hello: Hello, now: datetime) -> None:

@@ -5,9 +5,11 @@ bound the peer is dropped; its commands stay in the log, and it resumes by seque
 """
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -16,7 +18,7 @@ import msgspec
 import structlog
 
 from sessions_app.domain.envelope import write_frame
-from sessions_app.domain.frames import Ack, Payload
+from sessions_app.domain.frames import Ack, Idle, Payload
 from sessions_app.domain.lifecycle import CloseCode, SessionStatus
 from sessions_app.models.fields import new_id
 from sessions_app.queries import Standing
@@ -28,25 +30,36 @@ _log = structlog.get_logger(__name__)
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-class Connection:
-    """One socket of one session. All methods run in its event loop.
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """One encoded frame on its way out; `last`: the highest number of the command log it accounts for, 0 for none."""
 
-    `sent`: the highest command number pushed here; `acked`: what its EA acknowledged; `stored`: the top of its own
-    frames that are committed. `behind`: its log goes on, but its window is full. `ready`: authenticated, and its
-    terminal has introduced itself. `leaving`: the gateway has said goodbye, and takes nothing more; `closing`: nothing
-    more is queued; `closed`: all of it has been sent.
+    text: bytes
+    last: int = 0
+
+
+class Connection:
+    """One link of one session. All methods run in its event loop.
+
+    `sent`: the highest command number pushed here; `maybe_sent`: the highest that any link may have carried before;
+    `acked`: what its EA acknowledged; `stored`: the top of its own frames that are committed. `behind`: its log goes
+    on, but its window is full. `ready`: authenticated, and its terminal has introduced itself. `in_work`: its frames in
+    the ingest queue; `lookups`: reads of its rows under way. `leaving`: the gateway has said goodbye, and takes nothing
+    more; `closing`: nothing more is queued; `closed`: all of it has been sent.
     """
 
-    def __init__(self, *, send: Send, standing: Standing, resume_from: int) -> None:
-        self._send = send
-        self._queue: deque[bytes] = deque()
+    def __init__(self, *, standing: Standing, resume_from: int) -> None:
+        self._queue: deque[Queued] = deque()
         self._queued_bytes = 0
         self._wake = asyncio.Event()
-        self._close_code: int | None = None
         self._ack_timer: asyncio.TimerHandle | None = None
         self._acked_at = 0.0
+        self._idle_timer: asyncio.Handle | None = None
+        self._since_idle = 0
+        self.close_code: int | None = None
         self.standing = standing
         self.sent = resume_from
+        self.maybe_sent = standing.top_seq
         self.acked = resume_from
         self.stored = standing.stored_seq
         self.told_stored = standing.stored_seq
@@ -55,6 +68,7 @@ class Connection:
         self.pump_again = False
         self.behind = False
         self.in_work = 0
+        self.lookups = 0
         self.gaps_held_until = 0.0
         self.resend_asked_upto = 0
         self.beaten = time.monotonic()
@@ -85,8 +99,8 @@ class Connection:
             write_frame(kind=kind, frame_id=new_id(), payload=payload, sent_at=datetime.now(UTC), ack=self.stored)
         )
 
-    def push(self, frame: LogFrame, *, committed_at: datetime, resent: bool = False) -> None:
-        """Queue one numbered frame of the account's command log."""
+    def push(self, frame: LogFrame, *, committed_at: datetime) -> None:
+        """Queue one numbered frame of the account's command log, marked if it may have come before."""
         now = datetime.now(UTC)
         self._enqueue(
             write_frame(
@@ -96,25 +110,57 @@ class Connection:
                 sent_at=now,
                 seq=frame.seq,
                 ack=self.stored,
-                resent=resent,
-            )
+                resent=frame.seq <= self.maybe_sent,
+            ),
+            last=frame.last,
         )
         if frame.seq > self.sent:  # a resend is no new push, and nothing a client can make grow
             self.pushed.append(Pushed(seq=frame.seq, committed_at=committed_at, pushed_at=now))
         self.sent = max(self.sent, frame.last)
+        self.maybe_sent = max(self.maybe_sent, self.sent)
 
-    def _enqueue(self, frame: bytes) -> None:
+    def _enqueue(self, text: bytes, *, last: int = 0) -> None:
         if self.closing:
             return
         self.told_stored = self.stored
         self._acked_at = time.monotonic()
-        self._queue.append(frame)
-        self._queued_bytes += len(frame)
+        self._queue.append(Queued(text, last))
+        self._queued_bytes += len(text)
+        self._since_idle += 1
+        if self._idle_timer is not None:
+            self._idle_soon()
         self._wake.set()
         if self._queued_bytes > MAX_QUEUED_BYTES:
             _log.warning("socket.slow_reader", session_id=str(self.session_id), queued=self._queued_bytes)
             self._queue.clear()
             self.close(CloseCode.FLOOD)
+
+    def wake(self) -> None:
+        """Something has changed for whoever waits on this link."""
+        self._wake.set()
+
+    # Poll and Idle -------------------------------------------------------------------------------------------------
+
+    def poll(self, hold: float) -> None:
+        """Answer with Idle behind everything queued: at once if something was, else when something is, or after `hold`
+        seconds. A newer Poll takes the place of the one before."""
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        if self._since_idle:
+            self._idle_soon()
+        else:
+            self._idle_timer = asyncio.get_running_loop().call_later(hold, self._idle)
+
+    def _idle_soon(self) -> None:
+        """After the frames that are being queued in this very turn of the loop."""
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        self._idle_timer = asyncio.get_running_loop().call_soon(self._idle)
+
+    def _idle(self) -> None:
+        self._idle_timer = None
+        self.post("Idle", Idle(top_seq=max(self.sent, self.standing.top_seq)))
+        self._since_idle = 0
 
     def take_pushed(self, upto: int) -> tuple[Pushed, ...]:
         """The push telemetry of the commands that an acknowledgement covers; each once."""
@@ -140,26 +186,117 @@ class Connection:
     def close(self, code: int) -> None:
         """Send what is queued, then close; nothing more is queued."""
         if not self.closing:
-            self.closing, self._close_code = True, code
+            self.closing, self.close_code = True, code
             self._wake.set()
 
-    async def write_forever(self) -> None:
+    def drop(self) -> None:
+        """The peer has gone: nothing more is sent."""
+        self.closing = True
+        self.closed.set()
+
+    def _take_queue(self) -> Iterator[Queued]:
+        while self._queue:
+            frame = self._queue.popleft()
+            self._queued_bytes -= len(frame.text)
+            yield frame
+
+
+class SocketConnection(Connection):
+    """A WebSocket."""
+
+    async def write_forever(self, send: Send) -> None:
         """Send the queue in order until the socket is closed."""
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._queue:
-                frame = self._queue.popleft()
-                self._queued_bytes -= len(frame)
-                await self._send({"type": "websocket.send", "text": frame.decode()})
-            if self._close_code is not None:
-                await self._send({"type": "websocket.close", "code": self._close_code})
+            for frame in self._take_queue():
+                await send({"type": "websocket.send", "text": frame.text.decode()})
+            if self.close_code is not None:
+                await send({"type": "websocket.close", "code": self.close_code})
                 self.closed.set()
                 return
 
 
+class ExchangeConnection(Connection):
+    """The calls of one session over REST. It stands between the calls, and takes what is pushed meanwhile.
+
+    An answer may be lost on its way: what the next call does not confirm is sent again. `call`: the call in flight.
+    """
+
+    def __init__(self, *, standing: Standing, resume_from: int) -> None:
+        super().__init__(standing=standing, resume_from=resume_from)
+        self.delivered = resume_from
+        self.called = time.monotonic()
+        self.call: object | None = None
+
+    def begin_call(self) -> object:
+        """A call is in flight from now on; the one before, if it still waits, is superseded."""
+        self.call = object()
+        self.called = time.monotonic()
+        self.wake()
+        return self.call
+
+    def close(self, code: int) -> None:
+        """End the link with its next answer; without a call in flight there is nothing to wait for."""
+        super().close(code)
+        if self.call is None:
+            self.closed.set()
+
+    def stored_up_to(self, seq: int) -> None:
+        """The answer itself acknowledges."""
+        self.stored = max(self.stored, seq)
+        self._wake.set()
+
+    def acknowledge(self) -> None:
+        """The answer itself acknowledges."""
+
+    def poll(self, hold: float) -> None:
+        """The call itself is held: Idle comes at once."""
+        self._idle_soon()
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is under way that a waiting call should still take along."""
+        return not (self.in_work or self.lookups or self.pumping or self._idle_timer)
+
+    @property
+    def has_news(self) -> bool:
+        return bool(self._queue) or self.told_stored != self.stored or self.closing
+
+    def rewind(self, confirmed: int) -> bool:
+        """Everything above `confirmed` that an answer took along may have been lost: forget that it was sent.
+
+        False if there was nothing of that.
+        """
+        if confirmed >= self.delivered:
+            return False
+        kept = [frame for frame in self._queue if not frame.last]
+        self._queue = deque(kept)
+        self._queued_bytes = sum(len(frame.text) for frame in kept)
+        self.sent = self.delivered = confirmed
+        while self.pushed and self.pushed[-1].seq > confirmed:
+            self.pushed.pop()
+        return True
+
+    async def woken(self, seconds: float) -> None:
+        """Return when something has changed, or after so long."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        self._wake.clear()
+
+    def collect(self) -> list[bytes]:
+        """Everything queued, for an answer."""
+        frames = list(self._take_queue())
+        self.delivered = max([self.delivered, *(frame.last for frame in frames)])
+        self.told_stored = self.stored
+        self.called = time.monotonic()
+        if self.close_code is not None:
+            self.closed.set()
+        return [frame.text for frame in frames]
+
+
 class Registry:
-    """The sockets of this process: one per session, by session and by account."""
+    """The links of this process: one per session, by session and by account."""
 
     def __init__(self) -> None:
         self._by_session: dict[UUID, Connection] = {}

@@ -61,6 +61,7 @@ class Delivery:
         for connection, mine in by_connection.items():
             connection.in_work -= len(mine)
             self._answer(connection, mine, batch)
+            connection.wake()
         for arrival, reply in batch.replies:
             if isinstance(arrival.source, Connection):
                 arrival.source.post(type(reply).__name__, reply)
@@ -179,6 +180,7 @@ class Delivery:
                 await self._send_page(connection)
         finally:
             connection.pumping = False
+            connection.wake()
 
     async def _send_page(self, connection: Connection) -> None:
         page = min(self._room(connection), settings.GATEWAY["resend_page"])
@@ -213,7 +215,7 @@ class Delivery:
         read = database_sync_to_async(ports.bound().commands_after, thread_sensitive=False)
         for frame in await read(connection.account_pk, asked.from_ - 1, page):
             if frame.seq <= asked.to:
-                connection.push(frame, committed_at=datetime.now(UTC), resent=True)
+                connection.push(frame, committed_at=datetime.now(UTC))
 
     # Sessions ------------------------------------------------------------------------------------------------------
 
@@ -221,13 +223,18 @@ class Delivery:
         """Look at a session's row again and tell its socket what has changed."""
         connection = self._registry.of_session(session_id)
         if connection is not None:
+            connection.lookups += 1
             self.spawn(self._refresh(connection))
 
     async def _refresh(self, connection: Connection) -> None:
         read = database_sync_to_async(queries.standings, thread_sensitive=False)
-        standing = (await read([connection.session_id])).get(connection.session_id)
-        if standing is not None:
-            await self.update(connection, standing)
+        try:
+            standing = (await read([connection.session_id])).get(connection.session_id)
+            if standing is not None:
+                await self.update(connection, standing)
+        finally:
+            connection.lookups -= 1
+            connection.wake()
 
     async def update(self, connection: Connection, standing: Standing) -> None:
         """Bring a socket up to its session's row: ended, promoted, introduced, or just behind its log.

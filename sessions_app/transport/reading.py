@@ -11,6 +11,7 @@ from sessions_app.domain.decimals import decode_hook
 from sessions_app.domain.envelope import Envelope, digest, split_path
 from sessions_app.domain.frames import Ack, Payload
 from sessions_app.domain.problems import Refused
+from sessions_app.models.fields import new_id
 from sessions_app.services import ports
 from sessions_app.services.ports import Arrival, FrameHandler
 from sessions_app.transport.connections import Connection
@@ -85,15 +86,15 @@ def _digest(kind: str, raw: bytes) -> bytes:
         return hashlib.sha256(kind.encode() + b"\n" + raw).digest()  # no canonical form: its bytes are its identity
 
 
-def ack_arrival(envelope: Envelope, connection: Connection, upto: int) -> Arrival:
-    """An acknowledgement, whichever frame carried it, with the push telemetry of the commands it covers."""
+def ack_arrival(connection: Connection, upto: int) -> Arrival:
+    """An acknowledgement, whatever carried it, with the push telemetry of the commands it covers."""
     standing = connection.standing
     return Arrival(
         session_id=standing.session_id,
         account_pk=standing.account_pk,
         fence=standing.fence,
         kind=Ack.__name__,
-        frame_id=envelope.id,
+        frame_id=new_id(),
         seq=None,
         payload=Ack(ack=upto),
         digest=b"",

@@ -24,7 +24,7 @@ from redis.exceptions import RedisError
 from sessions_app import doorbell, queries
 from sessions_app.domain.envelope import rfc3339
 from sessions_app.domain.frames import TestRequest
-from sessions_app.domain.lifecycle import CloseCode, Reason
+from sessions_app.domain.lifecycle import LIVING, CloseCode, Reason, close_code
 from sessions_app.domain.liveness import Pace
 from sessions_app.doorbell import Ring
 from sessions_app.models import GatewayProcess
@@ -32,8 +32,9 @@ from sessions_app.models.fields import new_id
 from sessions_app.queries import Standing
 from sessions_app.services import sessions
 from sessions_app.services.ports import Arrival, Batch
-from sessions_app.transport.connections import Connection, Registry
+from sessions_app.transport.connections import Connection, ExchangeConnection, Registry
 from sessions_app.transport.delivery import Delivery
+from sessions_app.transport.door import Door
 from sessions_app.transport.ingest import Ingest
 
 LEASE = timedelta(seconds=10)
@@ -49,6 +50,8 @@ class Runtime:
         self.delivery = Delivery(self.registry)
         self.ingest = Ingest(self._settle_from_thread)
         self._process_id = new_id()
+        self.draining = False
+        self._doors: WeakKeyDictionary[Connection, Door] = WeakKeyDictionary()
         self._stop_listening = doorbell.listen(self._ring_from_thread)
         self._tasks = [self._loop.create_task(self._sweep_forever())]
         if settings.REDIS_URL:
@@ -69,6 +72,7 @@ class Runtime:
 
     async def drain(self, seconds: float = 3.0) -> None:
         """Tell every EA to come back, finish what is in work, acknowledge it, and close: before the process goes."""
+        self.draining = True
         self.delivery.announce_end(Reason.SHUTDOWN_BY_SERVER)
         for task in self._tasks:
             task.cancel()
@@ -76,6 +80,26 @@ class Runtime:
         await self._loop.run_in_executor(None, self.ingest.stop, seconds)
         await self.delivery.close_all(CloseCode.SERVICE_RESTART, seconds=1)
         _runtimes.pop(self._loop, None)
+
+    # Links ---------------------------------------------------------------------------------------------------------
+
+    def attach(self, connection: Connection, *, recovered: bool) -> Door:
+        """Register a link that has resumed its session, in the place of the former one, and tell it where it stands."""
+        standing = connection.standing
+        if standing.state in LIVING:
+            former = self.registry.add(connection)
+            if former is not None:
+                self.delivery.supersede(former)
+        self.delivery.post_state(connection, recovered=recovered)
+        if standing.state not in LIVING:
+            connection.close(close_code(Reason(standing.close_reason)))
+        self.delivery.pump(connection)
+        door = self._doors[connection] = Door(connection, delivery=self.delivery, ingest=self.ingest)
+        return door
+
+    def door_of(self, connection: Connection) -> Door:
+        """The incoming side of a link that stands."""
+        return self._doors[connection]
 
     # From other threads --------------------------------------------------------------------------------------------
 
@@ -123,11 +147,21 @@ class Runtime:
     async def _sweep(self) -> None:
         held = {connection.session_id for connection in self.registry}
         standings = await database_sync_to_async(self._look, thread_sensitive=False)(held)
+        self._forget_callers()
         for connection in self.registry:
             standing = standings.get(connection.session_id)
             if standing is not None:
                 await self.delivery.update(connection, standing)
             self._test_silence(connection)
+
+    def _forget_callers(self) -> None:
+        """A terminal that stopped calling leaves nothing behind; it resumes when it calls again."""
+        now = time.monotonic()
+        callers = [item for item in self.registry if isinstance(item, ExchangeConnection) and item.call is None]
+        for connection in callers:
+            if now - connection.called > 2 * connection.standing.timeout:
+                self.registry.remove(connection)
+                connection.drop()
 
     def _look(self, held: set[UUID]) -> dict[UUID, Standing]:
         self._renew_lease()

@@ -166,13 +166,24 @@ class Cast:
 
     def token(self, number: int, *, key: str | None = None) -> str:
         """Open a session over REST; its token."""
+        token: str = self.open(number, key=key)["session_token"]
+        return token
+
+    def open(self, number: int, *, key: str | None = None) -> dict[str, Any]:
+        """Open a session over REST; the answer."""
         name = self.names[number]
         body = {"account_id": name, "auth_method": "account_session_key", "auth_key": key or self.keys[name]}
         answer = httpx.post(f"{self.gateway.url}/ea-gateway/v1/sessions", json={**body, "platform": "sdk"}, timeout=10)
         if answer.status_code != 201:
             raise RuntimeError(answer.text)
-        token: str = answer.json()["session_token"]
-        return token
+        opened: dict[str, Any] = answer.json()
+        return opened
+
+    async def close(self, token: str) -> None:
+        """Say over a socket that the terminal goes."""
+        ea = await RawEa.connect(self.gateway, token)
+        await ea.send("ShutdownNotice", {"reason": "terminal_closed"})
+        await ea.close_code()
 
     async def ea(self, number: int, **hello: Any) -> "RawEa":
         """Connect, say Hello and introduce the terminal; returns after InitAck."""

@@ -2,8 +2,9 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.management import call_command
@@ -12,7 +13,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from eagateway.asgi import application
 from eagateway.celery import app
 from eagateway.embedded import AlreadyServed, Gateway, Housekeeping, hold
+from eagateway.uvicorn_server import UvicornGateway
 from sessions_app.services import sessions
+
+SERVERS: Final[Mapping[str, type[Gateway] | type[UvicornGateway]]] = {"daphne": Gateway, "uvicorn": UvicornGateway}
 
 
 class Command(BaseCommand):
@@ -21,6 +25,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
         parser.add_argument("--port", type=int, default=8000, help="port to listen on; 0 takes a free one (8000)")
+        parser.add_argument("--server", choices=sorted(SERVERS), default="daphne", help="the ASGI server (daphne)")
         parser.add_argument(
             "--data", type=Path, help="data folder of the embedded lane (EAGATEWAY_DATA_DIR, else data/)"
         )
@@ -29,7 +34,7 @@ class Command(BaseCommand):
         if options["data"] is not None:
             _use_folder(options["data"].resolve())
         housekeeping = self._prepare()
-        gateway = Gateway(
+        gateway = SERVERS[options["server"]](
             application=application,
             host=options["host"],
             port=options["port"],

@@ -1,0 +1,146 @@
+"""What an EA says over one link, whichever transport carries it: parse, look up the handler, hand over to the batch.
+
+No ORM and no rule lives here: what changes rows goes to the ingest batch, what is sent comes from delivery. Every bound
+on what a link may send is kept here, for as long as the link stands.
+"""
+
+import time
+from typing import Final
+
+import structlog
+from django.conf import settings
+
+from sessions_app.domain.envelope import Envelope, Malformed, read_envelope
+from sessions_app.domain.frames import Ack, Poll, ResendRequest
+from sessions_app.domain.lifecycle import CloseCode
+from sessions_app.domain.problems import Refused
+from sessions_app.transport.bounds import Bucket, Budget
+from sessions_app.transport.connections import Connection
+from sessions_app.transport.delivery import Delivery
+from sessions_app.transport.ingest import Ingest
+from sessions_app.transport.reading import ack_arrival, decode_payload, read_arrival
+
+MALFORMED_BUDGET: Final = 5
+MAX_IN_WORK: Final = 5000
+UNMETERED: Final = frozenset({"ExecutionReport", "Ack"})
+_SERVER_ONLY: Final = frozenset({"SessionState", "TestRequest", "InitAck", "HeartbeatAck", "OrderCommand", "Idle"})
+_log = structlog.get_logger(__name__)
+
+
+class Door:
+    """One link's incoming side, after its Hello."""
+
+    def __init__(self, connection: Connection, *, delivery: Delivery, ingest: Ingest) -> None:
+        bounds = settings.GATEWAY
+        rate = connection.standing.intent_rate
+        self._connection, self._delivery, self._ingest = connection, delivery, ingest
+        self._general = Bucket(bounds["frame_rate"], bounds["frame_burst"])
+        self._intents = Bucket(rate, max(rate, bounds["frame_burst"]))
+        self._pending = Bucket(bounds["pending_rate_per_minute"] / 60, bounds["pending_frames"])
+        self._malformed = Budget(MALFORMED_BUDGET)
+
+    async def take(self, frame: str | bytes) -> None:
+        """Take one frame. What is wrong with it is told and counted, never raised."""
+        connection = self._connection
+        try:
+            envelope = read_envelope(frame)
+            if connection.closing or connection.leaving:
+                return  # frames after the closing notice are ignored
+            await self._serve(connection, envelope)
+        except Malformed as fault:
+            self.count_malformed(fault)
+        except Refused as refusal:
+            if connection.authenticated:
+                self._delivery.refuse(connection, refusal)
+            if refusal.code in ("unknown_type", "frame_unexpected"):
+                self._spend()
+
+    async def _serve(self, connection: Connection, envelope: Envelope) -> None:
+        if envelope.ack is not None:
+            self.take_ack(envelope.ack)
+        if envelope.type == "Hello":
+            raise Refused("already_authenticated")
+        if envelope.type in _SERVER_ONLY:
+            raise Refused("frame_unexpected", path="$.type")
+        if envelope.type == "Ack":
+            self.take_ack(decode_payload(Ack, bytes(envelope.payload)).ack)
+            return
+        if self._over_rate(connection, envelope):
+            return
+        if envelope.type == "ResendRequest":
+            asked = decode_payload(ResendRequest, bytes(envelope.payload))
+            await self._delivery.resend(connection, asked)
+        elif envelope.type == "Poll":
+            self._poll(connection, decode_payload(Poll, bytes(envelope.payload)))
+        else:
+            self._hand_over(connection, envelope)
+
+    def _poll(self, connection: Connection, poll: Poll) -> None:
+        if poll.ack is not None:
+            self.take_ack(poll.ack)
+        connection.poll(hold_seconds(connection, poll.hold_ms))
+
+    def _hand_over(self, connection: Connection, envelope: Envelope) -> None:
+        if envelope.type == "StatusHeartbeat":
+            connection.beaten = time.monotonic()
+        arrival = read_arrival(envelope, connection)
+        connection.in_work += 1
+        if connection.in_work > MAX_IN_WORK:
+            self._delivery.refuse(connection, Refused("throttled", retry_after=1))
+            connection.close(CloseCode.FLOOD)
+            return
+        self._ingest.put(arrival)
+
+    def take_ack(self, upto: int) -> None:
+        """Commands up to a number are in the EA's ledger; a late, lower acknowledgement changes nothing.
+
+        A pending session was sent no commands, so it has none to acknowledge.
+        """
+        connection = self._connection
+        if not connection.authenticated:
+            return
+        if upto > max(connection.sent, connection.standing.top_seq):
+            self._delivery.refuse(connection, Refused("invalid", f"Nothing above {connection.sent} was sent"))
+            self._spend()
+            return
+        if upto <= connection.acked:
+            return
+        connection.acked = upto
+        connection.in_work += 1
+        self._ingest.put(ack_arrival(connection, upto))
+        if connection.behind:
+            self._delivery.pump(connection)
+
+    def _over_rate(self, connection: Connection, envelope: Envelope) -> bool:
+        """Whether a frame is over its bound: it is refused for now, what follows it waits until it comes again."""
+        if envelope.type in UNMETERED:
+            return False
+        if not connection.authenticated:
+            bucket = self._pending
+        else:
+            bucket = self._intents if envelope.type == "OrderIntent" else self._general
+        if bucket.take():
+            return False
+        connection.gaps_held_until = time.monotonic() + 1
+        self._delivery.refuse(connection, Refused("throttled", retry_after=1), ref=envelope.id)
+        return True
+
+    def count_malformed(self, fault: Malformed) -> None:
+        """What came is no frame of this protocol: told, and closed when it comes too often."""
+        connection = self._connection
+        if connection.closing or connection.leaving:
+            return
+        self._delivery.refuse(connection, Refused(fault.code, fault.message, path=fault.path))
+        if fault.code == "version_unsupported":
+            connection.close(CloseCode.VERSION_UNSUPPORTED)
+        else:
+            self._spend()
+
+    def _spend(self) -> None:
+        if not self._malformed.spend():
+            self._delivery.close_for_protocol_error(self._connection, "too many malformed frames")
+
+
+def hold_seconds(connection: Connection, hold_ms: int) -> float:
+    """How long an answer may be held: as wished, at most half a heartbeat interval."""
+    return min(hold_ms / 1000, connection.standing.interval / 2)
