@@ -18,8 +18,11 @@ def test_every_problem_says_what_it_means_and_what_to_do() -> None:
 def test_what_may_succeed_later_is_never_final() -> None:
     assert {code for code, problem in PROBLEMS.items() if not problem.final} == {
         "fenced",
+        "flood",
+        "heartbeat_timeout",
         "internal",
         "request_in_flight",
+        "service_restart",
         "session_closed",
         "session_full",
         "throttled",
