@@ -21,15 +21,22 @@ async def gateway() -> AsyncIterator[ScriptedGateway]:
         yield running
 
 
+@pytest.fixture(params=["socket", "exchange"])
+def transport(request: pytest.FixtureRequest) -> str:
+    """Everything that a client does, it does over both."""
+    return str(request.param)
+
+
 @pytest.fixture
-def make_client(gateway: ScriptedGateway, tmp_path: Path) -> MakeClient:
+def make_client(gateway: ScriptedGateway, tmp_path: Path, transport: str) -> MakeClient:
     """A client of the scripted gateway with short pauses; the same store every time."""
 
     def make(**changes: Any) -> GatewayClient:
         settings: dict[str, Any] = {
             "base_url": gateway.base_url,
             "account_id": "Demo:1001",
-            "auth_key": "k" * 43,
+            "auth_key": None if "auth" in changes else "k" * 43,
+            "transport": transport,
             "store": tmp_path / "store.sqlite3",
             "init_request": InitRequest(currency="USD"),
             "durability": "process",

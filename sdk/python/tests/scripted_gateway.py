@@ -10,10 +10,14 @@ from uuid import UUID
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from eagateway_sdk.ids import uuid7
 
+from .scripted_exchange import Answer, ExchangePeer
+
+Peer = ServerConnection | ExchangePeer
 DURABLE = frozenset({"OrderIntent", "ExecutionReport", "ErrorAlert", "GapFill"})
 Payload = dict[str, Any]
 
@@ -49,11 +53,16 @@ class ScriptedGateway:
     acked: int = 0
     posts: list[dict[str, Any]] = field(default_factory=list)
     post_answers: list[tuple[int, Payload, dict[str, str]]] = field(default_factory=list)
-    on_frame: Callable[["ScriptedGateway", ServerConnection, dict[str, Any]], bool] | None = None
-    sockets: list[ServerConnection] = field(default_factory=list)
+    on_frame: Callable[["ScriptedGateway", Peer, dict[str, Any]], bool] | None = None
+    sockets: list[Peer] = field(default_factory=list)
     sessions: int = 0
     connections: int = 0
     refuse_handshake_with: int | None = None
+    exchange_offered: bool = True
+    kinds: set[type] = field(default_factory=set)
+    peers: dict[str, ExchangePeer] = field(default_factory=dict)
+    token_answers: list[tuple[int, Payload]] = field(default_factory=list)
+    token_forms: list[tuple[str, str | None]] = field(default_factory=list)
     _http: asyncio.Server | None = None
     _ws: Server | None = None
     http_port: int = 0
@@ -72,7 +81,7 @@ class ScriptedGateway:
         self.http_port = self._http.sockets[0].getsockname()[1]
         self._ws = await serve(
             self._talk, "127.0.0.1", self.ws_port, compression=None, ping_interval=None, close_timeout=0.2,
-            subprotocols=[Subprotocol("ea-gateway.v1")],
+            subprotocols=[Subprotocol("ea-gateway.v1")], process_request=self._shake_hands,
         )  # fmt: skip
         self.ws_port = next(iter(self._ws.sockets)).getsockname()[1]
 
@@ -112,16 +121,48 @@ class ScriptedGateway:
 
     async def _answer_http(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
-            body = await reader.readexactly(int(headers.get("content-length", "0")))
-            status, content, more = self._post(json.loads(body or b"{}"), headers)
-            encoded = json.dumps(content).encode()
-            lines = [f"HTTP/1.1 {status} X", "Content-Type: application/json", f"Content-Length: {len(encoded)}"]
-            lines += [f"{name}: {value}" for name, value in more.items()] + ["Connection: close", "", ""]
-            writer.write("\r\n".join(lines).encode() + encoded)
-            await writer.drain()
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
+                raw = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
+                body = await reader.readexactly(int(headers.get("content-length", "0")))
+                path = head.split(" ", 2)[1]
+                status, content, more = await self._route(path, body, headers, raw, writer)
+                encoded = json.dumps(content).encode()
+                lines = [f"HTTP/1.1 {status} X", "Content-Type: application/json", f"Content-Length: {len(encoded)}"]
+                lines += [f"{name}: {value}" for name, value in more.items()] + ["", ""]
+                writer.write("\r\n".join(lines).encode() + encoded)
+                await writer.drain()
         writer.close()
+
+    async def _route(
+        self, path: str, body: bytes, headers: dict[str, str], raw: dict[str, str], writer: asyncio.StreamWriter
+    ) -> Answer:
+        if path.endswith("/exchange"):
+            return await self._exchange(json.loads(body), raw["Authorization"].removeprefix("Bearer "), writer)
+        if path.endswith("/oauth/token"):
+            self.token_forms.append((body.decode(), raw.get("Authorization")))
+            status, answer = self.token_answers.pop(0) if len(self.token_answers) > 1 else self.token_answers[0]
+            return status, answer, {}
+        return self._post(json.loads(body or b"{}"), headers)
+
+    async def _exchange(self, call: Payload, token: str, writer: asyncio.StreamWriter) -> Answer:
+        if not self.exchange_offered:
+            return 404, {"code": "not_found"}, {}
+        if any(frame["type"] == "Hello" for frame in call["frames"]) or token not in self.peers:
+            if token in self.peers:
+                await self.peers[token].close(4411)
+            self.peers[token] = ExchangePeer(token, lambda token: self.top.get(token, 0) if self.acks else None)
+            self.connections += 1
+            self.sockets.append(self.peers[token])
+        peer = self.peers[token]
+        self.acked = max(self.acked, call["ack"] or 0)
+        peer.writers.append(writer)
+        for frame in call["frames"]:
+            await self._hear(peer, token, frame)
+        answer = await peer.answer(call["hold_ms"])
+        peer.writers.remove(writer)
+        return answer
 
     def _post(self, body: Payload, headers: dict[str, str]) -> tuple[int, Payload, dict[str, str]]:
         self.posts.append(body | {"idempotency_key": headers.get("idempotency-key")})
@@ -132,11 +173,17 @@ class ScriptedGateway:
             "session_id": str(UUID(int=self.sessions)), "session_token": f"token-{self.sessions}",
             "status": self.status, "stream_url": f"ws://127.0.0.1:{self.ws_port}/ea-gateway/v1/stream",
             "heartbeat": {"interval_seconds": self.interval_seconds, "timeout_seconds": self.timeout_seconds},
-            "limits": {}, "server_time": "2026-11-23T04:00:00.000Z", "exchange_url": "/x",
+            "limits": {}, "server_time": "2026-11-23T04:00:00.000Z",
+            "exchange_url": f"/ea-gateway/v1/sessions/{UUID(int=self.sessions)}/exchange",
         }  # fmt: skip
         return 201, answer, {}
 
     # --- socket ---
+
+    def _shake_hands(self, socket: ServerConnection, request: Request) -> Response | None:
+        if self.refuse_handshake_with is None:
+            return None
+        return socket.respond(self.refuse_handshake_with, "no\n")
 
     async def _talk(self, socket: ServerConnection) -> None:
         self.connections += 1
@@ -145,14 +192,16 @@ class ScriptedGateway:
         session = socket.request.headers["Authorization"].removeprefix("Bearer ")
         with suppress(ConnectionClosed):
             async for message in socket:
-                frame = json.loads(message)
-                self.heard.append((frame["type"], frame["payload"], frame))
-                self.acked = max(self.acked, frame.get("ack", 0))
-                if self.on_frame is not None and self.on_frame(self, socket, frame):
-                    continue
-                await self._answer(socket, session, frame)
+                await self._hear(socket, session, json.loads(message))
 
-    async def _answer(self, socket: ServerConnection, session: str, frame: dict[str, Any]) -> None:
+    async def _hear(self, socket: Peer, session: str, frame: dict[str, Any]) -> None:
+        self.kinds.add(type(socket))
+        self.heard.append((frame["type"], frame["payload"], frame))
+        self.acked = max(self.acked, frame.get("ack", 0))
+        if self.on_frame is None or not self.on_frame(self, socket, frame):
+            await self._answer(socket, session, frame)
+
+    async def _answer(self, socket: Peer, session: str, frame: dict[str, Any]) -> None:
         kind, payload = frame["type"], frame["payload"]
         if kind == "Hello":
             await self._greet(socket, session, payload)
@@ -170,7 +219,7 @@ class ScriptedGateway:
         elif kind in DURABLE:
             await self.store(socket, session, frame)
 
-    async def _greet(self, socket: ServerConnection, session: str, hello: Payload) -> None:
+    async def _greet(self, socket: Peer, session: str, hello: Payload) -> None:
         state = {
             "status": self.status, "epoch": self.epoch, "stored_seq": self.top.get(session, 0),
             "top_seq": len(self.log), "recovered": hello.get("epoch") == self.epoch,
@@ -189,7 +238,7 @@ class ScriptedGateway:
                        "resend_page": 200},
         }  # fmt: skip
 
-    async def store(self, socket: ServerConnection, session: str, frame: dict[str, Any]) -> None:
+    async def store(self, socket: Peer, session: str, frame: dict[str, Any]) -> None:
         """Commit a numbered frame, ask for a gap, answer a repeat as before."""
         seq, top = frame["seq"], self.top.get(session, 0)
         if seq > top + 1:
@@ -207,13 +256,13 @@ class ScriptedGateway:
         if self.acks:
             await self.say(socket, "Ack", {"ack": self.top[session]})
 
-    async def say(self, socket: ServerConnection, kind: str, payload: Payload, **fields: object) -> None:
+    async def say(self, socket: Peer, kind: str, payload: Payload, **fields: object) -> None:
         """Send one frame."""
         frame = {"v": 1, "type": kind, "id": str(uuid7()), "payload": payload} | fields
         with suppress(ConnectionClosed):
             await socket.send(json.dumps(frame))
 
-    async def send_command(self, socket: ServerConnection, number: int, *, resent: bool = False) -> None:
+    async def send_command(self, socket: Peer, number: int, *, resent: bool = False) -> None:
         """Send the frame under a number of the log."""
         frame_id, kind, payload = self.log[number - 1]
         await self.say(socket, kind, payload, id=frame_id, seq=number, resent=resent)

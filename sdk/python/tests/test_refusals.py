@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from websockets.asyncio.server import ServerConnection
 
 from eagateway_sdk import (
     RefusedFrame,
@@ -13,7 +12,7 @@ from eagateway_sdk import (
 
 from .conftest import MakeClient
 from .samples import open_intent
-from .scripted_gateway import ScriptedGateway
+from .scripted_gateway import Peer, ScriptedGateway
 
 pytestmark = pytest.mark.asyncio
 
@@ -27,7 +26,7 @@ async def test_a_final_refusal_is_surfaced_and_consumes_the_number(
 ) -> None:
     refused: list[RefusedFrame] = []
 
-    def refuse(at: ScriptedGateway, socket: ServerConnection, frame: dict[str, Any]) -> bool:
+    def refuse(at: ScriptedGateway, socket: Peer, frame: dict[str, Any]) -> bool:
         if frame["payload"].get("ticket") != 2:
             return False
         at.top["token-1"] = frame["seq"]
@@ -55,7 +54,7 @@ async def test_158_a_retryable_refusal_resends_it_and_all_behind_it_once_after_t
     at_times: list[tuple[int, float]] = []
     refusals = 0
 
-    def put_off(at: ScriptedGateway, socket: ServerConnection, frame: dict[str, Any]) -> bool:
+    def put_off(at: ScriptedGateway, socket: Peer, frame: dict[str, Any]) -> bool:
         nonlocal refusals
         if frame["type"] != "OrderIntent":
             return False
@@ -81,7 +80,7 @@ async def test_158_a_retryable_refusal_resends_it_and_all_behind_it_once_after_t
 async def test_an_alert_with_a_longer_time_is_obeyed(gateway: ScriptedGateway, make_client: MakeClient) -> None:
     times: list[float] = []
 
-    def put_off(at: ScriptedGateway, socket: ServerConnection, frame: dict[str, Any]) -> bool:
+    def put_off(at: ScriptedGateway, socket: Peer, frame: dict[str, Any]) -> bool:
         if frame["type"] != "OrderIntent":
             return False
         times.append(asyncio.get_running_loop().time())
@@ -155,7 +154,7 @@ async def test_63_a_full_pending_session_is_tried_again_after_the_time_told(
     gateway.status = "pending"
     sent = 0
 
-    def full(at: ScriptedGateway, socket: ServerConnection, frame: dict[str, Any]) -> bool:
+    def full(at: ScriptedGateway, socket: Peer, frame: dict[str, Any]) -> bool:
         nonlocal sent
         if frame["type"] != "OrderIntent":
             return False

@@ -1,33 +1,44 @@
 """Client library of the EA gateway."""
 
-from eagateway_sdk.client import GatewayClient, GatewayStopped
+from eagateway_sdk.auth import Auth, BearerToken, ClientCredentials, SessionKey
+from eagateway_sdk.client import GatewayClient
 from eagateway_sdk.clock import Clock
 from eagateway_sdk.closing import Backoff
-from eagateway_sdk.desk import Executor, Outcome, RefusedFrame, Timing
+from eagateway_sdk.desk import BookSnapshot, Executor, Holdings, Outcome, RefusedFrame, Timing
 from eagateway_sdk.envelope import FrameTooBig
 from eagateway_sdk.frames import (
     Action,
     Cause,
     ErrorAlert,
     ExecutionReport,
+    HeldOrder,
+    HeldPosition,
     InitRequest,
     OrderCommand,
     OrderIntent,
     OrderType,
+    Quote,
     ReportStatus,
     SessionState,
     Side,
     StatusHeartbeat,
     SymbolSpec,
+    SyncSnapshot,
 )
 from eagateway_sdk.journal import JournalFailed, StoreInUse
+from eagateway_sdk.keeper import GatewayStopped
 from eagateway_sdk.rest import GatewayRefused, GatewayUnreachable, OpenedSession, end_session, open_session
 from eagateway_sdk.session import WrongAccount
+from eagateway_sdk.transport import Transport
 
 __all__ = [
     "Action",
+    "Auth",
     "Backoff",
+    "BearerToken",
+    "BookSnapshot",
     "Cause",
+    "ClientCredentials",
     "Clock",
     "ErrorAlert",
     "ExecutionReport",
@@ -37,6 +48,9 @@ __all__ = [
     "GatewayRefused",
     "GatewayStopped",
     "GatewayUnreachable",
+    "HeldOrder",
+    "HeldPosition",
+    "Holdings",
     "InitRequest",
     "JournalFailed",
     "OpenedSession",
@@ -44,14 +58,18 @@ __all__ = [
     "OrderIntent",
     "OrderType",
     "Outcome",
+    "Quote",
     "RefusedFrame",
     "ReportStatus",
+    "SessionKey",
     "SessionState",
     "Side",
     "StatusHeartbeat",
     "StoreInUse",
     "SymbolSpec",
+    "SyncSnapshot",
     "Timing",
+    "Transport",
     "WrongAccount",
     "end_session",
     "open_session",

@@ -1,25 +1,20 @@
 """The client: keeps one account connected, whatever happens, and loses or doubles nothing on the way."""
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Self
 from uuid import UUID
 
 import httpx
-from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidHandshake, InvalidStatus
-from websockets.typing import Subprotocol
 
+from eagateway_sdk.auth import Auth, SessionKey
 from eagateway_sdk.clock import Clock, ServerClock
-from eagateway_sdk.closing import NETWORK, Backoff, Next, after
-from eagateway_sdk.desk import Desk, Executor, Hooks, RefusedFrame, Timing, call_hook
-from eagateway_sdk.envelope import SUBPROTOCOL
+from eagateway_sdk.closing import Backoff
+from eagateway_sdk.desk import Desk, Executor, Holdings, Hooks, RefusedFrame, Timing
 from eagateway_sdk.frames import (
     ErrorAlert,
     ExecutionReport,
@@ -29,38 +24,17 @@ from eagateway_sdk.frames import (
     OrderIntent,
     SessionState,
     StatusHeartbeat,
+    SyncSnapshot,
 )
-from eagateway_sdk.ids import uuid7
 from eagateway_sdk.journal import Durability, Journal, JournalFailed
+from eagateway_sdk.keeper import GatewayStopped, Keeper, Opener
 from eagateway_sdk.ledger import Ledger
-from eagateway_sdk.link import Ending, Link
+from eagateway_sdk.link import Link
 from eagateway_sdk.outbox import DurableFrame, Outbox
-from eagateway_sdk.rest import GatewayRefused, GatewayUnreachable, OpenedSession, open_session
-from eagateway_sdk.session import Session, SessionFile
+from eagateway_sdk.rest import REST_SECONDS
+from eagateway_sdk.session import SessionFile
+from eagateway_sdk.transport import Connector, Transport
 from eagateway_sdk.worker import LedgerReread, Worker
-
-log = logging.getLogger(__name__)
-
-_MAX_MESSAGE_BYTES: Final = 2**20
-_STABLE_SECONDS: Final = 10.0
-_AT_HANDSHAKE: Final = {401: 4401, 410: 4410}
-
-
-class GatewayStopped(Exception):
-    """The client will not reconnect by itself: a human has to act. `code` is the close code or the problem's code."""
-
-    def __init__(self, code: int | str) -> None:
-        super().__init__(f"stopped: {code}")
-        self.code = code
-
-
-@dataclass(slots=True)
-class _Rounds:
-    """How often in a row something went wrong."""
-
-    attempt: int = 0
-    penalties: int = 0
-    renewals: int = 0
 
 
 class GatewayClient:
@@ -68,6 +42,10 @@ class GatewayClient:
 
     Masters send `OrderIntent`s; followers give an `executor`. `store` is the account's SQLite file with outbox and
     ledger; it belongs to this account and to one running client. Use it as an async context manager.
+
+    `auth_key` is short for `auth=SessionKey(...)`. `transport`: `socket`, `exchange` (plain HTTPS calls, for where no
+    WebSocket comes through), or `auto`: a socket, and an exchange as long as none can be opened. `holdings` tells the
+    account's book when the gateway compares; an executor with a `snapshot` is one.
     """
 
     def __init__(
@@ -75,15 +53,19 @@ class GatewayClient:
         *,
         base_url: str,
         account_id: str,
-        auth_key: str,
         store: Path | str,
         init_request: InitRequest,
+        auth_key: str | None = None,
+        auth: Auth | None = None,
+        transport: Transport = "socket",
         executor: Executor | None = None,
+        holdings: Holdings | None = None,
         funds: Callable[[], StatusHeartbeat] | None = None,
         on_state: Callable[[SessionState], None] | None = None,
         on_init: Callable[[InitAck], None] | None = None,
         on_refused: Callable[[RefusedFrame], None] | None = None,
         on_alert: Callable[[ErrorAlert], None] | None = None,
+        on_differences: Callable[[SyncSnapshot], None] | None = None,
         on_stop: Callable[[GatewayStopped], None] | None = None,
         platform: str = "sdk",
         ea_version: str = "0",
@@ -94,34 +76,31 @@ class GatewayClient:
         clock: Clock | None = None,
         http: httpx.AsyncClient | None = None,
     ) -> None:
-        self._base_url, self._account_id, self._auth_key = base_url, account_id, auth_key
+        self._base_url, self._account_id = base_url, account_id
+        self._auth = _one_of(auth_key, auth)
+        self._transport: Transport = transport
         self._store = Path(store)
         self._durability: Durability = durability
-        self._about = (platform, ea_version, dict(environment or {}))
-        self._backoff = backoff or Backoff()
-        self._timing = timing or Timing()
-        self._clock = clock or Clock()
-        self._http = http
-        self._init_request = init_request
-        self._executor = executor
-        hooks = Hooks()
-        hooks.on_state = on_state or hooks.on_state
-        hooks.on_init = on_init or hooks.on_init
-        hooks.on_refused = on_refused or hooks.on_refused
-        hooks.on_alert = on_alert or hooks.on_alert
-        hooks.funds = funds or hooks.funds
-        self._hooks = hooks
+        self._about = {"platform": platform, "ea_version": ea_version, "environment": dict(environment or {})}
+        self._backoff, self._timing, self._clock = backoff or Backoff(), timing or Timing(), clock or Clock()
+        self._given_http = http
+        self._http: httpx.AsyncClient | None = None
+        self._init_request, self._executor = init_request, executor
+        self._holdings = holdings or _telling(executor)
+        given: dict[str, Any] = {
+            "on_state": on_state, "on_init": on_init, "on_refused": on_refused, "on_alert": on_alert,
+            "on_differences": on_differences, "funds": funds,
+        }  # fmt: skip
+        self._hooks = Hooks(**{name: hook for name, hook in given.items() if hook is not None})
         self._on_stop = on_stop
-        self._rounds = _Rounds()
-        self._session: Session | None = None
-        self._link: Link | None = None
-        self._opening_key = str(uuid7())
         self._tasks: list[asyncio.Task[None]] = []
         self._desk_or_none: Desk | None = None
-        self._closing = False
-        self.failure: GatewayStopped | None = None
+        self._keeper: Keeper | None = None
+        self._connector: Connector | None = None
+        self.parted: tuple[int, int] | None = None
 
     # --- life ---
+    # `parted`: after close(), the last numbers, ours and the gateway's, if the session ended in order
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -138,7 +117,6 @@ class GatewayClient:
         :raises WrongAccount: the store belongs to another account
         :raises StoreInUse: another client has it open
         """
-        self._closing = False
         journal = Journal(self._store, durability=self._durability)
         try:
             self._desk_or_none = self._furnish(journal)
@@ -147,19 +125,29 @@ class GatewayClient:
             raise
         journal.on_failure = self._lost
         self._desk.ledger.forget_old()
-        self._session = self._desk.sessions.load()
+        http = self._given_http or httpx.AsyncClient(timeout=REST_SECONDS, trust_env=False)
+        self._http = http
+        self._connector = Connector(
+            self._transport, patience=self._timing.hello_patience, socket_retry=self._timing.socket_retry, http=http
+        )
+        opener = Opener(
+            base_url=self._base_url, account_id=self._account_id, auth=self._auth, about=self._about, http=http
+        )
+        self._keeper = Keeper(
+            self._desk, opener=opener, connector=self._connector, backoff=self._backoff, on_stop=self._on_stop
+        )
         await journal.durable()
-        self._tasks = [asyncio.create_task(self._keep_connected()), asyncio.create_task(self._work())]
+        self._tasks = [asyncio.create_task(self._keeper.run()), asyncio.create_task(self._work())]
 
     def _furnish(self, journal: Journal) -> Desk:
         outbox, ledger = Outbox(journal, self._clock), Ledger(journal, self._clock)
         sessions = SessionFile(
-            journal, base_url=self._base_url, account_id=self._account_id, auth_key=self._auth_key
+            journal, base_url=self._base_url, account_id=self._account_id, credential=self._auth.identity
         )  # fmt: skip
         return Desk(
             journal=journal, outbox=outbox, ledger=ledger, sessions=sessions, clock=self._clock,
             server_clock=ServerClock(self._clock), hooks=self._hooks, timing=self._timing,
-            init_request=self._init_request, executor=self._executor,
+            init_request=self._init_request, executor=self._executor, holdings=self._holdings,
         )  # fmt: skip
 
     async def close(self, *, drain_seconds: float = 2.0) -> None:
@@ -172,17 +160,21 @@ class GatewayClient:
         with suppress(TimeoutError, GatewayStopped):
             async with asyncio.timeout(drain_seconds):
                 await self._until(lambda: self._link is None or self.unacked == 0)
+        self._desk.leaving = True
         with suppress(TimeoutError):
             async with asyncio.timeout(self._timing.close_patience):
                 await self._until(lambda: not self._desk.ledger.in_doubt(), even_stopped=True)
-        self._closing = True
-        link, session = self._link, self._session
-        if link is not None and link.status == "authenticated" and session is not None and session.promoted:
-            await link.say_goodbye(reason="shutdown_by_ea")
-            self._desk.sessions.forget()
+        await self._say_goodbye()
         await self._cancel_tasks()
         self._desk.journal.close()
         self._desk_or_none = None
+
+    async def _say_goodbye(self) -> None:
+        link, session = self._link, self._keeper.session if self._keeper else None
+        if link is not None and link.status == "authenticated" and session is not None and session.promoted:
+            await link.say_goodbye(reason="shutdown_by_ea")
+            self.parted = self._desk.parted
+            self._desk.sessions.forget()
 
     async def abort(self) -> None:
         """End as a kill would: no goodbye, nothing more written. For tests and for those who must leave at once."""
@@ -199,6 +191,10 @@ class GatewayClient:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        if self._connector is not None:
+            self._connector.close()
+        if self._http is not None and self._http is not self._given_http:
+            await self._http.aclose()
 
     # --- what the application does ---
 
@@ -274,138 +270,22 @@ class GatewayClient:
                 async with asyncio.timeout(0.1):  # `changed` may be cleared by another waiter
                     await changed.wait()
 
-    # --- staying connected ---
+    # --- inside ---
+
+    @property
+    def failure(self) -> GatewayStopped | None:
+        """Why the client has stopped by itself, if it has."""
+        return self._keeper.failure if self._keeper is not None else None
+
+    @property
+    def _link(self) -> Link | None:
+        return self._keeper.link if self._keeper is not None else None
 
     @property
     def _desk(self) -> Desk:
         if self._desk_or_none is None:
             raise RuntimeError("the client is not running: use `async with GatewayClient(...)`")
         return self._desk_or_none
-
-    async def _keep_connected(self) -> None:
-        while self.failure is None and not self._closing:
-            try:
-                await self._round()
-            except Exception:
-                log.exception("client.round_failed")
-                await self._pause(None)
-
-    async def _round(self) -> None:
-        """One session opened if there is none, one connection, and what follows from its end."""
-        try:
-            session = self._session or await self._renew()
-        except GatewayRefused as refusal:
-            await self._refused(refusal)
-            return
-        except (GatewayUnreachable, JournalFailed):
-            await self._pause(None)
-            return
-        began = self._clock.monotonic()
-        ending = await self._connection(session)
-        if self._clock.monotonic() - began >= min(_STABLE_SECONDS, self._backoff.longest):
-            self._rounds = _Rounds()
-        if not self._closing:
-            await self._follow(ending)
-
-    async def _renew(self) -> Session:
-        """Open a session; waiting frames keep their ids and get new numbers, in the same transaction."""
-        platform, version, environment = self._about
-        opened = await open_session(
-            base_url=self._base_url, account_id=self._account_id, auth_key=self._auth_key, platform=platform,
-            ea_version=version, environment=environment, idempotency_key=self._opening_key, http=self._http,
-        )  # fmt: skip
-        self._opening_key = str(uuid7())
-        return await self._take_over(opened)
-
-    async def _take_over(self, opened: OpenedSession) -> Session:
-        desk = self._desk
-        desk.events["sessions.opened"] += 1
-        desk.server_clock.observe(opened.server_time)
-        session = desk.sessions.keep(opened)
-        desk.outbox.renumber(after=0)
-        await desk.journal.durable()
-        self._session = session
-        return session
-
-    async def _connection(self, session: Session) -> Ending:
-        try:
-            async with connect(
-                session.stream_url, subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None, proxy=None,
-                additional_headers={"Authorization": f"Bearer {session.token}"}, ping_interval=None,
-                max_size=_MAX_MESSAGE_BYTES, close_timeout=0.5, open_timeout=self._timing.hello_patience,
-            ) as socket:  # fmt: skip
-                self._link = Link(self._desk, session, socket)
-                self._desk.events["connections"] += 1
-                return await self._link.run()
-        except InvalidStatus as error:
-            return Ending(_AT_HANDSHAKE.get(error.response.status_code, NETWORK))
-        except (OSError, TimeoutError, InvalidHandshake, EOFError, JournalFailed) as error:
-            log.info("client.disconnected", extra={"why": type(error).__name__})
-            return Ending(NETWORK)
-        finally:
-            self._link = None
-            if self._desk_or_none is not None:
-                self._desk.changed.set()
-
-    async def _follow(self, ending: Ending) -> None:
-        """Act on the table of close codes."""
-        self._desk.events[f"closed.{ending.code}"] += 1
-        match after(ending.code):
-            case Next.STOP:
-                self._stop(ending.code)
-            case Next.RESUME:
-                await self._pause(ending.after_seconds)
-            case Next.RENEW:
-                self._forget_session()
-                await self._pause(ending.after_seconds)
-            case Next.RENEW_ONCE:
-                await self._renew_once(ending)
-            case Next.PENALTY:
-                await self._serve_penalty(ending)
-
-    async def _renew_once(self, ending: Ending) -> None:
-        self._rounds.renewals += 1
-        if self._rounds.renewals > 1:
-            self._stop(ending.code)
-            return
-        self._forget_session()
-        await self._pause(ending.after_seconds)
-
-    async def _serve_penalty(self, ending: Ending) -> None:
-        self._rounds.penalties += 1
-        if self._rounds.penalties > self._backoff.penalties:
-            self._stop(ending.code)
-            return
-        self._forget_session()
-        await asyncio.sleep(self._backoff.penalty)
-
-    async def _refused(self, refusal: GatewayRefused) -> None:
-        log.warning("client.session_refused", extra={"code": refusal.code, "status": refusal.status})
-        self._desk.events[f"refused.{refusal.code}"] += 1
-        if refusal.passing:
-            await self._pause(refusal.retry_after)
-        else:
-            self._stop(refusal.code)
-
-    def _forget_session(self) -> None:
-        self._session = None
-        with suppress(JournalFailed):
-            self._desk.sessions.forget()
-
-    async def _pause(self, told: float | None) -> None:
-        """Wait with jitter; at least as long as the gateway told."""
-        delay = self._backoff.delay(self._rounds.attempt if told is None else 0)
-        self._rounds.attempt += 1
-        await asyncio.sleep((told or 0.0) + delay)
-
-    def _stop(self, code: int | str) -> None:
-        self.failure = GatewayStopped(code)
-        log.error("client.stopped", extra={"code": code})
-        if self._on_stop is not None:
-            call_hook(self._on_stop, self.failure)
-        self._desk.changed.set()
-
-    # --- executing ---
 
     async def _work(self) -> None:
         if self._executor is None:
@@ -421,3 +301,13 @@ class GatewayClient:
         self._desk.reread()
         if self._link is not None:
             self._link.cut()
+
+
+def _one_of(auth_key: str | None, auth: Auth | None) -> Auth:
+    if (auth_key is None) is (auth is None):
+        raise ValueError("give either auth_key or auth")
+    return auth if auth is not None else SessionKey(auth_key or "")
+
+
+def _telling(executor: object) -> Holdings | None:
+    return executor if isinstance(executor, Holdings) else None

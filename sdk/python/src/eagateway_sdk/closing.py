@@ -20,6 +20,7 @@ class Next(Enum):
 
 
 PROTOCOL_ERROR: Final = 4400
+SUPERSEDED: Final = 4411
 NETWORK: Final = 1006
 AFTER: Final[Mapping[int, Next]] = MappingProxyType(
     {
@@ -36,7 +37,7 @@ AFTER: Final[Mapping[int, Next]] = MappingProxyType(
         4408: Next.RENEW,  # heartbeat_timeout
         4409: Next.STOP,  # preempted
         4410: Next.RENEW,  # session_closed
-        4411: Next.STOP,  # superseded by a newer socket of the same session: this one just goes
+        SUPERSEDED: Next.STOP,  # superseded by a newer socket of the same session: this one just goes
         4429: Next.RESUME,  # flood, or a slow reader
     }
 )
@@ -48,6 +49,43 @@ def after(code: int) -> Next:
     if known is not None:
         return known
     return Next.RENEW_ONCE if 4400 <= code <= 4499 else Next.RESUME
+
+
+_BY_CODE: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "account_suspended": 4403,
+        "closed_by_operator": 4410,
+        "fenced": 4409,
+        "flood": 4429,
+        "heartbeat_timeout": 4408,
+        "key_refused": 4403,
+        "key_rejected": 4403,
+        "key_revoked": 4403,
+        "preempted": 4409,
+        "protocol_error": PROTOCOL_ERROR,
+        "service_restart": 4012,
+        "session_closed": 4410,
+        "superseded": SUPERSEDED,
+        "throttled": 4429,
+        "token_invalid": 4401,
+        "try_later": 4013,
+        "version_unsupported": 4406,
+    }
+)
+_BY_STATUS: Final[Mapping[int, int]] = MappingProxyType(
+    {400: 4400, 401: 4401, 403: 4403, 406: 4406, 409: 4409, 410: 4410, 429: 4429, 502: 1006, 503: 4013, 504: 1006}
+)
+
+
+def code_of_problem(code: str, status: int) -> int:
+    """The close code that an exchange's problem stands for, by its code, else by its HTTP status.
+
+    Another refusal is an unknown 44xx; another failure of the server is a broken connection.
+    """
+    known = _BY_CODE.get(code) or _BY_STATUS.get(status)
+    if known is not None:
+        return known
+    return 4400 + status % 100 if 400 <= status <= 499 else NETWORK
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +104,7 @@ class Backoff:
     def delay(self, attempt: int) -> float:
         """The pause before attempt 0, 1, 2 ..."""
         return self.draw() * min(self.longest, self.first * 2.0 ** min(attempt, 16))
+
+    def after(self, told: float) -> float:
+        """The pause when the gateway told one: never less, and up to twice as long, so that not all come at once."""
+        return told + self.draw() * max(self.first, min(told, self.longest))

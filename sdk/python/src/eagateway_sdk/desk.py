@@ -3,20 +3,25 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from decimal import Decimal
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from eagateway_sdk.clock import Clock, ServerClock
 from eagateway_sdk.frames import (
     ErrorAlert,
     ExecutionReport,
+    HeldOrder,
+    HeldPosition,
     InitAck,
     InitRequest,
     OrderCommand,
+    Quote,
     SessionState,
     StatusHeartbeat,
+    SyncSnapshot,
 )
 from eagateway_sdk.journal import Journal, JournalFailed
 from eagateway_sdk.ledger import Ledger
@@ -42,6 +47,29 @@ class Executor(Protocol):
     async def search(self, command: OrderCommand) -> Outcome | None: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookSnapshot:
+    """What a terminal holds, ours and all else, read in one go. `connected`: False when it cannot see its broker.
+
+    `history_from`: how far back it sees closed orders, if that differs from what InitRequest told.
+    """
+
+    positions: Sequence[HeldPosition] = ()
+    working_orders: Sequence[HeldOrder] = ()
+    balance: Decimal | None = None
+    equity: Decimal | None = None
+    quotes: Sequence[Quote] = ()
+    connected: bool = True
+    history_from: str | None = None
+
+
+@runtime_checkable
+class Holdings(Protocol):
+    """A terminal that can tell its whole book. Never called while a command is being executed."""
+
+    async def snapshot(self) -> BookSnapshot: ...
+
+
 @dataclass(frozen=True, slots=True)
 class RefusedFrame:
     """A frame that the gateway refused for good."""
@@ -63,13 +91,15 @@ class Hooks:
     on_init: Callable[[InitAck], None] = _ignore
     on_refused: Callable[[RefusedFrame], None] = _ignore
     on_alert: Callable[[ErrorAlert], None] = _ignore
+    on_differences: Callable[[SyncSnapshot], None] = _ignore
     funds: Callable[[], StatusHeartbeat] = StatusHeartbeat
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
     """Pauses in seconds. `search_window`: how long an order sent before a crash may still reach the broker; only then
-    "not found" is believed."""
+    "not found" is believed. `notice_patience`: how long the gateway's notice of its end waits for the order in hand.
+    `socket_retry`: how often an exchange that stands in for a WebSocket tries for one."""
 
     ack_delay: float = 0.05
     retry_pause: float = 1.0
@@ -78,12 +108,17 @@ class Timing:
     close_patience: float = 5.0
     search_window: float = 60.0
     search_pause: float = 1.0
+    notice_patience: float = 1.5
+    socket_retry: float = 60.0
 
 
 @dataclass(slots=True)
 class Desk:
     """One account's shared state. `ready` wakes who sends, `work` wakes who executes, `changed` wakes who waits.
 
+    `terminal` is held by who talks to the terminal: a command with its outcome, or a reading of the whole book.
+    `leaving`: no further command is begun. `parted`: the last numbers, ours and the gateway's, of a session that ended
+    in order.
     `losses` counts transactions that could not be written; after each, outbox and ledger are read again from the file.
     """
 
@@ -97,8 +132,12 @@ class Desk:
     timing: Timing
     init_request: InitRequest
     executor: Executor | None
+    holdings: Holdings | None = None
+    leaving: bool = False
+    parted: tuple[int, int] | None = None
     losses: int = 0
     events: Counter[str] = field(default_factory=Counter)
+    terminal: asyncio.Lock = field(default_factory=asyncio.Lock)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     work: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)

@@ -8,6 +8,7 @@ from eagateway_sdk.desk import Desk
 from eagateway_sdk.envelope import Envelope
 from eagateway_sdk.frames import ErrorAlert, GapFill, OrderCommand, ResendRequest, Severity
 from eagateway_sdk.journal import JournalFailed
+from eagateway_sdk.ledger import State
 
 log = logging.getLogger(__name__)
 
@@ -67,10 +68,21 @@ class Inflow:
         desk.events["commands.received"] += 1
         if entry is None:
             desk.events["commands.repeated"] += 1
-            known = desk.ledger.find(command)
-            return list(known.reports) if known else []
+            return self._known_already(envelope, command, seq)
         desk.work.set()
         return []
+
+    def _known_already(self, envelope: Envelope, command: OrderCommand, seq: int) -> list[str]:
+        """Known under another number: its reports go out again, or, if a former log took them, the broker is asked."""
+        ledger, outbox = self.desk.ledger, self.desk.outbox
+        known = ledger.find(command)
+        if known is None:
+            return []
+        waiting = [frame_id for frame_id in known.reports if outbox.find(frame_id) is not None]
+        if known.state is State.DONE and known.epoch != ledger.epoch and not waiting:
+            ledger.reopen(known, seq=seq, frame_id=envelope.id)
+            self.desk.work.set()
+        return waiting
 
     def _repeat(self, envelope: Envelope, command: OrderCommand, seq: int) -> list[str]:
         desk = self.desk

@@ -66,6 +66,7 @@ class Ledger:
         self._unfinished: deque[Entry] = deque()
         self.epoch = self.head_id = ""
         self.head = self.durable_head = self.max_copy_no = 0
+        self.reopened = False
         journal.define(_TABLES)
         self.load()
 
@@ -115,6 +116,14 @@ class Ledger:
         self._keep_head()
         return entry
 
+    def reopen(self, known: Entry, *, seq: int, frame_id: UUID) -> None:
+        """A command done under a former epoch came again, and its reports are gone: the broker will be asked."""
+        self._journal.write("DELETE FROM ledger WHERE epoch = ? AND seq = ?", (known.epoch, known.seq))
+        entry = Entry(self.epoch, seq, str(frame_id), State.SENDING, (), known.command, self._clock.now())
+        self._insert(entry)
+        self._unfinished.append(entry)
+        self.reopened = True
+
     def skip(self, *, following: int) -> None:
         """Consume numbers that carry nothing, up to but not including `following`."""
         self._advance(following - 1, "")
@@ -142,6 +151,12 @@ class Ledger:
         key = (str(command.command_id), command.attempt)
         rows = self._journal.read(_SELECT + "command_id = ? AND attempt = ?", key)
         return _entry(rows[0]) if rows else None
+
+    @property
+    def applied(self) -> int:
+        """The highest number of the present log up to which every command has its outcome."""
+        waiting = (entry.seq for entry in self._unfinished if entry.epoch == self.epoch)
+        return next(waiting, self.head + 1) - 1
 
     def next_received(self) -> Entry | None:
         """The oldest command that was not begun."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -11,10 +11,8 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed
 
-from eagateway_sdk import frames
+from eagateway_sdk import frames, snapshots
 from eagateway_sdk.closing import NETWORK
 from eagateway_sdk.desk import Desk, RefusedFrame, call_hook
 from eagateway_sdk.envelope import Envelope, Garbage, UnknownType, read_envelope, read_payload
@@ -22,6 +20,7 @@ from eagateway_sdk.inflow import Conflict, Inflow, conflict_alert
 from eagateway_sdk.outbox import read_row
 from eagateway_sdk.outflow import Outflow
 from eagateway_sdk.session import Session
+from eagateway_sdk.transport.wire import Heard, Wire, WireClosed
 
 log = logging.getLogger(__name__)
 
@@ -37,31 +36,42 @@ ENDED_AS: Final[Mapping[str, int]] = MappingProxyType(
     }
 )
 _TOP_CHECK_SECONDS: Final = 0.25
+_GOODBYE_SECONDS: Final = 0.5
+_NOTICE_STEP_SECONDS: Final = 0.01
+_SNAPSHOTS_AT_ONCE: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a connection ended: the close code, and the pause that the gateway asked for."""
+    """How a connection ended: the close code, and the pause that the gateway asked for.
+
+    `moved`: it was left for a better transport, which is open already.
+    """
 
     code: int
     after_seconds: float | None = None
+    moved: bool = False
 
 
 class Link:
-    """Runs one WebSocket. All frames go out through `Outflow`, one at a time."""
+    """Runs one open transport. All frames go out through `Outflow`, one at a time."""
 
-    def __init__(self, desk: Desk, session: Session, socket: ClientConnection) -> None:
+    def __init__(self, desk: Desk, session: Session, wire: Wire) -> None:
         self._desk = desk
         self._session = session
-        self._socket = socket
+        self._wire = wire
         self._inflow = Inflow(desk)
         self._outflow = Outflow(desk)
         self._outflow.keep_to(window=0, intent_rate=session.intent_rate)
+        wire.acknowledge_with(self._outflow.carry_ack)
         self._greeted = asyncio.Event()
+        self._parted = asyncio.Event()
         self._heard_at = desk.clock.monotonic()
         self._ending: Ending | None = None
         self._after_seconds: float | None = None
         self._ended_as: int | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._snapshots = 0
         self.status: str | None = None
 
     async def run(self) -> Ending:
@@ -70,47 +80,67 @@ class Link:
         :raises JournalFailed: the file cannot be written; the connection is cut, nothing unwritten was acknowledged
         """
         self._say(self._hello())
-        helpers = [asyncio.create_task(self._send_all()), asyncio.create_task(self._watch())]
+        for work in (self._send_all(), self._watch()):
+            self._start(work)
+        closed = WireClosed(NETWORK)
         try:
-            async for message in self._socket:
-                self._heard_at = self._desk.clock.monotonic()
-                self._hear(message)
-                if self._ending is not None:
-                    break
-        except ConnectionClosed:
-            pass
+            while self._ending is None:
+                self._hear(await self._wire.receive())
+        except WireClosed as error:
+            closed = error
         finally:
-            for helper in helpers:
-                helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
-        return await self._end()
+            self._parted.set()
+            tasks = list(self._tasks)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if self._ending is None:
+                self._wire.abort()
+        return await self._end(closed)
 
-    async def _end(self) -> Ending:
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _end(self, closed: WireClosed) -> Ending:
         if self._ending is not None:
-            with suppress(ConnectionClosed, OSError):
-                await self._socket.close(self._ending.code if self._ending.code >= 3000 else 1000)
+            await self._wire.close(self._ending.code)
             return self._ending
-        code = self._socket.close_code or NETWORK
+        code = closed.code
         if self._ended_as is not None and code < 4000:
             code = self._ended_as
-        return Ending(code, self._after_seconds)
+        told = self._after_seconds if closed.after_seconds is None else closed.after_seconds
+        return Ending(code, told)
 
     def cut(self) -> None:
         """Drop the connection as a network failure would."""
-        self._socket.transport.abort()
+        self._wire.abort()
+
+    def leave(self) -> None:
+        """End this connection to resume on a better one."""
+        self._ending = self._ending or Ending(NETWORK, moved=True)
+        self._wire.abort()
 
     async def say_goodbye(self, *, reason: str) -> None:
-        """End the session: our notice, and the gateway's answer or half a second."""
-        last = self._desk.outbox.committed_seq
-        self._say(frames.ShutdownNotice(reason=reason, last_seq=last))
-        with suppress(ConnectionClosed, TimeoutError):
-            async with asyncio.timeout(0.5):
-                await self._socket.wait_closed()
-        await self._socket.close()
+        """End the session in order: our notice with our last number, and the gateway's answer with its own.
+
+        What the gateway asks for meanwhile is sent. All of it takes half a second at most.
+        """
+        self._say(frames.ShutdownNotice(reason=reason, last_seq=self._desk.outbox.committed_seq))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                await self._parted.wait()
+                await self._wire.close(1000)
+        self._wire.abort()
 
     # --- hearing ---
 
-    def _hear(self, message: str | bytes) -> None:
+    def _hear(self, message: Heard) -> None:
+        self._heard_at = self._desk.clock.monotonic()
+        if isinstance(message, int):
+            self._acknowledged(message)
+            return
         try:
             envelope = read_envelope(message)
             payload = read_payload(envelope)
@@ -168,6 +198,9 @@ class Link:
 
     def _resume(self, state: frames.SessionState) -> None:
         """The gateway tells what it has stored of this session; the rest is sent again, in order."""
+        if not state.recovered and self._desk.ledger.head:
+            log.critical("link.not_recovered", extra={"top_seq": state.top_seq, "ours": self._desk.ledger.head})
+            self._desk.events["epochs.not_recovered"] += 1
         if state.epoch is not None:
             self._adopt(str(state.epoch))
         outbox = self._desk.outbox
@@ -271,16 +304,39 @@ class Link:
         call_hook(self._desk.hooks.on_alert, alert)
 
     def _shutdown_notice(self, envelope: Envelope, notice: frames.ShutdownNotice) -> None:
-        if notice.phase is not frames.ShutdownPhase.NOTICE:
+        if notice.phase is frames.ShutdownPhase.ACK:
+            self._desk.parted = (self._desk.outbox.committed_seq, notice.last_seq)
+            self._parted.set()
             return
         if notice.reconnect_after_seconds is not None:
             self._after_seconds = float(notice.reconnect_after_seconds)
-        outbox = self._desk.outbox
-        answer = frames.ShutdownNotice(
-            reason=notice.reason, phase=frames.ShutdownPhase.ACK, last_seq=outbox.committed_seq
-        )  # fmt: skip
-        self._say(answer)
+        self._start(self._answer_notice(notice))
         asyncio.get_running_loop().call_later(self._desk.timing.close_patience, self.cut)
+
+    async def _answer_notice(self, notice: frames.ShutdownNotice) -> None:
+        """Finish what is held: the order in hand, and every frame that is written. Then the gateway may close."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._desk.timing.notice_patience):
+                while self._desk.terminal.locked() or not self._outflow.idle:  # noqa: ASYNC110 - two conditions
+                    await asyncio.sleep(_NOTICE_STEP_SECONDS)
+        last = self._outflow.sent_seq
+        self._desk.parted = (last, notice.last_seq)
+        self._say(frames.ShutdownNotice(reason=notice.reason, phase=frames.ShutdownPhase.ACK, last_seq=last))
+
+    def _sync_snapshot(self, envelope: Envelope, snapshot: frames.SyncSnapshot) -> None:
+        if snapshot.phase is frames.SnapshotPhase.RESULT:
+            self._desk.events["snapshots.compared"] += 1
+            call_hook(self._desk.hooks.on_differences, snapshot)
+        elif snapshot.phase is frames.SnapshotPhase.REQUEST and self._snapshots < _SNAPSHOTS_AT_ONCE:
+            self._snapshots += 1
+            self._start(self._report_book(snapshot))
+
+    async def _report_book(self, request: frames.SyncSnapshot) -> None:
+        try:
+            for chunk in await snapshots.take(self._desk, request):
+                self._say(chunk)
+        finally:
+            self._snapshots -= 1
 
     def _resend_request(self, envelope: Envelope, request: frames.ResendRequest) -> None:
         if not self._outflow.resend(request.from_, request.to):
@@ -320,8 +376,8 @@ class Link:
                 await ready.wait()
                 ready.clear()
                 while (frame := self._outflow.next_frame()) is not None:
-                    await self._socket.send(frame, text=True)
-        except ConnectionClosed:
+                    await self._wire.send(frame)
+        except WireClosed:
             pass  # whoever listens says why
         except Exception:
             log.exception("link.sending_failed")
@@ -359,6 +415,7 @@ _HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
         "Ack": Link._ack,
         "ErrorAlert": Link._error_alert,
         "ShutdownNotice": Link._shutdown_notice,
+        "SyncSnapshot": Link._sync_snapshot,
         "ResendRequest": Link._resend_request,
     }
 )

@@ -38,6 +38,16 @@ class Outflow:
         self._cursor = after
         self._progress_at = self._now()
 
+    @property
+    def sent_seq(self) -> int:
+        """The highest number that this connection has sent, or need not send."""
+        return self._cursor
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything that may be sent has been handed over."""
+        return not self._replies and (not self.open or self._desk.outbox.following(self._cursor) is None)
+
     def say(self, payload: Frame) -> None:
         """Queue a frame that is not numbered."""
         self._replies.append(payload)
@@ -167,10 +177,10 @@ class Outflow:
     ) -> bytes:
         return write_frame(
             kind=kind, frame_id=frame_id, payload=payload, sent_at=self._desk.clock.sent_at(),
-            seq=seq, ack=self._carry_ack(), resent=resent,
+            seq=seq, ack=self.carry_ack(), resent=resent,
         )  # fmt: skip
 
-    def _carry_ack(self) -> int | None:
+    def carry_ack(self) -> int | None:
         """What is durable here. Nothing more is owed then, unless a part is still being written."""
         if not self.acking:
             return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 from uuid import UUID
 
 import httpx
@@ -11,7 +11,7 @@ import msgspec
 from eagateway_sdk.frames import HeartbeatPace
 
 BASE_PATH: Final = "/ea-gateway/v1"
-_TIMEOUT_SECONDS: Final = 20.0
+REST_SECONDS: Final = 20.0
 _SOCKET_SCHEMES: Final = {"http": "ws", "https": "wss"}
 
 
@@ -41,6 +41,7 @@ class OpenedSession(msgspec.Struct, kw_only=True, frozen=True):
     session_token: str
     status: str
     stream_url: str
+    exchange_url: str = ""
     heartbeat: HeartbeatPace = HeartbeatPace(interval_seconds=5, timeout_seconds=15)
     limits: dict[str, object] = {}
     server_time: str | None = None
@@ -56,7 +57,8 @@ async def open_session(
     *,
     base_url: str,
     account_id: str,
-    auth_key: str,
+    auth_key: str = "",
+    material: Mapping[str, str] | None = None,
     platform: str = "sdk",
     ea_version: str = "0",
     environment: Mapping[str, object] | None = None,
@@ -65,21 +67,24 @@ async def open_session(
 ) -> OpenedSession:
     """Open a session for an account with its session key; a key that nobody has approved gives a pending one.
 
+    `material` has the fields of another authentication method (`Auth.material`), its name included.
+
     :raises GatewayRefused: the gateway said no, with the reason's code
     :raises GatewayUnreachable: there was no answer; asking again with the same `idempotency_key` is safe
     """
     body = {
         "account_id": account_id,
-        "auth_method": "account_session_key",
-        "auth_key": auth_key,
+        **(material or {"auth_method": "account_session_key", "auth_key": auth_key}),
         "platform": platform,
         "ea_version": ea_version,
         "environment": dict(environment or {}),
     }
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-    response = await _call("POST", f"{_root(base_url)}/sessions", http=http, json=body, headers=headers)
+    response = await _call("POST", f"{root(base_url)}/sessions", http=http, json=body, headers=headers)
     opened = _read_opened(response)
-    return msgspec.structs.replace(opened, stream_url=socket_url(base_url, opened.stream_url))
+    return msgspec.structs.replace(
+        opened, stream_url=socket_url(base_url, opened.stream_url), exchange_url=exchange_url(base_url, opened)
+    )
 
 
 async def end_session(
@@ -91,7 +96,7 @@ async def end_session(
     :raises GatewayUnreachable: there was no answer
     """
     headers = {"Authorization": f"Bearer {session_token}"}
-    await _call("DELETE", f"{_root(base_url)}/sessions/{session_id}", http=http, headers=headers)
+    await _call("DELETE", f"{root(base_url)}/sessions/{session_id}", http=http, headers=headers)
 
 
 def socket_url(base_url: str, stream_url: str) -> str:
@@ -102,7 +107,20 @@ def socket_url(base_url: str, stream_url: str) -> str:
     return urlunsplit((_SOCKET_SCHEMES.get(scheme, scheme), stream.netloc or base.netloc, path, stream.query, ""))
 
 
-def _root(base_url: str) -> str:
+def exchange_url(base_url: str, opened: "OpenedSession") -> str:
+    """The session's exchange address, absolute; by default where the protocol puts it."""
+    told = opened.exchange_url or f"{root(base_url)}/sessions/{opened.session_id}/exchange"
+    return told if "://" in told else urljoin(base_url, told)
+
+
+def retry_after(response: httpx.Response) -> float | None:
+    """The seconds of its Retry-After header, if it has one."""
+    told = response.headers.get("Retry-After", "")
+    return float(told) if told.isdigit() else None
+
+
+def root(base_url: str) -> str:
+    """The base of the API, whether the address has its path already or not."""
     trimmed = base_url.rstrip("/")
     return trimmed if trimmed.endswith(BASE_PATH) else trimmed + BASE_PATH
 
@@ -110,17 +128,29 @@ def _root(base_url: str) -> str:
 async def _call(
     method: str, url: str, *, http: httpx.AsyncClient | None, headers: Mapping[str, str], json: object = None
 ) -> httpx.Response:
-    client = http or httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False)
+    response = await send(method, url, http=http, headers=headers, json=json)
+    if response.status_code >= 400:
+        raise _problem(response)
+    return response
+
+
+async def send(
+    method: str, url: str, *, http: httpx.AsyncClient | None, headers: Mapping[str, str], json: object = None,
+    form: Mapping[str, str] | None = None, basic: tuple[str, str] | None = None,
+) -> httpx.Response:  # fmt: skip
+    """One request, whatever its answer; with `http`, or a client of its own.
+
+    :raises GatewayUnreachable: there was no answer
+    """
+    client = http or httpx.AsyncClient(timeout=REST_SECONDS, trust_env=False)
+    auth = httpx.BasicAuth(*basic) if basic else None
     try:
-        response = await client.request(method, url, headers=dict(headers), json=json)
+        return await client.request(method, url, headers=dict(headers), json=json, data=form, auth=auth)
     except (httpx.HTTPError, OSError) as error:
         raise GatewayUnreachable(f"{type(error).__name__}: {error}") from error
     finally:
         if http is None:
             await client.aclose()
-    if response.status_code >= 400:
-        raise _problem(response)
-    return response
 
 
 def _read_opened(response: httpx.Response) -> OpenedSession:
@@ -135,7 +165,5 @@ def _problem(response: httpx.Response) -> GatewayRefused:
         problem = msgspec.json.decode(response.content, type=_Problem)
     except (msgspec.DecodeError, UnicodeError):
         problem = _Problem(code=f"http_{response.status_code}", title=response.reason_phrase)
-    told = response.headers.get("Retry-After", "")
-    retry_after = float(told) if told.isdigit() else None
     text = problem.detail or problem.title
-    return GatewayRefused(problem.code, text, status=response.status_code, retry_after=retry_after)
+    return GatewayRefused(problem.code, text, status=response.status_code, retry_after=retry_after(response))

@@ -15,7 +15,8 @@ CREATE TABLE IF NOT EXISTS installation(
 );
 CREATE TABLE IF NOT EXISTS session(
     one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL, token TEXT NOT NULL, stream_url TEXT NOT NULL,
-    interval_seconds INTEGER NOT NULL, timeout_seconds INTEGER NOT NULL, opened_with TEXT NOT NULL
+    interval_seconds INTEGER NOT NULL, timeout_seconds INTEGER NOT NULL, opened_with TEXT NOT NULL,
+    exchange_url TEXT NOT NULL DEFAULT ''
 );
 """
 
@@ -33,18 +34,22 @@ class Session:
     stream_url: str
     interval_seconds: float
     timeout_seconds: float
+    exchange_url: str = ""
     initialised: bool = False
     promoted: bool = False
     intent_rate: int = 0
 
 
 class SessionFile:
-    """`opened_with` is a digest of address, account and key: with another key the kept session is not resumed."""
+    """`opened_with` is a digest of address, account and credential: with another one the kept session is not
+    resumed."""
 
-    def __init__(self, journal: Journal, *, base_url: str, account_id: str, auth_key: str) -> None:
+    def __init__(self, journal: Journal, *, base_url: str, account_id: str, credential: str) -> None:
         self._journal = journal
-        self._opened_with = hashlib.sha256(f"{base_url}\n{account_id}\n{auth_key}".encode()).hexdigest()
+        self._opened_with = hashlib.sha256(f"{base_url}\n{account_id}\n{credential}".encode()).hexdigest()
         journal.define(_TABLES)
+        if "exchange_url" not in {name for _, name, *_ in journal.read("PRAGMA table_info(session)")}:
+            journal.define("ALTER TABLE session ADD COLUMN exchange_url TEXT NOT NULL DEFAULT ''")
         self.installation_id = self._installation(account_id)
 
     def _installation(self, account_id: str) -> str:
@@ -60,27 +65,30 @@ class SessionFile:
     def load(self) -> Session | None:
         """The kept session, or None."""
         rows = self._journal.read(
-            "SELECT id, token, stream_url, interval_seconds, timeout_seconds FROM session WHERE opened_with = ?",
+            "SELECT id, token, stream_url, interval_seconds, timeout_seconds, exchange_url FROM session "
+            "WHERE opened_with = ?",
             (self._opened_with,),
         )
         if not rows:
             return None
-        identity, token, url, interval, timeout = rows[0]
-        return Session(UUID(str(identity)), str(token), str(url), float(str(interval)), float(str(timeout)))
+        identity, token, url, interval, timeout, exchange = rows[0]
+        pace = float(str(interval)), float(str(timeout))
+        return Session(UUID(str(identity)), str(token), str(url), *pace, str(exchange))
 
     def keep(self, opened: OpenedSession) -> Session:
         """Write a new session, in the open transaction."""
         pace = opened.heartbeat
         self._journal.write(
-            "INSERT OR REPLACE INTO session VALUES (1, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO session VALUES (1, ?, ?, ?, ?, ?, ?, ?)",
             (
                 str(opened.session_id), opened.session_token, opened.stream_url,
-                pace.interval_seconds, pace.timeout_seconds, self._opened_with,
+                pace.interval_seconds, pace.timeout_seconds, self._opened_with, opened.exchange_url,
             ),
         )  # fmt: skip
         session = Session(
-            opened.session_id, opened.session_token, opened.stream_url, pace.interval_seconds, pace.timeout_seconds
-        )
+            opened.session_id, opened.session_token, opened.stream_url, pace.interval_seconds, pace.timeout_seconds,
+            opened.exchange_url,
+        )  # fmt: skip
         rate = opened.limits.get("intent_rate")
         session.intent_rate = rate if isinstance(rate, int) else 0
         return session

@@ -35,16 +35,19 @@ class Worker:
 
         :raises JournalFailed, LedgerReread: something could not be written; begin anew
         """
-        for entry in self._desk.ledger.in_doubt():
-            await self._settle(entry)
+        desk = self._desk
+        desk.ledger.reopened = True
         while True:
-            waiting = self._desk.ledger.next_received()
-            if waiting is not None:
-                await self._carry_out(waiting)
+            if desk.ledger.reopened:
+                await self._settle_all()
+            waiting = desk.ledger.next_received()
+            if waiting is not None and not desk.leaving:
+                async with desk.terminal:
+                    await self._carry_out(waiting)
                 continue
-            self._desk.work.clear()
-            await self._desk.work.wait()
-            if self._losses != self._desk.losses:
+            desk.work.clear()
+            await desk.work.wait()
+            if self._losses != desk.losses:
                 raise LedgerReread
 
     async def _carry_out(self, entry: Entry) -> None:
@@ -68,18 +71,27 @@ class Worker:
             log.exception("worker.outcome_unknown", extra={"command_id": str(command.command_id)})
         return await self._search(command) or unknown(found=False)
 
+    async def _settle_all(self) -> None:
+        self._desk.ledger.reopened = False
+        for entry in self._desk.ledger.in_doubt():
+            await self._settle(entry)
+
     async def _settle(self, entry: Entry) -> None:
         """Ask the broker about a command that was being sent when the program ended; absence counts late only."""
         desk, timing = self._desk, self._desk.timing
-        outcome = await self._search(entry.command)
+        outcome = await self._search_alone(entry.command)
         while outcome is None and desk.clock.age_ms(entry.since) < timing.search_window * 1000:
             await asyncio.sleep(timing.search_pause)
-            outcome = await self._search(entry.command)
+            outcome = await self._search_alone(entry.command)
         desk.events["commands.settled"] += 1
         if outcome is None:
             self._finish(entry, unknown(found=False), took_ms=0)
         else:
             self._finish(entry, [_already(report) for report in _listed(outcome)], took_ms=0)
+
+    async def _search_alone(self, command: OrderCommand) -> Outcome | None:
+        async with self._desk.terminal:
+            return await self._search(command)
 
     async def _search(self, command: OrderCommand) -> Outcome | None:
         try:

@@ -11,6 +11,7 @@ from eagateway_sdk.paper.broker import (
     WorkingOrder,
 )
 from eagateway_sdk.paper.faults import Falsify, Fault, FaultPlan
+from eagateway_sdk.paper.holdings import BookHoldings
 from eagateway_sdk.paper.master import MasterTerminal, Step
 from eagateway_sdk.paper.recording import AccountInfo, BrokenRecording, Event, Recording, SymbolInfo
 from eagateway_sdk.paper.tape import Tape
@@ -21,6 +22,7 @@ __all__ = [
     "AccountInfo",
     "Amounts",
     "Book",
+    "BookHoldings",
     "Booking",
     "BrokenRecording",
     "BrokerError",

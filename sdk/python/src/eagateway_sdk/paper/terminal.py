@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from eagateway_sdk.desk import Outcome
+from eagateway_sdk.desk import BookSnapshot, Outcome
 from eagateway_sdk.frames import Action, Cause, ExecutionReport, OrderCommand, OrderType, ReportStatus
 from eagateway_sdk.paper import faults
 from eagateway_sdk.paper.broker import (
@@ -26,6 +26,7 @@ from eagateway_sdk.paper.broker import (
     WorkingOrder,
 )
 from eagateway_sdk.paper.faults import Falsify, Fault, FaultPlan
+from eagateway_sdk.paper.holdings import held
 from eagateway_sdk.paper.recording import Event
 from eagateway_sdk.paper.tape import Tape
 
@@ -85,6 +86,12 @@ class PaperTerminal:
         if self._latency:
             await asyncio.sleep(self._latency)
         return self._look(command)
+
+    async def snapshot(self) -> BookSnapshot:
+        """The whole book; the paper broker's equity is its balance."""
+        if self._latency:
+            await asyncio.sleep(self._latency)
+        return held(self.book)
 
     async def _meet(self, fault: Fault, command: OrderCommand) -> Outcome:
         if fault.code == faults.TRADE_TIMEOUT:

@@ -1,0 +1,213 @@
+"""Stays connected: opens sessions, runs one connection after the other, and acts on how each of them ended."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from eagateway_sdk.auth import Auth
+from eagateway_sdk.closing import NETWORK, Backoff, Next, after
+from eagateway_sdk.desk import Desk, call_hook
+from eagateway_sdk.ids import uuid7
+from eagateway_sdk.journal import JournalFailed
+from eagateway_sdk.link import Ending, Link
+from eagateway_sdk.rest import GatewayRefused, GatewayUnreachable, OpenedSession, open_session
+from eagateway_sdk.session import Session
+from eagateway_sdk.transport import Connector, NotConnected
+
+log = logging.getLogger(__name__)
+
+_STABLE_SECONDS = 10.0
+_KEY_REUSED = "idempotency_key_reused"
+
+
+class GatewayStopped(Exception):
+    """The client will not reconnect by itself: a human has to act. `code` is the close code or the problem's code."""
+
+    def __init__(self, code: int | str) -> None:
+        super().__init__(f"stopped: {code}")
+        self.code = code
+
+
+@dataclass(slots=True)
+class _Rounds:
+    """How often in a row something went wrong."""
+
+    attempt: int = 0
+    penalties: int = 0
+    renewals: int = 0
+
+
+class Opener:
+    """Asks for sessions of one account. A call whose answer was lost is repeated under the same idempotency key."""
+
+    def __init__(
+        self, *, base_url: str, account_id: str, auth: Auth, about: Mapping[str, Any], http: httpx.AsyncClient
+    ) -> None:
+        self._base_url, self._account_id, self._auth = base_url, account_id, auth
+        self._about, self._http = about, http
+        self._key, self._key_of = str(uuid7()), ""
+
+    async def open(self, desk: Desk) -> OpenedSession:
+        """A new session; a credential that was refused is renewed once, if it can be.
+
+        :raises GatewayRefused, GatewayUnreachable: as `open_session`
+        """
+        try:
+            return await self._ask(desk)
+        except GatewayRefused as refusal:
+            if refusal.status != 401 or not self._auth.refused():
+                raise
+        return await self._ask(desk)
+
+    async def _ask(self, desk: Desk) -> OpenedSession:
+        material = await self._auth.material(base_url=self._base_url, clock=desk.clock, http=self._http)
+        if self._key_of != str(material):  # another body is another request
+            self._key, self._key_of = str(uuid7()), str(material)
+        try:
+            opened = await open_session(
+                base_url=self._base_url, account_id=self._account_id, material=material, idempotency_key=self._key,
+                http=self._http, **self._about,
+            )  # fmt: skip
+        except GatewayRefused as refusal:
+            if not refusal.passing:
+                self._key_of = ""
+            raise
+        self._key_of = ""
+        return opened
+
+
+class Keeper:
+    """Runs until it is cancelled or `failure` says why it stopped. `link`: the connection in hand, if there is one."""
+
+    def __init__(
+        self, desk: Desk, *, opener: Opener, connector: Connector, backoff: Backoff,
+        on_stop: Callable[[GatewayStopped], None] | None,
+    ) -> None:  # fmt: skip
+        self._desk, self._opener, self._connector = desk, opener, connector
+        self._backoff, self._on_stop = backoff, on_stop
+        self._rounds = _Rounds()
+        self.session: Session | None = desk.sessions.load()
+        self.link: Link | None = None
+        self.failure: GatewayStopped | None = None
+
+    async def run(self) -> None:
+        while self.failure is None and not self._desk.leaving:
+            try:
+                await self._round()
+            except Exception:
+                log.exception("client.round_failed")
+                await self._pause(None)
+
+    async def _round(self) -> None:
+        """One session opened if there is none, one connection, and what follows from its end."""
+        try:
+            session = self.session or await self._renew()
+        except GatewayRefused as refusal:
+            await self._refused(refusal)
+            return
+        except (GatewayUnreachable, JournalFailed):
+            await self._pause(None)
+            return
+        began = self._desk.clock.monotonic()
+        ending = await self._connection(session)
+        if self._desk.clock.monotonic() - began >= min(_STABLE_SECONDS, self._backoff.longest):
+            self._rounds = _Rounds()
+        if not self._desk.leaving and not ending.moved:
+            await self._follow(ending)
+
+    async def _renew(self) -> Session:
+        """Open a session; waiting frames keep their ids and get new numbers, in the same transaction."""
+        desk = self._desk
+        opened = await self._opener.open(desk)
+        desk.events["sessions.opened"] += 1
+        desk.server_clock.observe(opened.server_time)
+        session = desk.sessions.keep(opened)
+        desk.outbox.renumber(after=0)
+        await desk.journal.durable()
+        self.session = session
+        return session
+
+    async def _connection(self, session: Session) -> Ending:
+        watch: asyncio.Task[None] | None = None
+        try:
+            wire = await self._connector.open(session)
+            self.link = link = Link(self._desk, session, wire)
+            self._desk.events["connections"] += 1
+            self._desk.events[f"connections.{wire.kind}"] += 1
+            watch = asyncio.create_task(self._connector.watch(session, wire, leave=link.leave))
+            return await link.run()
+        except NotConnected as error:
+            return Ending(error.code)
+        except (OSError, TimeoutError, EOFError, JournalFailed) as error:
+            log.info("client.disconnected", extra={"why": type(error).__name__})
+            return Ending(NETWORK)
+        finally:
+            self.link = None
+            if watch is not None:
+                watch.cancel()
+            self._desk.changed.set()
+
+    # --- what follows an ending ---
+
+    async def _follow(self, ending: Ending) -> None:
+        """Act on the table of close codes."""
+        self._desk.events[f"closed.{ending.code}"] += 1
+        match after(ending.code):
+            case Next.STOP:
+                self._stop(ending.code)
+            case Next.RESUME:
+                await self._pause(ending.after_seconds)
+            case Next.RENEW:
+                self._forget_session()
+                await self._pause(ending.after_seconds)
+            case Next.RENEW_ONCE:
+                await self._renew_once(ending)
+            case Next.PENALTY:
+                await self._serve_penalty(ending)
+
+    async def _renew_once(self, ending: Ending) -> None:
+        self._rounds.renewals += 1
+        if self._rounds.renewals > 1:
+            self._stop(ending.code)
+            return
+        self._forget_session()
+        await self._pause(ending.after_seconds)
+
+    async def _serve_penalty(self, ending: Ending) -> None:
+        self._rounds.penalties += 1
+        if self._rounds.penalties > self._backoff.penalties:
+            self._stop(ending.code)
+            return
+        self._forget_session()
+        await asyncio.sleep(self._backoff.penalty)
+
+    async def _refused(self, refusal: GatewayRefused) -> None:
+        log.warning("client.session_refused", extra={"code": refusal.code, "status": refusal.status})
+        self._desk.events[f"refused.{refusal.code}"] += 1
+        if refusal.passing or refusal.code == _KEY_REUSED:
+            await self._pause(refusal.retry_after)
+        else:
+            self._stop(refusal.code)
+
+    def _forget_session(self) -> None:
+        self.session = None
+        with suppress(JournalFailed):
+            self._desk.sessions.forget()
+
+    async def _pause(self, told: float | None) -> None:
+        """Wait with jitter; at least as long as the gateway told."""
+        delay = self._backoff.delay(self._rounds.attempt) if told is None else self._backoff.after(told)
+        self._rounds.attempt += 1
+        await asyncio.sleep(delay)
+
+    def _stop(self, code: int | str) -> None:
+        self.failure = GatewayStopped(code)
+        log.error("client.stopped", extra={"code": code})
+        if self._on_stop is not None:
+            call_hook(self._on_stop, self.failure)
+        self._desk.changed.set()
