@@ -1,4 +1,4 @@
-"""Forms of the approval desk."""
+"""Forms of the pages where people decide."""
 
 from typing import Any
 from uuid import UUID
@@ -39,3 +39,24 @@ class ApprovalForm(ReasonForm):
         """The chosen tenant; None when the account has one already."""
         tenant: Tenant | None = self.cleaned_data.get("tenant")
         return tenant.id if tenant is not None else None
+
+
+class NoteForm(forms.Form):
+    """Why: it stands in the history of the subscription for good."""
+
+    note = forms.CharField(
+        max_length=255,
+        label="Reason",
+        help_text="Stands in the history of the subscription, with your name.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class SwitchOffForm(NoteForm):
+    """A reason, and whether open copies are let go."""
+
+    detach = forms.BooleanField(
+        required=False,
+        label="Detach open copies",
+        help_text="They stay open at the broker; from now on they are the follower's own affair.",
+    )

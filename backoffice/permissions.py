@@ -13,6 +13,8 @@ REVOKE: Final = "sessions_app.revoke_authkey"
 SEE_KEYS: Final = "sessions_app.view_authkey"
 SEE_SESSIONS: Final = "sessions_app.view_easession"
 ACKNOWLEDGE: Final = "sessions_app.acknowledge_operatoralert"
+CHANGE_STATE: Final = "orders.change_state_subscription"
+LIFT_TOMBSTONE: Final = "orders.lift_tombstone_copy"
 
 View = Callable[..., HttpResponseBase]
 

@@ -10,11 +10,12 @@ from django.db.models import Count, Q, QuerySet
 
 from backoffice import latency
 from backoffice.latency import Bucket, Hop
+from orders import queries as order_queries
 from orders.domain.commands import CommandState
 from orders.domain.decisions import Outcome
 from orders.domain.denials import SENTENCES
 from orders.domain.intents import ADDS_EXPOSURE
-from orders.models import Command, Decision
+from orders.models import Command, Copy, Decision, Subscription
 from sessions_app import queries
 from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
 from sessions_app.models import AuthKey, EaSession, OperatorAlert
@@ -100,6 +101,24 @@ class Preview:
     living: int
     held: int
     dropped: int
+
+
+def subscription_with_names(subscription_id: UUID) -> Subscription | None:
+    """A subscription with its follower and strategy."""
+    return Subscription.objects.select_related("follower", "strategy").filter(id=subscription_id).first()
+
+
+def copy_with_names(copy_id: UUID) -> Copy | None:
+    """A copy with its account."""
+    return Copy.objects.select_related("account").filter(id=copy_id).first()
+
+
+def copies_of(subscription_id: UUID) -> tuple[int, int]:
+    """How many working pending copies, and how many open ones."""
+    return (
+        order_queries.working_copies(subscription_id).count(),
+        order_queries.open_copies(subscription_id).count(),
+    )
 
 
 def preview(key: AuthKey, now: datetime) -> Preview:

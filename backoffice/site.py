@@ -8,7 +8,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from backoffice import queries
 from backoffice.permissions import DECIDE, SEE_KEYS, SEE_SESSIONS, View, may
-from backoffice.views import alerts, approvals, monitoring
+from backoffice.views import alerts, approvals, monitoring, subscriptions
 
 
 class GatewaySite(AdminSite):
@@ -29,6 +29,12 @@ class GatewaySite(AdminSite):
             self._page("approvals/<uuid:key_id>/reject/", approvals.reject, "reject_key"),
             self._page("approvals/<uuid:key_id>/revoke/", approvals.revoke, "revoke_key"),
             self._page("alerts/<uuid:alert_id>/acknowledge/", alerts.acknowledge, "acknowledge_alert"),
+            self._page(
+                "subscriptions/<uuid:subscription_id>/<slug:state>/",
+                subscriptions.change_state,
+                "change_subscription_state",
+            ),
+            self._page("copies/<uuid:copy_id>/lift/", subscriptions.lift_tombstone, "lift_tombstone"),
             *super().get_urls(),
         ]
 

@@ -11,5 +11,6 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "expire overdue sessions": {"task": "sessions.expire_overdue", "schedule": 1.0, "options": {"expires": 5}},
+    "carry out due orders": {"task": "orders.carry_out_due", "schedule": 1.0, "options": {"expires": 5}},
     "lapse pending sessions": {"task": "sessions.lapse_pending", "schedule": 60.0, "options": {"expires": 300}},
 }

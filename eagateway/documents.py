@@ -16,7 +16,7 @@ import yaml
 
 from eagateway.routing import STREAM
 from eagateway.wire import FRAME_TYPES, schema_document
-from orders.domain import commands, copies
+from orders.domain import commands, copies, fill_waits
 from orders.domain.denials import SENTENCES
 from sessions_app.domain.alerts import ALERTS
 from sessions_app.domain.envelope import SUBPROTOCOL
@@ -112,6 +112,7 @@ def sections() -> dict[str, str]:
         "keys": _diagram(KEY_MOVES),
         "commands": _diagram(commands.MOVES),
         "copies": _diagram(copies.MOVES),
+        "fill-waits": _diagram(fill_waits.MOVES),
         "reasons": _reasons(),
         "reports": _reports(),
         "alerts": _table(

@@ -6,7 +6,7 @@ from django.urls import path, re_path
 
 from orders import handlers as order_handlers
 from orders import queries as order_queries
-from orders.services import backlog
+from orders.services import backlog, fill_waits
 from sessions_app import handlers as session_handlers
 from sessions_app.api.exchange import exchange_endpoint
 from sessions_app.consumers import StreamConsumer
@@ -32,5 +32,6 @@ def bind() -> None:
             acknowledged=backlog.acknowledged,
             release=backlog.release,
             summaries=order_queries.summaries,
+            carry_out_due=fill_waits.carry_out,
         )
     )

@@ -7,10 +7,11 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from orders.domain.commands import UNFINISHED, CommandState, OrderCommand, magic_of
+from orders.domain.copies import ALIVE, CopyState
 from orders.domain.intents import ACCOUNT_CAUSES, Action, Cause, OrderType, Side
 from orders.domain.reports import ReportStatus
 from orders.domain.statistics import Trade, summarise
-from orders.models import Command, Report, Subscription
+from orders.models import Command, Copy, Report, Subscription
 from sessions_app.domain.decimals import Lots, Price, to_json
 from sessions_app.domain.envelope import rfc3339
 from sessions_app.domain.frames import GapFill, GapReason
@@ -72,6 +73,7 @@ def order_command(command: Command) -> OrderCommand:
         order_type=OrderType(command.order_type),
         lots=None if command.lots is None else Lots(command.lots),
         price=None if command.price is None else Price(command.price),
+        deviation_points=command.deviation_points,
         sl=None if command.sl is None else Price(command.sl),
         tp=None if command.tp is None else Price(command.tp),
         expiry=command.expiry or None,
@@ -88,6 +90,18 @@ def summaries(account_pk: UUID) -> list[tuple[str, str, str, str]]:
     return [
         (name, "master" if master == account_pk else "follower", mode, state) for name, master, mode, state in found
     ]
+
+
+def open_copies(subscription_id: UUID) -> QuerySet[Copy]:
+    """The copies that are positions, or will be: what has to be closed or detached before switching off."""
+    alive = Copy.objects.filter(subscription_id=subscription_id, state__in=[state.value for state in sorted(ALIVE)])
+    return alive.exclude(id__in=working_copies(subscription_id).values("id"))
+
+
+def working_copies(subscription_id: UUID) -> QuerySet[Copy]:
+    """The pending copies that have not filled as far as we know."""
+    states = [CopyState.HELD, CopyState.ORDERED, CopyState.WORKING]
+    return Copy.objects.filter(subscription_id=subscription_id, state__in=states).exclude(order_type=OrderType.MARKET)
 
 
 def unfinished_commands(accounts: Iterable[UUID]) -> int:

@@ -12,6 +12,8 @@ from backoffice.admin.alerts import OperatorAlertAdmin
 from backoffice.admin.commands import CommandAdmin
 from backoffice.admin.copies import CopyAdmin
 from backoffice.admin.decisions import DecisionAdmin
+from backoffice.admin.fill_waits import FillWaitAdmin
+from backoffice.admin.follower_quotes import FollowerQuoteAdmin
 from backoffice.admin.intents import IntentAdmin
 from backoffice.admin.keys import AuthKeyAdmin
 from backoffice.admin.members import MemberAdmin
@@ -19,9 +21,21 @@ from backoffice.admin.reports import ReportAdmin
 from backoffice.admin.session_events import SessionEventAdmin
 from backoffice.admin.sessions import EaSessionAdmin
 from backoffice.admin.strategies import StrategyAdmin
+from backoffice.admin.subscription_events import SubscriptionEventAdmin
 from backoffice.admin.subscriptions import SubscriptionAdmin
 from backoffice.admin.tenants import TenantAdmin
-from orders.models import Command, Copy, Decision, Intent, Report, Strategy, Subscription
+from orders.models import (
+    Command,
+    Copy,
+    Decision,
+    FillWait,
+    FollowerQuote,
+    Intent,
+    Report,
+    Strategy,
+    Subscription,
+    SubscriptionEvent,
+)
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, Member, OperatorAlert, SessionEvent, Tenant
 
 # Staff and their permissions are edited here; everything else is only read.
@@ -37,10 +51,13 @@ _ADMINS: "dict[type[Model], type[ModelAdmin[Any]]]" = {
     OperatorAlert: OperatorAlertAdmin,
     Strategy: StrategyAdmin,
     Subscription: SubscriptionAdmin,
+    SubscriptionEvent: SubscriptionEventAdmin,
     Intent: IntentAdmin,
     Decision: DecisionAdmin,
     Command: CommandAdmin,
     Copy: CopyAdmin,
+    FillWait: FillWaitAdmin,
+    FollowerQuote: FollowerQuoteAdmin,
     Report: ReportAdmin,
 }
 

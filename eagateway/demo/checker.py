@@ -29,6 +29,11 @@ class Ordered:
     sl: Decimal
     tp: Decimal
 
+    @property
+    def spares(self) -> bool:
+        """A cancel that found a filled order and left it alone: no broker books anything for it."""
+        return self.action == "cancel" and self.lots_after > 0
+
 
 @dataclass(frozen=True, slots=True)
 class Booked:
@@ -119,7 +124,7 @@ def _decided_closes(follower: Follower) -> dict[int, list[Standing]]:
         if row.copy_no is None or row.state in DEAD:
             continue
         before = standing.get(row.copy_no)
-        if before is not None and row.action in CLOSES:
+        if before is not None and row.action in CLOSES and not row.spares:
             found[row.copy_no].append(replace(before, working=False))
         after = _after(before, row)
         if after is None:

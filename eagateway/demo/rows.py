@@ -14,6 +14,7 @@ from eagateway.demo.checker import Ordered
 from orders import queries
 from orders.domain.commands import UNFINISHED, CommandState
 from orders.domain.decisions import Outcome, SubscriptionState
+from orders.domain.intents import Action
 from orders.domain.reports import ReportStatus
 from orders.models import Command, Decision, Intent, Report, Subscription
 from sessions_app.models import BrokerAccount
@@ -107,18 +108,28 @@ def undecided(sent: Mapping[UUID, str]) -> list[str]:
 
 def ordered(account_id: str) -> list[Ordered]:
     """A follower's commands in the order of its log; what never got a number comes in the order it was held."""
-    rows = Command.objects.select_related("copy").filter(account__account_id=account_id.lower())
-    return [_ordered(row) for row in sorted(rows, key=lambda row: (row.seq or 0, row.hold_no or 0))]
+    rows = list(Command.objects.select_related("copy").filter(account__account_id=account_id.lower()))
+    cancelled = _cancelled({row.id for row in rows if row.action == Action.CANCEL})
+    return [
+        _ordered(row, cancelled=row.id in cancelled)
+        for row in sorted(rows, key=lambda row: (row.seq or 0, row.hold_no or 0))
+    ]
 
 
-def _ordered(row: Command) -> Ordered:
+def _cancelled(commands: set[UUID]) -> set[UUID]:
+    """The cancels that found a working order, as their terminals reported."""
+    reports = Report.objects.filter(command__in=commands, status=ReportStatus.CANCELLED)
+    return set(reports.values_list("command_id", flat=True))
+
+
+def _ordered(row: Command, *, cancelled: bool) -> Ordered:
     removed = row.state == CommandState.VOID and row.reason == "cancelled"
     return Ordered(
         copy_no=row.copy.copy_no,
         position_id=row.position_id,
         action=row.action,
         state=CommandState.DONE.value if removed else row.state,
-        lots_after=row.lots_after or Decimal(0),
+        lots_after=Decimal(0) if cancelled else row.lots_after or Decimal(0),
         sl=row.sl or Decimal(0),
         tp=row.tp or Decimal(0),
     )

@@ -14,18 +14,25 @@ from orders.domain.symbols import SymbolSpec
 class Mode(StrEnum):
     MIRRORED = "mirrored"
     FIXED_LOTS = "fixed_lots"
+    CONTRACT_UNITS = "contract_units"
     BALANCE_RATIO = "balance_ratio"
+    EQUITY_RATIO = "equity_ratio"
 
 
 @dataclass(frozen=True, slots=True)
 class Funds:
-    """One account's funds in its own currency. `as_of` is None for figures that came with the signal itself."""
+    """One account's funds in its own currency.
+
+    `as_of` is None for figures that came with the signal itself; `fresh` names those of them that did where others are
+    as old as `as_of`.
+    """
 
     currency: str | None = None
     balance: Decimal | None = None
     equity: Decimal | None = None
     free_margin: Decimal | None = None
     as_of: datetime | None = None
+    fresh: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ class Sizing:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What the modes may look at: the master's lots, both accounts, and the rate master -> follower currency."""
+    """What the modes may look at: the master's lots, both accounts and symbols, the rate master to follower."""
 
     master_lots: Decimal
     master: Funds
@@ -49,6 +56,18 @@ class Basis:
     rate: Decimal | None
     now: datetime
     stale_after: timedelta
+    master_spec: SymbolSpec | None = None
+    follower_spec: SymbolSpec | None = None
+
+    def told(self, sizing: Sizing) -> dict[str, Decimal | None]:
+        """The figures of both sides that this mode compares, for the explanation."""
+        if sizing.mode is Mode.CONTRACT_UNITS:
+            return {"master_contract": _contract(self.master_spec), "follower_contract": _contract(self.follower_spec)}
+        figure = _FIGURES.get(sizing.mode, "balance")
+        return {
+            "master_base": sizing.fixed_master_base or getattr(self.master, figure),
+            "follower_base": sizing.fixed_follower_base or getattr(self.follower, figure),
+        }
 
 
 def allocate(sizing: Sizing, basis: Basis) -> Decimal:
@@ -71,10 +90,24 @@ def _fixed_lots(sizing: Sizing, basis: Basis) -> Decimal:
     return sizing.lots
 
 
-def _balance_ratio(sizing: Sizing, basis: Basis) -> Decimal:
-    """L_m x (B_f / (B_m x FX)) x k"""
-    ours = _base(sizing.fixed_follower_base, basis.follower, basis, "balance of the follower")
-    theirs = _base(sizing.fixed_master_base, basis.master, basis, "balance of the master")
+def _contract_units(sizing: Sizing, basis: Basis) -> Decimal:
+    """L_m x CS_m x k / CS_f"""
+    ours, theirs = _contract(basis.follower_spec), _contract(basis.master_spec)
+    if not ours or not theirs:
+        side = "follower" if theirs else "master"
+        raise Denied(Code.ALLOCATION_DATA_MISSING, missing=f"contract size of the {side}")
+    return basis.master_lots * theirs * sizing.multiplier / ours
+
+
+def _contract(spec: SymbolSpec | None) -> Decimal | None:
+    return None if spec is None else spec.contract_size
+
+
+def _funds_ratio(sizing: Sizing, basis: Basis) -> Decimal:
+    """L_m x (B_f / (B_m x FX)) x k, with balances or equities"""
+    figure = _FIGURES[sizing.mode]
+    ours = _base(sizing.fixed_follower_base, basis.follower, basis, figure, "follower")
+    theirs = _base(sizing.fixed_master_base, basis.master, basis, figure, "master")
     if basis.rate is None:
         raise Denied(
             Code.ALLOCATION_DATA_MISSING,
@@ -83,18 +116,23 @@ def _balance_ratio(sizing: Sizing, basis: Basis) -> Decimal:
     return basis.master_lots * ours / (theirs * basis.rate) * sizing.multiplier
 
 
+_FIGURES: Final[Mapping[Mode, str]] = {Mode.BALANCE_RATIO: "balance", Mode.EQUITY_RATIO: "equity"}
 _LOTS: Final[Mapping[Mode, Callable[[Sizing, Basis], Decimal]]] = {
     Mode.MIRRORED: _mirrored,
     Mode.FIXED_LOTS: _fixed_lots,
-    Mode.BALANCE_RATIO: _balance_ratio,
+    Mode.CONTRACT_UNITS: _contract_units,
+    Mode.BALANCE_RATIO: _funds_ratio,
+    Mode.EQUITY_RATIO: _funds_ratio,
 }
 
 
-def _base(fixed: Decimal | None, funds: Funds, basis: Basis, what: str) -> Decimal:
-    amount = funds.balance if fixed is None else fixed
+def _base(fixed: Decimal | None, funds: Funds, basis: Basis, figure: str, whose: str) -> Decimal:
+    amount: Decimal | None = getattr(funds, figure) if fixed is None else fixed
+    what = f"{figure} of the {whose}"
     if amount is None or amount <= 0:
         raise Denied(Code.ALLOCATION_DATA_MISSING, missing=what)
-    if fixed is None and funds.as_of is not None and basis.now - funds.as_of > basis.stale_after:
+    aged = fixed is None and figure not in funds.fresh and funds.as_of is not None
+    if aged and funds.as_of is not None and basis.now - funds.as_of > basis.stale_after:
         raise Denied(Code.ALLOCATION_DATA_STALE, stale=what, as_of=funds.as_of.isoformat())
     return amount
 

@@ -71,7 +71,8 @@ class OrderCommand(Payload, kw_only=True, frozen=True):
     """Server: one order for the follower, with the absolute state it should lead to.
 
     `lots` are the lots to open, or to close; `lots_before` and `lots_after` the copy's lots around it, so that a
-    repeated or doubtful close is decided by state. `valid_until`: past it, what adds exposure is not executed any more.
+    repeated or doubtful close is decided by state; a `cancel` with `lots_after` above 0 leaves alone what has filled.
+    `valid_until`: past it, what adds exposure is not executed any more.
     """
 
     command_id: UUID
@@ -98,6 +99,11 @@ class OrderCommand(Payload, kw_only=True, frozen=True):
 def magic_of(copy_no: int) -> int:
     """The magic number that marks a copy at the broker; it survives partial closes and rewritten comments."""
     return MAGIC_BASE | copy_no
+
+
+def is_ours(magic: int | None) -> bool:
+    """Whether an order with this magic number is a copy that some gateway like this one has ordered."""
+    return magic is not None and magic >> 24 == MAGIC_BASE >> 24
 
 
 def may_move(before: CommandState, after: CommandState) -> bool:

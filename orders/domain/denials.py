@@ -12,7 +12,18 @@ class Code(StrEnum):
     FIFO_UNSUPPORTED = "fifo_unsupported"
     ALREADY_CLOSED = "already_closed"
     TOMBSTONED = "tombstoned"
+    COPY_NOT_RELAYED = "copy_not_relayed"
+    FILTERED_SYMBOL = "filtered_symbol"
+    FILTERED_SIDE = "filtered_side"
+    FILTERED_ORDER_TYPE = "filtered_order_type"
+    FILTERED_MAGIC = "filtered_magic"
+    FILTERED_COMMENT = "filtered_comment"
+    FILTERED_LOTS = "filtered_lots"
+    OUTSIDE_TRADING_HOURS = "outside_trading_hours"
+    STOP_LOSS_REQUIRED = "stop_loss_required"
+    TAKE_PROFIT_REQUIRED = "take_profit_required"
     SIGNAL_TOO_OLD = "signal_too_old"
+    PRICE_DEVIATION = "price_deviation"
     SYMBOL_NOT_FOUND = "symbol_not_found"
     SYMBOL_AMBIGUOUS = "symbol_ambiguous"
     ALLOCATION_DATA_MISSING = "allocation_data_missing"
@@ -37,7 +48,18 @@ SENTENCES: Final[Mapping[Code, str]] = {
     Code.FIFO_UNSUPPORTED: "The follower's account closes first in, first out; copying to it is not built yet.",
     Code.ALREADY_CLOSED: "The master's close of this position came before its open.",
     Code.TOMBSTONED: "The copy was closed by hand; it is not opened again.",
+    Code.COPY_NOT_RELAYED: "The master's order is a copy itself; its strategy does not relay copies.",
+    Code.FILTERED_SYMBOL: "The subscription's filters leave this symbol out.",
+    Code.FILTERED_SIDE: "The subscription's filters leave this side out.",
+    Code.FILTERED_ORDER_TYPE: "The subscription's filters leave this kind of order out.",
+    Code.FILTERED_MAGIC: "The subscription's filters leave this magic number out.",
+    Code.FILTERED_COMMENT: "The subscription's filters leave orders with such a comment out.",
+    Code.FILTERED_LOTS: "The master's lots lie outside what the subscription's filters let through.",
+    Code.OUTSIDE_TRADING_HOURS: "The signal came outside the subscription's trading hours.",
+    Code.STOP_LOSS_REQUIRED: "The master's order has no stop loss, which the subscription requires.",
+    Code.TAKE_PROFIT_REQUIRED: "The master's order has no take profit, which the subscription requires.",
     Code.SIGNAL_TOO_OLD: "The signal was older than the subscription's limit when it was decided.",
+    Code.PRICE_DEVIATION: "The follower's market is further from the master's price than allowed.",
     Code.SYMBOL_NOT_FOUND: "The follower's broker has no such symbol; add it to the symbol map.",
     Code.SYMBOL_AMBIGUOUS: "Several symbols of the follower fit; add the right one to the symbol map.",
     Code.ALLOCATION_DATA_MISSING: "A figure that the lots depend on is not known yet.",

@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from orders.domain.allocation import Mode
-from orders.domain.decisions import SubscriptionState
+from orders.domain.cases import LATE_SPAN, MAX_RISK_MULTIPLE, PENDING_WAIT, LatePolicy, MinLotsPolicy, SubscriptionState
+from orders.domain.filters import FilterMistake, read_filters
 from sessions_app.domain.decimals import Lots, Money, WireDecimal, decode_hook
 from sessions_app.domain.keys import canonical_account_id, check_key
 from sessions_app.domain.problems import Refused
@@ -79,6 +80,14 @@ class SubscriptionEntry:
     symbol_map: Mapping[str, str]
     prefix: str
     suffix: str
+    filters: Mapping[str, Any]
+    reverse: bool
+    late_policy: LatePolicy
+    late_seconds: int
+    deviation_points: int | None
+    pending_wait_seconds: int
+    min_lots_policy: MinLotsPolicy
+    max_risk_multiple: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +95,7 @@ class StrategyEntry:
     path: str
     name: str
     master: str
+    relay_copies: bool
     subscriptions: tuple[SubscriptionEntry, ...]
 
 
@@ -195,7 +205,7 @@ def _key(node: "_Node") -> KeyEntry:
 
 
 def _strategy(node: "_Node") -> StrategyEntry:
-    node.only("name", "master", "subscriptions")
+    node.only("name", "master", "relay_copies", "subscriptions")
     subscriptions = node.each("subscriptions", _subscription)
     master = node.account("master")
     for entry in subscriptions:
@@ -203,13 +213,22 @@ def _strategy(node: "_Node") -> StrategyEntry:
             node.mistakes.append(Mistake(f"{entry.path}.follower", "an account cannot copy itself"))
     followers = ((entry.path, "follower", entry.follower) for entry in subscriptions)
     _unique(node.mistakes, followers, "this follower is in the strategy twice")
-    return StrategyEntry(path=node.path, name=node.text("name", most=100), master=master, subscriptions=subscriptions)
+    return StrategyEntry(
+        path=node.path,
+        name=node.text("name", most=100),
+        master=master,
+        relay_copies=node.value("relay_copies", bool, False),
+        subscriptions=subscriptions,
+    )
 
 
 _SUBSCRIPTION: Final = (
     "follower", "state", "mode", "multiplier", "lots", "fixed_master_base", "fixed_follower_base", "max_age_seconds",
-    "max_lots", "max_open_positions", "symbol_map", "prefix", "suffix",
+    "max_lots", "max_open_positions", "symbol_map", "prefix", "suffix", "filters", "reverse", "late_policy",
+    "late_seconds", "deviation_points", "pending_wait_seconds", "min_lots_policy", "max_risk_multiple",
 )  # fmt: skip
+_LATE_SECONDS: Final = int(LATE_SPAN.total_seconds())
+_WAIT_SECONDS: Final = int(PENDING_WAIT.total_seconds())
 
 
 def _subscription(node: "_Node") -> SubscriptionEntry:
@@ -230,7 +249,17 @@ def _subscription(node: "_Node") -> SubscriptionEntry:
         symbol_map=_symbol_map(node),
         prefix=node.text("prefix", most=16, default=""),
         suffix=node.text("suffix", most=16, default=""),
+        filters=_filters(node),
+        reverse=node.value("reverse", bool, False),
+        late_policy=node.choice("late_policy", LatePolicy, LatePolicy.DENY),
+        late_seconds=node.integer("late_seconds", least=60, most=604_800, default=_LATE_SECONDS),
+        deviation_points=node.integer("deviation_points", least=1, most=1_000_000, default=None),
+        pending_wait_seconds=node.integer("pending_wait_seconds", least=1, most=3600, default=_WAIT_SECONDS),
+        min_lots_policy=node.choice("min_lots_policy", MinLotsPolicy, MinLotsPolicy.DENY),
+        max_risk_multiple=node.positive("max_risk_multiple", Lots, Lots(MAX_RISK_MULTIPLE)),
     )
+    if entry.max_risk_multiple < 1:
+        node.mistake("max_risk_multiple", "expected 1 or more")
     if entry.mode is Mode.FIXED_LOTS and entry.lots is None and not node.wrong("lots"):
         node.mistake("lots", "fixed_lots needs lots above 0")
     return entry
@@ -243,6 +272,15 @@ def _symbol_map(node: "_Node") -> Mapping[str, str]:
             node.mistake("symbol_map", "expected symbol names of 1 to 64 characters")
             return {}
     return symbols
+
+
+def _filters(node: "_Node") -> Mapping[str, Any]:
+    content: Mapping[str, Any] = node.value("filters", dict, {})
+    try:
+        read_filters(content)
+    except FilterMistake as mistake:
+        node.mistake(f"filters.{mistake.path}" if mistake.path else "filters", str(mistake))
+    return content
 
 
 def _unique(mistakes: list[Mistake], values: Iterable[tuple[str, str, str]], message: str) -> None:

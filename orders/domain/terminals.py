@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from orders.domain.decisions import Terminal
+from orders.domain.cases import Terminal
 from orders.domain.symbols import SymbolSpec, detect_affixes
 
 

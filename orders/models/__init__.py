@@ -3,10 +3,25 @@
 from orders.models.command import Command
 from orders.models.copy import Copy
 from orders.models.decision import Decision
+from orders.models.fill_wait import FillWait
+from orders.models.follower_quote import FollowerQuote
 from orders.models.intent import Intent
 from orders.models.master_position import MasterPosition
 from orders.models.report import Report
 from orders.models.strategy import Strategy
 from orders.models.subscription import Subscription
+from orders.models.subscription_event import SubscriptionEvent
 
-__all__ = ["Command", "Copy", "Decision", "Intent", "MasterPosition", "Report", "Strategy", "Subscription"]
+__all__ = [
+    "Command",
+    "Copy",
+    "Decision",
+    "FillWait",
+    "FollowerQuote",
+    "Intent",
+    "MasterPosition",
+    "Report",
+    "Strategy",
+    "Subscription",
+    "SubscriptionEvent",
+]

@@ -38,6 +38,7 @@ class Command(models.Model):
     lots_before = lots_field()
     lots_after = lots_field()
     price = price_field()
+    deviation_points = models.PositiveIntegerField(null=True)
     sl = price_field()
     tp = price_field()
     expiry = models.CharField(max_length=40, blank=True)

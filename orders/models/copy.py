@@ -12,7 +12,9 @@ class Copy(models.Model):
     """The follower's position or working order that came of one leg of a copied position.
 
     `lots_decided`, `sl` and `tp` are where the decided commands lead; `lots_open` and `ticket` what the broker
-    reported. The lineage of tickets is in the reports. `copy_no` comes with the first number of its command.
+    reported. The lineage of tickets is in the reports. `copy_no` comes with the first number of its command. `reverse`:
+    it was copied the other way round. `tombstoned_at`: it was closed by hand; `lifted_at`: a user has said that the
+    position may be copied anew. `detached_at`: it is the follower's own affair since its subscription was switched off.
     """
 
     id = id_field()
@@ -33,7 +35,10 @@ class Copy(models.Model):
     tp = price_field()
     ticket = models.BigIntegerField(null=True)
     close_cause = models.CharField(max_length=32, blank=True)
+    reverse = models.BooleanField(default=False)
     tombstoned_at = moment_field()
+    lifted_at = moment_field()
+    detached_at = moment_field()
     created_at = models.DateTimeField()
     closed_at = moment_field()
 
@@ -50,6 +55,7 @@ class Copy(models.Model):
             ),
             models.Index(fields=["account", "ticket"], name="copies_by_ticket"),
         ]
+        permissions = [("lift_tombstone_copy", "Can lift the tombstone of a copy")]
 
     def __str__(self) -> str:
         return f"copy {self.copy_no or 'held'} of {self.position_id}"

@@ -17,6 +17,7 @@ from orders.domain.copies import CopyState
 from orders.domain.intents import ADDS_EXPOSURE
 from orders.models import Command, Copy
 from orders.queries import log_frame
+from orders.services import fill_waits
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
 from sessions_app.services.ports import Batch, Pushed
@@ -42,6 +43,7 @@ def release(account_pk: UUID, session_id: UUID, batch: Batch) -> None:
     update_rows(held, fields)
     update_rows(copies.values(), ["state", "copy_no", "lots_decided", "closed_at"])
     BrokerAccount.objects.filter(id=account_pk).update(next_seq=account.next_seq, next_copy_no=account.next_copy_no)
+    fill_waits.start(account_pk, batch.now)
     batch.append(account_pk, [log_frame(command) for command in held if command.seq is not None])
 
 

@@ -14,7 +14,6 @@ import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from orders.domain.decisions import SubscriptionState
 from orders.domain.provisioning import (
     AccountEntry,
     KeyEntry,
@@ -23,10 +22,12 @@ from orders.domain.provisioning import (
     StrategyEntry,
     SubscriptionEntry,
     TenantEntry,
-    find_cycle,
     read_document,
 )
-from orders.models import Strategy, Subscription
+from orders.models import Strategy
+from orders.services import graph, subscriptions
+from orders.services.graph import Link
+from orders.services.subscriptions import OpenCopies, Wanted
 from sessions_app import queries
 from sessions_app.auth.account_session_key import key_fingerprint
 from sessions_app.auth.hashing import hash_keys
@@ -41,7 +42,8 @@ REASON: Final = "provisioned"
 _ENDED: Final = frozenset({KeyState.REJECTED, KeyState.REVOKED})
 _SETTINGS: Final = (
     "mode", "multiplier", "lots", "fixed_master_base", "fixed_follower_base", "max_age_seconds", "max_lots",
-    "max_open_positions", "symbol_map", "prefix", "suffix",
+    "max_open_positions", "symbol_map", "prefix", "suffix", "filters", "reverse", "late_policy", "late_seconds",
+    "deviation_points", "pending_wait_seconds", "min_lots_policy", "max_risk_multiple",
 )  # fmt: skip
 _log = structlog.get_logger(__name__)
 
@@ -64,6 +66,7 @@ def provision(*, document: object, by: Actor) -> dict[str, Any]:
         raise ProvisioningRefused(mistakes)
     hashes = _hash_new_keys(tenants)
     with transaction.atomic(durable=True):
+        graph.hold()
         known = _load(tenants)
         mistakes = list(_check(tenants, known))
         if mistakes:
@@ -96,7 +99,6 @@ class _Known:
     accounts: dict[str, BrokerAccount]
     key_states: Mapping[tuple[str, str], str]
     masters: Mapping[tuple[str, str], str]
-    edges: Mapping[tuple[str, str, str, str], str]
 
 
 def _load(tenants: Sequence[TenantEntry]) -> _Known:
@@ -105,15 +107,11 @@ def _load(tenants: Sequence[TenantEntry]) -> _Known:
     accounts = BrokerAccount.objects.select_related("tenant").filter(account_id__in=account_ids).order_by("id")
     key_rows = AuthKey.objects.filter(account__account_id__in=account_ids)
     strategies = Strategy.objects.filter(tenant__name__in=names)
-    subscriptions = Subscription.objects.values_list(
-        "strategy__tenant__name", "strategy__name", "strategy__master__account_id", "follower__account_id", "state"
-    )
     return _Known(
         tenants={tenant.name: tenant for tenant in Tenant.objects.filter(name__in=names)},
         accounts={account.account_id: account for account in accounts.select_for_update(of=("self",))},
         key_states={(pk, mark): state for pk, mark, state in key_rows.values_list(*_KEY_COLUMNS)},
         masters={(tenant, name): master for tenant, name, master in strategies.values_list(*_STRATEGY_COLUMNS)},
-        edges={(tenant, name, master, follower): state for tenant, name, master, follower, state in subscriptions},
     )
 
 
@@ -138,7 +136,7 @@ def _check(tenants: Sequence[TenantEntry], known: _Known) -> Iterator[Mistake]:
         own = {account.account_id for account in tenant.accounts}
         for strategy in tenant.strategies:
             yield from _check_strategy(strategy, tenant, known, own)
-    yield from _check_cycles(tenants, known)
+    yield from _check_cycles(tenants)
 
 
 def _check_account(entry: AccountEntry, tenant: TenantEntry, known: _Known) -> Iterator[Mistake]:
@@ -167,16 +165,15 @@ def _belongs(account: BrokerAccount | None, tenant: TenantEntry) -> bool:
     return account is not None and account.tenant is not None and account.tenant.name == tenant.name
 
 
-def _check_cycles(tenants: Sequence[TenantEntry], known: _Known) -> Iterator[Mistake]:
-    """Copies of copies of one's own trades would never end: the graph of accounts has no cycle."""
-    edges = dict(known.edges)
-    for tenant in tenants:
-        for strategy in tenant.strategies:
-            for entry in strategy.subscriptions:
-                place = (tenant.name, strategy.name, strategy.master, entry.follower)
-                edges[place] = entry.state or edges.get(place, SubscriptionState.ACTIVE)
-    live = {(master, follower) for (_, _, master, follower), state in edges.items() if state != SubscriptionState.OFF}
-    cycle = find_cycle({(master, follower) for master, follower in live if master != follower})
+def _check_cycles(tenants: Sequence[TenantEntry]) -> Iterator[Mistake]:
+    """The same check as when they are stored, made beforehand to name the place."""
+    changes = {
+        Link(tenant.name, strategy.name, strategy.master, entry.follower): entry.state
+        for tenant in tenants
+        for strategy in tenant.strategies
+        for entry in strategy.subscriptions
+    }
+    cycle = graph.cycle_with(changes)
     if cycle is not None:
         yield Mistake(_closing_place(tenants, cycle), f"accounts may not copy in a circle: {' -> '.join(cycle)}")
 
@@ -263,21 +260,22 @@ def _write_key(entry: KeyEntry, account: BrokerAccount, tenant: Tenant, work: _W
 
 def _write_strategy(entry: StrategyEntry, tenant: Tenant, work: _Work) -> dict[str, Any]:
     master = BrokerAccount.objects.get(account_id=entry.master)
-    strategy, _ = Strategy.objects.get_or_create(
-        tenant=tenant, name=entry.name, defaults={"master": master, "created_at": work.now}
+    strategy, _ = Strategy.objects.update_or_create(
+        tenant=tenant,
+        name=entry.name,
+        defaults={"relay_copies": entry.relay_copies},
+        create_defaults={"relay_copies": entry.relay_copies, "master": master, "created_at": work.now},
     )
-    subscriptions = {item.claimed_as: _write_subscription(item, strategy, work) for item in entry.subscriptions}
-    return {"id": str(strategy.id), "subscriptions": subscriptions}
+    accounts = BrokerAccount.objects.in_bulk([item.follower for item in entry.subscriptions], field_name="account_id")
+    wanted = [_wanted(item, accounts[item.follower]) for item in entry.subscriptions]
+    try:
+        stored = subscriptions.store(strategy=strategy, wanted=wanted, by=work.by, batch=work.batch)
+    except OpenCopies as refusal:
+        raise ProvisioningRefused([Mistake(entry.path, f"a subscription cannot be off: {refusal}")]) from refusal
+    places = zip(entry.subscriptions, stored, strict=True)
+    return {"id": str(strategy.id), "subscriptions": {item.claimed_as: str(row.id) for item, row in places}}
 
 
-def _write_subscription(entry: SubscriptionEntry, strategy: Strategy, work: _Work) -> str:
-    wanted: dict[str, Any] = {name: getattr(entry, name) for name in _SETTINGS}
-    if entry.state is not None:
-        wanted["state"] = entry.state
-    subscription, _ = Subscription.objects.update_or_create(
-        strategy=strategy,
-        follower=BrokerAccount.objects.get(account_id=entry.follower),
-        defaults=wanted,
-        create_defaults={**wanted, "created_at": work.now},
-    )
-    return str(subscription.id)
+def _wanted(entry: SubscriptionEntry, follower: BrokerAccount) -> Wanted:
+    settings = {name: getattr(entry, name) for name in _SETTINGS}
+    return Wanted(follower=follower, settings=settings, state=entry.state)

@@ -19,6 +19,8 @@ from orders.domain.outcomes import CopyFacts, outcome
 from orders.domain.reports import ExecutionReport, ReportStatus
 from orders.models import Command, Copy, Report
 from orders.queries import log_frame
+from orders.services import fill_waits
+from orders.services.fill_waits import Waits
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
@@ -41,6 +43,7 @@ class _Desk:
     by_number: dict[tuple[UUID, int], Copy]
     by_ticket: dict[tuple[UUID, int], Copy]
     facts: set[tuple[UUID, int | None, str, str]]
+    waits: Waits
     rows: list[Report] = field(default_factory=list)
     moved: dict[UUID, Command] = field(default_factory=dict)
     touched: dict[UUID, Copy] = field(default_factory=dict)
@@ -84,6 +87,7 @@ def _open_desk(arrivals: Sequence[Arrival], now: datetime) -> _Desk:
         by_number={(copy.account_id, copy.copy_no): copy for copy in copies.values() if copy.copy_no},
         by_ticket={(copy.account_id, copy.ticket): copy for copy in copies.values() if copy.ticket},
         facts=_known_facts(loose, account_pks),
+        waits=fill_waits.of_copies(copies.values(), accounts, now),
     )
 
 
@@ -114,7 +118,9 @@ def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, de
     row.repeated = _is_repeat(arrival, report, desk) if command is None else _move(command, report, row, desk)
     _keep_funds(arrival, report, desk)
     if copy is not None and not row.repeated and report.cause not in ACCOUNT_CAUSES:
-        _apply(copy, Action(command.action) if command else None, report, desk)
+        action = Action(command.action) if command else None
+        _apply(copy, action, report, desk)
+        row.flag = desk.waits.hear(copy, action, report) or row.flag
     if command is not None and report.found is False and command.state == CommandState.UNKNOWN:
         _reissue(command, desk)
 
@@ -163,8 +169,7 @@ def _keep_funds(arrival: Arrival, report: ExecutionReport, desk: _Desk) -> None:
     if report.balance is None or arrival.late:
         return
     account = desk.accounts[arrival.account_pk]
-    account.balance, account.funds_at = report.balance, arrival.at
-    account.equity = report.equity if report.equity is not None else account.equity
+    account.balance, account.equity, account.funds_at = report.balance, report.equity, arrival.at
     desk.funded[account.id] = account
 
 
@@ -253,9 +258,11 @@ def _write(desk: _Desk, batch: Batch) -> None:
     if desk.cancelled:
         working = Command.objects.filter(copy__in=desk.cancelled, action=Action.PLACE, state=CommandState.WORKING)
         working.update(state=CommandState.VOID, reason="cancelled")
-    Command.objects.bulk_create(desk.reissued)
-    numbered = {command.account_id: desk.accounts[command.account_id] for command in desk.reissued}
-    update_rows(numbered.values(), ["next_seq"])
+    fill_waits.write(desk.waits)
+    ordered = sorted([*desk.reissued, *desk.waits.commands], key=lambda command: command.seq or 0)
+    Command.objects.bulk_create(ordered)
+    numbered = {command.account_id: desk.accounts[command.account_id] for command in ordered}
+    update_rows(numbered.values(), ["next_seq", "next_copy_no"])
     update_rows(desk.funded.values(), ["balance", "equity", "funds_at"])
-    for command in desk.reissued:
+    for command in ordered:
         batch.append(command.account_id, [log_frame(command)])

@@ -7,24 +7,32 @@ transaction.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from django.conf import settings
 
-from orders.domain.allocation import Funds, Mode, Sizing
-from orders.domain.commands import CommandState
-from orders.domain.copies import ALIVE, CopyState
-from orders.domain.decisions import Case, Leg, Order, Rules, SubscriptionState, Terminal, Verdict
-from orders.domain.guards import Exposure, Limits
-from orders.domain.intents import ADDS_EXPOSURE, Action, OrderIntent, OrderType, Side
-from orders.domain.positions import Position, PositionState
-from orders.domain.symbols import Affixes
-from orders.domain.terminals import read_terminal
-from orders.models import Command, Copy, Decision, Intent, MasterPosition, Subscription
+from orders.domain.allocation import Funds
+from orders.domain.cases import Case, LatePolicy, MarketQuote, Order, Rules, SubscriptionState, Terminal
+from orders.domain.copies import ALIVE
+from orders.domain.decisions import Verdict
+from orders.domain.guards import Exposure
+from orders.domain.intents import ADDS_EXPOSURE, Action, OrderIntent
+from orders.domain.positions import Position
+from orders.models import (
+    Command,
+    Copy,
+    Decision,
+    FillWait,
+    FollowerQuote,
+    Intent,
+    MasterPosition,
+    Subscription,
+)
 from orders.queries import log_frame
+from orders.services import ordering, rows
 from sessions_app import queries
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
@@ -32,20 +40,6 @@ from sessions_app.models.fields import new_id
 from sessions_app.services.ports import Arrival, Batch
 
 _NONE = Decimal(0)
-_TERMINALS_KEPT = 4096
-_terminals: dict[UUID, Terminal] = {}
-
-
-def terminals(profile_ids: Iterable[UUID | None]) -> Mapping[UUID, Terminal]:
-    """Terminals by profile id; a profile never changes, so each is read once per process."""
-    wanted = {profile for profile in profile_ids if profile is not None}
-    missing = wanted - _terminals.keys()
-    if missing:
-        if len(_terminals) > _TERMINALS_KEPT:
-            _terminals.clear()
-            missing = wanted
-        _terminals.update({key: read_terminal(content) for key, content in queries.profile_contents(missing).items()})
-    return _terminals
 
 
 @dataclass(slots=True)
@@ -63,12 +57,16 @@ class Workspace:
     firsts: dict[tuple[UUID, int, str], UUID]
     copies: dict[tuple[UUID, int], dict[int, Copy]]
     open_positions: dict[UUID, set[tuple[UUID, int]]]
+    quotes: dict[UUID, dict[str, MarketQuote]]
+    waited: set[UUID]
+    rules: dict[UUID, Rules] = field(default_factory=dict)
     changed_positions: set[tuple[UUID, int]] = field(default_factory=set)
     changed_copies: set[UUID] = field(default_factory=set)
     intents: list[Intent] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     new_copies: list[Copy] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
+    waits: list[FillWait] = field(default_factory=list)
 
     @classmethod
     def load(cls, arrivals: Sequence[Arrival], now: datetime) -> "Workspace":
@@ -80,20 +78,23 @@ class Workspace:
         mine = [item for group in subscriptions.values() for item in group]
         followers = {item.follower_id for item in mine}
         accounts = _lock_accounts(masters, followers)
-        rows = MasterPosition.objects.filter(account__in=masters, position_id__in=position_ids)
-        position_rows = {(row.account_id, row.position_id): row for row in rows}
+        known = MasterPosition.objects.filter(account__in=masters, position_id__in=position_ids)
+        position_rows = {(row.account_id, row.position_id): row for row in known}
+        copies = _copies(mine, position_ids)
         return cls(
             now=now,
             accounts=accounts,
             followers=followers,
-            terminals=terminals(account.profile_id for account in accounts.values()),
+            terminals=rows.terminals(account.profile_id for account in accounts.values()),
             decided_on=_decided_on(accounts.values()),
             subscriptions=subscriptions,
-            positions={key: _position(row) for key, row in position_rows.items()},
+            positions={key: rows.position(row) for key, row in position_rows.items()},
             position_rows=position_rows,
             firsts=_first_intents(masters, {intent.ticket for intent in intents}),
-            copies=_copies(mine, position_ids),
+            copies=copies,
             open_positions=_open_positions(mine),
+            quotes=_quotes(mine),
+            waited=_waited(copies) if any(intent.action is Action.ACTIVATE for intent in intents) else set(),
         )
 
     def terminal(self, account_pk: UUID) -> Terminal | None:
@@ -108,26 +109,31 @@ class Workspace:
             intent=intent,
             occurred_at=arrival.at - timedelta(milliseconds=intent.age_ms),
             position=self.positions.get((arrival.account_pk, intent.position_id)),
-            rules=_rules(subscription),
+            rules=self._rules(subscription),
             master=self.terminal(arrival.account_pk) or Terminal(),
             master_funds=self._master_funds(arrival.account_pk, intent),
             follower=self.terminal(follower),
-            follower_funds=_funds(self.accounts[follower], self.terminal(follower)),
+            follower_funds=rows.funds(self.accounts[follower], self.terminal(follower)),
             exposure=Exposure(
                 open_positions=len(self.open_positions.get(follower, ())),
                 next_copy_no=self.accounts[follower].next_copy_no,
             ),
-            legs=[_leg(copy) for _, copy in sorted(copies.items())],
+            legs=[rows.leg(copy) for _, copy in sorted(copies.items())],
             now=self.now,
             stale_after=timedelta(seconds=2 * settings.GATEWAY["heartbeat_timeout"]),
+            quotes=self.quotes.get(follower, {}),
         )
+
+    def _rules(self, subscription: Subscription) -> Rules:
+        if subscription.id not in self.rules:
+            self.rules[subscription.id] = rows.rules(subscription)
+        return self.rules[subscription.id]
 
     def _master_funds(self, account_pk: UUID, intent: OrderIntent) -> Funds:
         """The intent's own figures win over the last heartbeat's."""
-        terminal = self.terminal(account_pk)
-        if intent.balance is None:
-            return _funds(self.accounts[account_pk], terminal)
-        return Funds(terminal.currency if terminal else None, intent.balance, intent.equity)
+        known = rows.funds(self.accounts[account_pk], self.terminal(account_pk))
+        told = {name: amount for name in ("balance", "equity") if (amount := getattr(intent, name)) is not None}
+        return replace(known, **told, fresh=frozenset(told))
 
     def record(self, intent: Intent, subscription: Subscription, verdict: Verdict) -> None:
         """Note one decision with its commands; numbered at once, or held while the follower is pending."""
@@ -143,58 +149,58 @@ class Workspace:
         self.decisions.append(decision)
         for order in verdict.orders:
             self._order(intent, subscription, decision, order)
+        for number in verdict.waiting:
+            self._wait(intent, subscription, decision, number)
 
     def _order(self, intent: Intent, subscription: Subscription, decision: Decision, order: Order) -> None:
         account = self.accounts[subscription.follower_id]
-        held = account.fence == 0
         copies = self.copies.setdefault((subscription.id, intent.position_id), {})
         if order.action in ADDS_EXPOSURE:
-            copies[order.leg] = self._new_copy(account, subscription, intent, order, held=held)
+            copies[order.leg] = ordering.new_copy(
+                account=account, subscription=subscription, position_id=intent.position_id, order=order, now=self.now
+            )
+            self.new_copies.append(copies[order.leg])
+            self.open_positions.setdefault(account.id, set()).add((subscription.id, intent.position_id))
         copy = copies[order.leg]
         self._lead(copy, order)
-        command = _command(account, intent, decision, copy, order, now=self.now)
-        if held:
-            command.state, command.hold_no = CommandState.HELD, account.next_hold
-            command.decided_on_id = self.decided_on.get(account.id)
-            account.next_hold += 1
-        else:
-            command.state, command.seq = CommandState.QUEUED, account.next_seq
-            account.next_seq += 1
-        self.commands.append(command)
-
-    def _new_copy(
-        self, account: BrokerAccount, subscription: Subscription, intent: Intent, order: Order, *, held: bool
-    ) -> Copy:
-        copy = Copy(
-            id=new_id(),
-            subscription=subscription,
-            account=account,
-            position_id=intent.position_id,
-            leg=order.leg,
-            state=CopyState.HELD if held else CopyState.ORDERED,
-            symbol=order.symbol,
-            side=order.side,
-            order_type=order.order_type,
-            lots_opened=order.lots,
-            lots_open=_NONE,
-            created_at=self.now,
+        self.commands.append(
+            ordering.issue(
+                account=account,
+                decision=decision,
+                copy=copy,
+                order=order,
+                occurred_at=intent.occurred_at,
+                received_at=intent.received_at,
+                now=self.now,
+                decided_on=self.decided_on.get(account.id),
+            )
         )
-        if not held:
-            copy.copy_no = account.next_copy_no
-            account.next_copy_no += 1
-        self.new_copies.append(copy)
-        self.open_positions.setdefault(account.id, set()).add((subscription.id, intent.position_id))
-        return copy
 
     def _lead(self, copy: Copy, order: Order) -> None:
-        """Where the decided commands lead the copy."""
-        copy.lots_decided = order.lots_after
-        if order.action in ADDS_EXPOSURE or order.action is Action.MODIFY:
-            copy.sl, copy.tp = order.sl, order.tp
-            copy.price = order.price if order.price is not None else copy.price
+        ordering.lead(copy, order)
         if order.lots_after == 0:
             self.open_positions.get(copy.account_id, set()).discard((copy.subscription_id, copy.position_id))
         self.changed_copies.add(copy.id)
+
+    def _wait(self, intent: Intent, subscription: Subscription, decision: Decision, number: int) -> None:
+        """Give a working copy some time to fill by itself; once per copy, whatever a terminal repeats."""
+        copy = self.copies[subscription.id, intent.position_id][number]
+        if copy.id in self.waited:
+            return
+        self.waited.add(copy.id)
+        account = self.accounts[subscription.follower_id]
+        position = self.positions.get((intent.account_id, intent.position_id))
+        self.waits.append(
+            FillWait(
+                decision=decision,
+                copy=copy,
+                account=account,
+                due_at=None if ordering.held(account) else self.now + self._rules(subscription).pending_wait,
+                lots=copy.lots_decided,
+                master_lots=intent.lots if intent.lots is not None else position.lots if position else None,
+                created_at=self.now,
+            )
+        )
 
     def move_position(self, account_pk: UUID, intent: OrderIntent, after: Position | None) -> None:
         """Note the master's position after an intent."""
@@ -213,6 +219,7 @@ class Workspace:
         Copy.objects.bulk_create(self.new_copies, batch_size=200)
         self._write_copies()
         Command.objects.bulk_create(self.commands, batch_size=200)
+        FillWait.objects.bulk_create(self.waits, batch_size=200)
         self._write_counters()
         numbered: dict[UUID, list[Command]] = defaultdict(list)
         for command in self.commands:
@@ -226,7 +233,7 @@ class Workspace:
         old: list[MasterPosition] = []
         for key in self.changed_positions:
             row = self.position_rows.get(key)
-            (new if row is None else old).append(_position_row(row, key, self.positions[key]))
+            (new if row is None else old).append(rows.position_row(row, key, self.positions[key]))
         MasterPosition.objects.bulk_create(new, batch_size=200)
         fields = ["state", "ticket", "lots", "sl", "tp", "price", "expiry"]
         update_rows(old, fields)
@@ -239,12 +246,11 @@ class Workspace:
             for copy in legs.values()
             if copy.id in self.changed_copies and copy.id not in created
         ]
-        update_rows(changed, ["lots_decided", "sl", "tp", "price"])
+        update_rows(changed, ordering.LED_TO)
 
     def _write_counters(self) -> None:
         moved = {command.account_id for command in self.commands}
-        rows = [self.accounts[account_pk] for account_pk in sorted(moved)]
-        update_rows(rows, ["next_seq", "next_copy_no", "next_hold"])
+        update_rows([self.accounts[account_pk] for account_pk in sorted(moved)], ordering.COUNTERS)
 
 
 # Reading ----------------------------------------------------------------------------------------------------
@@ -298,83 +304,21 @@ def _open_positions(subscriptions: Sequence[Subscription]) -> dict[UUID, set[tup
     return found
 
 
-def _rules(row: Subscription) -> Rules:
-    return Rules(
-        state=SubscriptionState(row.state),
-        sizing=Sizing(
-            mode=Mode(row.mode),
-            multiplier=row.multiplier if row.multiplier is not None else Decimal(1),
-            lots=row.lots,
-            fixed_master_base=row.fixed_master_base,
-            fixed_follower_base=row.fixed_follower_base,
-        ),
-        limits=Limits(max_lots=row.max_lots, max_open_positions=row.max_open_positions),
-        max_age=timedelta(seconds=row.max_age_seconds),
-        symbol_map=row.symbol_map,
-        affixes=Affixes(row.prefix, row.suffix),
-    )
+def _quotes(subscriptions: Sequence[Subscription]) -> dict[UUID, dict[str, MarketQuote]]:
+    """The followers' markets, for those whose settings look at them."""
+    curious = {
+        item.follower_id
+        for item in subscriptions
+        if item.deviation_points is not None or item.late_policy != LatePolicy.DENY
+    }
+    found: dict[UUID, dict[str, MarketQuote]] = defaultdict(dict)
+    if curious:
+        for row in FollowerQuote.objects.filter(account__in=curious):
+            found[row.account_id][row.symbol] = MarketQuote(row.bid or _NONE, row.ask or _NONE, row.at)
+    return dict(found)
 
 
-def _funds(account: BrokerAccount, terminal: Terminal | None) -> Funds:
-    currency = terminal.currency if terminal else None
-    return Funds(currency, account.balance, account.equity, account.free_margin, account.funds_at)
-
-
-def _position(row: MasterPosition) -> Position:
-    return Position(
-        state=PositionState(row.state),
-        ticket=row.ticket,
-        lots=row.lots,
-        sl=row.sl or _NONE,
-        tp=row.tp or _NONE,
-        price=row.price,
-        expiry=row.expiry,
-    )
-
-
-def _position_row(row: MasterPosition | None, key: tuple[UUID, int], position: Position) -> MasterPosition:
-    row = row or MasterPosition(account_id=key[0], position_id=key[1])
-    row.state, row.ticket, row.lots, row.price = position.state, position.ticket, position.lots, position.price
-    row.sl, row.tp, row.expiry = position.sl, position.tp, position.expiry
-    return row
-
-
-def _leg(copy: Copy) -> Leg:
-    return Leg(
-        leg=copy.leg,
-        state=CopyState(copy.state),
-        symbol=copy.symbol,
-        side=Side(copy.side),
-        order_type=OrderType(copy.order_type),
-        lots=copy.lots_decided or _NONE,
-        tombstoned=copy.tombstoned_at is not None,
-    )
-
-
-def _command(
-    account: BrokerAccount, intent: Intent, decision: Decision, copy: Copy, order: Order, *, now: datetime
-) -> Command:
-    return Command(
-        id=new_id(),
-        account=account,
-        decision=decision,
-        copy=copy,
-        leg=order.leg,
-        action=order.action,
-        epoch=account.epoch,
-        position_id=intent.position_id,
-        symbol=order.symbol,
-        side=order.side,
-        order_type=order.order_type,
-        lots=order.lots,
-        lots_before=order.lots_before,
-        lots_after=order.lots_after,
-        price=order.price,
-        sl=order.sl,
-        tp=order.tp,
-        expiry=order.expiry,
-        valid_until=order.valid_until,
-        occurred_at=intent.occurred_at,
-        received_at=intent.received_at,
-        decided_at=now,
-    )
+def _waited(copies: Mapping[tuple[UUID, int], Mapping[int, Copy]]) -> set[UUID]:
+    """The copies that have been given their time already."""
+    loaded = [copy.id for legs in copies.values() for copy in legs.values()]
+    return set(FillWait.objects.filter(copy__in=loaded).values_list("copy_id", flat=True))

@@ -159,6 +159,7 @@ class Ports:
     acknowledged(account_pk, upto, pushed, now): the EA has stored its commands up to a number.
     release(account_pk, session_id, batch): number what was held, inside the promotion's transaction.
     summaries(account_pk): (strategy, role, mode, state) of each subscription.
+    carry_out_due(): carry out the stored deadlines that have passed, each exactly once; transactions of its own.
     """
 
     handlers: Mapping[str, FrameHandler]
@@ -167,6 +168,7 @@ class Ports:
     acknowledged: Callable[[UUID, int, Collection[Pushed], datetime], None]
     release: Callable[[UUID, UUID, Batch], None]
     summaries: Callable[[UUID], list[tuple[str, str, str, str]]]
+    carry_out_due: Callable[[], int]
 
 
 _bound: Final[list[Ports]] = []

@@ -30,7 +30,7 @@ from sessions_app.doorbell import Ring
 from sessions_app.models import GatewayProcess
 from sessions_app.models.fields import new_id
 from sessions_app.queries import Standing
-from sessions_app.services import sessions
+from sessions_app.services import ports, sessions
 from sessions_app.services.ports import Arrival, Batch
 from sessions_app.transport.connections import Connection, ExchangeConnection, Registry
 from sessions_app.transport.delivery import Delivery
@@ -153,6 +153,7 @@ class Runtime:
             if standing is not None:
                 await self.delivery.update(connection, standing)
             self._test_silence(connection)
+        await database_sync_to_async(ports.bound().carry_out_due, thread_sensitive=False)()
 
     def _forget_callers(self) -> None:
         """A terminal that stopped calling leaves nothing behind; it resumes when it calls again."""

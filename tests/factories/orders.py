@@ -14,7 +14,19 @@ from orders.domain.copies import CopyState
 from orders.domain.decisions import Outcome
 from orders.domain.intents import Action, OrderType, Side
 from orders.domain.reports import ReportStatus
-from orders.models import Command, Copy, Decision, Intent, MasterPosition, Report, Strategy, Subscription
+from orders.models import (
+    Command,
+    Copy,
+    Decision,
+    FillWait,
+    FollowerQuote,
+    Intent,
+    MasterPosition,
+    Report,
+    Strategy,
+    Subscription,
+    SubscriptionEvent,
+)
 from tests.factories.sessions import BrokerAccountFactory, EaSessionFactory, TenantFactory, now
 
 
@@ -159,3 +171,45 @@ class MasterPositionFactory(DjangoModelFactory[MasterPosition]):
     ticket = factory.SelfAttribute("position_id")
     state = "open"
     lots = Decimal("0.10")
+
+
+class FillWaitFactory(DjangoModelFactory[FillWait]):
+    """A working copy whose time runs."""
+
+    class Meta:
+        model = FillWait
+
+    decision = factory.SubFactory(DecisionFactory, intent__action=Action.ACTIVATE)
+    copy = factory.SubFactory(
+        CopyFactory,
+        subscription=factory.SelfAttribute("..decision.subscription"),
+        position_id=factory.SelfAttribute("..decision.intent.position_id"),
+        order_type=OrderType.LIMIT,
+        state=CopyState.WORKING,
+    )
+    account = factory.SelfAttribute("copy.account")
+    lots = Decimal("0.10")
+    master_lots = Decimal("0.10")
+    due_at = factory.LazyFunction(now)
+    created_at = factory.LazyFunction(now)
+
+
+class SubscriptionEventFactory(DjangoModelFactory[SubscriptionEvent]):
+    class Meta:
+        model = SubscriptionEvent
+
+    subscription = factory.SubFactory(SubscriptionFactory)
+    to_state = "active"
+    actor = "olga"
+    at = factory.LazyFunction(now)
+
+
+class FollowerQuoteFactory(DjangoModelFactory[FollowerQuote]):
+    class Meta:
+        model = FollowerQuote
+
+    account = factory.SubFactory(BrokerAccountFactory)
+    symbol = "EURUSD"
+    bid = Decimal("1.08500")
+    ask = Decimal("1.08510")
+    at = factory.LazyFunction(now)

@@ -136,8 +136,8 @@ class OrderCommand(Frame, kw_only=True, frozen=True):
     """Server: one order for the follower, with the absolute state it should lead to.
 
     `lots` are the lots to open, or to close; `lots_before` and `lots_after` the copy's lots around it, so that a
-    repeated or doubtful close is decided by state. `valid_until`: past it, what adds exposure is not executed any
-    more.
+    repeated or doubtful close is decided by state; a `cancel` with `lots_after` above 0 leaves alone what has
+    filled. `valid_until`: past it, what adds exposure is not executed any more.
     """
 
     command_id: UUID

@@ -393,8 +393,8 @@ _ORDERS: Final = {
 
 
 def _target(command: OrderCommand) -> Decimal:
-    """The lots that should be left; cancelling leaves none."""
-    return ZERO if command.action is Action.CANCEL else command.lots_after
+    """The lots that should be left; a cancel that leaves some means those that have filled."""
+    return command.lots_after
 
 
 def _stops(command: OrderCommand, living: Position | WorkingOrder) -> tuple[Decimal, Decimal]:

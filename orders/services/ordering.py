@@ -1,0 +1,106 @@
+"""A decided order as rows: its copy, and its command in the follower's log. Inside the caller's transaction.
+
+The caller holds the account's row lock and writes what is made here, with the account's counters (COUNTERS).
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from orders.domain.cases import Order
+from orders.domain.commands import CommandState
+from orders.domain.copies import CopyState
+from orders.domain.intents import ADDS_EXPOSURE, Action
+from orders.models import Command, Copy, Decision, Subscription
+from sessions_app.models import BrokerAccount
+from sessions_app.models.fields import new_id
+
+COUNTERS: Final = ("next_seq", "next_copy_no", "next_hold")
+LED_TO: Final = ("lots_decided", "sl", "tp", "price")
+
+
+def held(account: BrokerAccount) -> bool:
+    """Whether commands of this account get no number yet: it has never been authenticated."""
+    return account.fence == 0
+
+
+def new_copy(
+    *, account: BrokerAccount, subscription: Subscription, position_id: int, order: Order, now: datetime
+) -> Copy:
+    """The copy that an order which adds exposure shall make."""
+    copy = Copy(
+        id=new_id(),
+        subscription=subscription,
+        account=account,
+        position_id=position_id,
+        leg=order.leg,
+        state=CopyState.HELD if held(account) else CopyState.ORDERED,
+        symbol=order.symbol,
+        side=order.side,
+        order_type=order.order_type,
+        reverse=order.reverse,
+        lots_opened=order.lots,
+        lots_open=Decimal(0),
+        created_at=now,
+    )
+    if not held(account):
+        copy.copy_no = account.next_copy_no
+        account.next_copy_no += 1
+    return copy
+
+
+def lead(copy: Copy, order: Order) -> None:
+    """Where the decided commands lead the copy."""
+    copy.lots_decided = order.lots_after
+    if order.action in ADDS_EXPOSURE or order.action is Action.MODIFY:
+        copy.sl, copy.tp = order.sl, order.tp
+        copy.price = order.price if order.price is not None else copy.price
+
+
+def issue(
+    *,
+    account: BrokerAccount,
+    decision: Decision,
+    copy: Copy,
+    order: Order,
+    occurred_at: datetime,
+    received_at: datetime,
+    now: datetime,
+    decided_on: UUID | None = None,
+    attempt: int = 1,
+) -> Command:
+    """The command of one order: the next in the account's log, or held. `decided_on`: see the model."""
+    command = Command(
+        id=new_id(),
+        account=account,
+        decision=decision,
+        copy=copy,
+        leg=order.leg,
+        attempt=attempt,
+        action=order.action,
+        epoch=account.epoch,
+        position_id=copy.position_id,
+        symbol=order.symbol,
+        side=order.side,
+        order_type=order.order_type,
+        lots=order.lots,
+        lots_before=order.lots_before,
+        lots_after=order.lots_after,
+        price=order.price,
+        deviation_points=order.deviation_points,
+        sl=order.sl,
+        tp=order.tp,
+        expiry=order.expiry,
+        valid_until=order.valid_until,
+        occurred_at=occurred_at,
+        received_at=received_at,
+        decided_at=now,
+    )
+    if held(account):
+        command.state, command.hold_no, command.decided_on_id = CommandState.HELD, account.next_hold, decided_on
+        account.next_hold += 1
+    else:
+        command.state, command.seq = CommandState.QUEUED, account.next_seq
+        account.next_seq += 1
+    return command

@@ -1,0 +1,11 @@
+"""Housekeeping that Celery beat starts. Each task calls one service; each gateway process's sweep does the same."""
+
+from celery import shared_task
+
+from orders.services import fill_waits
+
+
+@shared_task(name="orders.carry_out_due", ignore_result=True)
+def carry_out_due() -> int:
+    """Cancel the pending copies that have not filled in time."""
+    return fill_waits.carry_out()
