@@ -24,9 +24,9 @@ from sessions_app.domain.envelope import split_path
 MOST: Final = 200
 Pattern = Annotated[str, Meta(min_length=1, max_length=64)]
 Clock = Annotated[str, Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
-Magic = Annotated[int, Meta(ge=-(2**31), le=2**32)]
+MagicRange = Annotated[str, Meta(pattern=r"^-?[0-9]{1,10}(\.\.-?[0-9]{1,10})?$")]
 Patterns = Annotated[list[Pattern], Meta(max_length=MOST)]
-Magics = Annotated[list[Magic | tuple[Magic, Magic]], Meta(max_length=MOST)]
+Magics = Annotated[list[MagicRange], Meta(max_length=MOST)]
 
 
 class Day(StrEnum):
@@ -50,24 +50,12 @@ class Window(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     since: Clock = "00:00"
     until: Clock = "24:00"
 
-    def __post_init__(self) -> None:
-        if self.since in (self.until, "24:00"):
-            raise ValueError("a window needs a beginning before 24:00 and another end")
-
-
-@cache
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"there is no time zone {name[:64]!r}; expected a name such as Europe/Berlin") from error
-
 
 class Filters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A subscription's filters; what is left out filters nothing. Deny wins over allow.
 
-    Patterns know `*` and `?`, and no case. A magic number left out by the master's terminal counts as 0, a comment as
-    empty, as MT4 has them on orders by hand.
+    Patterns know `*` and `?`, and no case. Magic numbers are texts, `7` or `100..199`. A magic number that the master's
+    terminal leaves out counts as 0, a comment as empty, as MT4 has them on orders by hand.
     """
 
     symbols_allow: Patterns = []
@@ -84,14 +72,6 @@ class Filters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     time_zone: str = "UTC"
     sl_required: bool = False
     tp_required: bool = False
-
-    def __post_init__(self) -> None:
-        _zone(self.time_zone)
-        if self.lots_least is not None and self.lots_most is not None and self.lots_least > self.lots_most:
-            raise ValueError("lots_least is above lots_most")
-        for item in (*self.magics_allow, *self.magics_deny):
-            if isinstance(item, tuple) and item[0] > item[1]:
-                raise ValueError(f"the range {item[0]} to {item[1]} is empty")
 
 
 NO_FILTERS: Final = Filters()
@@ -113,11 +93,36 @@ def read_filters(content: Mapping[str, Any]) -> Filters:
     if not content:
         return NO_FILTERS
     try:
-        return msgspec.convert(content, Filters, dec_hook=decode_hook)
+        filters = msgspec.convert(content, Filters, dec_hook=decode_hook)
     except msgspec.ValidationError as error:
         message, path = split_path(str(error))
         place = (path or "").removeprefix("$").removeprefix(".")
         raise FilterMistake(message[:1].lower() + message[1:], place) from error
+    _check_consistency(filters)
+    return filters
+
+
+def _check_consistency(filters: Filters) -> None:
+    """What no single field shows."""
+    for number, window in enumerate(filters.hours):
+        if window.since in (window.until, "24:00"):
+            raise FilterMistake("expected a beginning before 24:00 and another end", f"hours[{number}]")
+    if filters.lots_least is not None and filters.lots_most is not None and filters.lots_least > filters.lots_most:
+        raise FilterMistake("expected at most `lots_most`", "lots_least")
+    for name in ("magics_allow", "magics_deny"):
+        for number, item in enumerate(getattr(filters, name)):
+            low, high = _bounds(item)
+            if low > high:
+                raise FilterMistake("expected a range from low to high", f"{name}[{number}]")
+    try:
+        _zone(filters.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise FilterMistake("expected an IANA time zone such as Europe/Berlin", "time_zone") from error
+
+
+@cache
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
 
 
 def check_filters(
@@ -187,8 +192,15 @@ def _magic(filters: Filters, intent: OrderIntent, at: datetime, affixes: Affixes
     return {"magic": magic}
 
 
-def _within(magic: int, item: "Magic | tuple[Magic, Magic]") -> bool:
-    return item[0] <= magic <= item[1] if isinstance(item, tuple) else magic == item
+def _within(magic: int, item: MagicRange) -> bool:
+    low, high = _bounds(item)
+    return low <= magic <= high
+
+
+@cache
+def _bounds(item: MagicRange) -> tuple[int, int]:
+    low, _, high = item.partition("..")
+    return int(low), int(high or low)
 
 
 def _lots(filters: Filters, intent: OrderIntent, at: datetime, affixes: Affixes) -> dict[str, Any]:

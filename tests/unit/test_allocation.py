@@ -16,14 +16,22 @@ from tests.unit.builders import NOW, book, spec
 MONEY = st.decimals(min_value=1, max_value=1_000_000, places=2)
 
 
+def funds(amount: str | None) -> Funds:
+    """As much equity as balance."""
+    told = None if amount is None else Decimal(amount)
+    return Funds("USD", balance=told, equity=told)
+
+
 def basis(master: str | None = "10000", follower: str | None = "5000", rate: str | None = "1") -> Basis:
     return Basis(
         master_lots=Decimal("0.50"),
-        master=Funds("USD", balance=None if master is None else Decimal(master)),
-        follower=Funds("USD", balance=None if follower is None else Decimal(follower), as_of=NOW),
+        master=funds(master),
+        follower=replace(funds(follower), as_of=NOW),
         rate=None if rate is None else Decimal(rate),
         now=NOW,
         stale_after=timedelta(seconds=30),
+        master_spec=spec(),
+        follower_spec=spec(),
     )
 
 
@@ -60,6 +68,66 @@ def test_balance_ratio_is_the_share_of_the_masters_balance() -> None:
 
 def test_balance_ratio_brings_the_masters_balance_into_the_followers_currency() -> None:
     assert allocate(RATIO, basis(master="1000", follower="150000", rate="150")) == Decimal("0.50")
+
+
+EQUITY = Sizing(Mode.EQUITY_RATIO)
+
+
+def test_equity_ratio_compares_equities_and_not_balances() -> None:
+    ours = Funds("USD", balance=Decimal(1), equity=Decimal(3000), as_of=NOW)
+    theirs = Funds("USD", balance=Decimal(1), equity=Decimal(6000))
+    asked = replace(basis(), follower=ours, master=theirs)
+    assert allocate(EQUITY, asked) == Decimal("0.25")
+    assert asked.told(EQUITY) == {"master_base": Decimal(6000), "follower_base": Decimal(3000)}
+
+
+@pytest.mark.parametrize(
+    ("side", "figures", "code", "what"),
+    [
+        ("follower", Funds("USD", balance=Decimal(9)), Code.ALLOCATION_DATA_MISSING, "equity of the follower"),
+        ("master", Funds("USD", balance=Decimal(9)), Code.ALLOCATION_DATA_MISSING, "equity of the master"),
+        (
+            "master",
+            Funds("USD", Decimal(9), Decimal(9), as_of=NOW - timedelta(minutes=1)),
+            Code.ALLOCATION_DATA_STALE,
+            "equity of the master",
+        ),
+        (
+            "master",
+            Funds("USD", Decimal(9), Decimal(9), as_of=NOW - timedelta(minutes=1), fresh=frozenset({"balance"})),
+            Code.ALLOCATION_DATA_STALE,
+            "equity of the master",
+        ),
+    ],
+)
+def test_an_equity_that_is_missing_or_old_is_denied(side: str, figures: Funds, code: Code, what: str) -> None:
+    changed: dict[str, Any] = {side: figures}
+    denied = denial(EQUITY, replace(basis(), **changed))
+    assert (denied.code, what in denied.evidence.values()) == (code, True)
+
+
+def test_an_equity_that_came_with_the_signal_is_fresh_beside_an_old_balance() -> None:
+    told = Funds("USD", Decimal(1), Decimal(10_000), as_of=NOW - timedelta(hours=1), fresh=frozenset({"equity"}))
+    assert allocate(EQUITY, replace(basis(), master=told)) == Decimal("0.25")
+
+
+UNITS = Sizing(Mode.CONTRACT_UNITS)
+
+
+def test_contract_units_trade_the_same_quantity_of_the_underlying() -> None:
+    asked = replace(basis(), master_spec=spec(), follower_spec=spec(contract_size=Decimal(1000)))
+    assert allocate(UNITS, asked) == Decimal(50)
+    assert asked.told(UNITS) == {"master_contract": Decimal(100_000), "follower_contract": Decimal(1000)}
+
+
+@pytest.mark.parametrize(("side", "whose"), [("master_spec", "master"), ("follower_spec", "follower")])
+@pytest.mark.parametrize("known", [None, spec(contract_size=Decimal(0))])
+def test_a_contract_size_that_is_not_known_is_missing_data(side: str, whose: str, known: Any) -> None:
+    denied = denial(UNITS, replace(basis(), **{side: known}))
+    assert (denied.code, denied.evidence["missing"]) == (
+        Code.ALLOCATION_DATA_MISSING,
+        f"contract size of the {whose}",
+    )
 
 
 @given(MONEY, MONEY, MONEY)

@@ -58,15 +58,54 @@ def test_a_copy_that_is_gone_needs_nothing(action: Action) -> None:
 
 
 def test_a_copied_pending_order_fills_at_the_followers_own_broker() -> None:
-    verdict = decide(case(intent(Action.ACTIVATE), legs=[leg(state=CopyState.WORKING)]))
-    assert (verdict.outcome, verdict.code) == (Outcome.NOOP, Code.FILLS_AT_OWN_BROKER)
+    pending = leg(state=CopyState.WORKING, order_type=OrderType.LIMIT)
+    verdict = decide(case(intent(Action.ACTIVATE), legs=[pending]))
+    assert (verdict.outcome, verdict.code, verdict.waiting) == (Outcome.NOOP, Code.FILLS_AT_OWN_BROKER, (1,))
+    assert verdict.steps[-1]["wait_seconds"] == 5
 
 
-@pytest.mark.parametrize("action", [Action.CLOSE, Action.CANCEL])
-def test_a_close_ends_every_living_leg_and_no_other(action: Action) -> None:
+def test_a_copy_that_filled_before_the_masters_order_needs_no_wait() -> None:
+    legs = [
+        leg(order_type=OrderType.STOP),
+        leg(number=2, state=CopyState.ORDERED, order_type=OrderType.STOP),
+        leg("0", number=3, state=CopyState.FAILED, order_type=OrderType.STOP),
+    ]
+    verdict = decide(case(intent(Action.ACTIVATE), legs=legs))
+    assert (verdict.outcome, verdict.waiting, verdict.orders) == (Outcome.NOOP, (2,), ())
+
+
+def test_stops_that_change_with_the_fill_go_to_the_copies_and_the_price_does_not() -> None:
+    asked = case(intent(Action.ACTIVATE, sl=Price("1.09"), price=Price("1.1002")), legs=[])
+    pending = leg(state=CopyState.WORKING, order_type=OrderType.STOP)
+    before = position(state=PositionState.WORKING, sl=Decimal("1.08"), tp=Decimal("1.2"))
+    verdict = decide(replace(asked, legs=[pending], position=before))
+    (order,) = verdict.orders
+    assert (verdict.outcome, order.action, order.sl, order.tp) == (
+        Outcome.COPIED,
+        Action.MODIFY,
+        Decimal("1.09"),
+        Decimal("1.2"),
+    )
+    assert (order.price, order.expiry, verdict.waiting) == (None, "", (1,))
+
+
+def test_a_copy_that_still_works_keeps_its_price_when_the_masters_position_is_open() -> None:
+    pending = leg(state=CopyState.WORKING, order_type=OrderType.STOP)
+    asked = case(intent(Action.MODIFY, sl=Price("1.09"), price=Price("1.1002")), legs=[pending])
+    (order,) = decide(replace(asked, position=position())).orders
+    assert (order.sl, order.price) == (Decimal("1.09"), None)
+
+
+@pytest.mark.parametrize(
+    ("action", "on_open", "on_ordered"),
+    [(Action.CLOSE, Action.CLOSE, Action.CLOSE), (Action.CANCEL, Action.CLOSE, Action.CANCEL)],
+)
+def test_case_159_a_close_or_cancel_ends_every_living_leg_and_no_other(
+    action: Action, on_open: Action, on_ordered: Action
+) -> None:
     legs = [leg("1"), leg("0", number=2, state=CopyState.CLOSED), leg("0.5", number=3, state=CopyState.ORDERED)]
     verdict = decide(case(intent(action), legs=legs))
-    assert lots_after(verdict) == [(1, action, Decimal(0)), (3, action, Decimal(0))]
+    assert lots_after(verdict) == [(1, on_open, Decimal(0)), (3, on_ordered, Decimal(0))]
     assert [order.lots for order in verdict.orders] == [Decimal(1), Decimal("0.5")]
 
 

@@ -24,9 +24,13 @@ from tests.unit.builders import NOW, book, case, intent, leg, position, rules, s
 STEPS = [
     "subscription",
     "position",
+    "origin",
+    "filters",
     "account",
     "signal_age",
     "symbol",
+    "reverse",
+    "price",
     "allocation",
     "rounding",
     "guards",

@@ -1,0 +1,439 @@
+"""Pending orders that fill on one side only, through the rows, with every race that was thought of."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from orders import queries as order_queries
+from orders.models import Command, Copy, Decision, FillWait, Report, Subscription
+from orders.services import fill_waits
+from sessions_app import queries
+from sessions_app.services import keys
+from tests.integration.trading import OPERATOR, Desk, subscribe
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def master() -> Desk:
+    return Desk.open("srv:1").introduce()
+
+
+@pytest.fixture
+def follower() -> Desk:
+    return Desk.open("srv:2").introduce()
+
+
+def place(master: Desk, position: int = 1, **fields: Any) -> None:
+    order = {"side": "buy", "order_type": "limit", "lots": "0.1", "price": "1.05", "sl": "1.00", "tp": "1.20"}
+    master.intend("place", position, **(order | fields))
+
+
+def activate(master: Desk, position: int = 1, **fields: Any) -> None:
+    master.intend("activate", position, **({"lots": "0.1", "price": "1.05"} | fields))
+
+
+def orders(desk: Desk) -> list[tuple[str, int | None, str]]:
+    """(action, copy number, state) of every command, in the order of the log."""
+    rows = Command.objects.filter(account=desk.account).order_by("seq", "hold_no")
+    return [(row.action, row.copy.copy_no, row.state) for row in rows.select_related("copy")]
+
+
+def command(desk: Desk, action: str, *, last: bool = True) -> Command:
+    rows = Command.objects.filter(account=desk.account, action=action).order_by("seq")
+    found = rows.last() if last else rows.first()
+    assert found is not None
+    return found
+
+
+def working(master: Desk, follower: Desk, **settings: Any) -> Command:
+    """A copied pending order that works at the follower's broker."""
+    subscribe(master, follower, **settings)
+    place(master)
+    placed = command(follower, "place")
+    follower.report(placed.id, "placed", ticket=900, lots="0.1")
+    return placed
+
+
+def let_time_pass() -> int:
+    """The deadlines have passed, and somebody sweeps."""
+    FillWait.objects.filter(due_at__isnull=False).update(due_at=queries.database_now() - timedelta(seconds=1))
+    return fill_waits.carry_out()
+
+
+def the_wait() -> FillWait:
+    return FillWait.objects.get()
+
+
+# One side only -------------------------------------------------------------------------------------------------------
+
+
+def test_case_159_the_copy_filled_and_the_masters_order_is_cancelled_so_the_copy_is_closed(
+    master: Desk, follower: Desk
+) -> None:
+    placed = working(master, follower)
+    follower.report(placed.id, "filled", ticket=900, lots="0.1")
+    master.intend("cancel", 1)
+    closing = command(follower, "close")
+    assert (closing.lots_before, closing.lots_after, closing.copy_id) == (Decimal("0.1"), Decimal(0), placed.copy_id)
+    follower.report(closing.id, "closed", ticket=900, lots="0.1", remaining_lots="0")
+    assert Copy.objects.get().state == "closed"
+
+
+def test_case_159_a_copy_that_fills_on_the_way_of_the_masters_cancel_is_closed_by_it(
+    master: Desk, follower: Desk
+) -> None:
+    placed = working(master, follower)
+    master.intend("cancel", 1)
+    cancel = command(follower, "cancel")
+    assert cancel.lots_after == Decimal(0)
+    follower.report(placed.id, "filled", ticket=900, lots="0.1")
+    follower.report(cancel.id, "closed", ticket=900, lots="0.1", remaining_lots="0")
+    assert Copy.objects.get().state == "closed"
+
+
+def test_case_159_a_copy_that_still_works_when_its_time_is_over_is_cancelled_and_opened(
+    master: Desk, follower: Desk
+) -> None:
+    placed = working(master, follower, deviation_points=20)
+    activate(master)
+    assert Decision.objects.order_by("-id")[0].code == "fills_at_own_broker"
+    assert orders(follower) == [("place", 1, "working")]
+    assert let_time_pass() == 1
+    cancel = command(follower, "cancel")
+    assert (cancel.seq, cancel.lots_before, cancel.lots_after) == (2, Decimal("0.1"), Decimal("0.1"))
+    assert len(orders(follower)) == 2  # nothing is opened before the cancel is reported
+    follower.report(cancel.id, "cancelled", ticket=900)
+    opened = command(follower, "open")
+    assert (opened.seq, opened.copy.copy_no, opened.lots) == (3, 2, Decimal("0.1"))
+    assert (opened.sl, opened.tp, opened.deviation_points) == (Decimal("1.00"), Decimal("1.20"), 20)
+    assert opened.valid_until == opened.decision.intent.occurred_at + timedelta(seconds=60)
+    assert follower.batches[-1].tops == {follower.account.id: 3}
+    follower.report(opened.id, "filled", ticket=901, lots="0.1")
+    assert [copy.state for copy in Copy.objects.order_by("leg")] == ["closed", "open"]
+    assert (the_wait().state, the_wait().settled_at is not None) == ("reopened", True)
+    assert [step["result"] for step in the_wait().steps] == ["cancelling", "reopened"]
+    placed.refresh_from_db()
+    assert (placed.state, placed.reason) == ("void", "cancelled")
+
+
+def test_case_159_what_was_opened_instead_follows_the_master(master: Desk, follower: Desk) -> None:
+    working(master, follower)
+    activate(master)
+    let_time_pass()
+    follower.report(command(follower, "cancel").id, "cancelled", ticket=900)
+    follower.report(command(follower, "open").id, "filled", ticket=901, lots="0.1")
+    master.intend("modify", 1, sl="1.02")
+    master.intend("close", 1)
+    assert orders(follower)[3:] == [("modify", 2, "queued"), ("close", 2, "queued")]
+
+
+def test_a_copy_that_fills_within_its_time_needs_nothing(master: Desk, follower: Desk) -> None:
+    placed = working(master, follower)
+    activate(master)
+    assert fill_waits.carry_out() == 0  # not due yet
+    follower.report(placed.id, "filled", ticket=900, lots="0.1")
+    assert let_time_pass() == 1
+    assert (orders(follower), the_wait().state) == ([("place", 1, "done")], "filled")
+
+
+def test_the_wait_lasts_as_long_as_the_subscription_says(master: Desk, follower: Desk) -> None:
+    working(master, follower, pending_wait_seconds=30)
+    activate(master)
+    wait = the_wait()
+    assert wait.due_at == wait.created_at + timedelta(seconds=30)
+
+
+def test_too_late_for_the_market_the_order_is_cancelled_all_the_same(master: Desk, follower: Desk) -> None:
+    working(master, follower, max_age_seconds=3)
+    activate(master, age_ms=4000)
+    let_time_pass()
+    follower.report(command(follower, "cancel").id, "cancelled", ticket=900)
+    assert [action for action, *_ in orders(follower)] == ["place", "cancel"]
+    assert (the_wait().state, the_wait().code) == ("denied", "signal_too_old")
+
+
+# Races ---------------------------------------------------------------------------------------------------------------
+
+
+def test_case_159_an_order_that_fills_before_its_cancel_arrives_stays_and_is_the_only_position(
+    master: Desk, follower: Desk
+) -> None:
+    placed = working(master, follower)
+    activate(master)
+    let_time_pass()
+    follower.report(placed.id, "filled", ticket=900, lots="0.1")
+    follower.report(command(follower, "cancel").id, "closed", already=True, ticket=900, remaining_lots="0.1")
+    copy = Copy.objects.get()
+    assert (copy.state, copy.lots_open, copy.lots_decided) == ("open", Decimal("0.1"), Decimal("0.1"))
+    assert orders(follower) == [("place", 1, "done"), ("cancel", 1, "done")]
+    assert the_wait().state == "filled"
+
+
+def test_case_159_the_fill_may_be_reported_after_the_cancel_that_found_it(master: Desk, follower: Desk) -> None:
+    placed = working(master, follower)
+    activate(master)
+    let_time_pass()
+    follower.report(command(follower, "cancel").id, "closed", already=True, ticket=900, remaining_lots="0.1")
+    follower.report(placed.id, "filled", ticket=900, lots="0.1")
+    assert (Copy.objects.get().state, the_wait().state) == ("open", "filled")
+    assert [action for action, *_ in orders(follower)] == ["place", "cancel"]
+
+
+def test_a_position_that_an_ea_closed_with_the_cancel_is_not_opened_again(master: Desk, follower: Desk) -> None:
+    working(master, follower)
+    activate(master)
+    let_time_pass()
+    follower.report(command(follower, "cancel").id, "closed", ticket=900, lots="0.1", remaining_lots="0")
+    assert (Copy.objects.get().state, the_wait().state) == ("closed", "filled")
+    assert [action for action, *_ in orders(follower)] == ["place", "cancel"]
+
+
+def test_case_159_a_fill_reported_after_its_cancel_was_is_closed_at_once(master: Desk, follower: Desk) -> None:
+    placed = working(master, follower)
+    activate(master)
+    let_time_pass()
+    follower.report(command(follower, "cancel").id, "cancelled", ticket=900)
+    follower.report(command(follower, "open").id, "filled", ticket=901, lots="0.1")
+    for _ in range(2):
+        follower.report(placed.id, "filled", ticket=900, lots="0.1")
+    assert orders(follower)[2:] == [("open", 2, "done"), ("close", 1, "queued")]
+    closing = command(follower, "close")
+    assert (closing.lots_before, closing.lots_after) == (Decimal("0.1"), Decimal(0))
+    assert Report.objects.filter(flag="filled_after_cancel").count() == 1
+
+
+def test_the_same_cancelled_twice_opens_once(master: Desk, follower: Desk) -> None:
+    working(master, follower)
+    activate(master)
+    let_time_pass()
+    for _ in range(2):
+        follower.report(command(follower, "cancel").id, "cancelled", ticket=900)
+    assert [action for action, *_ in orders(follower)] == ["place", "cancel", "open"]
+
+
+def test_a_close_of_the_master_while_the_cancel_is_on_its_way_leaves_nothing_to_open(
+    master: Desk, follower: Desk
+) -> None:
+    working(master, follower)
+    activate(master)
+    let_time_pass()
+    master.intend("close", 1)
+    cancel, close = command(follower, "cancel"), command(follower, "close")
+    assert (close.seq, close.lots_after) == (3, Decimal(0))
+    follower.report(cancel.id, "cancelled", ticket=900)
+    follower.report(close.id, "closed", already=True, remaining_lots="0")
+    assert (the_wait().state, Copy.objects.get().state) == ("ended", "closed")
+    assert len(orders(follower)) == 3
+
+
+def test_a_close_of_the_master_within_the_wait_ends_it(master: Desk, follower: Desk) -> None:
+    working(master, follower)
+    activate(master)
+    master.intend("close", 1)
+    let_time_pass()
+    assert (the_wait().state, [action for action, *_ in orders(follower)]) == ("ended", ["place", "close"])
+
+
+def test_an_order_that_its_owner_deletes_meanwhile_is_not_opened(master: Desk, follower: Desk) -> None:
+    working(master, follower)
+    activate(master)
+    let_time_pass()
+    follower.report(None, "cancelled", cause="manual", ticket=900)
+    follower.report(command(follower, "cancel").id, "cancelled", already=True)
+    assert (the_wait().state, [action for action, *_ in orders(follower)]) == ("ended", ["place", "cancel"])
+
+
+def test_a_partial_close_of_the_master_meanwhile_makes_the_order_smaller(master: Desk, follower: Desk) -> None:
+    working(master, follower)
+    activate(master)
+    let_time_pass()
+    master.intend("partial_close", 1, lots="0.04", remaining_lots="0.06", new_ticket=2)
+    follower.report(command(follower, "cancel").id, "cancelled", ticket=900)
+    assert command(follower, "open").lots == Decimal("0.06")
+
+
+def test_a_stop_moved_meanwhile_goes_with_the_order(master: Desk, follower: Desk) -> None:
+    working(master, follower)
+    activate(master)
+    let_time_pass()
+    master.intend("modify", 1, sl="1.04")
+    follower.report(command(follower, "cancel").id, "cancelled", ticket=900)
+    assert command(follower, "open").sl == Decimal("1.04")
+
+
+def test_a_subscription_paused_meanwhile_opens_nothing(master: Desk, follower: Desk) -> None:
+    working(master, follower)
+    activate(master)
+    let_time_pass()
+    Subscription.objects.update(state="close_only")
+    follower.report(command(follower, "cancel").id, "cancelled", ticket=900)
+    assert (the_wait().state, the_wait().code) == ("denied", "subscription_close_only")
+
+
+def test_a_rejected_cancel_is_tried_again_and_at_last_given_up(master: Desk, follower: Desk) -> None:
+    placed = working(master, follower)
+    activate(master)
+    for attempt in (1, 2, 3):
+        assert let_time_pass() == 1
+        cancel = command(follower, "cancel")
+        assert cancel.attempt == attempt
+        follower.report(cancel.id, "rejected", error_code=145)
+    assert let_time_pass() == 0
+    assert (the_wait().state, the_wait().code) == ("denied", "cancel_rejected")
+    follower.report(placed.id, "filled", ticket=900, lots="0.1")
+    assert (Copy.objects.get().state, command(follower, "cancel").seq) == ("open", 4)
+    assert not Command.objects.filter(action__in=["open", "close"]).exists()
+
+
+def test_an_unknown_cancel_is_asked_about_and_its_next_attempt_opens(master: Desk, follower: Desk) -> None:
+    working(master, follower)
+    activate(master)
+    let_time_pass()
+    follower.report(command(follower, "cancel").id, "unknown", found=False, error_code=128)
+    again = command(follower, "cancel")
+    assert (again.attempt, again.state) == (2, "queued")
+    follower.report(again.id, "cancelled", ticket=900)
+    assert [action for action, *_ in orders(follower)] == ["place", "cancel", "cancel", "open"]
+
+
+# Deadlines are rows --------------------------------------------------------------------------------------------------
+
+
+def test_a_deadline_is_carried_out_once_however_often_it_is_swept(master: Desk, follower: Desk) -> None:
+    working(master, follower)
+    activate(master)
+    assert [let_time_pass(), let_time_pass(), fill_waits.carry_out()] == [1, 0, 0]
+    assert [action for action, *_ in orders(follower)] == ["place", "cancel"]
+
+
+def test_a_deadline_that_passed_while_no_gateway_ran_is_carried_out_afterwards(master: Desk, follower: Desk) -> None:
+    working(master, follower)
+    activate(master)
+    FillWait.objects.update(due_at=queries.database_now() - timedelta(days=1))
+    assert fill_waits.carry_out() == 1
+    assert the_wait().state == "cancelling"
+
+
+def test_one_account_that_fails_does_not_hold_up_the_others(
+    master: Desk, follower: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Desk.open("srv:3").introduce()
+    subscribe(master, other)
+    working(master, follower)
+    other.report(command(other, "place").id, "placed", ticket=700, lots="0.1")
+    activate(master)
+    carry_out = fill_waits._carry_out
+
+    def failing(account_pk: Any) -> int:
+        if account_pk == other.account.id:
+            raise RuntimeError("a bad row")
+        return carry_out(account_pk)
+
+    monkeypatch.setattr(fill_waits, "_carry_out", failing)
+    assert let_time_pass() == 1
+    assert sorted(FillWait.objects.values_list("state", flat=True)) == ["cancelling", "waiting"]
+
+
+def test_an_activate_told_twice_waits_once(master: Desk, follower: Desk) -> None:
+    working(master, follower)
+    activate(master)
+    activate(master, ticket=77)  # another ticket: no repeat of the same intent
+    assert FillWait.objects.count() == 1
+
+
+def test_a_pending_followers_time_begins_with_its_promotion(master: Desk) -> None:
+    pending = Desk.open("srv:5", approved=False).introduce()
+    pending.send("StatusHeartbeat", {"balance": "1000"})
+    subscribe(master, pending)
+    place(master)
+    activate(master)
+    assert the_wait().due_at is None
+    assert let_time_pass() == 0
+    keys.approve(key_id=pending.key.id, by=OPERATOR, reason="known")
+    due_at = the_wait().due_at
+    assert due_at is not None
+    assert due_at > queries.database_now() + timedelta(seconds=3)
+    assert orders(pending) == [("place", 1, "queued")]
+    let_time_pass()
+    assert [action for action, *_ in orders(pending)] == ["place", "cancel"]
+
+
+def test_a_batch_of_intents_asks_the_database_as_often_for_ten_followers_as_for_two(master: Desk) -> None:
+    def counted(followers: int, position: int) -> int:
+        for number in range(followers):
+            subscribe(master, Desk.open(f"srv:{position}{number}").introduce())
+        place(master, position)
+        with CaptureQueriesContext(
+            connection,
+        ) as asked:
+            activate(master, position)
+        assert FillWait.objects.filter(copy__position_id=position).count() >= followers
+        return len(asked)
+
+    assert counted(2, 50) == counted(8, 60)
+
+
+# Reversed, and with legs ---------------------------------------------------------------------------------------------
+
+
+def test_a_reversed_pending_order_is_reopened_the_same_way_round(master: Desk, follower: Desk) -> None:
+    working(master, follower, reverse=True)
+    placed = command(follower, "place")
+    assert (placed.side, placed.order_type, placed.sl, placed.tp) == (
+        "sell",
+        "stop",
+        Decimal("1.20"),
+        Decimal("1.00"),
+    )
+    activate(master)
+    let_time_pass()
+    follower.report(command(follower, "cancel").id, "cancelled", ticket=900)
+    opened = command(follower, "open")
+    assert (opened.side, opened.sl, opened.tp, opened.copy.reverse) == (
+        "sell",
+        Decimal("1.20"),
+        Decimal("1.00"),
+        True,
+    )
+
+
+def test_every_leg_has_its_own_wait_and_its_own_end(master: Desk) -> None:
+    small = Desk.open("srv:5")
+    symbol = {"name": "EURUSD", "digits": 5, "contract_size": "100000"}
+    lots = {"lots_min": "0.01", "lots_step": "0.01", "lots_max": "1"}
+    small.send("InitRequest", {"currency": "USD", "symbols": [symbol | lots]})
+    subscribe(master, small)
+    place(master, lots="2.50")
+    legs = list(Command.objects.filter(account=small.account).order_by("leg"))
+    for number, leg in enumerate(legs):
+        small.report(leg.id, "placed", ticket=900 + number)
+    activate(master, lots="2.50")
+    small.report(legs[0].id, "filled", ticket=900, lots="1")
+    let_time_pass()
+    cancels = list(Command.objects.filter(account=small.account, action="cancel").order_by("leg"))
+    assert [cancel.leg for cancel in cancels] == [2, 3]
+    small.report(cancels[0].id, "cancelled", ticket=901)
+    small.report(cancels[1].id, "closed", already=True, ticket=902, remaining_lots="0.5")
+    opened = command(small, "open")
+    assert (opened.leg, opened.lots) == (4, Decimal(1))
+    assert list(FillWait.objects.order_by("copy__leg").values_list("state", flat=True)) == [
+        "filled",
+        "reopened",
+        "filled",
+    ]
+
+
+def test_the_stops_that_an_activate_tells_go_to_the_copies(master: Desk, follower: Desk) -> None:
+    working(master, follower)
+    activate(master, sl="1.03")
+    change = command(follower, "modify")
+    assert (change.sl, change.tp, change.price) == (Decimal("1.03"), Decimal("1.20"), None)
+    assert Decision.objects.order_by("-id")[0].outcome == "copied"
+    assert the_wait().state == "waiting"
+    frames = order_queries.commands_after(follower.account.id, 1, 10)
+    assert [b'"sl":"1.03"' in frame.payload for frame in frames] == [True]

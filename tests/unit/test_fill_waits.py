@@ -1,0 +1,157 @@
+"""Pending orders that filled on the master's side only: the pure rules."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orders.domain.copies import CopyState
+from orders.domain.decisions import Leg, SubscriptionState
+from orders.domain.denials import Code, Denied
+from orders.domain.fill_waits import MAX_TRIES, MOVES, Reopening, WaitState, after_report, at_deadline, reopen
+from orders.domain.following import cancelling
+from orders.domain.intents import Action, OrderType, Side
+from orders.domain.positions import PositionState
+from orders.domain.reports import ReportStatus
+from tests.unit.builders import NOW, leg, position, rules, spec
+
+WORKING: Leg = leg(state=CopyState.WORKING, order_type=OrderType.LIMIT)
+GONE: Leg = replace(WORKING, state=CopyState.CLOSED, lots=Decimal(0))
+OPEN = position()
+
+
+@pytest.mark.parametrize(
+    ("copy", "master", "after"),
+    [
+        (WORKING, OPEN, WaitState.CANCELLING),
+        (replace(WORKING, state=CopyState.ORDERED), OPEN, WaitState.CANCELLING),
+        (replace(WORKING, state=CopyState.OPEN), OPEN, WaitState.FILLED),
+        (replace(WORKING, state=CopyState.OPEN), position(state=PositionState.CLOSED), WaitState.FILLED),
+        (GONE, OPEN, WaitState.ENDED),
+        (replace(GONE, state=CopyState.FAILED), OPEN, WaitState.ENDED),
+        (replace(WORKING, lots=Decimal(0)), OPEN, WaitState.ENDED),
+        (WORKING, position(state=PositionState.CLOSED), WaitState.ENDED),
+        (WORKING, None, WaitState.ENDED),
+    ],
+)
+def test_case_159_at_the_deadline_only_a_wanted_working_copy_is_cancelled(
+    copy: Leg, master: Any, after: WaitState
+) -> None:
+    assert at_deadline(copy, master) is after
+
+
+@pytest.mark.parametrize(
+    ("copy", "status", "action", "after"),
+    [
+        (GONE, ReportStatus.CANCELLED, Action.CANCEL, WaitState.REOPENED),
+        (replace(GONE, tombstoned=True), ReportStatus.CANCELLED, Action.CANCEL, WaitState.ENDED),
+        (WORKING, ReportStatus.CLOSED, Action.CANCEL, WaitState.FILLED),
+        (GONE, ReportStatus.CLOSED, Action.CANCEL, WaitState.FILLED),
+        (replace(WORKING, state=CopyState.OPEN), ReportStatus.FILLED, Action.PLACE, WaitState.FILLED),
+        (replace(WORKING, state=CopyState.OPEN), ReportStatus.PARTIALLY_FILLED, Action.PLACE, WaitState.FILLED),
+        (WORKING, ReportStatus.ACCEPTED, Action.CANCEL, WaitState.CANCELLING),
+        (WORKING, ReportStatus.UNKNOWN, Action.CANCEL, WaitState.CANCELLING),
+        (WORKING, ReportStatus.PLACED, Action.PLACE, WaitState.CANCELLING),
+        (WORKING, ReportStatus.MODIFIED, Action.MODIFY, WaitState.CANCELLING),
+        (replace(GONE, tombstoned=True), ReportStatus.CANCELLED, None, WaitState.ENDED),
+        (GONE, ReportStatus.CANCELLED, Action.CLOSE, WaitState.ENDED),
+        (WORKING, ReportStatus.REJECTED, Action.CANCEL, WaitState.WAITING),
+    ],
+)
+def test_case_159_a_position_is_opened_only_when_the_cancel_is_done_and_nothing_had_filled(
+    copy: Leg, status: ReportStatus, action: Action | None, after: WaitState
+) -> None:
+    assert after_report(copy, OPEN, status=status, action=action, tries=1) is after
+
+
+def test_nothing_is_opened_for_a_master_who_has_closed() -> None:
+    closed = position(state=PositionState.CLOSED)
+    after = after_report(GONE, closed, status=ReportStatus.CANCELLED, action=Action.CANCEL, tries=1)
+    assert after is WaitState.ENDED
+
+
+def test_a_cancel_that_is_rejected_is_tried_three_times() -> None:
+    states = [
+        after_report(WORKING, OPEN, status=ReportStatus.REJECTED, action=Action.CANCEL, tries=tries)
+        for tries in range(1, MAX_TRIES + 1)
+    ]
+    assert states == [WaitState.WAITING, WaitState.WAITING, WaitState.DENIED]
+
+
+COPIES = st.builds(
+    lambda state, lots, dead: replace(WORKING, state=state, lots=Decimal(lots), tombstoned=dead),
+    st.sampled_from(CopyState),
+    st.sampled_from([0, 1]),
+    st.booleans(),
+)
+
+
+@given(COPIES, st.sampled_from(ReportStatus), st.sampled_from([*Action, None]), st.integers(1, 5))
+def test_every_report_leads_where_the_table_allows(
+    copy: Leg, status: ReportStatus, action: Action | None, tries: int
+) -> None:
+    after = after_report(copy, OPEN, status=status, action=action, tries=tries)
+    assert after is WaitState.CANCELLING or after in MOVES[WaitState.CANCELLING]
+    assert at_deadline(copy, OPEN) in MOVES[WaitState.WAITING]
+    if after is WaitState.REOPENED:
+        assert (status, action) == (ReportStatus.CANCELLED, Action.CANCEL)
+
+
+def test_the_cancel_of_a_wait_leaves_alone_what_has_filled() -> None:
+    spared, whole = cancelling(WORKING, keep_filled=True), cancelling(WORKING, keep_filled=False)
+    assert (spared.action, spared.lots_before, spared.lots_after) == (Action.CANCEL, WORKING.lots, WORKING.lots)
+    assert (whole.action, whole.lots_after) == (Action.CANCEL, Decimal(0))
+
+
+# The order at market -------------------------------------------------------------------------------------------------
+
+
+def reopening(**changes: Any) -> Reopening:
+    plain = Reopening(
+        leg=GONE,
+        lots=Decimal("0.10"),
+        master_lots=Decimal("1.00"),
+        position=position(lots=Decimal("1.00"), sl=Decimal("1.09"), tp=Decimal("1.2")),
+        rules=rules(deviation_points=30),
+        spec=spec(),
+        filled_at=NOW - timedelta(seconds=6),
+        next_leg=2,
+        now=NOW,
+    )
+    return replace(plain, **changes)
+
+
+def test_the_order_at_market_has_the_stops_of_the_moment_and_what_is_left_of_the_age() -> None:
+    order = reopen(reopening())
+    assert (order.action, order.order_type, order.leg) == (Action.OPEN, OrderType.MARKET, 2)
+    assert (order.lots, order.sl, order.tp) == (Decimal("0.10"), Decimal("1.09"), Decimal("1.2"))
+    assert (order.deviation_points, order.valid_until) == (30, NOW + timedelta(seconds=54))
+
+
+def test_a_reversed_copy_is_opened_the_same_way_round() -> None:
+    order = reopen(reopening(leg=replace(GONE, side=Side.SELL, reverse=True)))
+    assert (order.side, order.sl, order.tp, order.reverse) == (Side.SELL, Decimal("1.2"), Decimal("1.09"), True)
+
+
+@pytest.mark.parametrize(("left", "lots"), [("1.00", "0.10"), ("0.50", "0.05"), ("0.39", "0.03"), ("2", "0.10")])
+def test_what_the_master_has_closed_meanwhile_is_not_opened(left: str, lots: str) -> None:
+    assert reopen(reopening(position=position(lots=Decimal(left)))).lots == Decimal(lots)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"filled_at": NOW - timedelta(seconds=60.001)}, Code.SIGNAL_TOO_OLD),
+        ({"rules": rules(state=SubscriptionState.CLOSE_ONLY)}, Code.SUBSCRIPTION_CLOSE_ONLY),
+        ({"rules": rules(state=SubscriptionState.OFF)}, Code.SUBSCRIPTION_CLOSE_ONLY),
+        ({"position": position(lots=Decimal("0.09"))}, Code.BELOW_MINIMUM_LOTS),
+    ],
+)
+def test_the_order_at_market_is_denied_with_its_reason(changes: dict[str, Any], code: Code) -> None:
+    with pytest.raises(Denied) as denied:
+        reopen(reopening(**changes))
+    assert denied.value.code is code
