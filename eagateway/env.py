@@ -16,6 +16,7 @@ class GatewaySettings(TypedDict):
     """The gateway's own settings: bounds, paces (seconds unless named otherwise) and switches."""
 
     auth_methods: list[str]
+    token_requests_per_minute: int
     self_enrolment: bool
     heartbeat_interval: int
     heartbeat_timeout: int
@@ -33,6 +34,31 @@ class GatewaySettings(TypedDict):
     rest_per_session: int
     hello_timeout: int
     sweep_seconds: float
+
+
+class BearerTokenSettings(TypedDict):
+    """Whose tokens `bearer_token` believes. One source of keys: `public_key` (PEM, or its file), `jwks` (a file or an
+    https address), or `secret` (HS256 only). `tenant` owns the accounts that its tokens name first.
+    """
+
+    issuer: str
+    audience: str
+    algorithms: list[str]
+    public_key: str
+    jwks: str
+    secret: str
+    tenant: str
+    leeway: int
+
+
+class OauthSettings(TypedDict):
+    """`oauth_client_credentials`: tokens of our own, or with `introspection_url` those of an external issuer."""
+
+    introspection_url: str
+    introspection_client_id: str
+    introspection_client_secret: str
+    introspection_timeout: int
+    introspection_cache: int
 
 
 def text(name: str, *, default: str) -> str:

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "oauth2_provider",
 ]
 MIDDLEWARE = [
     "sessions_app.api.everywhere.problems_everywhere",
@@ -129,6 +130,7 @@ CELERY_TIMEZONE = "UTC"
 
 GATEWAY: env.GatewaySettings = {
     "auth_methods": env.names("AUTH_METHODS", default=["account_session_key"]),
+    "token_requests_per_minute": env.integer("TOKEN_REQUESTS_PER_MINUTE", default=60, least=1, most=100_000),
     "self_enrolment": env.flag("SELF_ENROLMENT", default=True),
     "heartbeat_interval": env.integer("HEARTBEAT_INTERVAL_SECONDS", default=5, least=1, most=60),
     "heartbeat_timeout": env.integer("HEARTBEAT_TIMEOUT_SECONDS", default=15, least=3, most=600),
@@ -147,11 +149,56 @@ GATEWAY: env.GatewaySettings = {
     "hello_timeout": 5,
     "sweep_seconds": 1,
 }
+# The ways to authenticate that this build has: adding one takes its class and its line here, or its dotted path in
+# AUTH_STRATEGIES. AUTH_METHODS switches them on by name.
+AUTH_STRATEGIES = [
+    "sessions_app.auth.account_session_key.AccountSessionKey",
+    "sessions_app.auth.bearer_token.BearerToken",
+    "sessions_app.auth.oauth_client_credentials.OauthClientCredentials",
+    *env.names("AUTH_STRATEGIES", default=[]),
+]
+BEARER_TOKEN: env.BearerTokenSettings = {
+    "issuer": env.text("BEARER_TOKEN_ISSUER", default=""),
+    "audience": env.text("BEARER_TOKEN_AUDIENCE", default=""),
+    "algorithms": env.names("BEARER_TOKEN_ALGORITHMS", default=["RS256", "ES256"]),
+    "public_key": env.text("BEARER_TOKEN_PUBLIC_KEY", default=""),
+    "jwks": env.text("BEARER_TOKEN_JWKS", default=""),
+    "secret": env.text("BEARER_TOKEN_SECRET", default=""),
+    "tenant": env.text("BEARER_TOKEN_TENANT", default=""),
+    "leeway": env.integer("BEARER_TOKEN_LEEWAY_SECONDS", default=10, least=0, most=120),
+}
+OAUTH: env.OauthSettings = {
+    "introspection_url": env.text("OAUTH_INTROSPECTION_URL", default=""),
+    "introspection_client_id": env.text("OAUTH_INTROSPECTION_CLIENT_ID", default=""),
+    "introspection_client_secret": env.text("OAUTH_INTROSPECTION_CLIENT_SECRET", default=""),
+    "introspection_timeout": env.integer("OAUTH_INTROSPECTION_TIMEOUT_SECONDS", default=5, least=1, most=30),
+    "introspection_cache": env.integer("OAUTH_INTROSPECTION_CACHE_SECONDS", default=30, least=0, most=600),
+}
+OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth2_provider.Application"
+OAUTH2_PROVIDER = {
+    # Client credentials are all that this server speaks: no other grant, no refresh token, no OpenID.
+    "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.BackendApplicationServer",
+    "SCOPES": {"sessions": "Open sessions of the accounts that the client was granted"},
+    "DEFAULT_SCOPES": ["sessions"],
+    "ACCESS_TOKEN_EXPIRE_SECONDS": env.integer("OAUTH_TOKEN_LIFETIME_SECONDS", default=3600, least=60, most=86_400),
+    "CLIENT_SECRET_HASHER": "sha256_random_secret",
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
+}
 ALLOWED_SOCKET_ORIGINS = env.names("ALLOWED_SOCKET_ORIGINS", default=[])
 
 # Passwords, sessions, pages ---------------------------------------------------------------------------------
 
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "sessions_app.auth.secret_hashing.RandomSecretHasher",  # for the secrets of OAuth clients, never for a person's
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 
 from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
 from sessions_app.models import (
@@ -136,17 +136,16 @@ def waiting_keys() -> QuerySet[AuthKey]:
     return AuthKey.objects.filter(state=KeyState.PENDING).select_related("account__tenant").order_by("requested_at")
 
 
+def retired_keys(now: datetime) -> list[UUID]:
+    """Approved keys whose overlap with their successor is over."""
+    keys = AuthKey.objects.filter(state=KeyState.APPROVED, retires_at__lte=now)
+    return list(keys.order_by("retires_at").values_list("id", flat=True)[:500])
+
+
 def sessions_by_state() -> Mapping[str, int]:
     """How many sessions there are in each state; states without any are 0."""
     counts = dict(EaSession.objects.values_list("state").annotate(Count("id")))
     return {status.value: counts.get(status.value, 0) for status in SessionStatus}
-
-
-def recent_unknown_keys(*, account_id: str, address: str, since: datetime) -> int:
-    """Keys asked for since then, for this account or from this address: the stranger's budget."""
-    return AuthKey.objects.filter(
-        Q(account__account_id=account_id) | Q(requested_from=address), requested_at__gt=since
-    ).count()
 
 
 def timeline(account_pk: UUID) -> QuerySet[SessionEvent]:

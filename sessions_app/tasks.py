@@ -2,7 +2,8 @@
 
 from celery import shared_task
 
-from sessions_app.services import sessions
+from sessions_app import queries
+from sessions_app.services import keys, oauth_clients, sessions, tallies
 
 
 @shared_task(name="sessions.expire_overdue", ignore_result=True)
@@ -15,3 +16,17 @@ def expire_overdue() -> int:
 def lapse_pending() -> int:
     """End pending sessions that nobody approved in time."""
     return sessions.lapse_pending()
+
+
+@shared_task(name="keys.revoke_retired", ignore_result=True)
+def revoke_retired() -> int:
+    """Revoke keys whose overlap with their successor is over."""
+    return keys.revoke_retired()
+
+
+@shared_task(name="sessions.forget_expired", ignore_result=True)
+def forget_expired() -> None:
+    """Delete what only had to be known for a while: tallies and access tokens."""
+    now = queries.database_now()
+    tallies.forget(now=now)
+    oauth_clients.forget_expired_tokens(now=now)

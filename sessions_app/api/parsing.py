@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 from django.conf import settings
+from django.http import HttpRequest
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
@@ -28,7 +29,7 @@ class StrictJSONParser(JSONParser):
             raise ParseError("The body is not JSON") from error
 
 
-def peer_address(request: Request) -> str:
+def peer_address(request: Request | HttpRequest) -> str:
     """Who is on the other end of the connection.
 
     X-Forwarded-For is believed only from the proxies that the setting TRUSTED_PROXIES names, and then the last hop that

@@ -6,7 +6,7 @@ import msgspec
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from sessions_app.auth.registry import STRATEGIES
+from sessions_app.auth.registry import offered, strategies
 from sessions_app.domain.keys import MAX_ACCOUNT_ID
 from sessions_app.domain.lifecycle import SessionStatus
 
@@ -62,19 +62,39 @@ class Environment(serializers.JSONField):
         return data
 
 
+# Its bounds are the domain's and the strategies' to judge, with codes of their own.
+_MATERIAL: Final = DomainText
+
+
 class SessionRequest(serializers.Serializer[dict[str, Any]]):
     """What a terminal sends to open a session."""
 
     account_id = DomainText(max_length=MAX_ACCOUNT_ID, help_text="`<broker server>:<login>`, compared without case.")
-    auth_method = Text(max_length=40, help_text=f"One of: {', '.join(STRATEGIES)}.")
-    auth_key = DomainText(
-        max_length=256, write_only=True, help_text="128 random bits or more, base64url. Only its hash is stored."
-    )
+    auth_method = Text(max_length=40, help_text="It also says which of the fields for key or token is required.")
     platform = Platform()
     ea_version = Text(max_length=64, required=False, allow_blank=True, default="")
     environment = Environment(required=False, default=dict)
 
     default_error_messages = {"invalid": "Expected an object"}
+
+    def get_fields(self) -> dict[str, Any]:
+        """With the field of each strategy's material; the one of the method that was chosen is required."""
+        fields = super().get_fields()
+        sent = getattr(self, "initial_data", None)
+        chosen = sent.get("auth_method") if isinstance(sent, dict) else None
+        for method, strategy in strategies().items():
+            field = strategy.material
+            required = field.name in fields and fields[field.name].required
+            required = required or (method == chosen and method in offered())
+            fields[field.name] = _MATERIAL(
+                max_length=field.most, write_only=True, help_text=field.meaning, required=required
+            )
+        return fields
+
+    def material(self) -> str:
+        """What the chosen method is to verify; empty for a method that is not offered here."""
+        strategy = strategies().get(self.validated_data["auth_method"])
+        return str(self.validated_data.get(strategy.material.name, "")) if strategy is not None else ""
 
 
 class Pace(serializers.Serializer[Any]):

@@ -57,7 +57,9 @@ class SessionsView(ApiView):
             201: OpenedSession,
             **_problems(
                 _400="The body, the account id or the key is malformed",
-                _403="The key is rejected, revoked or not enrolled; the account is suspended",
+                _401="The token is not valid here",
+                _403="The key is rejected, revoked or not enrolled; the token does not serve this account; the account"
+                " is suspended",
                 _409="The same Idempotency-Key is being answered",
                 _413="The body is too big",
                 _415="The body is not JSON",
@@ -68,10 +70,11 @@ class SessionsView(ApiView):
         },
     )
     def post(self, request: Request) -> Response:
-        body = _checked_body(request)
+        sent = _checked(request)
+        body: dict[str, Any] = sent.validated_data
         opened = accounts.request_session(
             account_id=body["account_id"],
-            material=body["auth_key"],
+            material=sent.material(),
             request=sessions.Request(
                 auth_method=body["auth_method"],
                 platform=body["platform"],
@@ -138,7 +141,7 @@ class NothingView(ApiView):
         raise Http404
 
 
-def _checked_body(request: Request) -> dict[str, Any]:
+def _checked(request: Request) -> SessionRequest:
     """The body within its bounds.
 
     :raises ValidationError: all its mistakes
@@ -147,8 +150,7 @@ def _checked_body(request: Request) -> dict[str, Any]:
     _ = request.body
     serializer = SessionRequest(data=request.data)
     serializer.is_valid(raise_exception=True)
-    body: dict[str, Any] = serializer.validated_data
-    return body
+    return serializer
 
 
 def _digest(body: dict[str, Any]) -> str:

@@ -6,11 +6,12 @@ import structlog
 from django.conf import settings
 
 from sessions_app.auth import hashing
-from sessions_app.auth.interface import Presented, Verified
-from sessions_app.domain.keys import check_key, fingerprint
+from sessions_app.auth.interface import MaterialField, Presented, Verified
+from sessions_app.domain.keys import check_key, fingerprint, token_digest
 from sessions_app.domain.lifecycle import KeyState
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AuthKey
+from sessions_app.queries import database_now
 
 _log = structlog.get_logger(__name__)
 
@@ -19,6 +20,7 @@ class AccountSessionKey:
     """Looks the key up by its keyed fingerprint; only an approved key costs an argon2 run."""
 
     method: Final = "account_session_key"
+    material: Final = MaterialField("auth_key", 256, "128 random bits or more, base64url. Only its hash is stored.")
 
     def verify(self, presented: Presented) -> Verified:
         """Find the key among its account's requests.
@@ -26,13 +28,14 @@ class AccountSessionKey:
         :raises Refused: `key_malformed`, `key_rejected`, `try_later`
         """
         check_key(presented.material)
-        mark = key_fingerprint(presented.material)
+        mark, digest = key_fingerprint(presented.material), token_digest(presented.material)
         key = _find(presented.account_id, mark)
         if key is None or key.state == KeyState.PENDING:
-            return Verified(fingerprint=mark, key=key)
-        if key.state != KeyState.APPROVED:
+            return Verified(fingerprint=mark, digest=digest, key=key)
+        if key.state != KeyState.APPROVED or (key.retires_at is not None and key.retires_at <= database_now()):
             raise Refused("key_rejected")
-        return Verified(fingerprint=mark, key=key, stronger_hash=_check_hash(key, presented.material))
+        stronger = _check_hash(key, presented.material)
+        return Verified(fingerprint=mark, digest=digest, key=key, stronger_hash=stronger)
 
     def protect(self, material: str) -> str:
         """The key's argon2id hash."""

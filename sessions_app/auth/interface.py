@@ -1,12 +1,22 @@
 """How a terminal proves who it is: strategies behind one interface, chosen by the request's `auth_method`.
 
-A strategy only reads. What is to be stored (a new key, a stronger hash) it hands back to the service that asked.
+A strategy only reads. What is to be stored (a new key, a stronger hash, a first grant) it hands back to the service
+that asked. To add one: write its class, name its dotted path in AUTH_STRATEGIES, switch it on in AUTH_METHODS.
 """
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from sessions_app.models import AuthKey
+from sessions_app.models import AccountGrant, AuthKey
+
+
+@dataclass(frozen=True, slots=True)
+class MaterialField:
+    """The field of POST /sessions that carries a strategy's material; `most` characters at most."""
+
+    name: str
+    most: int
+    meaning: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +30,30 @@ class Presented:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was found out. `key` is None for material that nobody has asked for yet: the service may enrol it.
+    """A key was shown. `key` is None for material that nobody has asked for yet: the service may enrol it.
 
-    `stronger_hash`: the hash to keep from now on, when the parameters of hashing rose since the key was stored.
+    `digest`: SHA-256 of the material, which its owner can tell without showing it. `stronger_hash`: the hash to keep
+    from now on, when the parameters of hashing rose since the key was stored.
     """
 
     fingerprint: str
+    digest: str
     key: AuthKey | None = None
     stronger_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """Somebody whom this deployment trusts says that `subject` may serve the account.
+
+    `grant`: the row that allows it. None if the trusted word itself is enough: the service then keeps a grant for the
+    subject, so that an operator can withdraw it. `tenant`: the name of the tenant that an account of nobody becomes;
+    an account of any other is refused. Empty: only accounts that have a tenant are served.
+    """
+
+    subject: str
+    grant: AccountGrant | None = None
+    tenant: str = ""
 
 
 class Strategy(Protocol):
@@ -37,11 +63,20 @@ class Strategy(Protocol):
     def method(self) -> str:
         """Its name in `auth_method`."""
 
-    def verify(self, presented: Presented) -> Verified:
+    @property
+    def material(self) -> MaterialField:
+        """Where its material stands in the request."""
+
+    def verify(self, presented: Presented) -> Verified | Vouched:
         """Check the material.
 
         :raises Refused: the material is malformed or refused for good, or verifying has no room now (`try_later`)
         """
+
+
+@runtime_checkable
+class Enrolling(Protocol):
+    """A strategy whose unknown material may be enrolled."""
 
     def protect(self, material: str) -> str:
         """What may be stored of material that is to be enrolled.

@@ -20,11 +20,18 @@ class KeyState(StrEnum):
     REVOKED = "revoked"
 
 
+class GrantState(StrEnum):
+    GRANTED = "granted"
+    REVOKED = "revoked"
+
+
 class Reason(StrEnum):
     """Why a session or a key changed its state."""
 
     ASKED = "asked"
     KEY_APPROVED = "key_approved"
+    KEY_RETIRES = "key_retires"
+    GRANTED = "granted"
     PREEMPTED = "preempted"
     HEARTBEAT_TIMEOUT = "heartbeat_timeout"
     SHUTDOWN_BY_EA = "shutdown_by_ea"
@@ -52,6 +59,11 @@ KEY_MOVES: Final[Mapping[KeyState, frozenset[KeyState]]] = {
     KeyState.APPROVED: frozenset({KeyState.REVOKED}),
     KeyState.REJECTED: frozenset(),
     KeyState.REVOKED: frozenset(),
+}
+
+GRANT_MOVES: Final[Mapping[GrantState, frozenset[GrantState]]] = {
+    GrantState.GRANTED: frozenset({GrantState.REVOKED}),
+    GrantState.REVOKED: frozenset({GrantState.GRANTED}),
 }
 
 LIVING: Final = frozenset({SessionStatus.PENDING, SessionStatus.AUTHENTICATED})

@@ -103,8 +103,17 @@ _OF_ACCESS: Final = (
         _ASK,
         close_code=_SHUT,
     ),
+    Problem(
+        "account_not_granted",
+        "These credentials do not serve this account",
+        "Ask the operator of the gateway to grant the account",
+        403,
+        True,
+        _ASK,
+    ),
     Problem("already_authenticated", "This socket has said Hello already", "Send Hello once per socket"),
     Problem("auth_method_unknown", "This authentication method is not offered here", "Use one of the listed methods"),
+    Problem("credentials_refused", "The token is not valid here", "Get a new token from its issuer", 401),
     Problem(
         "fenced",
         "A newer session of this account is in charge",

@@ -1,24 +1,34 @@
 """Who is connected: one table per file."""
 
+from sessions_app.models.account_grant import AccountGrant
+from sessions_app.models.approved_fingerprint import ApprovedFingerprint
 from sessions_app.models.auth_key import AuthKey
 from sessions_app.models.broker_account import BrokerAccount
 from sessions_app.models.ea_session import EaSession
+from sessions_app.models.enrolment_window import EnrolmentWindow
 from sessions_app.models.gateway_process import GatewayProcess
 from sessions_app.models.inbound_frame import InboundFrame
 from sessions_app.models.member import Member, Role
 from sessions_app.models.operator_alert import OperatorAlert
+from sessions_app.models.oauth_client import OauthClient
+from sessions_app.models.request_tally import RequestTally
 from sessions_app.models.session_event import SessionEvent
 from sessions_app.models.tenant import Tenant
 from sessions_app.models.terminal_profile import TerminalProfile
 
 __all__ = [
+    "AccountGrant",
+    "ApprovedFingerprint",
     "AuthKey",
     "BrokerAccount",
     "EaSession",
+    "EnrolmentWindow",
     "GatewayProcess",
     "InboundFrame",
     "Member",
     "OperatorAlert",
+    "OauthClient",
+    "RequestTally",
     "Role",
     "SessionEvent",
     "Tenant",

@@ -8,7 +8,10 @@ from sessions_app.models.fields import choice_field, id_field, moment_field, one
 
 
 class AuthKey(models.Model):
-    """An EA's key for one account: argon2id hash and keyed fingerprint, never the key. What is approved is the key."""
+    """An EA's key for one account: argon2id hash and keyed fingerprint, never the key. What is approved is the key.
+
+    `retires_at`: the end of an approved key's overlap with its successor; from then on it is refused, and soon revoked.
+    """
 
     id = id_field()
     account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="keys")
@@ -21,6 +24,7 @@ class AuthKey(models.Model):
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     decided_as = models.CharField(max_length=150, blank=True)
     decision_reason = models.CharField(max_length=255, blank=True)
+    retires_at = moment_field()
 
     class Meta:
         constraints = [
@@ -31,11 +35,23 @@ class AuthKey(models.Model):
                 | (~Q(state=KeyState.PENDING) & Q(decided_at__isnull=False) & ~Q(decided_as="")),
                 name="key_decision_whole",
             ),
+            models.CheckConstraint(
+                condition=Q(retires_at__isnull=True) | Q(state__in=[KeyState.APPROVED, KeyState.REVOKED]),
+                name="only_approved_keys_retire",
+            ),
         ]
-        indexes = [models.Index(fields=["requested_at"], condition=Q(state=KeyState.PENDING), name="keys_waiting")]
+        indexes = [
+            models.Index(fields=["requested_at"], condition=Q(state=KeyState.PENDING), name="keys_waiting"),
+            models.Index(
+                fields=["retires_at"],
+                condition=Q(state=KeyState.APPROVED, retires_at__isnull=False),
+                name="keys_retiring",
+            ),
+        ]
         permissions = [
             ("decide_authkey", "Can approve and reject keys"),
-            ("revoke_authkey", "Can revoke approved keys"),
+            ("revoke_authkey", "Can revoke and retire approved keys"),
+            ("share_authkey", "Can share keys beforehand"),
         ]
 
     def __str__(self) -> str:

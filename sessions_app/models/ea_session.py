@@ -2,6 +2,7 @@ from django.db import models
 from django.db.models import Q
 
 from sessions_app.domain.lifecycle import LIVING, Reason, SessionStatus
+from sessions_app.models.account_grant import AccountGrant
 from sessions_app.models.auth_key import AuthKey
 from sessions_app.models.broker_account import BrokerAccount
 from sessions_app.models.fields import choice_field, id_field, moment_field, one_of
@@ -10,11 +11,15 @@ _LIVING = [status.value for status in sorted(LIVING)]
 
 
 class EaSession(models.Model):
-    """One terminal's session. `stored_seq`: the contiguous top of its durable frames; `deadline_at`: database clock."""
+    """One terminal's session. `stored_seq`: the contiguous top of its durable frames; `deadline_at`: database clock.
+
+    It rests on one proof: the key that its terminal showed, or the grant that its token led to.
+    """
 
     id = id_field()
     account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="sessions")
-    key = models.ForeignKey(AuthKey, on_delete=models.CASCADE, related_name="sessions")
+    key = models.ForeignKey(AuthKey, on_delete=models.CASCADE, null=True, related_name="sessions")
+    grant = models.ForeignKey(AccountGrant, on_delete=models.CASCADE, null=True, related_name="sessions")
     auth_method = models.CharField(max_length=40)
     state = choice_field(SessionStatus, default=SessionStatus.PENDING)
     fence = models.BigIntegerField(default=0)
@@ -47,6 +52,10 @@ class EaSession(models.Model):
             models.UniqueConstraint(fields=["id", "state", "fence"], name="session_state_and_fence"),
             models.UniqueConstraint(fields=["account", "idempotency_key"], name="one_session_per_idempotency_key"),
             one_of("state", SessionStatus, name="session_state_known"),
+            models.CheckConstraint(
+                condition=Q(key__isnull=False, grant__isnull=True) | Q(key__isnull=True, grant__isnull=False),
+                name="session_rests_on_one_proof",
+            ),
             models.CheckConstraint(
                 condition=Q(state__in=_LIVING, closed_at__isnull=True, close_reason="")
                 | (

@@ -1,6 +1,7 @@
 from django.db import models
 from django.db.models import Q
 
+from sessions_app.models.account_grant import AccountGrant
 from sessions_app.models.auth_key import AuthKey
 from sessions_app.models.broker_account import BrokerAccount
 from sessions_app.models.ea_session import EaSession
@@ -8,12 +9,13 @@ from sessions_app.models.fields import id_field
 
 
 class SessionEvent(models.Model):
-    """One change of state of a session or of a key. Written in the change's own transaction, never changed."""
+    """One change of state of a session, a key or a grant. Written in the change's own transaction, never changed."""
 
     id = id_field()
     account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="events")
     session = models.ForeignKey(EaSession, on_delete=models.CASCADE, null=True, related_name="events")
     key = models.ForeignKey(AuthKey, on_delete=models.CASCADE, null=True, related_name="events")
+    grant = models.ForeignKey(AccountGrant, on_delete=models.CASCADE, null=True, related_name="events")
     from_state = models.CharField(max_length=32, blank=True)
     to_state = models.CharField(max_length=32)
     reason = models.CharField(max_length=32)
@@ -24,7 +26,8 @@ class SessionEvent(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(session__isnull=False) | Q(key__isnull=False), name="event_has_a_subject"
+                condition=Q(session__isnull=False) | Q(key__isnull=False) | Q(grant__isnull=False),
+                name="event_has_a_subject",
             )
         ]
         indexes = [models.Index(fields=["account", "at"], name="events_by_account")]

@@ -4,10 +4,14 @@ from sessions_app.models.fields import id_field
 
 
 class Tenant(models.Model):
-    """A customer of this deployment. Nulls take the deployment's value."""
+    """A customer of this deployment. Nulls take the deployment's value.
+
+    `auth_methods` narrows what the deployment offers; it never adds to it.
+    """
 
     id = id_field()
     name = models.CharField(max_length=100, unique=True)
+    auth_methods = models.JSONField(null=True)
     self_enrolment = models.BooleanField(null=True)
     heartbeat_interval = models.PositiveIntegerField(null=True)
     heartbeat_timeout = models.PositiveIntegerField(null=True)

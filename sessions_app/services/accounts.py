@@ -1,23 +1,22 @@
 """What happens when a terminal asks for a session: who is it, may it ask, and which session does it get."""
 
-from datetime import timedelta
-from typing import Final
+from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from django.conf import settings
 from django.db import IntegrityError
 
 from sessions_app import queries
-from sessions_app.auth.interface import Presented, Strategy, Verified
+from sessions_app.auth.interface import Enrolling, Presented, Strategy, Verified, Vouched
 from sessions_app.auth.registry import strategy_for
 from sessions_app.domain.keys import canonical_account_id
 from sessions_app.domain.lifecycle import KeyState
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AuthKey, BrokerAccount, EaSession
-from sessions_app.services import keys, sessions
-from sessions_app.services.sessions import Opened, Request
+from sessions_app.services import grants, keys, policies, sessions, tallies
+from sessions_app.services.sessions import Opened, Proof, Request
 
-_WINDOW: Final = timedelta(seconds=60)
 _log = structlog.get_logger(__name__)
 
 
@@ -26,46 +25,75 @@ class InFlight(Exception):
 
 
 def request_session(*, account_id: str, material: str, request: Request) -> Opened:
-    """Verify the material and open a session: authenticated for an approved key, else pending.
+    """Verify the material and open a session: authenticated for an approved key or a grant, else pending.
 
     Limits count what nobody has approved: a stranger can neither lock an owner out nor learn whether an account exists.
 
     :raises Refused: `account_id_invalid`, `auth_method_unknown`, `key_malformed`, `key_rejected`, `key_not_enrolled`,
-        `account_suspended`, `throttled`, `try_later`, `idempotency_key_reused`
+        `credentials_refused`, `account_not_granted`, `account_suspended`, `throttled`, `try_later`,
+        `idempotency_key_reused`
     :raises InFlight: a request with the same Idempotency-Key is not answered yet
     """
     canonical = canonical_account_id(account_id)
-    strategy = strategy_for(request.auth_method)
+    account = queries.account_by_id(canonical)
+    strategy = strategy_for(request.auth_method, account.tenant if account is not None else None)
     presented = Presented(account_id=canonical, address=request.address, material=material)
-    verified = strategy.verify(presented)
-    key = verified.key
+    found = strategy.verify(presented)
+    if isinstance(found, Vouched):
+        grant = found.grant or grants.admit(
+            vouched=found, method=strategy.method, account_id=canonical, claimed_as=account_id
+        )
+        return _open(grant, request)
+    asking = _Asking(presented, found, strategy, account, claimed_as=account_id)
+    key = found.key
     if key is None:
-        key = _enrol(presented, verified, strategy, claimed_as=account_id)
+        key = _enrol(asking)
     elif key.state == KeyState.PENDING:
+        key = keys.consult_policies(key=key, digest=found.digest, address=request.address)
+    if key.state == KeyState.PENDING:
         _check_asks(key, request)
-    _keep_stronger_hash(key, verified)
+    _keep_stronger_hash(key, found)
     return _open(key, request)
 
 
-def _enrol(presented: Presented, verified: Verified, strategy: Strategy, *, claimed_as: str) -> AuthKey:
-    """Store an approval request for a key that nobody knows; a known and an unknown account cost the same."""
-    account = queries.account_by_id(presented.account_id)
-    if not _enrols_itself(account):
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """A key that is shown, and for what. `account` is None for one that nobody knows."""
+
+    presented: Presented
+    verified: Verified
+    strategy: Strategy
+    account: BrokerAccount | None
+    claimed_as: str
+
+
+def _enrol(asking: _Asking) -> AuthKey:
+    """Store an approval request for a key that nobody knows; a known and an unknown account cost the same.
+
+    A key that a policy knows beforehand is under no limit: strangers must not use up its owner's.
+    """
+    presented, verified, account = asking.presented, asking.verified, asking.account
+    if not isinstance(asking.strategy, Enrolling):
         raise Refused("key_not_enrolled")
     now = queries.database_now()
-    asked = queries.recent_unknown_keys(account_id=presented.account_id, address=presented.address, since=now - _WINDOW)
-    if asked >= settings.GATEWAY["unknown_keys_per_minute"]:
-        _throttle(presented.account_id, presented.address)
+    marks = (verified.fingerprint, verified.digest)
+    policy = policies.applying(policies.Asking(presented.account_id, account, marks, presented.address, now))
+    self_enrolment = _enrols_itself(account)
+    if policy is None and not self_enrolment:
+        raise Refused("key_not_enrolled")
     if account is not None and account.suspended_at is not None:
         raise Refused("account_suspended")
-    return keys.enrol(
+    if policy is None or not policy.proven:
+        _spend_budget(presented, now)
+    unknown = keys.Unknown(
         account_id=presented.account_id,
-        claimed_as=claimed_as,
+        claimed_as=asking.claimed_as,
         fingerprint=verified.fingerprint,
-        key_hash=strategy.protect(presented.material),
+        digest=verified.digest,
+        key_hash=asking.strategy.protect(presented.material),
         address=presented.address,
-        now=now,
     )
+    return keys.enrol(unknown=unknown, self_enrolment=self_enrolment, now=now)
 
 
 def _enrols_itself(account: BrokerAccount | None) -> bool:
@@ -74,19 +102,25 @@ def _enrols_itself(account: BrokerAccount | None) -> bool:
     return bool(settings.GATEWAY["self_enrolment"]) if own is None else own
 
 
+def _spend_budget(presented: Presented, now: datetime) -> None:
+    """Count an unknown key for its address and for its account, before anything is hashed or stored for it."""
+    limit = settings.GATEWAY["unknown_keys_per_minute"]
+    for scope in (f"unknown key from {presented.address}", f"unknown key for {presented.account_id}"):
+        if not tallies.take(scope=scope, limit=limit, now=now):
+            _throttle(presented.account_id, presented.address)
+
+
 def _check_asks(key: AuthKey, request: Request) -> None:
     """A key that waits may ask often, but not without bound: every new session is a row. Replays are none."""
-    since = queries.database_now() - _WINDOW
-    asked = EaSession.objects.filter(key=key, created_at__gt=since)
-    if asked.count() < settings.GATEWAY["pending_rate_per_minute"]:
-        return
-    if request.idempotency_key is None or not asked.filter(idempotency_key=request.idempotency_key).exists():
+    known = request.idempotency_key is not None and _is_stored(key, request.idempotency_key)
+    limit, now = settings.GATEWAY["pending_rate_per_minute"], queries.database_now()
+    if not known and not tallies.take(scope=f"pending key {key.id}", limit=limit, now=now):
         _throttle(key.account.account_id, request.address)
 
 
 def _throttle(account_id: str, address: str) -> None:
     _log.warning("session.throttled", account=account_id, address=address)
-    raise Refused("throttled", retry_after=int(_WINDOW.total_seconds()))
+    raise Refused("throttled", retry_after=int(tallies.WINDOW.total_seconds()))
 
 
 def _keep_stronger_hash(key: AuthKey, verified: Verified) -> None:
@@ -94,14 +128,14 @@ def _keep_stronger_hash(key: AuthKey, verified: Verified) -> None:
         AuthKey.objects.filter(id=key.id, key_hash=key.key_hash).update(key_hash=verified.stronger_hash)
 
 
-def _open(key: AuthKey, request: Request) -> Opened:
+def _open(proof: Proof, request: Request) -> Opened:
     try:
-        return sessions.open_session(key=key, request=request)
+        return sessions.open_session(key=proof, request=request)
     except IntegrityError as race:
-        if request.idempotency_key is not None and _is_stored(key, request.idempotency_key):
+        if request.idempotency_key is not None and _is_stored(proof, request.idempotency_key):
             raise InFlight from race
         raise
 
 
-def _is_stored(key: AuthKey, idempotency_key: str) -> bool:
-    return EaSession.objects.filter(account_id=key.account_id, idempotency_key=idempotency_key).exists()
+def _is_stored(proof: Proof, idempotency_key: str) -> bool:
+    return EaSession.objects.filter(account_id=proof.account_id, idempotency_key=idempotency_key).exists()

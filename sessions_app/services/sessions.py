@@ -14,10 +14,10 @@ from django.db import connection, transaction
 from sessions_app import doorbell, queries
 from sessions_app.domain.frames import Hello
 from sessions_app.domain.keys import token_digest
-from sessions_app.domain.lifecycle import LIVING, KeyState, Reason, SessionStatus
+from sessions_app.domain.lifecycle import LIVING, GrantState, KeyState, Reason, SessionStatus
 from sessions_app.domain.liveness import Pace
 from sessions_app.domain.problems import Refused
-from sessions_app.models import AuthKey, BrokerAccount, EaSession, TerminalProfile
+from sessions_app.models import AccountGrant, AuthKey, BrokerAccount, EaSession, TerminalProfile
 from sessions_app.models.bulk import update_rows
 from sessions_app.queries import Standing
 from sessions_app.services import history, ports, quarantine
@@ -48,12 +48,16 @@ class Opened:
     token: str
 
 
-def open_session(*, key: AuthKey, request: Request) -> Opened:
-    """Open a session for a verified key: authenticated at once if the key is approved, else pending.
+Proof = AuthKey | AccountGrant
+
+
+def open_session(*, key: Proof, request: Request) -> Opened:
+    """Open a session for a verified key, or for the grant that a token led to: authenticated at once if the key is
+    approved or the grant in force, else pending.
 
     A replay under the same Idempotency-Key answers with the same session and a new token.
 
-    :raises Refused: `account_suspended`, `key_rejected`, `idempotency_key_reused`
+    :raises Refused: `account_suspended`, `key_rejected`, `account_not_granted`, `idempotency_key_reused`
     """
     token = secrets.token_urlsafe(32)
     with transaction.atomic(durable=True):
@@ -61,6 +65,7 @@ def open_session(*, key: AuthKey, request: Request) -> Opened:
         account = BrokerAccount.objects.select_related("tenant").get(id=key.account_id)
         if account.suspended_at is not None:
             raise Refused("account_suspended")
+        _check_in_force(key)
         session = _replayed(account, request, token) or _create(account, key, request, token, batch.now)
         if session.state == SessionStatus.PENDING:
             _authorise(session.id, account.id, batch)
@@ -68,6 +73,21 @@ def open_session(*, key: AuthKey, request: Request) -> Opened:
     session.refresh_from_db()
     _log.info("session.opened", session_id=str(session.id), account=account.account_id, state=session.state)
     return Opened(session=session, token=token)
+
+
+def _check_in_force(proof: Proof) -> None:
+    """Lock what the session shall rest on: a revocation comes before us, or waits, sees our session and ends it.
+
+    Before every other lock, as the services that decide about it do.
+    """
+    if isinstance(proof, AuthKey):
+        key = AuthKey.objects.select_for_update(no_key=True).get(id=proof.id)
+        if key.state not in (KeyState.PENDING, KeyState.APPROVED):
+            raise Refused("key_rejected")
+        return
+    grant = AccountGrant.objects.select_for_update(no_key=True).get(id=proof.id)
+    if grant.state != GrantState.GRANTED:
+        raise Refused("account_not_granted")
 
 
 def _replayed(account: BrokerAccount, request: Request, token: str) -> EaSession | None:
@@ -82,11 +102,12 @@ def _replayed(account: BrokerAccount, request: Request, token: str) -> EaSession
     return session
 
 
-def _create(account: BrokerAccount, key: AuthKey, request: Request, token: str, now: datetime) -> EaSession:
+def _create(account: BrokerAccount, proof: Proof, request: Request, token: str, now: datetime) -> EaSession:
     pace = _pace(account)
     session = EaSession.objects.create(
         account=account,
-        key=key,
+        key=proof if isinstance(proof, AuthKey) else None,
+        grant=proof if isinstance(proof, AccountGrant) else None,
         auth_method=request.auth_method,
         token_hash=token_digest(token),
         idempotency_key=request.idempotency_key,
@@ -154,11 +175,14 @@ def _authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
     the account, may just be writing held commands that refer to the pending session. The stronger lock, which the
     change of state needs, comes when the account is ours.
     """
-    _take_turns(account_pk)
+    reason = _lock_proof(session_id)
+    if reason is None:
+        return False
+    take_turns(account_pk)
     locked = EaSession.objects.select_for_update(no_key=True)
     living = list(locked.filter(account_id=account_pk, state__in=LIVING).order_by("id"))
     session = next((row for row in living if row.id == session_id and row.state == SessionStatus.PENDING), None)
-    if session is None or not AuthKey.objects.filter(id=session.key_id, state=KeyState.APPROVED).exists():
+    if session is None:
         return False
     account = BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
     former = [row for row in living if row.state == SessionStatus.AUTHENTICATED]
@@ -174,7 +198,7 @@ def _authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
         session_id=session_id,
         before=SessionStatus.PENDING,
         after=SessionStatus.AUTHENTICATED,
-        reason=Reason.KEY_APPROVED,
+        reason=reason,
         actor=GATEWAY,
         at=batch.now,
     )
@@ -184,7 +208,19 @@ def _authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
     return True
 
 
-def _take_turns(account_pk: UUID) -> None:
+def _lock_proof(session_id: UUID) -> Reason | None:
+    """Lock the key or the grant that a session rests on, and say why it may be authorised; None if it may not.
+
+    Whoever revokes it waits for us and then ends our session too, or was first and is seen here.
+    """
+    keys = AuthKey.objects.filter(sessions=session_id, state=KeyState.APPROVED)
+    if list(keys.select_for_update(of=("self",), no_key=True).values_list("id")):
+        return Reason.KEY_APPROVED
+    grants = AccountGrant.objects.filter(sessions=session_id, state=GrantState.GRANTED)
+    return Reason.GRANTED if list(grants.select_for_update(of=("self",), no_key=True).values_list("id")) else None
+
+
+def take_turns(account_pk: UUID) -> None:
     """Authorise an account's sessions one after the other: each must see the one that the turn before has left.
 
     The account's row cannot be that lock: a batch locks sessions before accounts. SQLite has one writer anyway.
@@ -216,6 +252,13 @@ def close(*, session_id: UUID, reason: Reason, actor: Actor, note: str = "") -> 
         batch.changed_sessions |= {row.id for row in rows}
     tell(batch)
     return bool(rows)
+
+
+def end_sessions_of_grant(*, grant_id: UUID, actor: Actor, batch: Batch) -> None:
+    """End every living session of a grant that was withdrawn, inside the caller's transaction."""
+    rows = list(EaSession.objects.select_for_update().filter(grant_id=grant_id, state__in=LIVING).order_by("id"))
+    _end(rows, SessionStatus.CLOSED, reason=Reason.KEY_REVOKED, actor=actor, now=batch.now)
+    batch.changed_sessions |= {row.id for row in rows}
 
 
 def end_sessions_of_key(*, key_id: UUID, rejected: bool, actor: Actor, batch: Batch) -> None:

@@ -30,7 +30,7 @@ from sessions_app.doorbell import Ring
 from sessions_app.models import GatewayProcess
 from sessions_app.models.fields import new_id
 from sessions_app.queries import Standing
-from sessions_app.services import ports, sessions
+from sessions_app.services import keys, ports, sessions
 from sessions_app.services.ports import Arrival, Batch
 from sessions_app.transport.connections import Connection, ExchangeConnection, Registry
 from sessions_app.transport.delivery import Delivery
@@ -167,6 +167,7 @@ class Runtime:
     def _look(self, held: set[UUID]) -> dict[UUID, Standing]:
         self._renew_lease()
         sessions.expire_overdue()
+        keys.revoke_retired()
         return queries.standings(held) if held else {}
 
     def _renew_lease(self) -> None:

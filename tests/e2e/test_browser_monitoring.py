@@ -11,6 +11,7 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from tests.factories import CommandFactory, DecisionFactory, EaSessionFactory, UserFactory, grant
+from tests.factories.sessions import key_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -91,7 +92,7 @@ def test_an_approved_ea_shows_on_the_open_monitoring_page_without_a_reload(page:
     expect(page.locator("#waiting")).to_have_text("0")
     assert page.evaluate("window.sameDocument") is True
     session.refresh_from_db()
-    assert (session.state, session.key.decided_as) == ("authenticated", "olga@example.com")
+    assert (session.state, key_of(session).decided_as) == ("authenticated", "olga@example.com")
 
 
 def test_a_silent_server_is_noticed_and_its_return_too(page: Page, visit: Visit, complaints: list[str]) -> None:
@@ -121,9 +122,9 @@ def test_every_page_fits_the_screen(page: Page, visit: Visit, tmp_path: Path, wi
         CommandFactory.create(held=True, decision__subscription__follower=session.account, copy__copy_no=None)
         CommandFactory.create(state="rejected")
         decision = DecisionFactory.create(denied="below_minimum_lots", intent__symbol="A" * 64)
-        paths += [reverse(f"admin:{verb}_key", args=[session.key_id]) for verb in ("approve", "reject")]
+        paths += [reverse(f"admin:{verb}_key", args=[key_of(session).id]) for verb in ("approve", "reject")]
         paths += [reverse("admin:orders_decision_change", args=[decision.id])]
-        paths += [reverse("admin:sessions_app_authkey_change", args=[session.key_id])]
+        paths += [reverse("admin:sessions_app_authkey_change", args=[key_of(session).id])]
     page.set_viewport_size({"width": width, "height": 844})
     for path in paths:
         visit(path)

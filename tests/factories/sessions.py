@@ -19,13 +19,18 @@ from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.keys import token_digest
 from sessions_app.domain.lifecycle import KeyState, Reason, SessionStatus
 from sessions_app.models import (
+    AccountGrant,
+    ApprovedFingerprint,
     AuthKey,
     BrokerAccount,
     EaSession,
+    EnrolmentWindow,
     GatewayProcess,
     InboundFrame,
     Member,
+    OauthClient,
     OperatorAlert,
+    RequestTally,
     Role,
     SessionEvent,
     Tenant,
@@ -48,6 +53,12 @@ def grant(user: User, *permissions: str) -> User:
         app, codename = name.split(".")
         user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
     return User.objects.get(pk=user.pk)
+
+
+def key_of(session: EaSession) -> AuthKey:
+    """The key that a session rests on; those that rest on a grant have none."""
+    assert session.key is not None
+    return session.key
 
 
 class UserFactory(DjangoModelFactory[User]):
@@ -206,3 +217,63 @@ class OperatorAlertFactory(DjangoModelFactory[OperatorAlert]):
     text = "An OrderIntent could not be stored"
     first_at = factory.LazyFunction(now)
     at = factory.LazyFunction(now)
+
+
+class AccountGrantFactory(DjangoModelFactory[AccountGrant]):
+    class Meta:
+        model = AccountGrant
+
+    account = factory.SubFactory(BrokerAccountFactory)
+    method = "oauth_client_credentials"
+    subject = factory.Sequence(lambda n: f"client-{n}")
+    decided_at = factory.LazyFunction(now)
+    decided_as = "an operator"
+
+
+class OauthClientFactory(DjangoModelFactory[OauthClient]):
+    """A client of the external issuer; `oauth_clients.register` makes those of our own endpoint."""
+
+    class Meta:
+        model = OauthClient
+
+    tenant = factory.SubFactory(TenantFactory)
+    client_id = factory.Sequence(lambda n: f"client-{n}")
+    created_at = factory.LazyFunction(now)
+    created_as = "an operator"
+
+
+class EnrolmentWindowFactory(DjangoModelFactory[EnrolmentWindow]):
+    """Open since a minute ago, for an hour."""
+
+    class Meta:
+        model = EnrolmentWindow
+
+    tenant = factory.SubFactory(TenantFactory)
+    opens_at = factory.LazyFunction(lambda: now() - timedelta(minutes=1))
+    closes_at = factory.LazyFunction(lambda: now() + timedelta(hours=1))
+    reason = "roll-out"
+    created_at = factory.LazyFunction(now)
+    created_as = "an operator"
+
+
+class ApprovedFingerprintFactory(DjangoModelFactory[ApprovedFingerprint]):
+    class Meta:
+        model = ApprovedFingerprint
+
+    class Params:
+        material = factory.Sequence(key_material)
+
+    tenant = factory.SubFactory(TenantFactory)
+    fingerprint = factory.LazyAttribute(lambda row: token_digest(row.material))
+    reason = "told by its owner"
+    created_at = factory.LazyFunction(now)
+    created_as = "an operator"
+
+
+class RequestTallyFactory(DjangoModelFactory[RequestTally]):
+    class Meta:
+        model = RequestTally
+
+    scope = factory.Sequence(lambda n: f"unknown key from 192.0.2.{n}")
+    started_at = factory.LazyFunction(now)
+    count = 1

@@ -20,7 +20,7 @@ from tests.factories import (
     UserFactory,
     grant,
 )
-from tests.factories.sessions import now
+from tests.factories.sessions import key_of, now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -124,11 +124,11 @@ def test_the_desk_shows_who_asks_and_whether_its_terminal_lives(client: Client, 
     AuthKeyFactory.create(requested_from="198.51.100.4")
     page = text_of(client.get(reverse("admin:approvals")))
     assert 'Waiting <span class="count">3</span>' in page
-    for expected in ("Alive-Demo:1", living.key.fingerprint[:12], "mt4 7.7", "198.51.100.4", "none yet"):
+    for expected in ("Alive-Demo:1", key_of(living).fingerprint[:12], "mt4 7.7", "198.51.100.4", "none yet"):
         assert expected in page
     for state in ("connected", "silent", "no session"):
         assert page.count(f">{state}</span>") == 1
-    assert silent.key.fingerprint not in page
+    assert key_of(silent).fingerprint not in page
 
 
 def test_the_desk_lists_the_last_decisions(client: Client, operator: User) -> None:
@@ -142,7 +142,7 @@ def test_the_desk_lists_the_last_decisions(client: Client, operator: User) -> No
 @pytest.mark.parametrize("evil", ["<script>alert(1)</script>", "=cmd()", '"><img src=x onerror=alert(1)>', "a\r\nb"])
 def test_case_137_what_an_ea_says_of_itself_is_inert(client: Client, operator: User, evil: str) -> None:
     session = EaSessionFactory.create(ea_version=evil, remote_address=evil[:60], account__claimed_as=evil)
-    for page in (reverse("admin:approvals"), url("approve", session.key), url("reject", session.key)):
+    for page in (reverse("admin:approvals"), url("approve", key_of(session)), url("reject", key_of(session))):
         text = client.get(page).content.decode()
         assert "<script>alert" not in text
         assert "<img src=x" not in text
@@ -162,16 +162,16 @@ def test_the_confirm_page_says_what_an_approval_does(client: Client, operator: U
             copy__copy_no=None,
         )
         assert decision.account == former.account
-    page = text_of(client.get(url("approve", asking.key)))
+    page = text_of(client.get(url("approve", key_of(asking))))
     assert "<strong>authenticated at once</strong>" in page
     assert "203.0.113.5" in page
     assert "<strong>3 held commands</strong> go to the EA with its session; 1 of them expires" in page
-    assert AuthKey.objects.get(id=asking.key_id).state == KeyState.PENDING
+    assert AuthKey.objects.get(id=key_of(asking).id).state == KeyState.PENDING
 
 
 def test_the_confirm_page_tells_a_silent_terminal_from_a_living_one(client: Client, operator: User) -> None:
     silent = EaSessionFactory.create(last_heartbeat_at=now() - timedelta(hours=1))
-    assert "at its next heartbeat" in text_of(client.get(url("approve", silent.key)))
+    assert "at its next heartbeat" in text_of(client.get(url("approve", key_of(silent))))
     assert "It has no session now." in text_of(client.get(url("approve", AuthKeyFactory.create())))
 
 
@@ -184,10 +184,10 @@ def test_an_approval_needs_a_reason(client: Client, operator: User) -> None:
 
 def test_an_approval_is_done_told_and_signed(client: Client, operator: User) -> None:
     session = EaSessionFactory.create()
-    answer = client.post(url("approve", session.key), {"reason": "our terminal"}, follow=True)
+    answer = client.post(url("approve", key_of(session)), {"reason": "our terminal"}, follow=True)
     assert told(answer) == [f"Approved the key of {session.account}. Its session is authenticated now."]
     session.refresh_from_db()
-    key = AuthKey.objects.get(id=session.key_id)
+    key = AuthKey.objects.get(id=key_of(session).id)
     assert session.state == SessionStatus.AUTHENTICATED
     assert (key.decided_by, key.decided_as, key.decision_reason) == (operator, "olga", "our terminal")
     assert SessionEvent.objects.get(key=key).note == "our terminal"
@@ -205,9 +205,9 @@ def test_an_account_of_nobody_gets_the_chosen_tenant(client: Client, operator: U
 
 def test_a_rejection_and_a_revocation_end_the_sessions(client: Client, operator: User) -> None:
     pending, living = EaSessionFactory.create(), EaSessionFactory.create(authenticated=True)
-    assert "<strong>1 session</strong> of this key ends at once" in text_of(client.get(url("reject", pending.key)))
-    client.post(url("reject", pending.key), {"reason": "unknown"})
-    client.post(url("revoke", living.key), {"reason": "sold"})
+    assert "<strong>1 session</strong> of this key ends at once" in text_of(client.get(url("reject", key_of(pending))))
+    client.post(url("reject", key_of(pending)), {"reason": "unknown"})
+    client.post(url("revoke", key_of(living)), {"reason": "sold"})
     pending.refresh_from_db()
     living.refresh_from_db()
     assert (pending.state, living.state) == (SessionStatus.REJECTED, SessionStatus.CLOSED)

@@ -18,7 +18,7 @@ from tests.factories import (
     TenantFactory,
     UserFactory,
 )
-from tests.factories.sessions import now
+from tests.factories.sessions import key_of, now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -113,7 +113,7 @@ def test_case_156_a_session_that_died_an_hour_ago_waits_for_its_heartbeat() -> N
 def test_a_promotion_preempts_the_accounts_former_session() -> None:
     former = EaSessionFactory.create(authenticated=True)
     asking = EaSessionFactory.create(account=former.account)
-    keys.approve(key_id=asking.key_id, by=OLGA, reason="new terminal")
+    keys.approve(key_id=key_of(asking).id, by=OLGA, reason="new terminal")
     assert (state_of(former), former.close_reason) == (SessionStatus.CLOSED, Reason.PREEMPTED)
     assert (state_of(asking), asking.fence) == (SessionStatus.AUTHENTICATED, 1)
 
@@ -121,18 +121,18 @@ def test_a_promotion_preempts_the_accounts_former_session() -> None:
 def test_a_promotion_releases_what_was_held() -> None:
     held = CommandFactory.create(held=True, copy__copy_no=None, copy__state="held", epoch=uuid4())
     asking = EaSessionFactory.create(account=held.account)
-    keys.approve(key_id=asking.key_id, by=OLGA, reason="known")
+    keys.approve(key_id=key_of(asking).id, by=OLGA, reason="known")
     released = Command.objects.get(id=held.id)
     assert (released.state, released.seq) == ("queued", 1)
 
 
 def test_a_rejection_ends_the_keys_sessions() -> None:
     session = EaSessionFactory.create()
-    keys.reject(key_id=session.key_id, by=OLGA, reason="unknown")
+    keys.reject(key_id=key_of(session).id, by=OLGA, reason="unknown")
     assert (state_of(session), session.close_reason) == (SessionStatus.REJECTED, Reason.KEY_REJECTED)
 
 
 def test_case_019_a_revocation_ends_the_living_session_at_once() -> None:
     session = EaSessionFactory.create(authenticated=True)
-    keys.revoke(key_id=session.key_id, by=OLGA, reason="sold")
+    keys.revoke(key_id=key_of(session).id, by=OLGA, reason="sold")
     assert (state_of(session), session.close_reason) == (SessionStatus.CLOSED, Reason.KEY_REVOKED)

@@ -15,7 +15,7 @@ from sessions_app.services import keys
 from sessions_app.services.history import Actor
 from sessions_app.services.keys import AlreadyDecided
 from tests.factories import AuthKeyFactory, BrokerAccountFactory, EaSessionFactory
-from tests.factories.sessions import key_material
+from tests.factories.sessions import key_material, key_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -104,13 +104,13 @@ def test_case_020_many_hands_on_one_key_make_one_decision() -> None:
     def decide(number: int) -> bool:
         act = keys.reject if number % 2 else keys.approve
         try:
-            act(key_id=session.key_id, by=Actor(f"hand {number}"), reason="mine")
+            act(key_id=key_of(session).id, by=Actor(f"hand {number}"), reason="mine")
         except AlreadyDecided:
             return False
         return True
 
     assert sorted(together(decide)) == [False] * (HANDS - 1) + [True]
-    assert SessionEvent.objects.filter(key=session.key_id, session=None).count() == 1
+    assert SessionEvent.objects.filter(key=session.key, session=None).count() == 1
     key = AuthKey.objects.get()
     expected = SessionStatus.AUTHENTICATED if key.state == KeyState.APPROVED else SessionStatus.REJECTED
     assert EaSession.objects.get().state == expected
@@ -119,7 +119,7 @@ def test_case_020_many_hands_on_one_key_make_one_decision() -> None:
 def test_case_070_approving_several_keys_of_an_account_leaves_one_session_authenticated() -> None:
     account = BrokerAccountFactory.create()
     asking = [EaSessionFactory.create(account=account) for _ in range(HANDS)]
-    together(lambda number: keys.approve(key_id=asking[number].key_id, by=Actor("olga"), reason="ours"))
+    together(lambda number: keys.approve(key_id=key_of(asking[number]).id, by=Actor("olga"), reason="ours"))
     assert EaSession.objects.filter(state=SessionStatus.AUTHENTICATED).count() == 1
     assert EaSession.objects.filter(state=SessionStatus.CLOSED, close_reason="preempted").count() == HANDS - 1
     account.refresh_from_db()

@@ -1,0 +1,33 @@
+"""Limits per minute that hold exactly, however many requests come at once and however many processes take them."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db.models import F
+
+from sessions_app.models import RequestTally
+
+WINDOW: Final = timedelta(seconds=60)
+_KEPT: Final = timedelta(hours=1)
+
+
+def take(*, scope: str, limit: int, now: datetime) -> bool:
+    """Count one request of this scope; False, and nothing counted, when its minute has had `limit` of them.
+
+    The minute begins with the first request. Every step is one conditional statement on one row, which the database
+    runs one after the other.
+    """
+    rows, since = RequestTally.objects.filter(scope=scope), now - WINDOW
+    for _ in range(2):  # again only if another request has just begun the minute
+        if rows.filter(started_at__gt=since, count__lt=limit).update(count=F("count") + 1):
+            return True
+        if rows.filter(started_at__lte=since).update(started_at=now, count=1):
+            return True
+        if RequestTally.objects.get_or_create(scope=scope, defaults={"started_at": now, "count": 1})[1]:
+            return True
+    return False
+
+
+def forget(*, now: datetime) -> int:
+    """Delete tallies of minutes that are long over. Returns how many."""
+    return RequestTally.objects.filter(started_at__lt=now - _KEPT).delete()[0]
