@@ -21,7 +21,15 @@ from orders.domain.denials import SENTENCES
 from sessions_app.domain.alerts import ALERTS
 from sessions_app.domain.envelope import SUBPROTOCOL
 from sessions_app.domain.frames import RetryPolicy
-from sessions_app.domain.lifecycle import CLOSE_PROBLEMS, KEY_MOVES, SESSION_MOVES, CloseCode, Reason, close_code
+from sessions_app.domain.lifecycle import (
+    CLOSE_PROBLEMS,
+    GRANT_MOVES,
+    KEY_MOVES,
+    SESSION_MOVES,
+    CloseCode,
+    Reason,
+    close_code,
+)
 from sessions_app.domain.problems import BY_ITSELF, PROBLEMS, Problem, Scope
 
 ENVELOPE: Final = "Envelope"
@@ -112,6 +120,7 @@ def sections() -> dict[str, str]:
         "denials": _table(("code", "meaning"), [(f"`{code}`", text) for code, text in SENTENCES.items()]),
         "sessions": _diagram(SESSION_MOVES),
         "keys": _diagram(KEY_MOVES),
+        "grants": _diagram(GRANT_MOVES),
         "commands": _diagram(commands.MOVES),
         "copies": _diagram(copies.MOVES),
         "fill-waits": _diagram(fill_waits.MOVES),

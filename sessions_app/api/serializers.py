@@ -62,10 +62,6 @@ class Environment(serializers.JSONField):
         return data
 
 
-# Its bounds are the domain's and the strategies' to judge, with codes of their own.
-_MATERIAL: Final = DomainText
-
-
 class SessionRequest(serializers.Serializer[dict[str, Any]]):
     """What a terminal sends to open a session."""
 
@@ -86,7 +82,8 @@ class SessionRequest(serializers.Serializer[dict[str, Any]]):
             field = strategy.material
             required = field.name in fields and fields[field.name].required
             required = required or (method == chosen and method in offered())
-            fields[field.name] = _MATERIAL(
+            kind = DomainText if field.judged else Text
+            fields[field.name] = kind(
                 max_length=field.most, write_only=True, help_text=field.meaning, required=required
             )
         return fields

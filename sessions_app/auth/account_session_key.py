@@ -20,7 +20,9 @@ class AccountSessionKey:
     """Looks the key up by its keyed fingerprint; only an approved key costs an argon2 run."""
 
     method: Final = "account_session_key"
-    material: Final = MaterialField("auth_key", 256, "128 random bits or more, base64url. Only its hash is stored.")
+    material: Final = MaterialField(
+        "auth_key", 256, "128 random bits or more, base64url. Only its hash is stored.", judged=True
+    )
 
     def verify(self, presented: Presented) -> Verified:
         """Find the key among its account's requests.

@@ -12,11 +12,15 @@ from sessions_app.models import AccountGrant, AuthKey
 
 @dataclass(frozen=True, slots=True)
 class MaterialField:
-    """The field of POST /sessions that carries a strategy's material; `most` characters at most."""
+    """The field of POST /sessions that carries a strategy's material; `most` characters at most.
+
+    `judged`: the strategy refuses what is too long itself, with a code of its own.
+    """
 
     name: str
     most: int
     meaning: str
+    judged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 import pytest
 
 from sessions_app.domain.lifecycle import (
+    GRANT_MOVES,
     KEY_MOVES,
     LIVING,
     SESSION_MOVES,
     CloseCode,
+    GrantState,
     KeyState,
     Reason,
     SessionStatus,
@@ -17,6 +19,7 @@ from sessions_app.domain.lifecycle import (
 def test_the_tables_hold_every_state() -> None:
     assert set(SESSION_MOVES) == set(SessionStatus)
     assert set(KEY_MOVES) == set(KeyState)
+    assert set(GRANT_MOVES) == set(GrantState)
 
 
 def test_a_session_lives_as_long_as_it_can_still_move() -> None:
