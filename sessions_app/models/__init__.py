@@ -9,8 +9,8 @@ from sessions_app.models.enrolment_window import EnrolmentWindow
 from sessions_app.models.gateway_process import GatewayProcess
 from sessions_app.models.inbound_frame import InboundFrame
 from sessions_app.models.member import Member, Role
-from sessions_app.models.operator_alert import OperatorAlert
 from sessions_app.models.oauth_client import OauthClient
+from sessions_app.models.operator_alert import OperatorAlert
 from sessions_app.models.request_tally import RequestTally
 from sessions_app.models.session_event import SessionEvent
 from sessions_app.models.tenant import Tenant
@@ -26,8 +26,8 @@ __all__ = [
     "GatewayProcess",
     "InboundFrame",
     "Member",
-    "OperatorAlert",
     "OauthClient",
+    "OperatorAlert",
     "RequestTally",
     "Role",
     "SessionEvent",

@@ -207,8 +207,8 @@ def test_a_withdrawn_grant_ends_its_session_and_refuses_the_next(client: Client,
 def test_a_withdrawn_grant_can_be_given_again(client: Client, account: BrokerAccount) -> None:
     show(client, token())
     grants.withdraw(grant_id=AccountGrant.objects.get().id, by=PIT, reason="left")
-    again = {"account_pk": account.id, "method": "bearer_token", "subject": "robot-7", "now": past()}
-    grants.allow(**again, by=PIT, reason="came back")
+    again: dict[str, Any] = {"method": "bearer_token", "subject": "robot-7", "now": past()}
+    grants.allow(**again, account_pk=account.id, by=PIT, reason="came back")
     assert AccountGrant.objects.get().state == GrantState.GRANTED
     assert show(client, token()).status_code == 201
 
