@@ -171,10 +171,18 @@ def _is_fact(arrival: Arrival) -> bool:
 
 
 def _answer_again(arrival: Arrival, place: Place, desk: _Desk) -> None:
+    if place is Place.CONFLICT and _fills_nothing(arrival, desk):
+        arrival.fate, arrival.refusal = Fate.REPEAT, None
+        return
     if place is Place.REPEAT:
         _repeat(arrival, desk.by_session.get((arrival.session_id, arrival.frame_id)))
         return
     arrival.fate = Fate.GAP if place is Place.AHEAD else Fate.CONFLICT
+
+
+def _fills_nothing(arrival: Arrival, desk: _Desk) -> bool:
+    """Whether this is a GapFill for numbers that are all stored: late, but no conflict."""
+    return arrival.kind == GAP_FILL and _last_number(arrival) <= desk.sessions[arrival.session_id].log.top
 
 
 def _take_next(arrival: Arrival, session: _Session, desk: _Desk) -> None:

@@ -193,4 +193,25 @@ def _read() -> dict[int, Case]:
 
 
 CASES: Final[Mapping[int, Case]] = _read()
+# Why a case has no test, or what its test waits for. The table of docs/conformance.md shows both.
 REASONS: Final[Mapping[int, str]] = {}
+AWAITED: Final[Mapping[int, str]] = {
+    34: "operator alerts of the wire",
+    42: "new epochs",
+    43: "snapshots",
+    47: "snapshots",
+    53: "operator alerts of the wire",
+    72: "the in-doubt rule",
+    81: "the pause of expiry",
+    83: "`busy_until_ms`",
+    86: "snapshots",
+    87: "snapshots",
+    88: "snapshots",
+    89: "snapshots",
+    90: "snapshots",
+    91: "snapshots",
+    92: "snapshots",
+    93: "snapshots",
+    94: "snapshots",
+    59: "operator alerts of the wire, new epochs",
+}

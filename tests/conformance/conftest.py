@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.cases import CASES, Mark
+from tests.conformance.cases import AWAITED, CASES, Mark
 from tests.conformance.house import Elsewhere, House, OwnHouse
 from tests.conformance.record import Record, cases_of
 from tests.conformance.stage import Stage
@@ -28,10 +28,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Elsewhere, what is not a wire case is none of ours."""
+    """What is not built yet may fail. Elsewhere, what is not a wire case is none of ours."""
+    here = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
+    for item in here:
+        for number in AWAITED.keys() & set(cases_of(item.name)):
+            item.add_marker(pytest.mark.xfail(reason=f"awaits {AWAITED[number]}", strict=False))
     if not ELSEWHERE:
         return
-    here = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
     away = {item for item in here if not any(CASES[number].mark is Mark.WIRE for number in cases_of(item.name))}
     if away:
         config.hook.pytest_deselected(items=list(away))
@@ -58,7 +61,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     if ELSEWHERE:
         yield Elsewhere(ELSEWHERE, Path(os.environ["CONFORMANCE_ACCOUNTS"]))
         return
-    patience = {"HEARTBEAT_TIMEOUT_SECONDS": "60", "UNKNOWN_KEYS_PER_MINUTE": "10000"}
+    patience = {"HEARTBEAT_TIMEOUT_SECONDS": "60", "UNKNOWN_KEYS_PER_MINUTE": "10000", "IN_DOUBT_SECONDS": "1"}
     house = _own(tmp_path_factory.mktemp("house"), **patience).start()
     yield house
     house.end()

@@ -3,11 +3,12 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from eagateway_sdk.ids import uuid7
 
-from tests.conformance.links import PATIENCE, Ended, ExchangeLink, Link
+from tests.conformance.links import PATIENCE, Ended, ExchangeLink, Link, contiguous
 from tests.conformance.schemas import check_frame, defaults
 
 SYMBOLS: Final = [
@@ -78,11 +79,32 @@ class Ea:
         answer: dict[str, Any] = (await self.hear("HeartbeatAck"))["payload"]
         return answer
 
+    async def beat_past(self, moment: str) -> None:
+        """Beat until the server's clock is past a moment."""
+        told = ""
+        while told <= moment:
+            told = (await self.beat())["server_time"]
+            await asyncio.sleep(0.06)  # 20 frames a second is the bound
+
     async def introduce(self, **fields: Any) -> dict[str, Any]:
         """InitRequest; InitAck's payload."""
         await self.send("InitRequest", {**INIT, **fields})
         answer: dict[str, Any] = (await self.hear("InitAck"))["payload"]
         return answer
+
+    async def asked_for_snapshot(self, reason: str | None = None) -> dict[str, Any]:
+        """The payload of the gateway's request for a snapshot; it asks at the start of a session."""
+        asked = await self.hear(
+            "SyncSnapshot", lambda told: told["phase"] == "request" and reason in (None, told["reason"])
+        )
+        payload: dict[str, Any] = asked["payload"]
+        return payload
+
+    async def snapshot(self, request: Mapping[str, Any], **fields: Any) -> None:
+        """Report the book that a request asks for: flat, with funds, unless told otherwise."""
+        book = {"phase": "report", "request_id": request["request_id"], "hash": str(uuid7()), "taken_at": now_text()}
+        held = {"applied_server_seq": self.top, "balance": "10000", "equity": "10000"}
+        await self.send("SyncSnapshot", {**book, **held, **fields})
 
     # Hearing -------------------------------------------------------------------------------------------------------
 
@@ -108,16 +130,8 @@ class Ea:
         self.unheard.append(frame)
         if frame["type"] == "SessionState":
             self.state = frame["payload"]
-        self._note_number(frame)
+        self.top = contiguous(self.top, frame)
         return frame
-
-    def _note_number(self, frame: dict[str, Any]) -> None:
-        """Keep the contiguous top of the command log, as a ledger does."""
-        if frame["type"] == "OrderCommand" and frame["seq"] == self.top + 1:
-            self.top += 1
-        elif frame["type"] == "GapFill" and frame["seq"] <= self.top + 1:
-            self.top = max(self.top, frame["payload"]["next"] - 1)
-        self.link.has = self.top
 
     async def alert(self, code: str | None = None) -> dict[str, Any]:
         """The next ErrorAlert's payload; its code, if one is expected."""
@@ -159,6 +173,19 @@ class Ea:
 
     def alerts(self) -> list[str]:
         return [frame["payload"]["code"] for frame in self.seen if frame["type"] == "ErrorAlert"]
+
+
+def now_text() -> str:
+    return text_of(datetime.now(UTC))
+
+
+def text_of(moment: datetime) -> str:
+    """As the wire writes times."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def later(moment: str, *, seconds: float) -> str:
+    return text_of(datetime.fromisoformat(moment) + timedelta(seconds=seconds))
 
 
 def opening(position_id: int, **fields: Any) -> dict[str, Any]:

@@ -89,6 +89,10 @@ class House:
         """A master with followers of these settings, nobody else's for the moment."""
         raise NotImplementedError
 
+    def casts_of(self, document: Mapping[str, Any]) -> list[Cast]:
+        """The casts of a document that has been provisioned here."""
+        return Cast.of_document(document)
+
     def call(self, name: str, **arguments: Any) -> Any:
         """Run one function of `tests.conformance.rows` in the deployment's own environment."""
         raise NotImplementedError

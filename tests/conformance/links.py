@@ -131,10 +131,21 @@ class ExchangeLink:
         content: dict[str, Any] = {}
         with contextlib.suppress(ValueError):
             content = answer.json()
-        self._inbox.extend(content.get("frames") or [])
+        for frame in content.get("frames") or []:
+            self.has = contiguous(self.has, frame)
+            self._inbox.append(frame)
         self.stored = max(self.stored, content.get("ack") or 0)
         if answer.status_code != 200:
             self._ended = Ended(answer.status_code, content)
+
+
+def contiguous(top: int, frame: Mapping[str, Any]) -> int:
+    """The highest command number without a gap, once this frame is there too."""
+    if frame["type"] == "OrderCommand" and frame["seq"] == top + 1:
+        return top + 1
+    if frame["type"] == "GapFill" and frame["seq"] <= top + 1:
+        return max(top, int(frame["payload"]["next"]) - 1)
+    return top
 
 
 @cache

@@ -1,5 +1,6 @@
 """One test's way into a deployment: sessions over REST, links over its transport, all of them dropped at its end."""
 
+import os
 import secrets
 from collections.abc import Mapping
 from typing import Any, Final
@@ -115,6 +116,11 @@ class Stage:
         """A master and one follower, both connected and introduced."""
         cast = self.cast(settings or {})
         return await self.arrive(cast.master), await self.arrive(cast.followers[0], **hello)
+
+
+def many(full: int, *, brief: int) -> int:
+    """How often a case does what it says so many times: `make conformance` does all of it, other runs are brief."""
+    return full if "CONFORMANCE_RESULTS" in os.environ else brief
 
 
 def stranger() -> str:

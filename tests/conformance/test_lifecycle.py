@@ -7,9 +7,7 @@ import pytest
 
 from tests.conformance.ea import INIT, Ea, opening
 from tests.conformance.links import ExchangeLink, SocketLink
-from tests.conformance.stage import Stage, fresh_id, stranger
-
-SILENT = 500
+from tests.conformance.stage import Stage, fresh_id, many, stranger
 
 
 @pytest.mark.over("socket")
@@ -39,7 +37,7 @@ async def test_case_001_an_exchange_without_a_token_is_401(stage: Stage) -> None
 async def test_case_002_silent_sockets_are_closed_4401_and_stop_nobody(stage: Stage) -> None:
     owner = await stage.arrive(stage.cast().master)
     began = time.monotonic()
-    silent = [Ea(await stage.socket(), {}) for _ in range(SILENT)]
+    silent = [Ea(await stage.socket(), {}) for _ in range(many(500, brief=40))]
     await owner.beat()
     await owner.buy(stage.position(1))
     await owner.acked(1)

@@ -111,6 +111,13 @@ def test_case_041_an_invalid_frame_consumes_its_number_and_is_refused_alike_when
     assert (again.fate, again.refusal and again.refusal.code, stored_seq(master)) == (Fate.REPEAT, "invalid", 2)
 
 
+def test_case_039_a_gap_fill_below_the_expected_number_is_ignored(master: Desk) -> None:
+    for position in (1, 2, 3):
+        master.buy(position)
+    late = master.send("GapFill", {"next": 3, "reason": "void"}, seq=2)
+    assert (late.fate, late.refusal, stored_seq(master)) == (Fate.REPEAT, None, 3)
+
+
 def test_case_038_a_gap_fill_of_the_ea_consumes_the_numbers_it_names(master: Desk) -> None:
     master.send("GapFill", {"next": 5, "reason": "void"}, seq=1)
     assert stored_seq(master) == 4
