@@ -248,7 +248,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "EA gateway",
-    "DESCRIPTION": "Sessions of Expert Advisors. The event socket is described in docs/asyncapi.yaml.",
+    "DESCRIPTION": "Sessions of Expert Advisors. The event socket: asyncapi.json; every frame: schemas/frames.json.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",

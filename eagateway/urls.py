@@ -2,7 +2,17 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from eagateway import published
+from sessions_app.api.published import PublishedView
+
+_documents = [
+    path("openapi.json", PublishedView.as_view(document=published.OPENAPI), name="openapi"),
+    path("asyncapi.json", PublishedView.as_view(document=published.ASYNCAPI), name="asyncapi"),
+    path("schemas/frames.json", PublishedView.as_view(document=published.FRAMES), name="frames"),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("ea-gateway/v1/", include("sessions_app.api.urls")),
+    path("ea-gateway/v1/", include(_documents)),
+    path("ea-gateway/v1/", include("sessions_app.api.urls")),  # answers for every other address below: the last one
     path("", include("backoffice.urls")),
 ]

@@ -24,7 +24,13 @@ class FrameType:
     durable: bool
     in_pending: str
 
+    @property
+    def summary(self) -> str:
+        """What it is, in one line."""
+        return " ".join((self.payload.__doc__ or "").split("\n\n")[0].split())
 
+
+ENVELOPE: Final = "Envelope"
 _SERVER, _EA, _BOTH = "server", "EA", "both"
 _ALL: Final = (
     FrameType(frames.Hello, _EA, False, "allowed"),
@@ -54,7 +60,7 @@ def schema_document() -> dict[str, Any]:
     _, components = msgspec.json.schema_components(
         [kind.payload for kind in FRAME_TYPES.values()], schema_hook=schema_hook, ref_template="#/$defs/{name}"
     )
-    components["Envelope"] = _envelope_schema()
+    components[ENVELOPE] = _envelope_schema()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "EA gateway protocol, version 1",
@@ -64,7 +70,7 @@ def schema_document() -> dict[str, Any]:
 
 def _envelope_schema() -> dict[str, Any]:
     return {
-        "title": "Envelope",
+        "title": ENVELOPE,
         "description": "One object per message. `seq` numbers the sender's durable frames from 1 without gaps.",
         "type": "object",
         "properties": {

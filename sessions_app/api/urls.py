@@ -1,7 +1,7 @@
-"""Below /ea-gateway/v1/. The event socket lives beside these, in eagateway.routing."""
+"""Below /ea-gateway/v1/. The event socket and the documents live beside these, in eagateway."""
 
 from django.urls import path
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from sessions_app.api import oauth, views
 
@@ -9,7 +9,6 @@ urlpatterns = [
     path("sessions", views.SessionsView.as_view(), name="sessions"),
     path("sessions/<uuid:session_id>", views.SessionView.as_view(), name="session"),
     path("oauth/token", oauth.ClientTokenView.as_view(), name="oauth_token"),
-    path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="docs"),
     path("<path:elsewhere>", views.NothingView.as_view(), name="nothing"),
 ]

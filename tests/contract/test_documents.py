@@ -4,15 +4,16 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
 
-from eagateway.documents import ENVELOPE, documents, meanings
+from eagateway.documents import documents, meanings
 from eagateway.management.commands.export_schemas import render
-from eagateway.wire import FRAME_TYPES
+from eagateway.wire import ENVELOPE, FRAME_TYPES
 from orders.domain.denials import Code
 from orders.domain.provisioning import read_document
 from sessions_app.domain.frames import RetryPolicy
@@ -30,6 +31,7 @@ def read(path: str) -> str:
     return (ROOT / path).read_text(encoding="utf-8")
 
 
+@cache
 def asyncapi() -> dict[str, Any]:
     content: dict[str, Any] = yaml.safe_load(read("docs/asyncapi.yaml"))
     return content

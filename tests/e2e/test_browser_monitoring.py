@@ -145,8 +145,18 @@ def test_the_monitoring_page_is_whole_without_javascript(page: Page, live_server
     plain.close()
 
 
-def test_the_api_document_is_shown_under_the_strict_policy(
-    page: Page, live_server: LiveServer, complaints: list[str]
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_api_document_is_shown_under_the_strict_policy_and_fits(
+    page: Page, live_server: LiveServer, complaints: list[str], tmp_path: Path, width: int
 ) -> None:
-    page.goto(f"{live_server.url}/ea-gateway/v1/docs")
-    expect(page.get_by_text("Open a session")).to_be_visible(timeout=15_000)
+    page.set_viewport_size({"width": width, "height": 844})
+    answer = page.goto(f"{live_server.url}/ea-gateway/v1/docs")
+    assert answer is not None
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    page.get_by_text("Open a session").click(timeout=15_000)
+    expect(page.get_by_text("Idempotency-Key").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert len(page.screenshot(path=tmp_path / "docs.png", full_page=True)) > 1000
+    for name in ("OpenAPI", "AsyncAPI of the socket", "JSON Schemas of the frames"):
+        address = page.get_by_role("link", name=name, exact=True).get_attribute("href")
+        assert page.request.get(f"{live_server.url}{address}").ok

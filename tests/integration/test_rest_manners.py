@@ -3,10 +3,13 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from asgiref.testing import ApplicationCommunicator
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client
 from django.urls import path
@@ -199,3 +202,33 @@ def test_every_operation_says_what_it_refuses_as_problems() -> None:
         for status, told in item["responses"].items():
             if int(status) >= 400:
                 assert list(told["content"]) == ["application/problem+json"], (place, method, status)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("openapi.json", "application/json"),
+        ("asyncapi.json", "application/json"),
+        ("schemas/frames.json", "application/schema+json"),
+    ],
+)
+def test_a_document_is_served_once_and_then_only_compared(client: Client, name: str, kind: str) -> None:
+    address = f"/ea-gateway/v1/{name}"
+    first = client.get(address, headers={"Accept": "text/plain"})
+    assert (first.status_code, first["Content-Type"]) == (200, kind)
+    assert first["Cache-Control"] == "public, max-age=300"
+    again = client.get(address, headers={"If-None-Match": first["ETag"]})
+    assert (again.status_code, again.content, again["ETag"]) == (304, b"", first["ETag"])
+    assert client.get(address, headers={"If-None-Match": '"other"'}).content == first.content
+    assert client.head(address)["ETag"] == first["ETag"]
+    problem_of(client.post(address), 405, "method_not_allowed")
+
+
+def test_what_is_served_is_what_the_repository_holds(client: Client) -> None:
+    docs = Path(settings.BASE_DIR) / "docs"
+    for name, text in {
+        "openapi.json": yaml.safe_load((docs / "openapi.yaml").read_text()),
+        "asyncapi.json": yaml.safe_load((docs / "asyncapi.yaml").read_text()),
+        "schemas/frames.json": json.loads((docs / "schemas/frames.json").read_text()),
+    }.items():
+        assert client.get(f"/ea-gateway/v1/{name}").json() == text
