@@ -104,6 +104,16 @@ def working_copies(subscription_id: UUID) -> QuerySet[Copy]:
     return Copy.objects.filter(subscription_id=subscription_id, state__in=states).exclude(order_type=OrderType.MARKET)
 
 
+def commands_of(account_pk: UUID) -> QuerySet[Command]:
+    """All commands of one follower, numbered or held, with their copies."""
+    return Command.objects.select_related("copy").filter(account_id=account_pk)
+
+
+def reports_of(account_pk: UUID) -> QuerySet[Report]:
+    """All reports of one account."""
+    return Report.objects.filter(account_id=account_pk)
+
+
 def unfinished_commands(accounts: Iterable[UUID]) -> int:
     """Numbered commands of these accounts that have no outcome yet."""
     return Command.objects.filter(account__in=list(accounts), state__in=UNFINISHED).count()

@@ -153,6 +153,12 @@ def timeline(account_pk: UUID) -> QuerySet[SessionEvent]:
     return SessionEvent.objects.filter(account_id=account_pk).order_by("-at", "-id")
 
 
+def session_events(account_pk: UUID, *, only: UUID | None) -> QuerySet[SessionEvent]:
+    """Changes of state of an account's sessions and keys, or of one session `only`."""
+    events = SessionEvent.objects.filter(account_id=account_pk)
+    return events if only is None else events.filter(session_id=only)
+
+
 def account_by_id(account_id: str) -> BrokerAccount | None:
     return BrokerAccount.objects.select_related("tenant").filter(account_id=account_id).first()
 

@@ -73,6 +73,7 @@ class Command(models.Model):
             ),
             models.Index(fields=["account", "hold_no"], condition=Q(state=CommandState.HELD), name="commands_held"),
             models.Index(fields=["decided_at"], name="commands_by_time"),
+            models.Index(fields=["account", "id"], name="commands_by_account"),
         ]
 
     def __str__(self) -> str:

@@ -52,6 +52,7 @@ class Report(models.Model):
         ]
         indexes = [
             models.Index(fields=["account", "received_at"], name="reports_by_account"),
+            models.Index(fields=["account", "id"], name="reports_by_id"),
             models.Index(fields=["account", "ticket", "cause"], condition=~Q(cause=""), name="reports_without_command"),
         ]
 

@@ -1,12 +1,17 @@
 """Bodies of the REST API: what they may hold, and what the OpenAPI document says of them."""
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
-from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
+from drf_spectacular.utils import OpenApiResponse, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
+from sessions_app.api.problems import CONTENT_TYPE
 from sessions_app.auth.registry import offered, strategies
+from sessions_app.domain.decimals import plain
+from sessions_app.domain.envelope import rfc3339
 from sessions_app.domain.keys import MAX_ACCOUNT_ID
 from sessions_app.domain.lifecycle import SessionStatus
 
@@ -148,3 +153,41 @@ class ProblemBody(serializers.Serializer[Any]):
     instance = serializers.CharField()
     remediation = serializers.CharField()
     errors = ProblemError(many=True, required=False, help_text="All mistakes of a body.")  # type: ignore[assignment]
+
+
+def problems(**meanings: str) -> dict[Any, OpenApiResponse]:
+    """Problem bodies by status, e.g. `_404="no such session"`."""
+    return {
+        (int(status.strip("_")), CONTENT_TYPE): OpenApiResponse(ProblemBody, description=meaning)
+        for status, meaning in meanings.items()
+    }
+
+
+# Rows of lists -----------------------------------------------------------------------------------------------------
+
+
+@extend_schema_field({"type": "string", "format": "date-time"})
+class Moment(serializers.Field[datetime, Any, str, Any]):
+    """RFC 3339, UTC, milliseconds."""
+
+    def to_representation(self, value: datetime) -> str:
+        return rfc3339(value)
+
+
+@extend_schema_field({"type": "string", "format": "decimal"})
+class Plain(serializers.Field[Decimal, Any, str, Any]):
+    """A decimal as a string, as in frames."""
+
+    def to_representation(self, value: Decimal) -> str:
+        return plain(value)
+
+
+class EventBody(serializers.Serializer[Any]):
+    """One change of state of a session, or of the account's key (`session_id` null)."""
+
+    id = serializers.UUIDField()
+    session_id = serializers.UUIDField(allow_null=True)
+    from_state = serializers.CharField(allow_blank=True, help_text="Empty: it was opened.")
+    to_state = serializers.CharField()
+    reason = serializers.CharField()
+    at = Moment()

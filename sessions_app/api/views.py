@@ -6,23 +6,23 @@ from uuid import UUID
 
 import msgspec
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sessions_app import queries
-from sessions_app.api import parsing
+from sessions_app.api import listing, parsing
 from sessions_app.api.authentication import SessionToken
-from sessions_app.api.problems import CONTENT_TYPE
-from sessions_app.api.serializers import OpenedSession, ProblemBody, SessionBody, SessionRequest
+from sessions_app.api.scope import Scope, living_session, own_session
+from sessions_app.api.serializers import EventBody, OpenedSession, SessionBody, SessionRequest, problems
 from sessions_app.api.view import ApiView
 from sessions_app.domain.envelope import rfc3339
 from sessions_app.domain.keys import fingerprint
-from sessions_app.domain.lifecycle import LIVING, Reason
-from sessions_app.domain.problems import Refused
-from sessions_app.models import EaSession
+from sessions_app.domain.lifecycle import Reason, SessionStatus
+from sessions_app.models import EaSession, SessionEvent
 from sessions_app.services import accounts, heartbeats, sessions
 from sessions_app.services.history import EA
 
@@ -33,14 +33,6 @@ _IDEMPOTENCY_KEY: Final = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="A replay answers with the same session and a new token; 1 to 64 visible ASCII characters.",
 )
-
-
-def _problems(**meanings: str) -> dict[Any, OpenApiResponse]:
-    """Problem bodies by status, e.g. `_404="no such session"`."""
-    return {
-        (int(status.strip("_")), CONTENT_TYPE): OpenApiResponse(ProblemBody, description=meaning)
-        for status, meaning in meanings.items()
-    }
 
 
 class SessionsView(ApiView):
@@ -55,7 +47,7 @@ class SessionsView(ApiView):
         parameters=[_IDEMPOTENCY_KEY],
         responses={
             201: OpenedSession,
-            **_problems(
+            **problems(
                 _400="The body, the account id or the key is malformed",
                 _401="The token is not valid here",
                 _403="The key is rejected, revoked or not enrolled; the token does not serve this account; the account"
@@ -99,7 +91,7 @@ class SessionView(ApiView):
         summary="Read the own session",
         responses={
             200: SessionBody,
-            **_problems(
+            **problems(
                 _401="The token is unknown or was rotated",
                 _404="There is no such session for this token",
                 _410="The session has ended",
@@ -108,9 +100,7 @@ class SessionView(ApiView):
         },
     )
     def get(self, request: Request, session_id: UUID) -> Response:
-        session = _own(request, session_id)
-        if session.state not in LIVING:
-            raise Refused("session_closed", f"This session has ended: {session.close_reason}")
+        session = living_session(request, session_id)
         return Response(_describe(session, request), headers=_PRIVATE)
 
     @extend_schema(
@@ -118,7 +108,7 @@ class SessionView(ApiView):
         summary="Close the own session; closing twice is fine",
         responses={
             204: None,
-            **_problems(
+            **problems(
                 _401="The token is unknown or was rotated",
                 _404="There is no such session for this token",
                 _429="Too many requests; see Retry-After",
@@ -126,9 +116,31 @@ class SessionView(ApiView):
         },
     )
     def delete(self, request: Request, session_id: UUID) -> Response:
-        session = _own(request, session_id)
+        session = own_session(request, session_id)
         sessions.close(session_id=session.id, reason=Reason.SHUTDOWN_BY_EA, actor=EA)
         return Response(status=204)
+
+
+class EventFilters(listing.Filters):
+    """Changes of state may be asked for by what they led to, and why."""
+
+    to_state = listing.OneOf(SessionStatus)
+    reason = listing.OneOf(Reason)
+
+
+class EventsView(listing.ListView):
+    """`GET /sessions/{id}/events`: what became of the account's sessions; while pending, of this one only."""
+
+    while_pending = True
+    filters = EventFilters
+    item = EventBody
+
+    @listing.described("list_events", summary="List changes of state", item=EventBody, filters=EventFilters)
+    def get(self, request: Request, session_id: UUID) -> Response:
+        return self.page(request, session_id)
+
+    def rows(self, scope: Scope) -> QuerySet[SessionEvent]:
+        return queries.session_events(scope.account_pk, only=None if scope.authenticated else scope.session_id)
 
 
 class NothingView(ApiView):
@@ -157,13 +169,6 @@ def _digest(body: dict[str, Any]) -> str:
     """What a replay must repeat. Keyed: it covers the key, and a plain hash would be a fast way to guess it."""
     text = msgspec.json.encode(body, order="sorted").decode()
     return fingerprint(text, secret=settings.KEY_FINGERPRINT_SECRET.encode())
-
-
-def _own(request: Request, session_id: UUID) -> EaSession:
-    session = request.auth
-    if not isinstance(session, EaSession) or session.id != session_id:
-        raise Refused("not_found")
-    return session
 
 
 def _describe(session: EaSession, request: Request) -> dict[str, Any]:

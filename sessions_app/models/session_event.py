@@ -30,7 +30,10 @@ class SessionEvent(models.Model):
                 name="event_has_a_subject",
             )
         ]
-        indexes = [models.Index(fields=["account", "at"], name="events_by_account")]
+        indexes = [
+            models.Index(fields=["account", "at"], name="events_by_account"),
+            models.Index(fields=["account", "id"], name="events_by_id"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.from_state or 'new'} -> {self.to_state}: {self.reason}"
