@@ -4,8 +4,9 @@ from typing import Any, Final
 
 import yaml
 
-from eagateway.routing import STREAM
+from eagateway.routing import EXCHANGE, STREAM
 from eagateway.wire import ENVELOPE, FRAME_TYPES
+from sessions_app.api.exchange import MAX_FRAMES
 from sessions_app.domain.envelope import SUBPROTOCOL
 
 _SOCKET: Final = (
@@ -33,16 +34,27 @@ def document() -> dict[str, Any]:
     """The event socket as an AsyncAPI 3.0 document, from the gateway's side: it receives what EAs send."""
     return {
         "asyncapi": "3.0.0",
-        "info": {"title": "EA gateway, event socket", "version": "1.0.0", "description": _SOCKET},
+        "info": {"title": "EA gateway, event socket and exchange", "version": "1.0.0", "description": _SOCKET},
         "defaultContentType": "application/json",
         "servers": {
             "production": _server("gateway.example", "wss", "Behind TLS; `stream_url` of POST /sessions names it."),
             "embedded": _server("127.0.0.1:8000", "ws", "`make serve`, on the same machine."),
         },
-        "channels": {"stream": _channel()},
-        "operations": {f"{action}{name}": _operation(action, name) for name, action in _directions()},
+        "channels": {"stream": _channel(), "exchange": _exchange()},
+        "operations": {
+            **{f"{action}{name}": _operation(action, name) for name, action in _directions()},
+            "receiveExchangeCall": {
+                "action": "receive",
+                **_of("exchange", "ExchangeCall"),
+                "reply": _of("exchange", "ExchangeAnswer"),
+            },
+        },
         "components": {
-            "messages": {name: _message(name) for name in FRAME_TYPES},
+            "messages": {
+                **{name: _message(name) for name in FRAME_TYPES},
+                "ExchangeCall": {"name": "ExchangeCall", "title": "A call", "payload": exchange_call()},
+                "ExchangeAnswer": {"name": "ExchangeAnswer", "title": "Its answer", "payload": exchange_answer()},
+            },
             "securitySchemes": {
                 "sessionToken": {"type": "http", "scheme": "bearer", "description": "Or `token` in Hello."}
             },
@@ -84,7 +96,55 @@ def _operation(action: str, name: str) -> dict[str, Any]:
 
 
 def _of_stream(name: str) -> dict[str, Any]:
-    return {"channel": {"$ref": "#/channels/stream"}, "messages": [{"$ref": f"#/channels/stream/messages/{name}"}]}
+    return _of("stream", name)
+
+
+def _of(channel: str, name: str) -> dict[str, Any]:
+    """One message of a channel."""
+    return {
+        "channel": {"$ref": f"#/channels/{channel}"},
+        "messages": [{"$ref": f"#/channels/{channel}/messages/{name}"}],
+    }
+
+
+def _exchange() -> dict[str, Any]:
+    """The same frames by HTTP; openapi.json describes its refusals."""
+    return {
+        "address": "/" + EXCHANGE.replace("<uuid:session_id>", "{sessionId}"),
+        "title": "The exchange",
+        "description": "The frames of the socket for a client that can only send requests.",
+        "parameters": {"sessionId": {"description": "`session_id` of POST /sessions."}},
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in ("ExchangeCall", "ExchangeAnswer")},
+    }
+
+
+def exchange_call() -> dict[str, Any]:
+    """JSON Schema of the body of an exchange."""
+    return {
+        "type": "object",
+        "properties": {
+            "frames": {"type": "array", "items": _any_frame("EA"), "maxItems": MAX_FRAMES, "default": []},
+            "ack": {"type": ["integer", "null"], "minimum": 0, "maximum": 2**53 - 1, "default": None},
+            "hold_ms": {"type": "integer", "minimum": 0, "maximum": 10**10, "default": 0},
+        },
+    }
+
+
+def exchange_answer() -> dict[str, Any]:
+    """JSON Schema of what answers it."""
+    return {
+        "type": "object",
+        "properties": {
+            "frames": {"type": "array", "items": _any_frame("server")},
+            "ack": {"type": "integer", "minimum": 0},
+        },
+        "required": ["frames", "ack"],
+    }
+
+
+def _any_frame(sender: str) -> dict[str, Any]:
+    names = [name for name, kind in FRAME_TYPES.items() if kind.sender in (sender, "both")]
+    return {"anyOf": [_message(name)["payload"] for name in names]}
 
 
 def _message(name: str) -> dict[str, Any]:

@@ -3,8 +3,7 @@
 import json
 from typing import Final
 
-from eagateway import asyncapi
-from eagateway.management.commands import export_openapi
+from eagateway import asyncapi, openapi
 from eagateway.wire import schema_document
 from sessions_app.api.published import Document
 
@@ -13,6 +12,6 @@ def _encoded(document: object) -> bytes:
     return json.dumps(document, indent=2).encode()
 
 
-OPENAPI: Final = Document(lambda: _encoded(export_openapi.document()))
+OPENAPI: Final = Document(lambda: _encoded(openapi.document()))
 ASYNCAPI: Final = Document(lambda: _encoded(asyncapi.document()))
 FRAMES: Final = Document(lambda: _encoded(schema_document()), "application/schema+json")

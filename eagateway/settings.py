@@ -247,6 +247,7 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.0",
     "TITLE": "EA gateway",
     "DESCRIPTION": "Sessions of Expert Advisors. The event socket: asyncapi.json; every frame: schemas/frames.json.",
     "VERSION": "1.0.0",

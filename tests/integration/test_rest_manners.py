@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 
-from eagateway.management.commands.export_openapi import document
+from eagateway.openapi import document
 from sessions_app.api.everywhere import MAX_ADDRESS, ProblemHandler
 from sessions_app.api.throttling import BUCKETS, Buckets
 from sessions_app.api.view import ApiView, deprecated

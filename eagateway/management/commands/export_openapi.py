@@ -5,20 +5,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.renderers import OpenApiYamlRenderer
 
-
-def document() -> dict[str, Any]:
-    """The document as the views make it."""
-    made: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-    return made
-
-
-def render() -> str:
-    """The document's text."""
-    text: bytes = OpenApiYamlRenderer().render(document(), renderer_context={})  # type: ignore[no-untyped-call]
-    return text.decode()
+from eagateway.openapi import render
 
 
 class Command(BaseCommand):
