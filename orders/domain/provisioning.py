@@ -4,36 +4,23 @@ Only the text is judged here; what depends on rows is judged by the service. Mis
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from orders.domain.allocation import Mode
 from orders.domain.cases import LATE_SPAN, MAX_RISK_MULTIPLE, PENDING_WAIT, LatePolicy, MinLotsPolicy, SubscriptionState
+from orders.domain.entries import Mistake, Node, unique
 from orders.domain.filters import FilterMistake, read_filters
-from sessions_app.domain.decimals import Lots, Money, WireDecimal, decode_hook
-from sessions_app.domain.keys import canonical_account_id, check_key
+from orders.domain.provisioning_access import ACCESS, AccessEntry, access_entry
+from sessions_app.domain.decimals import Lots, Money
+from sessions_app.domain.keys import check_key
 from sessions_app.domain.problems import Refused
 
 DEFAULT_INTENT_RATE: Final = 20
 _EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,85}")
-_SHOWABLE: Final = re.compile(r"[^\x00-\x1f\x7f]*")
-_T = TypeVar("_T")
-_D = TypeVar("_D", bound=WireDecimal)
-_E = TypeVar("_E", bound=StrEnum)
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """What is wrong, and where: `tenants[0].accounts[1].keys[0].key`."""
-
-    path: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path or 'document'}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +35,7 @@ class KeyEntry:
     path: str
     material: str = field(repr=False)
     approved: bool = True
+    retires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,17 +94,18 @@ class TenantEntry:
     members: tuple[MemberEntry, ...]
     accounts: tuple[AccountEntry, ...]
     strategies: tuple[StrategyEntry, ...]
+    access: AccessEntry
 
 
 def read_document(document: object, *, roles: Collection[str]) -> tuple[tuple[TenantEntry, ...], list[Mistake]]:
     """The tenants of a document, and every mistake in its text; with mistakes the tenants are not to be used."""
     mistakes: list[Mistake] = []
-    root = _Node(document, "", mistakes)
+    root = Node(document, "", mistakes)
     root.only("tenants")
     tenants = root.each("tenants", lambda node: _tenant(node, roles))
-    _unique(mistakes, ((tenant.path, "name", tenant.name) for tenant in tenants), "this tenant is in the file twice")
+    unique(mistakes, ((tenant.path, "name", tenant.name) for tenant in tenants), "this tenant is in the file twice")
     accounts = ((a.path, "account_id", a.account_id) for tenant in tenants for a in tenant.accounts)
-    _unique(mistakes, accounts, "this account is in the file twice")
+    unique(mistakes, accounts, "this account is in the file twice")
     return tenants, mistakes
 
 
@@ -153,23 +142,24 @@ def _walk(start: str, following: Mapping[str, list[str]], done: set[str]) -> lis
 # The parts of a document ---------------------------------------------------------------------------------------------
 
 
-def _tenant(node: "_Node", roles: Collection[str]) -> TenantEntry:
-    node.only("name", "members", "accounts", "strategies")
+def _tenant(node: Node, roles: Collection[str]) -> TenantEntry:
+    node.only("name", "members", "accounts", "strategies", *ACCESS)
     tenant = TenantEntry(
         path=node.path,
         name=node.text("name", most=100),
         members=node.each("members", lambda member: _member(member, roles)),
         accounts=node.each("accounts", _account),
         strategies=node.each("strategies", _strategy),
+        access=access_entry(node),
     )
     emails = ((member.path, "email", member.email) for member in tenant.members)
-    _unique(node.mistakes, emails, "this member is in the file twice")
+    unique(node.mistakes, emails, "this member is in the file twice")
     names = ((strategy.path, "name", strategy.name) for strategy in tenant.strategies)
-    _unique(node.mistakes, names, "this strategy is in the file twice")
+    unique(node.mistakes, names, "this strategy is in the file twice")
     return tenant
 
 
-def _member(node: "_Node", roles: Collection[str]) -> MemberEntry:
+def _member(node: Node, roles: Collection[str]) -> MemberEntry:
     node.only("email", "role")
     email = node.text("email", most=150).lower()
     if email and _EMAIL.fullmatch(email) is None:
@@ -180,10 +170,10 @@ def _member(node: "_Node", roles: Collection[str]) -> MemberEntry:
     return MemberEntry(path=node.path, email=email, role=role)
 
 
-def _account(node: "_Node") -> AccountEntry:
+def _account(node: Node) -> AccountEntry:
     node.only("account_id", "intent_rate", "keys")
     keys = node.each("keys", _key)
-    _unique(node.mistakes, ((key.path, "key", key.material) for key in keys), "this key is in the file twice")
+    unique(node.mistakes, ((key.path, "key", key.material) for key in keys), "this key is in the file twice")
     return AccountEntry(
         path=node.path,
         claimed_as=node.text("account_id", most=128),
@@ -193,18 +183,26 @@ def _account(node: "_Node") -> AccountEntry:
     )
 
 
-def _key(node: "_Node") -> KeyEntry:
-    node.only("key", "approved")
+def _key(node: Node) -> KeyEntry:
+    node.only("key", "approved", "retires_at")
     material = node.value("key", str, "")
     try:
         if material or not node.wrong("key"):
             check_key(material)
     except Refused as refusal:
         node.mistake("key", refusal.message)
-    return KeyEntry(path=node.path, material=material, approved=node.value("approved", bool, True))
+    entry = KeyEntry(
+        path=node.path,
+        material=material,
+        approved=node.value("approved", bool, True),
+        retires_at=node.moment("retires_at"),
+    )
+    if entry.retires_at is not None and not entry.approved:
+        node.mistake("retires_at", "only an approved key retires")
+    return entry
 
 
-def _strategy(node: "_Node") -> StrategyEntry:
+def _strategy(node: Node) -> StrategyEntry:
     node.only("name", "master", "relay_copies", "subscriptions")
     subscriptions = node.each("subscriptions", _subscription)
     master = node.account("master")
@@ -212,7 +210,7 @@ def _strategy(node: "_Node") -> StrategyEntry:
         if entry.follower and entry.follower == master:
             node.mistakes.append(Mistake(f"{entry.path}.follower", "an account cannot copy itself"))
     followers = ((entry.path, "follower", entry.follower) for entry in subscriptions)
-    _unique(node.mistakes, followers, "this follower is in the strategy twice")
+    unique(node.mistakes, followers, "this follower is in the strategy twice")
     return StrategyEntry(
         path=node.path,
         name=node.text("name", most=100),
@@ -231,7 +229,7 @@ _LATE_SECONDS: Final = int(LATE_SPAN.total_seconds())
 _WAIT_SECONDS: Final = int(PENDING_WAIT.total_seconds())
 
 
-def _subscription(node: "_Node") -> SubscriptionEntry:
+def _subscription(node: Node) -> SubscriptionEntry:
     node.only(*_SUBSCRIPTION)
     entry = SubscriptionEntry(
         path=node.path,
@@ -265,7 +263,7 @@ def _subscription(node: "_Node") -> SubscriptionEntry:
     return entry
 
 
-def _symbol_map(node: "_Node") -> Mapping[str, str]:
+def _symbol_map(node: Node) -> Mapping[str, str]:
     symbols = node.value("symbol_map", dict, {})
     for master, follower in symbols.items():
         if not (isinstance(follower, str) and 0 < len(follower) <= 64 and 0 < len(master) <= 64):
@@ -274,120 +272,10 @@ def _symbol_map(node: "_Node") -> Mapping[str, str]:
     return symbols
 
 
-def _filters(node: "_Node") -> Mapping[str, Any]:
+def _filters(node: Node) -> Mapping[str, Any]:
     content: Mapping[str, Any] = node.value("filters", dict, {})
     try:
         read_filters(content)
     except FilterMistake as mistake:
         node.mistake(f"filters.{mistake.path}" if mistake.path else "filters", str(mistake))
     return content
-
-
-def _unique(mistakes: list[Mistake], values: Iterable[tuple[str, str, str]], message: str) -> None:
-    seen: set[str] = set()
-    for path, name, value in values:
-        if value and value in seen:
-            mistakes.append(Mistake(f"{path}.{name}", message))
-        seen.add(value)
-
-
-# Reading one object --------------------------------------------------------------------------------------------------
-
-_KINDS: Final[Mapping[type, str]] = {
-    dict: "an object",
-    list: "a list",
-    str: "a string",
-    bool: "true or false",
-    int: "a whole number",
-}
-
-
-class _Node:
-    """One object of the document and its place. A wrong value is noted, and its default read instead."""
-
-    def __init__(self, value: object, path: str, mistakes: list[Mistake]) -> None:
-        self.path, self.mistakes = path, mistakes
-        self._fields: dict[str, Any] = value if isinstance(value, dict) else {}
-        if not isinstance(value, dict):
-            mistakes.append(Mistake(path, "expected an object"))
-
-    def at(self, name: str) -> str:
-        return f"{self.path}.{name}" if self.path else name
-
-    def mistake(self, name: str, message: str) -> None:
-        self.mistakes.append(Mistake(self.at(name), message))
-
-    def wrong(self, name: str) -> bool:
-        """Whether a mistake was noted for this field, or for the whole object."""
-        return any(known.path in (self.at(name), self.path) for known in self.mistakes)
-
-    def only(self, *names: str) -> None:
-        for name in self._fields:
-            if name not in names:
-                self.mistake(name, "unknown field")
-
-    def value(self, name: str, kind: type[_T], default: _T) -> _T:
-        """A field of one JSON type; null and a missing field take the default."""
-        value = self._fields.get(name)
-        if value is None:
-            return default
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            self.mistake(name, f"expected {_KINDS[kind]}")
-            return default
-        return value
-
-    def text(self, name: str, *, most: int, default: str | None = None) -> str:
-        text = self.value(name, str, default or "")
-        if self.wrong(name):
-            return text
-        if not text.strip() and default is None:
-            self.mistake(name, "expected a text" if self._fields.get(name) is not None else "missing")
-        elif len(text) > most or _SHOWABLE.fullmatch(text) is None:
-            self.mistake(name, f"expected at most {most} characters without control characters")
-        return text
-
-    def account(self, name: str) -> str:
-        """A canonical account id, or an empty text."""
-        text = self.value(name, str, "")
-        if self.wrong(name):
-            return ""
-        try:
-            return canonical_account_id(text)
-        except Refused as refusal:
-            self.mistake(name, refusal.message if text else "missing")
-            return ""
-
-    def integer(self, name: str, *, least: int, most: int, default: Any) -> Any:
-        number = self.value(name, int, default)
-        if number is not None and not least <= number <= most:
-            self.mistake(name, f"expected a whole number from {least} to {most}")
-        return number
-
-    def choice(self, name: str, kind: type[_E], default: Any) -> Any:
-        text = self._fields.get(name)
-        if text is None:
-            return default
-        if text not in [item.value for item in kind]:
-            self.mistake(name, f"expected one of: {', '.join(item.value for item in kind)}")
-            return default
-        return kind(text)
-
-    def positive(self, name: str, kind: type[_D], default: Any) -> Any:
-        """A decimal above 0, as the wire writes decimals: a string."""
-        raw = self._fields.get(name)
-        if raw is None:
-            return default
-        try:
-            number = decode_hook(kind, raw)
-        except ValueError as error:
-            self.mistake(name, f"{str(error)[:1].lower()}{str(error)[1:]}")
-            return default
-        if number <= 0:
-            self.mistake(name, "expected a decimal above 0")
-        return number
-
-    def each(self, name: str, read: Callable[["_Node"], _T]) -> tuple[_T, ...]:
-        items = self.value(name, list, [])
-        return tuple(
-            read(_Node(item, f"{self.at(name)}[{number}]", self.mistakes)) for number, item in enumerate(items)
-        )

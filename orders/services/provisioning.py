@@ -14,18 +14,18 @@ import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from orders.domain.entries import Mistake
 from orders.domain.provisioning import (
     AccountEntry,
     KeyEntry,
     MemberEntry,
-    Mistake,
     StrategyEntry,
     SubscriptionEntry,
     TenantEntry,
     read_document,
 )
 from orders.models import Strategy
-from orders.services import graph, subscriptions
+from orders.services import graph, provisioning_access, subscriptions
 from orders.services.graph import Link
 from orders.services.subscriptions import OpenCopies, Wanted
 from sessions_app import queries
@@ -137,6 +137,7 @@ def _check(tenants: Sequence[TenantEntry], known: _Known) -> Iterator[Mistake]:
         for strategy in tenant.strategies:
             yield from _check_strategy(strategy, tenant, known, own)
     yield from _check_cycles(tenants)
+    yield from provisioning_access.check(tenants)
 
 
 def _check_account(entry: AccountEntry, tenant: TenantEntry, known: _Known) -> Iterator[Mistake]:
@@ -217,6 +218,7 @@ def _write_tenant(entry: TenantEntry, work: _Work) -> dict[str, Any]:
         "members": {member.email: _write_member(member, tenant, work) for member in entry.members},
         "accounts": {account.claimed_as: str(_write_account(account, tenant, work)) for account in entry.accounts},
         "strategies": {strategy.name: _write_strategy(strategy, tenant, work) for strategy in entry.strategies},
+        **provisioning_access.write(entry.access, tenant, batch=work.batch, by=work.by),
     }
 
 
@@ -256,6 +258,7 @@ def _write_key(entry: KeyEntry, account: BrokerAccount, tenant: Tenant, work: _W
     )
     if entry.approved and key.state == KeyState.PENDING:
         keys.approve_in(work.batch, key_id=key.id, by=work.by, reason=REASON, tenant_id=tenant.id)
+    provisioning_access.write_retirement(entry, key, batch=work.batch, by=work.by)
 
 
 def _write_strategy(entry: StrategyEntry, tenant: Tenant, work: _Work) -> dict[str, Any]:

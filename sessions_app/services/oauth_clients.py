@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
 from django.db.models import QuerySet
 from oauth2_provider.models import AccessToken, Application
@@ -82,6 +82,20 @@ def renew_secret(*, client_pk: UUID, by: Actor) -> Registered:
         AccessToken.objects.filter(application_id=client.application_id).delete()
     _log.info("client.secret_renewed", client_id=client.client_id, by=by.name)
     return Registered(client, secret)
+
+
+def set_secret(*, client: OauthClient, secret: str) -> None:
+    """Give a client the secret that a document names, inside the caller's transaction; the same one changes nothing.
+
+    :raises ClientRevoked: it has none
+    """
+    if client.application is None:
+        raise ClientRevoked
+    if check_password(secret, client.application.client_secret):
+        return
+    Application.objects.filter(id=client.application_id).update(client_secret=_hashed(secret))
+    AccessToken.objects.filter(application_id=client.application_id).delete()
+    _log.info("client.secret_renewed", client_id=client.client_id, by="provisioning")
 
 
 def grant_accounts(

@@ -26,7 +26,7 @@ class Command(BaseCommand):
         if settings.EMBEDDED:
             call_command("migrate", verbosity=0, interactive=False)
         try:
-            result = provisioning.provision(document=document, by=Actor(f"provision by {_person()}"))
+            result = provisioning.provision(document=document, by=Actor(f"provision by {person()}"))
         except provisioning.ProvisioningRefused as refusal:
             raise CommandError(f"nothing was stored:\n{refusal}") from refusal
         except AlreadyDecided as decided:
@@ -43,7 +43,8 @@ def _read(name: str) -> object:
     return document
 
 
-def _person() -> str:
+def person() -> str:
+    """Who runs this process, for the history."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):

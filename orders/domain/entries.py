@@ -1,0 +1,174 @@
+"""Reading a document strictly: every mistake is named by its place, and none repeats key material."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final, TypeVar
+
+from sessions_app.domain.decimals import WireDecimal, decode_hook
+from sessions_app.domain.keys import canonical_account_id
+from sessions_app.domain.problems import Refused
+
+_SHOWABLE: Final = re.compile(r"[^\x00-\x1f\x7f]*")
+_LONGEST: Final = 256
+_T = TypeVar("_T")
+_D = TypeVar("_D", bound=WireDecimal)
+_E = TypeVar("_E", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong, and where: `tenants[0].accounts[1].keys[0].key`."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path or 'document'}: {self.message}"
+
+
+def unique(mistakes: list[Mistake], values: Iterable[tuple[str, str, str]], message: str) -> None:
+    """Note every value that comes a second time; each is (path, field, value)."""
+    seen: set[str] = set()
+    for path, name, value in values:
+        if value and value in seen:
+            mistakes.append(Mistake(f"{path}.{name}", message))
+        seen.add(value)
+
+
+_KINDS: Final[Mapping[type, str]] = {
+    dict: "an object",
+    list: "a list",
+    str: "a string",
+    bool: "true or false",
+    int: "a whole number",
+}
+
+
+class Node:
+    """One object of the document and its place. A wrong value is noted, and its default read instead."""
+
+    def __init__(self, value: object, path: str, mistakes: list[Mistake]) -> None:
+        self.path, self.mistakes = path, mistakes
+        self._fields: dict[str, Any] = value if isinstance(value, dict) else {}
+        if not isinstance(value, dict):
+            mistakes.append(Mistake(path, "expected an object"))
+
+    def at(self, name: str) -> str:
+        return f"{self.path}.{name}" if self.path else name
+
+    def mistake(self, name: str, message: str) -> None:
+        self.mistakes.append(Mistake(self.at(name), message))
+
+    def wrong(self, name: str) -> bool:
+        """Whether a mistake was noted for this field, or for the whole object."""
+        return any(known.path in (self.at(name), self.path) for known in self.mistakes)
+
+    def only(self, *names: str) -> None:
+        for name in self._fields:
+            if name not in names:
+                self.mistake(name, "unknown field")
+
+    def value(self, name: str, kind: type[_T], default: _T) -> _T:
+        """A field of one JSON type; null and a missing field take the default."""
+        value = self._fields.get(name)
+        if value is None:
+            return default
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            self.mistake(name, f"expected {_KINDS[kind]}")
+            return default
+        return value
+
+    def text(self, name: str, *, most: int, default: str | None = None) -> str:
+        text = self.value(name, str, default or "")
+        if self.wrong(name):
+            return text
+        if not text.strip() and default is None:
+            self.mistake(name, "expected a text" if self._fields.get(name) is not None else "missing")
+        elif len(text) > most or _SHOWABLE.fullmatch(text) is None:
+            self.mistake(name, f"expected at most {most} characters without control characters")
+        return text
+
+    def account(self, name: str) -> str:
+        """A canonical account id, or an empty text."""
+        text = self.value(name, str, "")
+        if self.wrong(name):
+            return ""
+        try:
+            return canonical_account_id(text)
+        except Refused as refusal:
+            self.mistake(name, refusal.message if text else "missing")
+            return ""
+
+    def moment(self, name: str, default: Any = None) -> Any:
+        """A moment with its offset, RFC 3339."""
+        text = self.value(name, str, "")
+        if self.wrong(name) or not text:
+            return default
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            self.mistake(name, "expected a moment with its offset, such as 2026-12-01T08:00:00Z")
+            return default
+        return moment.astimezone(UTC)
+
+    def switch(self, name: str) -> bool | None:
+        """True, false, or None where the file leaves it out."""
+        return self.value(name, bool, False) if self._fields.get(name) is not None else None
+
+    def texts(self, name: str) -> tuple[str, ...] | None:
+        """A list of texts, or None where the file leaves it out."""
+        if self._fields.get(name) is None:
+            return None
+        items = self.value(name, list, [])
+        if not all(isinstance(item, str) and len(item) <= _LONGEST for item in items):
+            self.mistake(name, "expected a list of strings")
+            return ()
+        return tuple(items)
+
+    def accounts(self, name: str) -> tuple[str, ...]:
+        """A list of canonical account ids."""
+        found = []
+        for number, text in enumerate(self.texts(name) or ()):
+            try:
+                found.append(canonical_account_id(text))
+            except Refused as refusal:
+                self.mistakes.append(Mistake(f"{self.at(name)}[{number}]", refusal.message))
+        return tuple(found)
+
+    def integer(self, name: str, *, least: int, most: int, default: Any) -> Any:
+        number = self.value(name, int, default)
+        if number is not None and not least <= number <= most:
+            self.mistake(name, f"expected a whole number from {least} to {most}")
+        return number
+
+    def choice(self, name: str, kind: type[_E], default: Any) -> Any:
+        text = self._fields.get(name)
+        if text is None:
+            return default
+        if text not in [item.value for item in kind]:
+            self.mistake(name, f"expected one of: {', '.join(item.value for item in kind)}")
+            return default
+        return kind(text)
+
+    def positive(self, name: str, kind: type[_D], default: Any) -> Any:
+        """A decimal above 0, as the wire writes decimals: a string."""
+        raw = self._fields.get(name)
+        if raw is None:
+            return default
+        try:
+            number = decode_hook(kind, raw)
+        except ValueError as error:
+            self.mistake(name, f"{str(error)[:1].lower()}{str(error)[1:]}")
+            return default
+        if number <= 0:
+            self.mistake(name, "expected a decimal above 0")
+        return number
+
+    def each(self, name: str, read: Callable[["Node"], _T]) -> tuple[_T, ...]:
+        items = self.value(name, list, [])
+        return tuple(read(Node(item, f"{self.at(name)}[{number}]", self.mistakes)) for number, item in enumerate(items))
