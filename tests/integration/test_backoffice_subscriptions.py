@@ -1,0 +1,133 @@
+"""Pausing, switching off, lifting tombstones: who may, what the page says, and what it does."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from orders.domain.copies import CopyState
+from orders.domain.intents import OrderType
+from orders.models import Copy, Subscription, SubscriptionEvent
+from tests.factories import CopyFactory, StrategyFactory, SubscriptionFactory, UserFactory, grant
+from tests.factories.sessions import now
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CHANGE, LIFT = "orders.change_state_subscription", "orders.lift_tombstone_copy"
+VIEWS = ("orders.view_subscription", "orders.view_copy")
+
+
+@pytest.fixture
+def operator(client: Client) -> User:
+    user = grant(UserFactory.create(username="olga"), CHANGE, LIFT, *VIEWS)
+    client.force_login(user)
+    return user
+
+
+def state_url(subscription: Subscription, state: str) -> str:
+    return reverse("admin:change_subscription_state", args=[subscription.id, state])
+
+
+def lift_url(copy: Copy) -> str:
+    return reverse("admin:lift_tombstone", args=[copy.id])
+
+
+def text_of(response: Any) -> str:
+    assert response.status_code == 200
+    return " ".join(response.content.decode().split())
+
+
+def told(response: Any) -> list[str]:
+    return [str(message) for message in response.context["messages"]]
+
+
+def test_case_136_without_the_named_permission_nothing_changes(client: Client) -> None:
+    subscription, copy = SubscriptionFactory.create(), CopyFactory.create(tombstoned_at=now())
+    client.force_login(grant(UserFactory.create(), *VIEWS))
+    for url in (state_url(subscription, "close_only"), lift_url(copy)):
+        assert [client.get(url).status_code, client.post(url, {"note": "because"}).status_code] == [403, 403]
+    subscription.refresh_from_db()
+    copy.refresh_from_db()
+    assert (subscription.state, copy.tombstoned_at is not None) == ("active", True)
+
+
+def test_looking_at_the_page_changes_nothing(client: Client, operator: User) -> None:
+    subscription = SubscriptionFactory.create()
+    CopyFactory.create(subscription=subscription, order_type=OrderType.LIMIT, state=CopyState.WORKING)
+    CopyFactory.create(subscription=subscription, state=CopyState.OPEN)
+    page = text_of(client.get(state_url(subscription, "close_only")))
+    assert "Working pending copies are cancelled: 1." in page
+    assert "Closes and stops of the open copies go on flowing: 1." in page
+    subscription.refresh_from_db()
+    assert subscription.state == "active"
+
+
+def test_a_person_pauses_with_a_reason(client: Client, operator: User) -> None:
+    subscription = SubscriptionFactory.create()
+    refused = client.post(state_url(subscription, "close_only"), {"note": ""})
+    assert "This field is required" in text_of(refused)
+    answer: Any = client.post(state_url(subscription, "close_only"), {"note": "holidays"}, follow=True)
+    assert told(answer) == [f"The subscription of {subscription.follower.claimed_as} is close_only now."]
+    event = SubscriptionEvent.objects.get()
+    assert (event.to_state, event.actor, event.note) == ("close_only", "olga", "holidays")
+
+
+def test_the_second_person_is_told_that_nothing_changed(client: Client, operator: User) -> None:
+    subscription = SubscriptionFactory.create(state="close_only")
+    answer: Any = client.post(state_url(subscription, "close_only"), {"note": "me too"}, follow=True)
+    assert told(answer)[0].startswith("Nothing changed")
+    assert not SubscriptionEvent.objects.exists()
+
+
+def test_open_copies_must_be_detached_to_switch_off(client: Client, operator: User) -> None:
+    subscription = SubscriptionFactory.create()
+    copy = CopyFactory.create(subscription=subscription, state=CopyState.OPEN)
+    refused = client.post(state_url(subscription, "off"), {"note": "he left"})
+    assert "1 open copies: close them first, or detach them" in text_of(refused)
+    answer: Any = client.post(state_url(subscription, "off"), {"note": "he left", "detach": "on"}, follow=True)
+    assert told(answer)[0].endswith("is off now.")
+    copy.refresh_from_db()
+    assert copy.close_cause == "detached"
+
+
+def test_case_153_a_circle_cannot_be_resumed_in_the_admin(client: Client, operator: User) -> None:
+    first = SubscriptionFactory.create()
+    back = StrategyFactory.create(master=first.follower, tenant=first.strategy.tenant)
+    second = SubscriptionFactory.create(strategy=back, follower=first.strategy.master, state="off")
+    refused = client.post(state_url(second, "active"), {"note": "please"})
+    assert "accounts may not copy in a circle" in text_of(refused)
+    second.refresh_from_db()
+    assert second.state == "off"
+
+
+@pytest.mark.parametrize("state", ["paused", "OFF"])
+def test_a_state_that_there_is_not_is_no_page(client: Client, operator: User, state: str) -> None:
+    assert client.get(state_url(SubscriptionFactory.create(), state)).status_code == 404
+
+
+def test_a_subscriptions_page_leads_to_what_may_be_done(client: Client, operator: User) -> None:
+    subscription = SubscriptionFactory.create(state="close_only")
+    page = text_of(client.get(reverse("admin:orders_subscription_change", args=[subscription.id])))
+    for state, shown in (("active", True), ("off", True), ("close_only", False)):
+        assert (state_url(subscription, state) in page) is shown
+
+
+def test_a_person_lifts_a_tombstone_once(client: Client, operator: User) -> None:
+    copy = CopyFactory.create(state=CopyState.CLOSED, close_cause="manual", tombstoned_at=now())
+    page = text_of(client.get(reverse("admin:orders_copy_change", args=[copy.id])))
+    assert lift_url(copy) in page
+    assert "Nothing is opened by this." in text_of(client.get(lift_url(copy)))
+    first: Any = client.post(lift_url(copy), {"note": "a slip"}, follow=True)
+    assert told(first) == [f"The tombstone of position {copy.position_id} is lifted."]
+    again: Any = client.post(lift_url(copy), {"note": "a slip"}, follow=True)
+    assert told(again)[-1] == "Nothing changed: this copy has no tombstone."
+    copy.refresh_from_db()
+    assert (copy.tombstoned_at, copy.lifted_at is not None) == (None, True)
+    assert SubscriptionEvent.objects.get().note == "a slip"
+
+
+def test_the_page_of_a_copy_without_tombstone_offers_nothing(client: Client, operator: User) -> None:
+    copy = CopyFactory.create()
+    assert lift_url(copy) not in text_of(client.get(reverse("admin:orders_copy_change", args=[copy.id])))
