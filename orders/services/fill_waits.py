@@ -161,6 +161,7 @@ class Waits:
         )
         self._order(wait, copy, order)
         self._note(wait, step="late_fill", result="closed", lots=lots)
+        _log.warning("fill_wait.late_fill", copy_no=copy.copy_no, position_id=copy.position_id)
         return "filled_after_cancel"
 
     # Both ----------------------------------------------------------------------------------------------------------

@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import cast
 from uuid import UUID
 
-from orders.domain.decisions import SubscriptionState, decide
+from orders.domain.decisions import decide
 from orders.domain.intents import Action, OrderIntent
 from orders.domain.positions import advance, is_latest
-from orders.models import Intent, Subscription
-from orders.services.workspace import Workspace
+from orders.models import Intent
+from orders.services.workspace import Workspace, followers_of
 from sessions_app.domain.decimals import to_builtins
 from sessions_app.models.fields import new_id
 from sessions_app.services.ports import Arrival, Batch
@@ -28,9 +28,7 @@ def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
 
 def touched(arrivals: Sequence[Arrival]) -> set[UUID]:
     """The followers whose logs these masters' intents may write."""
-    masters = {arrival.account_pk for arrival in arrivals}
-    active = Subscription.objects.filter(strategy__master__in=masters).exclude(state=SubscriptionState.OFF)
-    return set(active.values_list("follower_id", flat=True))
+    return followers_of({arrival.account_pk for arrival in arrivals})
 
 
 def _take(arrival: Arrival, workspace: Workspace) -> None:

@@ -70,14 +70,14 @@ class Workspace:
 
     @classmethod
     def load(cls, arrivals: Sequence[Arrival], now: datetime) -> "Workspace":
-        """Lock the followers and read everything."""
+        """Lock the followers and read everything; the subscriptions too, for someone may just have paused one."""
         masters = {arrival.account_pk for arrival in arrivals}
         intents = [arrival.payload for arrival in arrivals if isinstance(arrival.payload, OrderIntent)]
         position_ids = {intent.position_id for intent in intents}
-        subscriptions = _subscriptions(masters)
-        mine = [item for group in subscriptions.values() for item in group]
-        followers = {item.follower_id for item in mine}
+        followers = followers_of(masters)
         accounts = _lock_accounts(masters, followers)
+        subscriptions = _subscriptions(masters, followers)
+        mine = [item for group in subscriptions.values() for item in group]
         known = MasterPosition.objects.filter(account__in=masters, position_id__in=position_ids)
         position_rows = {(row.account_id, row.position_id): row for row in known}
         copies = _copies(mine, position_ids)
@@ -256,8 +256,15 @@ class Workspace:
 # Reading ----------------------------------------------------------------------------------------------------
 
 
-def _subscriptions(masters: set[UUID]) -> dict[UUID, list[Subscription]]:
-    rows = Subscription.objects.select_related("strategy").filter(strategy__master__in=masters)
+def followers_of(masters: set[UUID]) -> set[UUID]:
+    """The accounts whose logs these masters' intents may write."""
+    flowing = Subscription.objects.filter(strategy__master__in=masters).exclude(state=SubscriptionState.OFF)
+    return set(flowing.values_list("follower_id", flat=True))
+
+
+def _subscriptions(masters: set[UUID], locked: set[UUID]) -> dict[UUID, list[Subscription]]:
+    """By master; what was stored since the followers were locked comes with the next batch."""
+    rows = Subscription.objects.select_related("strategy").filter(strategy__master__in=masters, follower__in=locked)
     found: dict[UUID, list[Subscription]] = defaultdict(list)
     for row in rows.exclude(state=SubscriptionState.OFF).order_by("id"):
         found[row.strategy.master_id].append(row)

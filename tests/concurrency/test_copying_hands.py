@@ -106,7 +106,7 @@ def test_a_pause_and_an_open_in_one_instant_come_one_after_the_other(attempt: in
             subscription_id=subscription.id, state=SubscriptionState.CLOSE_ONLY, by=OLGA, note="now"
         )
 
-    assert at_once(pause, lambda: store([arrival]) and None) == [None, None]
+    assert [item for item in at_once(pause, lambda: store([arrival])) if isinstance(item, Exception)] == []
     assert actions() in (["place", "cancel"], [])
 
 
@@ -120,7 +120,7 @@ def test_of_two_who_pause_at_once_one_is_told_that_it_is_done(attempt: int) -> N
         )
 
     outcomes = at_once(pause, pause)
-    assert sorted(type(outcome) for outcome in outcomes if outcome is not None) == [StateUnchanged]
+    assert [type(outcome) for outcome in outcomes if outcome is not None] == [StateUnchanged]
     assert SubscriptionEvent.objects.count() == 1
 
 

@@ -255,7 +255,7 @@ def test_a_lifted_position_is_copied_when_it_is_told_anew(master: Desk, follower
 
 def quote(follower: Desk, bid: str, ask: str, *, age: int = 0) -> None:
     at = queries.database_now() - timedelta(seconds=age)
-    FollowerQuote.objects.create(account=follower.account, symbol="EURUSD", bid=bid, ask=ask, at=at)
+    FollowerQuote.objects.create(account=follower.account, symbol="EURUSD", bid=Decimal(bid), ask=Decimal(ask), at=at)
 
 
 def test_a_deviation_is_told_to_the_ea_and_checked_where_the_market_is_known(master: Desk, follower: Desk) -> None:

@@ -126,6 +126,18 @@ async def test_159_cancel_deletes_a_working_order_and_closes_a_filled_one() -> N
     assert not trader.book.working
 
 
+async def test_159_a_cancel_that_leaves_lots_spares_what_has_filled() -> None:
+    trader = terminal()
+    for copy_no, kind in ((1, "limit"), (2, "stop")):
+        await trader.execute(order("place", copy_no, order_type=kind))
+    trader.on_recorded(next(recording(line("activate", 102)).events()))
+    spared = only(await trader.execute(order("cancel", 2, lots_after="0.10")))
+    assert (spared.status.value, spared.already, spared.remaining_lots) == ("closed", True, Decimal("0.10"))
+    assert [position.lots for position in trader.book.positions()] == [Decimal("0.10")]
+    assert statuses(await trader.execute(order("cancel", 1, lots_after="0.10"))) == ["cancelled"]
+    assert not trader.book.working
+
+
 async def test_a_place_that_comes_after_the_recorded_fill_is_placed_and_filled_at_once() -> None:
     trader = terminal()
     event = next(recording(line("activate", 101, price="1.09990")).events())
