@@ -40,6 +40,7 @@ def build(*, stage: Stage, recording: Recording, played: Played, seconds: float)
     printed = (recording.printed or {}).get("printed", recording.printed) if not played.error else None
     content = {
         "recording": recording.name,
+        "transport": stage.transport,
         **rows.counts(),
         "lost": len(findings.lost),
         "duplicated": len(findings.duplicated),
@@ -53,10 +54,11 @@ def build(*, stage: Stage, recording: Recording, played: Played, seconds: float)
     return Report(content=content, findings=findings)
 
 
-def broken(recording: str, error: str) -> dict[str, Any]:
+def broken(recording: str, error: str, *, transport: str) -> dict[str, Any]:
     """The report of a recording that could not even be opened."""
     return {
         "recording": recording,
+        "transport": transport,
         "intents": 0,
         "decisions": 0,
         "commands": 0,

@@ -69,7 +69,10 @@ class Screen:
     def report(self, content: Mapping[str, Any]) -> None:
         """The closing tables."""
         self._bar.stop()
-        self._table(f"Replay of {content['recording']} in {content['seconds']} s", _counts(content))
+        self._table(
+            f"Replay of {content['recording']} over the {content['transport']} in {content['seconds']} s",
+            _counts(content),
+        )
         self._table("Latency in ms, by hop", _latencies(content))
         if content["figures"]:
             title = "The mirrored follower's figures, from the stored reports, beside MT4's statement"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from eagateway_sdk import Backoff, GatewayClient
+from eagateway_sdk import Backoff, GatewayClient, Transport
 from eagateway_sdk.frames import StatusHeartbeat
-from eagateway_sdk.paper import Book, MasterTerminal, PaperTerminal, Recording, Tape, init_request
+from eagateway_sdk.paper import Book, BookHoldings, MasterTerminal, PaperTerminal, Recording, Tape, init_request
 
 from eagateway.demo.plan import Part, Plan
 
@@ -36,8 +36,11 @@ class FollowerSeat(Seat):
 class Stage:
     """The master, its followers, and the recording that all their terminals know."""
 
-    def __init__(self, *, plan: Plan, recording: Recording, url: str, folder: Path, falsify: str | None) -> None:
+    def __init__(
+        self, *, plan: Plan, recording: Recording, url: str, folder: Path, falsify: str | None, transport: Transport
+    ) -> None:
         self._recording, self._url, self._folder = recording, url, folder
+        self.transport: Transport = transport
         tape = Tape(recording)
         book = Book.for_account(recording.account)
         self.master_terminal = MasterTerminal(recording, book=book)
@@ -66,7 +69,9 @@ class Stage:
             auth_key=part.auth_key,
             store=self._folder / f"{part.account_id.replace(':', '-')}.sqlite3",
             init_request=init_request(self._recording.account, rename=dict(part.rename)),
+            transport=self.transport,
             executor=terminal,
+            holdings=terminal or BookHoldings(book),
             funds=lambda: StatusHeartbeat(balance=book.balance, equity=book.balance),
             ea_version="demo",
             durability="process",

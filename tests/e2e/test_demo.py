@@ -35,9 +35,13 @@ def recording(tmp_path: Path) -> Path:
     return write_recording(tmp_path / "recording", SMALL)
 
 
-def test_the_shipped_recording_reaches_every_follower_and_its_figures_are_the_printed_ones(tmp_path: Path) -> None:
-    status, report, printed = demo(tmp_path / "report.json")
+@pytest.mark.parametrize("transport", ["socket", "exchange"])
+def test_the_shipped_recording_reaches_every_follower_and_its_figures_are_the_printed_ones(
+    tmp_path: Path, transport: str
+) -> None:
+    status, report, printed = demo(tmp_path / "report.json", "--transport", transport)
     assert status == 0, printed
+    assert report["transport"] == transport
     assert (report["intents"], report["decisions"], report["fills"]) == (533, 1599, 783)
     assert (report["lost"], report["duplicated"], report["expired"], report["denied"]) == (0, 0, 0, {})
     assert len(report["figures"]) == 23
@@ -45,12 +49,14 @@ def test_the_shipped_recording_reaches_every_follower_and_its_figures_are_the_pr
     assert {len(book["open"]) for book in report["books"].values()} == {11}
 
 
-def test_killing_the_gateway_changes_nothing_but_latency_seconds_and_restarts(tmp_path: Path, recording: Path) -> None:
-    status, calm, printed = demo(tmp_path / "calm.json", "--recording", str(recording))
+@pytest.mark.parametrize("transport", ["socket", "exchange"])
+def test_killing_the_gateway_changes_nothing_but_latency_seconds_and_restarts(
+    tmp_path: Path, recording: Path, transport: str
+) -> None:
+    same = ("--recording", str(recording), "--transport", transport)
+    status, calm, printed = demo(tmp_path / "calm.json", *same)
     assert status == 0, printed
-    status, killed, printed = demo(
-        tmp_path / "killed.json", "--recording", str(recording), "--kill-gateway", "3", "--seed", "11"
-    )
+    status, killed, printed = demo(tmp_path / "killed.json", *same, "--kill-gateway", "3", "--seed", "11")
     assert status == 0, printed
     assert killed["restarts"] == 3
     assert _lasting(killed) == _lasting(calm)

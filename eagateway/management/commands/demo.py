@@ -34,6 +34,7 @@ from sessions_app.services.history import Actor
 
 SHIPPED: Final = Path(__file__).resolve().parents[2] / "demo" / "recordings" / "4xlots-20171107"
 BREAKS: Final = ("drop", "double", "lots", "modify")
+TRANSPORTS: Final = ("socket", "exchange")
 BROKEN: Final = 2
 INTERRUPTED: Final = 130
 _FOLDER: Final = "EAGATEWAY_DEMO_FOLDER"
@@ -52,6 +53,9 @@ class Command(BaseCommand):
             "--kill-gateway", type=_count, default=0, metavar="N", help="SIGKILL it at N random moments"
         )
         parser.add_argument("--break", choices=BREAKS, dest="falsify", help="falsify one order: the report must fail")
+        parser.add_argument(
+            "--transport", choices=TRANSPORTS, default="socket", help="what all terminals speak over (socket)"
+        )
         parser.add_argument("--seed", type=int, default=None, help="seed of the random moments")
         parser.add_argument("--port", type=int, default=8000, help="port of the gateway, or else a free one (8000)")
 
@@ -73,7 +77,7 @@ class Command(BaseCommand):
         try:
             recording = Recording.read(options["recording"])
         except (BrokenRecording, OSError) as error:
-            self._write_report(report.broken(options["recording"].name, str(error)))
+            self._write_report(report.broken(options["recording"].name, str(error), transport=options["transport"]))
             self.stderr.write(f"broken recording: {error}")
             return BROKEN
         child = Child(data=folder, port=free_port(options["port"]))
@@ -92,7 +96,12 @@ class Command(BaseCommand):
         await asyncio.to_thread(child.start)
         await self._prepare(cast, child)
         stage = Stage(
-            plan=cast, recording=recording, url=child.url, folder=folder / "terminals", falsify=self.options["falsify"]
+            plan=cast,
+            recording=recording,
+            url=child.url,
+            folder=folder / "terminals",
+            falsify=self.options["falsify"],
+            transport=self.options["transport"],
         )
         try:
             await stage.start()

@@ -211,7 +211,7 @@ class ScriptedGateway:
             beat = {"server_time": "2026-11-23T04:00:00.000Z", "epoch": self.epoch, "top_seq": len(self.log)}
             await self.say(socket, "HeartbeatAck", beat)
         elif kind == "ShutdownNotice" and payload.get("phase") != "ack":
-            await self.say(socket, "ShutdownNotice", payload | {"phase": "ack"})
+            await self.say(socket, "ShutdownNotice", payload | {"phase": "ack", "last_seq": len(self.log)})
             await socket.close(4410)
         elif kind == "ResendRequest":
             for number in range(payload["from"], payload["to"] + 1):

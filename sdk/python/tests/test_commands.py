@@ -388,3 +388,20 @@ async def test_a_gateway_killed_at_random_gets_each_command_executed_once(
         await drained(client, gateway, 200)
     assert [one.copy_no for one in broker.executed] == list(range(1, 201))
     assert [effect["copy_no"] for effect in gateway.effects] == list(range(1, 201))
+
+
+async def test_a_command_done_before_a_restore_is_reported_again_and_not_executed_again(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    order, broker = command(), Desktop()
+    async with make_client(executor=broker) as client:
+        await client.wait_status("authenticated")
+        await gateway.order(order)
+        await drained(client, gateway, 1)
+        gateway.epoch = "0198f000-0000-7000-8000-000000000001"  # an older state of the gateway: it lost the report
+        gateway.log, gateway.stored = [("0198f000-0000-7000-8000-0000000000aa", "OrderCommand", order)], []
+        gateway.cut()
+        await until(lambda: bool(gateway.effects))
+        assert client.events["epochs.not_recovered"] == 1
+    assert (gateway.effects[0]["status"], gateway.effects[0]["already"]) == ("filled", True)
+    assert len(broker.orders) == 1

@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+import httpx
 import pytest
 from websockets.asyncio.server import ServerConnection
 
@@ -170,3 +171,24 @@ async def test_a_call_carries_the_session_token_and_only_whole_frames(
     assert set(gateway.peers) == {"token-1"}
     assert {"v", "type", "id", "payload", "sent_at"} <= set(seen[0])
     assert all(len(json.dumps(frame)) < 16384 for frame in seen)
+
+
+@over_exchange
+async def test_a_late_call_of_a_lost_link_does_not_stop_the_client(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    async with make_client() as client:
+        await client.wait_status("authenticated")
+        gateway.cut()
+        await until(lambda: gateway.connections >= 2)
+        await client.wait_status("authenticated")
+        await until(lambda: peer_of(gateway).calls >= 2)
+        async with httpx.AsyncClient() as late:
+            url = f"{gateway.base_url}/ea-gateway/v1/sessions/1/exchange"
+            body: dict[str, Any] = {"frames": [], "ack": None, "hold_ms": 0}
+            await late.post(url, json=body, headers={"Authorization": "Bearer token-1"})
+        await client.send_intent(open_intent(1))
+        async with asyncio.timeout(3):
+            await client.wait_drained()
+        assert client.failure is None
+    assert gateway.sessions == 1

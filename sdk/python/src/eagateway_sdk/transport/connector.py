@@ -41,6 +41,7 @@ class Connector:
         self._patience, self._socket_retry = patience, socket_retry
         self._http = http
         self._better: tuple[str, SocketWire] | None = None
+        self._last: ExchangeWire | None = None
 
     async def open(self, session: Session) -> Wire:
         """A transport for this session.
@@ -86,9 +87,11 @@ class Connector:
         return await SocketWire.open(url=session.stream_url, token=session.token, patience=self._patience)
 
     def _exchange(self, session: Session) -> ExchangeWire:
-        return ExchangeWire(
+        self._last = ExchangeWire(
             url=session.exchange_url,
             token=session.token,
             http=self._http,
             hold_seconds=lambda: session.interval_seconds / 2,
+            before=self._last,
         )
+        return self._last

@@ -2,12 +2,16 @@
 
 A call that carries frames asks for its answer at once; a call without any is held by the gateway until there is
 something to tell. When there is something to send meanwhile, a newer call supersedes the held one, whose answer is
-still read. So at most one call carries frames, and their order is kept. Any failure of a call ends the wire, as it
-would end a socket: nothing is lost by it, because what is not acknowledged is sent again.
+still read; should the two overtake each other on the way, the newer one is told that it was superseded, and its frames
+are taken all the same. So at most one call carries frames, and their order is kept.
+
+Any failure of a call ends the wire, as it would end a socket: nothing is lost by it, because what is not acknowledged
+is sent again.
 """
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,6 +31,7 @@ _BODY_FRAMES: Final = 100
 _ROOM: Final = 2 * _BODY_FRAMES
 _ANSWER_SECONDS: Final = 15.0
 _LINGER_SECONDS: Final = 0.01
+_LATE_SECONDS: Final = 3.0
 
 
 class _Answer(msgspec.Struct):
@@ -38,11 +43,18 @@ class _Answer(msgspec.Struct):
 
 
 class ExchangeWire:
-    """`hold_seconds` tells how long the gateway may hold a call with nothing to tell."""
+    """`hold_seconds` tells how long the gateway may hold a call with nothing to tell.
+
+    `before`: the wire that this one follows. A call that it gave up may reach the gateway late and supersede one of
+    this wire's, which is no other client.
+    """
 
     kind: Literal["socket", "exchange"] = "exchange"
 
-    def __init__(self, *, url: str, token: str, http: httpx.AsyncClient, hold_seconds: Callable[[], float]) -> None:
+    def __init__(
+        self, *, url: str, token: str, http: httpx.AsyncClient, hold_seconds: Callable[[], float],
+        before: "ExchangeWire | None" = None,
+    ) -> None:  # fmt: skip
         self._url, self._http, self._hold_seconds = url, http, hold_seconds
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._head: Head = _nothing
@@ -51,7 +63,10 @@ class ExchangeWire:
         self._to_send, self._room = asyncio.Event(), asyncio.Event()
         self._ended: WireClosed | None = None
         self._left: set[asyncio.Task[None]] = set()
+        self._answered = False
+        self._left_failure: WireClosed | None = None
         self._talkative = False
+        self._late_until: float = before._late_until if before is not None else 0.0
         self._calling = asyncio.create_task(self._call_on())
 
     def acknowledge_with(self, head: Head) -> None:
@@ -91,6 +106,7 @@ class ExchangeWire:
         if self._ended is not None:
             return
         self._ended = why
+        self._late_until = time.monotonic() + _LATE_SECONDS
         self._heard.put_nowait(why)
         self._room.set()
         for task in (self._calling, *self._left):
@@ -115,10 +131,15 @@ class ExchangeWire:
 
     async def _deliver(self) -> None:
         """One call that carries frames."""
+        crowded = self._crowded()
         answer = await self._post(self._batch(), hold_seconds=0.0)
+        self._answered = True
         if self._left:
             await asyncio.wait(self._left, timeout=PATIENCE_SECONDS)  # they were answered before this one
-        self._hear(answer)
+        self._hear(answer, crowded=crowded)
+        self._answered = False
+        if self._left_failure is not None:
+            raise self._left_failure
 
     async def _listen(self) -> None:
         """One call that waits for something to be told, until there is something to send."""
@@ -147,14 +168,21 @@ class ExchangeWire:
         return bool(self._outgoing)
 
     async def _hold(self) -> None:
+        crowded = self._crowded()
         answer = await self._post([], hold_seconds=self._hold_seconds())
-        self._hear(answer, left=asyncio.current_task() in self._left)
+        self._hear(answer, crowded=crowded or asyncio.current_task() in self._left)
+
+    def _crowded(self) -> bool:
+        return bool(self._left) or time.monotonic() < self._late_until
 
     def _left_answered(self, task: asyncio.Task[None]) -> None:
         self._left.discard(task)
         error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._end(error if isinstance(error, WireClosed) else WireClosed(NETWORK))
+        if error is None:
+            return
+        self._left_failure = error if isinstance(error, WireClosed) else WireClosed(NETWORK)
+        if not self._answered:  # else the newer call's answer is heard first
+            self._end(self._left_failure)
 
     def _batch(self) -> list[bytes]:
         """As many waiting frames as one body takes, one at least."""
@@ -178,8 +206,8 @@ class ExchangeWire:
             log.info("exchange.disconnected", extra={"why": type(error).__name__})
             raise WireClosed(NETWORK) from error
 
-    def _hear(self, response: httpx.Response, *, left: bool = False) -> None:
-        """Pass on what an answer says; `left`: a newer call of ours has superseded the one that it answers.
+    def _hear(self, response: httpx.Response, *, crowded: bool) -> None:
+        """Pass on what an answer says; `crowded`: it may have been superseded by another call of ours.
 
         :raises WireClosed: the answer is a problem that ends the wire
         """
@@ -197,7 +225,7 @@ class ExchangeWire:
         if not failed:
             return
         code = code_of_problem(answer.code, response.status_code)
-        if not (left and code == SUPERSEDED):
+        if not (crowded and code == SUPERSEDED):
             raise WireClosed(code, retry_after(response))
 
 
