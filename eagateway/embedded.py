@@ -17,9 +17,9 @@ from typing import IO, Any, Final
 from celery import Celery
 from celery.beat import Scheduler, Service
 from celery.worker import state as worker_state
-from daphne.server import Server
 from twisted.internet import reactor
 
+from eagateway.paced_daphne import CLOSE_SECONDS, PacedProtocol, PacedServer
 from sessions_app.domain.envelope import MAX_FRAME_BYTES
 from sessions_app.transport.runtime import Runtime
 
@@ -86,7 +86,7 @@ class Gateway:
     def __init__(self, *, application: Any, host: str, port: int, on_ready: Callable[[int], None]) -> None:
         self._on_ready = on_ready
         self._stopping = False
-        self._server = Server(
+        self._server = PacedServer(
             application=application,
             endpoints=[f"tcp:port={port}:interface={host}:backlog={BACKLOG}"],
             signal_handlers=False,
@@ -110,7 +110,10 @@ class Gateway:
             raise OSError("the address is in use, or not ours")
 
     def _started(self) -> None:
-        self._server.ws_factory.setProtocolOptions(failByDrop=False)  # a frame over the bound is told 1009
+        sockets = self._server.ws_factory
+        sockets.protocol = PacedProtocol
+        sockets.setProtocolOptions(failByDrop=False)  # a frame over the bound is told 1009
+        sockets.setProtocolOptions(closeHandshakeTimeout=CLOSE_SECONDS)
         loop = reactor._asyncioEventloop
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, lambda: loop.create_task(self._stop()))

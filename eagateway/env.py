@@ -27,6 +27,10 @@ class GatewaySettings(TypedDict):
     frame_burst: int
     max_unacked_commands: int
     resend_page: int
+    flood_frames_per_minute: int
+    report_burst: int
+    send_queue_kib: int
+    slow_reader_seconds: int
     init_requests_per_hour: int
     poison_tries_per_minute: int
     unknown_keys_per_minute: int

@@ -11,12 +11,25 @@ from types import FrameType
 from typing import Any, Final
 
 import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from sessions_app.domain.envelope import MAX_FRAME_BYTES
 from sessions_app.transport.runtime import Runtime
 
 BACKLOG: Final = 2048
 GRACEFUL_SECONDS: Final = 1
+CLOSE_SECONDS: Final = 5
+
+
+class PacedWebSocket(WebSocketsSansIOProtocol):
+    """uvicorn waits for room before it sends anything; a close does not wait, since nothing may follow it, and the peer
+    that reads nothing is cut."""
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "websocket.close" and not self.writable.is_set():
+            self.writable.set()
+            self.loop.call_later(CLOSE_SECONDS, self.transport.abort)
+        await super().send(message)
 
 
 class UvicornGateway:
@@ -27,7 +40,7 @@ class UvicornGateway:
         self._on_ready = on_ready
         self._config = uvicorn.Config(
             application,
-            ws="websockets-sansio",
+            ws=PacedWebSocket,
             ws_max_size=MAX_FRAME_BYTES,
             ws_per_message_deflate=False,
             ws_ping_interval=10,

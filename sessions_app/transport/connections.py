@@ -16,6 +16,7 @@ from uuid import UUID
 
 import msgspec
 import structlog
+from django.conf import settings
 
 from sessions_app.domain.envelope import write_frame
 from sessions_app.domain.frames import Ack, Idle, Payload
@@ -24,7 +25,6 @@ from sessions_app.models.fields import new_id
 from sessions_app.queries import Standing
 from sessions_app.services.ports import LogFrame, Pushed
 
-MAX_QUEUED_BYTES: Final = 4 * 1024 * 1024
 ACK_SECONDS: Final = 0.1
 _log = structlog.get_logger(__name__)
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -130,10 +130,15 @@ class Connection:
         if self._idle_timer is not None:
             self._idle_soon()
         self._wake.set()
-        if self._queued_bytes > MAX_QUEUED_BYTES:
-            _log.warning("socket.slow_reader", session_id=str(self.session_id), queued=self._queued_bytes)
-            self._queue.clear()
-            self.close(CloseCode.FLOOD)
+        if self._queued_bytes > settings.GATEWAY["send_queue_kib"] * 1024:
+            self.drop_slow_reader()
+
+    def drop_slow_reader(self) -> None:
+        """It does not read: forget what waits for it. Its commands stay in the log."""
+        _log.warning("socket.slow_reader", session_id=str(self.session_id), queued=self._queued_bytes)
+        self._queue.clear()
+        self._queued_bytes = 0
+        self.close(CloseCode.FLOOD)
 
     def wake(self) -> None:
         """Something has changed for whoever waits on this link."""
@@ -204,17 +209,42 @@ class Connection:
 class SocketConnection(Connection):
     """A WebSocket."""
 
+    def __init__(self, *, standing: Standing, resume_from: int) -> None:
+        super().__init__(standing=standing, resume_from=resume_from)
+        self._writing: asyncio.Task[None] | None = None
+        self._sending_since = 0.0
+
     async def write_forever(self, send: Send) -> None:
-        """Send the queue in order until the socket is closed."""
-        while True:
+        """Send the queue in order until the socket is closed. A send that waits for a slow reader ends with `close`."""
+        self._writing = asyncio.create_task(self._write(send))
+        try:
+            await asyncio.wait([self._writing])
+        finally:
+            self._writing.cancel()
+        if not self._writing.cancelled() and self._writing.exception() is not None:
+            return  # the peer has gone in the middle of a frame
+        if self.close_code is not None:
+            await send({"type": "websocket.close", "code": self.close_code})
+            self.closed.set()
+
+    async def _write(self, send: Send) -> None:
+        while self.close_code is None or self._queue:
             await self._wake.wait()
             self._wake.clear()
             for frame in self._take_queue():
+                self._sending_since = time.monotonic()
                 await send({"type": "websocket.send", "text": frame.text.decode()})
-            if self.close_code is not None:
-                await send({"type": "websocket.close", "code": self.close_code})
-                self.closed.set()
-                return
+                self._sending_since = 0.0
+
+    def stalled(self, seconds: float) -> bool:
+        """Whether one frame has been waiting for the peer to read for so long."""
+        return bool(self._sending_since) and time.monotonic() - self._sending_since > seconds
+
+    def drop_slow_reader(self) -> None:
+        """Close at once: the frame that waits for the peer would never go out."""
+        super().drop_slow_reader()
+        if self._writing is not None:
+            self._writing.cancel()
 
 
 class ExchangeConnection(Connection):

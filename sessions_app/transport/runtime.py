@@ -32,7 +32,7 @@ from sessions_app.models.fields import new_id
 from sessions_app.queries import Standing
 from sessions_app.services import keys, ports, sessions
 from sessions_app.services.ports import Arrival, Batch
-from sessions_app.transport.connections import Connection, ExchangeConnection, Registry
+from sessions_app.transport.connections import Connection, ExchangeConnection, Registry, SocketConnection
 from sessions_app.transport.delivery import Delivery
 from sessions_app.transport.door import Door
 from sessions_app.transport.ingest import Ingest
@@ -153,6 +153,8 @@ class Runtime:
             if standing is not None:
                 await self.delivery.update(connection, standing)
             self._test_silence(connection)
+            if isinstance(connection, SocketConnection) and connection.stalled(settings.GATEWAY["slow_reader_seconds"]):
+                connection.drop_slow_reader()
         await database_sync_to_async(ports.bound().carry_out_due, thread_sensitive=False)()
 
     def _forget_callers(self) -> None:

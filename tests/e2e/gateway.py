@@ -60,6 +60,18 @@ class Gateway:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
+    def log_has(self, event: str) -> bool:
+        """Whether it has logged such an event."""
+        return event in (self._folder / "gateway.log").read_text()
+
+    @property
+    def memory_mib(self) -> float:
+        """What the process holds in memory now (RSS)."""
+        if self.process is None:
+            raise RuntimeError("it does not run")
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
     def manage(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
         """Run one management command in the gateway's own environment."""
         return subprocess.run(

@@ -1,0 +1,78 @@
+"""Daphne with backpressure: it has none of its own, in either direction, and would keep a flood or a stalled reader's
+frames in memory.
+
+Outgoing: a send waits until Twisted has written what came before, as on uvicorn; the link's own bounded queue fills up
+instead. Incoming: while an application has many frames to hear, the socket is not read, and TCP slows the sender down.
+"""
+
+import asyncio
+from typing import Any, Final
+
+from daphne.server import Server
+from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+CLOSE_SECONDS: Final = 5
+MOST_UNHEARD: Final = 128
+_LOOK_AGAIN_SECONDS: Final = 0.005
+
+
+@implementer(IPushProducer)
+class Brake:
+    """What Twisted tells when its buffer for one socket is full, and when it is empty again."""
+
+    def __init__(self) -> None:
+        self.room = asyncio.Event()
+        self.room.set()
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
+        self.room.clear()
+
+    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
+        self.room.set()
+
+    def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
+        self.room.set()
+
+
+class PacedProtocol(WebSocketProtocol):  # type: ignore[misc]
+    """One socket with a brake for each direction."""
+
+    brake: Brake | None = None
+    _reading = True
+
+    def onOpen(self) -> None:  # noqa: N802 - autobahn's name
+        self.brake = Brake()
+        self.transport.unregisterProducer()  # the HTTP request that this socket was
+        self.transport.registerProducer(self.brake, True)
+        super().onOpen()
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803 - autobahn's names
+        super().onMessage(payload, isBinary)
+        if self._reading and self.application_queue.qsize() > MOST_UNHEARD:
+            self._reading = False
+            self.transport.pauseProducing()
+            self._read_when_heard()
+
+    def _read_when_heard(self) -> None:
+        if self.application_queue.qsize() > MOST_UNHEARD // 2 and self.transport.connected:
+            asyncio.get_running_loop().call_later(_LOOK_AGAIN_SECONDS, self._read_when_heard)
+            return
+        self._reading = True
+        self.transport.resumeProducing()
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N802, N803 - autobahn's
+        if self.brake is not None:
+            self.brake.stopProducing()
+        super().onClose(wasClean, code, reason)
+
+
+class PacedServer(Server):  # type: ignore[misc]
+    """Daphne's server, whose sends into a full socket wait. A close does not: nothing may follow it."""
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        brake = getattr(protocol, "brake", None)
+        if brake is not None and message.get("type") == "websocket.send":
+            await brake.room.wait()
+        await super().handle_reply(protocol, message)
