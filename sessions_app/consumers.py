@@ -83,6 +83,8 @@ class StreamConsumer(AsyncWebsocketConsumer):
             envelope = read_envelope(text)
             if envelope.type != "Hello":
                 raise Refused("token_invalid", "The first frame is Hello")
+            if Runtime.current().draining:
+                raise Refused("service_restart")
             hello = decode_payload(Hello, bytes(envelope.payload))
             resumed = await self._resume(hello)
         except TimeoutError:

@@ -11,10 +11,9 @@ from sessions_app.domain.frames import (
     GapFill,
     InitRequest,
     ShutdownNotice,
-    ShutdownPhase,
     StatusHeartbeat,
 )
-from sessions_app.services import heartbeats, ports
+from sessions_app.services import farewells, heartbeats, ports
 from sessions_app.services.ports import Arrival, Batch, FrameHandler
 
 _log = structlog.get_logger(__name__)
@@ -41,20 +40,11 @@ def _gap_filled(arrivals: Sequence[Arrival], batch: Batch) -> None:
         _log.info("ea.gap_filled", session_id=str(arrival.session_id), seq=arrival.seq, next=gap.next)
 
 
-def _leaving(arrivals: Sequence[Arrival], batch: Batch) -> None:
-    """The EA goes: everything it sent before this is in the batch already; answer with the last number stored."""
-    for arrival in arrivals:
-        if cast(ShutdownNotice, arrival.payload).phase is ShutdownPhase.NOTICE:
-            notice = ShutdownNotice(reason="shutdown_by_ea", phase=ShutdownPhase.ACK)
-            batch.replies.append((arrival, notice))
-            batch.leaving.add(arrival.session_id)
-
-
 HANDLERS: Final[Mapping[str, FrameHandler]] = {
     "InitRequest": FrameHandler(InitRequest, heartbeats.introduce),
     "StatusHeartbeat": FrameHandler(StatusHeartbeat, heartbeats.record),
     "ErrorAlert": FrameHandler(ErrorAlert, _alerted, durable=True),
     "GapFill": FrameHandler(GapFill, _gap_filled, durable=True),
     "Ack": FrameHandler(Ack, _acknowledged),
-    "ShutdownNotice": FrameHandler(ShutdownNotice, _leaving),
+    "ShutdownNotice": FrameHandler(ShutdownNotice, farewells.answer),
 }

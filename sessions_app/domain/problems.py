@@ -211,6 +211,14 @@ _OF_FRAMES: Final = (
     ),
 )
 _OF_THE_MOMENT: Final = (
+    Problem(
+        "resend_in_flight",
+        "The page asked for before is still on its way",
+        "Ask again when it has come",
+        429,
+        False,
+        after_seconds=1,
+    ),
     Problem("internal", "The gateway failed on this", "Send it again after the time told", 500, False, after_seconds=5),
     Problem(
         "throttled",

@@ -16,10 +16,14 @@ class Bucket:
     def __post_init__(self) -> None:
         self._tokens, self._at = self.burst, time.monotonic()
 
+    def grant(self, tokens: float) -> None:
+        """Add tokens beyond the rate, for something that was asked for."""
+        self._tokens += max(0.0, tokens)
+
     def take(self) -> bool:
         """Take one token; False when there is none."""
         now = time.monotonic()
-        self._tokens = min(self.burst, self._tokens + (now - self._at) * self.rate)
+        self._tokens = max(self._tokens, min(self.burst, self._tokens + (now - self._at) * self.rate))
         self._at = now
         if self._tokens < 1:
             return False

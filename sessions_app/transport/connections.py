@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import msgspec
@@ -38,14 +38,23 @@ class Queued:
     last: int = 0
 
 
+class Goodbye(Protocol):
+    """An EA's goodbye under way; see transport.goodbye."""
+
+    def look(self) -> None:
+        """Something of this link was stored."""
+
+
 class Connection:
     """One link of one session. All methods run in its event loop.
 
     `sent`: the highest command number pushed here; `maybe_sent`: the highest that any link may have carried before;
     `acked`: what its EA acknowledged; `stored`: the top of its own frames that are committed. `behind`: its log goes
     on, but its window is full. `ready`: authenticated, and its terminal has introduced itself. `in_work`: its frames in
-    the ingest queue; `lookups`: reads of its rows under way. `leaving`: the gateway has said goodbye, and takes nothing
-    more; `closing`: nothing more is queued; `closed`: all of it has been sent.
+    the ingest queue; `lookups`: reads of its rows under way. `resending`: a page that was asked for is not out yet.
+    `goodbye`: the EA has said that it goes. `leaving`: the gateway has said so, and takes nothing more but the answer
+    (`answered`); `ignored`: frames that came after that. `closing`: nothing more is queued; `closed`: all of it has
+    been sent.
     """
 
     def __init__(self, *, standing: Standing, resume_from: int) -> None:
@@ -73,6 +82,10 @@ class Connection:
         self.resend_asked_upto = 0
         self.beaten = time.monotonic()
         self.tested = False
+        self.resending = False
+        self.goodbye: Goodbye | None = None
+        self.ignored = 0
+        self.answered = asyncio.Event()
         self.leaving = False
         self.closing = False
         self.closed = asyncio.Event()
@@ -198,12 +211,16 @@ class Connection:
         """The peer has gone: nothing more is sent."""
         self.closing = True
         self.closed.set()
+        if self.ignored:
+            _log.info("socket.ignored_after_notice", session_id=str(self.session_id), frames=self.ignored)
+            self.ignored = 0
 
     def _take_queue(self) -> Iterator[Queued]:
         while self._queue:
             frame = self._queue.popleft()
             self._queued_bytes -= len(frame.text)
             yield frame
+        self.resending = False
 
 
 class SocketConnection(Connection):

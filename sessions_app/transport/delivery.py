@@ -26,7 +26,6 @@ from sessions_app.domain.frames import (
     ResendRequest,
     SessionState,
     ShutdownNotice,
-    ShutdownPhase,
 )
 from sessions_app.domain.lifecycle import LIVING, CloseCode, Reason, SessionStatus, close_code
 from sessions_app.domain.problems import Refused
@@ -34,7 +33,7 @@ from sessions_app.queries import Standing
 from sessions_app.services import heartbeats, ports, sessions
 from sessions_app.services.history import GATEWAY
 from sessions_app.services.ports import Arrival, Batch, Fate, LogFrame
-from sessions_app.transport.connections import Connection, Registry
+from sessions_app.transport.connections import Connection, Registry, SocketConnection
 
 NEXT_STEP: Final = {
     SessionStatus.PENDING: "wait for the approval of your key",
@@ -61,6 +60,8 @@ class Delivery:
         for connection, mine in by_connection.items():
             connection.in_work -= len(mine)
             self._answer(connection, mine, batch)
+            if connection.goodbye is not None:
+                connection.goodbye.look()
             connection.wake()
         for arrival, reply in batch.replies:
             if isinstance(arrival.source, Connection):
@@ -83,7 +84,7 @@ class Delivery:
             return
         gaps = [arrival.seq for arrival in arrivals if arrival.fate is Fate.GAP and arrival.seq is not None]
         if gaps:
-            self._ask_again(connection, max(gaps))
+            self.ask_again(connection, max(gaps))
         repeats = any(arrival.fate is Fate.REPEAT for arrival in arrivals)
         if repeats and connection.told_stored >= connection.stored:
             connection.told_stored = -1  # a repeat is answered even when nothing new was stored
@@ -109,7 +110,7 @@ class Delivery:
             if arrival.refusal is not None:
                 self.refuse(connection, arrival.refusal, ref=arrival.frame_id)
 
-    def _ask_again(self, connection: Connection, upto: int) -> None:
+    def ask_again(self, connection: Connection, upto: int) -> None:
         """Ask for what is missing before `upto`, one page at a time, unless it was asked for or is held back."""
         first = connection.stored + 1
         if time.monotonic() < connection.gaps_held_until or connection.resend_asked_upto >= first:
@@ -205,16 +206,20 @@ class Delivery:
     async def resend(self, connection: Connection, asked: ResendRequest) -> None:
         """Send numbers `from`..`to` again, one page at most.
 
-        :raises Refused: `not_authenticated`: no command goes to a pending session; `resend_out_of_range`
+        :raises Refused: `not_authenticated`: no command goes to a pending session; `resend_out_of_range`;
+            `resend_in_flight`: the page asked for before is not out yet
         """
         if not connection.authenticated:
             raise Refused("not_authenticated")
+        if connection.resending:
+            raise Refused("resend_in_flight", retry_after=1)
         if asked.from_ > asked.to or asked.to > connection.sent:
             raise Refused("resend_out_of_range", f"Numbers 1 to {connection.sent} were sent on this log")
         page = min(asked.to - asked.from_ + 1, settings.GATEWAY["resend_page"])
         read = database_sync_to_async(ports.bound().commands_after, thread_sensitive=False)
         for frame in await read(connection.account_pk, asked.from_ - 1, page):
             if frame.seq <= asked.to:
+                connection.resending = True
                 connection.push(frame, committed_at=datetime.now(UTC))
 
     # Sessions ------------------------------------------------------------------------------------------------------
@@ -294,15 +299,21 @@ class Delivery:
     def announce_end(self, reason: Reason) -> None:
         """The process is going: tell every EA to come back. What it sends from now on is ignored, and comes again."""
         for connection in self._registry:
-            connection.leaving = True
-            notice = ShutdownNotice(
-                reason=reason,
-                phase=ShutdownPhase.NOTICE,
-                reconnect=True,
-                reconnect_after_seconds=1,
-                last_seq=connection.sent,
-            )
-            connection.post("ShutdownNotice", notice)
+            self.announce(connection, ShutdownNotice(reason=reason, reconnect=True, reconnect_after_seconds=1))
+
+    def announce(self, connection: Connection, notice: ShutdownNotice) -> None:
+        """Say that this link will be closed; nothing is taken from it from now on but the answer."""
+        if connection.leaving or connection.closing:
+            return
+        connection.post("ShutdownNotice", msgspec.structs.replace(notice, last_seq=connection.sent))
+        connection.leaving = True
+
+    async def answers(self, seconds: float) -> None:
+        """Wait until every EA has answered the announcement, or the time is up. A caller may not call again."""
+        waiting = [item for item in self._registry if item.leaving and isinstance(item, SocketConnection)]
+        if waiting and seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.gather(*(item.answered.wait() for item in waiting)), seconds)
 
     async def close_all(self, code: int, *, seconds: float) -> None:
         """Acknowledge what was stored since, close every socket, and wait until all of it is on its way."""

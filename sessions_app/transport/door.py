@@ -11,18 +11,20 @@ import structlog
 from django.conf import settings
 
 from sessions_app.domain.envelope import Envelope, Malformed, read_envelope
-from sessions_app.domain.frames import Ack, Poll, ResendRequest
+from sessions_app.domain.frames import Ack, Poll, ResendRequest, ShutdownNotice
 from sessions_app.domain.lifecycle import CloseCode
 from sessions_app.domain.problems import Refused
+from sessions_app.services.ports import Arrival
 from sessions_app.transport.bounds import Bucket, Budget
 from sessions_app.transport.connections import Connection
 from sessions_app.transport.delivery import Delivery
+from sessions_app.transport.goodbye import FetchingGoodbye
 from sessions_app.transport.ingest import Ingest
 from sessions_app.transport.reading import ack_arrival, decode_payload, read_arrival
 
 MALFORMED_BUDGET: Final = 5
 MAX_IN_WORK: Final = 5000
-UNMETERED: Final = frozenset({"ExecutionReport", "Ack"})
+REPORTS_PER_COMMAND: Final = 4
 _SERVER_ONLY: Final = frozenset({"SessionState", "TestRequest", "InitAck", "HeartbeatAck", "OrderCommand", "Idle"})
 _log = structlog.get_logger(__name__)
 
@@ -37,16 +39,23 @@ class Door:
         self._general = Bucket(bounds["frame_rate"], bounds["frame_burst"])
         self._intents = Bucket(rate, max(rate, bounds["frame_burst"]))
         self._pending = Bucket(bounds["pending_rate_per_minute"] / 60, bounds["pending_frames"])
+        self._reports = Bucket(bounds["frame_rate"], bounds["report_burst"])
+        self._expected = self._asked_for()
+        self._flood = Bucket(bounds["flood_frames_per_minute"] / 60, bounds["flood_frames_per_minute"])
         self._malformed = Budget(MALFORMED_BUDGET)
 
     async def take(self, frame: str | bytes) -> None:
         """Take one frame. What is wrong with it is told and counted, never raised."""
         connection = self._connection
+        if connection.closing:
+            connection.ignored += 1
+            return
         try:
             envelope = read_envelope(frame)
-            if connection.closing or connection.leaving:
-                return  # frames after the closing notice are ignored
-            await self._serve(connection, envelope)
+            if connection.leaving:
+                self._take_after_notice(connection, envelope)
+            else:
+                await self._serve(connection, envelope)
         except Malformed as fault:
             self.count_malformed(fault)
         except Refused as refusal:
@@ -54,6 +63,13 @@ class Door:
                 self._delivery.refuse(connection, refusal)
             if refusal.code in ("unknown_type", "frame_unexpected"):
                 self._spend()
+
+    def _take_after_notice(self, connection: Connection, envelope: Envelope) -> None:
+        """The gateway has said goodbye: only the answer counts, or the EA's own goodbye that crossed it."""
+        if envelope.type == ShutdownNotice.__name__:
+            connection.answered.set()
+        else:
+            connection.ignored += 1
 
     async def _serve(self, connection: Connection, envelope: Envelope) -> None:
         if envelope.ack is not None:
@@ -63,7 +79,9 @@ class Door:
         if envelope.type in _SERVER_ONLY:
             raise Refused("frame_unexpected", path="$.type")
         if envelope.type == "Ack":
-            self.take_ack(decode_payload(Ack, bytes(envelope.payload)).ack)
+            upto = decode_payload(Ack, bytes(envelope.payload)).ack
+            if upto > connection.acked or not self._over_rate(connection, envelope):
+                self.take_ack(upto)
             return
         if self._over_rate(connection, envelope):
             return
@@ -84,6 +102,20 @@ class Door:
         if envelope.type == "StatusHeartbeat":
             connection.beaten = time.monotonic()
         arrival = read_arrival(envelope, connection)
+        goodbye = arrival.payload
+        if isinstance(goodbye, ShutdownNotice) and goodbye.last_seq > connection.stored:
+            self._fetch_before_goodbye(connection, arrival, goodbye.last_seq)
+            return
+        self._put(connection, arrival)
+
+    def _fetch_before_goodbye(self, connection: Connection, arrival: Arrival, last_seq: int) -> None:
+        if connection.goodbye is None:
+            connection.goodbye = FetchingGoodbye(
+                connection, last_seq, ask=self._delivery.ask_again, answer=lambda: self._put(connection, arrival)
+            )
+            connection.goodbye.look()
+
+    def _put(self, connection: Connection, arrival: Arrival) -> None:
         connection.in_work += 1
         if connection.in_work > MAX_IN_WORK:
             self._delivery.refuse(connection, Refused("throttled", retry_after=1))
@@ -112,18 +144,34 @@ class Door:
             self._delivery.pump(connection)
 
     def _over_rate(self, connection: Connection, envelope: Envelope) -> bool:
-        """Whether a frame is over its bound: it is refused for now, what follows it waits until it comes again."""
-        if envelope.type in UNMETERED:
-            return False
-        if not connection.authenticated:
-            bucket = self._pending
-        else:
-            bucket = self._intents if envelope.type == "OrderIntent" else self._general
-        if bucket.take():
+        """Whether a frame is over its bound: it is refused for now, what follows it waits until it comes again.
+
+        Who goes on and on is closed: he comes back later, and resumes.
+        """
+        if self._bucket(connection, envelope.type).take():
             return False
         connection.gaps_held_until = time.monotonic() + 1
         self._delivery.refuse(connection, Refused("throttled", retry_after=1), ref=envelope.id)
+        if not self._flood.take():
+            _log.warning("socket.flood", session_id=str(connection.session_id))
+            connection.close(CloseCode.FLOOD)
         return True
+
+    def _bucket(self, connection: Connection, kind: str) -> Bucket:
+        if not connection.authenticated:
+            return self._pending
+        if kind == "OrderIntent":
+            return self._intents
+        if kind == "ExecutionReport":
+            expected = self._asked_for()
+            self._reports.grant(expected - self._expected)
+            self._expected = expected
+            return self._reports
+        return self._general
+
+    def _asked_for(self) -> int:
+        """How many reports the gateway has given cause for: by the commands it sent, by the pages it asked for."""
+        return REPORTS_PER_COMMAND * self._connection.sent + self._connection.resend_asked_upto
 
     def count_malformed(self, fault: Malformed) -> None:
         """What came is no frame of this protocol: told, and closed when it comes too often."""

@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -38,6 +39,7 @@ from sessions_app.transport.door import Door
 from sessions_app.transport.ingest import Ingest
 
 LEASE = timedelta(seconds=10)
+ANSWER_SECONDS: Final = 2.0
 _log = structlog.get_logger(__name__)
 
 
@@ -70,15 +72,19 @@ class Runtime:
         """Every runtime of this process: what a shutdown has to drain."""
         return list(_runtimes.values())
 
-    async def drain(self, seconds: float = 3.0) -> None:
+    async def drain(self, seconds: float = 2.5) -> None:
         """Tell every EA to come back, finish what is in work, acknowledge it, and close: before the process goes."""
         self.draining = True
         self.delivery.announce_end(Reason.SHUTDOWN_BY_SERVER)
         for task in self._tasks:
             task.cancel()
         self._stop_listening()
+        began = time.monotonic()
         await self._loop.run_in_executor(None, self.ingest.stop, seconds)
+        await self.delivery.answers(ANSWER_SECONDS - (time.monotonic() - began))
         await self.delivery.close_all(CloseCode.SERVICE_RESTART, seconds=1)
+        for connection in self.registry:
+            connection.drop()
         _runtimes.pop(self._loop, None)
 
     # Links ---------------------------------------------------------------------------------------------------------

@@ -122,9 +122,18 @@ def test_another_version_is_not_spoken() -> None:
     assert (refusal(frame(v=2)).code, refusal(frame(v=2)).path) == ("version_unsupported", "$.v")
 
 
-def test_of_a_repeated_key_the_last_counts() -> None:
-    assert read_envelope(frame(v=1).replace('"v": 1', '"v": 9, "v": 1')).v == 1
-    assert refusal(frame().replace('"v": 1', '"v": 1, "v": 2')).code == "version_unsupported"
+@pytest.mark.parametrize(
+    "twice",
+    ['"v": 1, "v": 1', '"v": 1, "v" : 1', '"v": 1, "\\u0076": 1', '"v": 1, "x": [{"y": {"a": 1, "b": 2, "a": 3}}]'],
+)
+def test_case_101_a_name_that_stands_twice_is_refused(twice: str) -> None:
+    refused = refusal(frame().replace('"v": 1', twice))
+    assert (refused.code, refused.message) == ("malformed", "A name stands twice in one object")
+
+
+@pytest.mark.parametrize("text", ["a:b", "a :b", '\\": 1', "\\\\", '{\\"a\\":1,\\"a\\":1}'])
+def test_case_101_what_looks_like_a_name_inside_a_string_is_none(text: str) -> None:
+    assert read_envelope(frame(f'{{"a": "{text}", "b": {{"a": 1}}}}')).id == ID
 
 
 def test_a_frame_of_16_kib_is_read_and_one_byte_more_is_not() -> None:

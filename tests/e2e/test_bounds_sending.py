@@ -1,0 +1,157 @@
+"""Who sends too much, too fast, too big or nothing at all: told, closed, and nobody else notices."""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from eagateway_sdk.ids import uuid7
+from websockets.exceptions import ConnectionClosed
+
+from tests.e2e.gateway import Cast, Gateway, RawEa, raw_socket
+
+pytestmark = [pytest.mark.lane("embedded", "production"), pytest.mark.usefixtures("sockets")]
+GROWTH_MIB = 6
+
+
+@pytest.fixture(params=["daphne", "uvicorn"])
+def fresh_gateway(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gateway]:
+    """A gateway whose memory nobody else has used."""
+    gateway = Gateway(tmp_path, server=request.param, HEARTBEAT_TIMEOUT_SECONDS="60").start()
+    yield gateway
+    gateway.end(9)
+
+
+def frame(kind: str, payload: object = None, **envelope: object) -> str:
+    return json.dumps({"v": 1, "type": kind, "id": str(uuid7()), "payload": payload or {}, **envelope})
+
+
+async def heartbeat_seconds(ea: RawEa) -> float:
+    began = time.monotonic()
+    await ea.send("StatusHeartbeat", {"balance": "1000"})
+    await ea.hear("HeartbeatAck")
+    return time.monotonic() - began
+
+
+async def drain(ea: RawEa) -> int:
+    """Read to the end without looking; the close code."""
+    try:
+        while True:
+            await ea.socket.recv()
+    except ConnectionClosed as closed:
+        return closed.rcvd.code if closed.rcvd else 1006
+
+
+async def flood(ea: RawEa, text: str, count: int) -> None:
+    for _ in range(count):
+        try:
+            await ea.socket.send(text)
+        except ConnectionClosed:
+            return
+
+
+async def test_case_109_a_flood_is_told_4429_and_costs_nobody_anything(fresh_gateway: Gateway) -> None:
+    cast = fresh_gateway.provision({})
+    loud, quiet = await cast.ea(0), await cast.ea(1)
+    await heartbeat_seconds(quiet)
+    before = fresh_gateway.memory_mib
+    reading = asyncio.create_task(drain(loud))
+    flooding = asyncio.create_task(flood(loud, frame("StatusHeartbeat", {"x": "x" * 900}), 60_000))
+    waits = []
+    while not reading.done():
+        waits.append(await heartbeat_seconds(quiet))
+        await asyncio.sleep(0.2)
+    flooding.cancel()
+    assert await reading == 4429
+    assert fresh_gateway.memory_mib - before < GROWTH_MIB
+    assert sorted(waits)[len(waits) // 2] < 1
+    back = await RawEa.connect(fresh_gateway, loud.token)
+    assert (await back.hear("SessionState"))["payload"]["status"] == "authenticated"
+
+
+async def test_case_109_a_flood_of_reports_is_bounded_by_what_they_can_be_about(gateway: Gateway) -> None:
+    ea = await gateway.provision({}).ea(0)
+    reading = asyncio.create_task(drain(ea))
+    report = {"command_id": None, "status": "filled", "cause": "manual", "ticket": 1}
+    for seq in range(1, 4000):
+        try:
+            await ea.socket.send(frame("ExecutionReport", report, seq=seq))
+        except ConnectionClosed:
+            break
+    assert await reading == 4429
+
+
+async def test_case_105_unknown_types_are_named_and_too_many_end_the_session(gateway: Gateway) -> None:
+    ea = await gateway.provision({}).ea(0)
+    for _ in range(6):
+        await ea.socket.send(frame("Gossip"))
+    assert await ea.close_code() == 4400
+    codes = [item["payload"]["code"] for item in ea.seen if item["type"] == "ErrorAlert"]
+    assert codes.count("unknown_type") >= 5
+
+
+async def test_case_036_a_resend_request_while_one_is_served_is_refused(gateway: Gateway) -> None:
+    cast = gateway.provision({})
+    master, follower = await cast.ea(0), await cast.ea(1)
+    for position in range(1, 41):
+        await master.buy(position)
+    await follower.commands(40)
+    asked = frame("ResendRequest", {"from": 1, "to": 40})
+    for _ in range(10):
+        await follower.socket.send(asked)
+    alert = (await follower.hear("ErrorAlert"))["payload"]
+    assert (alert["code"], alert["retryable"]) == ("resend_in_flight", True)
+    await heartbeat_seconds(follower)
+
+
+@pytest.mark.parametrize("server", ["daphne", "uvicorn"])
+async def test_case_102_what_the_protocol_layer_forbids_is_closed_there(tmp_path: Path, server: str) -> None:
+    gateway = Gateway(tmp_path, server=server).start()
+    try:
+        cast = gateway.provision({})
+        big = await cast.ea(0)
+        await big.socket.send("x" * (16 * 1024 + 1))
+        assert await big.close_code() == 1009
+        before = gateway.memory_mib
+        assert await one_byte_fragments(cast, 64 * 1024) in (1002, 1009)
+        assert await ping_of(cast, 126) in (1002, 1006)
+        assert gateway.memory_mib - before < GROWTH_MIB
+    finally:
+        gateway.end(9)
+
+
+async def one_byte_fragments(cast: Cast, count: int) -> int:
+    """A message in fragments of one byte each; the close code."""
+    ea = await RawEa.connect(cast.gateway, cast.token(1))
+    await ea.hear("SessionState")
+    masked = b"\x01\x81\x00\x00\x00\x00x" + b"\x00\x81\x00\x00\x00\x00x" * (count - 1)
+    ea.socket.transport.write(masked)
+    return await drain(ea)
+
+
+async def ping_of(cast: Cast, size: int) -> int:
+    """A ping whose payload is longer than the protocol allows; the close code."""
+    ea = await RawEa.connect(cast.gateway, cast.token(1))
+    await ea.hear("SessionState")
+    ea.socket.transport.write(b"\x89\xfe" + size.to_bytes(2, "big") + b"\x00" * 4 + b"x" * size)
+    return await drain(ea)
+
+
+async def test_case_002_500_silent_sockets_do_not_stop_an_authenticated_ea(gateway: Gateway) -> None:
+    ea = await gateway.provision({}).ea(0)
+    silent = [await raw_socket(gateway) for _ in range(500)]
+    assert await heartbeat_seconds(ea) < 2
+    codes = await asyncio.gather(*(drain(RawEa(gateway, "", item)) for item in silent))
+    assert set(codes) == {4401}
+
+
+async def test_case_101_half_a_handshake_holds_nothing_up(gateway: Gateway) -> None:
+    ea = await gateway.provision({}).ea(0)
+    address = urlsplit(gateway.url)
+    with socket.create_connection((address.hostname or "", address.port or 0)) as half:
+        half.sendall(b"GET /ea-gateway/v1/stream HTTP/1.1\r\nUpgrade: websocket\r\n")
+        assert await heartbeat_seconds(ea) < 2
