@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -10,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.e2e.gateway import Gateway, RawEa
 
 pytestmark = [pytest.mark.lane("embedded", "production"), pytest.mark.usefixtures("sockets")]
-SMALL = {
+SMALL: dict[str, Any] = {
     "SEND_QUEUE_KIB": "64",
     "FRAMES_PER_SECOND": "10000",
     "FRAME_BURST": "100000",
