@@ -1,10 +1,12 @@
 """Forms of the pages where people decide."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django import forms
 
+from backoffice import queries
 from sessions_app.models import AuthKey, Tenant
 
 
@@ -29,10 +31,27 @@ class ApprovalForm(ReasonForm):
         error_messages={"required": "This account belongs to nobody yet: choose its tenant."},
     )
 
+    overlap = forms.IntegerField(
+        min_value=0,
+        max_value=24 * 90,
+        required=False,
+        label="Overlap in hours",
+        help_text="The account's other approved keys are revoked after it; empty: they stay valid.",
+    )
+    field_order = ("tenant", "reason", "overlap")
+
     def __init__(self, *args: Any, key: AuthKey, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if key.account.tenant_id is not None:
             del self.fields["tenant"]
+        if not queries.other_keys(key):
+            del self.fields["overlap"]
+
+    @property
+    def span(self) -> timedelta | None:
+        """How long the account's other keys stay; None: until they are revoked."""
+        overlap: int | None = self.cleaned_data.get("overlap")
+        return None if overlap is None else timedelta(hours=overlap)
 
     @property
     def tenant_id(self) -> UUID | None:

@@ -10,6 +10,11 @@ from django.http.response import HttpResponseBase
 
 DECIDE: Final = "sessions_app.decide_authkey"
 REVOKE: Final = "sessions_app.revoke_authkey"
+SHARE: Final = "sessions_app.share_authkey"
+GRANTS: Final = "sessions_app.decide_accountgrant"
+CLIENTS: Final = "sessions_app.decide_oauthclient"
+WINDOWS: Final = "sessions_app.decide_enrolmentwindow"
+FINGERPRINTS: Final = "sessions_app.decide_approvedfingerprint"
 SEE_KEYS: Final = "sessions_app.view_authkey"
 SEE_SESSIONS: Final = "sessions_app.view_easession"
 ACKNOWLEDGE: Final = "sessions_app.acknowledge_operatoralert"

@@ -87,6 +87,11 @@ def key_with_account(key_id: UUID) -> AuthKey | None:
     return AuthKey.objects.select_related("account__tenant").filter(id=key_id).first()
 
 
+def other_keys(key: AuthKey) -> int:
+    """The account's other keys that are approved."""
+    return AuthKey.objects.filter(account_id=key.account_id, state=KeyState.APPROVED).exclude(id=key.id).count()
+
+
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What a decision about a key would do.

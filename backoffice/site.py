@@ -7,8 +7,9 @@ from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, path
 
 from backoffice import queries
+from backoffice.acts import ACTS, Act
 from backoffice.permissions import DECIDE, SEE_KEYS, SEE_SESSIONS, View, may
-from backoffice.views import alerts, approvals, monitoring, subscriptions
+from backoffice.views import access, alerts, approvals, monitoring, subscriptions
 
 
 class GatewaySite(AdminSite):
@@ -35,8 +36,13 @@ class GatewaySite(AdminSite):
                 "change_subscription_state",
             ),
             self._page("copies/<uuid:copy_id>/lift/", subscriptions.lift_tombstone, "lift_tombstone"),
+            *(self._act(name, act) for name, act in ACTS.items()),
             *super().get_urls(),
         ]
+
+    def _act(self, name: str, act: Act) -> URLPattern:
+        place = f"{act.model._meta.model_name}s/{'' if act.open is None else '<uuid:row_id>/'}{name}/"
+        return path(f"acts/{place}", self.admin_view(access.perform), {"site": self, "act_name": name}, name=name)
 
     def _page(self, route: str, view: View, name: str) -> URLPattern:
         return path(route, self.admin_view(view), {"site": self}, name=name)

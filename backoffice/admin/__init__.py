@@ -13,10 +13,13 @@ from backoffice.admin.commands import CommandAdmin
 from backoffice.admin.copies import CopyAdmin
 from backoffice.admin.decisions import DecisionAdmin
 from backoffice.admin.fill_waits import FillWaitAdmin
+from backoffice.admin.fingerprints import ApprovedFingerprintAdmin
 from backoffice.admin.follower_quotes import FollowerQuoteAdmin
+from backoffice.admin.grants import AccountGrantAdmin
 from backoffice.admin.intents import IntentAdmin
 from backoffice.admin.keys import AuthKeyAdmin
 from backoffice.admin.members import MemberAdmin
+from backoffice.admin.oauth_clients import OauthClientAdmin
 from backoffice.admin.reports import ReportAdmin
 from backoffice.admin.session_events import SessionEventAdmin
 from backoffice.admin.sessions import EaSessionAdmin
@@ -24,6 +27,7 @@ from backoffice.admin.strategies import StrategyAdmin
 from backoffice.admin.subscription_events import SubscriptionEventAdmin
 from backoffice.admin.subscriptions import SubscriptionAdmin
 from backoffice.admin.tenants import TenantAdmin
+from backoffice.admin.windows import EnrolmentWindowAdmin
 from orders.models import (
     Command,
     Copy,
@@ -36,7 +40,19 @@ from orders.models import (
     Subscription,
     SubscriptionEvent,
 )
-from sessions_app.models import AuthKey, BrokerAccount, EaSession, Member, OperatorAlert, SessionEvent, Tenant
+from sessions_app.models import (
+    AccountGrant,
+    ApprovedFingerprint,
+    AuthKey,
+    BrokerAccount,
+    EaSession,
+    EnrolmentWindow,
+    Member,
+    OauthClient,
+    OperatorAlert,
+    SessionEvent,
+    Tenant,
+)
 
 # Staff and their permissions are edited here; everything else is only read.
 _ADMINS: "dict[type[Model], type[ModelAdmin[Any]]]" = {
@@ -49,6 +65,10 @@ _ADMINS: "dict[type[Model], type[ModelAdmin[Any]]]" = {
     EaSession: EaSessionAdmin,
     SessionEvent: SessionEventAdmin,
     OperatorAlert: OperatorAlertAdmin,
+    AccountGrant: AccountGrantAdmin,
+    ApprovedFingerprint: ApprovedFingerprintAdmin,
+    EnrolmentWindow: EnrolmentWindowAdmin,
+    OauthClient: OauthClientAdmin,
     Strategy: StrategyAdmin,
     Subscription: SubscriptionAdmin,
     SubscriptionEvent: SubscriptionEventAdmin,

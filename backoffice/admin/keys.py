@@ -3,13 +3,13 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
-from backoffice.admin.reading import ReadOnlyAdmin
+from backoffice.admin.acting import ActingAdmin
 from backoffice.permissions import DECIDE, REVOKE, may
 from sessions_app.domain.lifecycle import KeyState
 from sessions_app.models import AuthKey
 
 
-class AuthKeyAdmin(ReadOnlyAdmin):
+class AuthKeyAdmin(ActingAdmin):
     """Its page links to the decisions that are open for its key. The hash is shown nowhere."""
 
     list_display = (
@@ -27,7 +27,7 @@ class AuthKeyAdmin(ReadOnlyAdmin):
     search_help_text = "Start of the account id (lower case) or of the fingerprint, or the address it came from"
     fields = (
         "account", "fingerprint", "state", "requested_at", "requested_from", "decided_at", "decided_as",
-        "decision_reason",
+        "decision_reason", "retires_at",
     )  # fmt: skip
     change_form_template = "backoffice/key.html"
 

@@ -14,7 +14,7 @@ class EaSessionAdmin(ReadOnlyAdmin):
     search_fields = ("account__account_id__startswith", "remote_address__exact", "installation_id__exact")
     search_help_text = "Start of the account id (lower case), or the address, or the installation id"
     fields = (
-        "account", "key", "state", "fence", "auth_method", "platform", "ea_version", "environment", "status",
+        "account", "key", "grant", "state", "fence", "auth_method", "platform", "ea_version", "environment", "status",
         "remote_address", "installation_id", "ledger_head", "stored_seq", "foreign_reports", "heartbeat_interval",
         "heartbeat_timeout", "created_at", "authenticated_at", "last_heartbeat_at", "deadline_at", "closed_at",
         "close_reason",

@@ -36,8 +36,9 @@ class Verb:
 
 
 def _approve(key: AuthKey, form: ReasonForm, by: Actor) -> str:
-    tenant_id = form.tenant_id if isinstance(form, ApprovalForm) else None
-    done = keys.approve(key_id=key.id, by=by, reason=form.cleaned_data["reason"], tenant_id=tenant_id)
+    tenant_id, overlap = (form.tenant_id, form.span) if isinstance(form, ApprovalForm) else (None, None)
+    reason = form.cleaned_data["reason"]
+    done = keys.approve(key_id=key.id, by=by, reason=reason, tenant_id=tenant_id, overlap=overlap)
     if done.promoted is None:
         return f"Approved the key of {key.account}. Its EA is promoted when it is heard of next."
     return f"Approved the key of {key.account}. Its session is authenticated now."

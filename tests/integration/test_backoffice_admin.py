@@ -15,14 +15,18 @@ from backoffice.admin.reading import ReadOnlyAdmin
 from backoffice.site import site
 from orders.models import Decision
 from tests.factories import (
+    AccountGrantFactory,
+    ApprovedFingerprintFactory,
     AuthKeyFactory,
     BrokerAccountFactory,
     CommandFactory,
     CopyFactory,
     DecisionFactory,
     EaSessionFactory,
+    EnrolmentWindowFactory,
     IntentFactory,
     MemberFactory,
+    OauthClientFactory,
     OperatorAlertFactory,
     ReportFactory,
     SessionEventFactory,
@@ -39,7 +43,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 FACTORIES: tuple[Any, ...] = (
     TenantFactory, MemberFactory, BrokerAccountFactory, AuthKeyFactory, EaSessionFactory, SessionEventFactory,
     StrategyFactory, SubscriptionFactory, IntentFactory, DecisionFactory, CommandFactory, CopyFactory, ReportFactory,
-    OperatorAlertFactory,
+    OperatorAlertFactory, AccountGrantFactory, ApprovedFingerprintFactory, EnrolmentWindowFactory, OauthClientFactory,
 )  # fmt: skip
 EVIL = "<script>alert(1)</script>"
 
