@@ -236,9 +236,8 @@ def test_a_client_is_registered_granted_renewed_and_revoked(client: Client, olga
     assert re.search(r"<code>[\w-]{43}</code>", shown)
     row = OauthClient.objects.get()
     assert "Paper-Demo:1" in text_of(act(client, "grant_account", row, account="PAPER-demo:01"))
-    session = EaSessionFactory.create(
-        account=account, key=None, grant=AccountGrant.objects.get(), state="authenticated"
-    )
+    granted = AccountGrant.objects.get()
+    session = EaSessionFactory.create(account=account, key=None, grant=granted, state="authenticated")
     assert re.search(r"<code>[\w-]{43}</code>", text_of(act(client, "renew_secret", row)))
     act(client, "revoke_client", row)
     session.refresh_from_db()

@@ -24,6 +24,8 @@ from tests.factories import (
     DecisionFactory,
     EaSessionFactory,
     EnrolmentWindowFactory,
+    FillWaitFactory,
+    FollowerQuoteFactory,
     IntentFactory,
     MemberFactory,
     OauthClientFactory,
@@ -31,6 +33,7 @@ from tests.factories import (
     ReportFactory,
     SessionEventFactory,
     StrategyFactory,
+    SubscriptionEventFactory,
     SubscriptionFactory,
     TenantFactory,
     UserFactory,
@@ -44,6 +47,7 @@ FACTORIES: tuple[Any, ...] = (
     TenantFactory, MemberFactory, BrokerAccountFactory, AuthKeyFactory, EaSessionFactory, SessionEventFactory,
     StrategyFactory, SubscriptionFactory, IntentFactory, DecisionFactory, CommandFactory, CopyFactory, ReportFactory,
     OperatorAlertFactory, AccountGrantFactory, ApprovedFingerprintFactory, EnrolmentWindowFactory, OauthClientFactory,
+    SubscriptionEventFactory, FillWaitFactory, FollowerQuoteFactory,
 )  # fmt: skip
 EVIL = "<script>alert(1)</script>"
 
