@@ -8,11 +8,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from eagateway.celery import app
 from orders import queries as order_queries
 from orders.models import Command, Copy, Decision, FillWait, Report, Subscription
 from orders.services import fill_waits
+from orders.tasks import carry_out_due
 from sessions_app import queries
-from sessions_app.services import keys
+from sessions_app.services import keys, ports
 from tests.integration.trading import OPERATOR, Desk, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -317,6 +319,15 @@ def test_a_deadline_that_passed_while_no_gateway_ran_is_carried_out_afterwards(m
     FillWait.objects.update(due_at=queries.database_now() - timedelta(days=1))
     assert fill_waits.carry_out() == 1
     assert the_wait().state == "cancelling"
+
+
+def test_beat_and_every_sweep_carry_out_the_deadlines(master: Desk, follower: Desk) -> None:
+    assert ports.bound().carry_out_due is fill_waits.carry_out
+    assert "orders.carry_out_due" in {entry["task"] for entry in app.conf.beat_schedule.values()}
+    working(master, follower)
+    activate(master)
+    FillWait.objects.update(due_at=queries.database_now())
+    assert carry_out_due() == 1
 
 
 def test_one_account_that_fails_does_not_hold_up_the_others(

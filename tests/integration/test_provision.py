@@ -13,14 +13,14 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import models
 
-from orders.models import Strategy, Subscription
+from orders.models import Strategy, Subscription, SubscriptionEvent
 from orders.services import provisioning
 from orders.services.provisioning import ProvisioningRefused
 from sessions_app.auth import hashing
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, Member, SessionEvent, Tenant
 from sessions_app.services import keys
 from sessions_app.services.history import Actor
-from tests.factories import AuthKeyFactory, BrokerAccountFactory, EaSessionFactory
+from tests.factories import AuthKeyFactory, BrokerAccountFactory, CopyFactory, EaSessionFactory
 from tests.factories.sessions import key_material
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -223,6 +223,24 @@ def test_a_document_that_is_no_object_is_refused(content: object) -> None:
          "strategies[0].subscriptions[0].symbol_map", "symbol names"),
         ({"strategies__0__subscriptions__0__prefix": "p" * 17},
          "strategies[0].subscriptions[0].prefix", "at most 16"),
+        ({"strategies__0__subscriptions__0__filters": {"sides": ["long"]}},
+         "strategies[0].subscriptions[0].filters.sides[0]", "long"),
+        ({"strategies__0__subscriptions__0__filters": {"time_zone": "Mars/Base"}},
+         "strategies[0].subscriptions[0].filters.time_zone", "IANA"),
+        ({"strategies__0__subscriptions__0__filters": []}, "strategies[0].subscriptions[0].filters", "an object"),
+        ({"strategies__0__subscriptions__0__reverse": "yes"},
+         "strategies[0].subscriptions[0].reverse", "true or false"),
+        ({"strategies__0__subscriptions__0__late_policy": "later"},
+         "strategies[0].subscriptions[0].late_policy", "pending_at_master_price"),
+        ({"strategies__0__subscriptions__0__late_seconds": 59},
+         "strategies[0].subscriptions[0].late_seconds", "from 60"),
+        ({"strategies__0__subscriptions__0__deviation_points": 0},
+         "strategies[0].subscriptions[0].deviation_points", "from 1"),
+        ({"strategies__0__subscriptions__0__pending_wait_seconds": 0},
+         "strategies[0].subscriptions[0].pending_wait_seconds", "from 1"),
+        ({"strategies__0__subscriptions__0__max_risk_multiple": "0.9"},
+         "strategies[0].subscriptions[0].max_risk_multiple", "1 or more"),
+        ({"strategies__0__relay_copies": 1}, "strategies[0].relay_copies", "true or false"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_its_place_and_nothing_is_stored(
@@ -231,6 +249,53 @@ def test_a_mistake_is_named_with_its_place_and_nothing_is_stored(
     found = mistakes(document(**changes))
     assert list(found) == [f"tenants[0].{path}"]
     assert message in found[f"tenants[0].{path}"]
+
+
+def test_every_setting_of_a_subscription_is_stored_and_goes_back_to_its_default_when_left_out() -> None:
+    settings = {
+        "mode": "equity_ratio",
+        "filters": {
+            "symbols_deny": ["XAU*"],
+            "hours": [{"since": "08:00", "until": "17:00"}],
+            "time_zone": "Asia/Tokyo",
+        },
+        "reverse": True,
+        "late_policy": "pending_at_master_price",
+        "late_seconds": 900,
+        "deviation_points": 30,
+        "pending_wait_seconds": 9,
+        "min_lots_policy": "force_min",
+        "max_risk_multiple": "2.5",
+    }
+    entry = {"follower": FOLLOWER, **settings}
+    provision(document(strategies__0__relay_copies=True, strategies__0__subscriptions__0=entry))
+    row = Subscription.objects.get(follower__account_id="paper-demo:2")
+    stored = {name: getattr(row, name) for name in settings}
+    assert stored == settings | {"max_risk_multiple": Decimal("2.5")}
+    assert Strategy.objects.get().relay_copies
+    provision(document(strategies__0__subscriptions__0={"follower": FOLLOWER}))
+    row.refresh_from_db()
+    assert (row.reverse, row.filters, row.late_policy, row.pending_wait_seconds) == (False, {}, "deny", 5)
+    assert (row.deviation_points, row.min_lots_policy, row.max_risk_multiple) == (None, "deny", 5)
+
+
+def test_a_change_of_state_by_the_document_is_a_row_and_pauses_as_a_person_would() -> None:
+    provision()
+    provision(document(strategies__0__subscriptions__1__state="close_only"))
+    events = SubscriptionEvent.objects.filter(subscription__follower__account_id="paper-demo:3").order_by("id")
+    assert list(events.values_list("from_state", "to_state", "actor")) == [
+        ("", "active", "olga"),
+        ("active", "close_only", "olga"),
+    ]
+
+
+def test_a_subscription_with_open_copies_cannot_be_off() -> None:
+    provision()
+    CopyFactory.create(subscription=Subscription.objects.get(follower__account_id="paper-demo:3"), state="open")
+    found = mistakes(document(strategies__0__subscriptions__1__state="off"))
+    assert found == {
+        "tenants[0].strategies[0]": "a subscription cannot be off: 1 open copies: close them first, or detach them"
+    }
 
 
 def test_all_mistakes_are_told_at_once() -> None:

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from orders.domain.cases import SubscriptionState
+from orders.domain.snapshots import Quote
 from orders.models import Command, Copy, Decision, FollowerQuote, Strategy, Subscription, SubscriptionEvent
-from orders.services import subscriptions
+from orders.services import quotes, subscriptions
 from orders.services.subscriptions import CopyCycle, NoTombstone, OpenCopies, StateUnchanged, Wanted
 from sessions_app import queries
+from sessions_app.domain.decimals import Price
 from sessions_app.models import BrokerAccount
 from sessions_app.services import keys
 from sessions_app.services.history import Actor
@@ -296,3 +298,23 @@ def test_an_equity_ratio_uses_what_the_signal_tells_and_what_the_follower_told_l
     master.buy(2, balance="1")
     assert codes() == ["", "allocation_data_missing"]
     assert Command.objects.get().lots == Decimal("0.3")
+
+
+def told(*markets: tuple[str, str, str]) -> list[Quote]:
+    return [Quote(symbol=symbol, bid=Price(bid), ask=Price(ask)) for symbol, bid, ask in markets]
+
+
+def test_what_a_terminal_tells_of_its_market_is_kept_and_replaced(master: Desk, follower: Desk) -> None:
+    subscribe(master, follower, deviation_points=15)
+    first, second = queries.database_now() - timedelta(seconds=5), queries.database_now()
+    assert quotes.keep(follower.account.id, told(("EURUSD", "1.1", "1.2"), ("GOLD", "0", "0")), at=first) == 1
+    quotes.keep(follower.account.id, told(("EURUSD", "1.10010", "1.10020")), at=second)
+    row = FollowerQuote.objects.get()
+    assert (row.bid, row.ask, row.at) == (Decimal("1.1001"), Decimal("1.1002"), second)
+    master.buy(1)
+    assert codes() == ["price_deviation"]
+
+
+def test_a_market_that_no_setting_looks_at_is_not_kept(master: Desk, follower: Desk) -> None:
+    subscribe(master, follower)
+    assert quotes.keep(follower.account.id, told(("EURUSD", "1.1", "1.2")), at=queries.database_now()) == 0
