@@ -276,7 +276,7 @@ def test_every_setting_of_a_subscription_is_stored_and_goes_back_to_its_default_
     provision(document(strategies__0__subscriptions__0={"follower": FOLLOWER}))
     row.refresh_from_db()
     assert (row.reverse, row.filters, row.late_policy, row.pending_wait_seconds) == (False, {}, "deny", 5)
-    assert (row.deviation_points, row.min_lots_policy, row.max_risk_multiple) == (None, "deny", 5)
+    assert (row.deviation_points, row.min_lots_policy, row.max_risk_multiple) == (None, "deny", Decimal(5))
 
 
 def test_a_change_of_state_by_the_document_is_a_row_and_pauses_as_a_person_would() -> None:
