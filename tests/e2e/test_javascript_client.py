@@ -1,0 +1,52 @@
+"""A client in another language, written from docs/protocol.md alone: 50 trades from a master to a follower."""
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.e2e.gateway import Gateway
+
+CLIENT: Final = Path(__file__).resolve().parents[2] / "docs" / "examples" / "client.mjs"
+NODE: Final = shutil.which("node")
+SECONDS: Final = 90
+pytestmark = pytest.mark.skipif(NODE is None, reason="node is not installed here")
+
+
+async def started(gateway: Gateway, account: str, key: str, *role: str) -> asyncio.subprocess.Process:
+    """Start one client; returns when the gateway knows its terminal."""
+    process = await asyncio.create_subprocess_exec(
+        str(NODE), str(CLIENT), gateway.url, account, key, *role,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stderr is not None
+    async with asyncio.timeout(SECONDS):
+        said = await process.stderr.readline()
+    assert b"is ready" in said
+    return process
+
+
+async def ended(process: asyncio.subprocess.Process) -> dict[str, Any]:
+    """The line that a client prints at its end."""
+    try:
+        async with asyncio.timeout(SECONDS):
+            out, errors = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode == 0, errors.decode()
+    printed: dict[str, Any] = json.loads(out)
+    return printed
+
+
+async def test_fifty_trades_reach_a_follower_and_everything_is_acknowledged(gateway: Gateway) -> None:
+    cast = gateway.provision({})
+    master, follower = cast.names[0], cast.names[1]
+    copying = await started(gateway, follower, cast.keys[follower], "follower", "100")
+    sent = await ended(await started(gateway, master, cast.keys[master], "master", "50"))
+    done = await ended(copying)
+    assert (sent["sent"], sent["acked"], sent["refused"]) == (100, 100, 0)
+    assert (done["commands"], done["sent"], done["acked"], done["refused"]) == (100, 100, 100, 0)
