@@ -36,6 +36,10 @@ class GatewaySettings(TypedDict):
     unknown_keys_per_minute: int
     rest_per_address: int
     rest_per_session: int
+    snapshot_interval: timedelta
+    in_doubt: timedelta
+    mass_close_gate: int
+    repair_gate_percent: int
     hello_timeout: int
     sweep_seconds: float
 

@@ -33,5 +33,8 @@ def bind() -> None:
             release=backlog.release,
             summaries=order_queries.summaries,
             carry_out_due=fill_waits.carry_out,
+            frame_ids=order_queries.frame_ids,
+            doubt=backlog.doubt,
+            snapshot_request=order_queries.snapshot_request,
         )
     )

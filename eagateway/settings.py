@@ -150,6 +150,12 @@ GATEWAY: env.GatewaySettings = {
     "unknown_keys_per_minute": env.integer("UNKNOWN_KEYS_PER_MINUTE", default=60, least=1, most=10_000),
     "rest_per_address": env.integer("REST_PER_ADDRESS_PER_MINUTE", default=3000, least=1, most=1_000_000),
     "rest_per_session": env.integer("REST_PER_SESSION_PER_MINUTE", default=300, least=1, most=1_000_000),
+    "snapshot_interval": timedelta(
+        seconds=env.integer("SNAPSHOT_INTERVAL_SECONDS", default=600, least=30, most=86_400)
+    ),
+    "in_doubt": timedelta(seconds=env.integer("IN_DOUBT_SECONDS", default=60, least=1, most=3600)),
+    "mass_close_gate": env.integer("MASS_CLOSE_GATE", default=5, least=0, most=10_000),
+    "repair_gate_percent": env.integer("REPAIR_GATE_PERCENT", default=1, least=0, most=100),
     "hello_timeout": 5,
     "sweep_seconds": 1,
 }

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
+from orders.domain import books
 from orders.domain import intents as intent_frames
 from orders.domain import reports as report_frames
-from orders.services import intents, reports
-from sessions_app.services.ports import FrameHandler
+from orders.domain import snapshots as snapshot_frames
+from orders.services import intents, reports, snapshots
+from sessions_app.services.ports import Chunking, FrameHandler
 
 HANDLERS: Final[Mapping[str, FrameHandler]] = {
     "OrderIntent": FrameHandler(
@@ -14,5 +16,11 @@ HANDLERS: Final[Mapping[str, FrameHandler]] = {
     ),
     "ExecutionReport": FrameHandler(
         report_frames.ExecutionReport, reports.accept, durable=True, fact=True, fault=report_frames.fault
+    ),
+    "SyncSnapshot": FrameHandler(
+        snapshot_frames.SyncSnapshot,
+        snapshots.accept,
+        fault=snapshot_frames.fault,
+        chunking=Chunking(place=books.place, weight=books.weight, join=books.join),
     ),
 }

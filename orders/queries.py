@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from uuid import UUID
+from typing import Final
+from uuid import UUID, uuid5
 
 from django.db.models import Q, QuerySet
 
-from orders.domain.commands import UNFINISHED, CommandState, OrderCommand, magic_of
+from orders.domain.commands import SENDABLE, UNFINISHED, CommandState, OrderCommand, magic_of
 from orders.domain.copies import ALIVE, CopyState
 from orders.domain.intents import ACCOUNT_CAUSES, Action, Cause, OrderType, Side
 from orders.domain.reports import ReportStatus
+from orders.domain.snapshots import SnapshotPhase, SnapshotReason, SyncSnapshot
 from orders.domain.statistics import Trade, summarise
-from orders.models import Command, Copy, Report, Subscription
+from orders.models import Command, Copy, Report, Snapshot, Subscription
 from sessions_app.domain.decimals import Lots, Price, to_json
 from sessions_app.domain.envelope import rfc3339
 from sessions_app.domain.frames import GapFill, GapReason
@@ -26,14 +28,14 @@ _GAP_REASONS = {CommandState.EXPIRED: GapReason.EXPIRED, CommandState.VOID: GapR
 def commands_after(account_pk: UUID, seq: int, limit: int) -> list[LogFrame]:
     """An account's numbered frames above `seq`, at most `limit` numbers, in order and without holes.
 
-    What has an outcome already is not sent again: its numbers come as a GapFill.
+    What has an outcome already is not sent again, nor what may have been executed: those numbers come as a GapFill.
     """
     epoch = BrokerAccount.objects.values_list("epoch", flat=True).get(id=account_pk)
     rows = Command.objects.select_related("copy").filter(account_id=account_pk, epoch=epoch, seq__gt=seq)
     frames: list[LogFrame] = []
     run: list[Command] = []
     for command in rows.order_by("seq")[:limit]:
-        if CommandState(command.state) in UNFINISHED:
+        if CommandState(command.state) in SENDABLE:
             frames += _gap(run)
             run = []
             frames.append(log_frame(command))
@@ -48,7 +50,29 @@ def _gap(run: Sequence[Command]) -> list[LogFrame]:
     first, last = run[0].seq or 0, run[-1].seq or 0
     reasons = {_GAP_REASONS.get(CommandState(command.state), GapReason.SUPERSEDED) for command in run}
     gap = GapFill(next=last + 1, reason=reasons.pop() if len(reasons) == 1 else GapReason.SUPERSEDED)
-    return [LogFrame(seq=first, frame_id=new_id(), kind="GapFill", payload=to_json(gap), covers=last)]
+    return [LogFrame(seq=first, frame_id=_gap_id(run[-1].frame_id), kind="GapFill", payload=to_json(gap), covers=last)]
+
+
+def _gap_id(last: UUID) -> UUID:
+    """A gap's frame id follows from the last frame it stands for, so that an EA can name it in its Hello."""
+    return uuid5(last, "gap")
+
+
+def frame_ids(account_pk: UUID, epoch: UUID, seq: int) -> frozenset[UUID]:
+    """The ids of the frames that may have carried this number: the command itself, or a gap that ends with it."""
+    found = Command.objects.filter(account_id=account_pk, epoch=epoch, seq=seq).values_list("frame_id", flat=True)
+    return frozenset(frame for own in found for frame in (own, _gap_id(own)))
+
+
+_WITH_HASH: Final = frozenset({SnapshotReason.SCHEDULE, SnapshotReason.SESSION_START})
+
+
+def snapshot_request(account_pk: UUID, reason: str) -> SyncSnapshot:
+    """The frame that asks an EA what it holds; with the hash of what it told last, where that may do."""
+    why = SnapshotReason(reason)
+    known = Snapshot.objects.filter(account_id=account_pk).exclude(hash="") if why in _WITH_HASH else None
+    told = known.values_list("hash", flat=True).first() if known is not None else None
+    return SyncSnapshot(phase=SnapshotPhase.REQUEST, request_id=new_id(), reason=why, hash=told)
 
 
 def log_frame(command: Command) -> LogFrame:

@@ -34,7 +34,10 @@ def database_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a socket must know of its session: state, fence, numbers, and whether its terminal has introduced itself."""
+    """What a socket must know of its session: state, fence, numbers, and whether its terminal has introduced itself.
+
+    `needs_snapshot`: no command goes out before the EA has told what it holds; `snapshot_due`: it is to be asked.
+    """
 
     session_id: UUID
     account_pk: UUID
@@ -50,6 +53,9 @@ class Standing:
     timeout: int
     initialised: bool
     intent_rate: int
+    needs_snapshot: bool = False
+    snapshot_due: bool = False
+    snapshot_reason: str = ""
 
 
 _STANDING = (
@@ -66,6 +72,9 @@ _STANDING = (
     "heartbeat_interval",
     "heartbeat_timeout",
     "account__intent_rate",
+    "account__needs_snapshot",
+    "account__snapshot_due_at",
+    "account__snapshot_reason",
 )
 
 
@@ -80,10 +89,12 @@ def standing_by_token(token_hash: str) -> Standing | None:
 
 
 def _standings(sessions: QuerySet[EaSession]) -> Iterable[Standing]:
+    now = database_now()
     for row in sessions.annotate(profiles_stored=Count("profiles")).values_list(*_STANDING, "profiles_stored"):
-        (pk, account_pk, account_id, state, reason, fence, epoch, stored, next_seq, acked, pace, limit, rate, known) = (
+        (pk, account_pk, account_id, state, reason, fence, epoch, stored, next_seq, acked, pace, limit, rate, *rest) = (
             row
         )
+        needs_snapshot, due_at, why, known = rest
         yield Standing(
             session_id=pk,
             account_pk=account_pk,
@@ -99,6 +110,9 @@ def _standings(sessions: QuerySet[EaSession]) -> Iterable[Standing]:
             timeout=limit,
             initialised=bool(known),
             intent_rate=rate,
+            needs_snapshot=needs_snapshot,
+            snapshot_due=due_at is not None and due_at <= now,
+            snapshot_reason=why,
         )
 
 
@@ -112,6 +126,17 @@ def session_by_token(token_hash: str) -> EaSession | None:
 
 def living_sessions(account_pk: UUID) -> QuerySet[EaSession]:
     return EaSession.objects.filter(account_id=account_pk, state__in=LIVING)
+
+
+def former_session(session: EaSession) -> EaSession | None:
+    """The account's last session in charge before this one that said Hello: it may have been sent commands."""
+    earlier = EaSession.objects.filter(account_id=session.account_id, fence__gt=0, hello__isnull=False)
+    return earlier.exclude(id=session.id).exclude(state__in=LIVING).order_by("-fence").first()
+
+
+def accounts_without_snapshot() -> int:
+    """Accounts that get no command before their EA has told what it holds."""
+    return BrokerAccount.objects.filter(needs_snapshot=True).count()
 
 
 def overdue_sessions(now: datetime) -> list[tuple[UUID, datetime]]:

@@ -12,6 +12,8 @@ from backoffice.admin.alerts import OperatorAlertAdmin
 from backoffice.admin.commands import CommandAdmin
 from backoffice.admin.copies import CopyAdmin
 from backoffice.admin.decisions import DecisionAdmin
+from backoffice.admin.difference_events import DifferenceEventAdmin
+from backoffice.admin.differences import DifferenceAdmin
 from backoffice.admin.fill_waits import FillWaitAdmin
 from backoffice.admin.fingerprints import ApprovedFingerprintAdmin
 from backoffice.admin.follower_quotes import FollowerQuoteAdmin
@@ -23,6 +25,7 @@ from backoffice.admin.oauth_clients import OauthClientAdmin
 from backoffice.admin.reports import ReportAdmin
 from backoffice.admin.session_events import SessionEventAdmin
 from backoffice.admin.sessions import EaSessionAdmin
+from backoffice.admin.snapshots import SnapshotAdmin
 from backoffice.admin.strategies import StrategyAdmin
 from backoffice.admin.subscription_events import SubscriptionEventAdmin
 from backoffice.admin.subscriptions import SubscriptionAdmin
@@ -32,10 +35,13 @@ from orders.models import (
     Command,
     Copy,
     Decision,
+    Difference,
+    DifferenceEvent,
     FillWait,
     FollowerQuote,
     Intent,
     Report,
+    Snapshot,
     Strategy,
     Subscription,
     SubscriptionEvent,
@@ -79,6 +85,9 @@ _ADMINS: "dict[type[Model], type[ModelAdmin[Any]]]" = {
     FillWait: FillWaitAdmin,
     FollowerQuote: FollowerQuoteAdmin,
     Report: ReportAdmin,
+    Snapshot: SnapshotAdmin,
+    Difference: DifferenceAdmin,
+    DifferenceEvent: DifferenceEventAdmin,
 }
 
 

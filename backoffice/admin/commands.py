@@ -12,8 +12,8 @@ class CommandAdmin(ReadOnlyAdmin):
     search_fields = ("account__account_id__startswith", "position_id__exact", "symbol__exact", "id__exact")
     search_help_text = "Start of the follower's account id (lower case), or a position, a symbol, a command's id"
     fields = (
-        "account", "decision", "copy", "seq", "state", "reason", "action", "leg", "attempt", "position_id", "symbol",
-        "side", "order_type", "lots", "lots_before", "lots_after", "price", "sl", "tp", "expiry", "valid_until",
-        "error_code", "occurred_at", "received_at", "decided_at", "committed_at", "pushed_at", "acked_at",
-        "broker_started_at", "broker_done_at", "reported_at",
+        "account", "decision", "difference", "copy", "seq", "state", "reason", "action", "leg", "attempt",
+        "position_id", "symbol", "side", "order_type", "lots", "lots_before", "lots_after", "price", "sl", "tp",
+        "expiry", "valid_until", "error_code", "absent_from", "occurred_at", "received_at", "decided_at",
+        "committed_at", "pushed_at", "acked_at", "broker_started_at", "broker_done_at", "reported_at",
     )  # fmt: skip

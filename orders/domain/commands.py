@@ -51,7 +51,9 @@ MOVES: Final[Mapping[CommandState, frozenset[CommandState]]] = {
     CommandState.DONE: frozenset(),
     CommandState.REJECTED: frozenset(),
 }
-UNFINISHED: Final = frozenset({CommandState.QUEUED, CommandState.RECEIVED, CommandState.UNKNOWN})
+SENDABLE: Final = frozenset({CommandState.QUEUED, CommandState.RECEIVED})
+UNFINISHED: Final = SENDABLE | {CommandState.UNKNOWN}
+"""Without an outcome. What is unknown is asked about, never sent again."""
 
 BY_REPORT: Final[Mapping[ReportStatus, CommandState]] = {
     ReportStatus.ACCEPTED: CommandState.RECEIVED,

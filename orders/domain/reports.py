@@ -1,7 +1,8 @@
 """What a broker did: the ExecutionReport frame."""
 
+from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from msgspec import Meta
@@ -60,6 +61,16 @@ class ExecutionReport(Payload, kw_only=True, frozen=True):
     comment: Comment | None = None
     execution_ms: Millis | None = None
     age_ms: Millis = 0
+
+
+ONCE: Final = frozenset({ReportStatus.FILLED, ReportStatus.PLACED, ReportStatus.CLOSED})
+"""Told once for each attempt: a second one can only repeat the first, or contradict it."""
+
+
+def contradicts(report: ExecutionReport, ticket: int | None, lots: Decimal | None, price: Decimal | None) -> bool:
+    """Whether a report gives other figures than the first one of its attempt did; what one of them omits agrees."""
+    pairs = ((report.ticket, ticket), (report.lots, lots), (report.price, price))
+    return any(one is not None and other is not None and one != other for one, other in pairs)
 
 
 def fault(report: ExecutionReport) -> tuple[str, str] | None:

@@ -5,6 +5,7 @@ from orders.domain.commands import UNFINISHED, CommandState
 from orders.domain.intents import Action, OrderType, Side
 from orders.models.copy import Copy
 from orders.models.decision import Decision
+from orders.models.difference import Difference
 from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.models.fields import choice_field, id_field, lots_field, moment_field, new_id, one_of, price_field
 
@@ -13,12 +14,15 @@ class Command(models.Model):
     """One order for a follower, numbered in its account's log: this table is the outbox for EAs.
 
     `held` commands have no number, only their place (`hold_no`); `decided_on` is the pending session whose InitRequest
-    the decision used. `attempt` n + 1 exists only when n was not executed. The moments are its time line.
+    the decision used. `attempt` n + 1 exists only when n was not executed. A repair comes of a difference instead of a
+    decision. `absent_from`: for an unknown outcome, when its absence at the broker begins to count. The moments are its
+    time line.
     """
 
     id = id_field()
     account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="commands")
-    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="commands")
+    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, null=True, related_name="commands")
+    difference = models.ForeignKey(Difference, on_delete=models.PROTECT, null=True, related_name="commands")
     copy = models.ForeignKey(Copy, on_delete=models.PROTECT, related_name="commands")
     leg = models.PositiveSmallIntegerField(default=1)
     attempt = models.PositiveSmallIntegerField(default=1)
@@ -47,6 +51,7 @@ class Command(models.Model):
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField()
     decided_at = models.DateTimeField()
+    absent_from = moment_field()
     committed_at = moment_field()
     pushed_at = moment_field()
     acked_at = moment_field()
@@ -59,6 +64,14 @@ class Command(models.Model):
             models.UniqueConstraint(fields=["account", "epoch", "seq"], name="one_command_per_number"),
             models.UniqueConstraint(
                 fields=["decision", "leg", "action", "attempt"], name="one_command_per_leg_and_attempt"
+            ),
+            models.UniqueConstraint(
+                fields=["difference", "action", "attempt"], name="one_command_per_repair_and_attempt"
+            ),
+            models.CheckConstraint(
+                condition=Q(decision__isnull=False, difference__isnull=True)
+                | Q(decision__isnull=True, difference__isnull=False),
+                name="command_has_one_cause",
             ),
             one_of("state", CommandState, name="command_state_known"),
             models.CheckConstraint(

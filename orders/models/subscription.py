@@ -13,6 +13,7 @@ class Subscription(models.Model):
 
     `filters` is the JSON object of orders/domain/filters.py. `late_seconds`: how long past the age limit a late open
     may become a pending order; `pending_wait_seconds`: how long a copy may go on working when the master's has filled.
+    `repairs`: what is done about differences between books, by their kind; the tenant's where it does not say.
     """
 
     id = id_field()
@@ -38,6 +39,7 @@ class Subscription(models.Model):
     pending_wait_seconds = models.PositiveIntegerField(default=5)
     min_lots_policy = choice_field(MinLotsPolicy, default=MinLotsPolicy.DENY)
     max_risk_multiple = lots_field(default=5)
+    repairs = models.JSONField(default=dict)
     created_at = models.DateTimeField()
 
     class Meta:

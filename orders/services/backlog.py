@@ -9,16 +9,17 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from orders.domain.commands import CommandState
+from orders.domain.commands import SENDABLE, CommandState
 from orders.domain.copies import CopyState
 from orders.domain.intents import ADDS_EXPOSURE
 from orders.models import Command, Copy
 from orders.queries import log_frame
 from orders.services import fill_waits
-from sessions_app.models import BrokerAccount
+from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.models.bulk import update_rows
 from sessions_app.services.ports import Batch, Pushed
 
@@ -29,7 +30,8 @@ def release(account_pk: UUID, session_id: UUID, batch: Batch) -> None:
     What adds exposure and is too old by now expires, and what was meant for it is void; closes are never dropped.
     """
     account = BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
-    _void(Command.objects.filter(account_id=account_pk, seq__gt=account.acked_seq), batch.now)
+    if EaSession.objects.filter(id=session_id, settled_at__isnull=False).exists():  # else its Hello does it
+        _void(Command.objects.filter(account_id=account_pk, seq__gt=account.acked_seq), batch.now)
     held = list(
         Command.objects.select_related("copy")
         .filter(account_id=account_pk, state=CommandState.HELD)
@@ -96,6 +98,16 @@ def _void(commands: QuerySet[Command], now: datetime) -> int:
             state=CopyState.FAILED, lots_decided=0, closed_at=now
         )
     return len(found)
+
+
+def doubt(account_pk: UUID, decided_by: datetime, since: datetime) -> int:
+    """Set aside numbered commands without outcome that another terminal may have executed, in the caller's transaction.
+
+    They are never sent again. A snapshot clears them up: their absence at the broker counts only when the other
+    terminal has had time enough after `since`. Returns how many.
+    """
+    sent = Command.objects.filter(account_id=account_pk, state__in=SENDABLE, decided_at__lte=decided_by)
+    return sent.update(state=CommandState.UNKNOWN, reason="in_doubt", absent_from=since + settings.GATEWAY["in_doubt"])
 
 
 def acknowledged(account_pk: UUID, upto: int, pushed: Collection[Pushed], now: datetime) -> None:

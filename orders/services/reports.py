@@ -7,34 +7,48 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import cast
+from typing import Final, cast
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Q
 
 from orders.domain.commands import BY_REPORT, CommandState, may_move
 from orders.domain.copies import CopyState
-from orders.domain.intents import ACCOUNT_CAUSES, ADDS_EXPOSURE, Action
+from orders.domain.intents import ACCOUNT_CAUSES, Action
 from orders.domain.outcomes import CopyFacts, outcome
-from orders.domain.reports import ExecutionReport, ReportStatus
+from orders.domain.reports import ONCE, ExecutionReport, ReportStatus, contradicts
+from orders.domain.snapshots import SnapshotReason
 from orders.models import Command, Copy, Report
 from orders.queries import log_frame
-from orders.services import fill_waits
+from orders.services import attempts, fill_waits
 from orders.services.fill_waits import Waits
+from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.fields import new_id
+from sessions_app.services import alerts, snapshots
 from sessions_app.services.ports import Arrival, Batch
 
+FROM_SNAPSHOT: Final = "from_snapshot"
+AFTER_SNAPSHOT: Final = "after_snapshot"
+DIFFERS: Final = "differs_from_first"
 _NONE = Decimal(0)
-_COMMAND_FIELDS = ["state", "reason", "error_code", "broker_started_at", "broker_done_at", "reported_at"]
+_COMMAND_FIELDS = ["state", "reason", "error_code", "absent_from", "broker_started_at", "broker_done_at", "reported_at"]
 _COPY_FIELDS = ["state", "lots_decided", "lots_open", "ticket", "close_cause", "tombstoned_at", "closed_at"]
+
+
+_FactKey = tuple[UUID, int | None, str, str, Decimal]
 
 
 @dataclass(slots=True)
 class _Desk:
-    """The rows that a batch of reports needs, and what it changes."""
+    """The rows that a batch of reports needs, and what it changes.
+
+    `firsts`: the first report of each command and status, where a batch may hold another one. `causes`: what a copy is
+    said to have ended by, for reports that were not told but follow from a snapshot.
+    """
 
     now: datetime
     accounts: dict[UUID, BrokerAccount]
@@ -42,19 +56,43 @@ class _Desk:
     copies: dict[UUID, Copy]
     by_number: dict[tuple[UUID, int], Copy]
     by_ticket: dict[tuple[UUID, int], Copy]
-    facts: set[tuple[UUID, int | None, str, str]]
+    facts: set["_FactKey"]
+    firsts: dict[tuple[UUID, str], Report]
     waits: Waits
+    causes: dict[UUID, str] | None = None
     rows: list[Report] = field(default_factory=list)
     moved: dict[UUID, Command] = field(default_factory=dict)
     touched: dict[UUID, Copy] = field(default_factory=dict)
     funded: dict[UUID, BrokerAccount] = field(default_factory=dict)
     reissued: list[Command] = field(default_factory=list)
+    missed: list[Command] = field(default_factory=list)
+    contradicted: list[Report] = field(default_factory=list)
     cancelled: set[UUID] = field(default_factory=set)
 
 
 def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """Apply reports in their order, inside the ingest batch's transaction."""
-    desk = _open_desk(arrivals, batch.now)
+    _accept(arrivals, _open_desk(arrivals, batch.now), batch)
+
+
+def infer(arrivals: Sequence[Arrival], causes: dict[UUID, str], batch: Batch) -> None:
+    """Apply reports that nobody sent: a snapshot proves them. A report whose id is known already is left out.
+
+    `causes`: by frame id, what a copy has ended by. Inside the caller's transaction.
+    """
+    known = set(
+        Report.objects.filter(
+            account__in={item.account_pk for item in arrivals}, frame_id__in=[item.frame_id for item in arrivals]
+        ).values_list("frame_id", flat=True)
+    )
+    fresh = [item for item in arrivals if item.frame_id not in known]
+    if fresh:
+        desk = _open_desk(fresh, batch.now)
+        desk.causes = causes
+        _accept(fresh, desk, batch)
+
+
+def _accept(arrivals: Sequence[Arrival], desk: _Desk, batch: Batch) -> None:
     for arrival in arrivals:
         report = cast(ExecutionReport, arrival.payload)
         command = desk.commands.get(report.command_id) if report.command_id else None
@@ -88,7 +126,20 @@ def _open_desk(arrivals: Sequence[Arrival], now: datetime) -> _Desk:
         by_ticket={(copy.account_id, copy.ticket): copy for copy in copies.values() if copy.ticket},
         facts=_known_facts(loose, account_pks),
         waits=fill_waits.of_copies(copies.values(), accounts, now),
+        firsts=_first_reports(reports, commands),
     )
+
+
+def _first_reports(reports: Sequence[ExecutionReport], commands: dict[UUID, Command]) -> dict[tuple[UUID, str], Report]:
+    """First reports of commands that a report of this batch says nothing new about; usually there are none."""
+    again = [
+        command.id
+        for report in reports
+        if report.command_id and (command := commands.get(report.command_id))
+        if command.state == BY_REPORT[report.status] and report.status in ONCE
+    ]
+    rows = Report.objects.filter(command__in=again, repeated=False).order_by("-id") if again else []
+    return {(row.command_id, row.status): row for row in rows if row.command_id}
 
 
 def _copies_of(reports: Sequence[ExecutionReport], account_pks: set[UUID]) -> list[Copy]:
@@ -100,12 +151,13 @@ def _copies_of(reports: Sequence[ExecutionReport], account_pks: set[UUID]) -> li
     return list(found)
 
 
-def _known_facts(reports: Sequence[ExecutionReport], account_pks: set[UUID]) -> set[tuple[UUID, int | None, str, str]]:
+def _known_facts(reports: Sequence[ExecutionReport], account_pks: set[UUID]) -> set[_FactKey]:
     tickets = {report.ticket for report in reports if report.ticket}
     if not tickets:
         return set()
     rows = Report.objects.filter(account__in=account_pks, ticket__in=tickets).exclude(cause="")
-    return set(rows.values_list("account_id", "ticket", "status", "cause"))
+    told = rows.exclude(flag=FROM_SNAPSHOT).values_list("account_id", "ticket", "status", "cause", "remaining_lots")
+    return {(account, ticket, status, cause, left or _NONE) for account, ticket, status, cause, left in told}
 
 
 # One report -------------------------------------------------------------------------------------------------
@@ -115,12 +167,16 @@ def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, de
     copy = command.copy if command is not None else _find_copy(arrival.account_pk, report, desk)
     row = _row(arrival, report, command, copy)
     desk.rows.append(row)
+    row.flag = FROM_SNAPSHOT if desk.causes is not None else ""
     row.repeated = _is_repeat(arrival, report, desk) if command is None else _move(command, report, row, desk)
     _keep_funds(arrival, report, desk)
-    if copy is not None and not row.repeated and report.cause not in ACCOUNT_CAUSES:
+    if copy is not None and not row.repeated and row.flag != AFTER_SNAPSHOT and report.cause not in ACCOUNT_CAUSES:
         action = Action(command.action) if command else None
         _apply(copy, action, report, desk)
-        row.flag = desk.waits.hear(copy, action, report) or row.flag
+        flag = desk.waits.hear(copy, action, report)
+        row.flag = row.flag if desk.causes is not None else flag or row.flag
+        if desk.causes and desk.causes.get(arrival.frame_id):
+            copy.close_cause = desk.causes[arrival.frame_id]
     if command is not None and report.found is False and command.state == CommandState.UNKNOWN:
         _reissue(command, desk)
 
@@ -138,7 +194,8 @@ def _is_repeat(arrival: Arrival, report: ExecutionReport, desk: _Desk) -> bool:
     """The same fact about a ticket again. Only ends and bookings can repeat: stops may be set twice."""
     if report.ticket is None or report.status not in (ReportStatus.CLOSED, ReportStatus.CANCELLED):
         return False
-    fact = (arrival.account_pk, report.ticket, report.status.value, report.cause.value if report.cause else "")
+    cause = report.cause.value if report.cause else ""
+    fact = (arrival.account_pk, report.ticket, report.status.value, cause, Decimal(report.remaining_lots or 0))
     known = fact in desk.facts
     desk.facts.add(fact)
     return known
@@ -148,21 +205,45 @@ def _move(command: Command, report: ExecutionReport, row: Report, desk: _Desk) -
     """Move the command as the report says; True if it says nothing new. What the table forbids is kept and flagged."""
     before, after = CommandState(command.state), BY_REPORT[report.status]
     if before is after:
-        return True
+        return _repeats(command, report, row, desk)
     if not may_move(before, after):
         row.flag = "out_of_order"
         return True
     if before in (CommandState.VOID, CommandState.EXPIRED):
-        row.flag = "after_void"
+        row.flag = row.flag or "after_void"
     command.state = after
     command.reason = "" if after in (CommandState.DONE, CommandState.WORKING) else command.reason
+    command.reason = FROM_SNAPSHOT if desk.causes is not None else command.reason
     command.error_code = report.error_code
-    if after is not CommandState.RECEIVED:
+    command.absent_from = row.received_at + settings.GATEWAY["in_doubt"] if after is CommandState.UNKNOWN else None
+    _time(command, report, row)
+    desk.moved[command.id] = command
+    desk.firsts[command.id, report.status.value] = row
+    return False
+
+
+def _time(command: Command, report: ExecutionReport, row: Report) -> None:
+    if BY_REPORT[report.status] is not CommandState.RECEIVED:
         done_at = row.received_at - timedelta(milliseconds=report.age_ms)
         command.reported_at, command.broker_done_at = row.received_at, done_at
         command.broker_started_at = done_at - timedelta(milliseconds=report.execution_ms or 0)
-    desk.moved[command.id] = command
-    return False
+
+
+def _repeats(command: Command, report: ExecutionReport, row: Report, desk: _Desk) -> bool:
+    """A report for a state that the command is in already.
+
+    What we had from a snapshot gets its figures now. Else the first report holds; one that contradicts it is flagged.
+    """
+    if command.reason == FROM_SNAPSHOT and desk.causes is None:
+        command.reason, row.flag = "", AFTER_SNAPSHOT
+        _time(command, report, row)
+        desk.moved[command.id] = command
+        return False
+    first = desk.firsts.get((command.id, report.status.value))
+    if first is not None and first.flag != FROM_SNAPSHOT and contradicts(report, first.ticket, first.lots, first.price):
+        row.flag = DIFFERS
+        desk.contradicted.append(row)
+    return True
 
 
 def _keep_funds(arrival: Arrival, report: ExecutionReport, desk: _Desk) -> None:
@@ -198,24 +279,14 @@ def _apply(copy: Copy, action: Action | None, report: ExecutionReport, desk: _De
 
 
 def _reissue(command: Command, desk: _Desk) -> None:
-    """The broker knows nothing of it: a new attempt under the same copy number, an open only while it is valid."""
+    """The broker knows nothing of it: a new attempt under the same copy number, if it is still wanted."""
     desk.moved[command.id] = command
-    if command.action in ADDS_EXPOSURE and (command.valid_until is None or command.valid_until < desk.now):
-        command.state, command.reason = CommandState.EXPIRED, "missed"
-        command.copy.state, command.copy.lots_decided, command.copy.closed_at = CopyState.FAILED, _NONE, desk.now
+    again = attempts.again(command, account=desk.accounts[command.account_id], now=desk.now)
+    if again is not None:
+        desk.reissued.append(again)
+    elif command.state == CommandState.EXPIRED:
+        desk.missed.append(command)
         desk.touched[command.copy_id] = command.copy
-        return
-    command.state, command.reason = CommandState.VOID, "not_executed"
-    account = desk.accounts[command.account_id]
-    again = Command.objects.get(id=command.id)
-    again.id, again.frame_id, again.attempt, again.seq = new_id(), new_id(), command.attempt + 1, account.next_seq
-    again.state, again.reason, again.epoch, again.decided_at = CommandState.QUEUED, "", account.epoch, desk.now
-    again.copy = command.copy
-    for moment in ("committed_at", "pushed_at", "acked_at", "broker_started_at", "broker_done_at", "reported_at"):
-        setattr(again, moment, None)
-    again._state.adding = True
-    account.next_seq += 1
-    desk.reissued.append(again)
 
 
 def _row(arrival: Arrival, report: ExecutionReport, command: Command | None, copy: Copy | None) -> Report:
@@ -266,3 +337,29 @@ def _write(desk: _Desk, batch: Batch) -> None:
     update_rows(desk.funded.values(), ["balance", "equity", "funds_at"])
     for command in ordered:
         batch.append(command.account_id, [log_frame(command)])
+    _call_for_attention(desk, batch)
+
+
+def _call_for_attention(desk: _Desk, batch: Batch) -> None:
+    """Operators look at what contradicts and at what was missed; EAs are asked what they hold after odd facts."""
+    for row in desk.contradicted:
+        text = f"{row.status} {row.lots} at {row.price}, ticket {row.ticket}: the first report said otherwise"
+        alerts.raise_alert(
+            code=AlertCode.REPORT_DISCREPANCY,
+            text=text,
+            now=desk.now,
+            account_pk=row.account_id,
+            subject=str(row.command_id),
+        )
+    for command in desk.missed:
+        text = f"{command.action} {command.symbol} {command.lots}: not executed, and too old to be repeated"
+        alerts.raise_alert(code=AlertCode.COMMAND_MISSED, text=text, now=desk.now, account_pk=command.account_id)
+    if desk.causes is not None:
+        return
+    unknown = {row.account_id: row.session_id for row in desk.rows if row.status == ReportStatus.UNKNOWN}
+    late = {row.account_id for row in desk.rows if row.late}
+    if unknown:
+        snapshots.fall_due(accounts=unknown, reason=SnapshotReason.UNKNOWN_OUTCOME, at=desk.now)
+        batch.changed_sessions |= set(unknown.values())
+    if late:
+        snapshots.fall_due(accounts=late, reason=SnapshotReason.LATE_FACT, at=desk.now)

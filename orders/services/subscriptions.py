@@ -177,7 +177,7 @@ def _cancel_working(row: Subscription, account: BrokerAccount, batch: Batch) -> 
     """Order the cancelling of its working pending copies, under the decisions that placed them."""
     copies = [copy for copy in order_queries.working_copies(row.id).order_by("id") if copy.lots_decided]
     placed = Command.objects.filter(copy__in=copies, action=Action.PLACE, attempt=1).select_related("decision")
-    decisions: dict[UUID, Decision] = {command.copy_id: command.decision for command in placed}
+    decisions: dict[UUID, Decision] = {command.copy_id: command.decision for command in placed if command.decision}
     tried = Command.objects.filter(copy__in=copies, action=Action.CANCEL, decision__in=decisions.values())
     attempts = dict(tried.values_list("copy_id").annotate(Max("attempt")))
     commands = []

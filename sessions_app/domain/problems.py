@@ -200,6 +200,13 @@ _OF_FRAMES: Final = (
         after_seconds=60,
         severity=Severity.WARNING,
     ),
+    Problem(
+        "snapshot_unusable",
+        "This snapshot says nothing",
+        "Connect to the broker; answer `same` only to the hash asked with. You are asked again",
+        severity=Severity.WARNING,
+        scope=Scope.FRAMES,
+    ),
     Problem("unknown_type", "This frame type is not known", "See the table of frames in docs/protocol.md"),
     Problem(
         "version_unsupported",

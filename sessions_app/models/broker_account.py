@@ -11,7 +11,8 @@ class BrokerAccount(models.Model):
     `next_seq` numbers the account's command log, within `epoch`; `next_copy_no` its copies; `next_hold` orders what is
     decided while it is pending. `acked_seq`: the highest command number its EA has acknowledged. `fence` grows with
     every authenticated session. `profile` and the funds come from the last authenticated session, else from the oldest
-    pending one. An account that only strangers have claimed has no tenant.
+    pending one. An account that only strangers have claimed has no tenant. `snapshot_due_at`: when its EA is asked what
+    it holds, and why; `needs_snapshot`: no command goes out before it has told.
     """
 
     id = id_field()
@@ -30,6 +31,9 @@ class BrokerAccount(models.Model):
     equity = money_field()
     free_margin = money_field()
     funds_at = moment_field()
+    snapshot_due_at = moment_field()
+    snapshot_reason = models.CharField(max_length=32, blank=True)
+    needs_snapshot = models.BooleanField(default=False)
     suspended_at = moment_field()
     created_at = models.DateTimeField()
 

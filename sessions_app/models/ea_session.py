@@ -14,6 +14,7 @@ class EaSession(models.Model):
     """One terminal's session. `stored_seq`: the contiguous top of its durable frames; `deadline_at`: database clock.
 
     It rests on one proof: the key that its terminal showed, or the grant that its token led to.
+    `hello`: what its last Hello said of its ledger; `settled_at`: when the commands of its predecessor were cleared up.
     """
 
     id = id_field()
@@ -32,6 +33,8 @@ class EaSession(models.Model):
     remote_address = models.CharField(max_length=64, blank=True)
     installation_id = models.CharField(max_length=64, blank=True)
     ledger_head = models.BigIntegerField(default=0)
+    hello = models.JSONField(null=True)
+    settled_at = moment_field()
     stored_seq = models.BigIntegerField(default=0)
     foreign_reports = models.PositiveIntegerField(default=0)
     heartbeat_interval = models.PositiveIntegerField()

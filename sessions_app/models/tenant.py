@@ -7,6 +7,7 @@ class Tenant(models.Model):
     """A customer of this deployment. Nulls take the deployment's value.
 
     `auth_methods` narrows what the deployment offers; it never adds to it.
+    `repairs`: what is done about differences between books, by their kind, where a subscription does not say.
     """
 
     id = id_field()
@@ -15,6 +16,7 @@ class Tenant(models.Model):
     self_enrolment = models.BooleanField(null=True)
     heartbeat_interval = models.PositiveIntegerField(null=True)
     heartbeat_timeout = models.PositiveIntegerField(null=True)
+    repairs = models.JSONField(default=dict)
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -121,7 +121,7 @@ def init_ack(session: EaSession, now: datetime) -> InitAck:
     return InitAck(
         server_time=rfc3339(now),
         role="master" if "master" in roles else "follower" if roles else "none",
-        capabilities=["resend", "gap_fill"],
+        capabilities=["resend", "gap_fill", "snapshot"],
         heartbeat=HeartbeatPace(interval_seconds=session.heartbeat_interval, timeout_seconds=session.heartbeat_timeout),
         limits=limits(session.account.intent_rate),
         subscriptions=[

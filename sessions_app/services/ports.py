@@ -5,7 +5,7 @@ what may be told to the sockets after the commit.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -136,10 +136,24 @@ def senders(arrivals: Sequence[Arrival]) -> set[UUID]:
 
 
 @dataclass(frozen=True, slots=True)
+class Chunking:
+    """How a frame that comes in parts becomes whole.
+
+    `place(payload)`: the name of its set, its number in it, and of how many. `weight(payload)`: how many items it
+    carries. `join(parts)`: the whole, from all parts in order.
+    """
+
+    place: Callable[[Any], tuple[Hashable, int, int]]
+    weight: Callable[[Any], int]
+    join: Callable[[Sequence[Any]], Payload]
+
+
+@dataclass(frozen=True, slots=True)
 class FrameHandler:
     """How frames of one type change rows: inside the batch's transaction, many at once, in their order.
 
     `touches`: the accounts whose rows they change; the batch locks them all before the first handler runs.
+    `chunking`: they may come in parts, and only the whole goes into a batch.
     """
 
     payload: type[Payload]
@@ -148,6 +162,7 @@ class FrameHandler:
     fact: bool = False
     touches: Callable[[Sequence[Arrival]], set[UUID]] = senders
     fault: Callable[[Any], tuple[str, str] | None] | None = None
+    chunking: Chunking | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +175,11 @@ class Ports:
     release(account_pk, session_id, batch): number what was held, inside the promotion's transaction.
     summaries(account_pk): (strategy, role, mode, state) of each subscription.
     carry_out_due(): carry out the stored deadlines that have passed, each exactly once; transactions of its own.
+    frame_ids(account_pk, epoch, seq): the ids of the frames that may have carried this number.
+    doubt(account_pk, decided_by, since): commands without outcome, decided by then, may have been executed by another
+        terminal: set them aside; their absence at the broker counts some time after `since`. How many; in the caller's
+        transaction.
+    snapshot_request(account_pk, reason): the frame that asks the account's EA what it holds.
     """
 
     handlers: Mapping[str, FrameHandler]
@@ -169,6 +189,9 @@ class Ports:
     release: Callable[[UUID, UUID, Batch], None]
     summaries: Callable[[UUID], list[tuple[str, str, str, str]]]
     carry_out_due: Callable[[], int]
+    frame_ids: Callable[[UUID, UUID, int], frozenset[UUID]]
+    doubt: Callable[[UUID, datetime, datetime], int]
+    snapshot_request: Callable[[UUID, str], Payload]
 
 
 _bound: Final[list[Ports]] = []

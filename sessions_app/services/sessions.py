@@ -17,10 +17,11 @@ from sessions_app.domain.keys import token_digest
 from sessions_app.domain.lifecycle import LIVING, GrantState, KeyState, Reason, SessionStatus
 from sessions_app.domain.liveness import Pace
 from sessions_app.domain.problems import Refused
+from sessions_app.domain.recovery import Claims, Memory
 from sessions_app.models import AccountGrant, AuthKey, BrokerAccount, EaSession, TerminalProfile
 from sessions_app.models.bulk import update_rows
 from sessions_app.queries import Standing
-from sessions_app.services import history, ports, quarantine
+from sessions_app.services import history, ports, quarantine, recovery, snapshots
 from sessions_app.services.history import EA, GATEWAY, Actor
 from sessions_app.services.ports import Batch
 
@@ -193,6 +194,9 @@ def _authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
         state=SessionStatus.AUTHENTICATED, fence=fence, authenticated_at=batch.now, deadline_at=deadline
     )
     _adopt_terminal(account, session, fence)
+    snapshots.fall_due(accounts=[account_pk], reason="session_start", at=batch.now)
+    if session.hello is not None:
+        recovery.settle(session=session, claims=Claims.read(session.hello), now=batch.now)
     history.record(
         account_pk=account_pk,
         session_id=session_id,
@@ -376,30 +380,34 @@ def resume(*, token: str, hello: Hello | None, confirmed: int | None = None) -> 
         raise Refused("token_invalid")
     if standing.state not in LIVING:
         return Resumed(standing=standing, resume_from=standing.top_seq, recovered=True)
+    recovered = _hear(standing, hello, confirmed, now) is Memory.SAME
+    standing = queries.standing_by_token(token_digest(token)) or standing
     if hello is None:
-        recovered, resume_from = True, min(standing.acked_seq if confirmed is None else confirmed, standing.top_seq)
+        resume_from = min(standing.acked_seq if confirmed is None else confirmed, standing.top_seq)
     else:
-        _note_terminal(standing, hello, now)
-        recovered, resume_from = _resume_point(standing, hello)
+        resume_from = hello.last_server_seq if recovered and hello.epoch is not None else 0
     if standing.state == SessionStatus.AUTHENTICATED:
         ports.bound().void_overdue(standing.account_pk, resume_from, now)
     return Resumed(standing=standing, resume_from=resume_from, recovered=recovered)
 
 
-def _resume_point(standing: Standing, hello: Hello) -> tuple[bool, int]:
-    recovered = hello.epoch in (None, standing.epoch) and hello.last_server_seq <= standing.top_seq
-    if not recovered:
-        _log.critical("log.not_recovered", account=standing.account_id, theirs=hello.last_server_seq)
-    return recovered, hello.last_server_seq if recovered and hello.epoch is not None else 0
-
-
-def _note_terminal(standing: Standing, hello: Hello, now: datetime) -> None:
-    noted: dict[str, Any] = {"ledger_head": hello.ledger_head}
-    if hello.installation_id:
-        noted["installation_id"] = hello.installation_id
-    if standing.state == SessionStatus.PENDING:
-        noted["last_heartbeat_at"] = now
-    EaSession.objects.filter(id=standing.session_id).update(**noted)
+def _hear(standing: Standing, hello: Hello | None, confirmed: int | None, now: datetime) -> Memory:
+    """Keep what a Hello says; act on it if its session is in charge. Who comes back without one says little."""
+    claims = Claims(ledger_head=confirmed or 0) if hello is None else Claims.of(hello)
+    with transaction.atomic(durable=True):
+        session = EaSession.objects.select_for_update(no_key=True).get(id=standing.session_id)
+        if hello is None and session.settled_at is not None:
+            return Memory.SAME
+        session.hello, session.ledger_head = claims.stored(), claims.ledger_head
+        session.installation_id = claims.installation_id or session.installation_id
+        noted = ["hello", "ledger_head", "installation_id"]
+        if session.state == SessionStatus.PENDING:
+            session.last_heartbeat_at = now
+            noted.append("last_heartbeat_at")
+        session.save(update_fields=noted)
+        if session.state == SessionStatus.AUTHENTICATED:
+            return recovery.settle(session=session, claims=claims, now=now)
+        return recovery.compare(account=BrokerAccount.objects.get(id=session.account_id), claims=claims)
 
 
 def tell(batch: Batch) -> None:

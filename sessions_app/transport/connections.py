@@ -24,6 +24,7 @@ from sessions_app.domain.lifecycle import CloseCode, SessionStatus
 from sessions_app.models.fields import new_id
 from sessions_app.queries import Standing
 from sessions_app.services.ports import LogFrame, Pushed
+from sessions_app.transport.chunks import Chunks
 
 ACK_SECONDS: Final = 0.1
 _log = structlog.get_logger(__name__)
@@ -50,11 +51,11 @@ class Connection:
 
     `sent`: the highest command number pushed here; `maybe_sent`: the highest that any link may have carried before;
     `acked`: what its EA acknowledged; `stored`: the top of its own frames that are committed. `behind`: its log goes
-    on, but its window is full. `ready`: authenticated, and its terminal has introduced itself. `in_work`: its frames in
-    the ingest queue; `lookups`: reads of its rows under way. `resending`: a page that was asked for is not out yet.
-    `goodbye`: the EA has said that it goes. `leaving`: the gateway has said so, and takes nothing more but the answer
-    (`answered`); `ignored`: frames that came after that. `closing`: nothing more is queued; `closed`: all of it has
-    been sent.
+    on, but its window is full. `introduced`: authenticated, and its terminal has introduced itself; `ready`: it may be
+    sent commands. `in_work`: its frames in the ingest queue; `lookups`: reads of its rows under way. `resending`: a
+    page that was asked for is not out yet. `goodbye`: the EA has said that it goes. `leaving`: the gateway has said so,
+    and takes nothing more but the answer (`answered`); `ignored`: frames that came after that. `closing`: nothing more
+    is queued; `closed`: all of it has been sent.
     """
 
     def __init__(self, *, standing: Standing, resume_from: int) -> None:
@@ -73,6 +74,7 @@ class Connection:
         self.stored = standing.stored_seq
         self.told_stored = standing.stored_seq
         self.pushed: deque[Pushed] = deque()
+        self.chunks = Chunks()
         self.pumping = False
         self.pump_again = False
         self.behind = False
@@ -103,8 +105,17 @@ class Connection:
         return self.standing.state == SessionStatus.AUTHENTICATED
 
     @property
-    def ready(self) -> bool:
+    def introduced(self) -> bool:
         return self.authenticated and self.standing.initialised and not self.closing
+
+    @property
+    def ready(self) -> bool:
+        return self.introduced and not self.standing.needs_snapshot
+
+    def renumber(self) -> None:
+        """The account's log begins anew."""
+        self.sent = self.maybe_sent = self.acked = 0
+        self.pushed.clear()
 
     def post(self, kind: str, payload: Payload) -> None:
         """Queue one unnumbered frame."""
@@ -309,6 +320,11 @@ class ExchangeConnection(Connection):
     @property
     def has_news(self) -> bool:
         return bool(self._queue) or self.told_stored != self.stored or self.closing
+
+    def renumber(self) -> None:
+        """The account's log begins anew."""
+        super().renumber()
+        self.delivered = 0
 
     def rewind(self, confirmed: int) -> bool:
         """Everything above `confirmed` that an answer took along may have been lost: forget that it was sent.

@@ -141,7 +141,12 @@ class Delivery:
 
     def _note_introductions(self, arrivals: Sequence[Arrival]) -> None:
         for arrival in arrivals:
-            if arrival.kind == "InitRequest" and isinstance(arrival.source, Connection):
+            if not isinstance(arrival.source, Connection):
+                continue
+            if arrival.kind == "InitRequest":
+                self.refresh(arrival.session_id)
+            elif arrival.kind == "SyncSnapshot" and arrival.fate is Fate.APPLY:
+                arrival.source.chunks.answered()
                 self.refresh(arrival.session_id)
 
     # Command logs --------------------------------------------------------------------------------------------------
@@ -181,6 +186,26 @@ class Delivery:
                 await self._send_page(connection)
         finally:
             connection.pumping = False
+            connection.wake()
+        self.ask_for_snapshot(connection)
+
+    def ask_for_snapshot(self, connection: Connection) -> None:
+        """Ask for a snapshot that is due, once what was in the log before is on its way."""
+        standing = connection.standing
+        behind = connection.ready and connection.sent < standing.top_seq and not connection.behind
+        reason = connection.chunks.wants(standing) if connection.introduced else ""
+        if reason and not behind and not connection.pumping:
+            connection.chunks.asked()
+            connection.lookups += 1
+            self.spawn(self._request_snapshot(connection, reason))
+
+    async def _request_snapshot(self, connection: Connection, reason: str) -> None:
+        write = database_sync_to_async(ports.bound().snapshot_request, thread_sensitive=False)
+        try:
+            request = await write(connection.account_pk, reason)
+            connection.post(type(request).__name__, request)
+        finally:
+            connection.lookups -= 1
             connection.wake()
 
     async def _send_page(self, connection: Connection) -> None:
@@ -254,12 +279,16 @@ class Delivery:
         if standing.state not in LIVING:
             self._tell_end(connection)
             return
-        if standing.state != former.state:
+        if standing.epoch != former.epoch:
+            connection.renumber()
+            self.post_state(connection, recovered=False)
+        elif standing.state != former.state:
             self.post_state(connection)
-            if ack is not None:
-                connection.post("InitAck", ack)
+        if standing.state != former.state and ack is not None:
+            connection.post("InitAck", ack)
         if standing.top_seq > connection.sent:
             self.pump(connection)
+        self.ask_for_snapshot(connection)
 
     async def _introduction(self, connection: Connection, standing: Standing) -> InitAck | None:
         """The deferred InitAck of a terminal that introduced itself before its promotion."""

@@ -101,7 +101,9 @@ class Door:
     def _hand_over(self, connection: Connection, envelope: Envelope) -> None:
         if envelope.type == "StatusHeartbeat":
             connection.beaten = time.monotonic()
-        arrival = read_arrival(envelope, connection)
+        arrival = connection.chunks.take(read_arrival(envelope, connection))
+        if arrival is None:
+            return  # a part of a frame: the whole goes on with its last one
         goodbye = arrival.payload
         if isinstance(goodbye, ShutdownNotice) and goodbye.last_seq > connection.stored:
             self._fetch_before_goodbye(connection, arrival, goodbye.last_seq)

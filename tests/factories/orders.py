@@ -12,17 +12,22 @@ from uuid_utils.compat import uuid4, uuid7
 from orders.domain.commands import CommandState
 from orders.domain.copies import CopyState
 from orders.domain.decisions import Outcome
+from orders.domain.differences import DifferenceState
 from orders.domain.intents import Action, OrderType, Side
 from orders.domain.reports import ReportStatus
+from orders.domain.snapshots import DifferenceKind, DifferenceSeverity
 from orders.models import (
     Command,
     Copy,
     Decision,
+    Difference,
+    DifferenceEvent,
     FillWait,
     FollowerQuote,
     Intent,
     MasterPosition,
     Report,
+    Snapshot,
     Strategy,
     Subscription,
     SubscriptionEvent,
@@ -212,4 +217,48 @@ class FollowerQuoteFactory(DjangoModelFactory[FollowerQuote]):
     symbol = "EURUSD"
     bid = Decimal("1.08500")
     ask = Decimal("1.08510")
+    at = factory.LazyFunction(now)
+
+
+class SnapshotFactory(DjangoModelFactory[Snapshot]):
+    class Meta:
+        model = Snapshot
+
+    account = factory.SubFactory(BrokerAccountFactory)
+    session = factory.SubFactory(
+        EaSessionFactory, account=factory.SelfAttribute("..account"), closed=True, key__approved=True
+    )
+    content = factory.LazyFunction(dict)
+    taken_at = factory.LazyFunction(now)
+    received_at = factory.SelfAttribute("taken_at")
+
+
+class DifferenceFactory(DjangoModelFactory[Difference]):
+    """Stops of a copy that drifted."""
+
+    class Meta:
+        model = Difference
+
+    copy = factory.SubFactory(CopyFactory)
+    account = factory.SelfAttribute("copy.account")
+    kind = DifferenceKind.STOPS_DRIFT
+    severity = DifferenceSeverity.MINOR
+    state = DifferenceState.OPEN
+    copy_no = factory.SelfAttribute("copy.copy_no")
+    subject = factory.LazyAttribute(lambda row: f"copy {row.copy_no}")
+    symbol = "EURUSD"
+    ticket = 900
+    expected = "sl 1.05 tp 0"
+    actual = "sl 0 tp 0"
+    opened_at = factory.LazyFunction(now)
+    seen_at = factory.SelfAttribute("opened_at")
+
+
+class DifferenceEventFactory(DjangoModelFactory[DifferenceEvent]):
+    class Meta:
+        model = DifferenceEvent
+
+    difference = factory.SubFactory(DifferenceFactory)
+    to_state = DifferenceState.OPEN
+    actor = "gateway"
     at = factory.LazyFunction(now)

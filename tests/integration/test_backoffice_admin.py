@@ -22,6 +22,8 @@ from tests.factories import (
     CommandFactory,
     CopyFactory,
     DecisionFactory,
+    DifferenceEventFactory,
+    DifferenceFactory,
     EaSessionFactory,
     EnrolmentWindowFactory,
     FillWaitFactory,
@@ -32,6 +34,7 @@ from tests.factories import (
     OperatorAlertFactory,
     ReportFactory,
     SessionEventFactory,
+    SnapshotFactory,
     StrategyFactory,
     SubscriptionEventFactory,
     SubscriptionFactory,
@@ -47,7 +50,8 @@ FACTORIES: tuple[Any, ...] = (
     TenantFactory, MemberFactory, BrokerAccountFactory, AuthKeyFactory, EaSessionFactory, SessionEventFactory,
     StrategyFactory, SubscriptionFactory, IntentFactory, DecisionFactory, CommandFactory, CopyFactory, ReportFactory,
     OperatorAlertFactory, AccountGrantFactory, ApprovedFingerprintFactory, EnrolmentWindowFactory, OauthClientFactory,
-    SubscriptionEventFactory, FillWaitFactory, FollowerQuoteFactory,
+    SubscriptionEventFactory, FillWaitFactory, FollowerQuoteFactory, SnapshotFactory, DifferenceFactory,
+    DifferenceEventFactory,
 )  # fmt: skip
 EVIL = "<script>alert(1)</script>"
 

@@ -113,6 +113,7 @@ def test_case_159_a_copy_that_still_works_when_its_time_is_over_is_cancelled_and
     opened = command(follower, "open")
     assert (opened.seq, opened.copy.copy_no, opened.lots) == (3, 2, Decimal("0.1"))
     assert (opened.sl, opened.tp, opened.deviation_points) == (Decimal("1.00"), Decimal("1.20"), 20)
+    assert opened.decision is not None
     assert opened.valid_until == opened.decision.intent.occurred_at + timedelta(seconds=60)
     assert follower.batches[-1].tops == {follower.account.id: 3}
     follower.report(opened.id, "filled", ticket=901, lots="0.1")

@@ -9,10 +9,13 @@ from uuid import UUID
 import msgspec
 from eagateway_sdk.ids import uuid7
 
+from orders.domain.commands import magic_of
 from orders.models import Strategy, Subscription
 from sessions_app import queries
-from sessions_app.domain.decimals import decode_hook
+from sessions_app.domain.decimals import decode_hook, to_builtins
 from sessions_app.domain.envelope import digest
+from sessions_app.domain.frames import Hello
+from sessions_app.domain.keys import token_digest
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, Tenant
 from sessions_app.services import frames, keys, ports, sessions
 from sessions_app.services.history import Actor
@@ -91,6 +94,30 @@ class Desk:
     def report(self, command_id: UUID | None, status: str, **fields: Any) -> Arrival:
         named = {"command_id": str(command_id)} if command_id else {}
         return self.send("ExecutionReport", {"status": status, **named, **fields})
+
+    def hello(self, **claims: Any) -> sessions.Resumed:
+        """Say Hello with this session's token."""
+        token = f"token of {self.session.id}"
+        EaSession.objects.filter(id=self.session.id).update(token_hash=token_digest(token))
+        return sessions.resume(token=token, hello=Hello(**claims))
+
+    def tell(self, *positions: dict[str, Any], applied: int = 1000, **fields: Any) -> Arrival:
+        """A whole snapshot with these positions."""
+        book = {"phase": "report", "positions": list(positions), "applied_server_seq": applied, "balance": "1000"}
+        return self.send("SyncSnapshot", {**book, **fields})
+
+    @property
+    def result(self) -> list[dict[str, Any]]:
+        """The differences that the last snapshot was answered with."""
+        ((_, reply),) = self.batches[-1].replies
+        found: list[dict[str, Any]] = to_builtins(reply).get("differences", [])
+        return found
+
+
+def held(copy_no: int | None, ticket: int, lots: str = "0.1", **fields: Any) -> dict[str, Any]:
+    """One position of a book: ours by its magic number, or, without a copy number, somebody else's."""
+    magic = {} if copy_no is None else {"magic": magic_of(copy_no)}
+    return {"ticket": ticket, "symbol": "EURUSD", "side": "buy", "lots": lots, "price": "1.1", **magic, **fields}
 
 
 def open_session(key: AuthKey) -> EaSession:

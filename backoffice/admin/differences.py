@@ -1,0 +1,39 @@
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+
+from backoffice.admin.reading import ReadOnlyAdmin, one_of
+from orders.domain.differences import DifferenceState
+from orders.domain.snapshots import DifferenceKind, DifferenceSeverity
+from orders.models import Difference
+
+
+class DifferenceAdmin(ReadOnlyAdmin):
+    """Its page tells how it came and went."""
+
+    list_display = (
+        "opened_at", "account", "kind", "severity", "state", "symbol", "copy_no", "ticket", "expected", "actual",
+        "reason",
+    )  # fmt: skip
+    list_filter = (
+        one_of("state", DifferenceState), one_of("kind", DifferenceKind), one_of("severity", DifferenceSeverity),
+        ("opened_at", admin.DateFieldListFilter),
+    )  # fmt: skip
+    list_select_related = ("account",)
+    search_fields = ("account__account_id__startswith", "copy_no__exact", "ticket__exact", "symbol__exact")
+    search_help_text = "Start of the account id (lower case), or a copy number, a ticket, a symbol"
+    fields = (
+        "account", "kind", "severity", "state", "symbol", "copy", "copy_no", "ticket", "expected", "actual", "reason",
+        "opened_at", "seen_at", "closed_at",
+    )  # fmt: skip
+    change_form_template = "backoffice/difference.html"
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        row = kwargs.get("obj")
+        if isinstance(row, Difference):
+            context["events"] = list(row.events.order_by("at", "id")[:100])
+            context["commands"] = list(row.commands.order_by("attempt")[:20])
+        return super().render_change_form(request, context, *args, **kwargs)

@@ -1,0 +1,137 @@
+"""What a book proves about one copy and its commands, as the report that the EA would have sent."""
+
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+
+from orders.domain.books import Held
+from orders.domain.commands import BY_REPORT, CommandState, may_move
+from orders.domain.copies import CopyState
+from orders.domain.intents import ADDS_EXPOSURE, Action, Cause
+from orders.domain.outcomes import CopyFacts
+from orders.domain.reports import ExecutionReport, ReportStatus
+from sessions_app.domain.decimals import Lots, Price
+
+_NONE = Decimal(0)
+
+
+class Ordered(Protocol):
+    """A command, as far as a book can prove or disprove it."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def state(self) -> CommandState: ...
+    @property
+    def lots_after(self) -> Decimal: ...
+    @property
+    def sl(self) -> Decimal: ...
+    @property
+    def tp(self) -> Decimal: ...
+
+
+def clear_up(
+    action: Action, command: Ordered, item: Held | None, copy_no: int, *, absence_counts: bool
+) -> ExecutionReport | None:
+    """What became of a doubtful command: opens by the magic number, the rest by the state they lead to.
+
+    None while the book proves nothing; a report that it was not found only when absence counts.
+    """
+    done = _done(action, command, item, copy_no, absence_counts=absence_counts)
+    if done is not None or not absence_counts:
+        return done
+    return ExecutionReport(
+        status=ReportStatus.UNKNOWN, command_id=command.id, copy_no=copy_no, attempt=command.attempt, found=False
+    )
+
+
+def _done(
+    action: Action, command: Ordered, item: Held | None, copy_no: int, *, absence_counts: bool
+) -> ExecutionReport | None:
+    if action in ADDS_EXPOSURE:
+        return None if item is None else opened(command, item, copy_no)
+    if item is None:
+        return _on_nothing(action, command, copy_no) if absence_counts else None
+    if action is Action.MODIFY and (item.sl, item.tp) == (command.sl, command.tp):
+        return _report(ReportStatus.MODIFIED, command, copy_no, item)
+    if action is Action.PARTIAL_CLOSE and item.lots <= command.lots_after:
+        return _closed_to(command, copy_no, item)
+    return None
+
+
+def _on_nothing(action: Action, command: Ordered, copy_no: int) -> ExecutionReport:
+    """There is no such position: what was to end has ended, and there is nothing to modify."""
+    status = {Action.CANCEL: ReportStatus.CANCELLED, Action.MODIFY: ReportStatus.REJECTED}.get(
+        action, ReportStatus.CLOSED
+    )
+    return ExecutionReport(status=status, command_id=command.id, copy_no=copy_no, attempt=command.attempt, already=True)
+
+
+def opened(command: Ordered, item: Held, copy_no: int) -> ExecutionReport:
+    """A position with our magic number proves that its command was filled; a working order, that it was placed."""
+    return _report(ReportStatus.PLACED if item.working else ReportStatus.FILLED, command, copy_no, item)
+
+
+def adoption(facts: CopyFacts, command: Ordered, item: Held, copy_no: int) -> ExecutionReport | None:
+    """The fill, or the placing, that nobody has reported; None when it is known, or cannot be."""
+    unknown = facts.state in (CopyState.ORDERED, CopyState.FAILED)
+    filled = facts.state is CopyState.WORKING and not item.working
+    report = opened(command, item, copy_no)
+    if not (unknown or filled) or not may_move(command.state, BY_REPORT[report.status]):
+        return None
+    return report
+
+
+def gone(facts: CopyFacts, copy_no: int) -> ExecutionReport:
+    """A copy that is not there any more ended without us: as if by hand, so that it is not opened again."""
+    working = facts.state is CopyState.WORKING
+    return ExecutionReport(
+        status=ReportStatus.CANCELLED if working else ReportStatus.CLOSED,
+        cause=Cause.MANUAL,
+        copy_no=copy_no,
+        ticket=facts.ticket,
+        lots=Lots(facts.lots_open) if facts.lots_open else None,
+    )
+
+
+def taken_off(facts: CopyFacts, item: Held, copy_no: int) -> ExecutionReport | None:
+    """A part was closed without us, and the rest may have another ticket: one lineage all the same."""
+    if item.lots > facts.lots_open or (item.lots == facts.lots_open and item.ticket == facts.ticket):
+        return None
+    return ExecutionReport(
+        status=ReportStatus.CLOSED,
+        cause=Cause.MANUAL,
+        copy_no=copy_no,
+        ticket=facts.ticket,
+        parent_ticket=item.parent_ticket,
+        new_ticket=item.ticket,
+        lots=Lots(facts.lots_open - item.lots),
+        remaining_lots=Lots(item.lots),
+    )
+
+
+def _closed_to(command: Ordered, copy_no: int, item: Held) -> ExecutionReport:
+    return ExecutionReport(
+        status=ReportStatus.CLOSED,
+        command_id=command.id,
+        copy_no=copy_no,
+        attempt=command.attempt,
+        new_ticket=item.ticket,
+        remaining_lots=Lots(item.lots),
+    )
+
+
+def _report(status: ReportStatus, command: Ordered, copy_no: int, item: Held) -> ExecutionReport:
+    return ExecutionReport(
+        status=status,
+        command_id=command.id,
+        copy_no=copy_no,
+        attempt=command.attempt,
+        ticket=item.ticket,
+        lots=Lots(item.lots),
+        price=None if item.price is None else Price(item.price),
+        sl=Price(item.sl),
+        tp=Price(item.tp),
+    )

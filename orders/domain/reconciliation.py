@@ -1,0 +1,303 @@
+"""Compare what a follower's terminal holds with what we believe it holds.
+
+Two things come of it. *Facts* are what the book proves and our rows do not know yet: a position with our magic number,
+a command of doubtful outcome that was or was not executed, a copy that is gone. They are taken over like reports of the
+EA. *Differences* are what remains. Facts are applied before anything is compared, so that the same book again says
+nothing new. A copy about which something newer than the book is known is not looked at; nor is one compared that has
+commands on their way.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from orders.domain.books import Book, Held
+from orders.domain.clearing import adoption, clear_up, gone, taken_off
+from orders.domain.commands import CommandState
+from orders.domain.copies import CopyState
+from orders.domain.intents import ADDS_EXPOSURE, Action, OrderType, Side
+from orders.domain.outcomes import CopyFacts, outcome
+from orders.domain.reports import ExecutionReport
+from orders.domain.snapshots import DifferenceKind, DifferenceSeverity
+from sessions_app.domain.decimals import plain
+
+_NONE = Decimal(0)
+NOTHING: Final = "nothing"
+_ON_ITS_WAY: Final = frozenset({CommandState.QUEUED, CommandState.RECEIVED, CommandState.UNKNOWN})
+RANK: Final = {severity: rank for rank, severity in enumerate(reversed(DifferenceSeverity))}
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A command of a copy. `absent_from`: from then on the absence of its effect means that it was not executed."""
+
+    id: UUID
+    action: Action
+    state: CommandState
+    attempt: int = 1
+    lots_after: Decimal = _NONE
+    sl: Decimal = _NONE
+    tp: Decimal = _NONE
+    since: datetime | None = None
+    absent_from: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A copy as we believe it to be, and its commands in their order.
+
+    `newer`: something was reported about it after the book was read. `ahead`: it has commands that the book does not
+    know yet. `kept`: a person has said that its absence does not mean that it is gone.
+    """
+
+    id: UUID
+    copy_no: int
+    symbol: str
+    side: Side
+    since: datetime
+    facts: CopyFacts
+    order_type: OrderType = OrderType.MARKET
+    sl: Decimal = _NONE
+    tp: Decimal = _NONE
+    commands: Sequence[Issued] = ()
+    newer: bool = False
+    ahead: bool = False
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something the book proves, as the report that the EA would have sent. `name` tells it from every other one."""
+
+    name: str
+    copy_no: int
+    report: ExecutionReport
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One disagreement. `adopted`: our books follow the terminal's. `held`: they will not before a person says so."""
+
+    kind: DifferenceKind
+    severity: DifferenceSeverity
+    symbol: str
+    expected: str
+    actual: str
+    copy_no: int | None = None
+    ticket: int | None = None
+    adopted: bool = False
+    held: bool = False
+    item: Held | None = None
+
+    @property
+    def subject(self) -> str:
+        """What it is about: with its kind, the name of the difference from one snapshot to the next."""
+        of_ticket = self.copy_no is None or self.kind is DifferenceKind.EXTRA
+        return f"ticket {self.ticket}" if of_ticket else f"copy {self.copy_no}"
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What one book says. `unseen`: the copies it was not compared for, so that it says nothing about them."""
+
+    facts: list[Fact] = field(default_factory=list)
+    differences: list[Found] = field(default_factory=list)
+    unseen: set[int] = field(default_factory=set)
+    gone: list[Copied] = field(default_factory=list)
+
+
+def reconcile(
+    book: Book, copies: Sequence[Copied], *, known_tickets: Collection[int] = (), gate: int = 5
+) -> Comparison:
+    """Compare a book with the copies of its account.
+
+    `known_tickets`: the account's own trades as a master. More than `gate` copies gone at once are held for a person.
+    """
+    comparison = Comparison()
+    ours: dict[int, list[Held]] = {}
+    for item in book.held:
+        if item.copy_no is not None:
+            ours.setdefault(item.copy_no, []).append(item)
+        elif item.ticket not in known_tickets:
+            comparison.differences.append(_foreign(item))
+    for copied in copies:
+        _look_at(copied, ours.pop(copied.copy_no, []), book, comparison)
+    comparison.differences += [_extra(item, "no such copy") for items in ours.values() for item in items]
+    _let_go(comparison, gate)
+    comparison.differences.sort(key=lambda found: RANK[found.severity])
+    return comparison
+
+
+def _let_go(comparison: Comparison, gate: int) -> None:
+    """Copies that are gone: their rows follow, unless so many are gone at once that the book itself is in doubt."""
+    held = len(comparison.gone) > gate
+    for copied in comparison.gone:
+        if not held:
+            report = gone(copied.facts, copied.copy_no)
+            comparison.facts.append(Fact(f"gone {copied.id}", copied.copy_no, report, cause="gone"))
+        severity = DifferenceSeverity.CRITICAL if held else DifferenceSeverity.MAJOR
+        comparison.differences.append(replace(_missing(copied, severity), adopted=not held, held=held))
+
+
+def _look_at(copied: Copied, items: Sequence[Held], book: Book, comparison: Comparison) -> None:
+    if copied.newer:
+        comparison.unseen.add(copied.copy_no)
+        return
+    item = _main(copied, items)
+    facts, busy = _clear_doubts(copied, item, book, comparison)
+    facts, adopted = _adopt(copied, facts, item, comparison)
+    waiting = [row for row in copied.commands if row.state in _ON_ITS_WAY and row.id not in adopted]
+    if busy or copied.ahead or any(row.state is not CommandState.UNKNOWN for row in waiting):
+        comparison.unseen.add(copied.copy_no)
+        return
+    _compare(replace(copied, facts=facts), item, book, comparison)
+    comparison.differences += [_extra(other, "one position") for other in items if other is not item]
+
+
+def _main(copied: Copied, items: Sequence[Held]) -> Held | None:
+    """The copy's own ticket, else the oldest one with its magic number."""
+    own = [item for item in items if item.ticket == copied.facts.ticket]
+    return own[0] if own else min(items, key=lambda item: item.ticket, default=None)
+
+
+def _clear_doubts(copied: Copied, item: Held | None, book: Book, comparison: Comparison) -> tuple[CopyFacts, bool]:
+    """The copy after its doubtful commands were cleared up as far as the book can; whether one is on its way still."""
+    facts, busy = copied.facts, False
+    for command in copied.commands:
+        if command.state is not CommandState.UNKNOWN:
+            continue
+        due = command.absent_from is not None and book.taken_at >= command.absent_from
+        counts = due and book.covers(command.since or copied.since)
+        report = clear_up(command.action, command, item, copied.copy_no, absence_counts=counts)
+        if report is None:
+            busy = True
+            continue
+        busy = busy or report.found is False
+        facts = outcome(facts, command.action, report)
+        comparison.facts.append(Fact(f"{command.id} {command.attempt} {report.status}", copied.copy_no, report))
+    return facts, busy
+
+
+def _adopt(
+    copied: Copied, facts: CopyFacts, item: Held | None, comparison: Comparison
+) -> tuple[CopyFacts, frozenset[UUID]]:
+    """A position with our magic number whose fill nobody has reported yet becomes the copy of its command."""
+    opening = next((row for row in reversed(copied.commands) if row.action in ADDS_EXPOSURE), None)
+    report = None if item is None or opening is None else adoption(facts, opening, item, copied.copy_no)
+    if report is None or opening is None or opening.state is CommandState.UNKNOWN:
+        return facts, frozenset()
+    comparison.facts.append(Fact(f"{opening.id} {opening.attempt} {report.status}", copied.copy_no, report))
+    return outcome(facts, opening.action, report), frozenset({opening.id})
+
+
+# Comparing --------------------------------------------------------------------------------------------------
+
+
+def _compare(copied: Copied, item: Held | None, book: Book, comparison: Comparison) -> None:
+    state = copied.facts.state
+    if item is None:
+        if state in (CopyState.OPEN, CopyState.WORKING):
+            _absent(copied, book, comparison)
+    elif state in (CopyState.CLOSED, CopyState.FAILED):
+        comparison.differences.append(_extra(item, f"copy {state}"))
+    elif state in (CopyState.OPEN, CopyState.WORKING):
+        _present(copied, item, comparison)
+
+
+def _absent(copied: Copied, book: Book, comparison: Comparison) -> None:
+    if copied.kept or not book.covers(copied.since):
+        comparison.differences.append(_missing(copied, DifferenceSeverity.MAJOR))
+    else:
+        comparison.gone.append(copied)
+
+
+def _present(copied: Copied, item: Held, comparison: Comparison) -> None:
+    if item.side is not copied.side:
+        comparison.differences.append(
+            _about(copied, item, DifferenceKind.WRONG_SIDE, DifferenceSeverity.CRITICAL, copied.side, item.side)
+        )
+        return
+    _compare_lots(copied, item, comparison)
+    if (item.sl, item.tp) != (copied.sl, copied.tp):
+        bare = copied.sl > 0 and item.sl == 0
+        severity = DifferenceSeverity.MAJOR if bare else DifferenceSeverity.MINOR
+        expected, actual = _stops(copied.sl, copied.tp), _stops(item.sl, item.tp)
+        comparison.differences.append(_about(copied, item, DifferenceKind.STOPS_DRIFT, severity, expected, actual))
+
+
+def _compare_lots(copied: Copied, item: Held, comparison: Comparison) -> None:
+    """Lots that were taken off, and tickets that changed with them, are facts; more than we ordered is a difference."""
+    if copied.facts.state is CopyState.WORKING:
+        return
+    ours = copied.facts.lots_open
+    report = taken_off(copied.facts, item, copied.copy_no)
+    if report is not None:
+        name = f"taken off {copied.id} {plain(item.lots)} {item.ticket}"
+        comparison.facts.append(Fact(name, copied.copy_no, report))
+    if item.lots != ours:
+        less = item.lots < ours
+        severity = DifferenceSeverity.MINOR if less else DifferenceSeverity.MAJOR
+        found = _about(copied, item, DifferenceKind.WRONG_LOTS, severity, plain(ours), plain(item.lots))
+        comparison.differences.append(replace(found, adopted=less))
+
+
+def _about(
+    copied: Copied, item: Held, kind: DifferenceKind, severity: DifferenceSeverity, expected: str, actual: str
+) -> Found:
+    return Found(
+        kind=kind,
+        severity=severity,
+        symbol=copied.symbol,
+        expected=str(expected),
+        actual=str(actual),
+        copy_no=copied.copy_no,
+        ticket=item.ticket,
+        item=item,
+    )
+
+
+def _missing(copied: Copied, severity: DifferenceSeverity) -> Found:
+    lots = copied.facts.lots_open or copied.facts.lots_decided
+    return Found(
+        kind=DifferenceKind.MISSING,
+        severity=severity,
+        symbol=copied.symbol,
+        expected=f"{copied.side} {plain(lots)}",
+        actual=NOTHING,
+        copy_no=copied.copy_no,
+        ticket=copied.facts.ticket,
+    )
+
+
+def _extra(item: Held, expected: str) -> Found:
+    """Ours by its magic number, and no living copy of ours."""
+    return Found(
+        kind=DifferenceKind.EXTRA,
+        severity=DifferenceSeverity.CRITICAL,
+        symbol=item.symbol,
+        expected=expected,
+        actual=f"{item.side} {plain(item.lots)}",
+        copy_no=item.copy_no,
+        ticket=item.ticket,
+        item=item,
+    )
+
+
+def _foreign(item: Held) -> Found:
+    return Found(
+        kind=DifferenceKind.FOREIGN,
+        severity=DifferenceSeverity.OK,
+        symbol=item.symbol,
+        expected=NOTHING,
+        actual=f"{item.side} {plain(item.lots)}",
+        ticket=item.ticket,
+        item=item,
+    )
+
+
+def _stops(sl: Decimal, tp: Decimal) -> str:
+    return f"sl {plain(sl)} tp {plain(tp)}"

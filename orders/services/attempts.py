@@ -1,0 +1,46 @@
+"""A command that the broker knows nothing of, ordered once more. Inside the caller's transaction."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from orders.domain.commands import CommandState
+from orders.domain.copies import CopyState
+from orders.domain.intents import ADDS_EXPOSURE
+from orders.models import Command
+from sessions_app.models import BrokerAccount
+from sessions_app.models.fields import new_id
+
+_TIMES: Final = (
+    "absent_from", "committed_at", "pushed_at", "acked_at", "broker_started_at", "broker_done_at", "reported_at",
+)  # fmt: skip
+_OVER: Final = frozenset({CopyState.CLOSED, CopyState.FAILED})
+
+
+def again(command: Command, *, account: BrokerAccount, now: datetime) -> Command | None:
+    """The next attempt, with the next number of the locked account; None if there is to be none.
+
+    It is `void` then because nobody wants it any more, or `expired` because an open is too old. An open is repeated as
+    what the copy is to be by now: a partial close or a stop that was ordered behind it is in it.
+    """
+    opens = command.action in ADDS_EXPOSURE
+    copy = command.copy
+    if copy.state in _OVER or (opens and not copy.lots_decided):
+        command.state, command.reason = CommandState.VOID, "not_wanted"
+        return None
+    if opens and (command.valid_until is None or command.valid_until < now):
+        command.state, command.reason = CommandState.EXPIRED, "missed"
+        copy.state, copy.lots_decided, copy.closed_at = CopyState.FAILED, Decimal(0), now
+        return None
+    command.state, command.reason = CommandState.VOID, "not_executed"
+    fresh = Command.objects.get(id=command.id)
+    fresh.id, fresh.frame_id, fresh.attempt, fresh.seq = new_id(), new_id(), command.attempt + 1, account.next_seq
+    fresh.state, fresh.reason, fresh.epoch, fresh.decided_at = CommandState.QUEUED, "", account.epoch, now
+    fresh.copy = copy
+    if opens:
+        fresh.lots, fresh.lots_after, fresh.sl, fresh.tp = copy.lots_decided, copy.lots_decided, copy.sl, copy.tp
+    for moment in _TIMES:
+        setattr(fresh, moment, None)
+    fresh._state.adding = True
+    account.next_seq += 1
+    return fresh

@@ -1,0 +1,30 @@
+"""When an account's EA is asked what it holds. What it answers is a matter of the app above."""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from sessions_app import doorbell, queries
+from sessions_app.domain.lifecycle import SessionStatus
+from sessions_app.models import BrokerAccount, EaSession
+
+
+def fall_due(*, accounts: Collection[UUID], reason: str, at: datetime) -> None:
+    """Let snapshots of these accounts be asked for from `at` on, inside the caller's transaction.
+
+    What is due earlier stays so, and what an account cannot go on without keeps its reason.
+    """
+    later = Q(snapshot_due_at__isnull=True) | Q(snapshot_due_at__gt=at)
+    rows = BrokerAccount.objects.filter(later, id__in=accounts, needs_snapshot=False)
+    rows.update(snapshot_due_at=at, snapshot_reason=reason)
+
+
+def ask(*, account_pk: UUID, reason: str) -> bool:
+    """Have a snapshot asked for at once; False if no EA is in charge, so that it waits for the next session."""
+    fall_due(accounts=[account_pk], reason=reason, at=queries.database_now())
+    session = EaSession.objects.filter(account_id=account_pk, state=SessionStatus.AUTHENTICATED).first()
+    if session is not None:
+        doorbell.ring(sessions=[session.id])
+    return session is not None

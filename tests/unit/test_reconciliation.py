@@ -1,0 +1,280 @@
+"""Books against copies: what is proven, what disagrees, and that one pass is enough."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid5
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orders.domain.books import Book, Held, copy_number, history_start
+from orders.domain.commands import BY_REPORT, CommandState, magic_of
+from orders.domain.copies import CopyState
+from orders.domain.intents import Action, Side
+from orders.domain.outcomes import CopyFacts, outcome
+from orders.domain.reconciliation import Comparison, Copied, Issued, reconcile
+from orders.domain.reports import ReportStatus
+from orders.domain.snapshots import DifferenceKind
+
+NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
+IDS = UUID(int=7)
+TENTH = Decimal("0.1")
+
+
+def command(action: Action, state: CommandState, number: int = 1, **fields: Any) -> Issued:
+    issued = Issued(id=uuid5(IDS, f"{action} {number}"), action=action, state=state, since=NOON)
+    return replace(issued, **fields)
+
+
+def copied(state: CopyState = CopyState.OPEN, *commands: Issued, copy_no: int = 1, **fields: Any) -> Copied:
+    open_lots = TENTH if state is CopyState.OPEN else Decimal(0)
+    facts = CopyFacts(state=state, lots_decided=TENTH, lots_open=open_lots, ticket=900 + copy_no)
+    row = Copied(
+        id=uuid5(IDS, f"copy {copy_no}"),
+        copy_no=copy_no,
+        symbol="EURUSD",
+        side=Side.BUY,
+        since=NOON,
+        facts=facts,
+        commands=commands,
+    )
+    return replace(row, **fields)
+
+
+def position(copy_no: int = 1, **fields: Any) -> Held:
+    item = Held(ticket=900 + copy_no, symbol="EURUSD", side=Side.BUY, lots=TENTH, magic=magic_of(copy_no))
+    return replace(item, **fields)
+
+
+def book(*held: Held, after: int = 3600, **fields: Any) -> Book:
+    return replace(Book(taken_at=NOON + timedelta(seconds=after), held=held), **fields)
+
+
+def kinds(comparison: Comparison) -> list[tuple[str, str]]:
+    return [(item.kind.value, item.severity.value) for item in comparison.differences]
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        (position(), []),
+        (position(side=Side.SELL), [("wrong_side", "critical")]),
+        (position(lots=Decimal("0.3")), [("wrong_lots", "major")]),
+        (position(sl=Decimal("1.05")), [("stops_drift", "minor")]),
+        (position(2), [("extra", "critical"), ("missing", "major")]),
+        (position(magic=5), [("missing", "major"), ("foreign", "ok")]),
+    ],
+)
+def test_every_disagreement_has_its_kind_and_severity(item: Held, expected: list[tuple[str, str]]) -> None:
+    assert kinds(reconcile(book(item), [copied()])) == expected
+
+
+def test_a_lost_stop_loss_is_worse_than_a_moved_one() -> None:
+    protected = copied(sl=Decimal("1.05"))
+    assert kinds(reconcile(book(position()), [protected])) == [("stops_drift", "major")]
+    assert kinds(reconcile(book(position(sl=Decimal("1.06"))), [protected])) == [("stops_drift", "minor")]
+
+
+def test_case_090_more_copies_gone_than_the_gate_lets_through_are_held() -> None:
+    many = [copied(copy_no=number) for number in range(1, 7)]
+    comparison = reconcile(book(), many, gate=5)
+    assert (comparison.facts, {item.held for item in comparison.differences}) == ([], {True})
+    comparison = reconcile(book(), many[:5], gate=5)
+    assert [fact.report.status for fact in comparison.facts] == [ReportStatus.CLOSED] * 5
+
+
+def test_a_copy_that_a_person_says_is_there_is_not_given_up() -> None:
+    comparison = reconcile(book(), [copied(kept=True)])
+    assert (comparison.facts, kinds(comparison)) == ([], [("missing", "major")])
+
+
+def test_two_positions_with_one_magic_are_a_copy_and_an_extra() -> None:
+    comparison = reconcile(book(position(ticket=5), position()), [copied()])
+    (extra,) = comparison.differences
+    assert (extra.kind, extra.ticket) == (DifferenceKind.EXTRA, 5)
+
+
+def test_a_working_order_that_filled_unseen_is_a_fill() -> None:
+    placed = command(Action.PLACE, CommandState.WORKING)
+    (fact,) = reconcile(book(position()), [copied(CopyState.WORKING, placed)]).facts
+    assert (fact.report.status, fact.report.command_id) == (ReportStatus.FILLED, placed.id)
+
+
+def test_a_working_order_that_is_gone_was_cancelled() -> None:
+    (fact,) = reconcile(book(), [copied(CopyState.WORKING)]).facts
+    assert (fact.report.status, fact.cause) == (ReportStatus.CANCELLED, "gone")
+
+
+def test_case_086_a_voided_open_that_is_there_all_the_same_is_adopted() -> None:
+    voided = command(Action.OPEN, CommandState.VOID)
+    comparison = reconcile(book(position()), [copied(CopyState.FAILED, voided)])
+    assert [fact.report.status for fact in comparison.facts] == [ReportStatus.FILLED]
+
+
+def test_a_rejected_open_that_is_there_all_the_same_is_extra() -> None:
+    rejected = command(Action.OPEN, CommandState.REJECTED)
+    comparison = reconcile(book(position()), [copied(CopyState.FAILED, rejected)])
+    assert (comparison.facts, kinds(comparison)) == ([], [("extra", "critical")])
+
+
+def test_a_copy_with_commands_on_their_way_is_not_compared() -> None:
+    closing = command(Action.CLOSE, CommandState.RECEIVED)
+    comparison = reconcile(book(), [copied(CopyState.OPEN, closing)])
+    assert (comparison.facts, comparison.differences, comparison.unseen) == ([], [], {1})
+
+
+DOUBTED: dict[str, Any] = {"absent_from": NOON + timedelta(seconds=60)}
+
+
+@pytest.mark.parametrize(
+    ("doubtful", "state", "held", "status"),
+    [
+        (command(Action.OPEN, CommandState.UNKNOWN, **DOUBTED), CopyState.ORDERED, position(), "filled"),
+        (command(Action.OPEN, CommandState.UNKNOWN, **DOUBTED), CopyState.ORDERED, None, "unknown"),
+        (command(Action.PLACE, CommandState.UNKNOWN, **DOUBTED), CopyState.ORDERED, position(working=True), "placed"),
+        (command(Action.CLOSE, CommandState.UNKNOWN, **DOUBTED), CopyState.OPEN, None, "closed"),
+        (command(Action.CLOSE, CommandState.UNKNOWN, **DOUBTED), CopyState.OPEN, position(), "unknown"),
+        (command(Action.CANCEL, CommandState.UNKNOWN, **DOUBTED), CopyState.WORKING, None, "cancelled"),
+        (command(Action.MODIFY, CommandState.UNKNOWN, **DOUBTED), CopyState.OPEN, position(), "modified"),
+        (
+            command(Action.MODIFY, CommandState.UNKNOWN, sl=Decimal(1), **DOUBTED),
+            CopyState.OPEN,
+            position(),
+            "unknown",
+        ),
+    ],
+)
+def test_case_072_a_doubtful_command_is_cleared_up_by_what_it_leads_to(
+    doubtful: Issued, state: CopyState, held: Held | None, status: str
+) -> None:
+    row = copied(state, doubtful, sl=doubtful.sl)
+    items = [held] if held else []
+    late = reconcile(book(*items), [row])
+    assert [fact.report.status.value for fact in late.facts][:1] == [status]
+    early = reconcile(book(*items, after=59), [row])
+    assert [fact.report.status.value for fact in early.facts] == (
+        [] if held is None or status == "unknown" else [status]
+    )
+
+
+def test_absence_proves_nothing_beyond_the_terminals_history() -> None:
+    doubtful = command(Action.OPEN, CommandState.UNKNOWN, **DOUBTED)
+    later = book(history_from=NOON + timedelta(days=1))
+    assert reconcile(later, [copied(CopyState.ORDERED, doubtful)]).facts == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, None),
+        ("yesterday", None),
+        ("2026-11-01T00:00:00Z", datetime(2026, 11, 1, tzinfo=UTC)),
+        ("2026.11.01 00:00:00", datetime(2026, 11, 1, 14, tzinfo=UTC)),
+    ],
+)
+def test_a_terminals_history_begins_no_earlier_than_it_may_truly_be(
+    text: str | None, expected: datetime | None
+) -> None:
+    assert history_start(text) == expected
+
+
+@pytest.mark.parametrize(("magic", "number"), [(None, None), (0, None), (0x5A000000, None), (0x5A000007, 7), (7, None)])
+def test_a_magic_number_of_ours_names_its_copy(magic: int | None, number: int | None) -> None:
+    assert copy_number(magic) == number
+
+
+# One pass is enough -------------------------------------------------------------------------------------------------
+
+STATES = st.sampled_from([CopyState.ORDERED, CopyState.WORKING, CopyState.OPEN, CopyState.CLOSED, CopyState.FAILED])
+LOTS = st.sampled_from([Decimal("0.1"), Decimal("0.05"), Decimal("0.3")])
+COMMANDS = st.lists(
+    st.builds(
+        command,
+        st.sampled_from([Action.OPEN, Action.PLACE, Action.CLOSE, Action.MODIFY, Action.PARTIAL_CLOSE, Action.CANCEL]),
+        st.sampled_from(CommandState),
+        st.integers(1, 3),
+        absent_from=st.sampled_from([None, NOON, NOON + timedelta(days=1)]),
+    ),
+    max_size=3,
+    unique_by=lambda item: item.id,
+)
+COPIES = st.lists(
+    st.builds(
+        lambda number, state, commands, newer, ahead: copied(
+            state, *commands, copy_no=number, newer=newer, ahead=ahead
+        ),
+        st.integers(1, 4),
+        STATES,
+        COMMANDS,
+        st.booleans(),
+        st.booleans(),
+    ),
+    max_size=4,
+    unique_by=lambda row: row.copy_no,
+)
+HELD = st.lists(
+    st.builds(
+        lambda number, lots, sl, side, working, ticket: position(
+            number, lots=lots, sl=sl, side=side, working=working, ticket=ticket
+        ),
+        st.integers(1, 6),
+        LOTS,
+        st.sampled_from([Decimal(0), Decimal("1.05")]),
+        st.sampled_from(Side),
+        st.booleans(),
+        st.integers(890, 910),
+    ),
+    max_size=6,
+    unique_by=lambda item: item.ticket,
+)
+
+
+def applied(rows: list[Copied], comparison: Comparison) -> list[Copied]:
+    """The copies after the facts, as the services write them; a command that was not found is ordered anew."""
+    by_number = {row.copy_no: row for row in rows}
+    for fact in comparison.facts:
+        row = by_number[fact.copy_no]
+        action = next((item.action for item in row.commands if item.id == fact.report.command_id), None)
+        facts = row.facts if fact.report.found is False else outcome(row.facts, action, fact.report)
+        commands = [
+            _moved(item, fact.report.status, found=fact.report.found) if item.id == fact.report.command_id else item
+            for item in row.commands
+        ]
+        by_number[fact.copy_no] = replace(row, facts=facts, commands=tuple(commands))
+    return list(by_number.values())
+
+
+def _moved(item: Issued, status: ReportStatus, *, found: bool | None) -> Issued:
+    return replace(item, state=CommandState.QUEUED if found is False else BY_REPORT[status])
+
+
+@given(rows=COPIES, items=HELD, gate=st.integers(0, 5))
+def test_case_092_the_same_book_again_proves_nothing_new(rows: list[Copied], items: list[Held], gate: int) -> None:
+    seen = book(*items)
+    first = reconcile(seen, rows, gate=gate)
+    second = reconcile(seen, applied(rows, first), gate=gate)
+    assert second.facts == []
+    standing = {(item.kind, item.subject) for item in first.differences if not item.adopted}
+    again = {(item.kind, item.subject) for item in second.differences}
+    assert {key for key in again - standing if "copy" in key[1]} == set()
+
+
+@given(rows=COPIES, items=HELD)
+def test_a_copy_about_which_something_newer_is_known_is_left_alone(rows: list[Copied], items: list[Held]) -> None:
+    newer = [replace(row, newer=True) for row in rows]
+    comparison = reconcile(book(*items), newer)
+    assert comparison.facts == []
+    assert comparison.unseen == {row.copy_no for row in rows}
+    assert {item.kind for item in comparison.differences} <= {DifferenceKind.EXTRA}
+
+
+@given(rows=COPIES, items=HELD)
+def test_nothing_is_said_twice_of_one_subject(rows: list[Copied], items: list[Held]) -> None:
+    comparison = reconcile(book(*items), rows)
+    subjects = [(item.kind, item.subject) for item in comparison.differences]
+    assert len(subjects) == len(set(subjects))
+    names = [fact.name for fact in comparison.facts]
+    assert len(names) == len(set(names))
