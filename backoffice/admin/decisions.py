@@ -36,6 +36,10 @@ class DecisionAdmin(ReadOnlyAdmin):
             context["decision"] = decision
             context["sentence"] = _SENTENCES.get(decision.code, "")
             context["steps"] = [_step(step) for step in decision.steps]
+            context["waits"] = [
+                {"wait": wait, "steps": [_step(step) for step in wait.steps]}
+                for wait in decision.fill_waits.select_related("copy").order_by("copy__leg")[:100]
+            ]
             context["commands"] = list(decision.commands.order_by("leg", "attempt")[:100])
         return super().render_change_form(request, context, *args, **kwargs)
 

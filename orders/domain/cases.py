@@ -74,6 +74,7 @@ class MarketQuote:
 class Rules:
     """A subscription's settings, and `relay_copies` of its strategy, as values.
 
+    `filters` is None where what is stored cannot be read: nothing is copied then, and everything else flows.
     `late_span`: how long past `max_age` a late open may still become a pending order. `pending_wait`: how long a copied
     pending order may go on working when the master's has filled.
     """
@@ -84,7 +85,7 @@ class Rules:
     max_age: timedelta
     symbol_map: Mapping[str, str]
     affixes: Affixes
-    filters: Filters = NO_FILTERS
+    filters: Filters | None = NO_FILTERS
     reverse: bool = False
     late_policy: LatePolicy = LatePolicy.DENY
     late_span: timedelta = LATE_SPAN

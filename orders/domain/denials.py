@@ -13,6 +13,7 @@ class Code(StrEnum):
     ALREADY_CLOSED = "already_closed"
     TOMBSTONED = "tombstoned"
     COPY_NOT_RELAYED = "copy_not_relayed"
+    FILTERS_UNREADABLE = "filters_unreadable"
     FILTERED_SYMBOL = "filtered_symbol"
     FILTERED_SIDE = "filtered_side"
     FILTERED_ORDER_TYPE = "filtered_order_type"
@@ -49,6 +50,7 @@ SENTENCES: Final[Mapping[Code, str]] = {
     Code.ALREADY_CLOSED: "The master's close of this position came before its open.",
     Code.TOMBSTONED: "The copy was closed by hand; it is not opened again.",
     Code.COPY_NOT_RELAYED: "The master's order is a copy itself; its strategy does not relay copies.",
+    Code.FILTERS_UNREADABLE: "The subscription's filters cannot be read; store them again.",
     Code.FILTERED_SYMBOL: "The subscription's filters leave this symbol out.",
     Code.FILTERED_SIDE: "The subscription's filters leave this side out.",
     Code.FILTERED_ORDER_TYPE: "The subscription's filters leave this kind of order out.",

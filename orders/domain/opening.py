@@ -57,8 +57,10 @@ def _origin(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
 
 
 def _filters(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
-    evidence = check_filters(case.rules.filters, case.intent, occurred_at=case.occurred_at, affixes=case.master.affixes)
-    return draft, evidence
+    filters = case.rules.filters
+    if filters is None:
+        raise Denied(Code.FILTERS_UNREADABLE)
+    return draft, check_filters(filters, case.intent, occurred_at=case.occurred_at, affixes=case.master.affixes)
 
 
 def _account(case: Case, draft: Draft) -> tuple[Draft, Evidence]:

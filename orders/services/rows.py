@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
+import structlog
+
 from orders.domain.allocation import Funds, Mode, Sizing
 from orders.domain.cases import (
     MAX_RISK_MULTIPLE,
@@ -17,7 +19,7 @@ from orders.domain.cases import (
     Terminal,
 )
 from orders.domain.copies import CopyState
-from orders.domain.filters import read_filters
+from orders.domain.filters import FilterMistake, Filters, read_filters
 from orders.domain.guards import Limits
 from orders.domain.intents import OrderType, Side
 from orders.domain.positions import Position, PositionState
@@ -28,6 +30,7 @@ from sessions_app import queries
 from sessions_app.models import BrokerAccount
 
 _NONE: Final = Decimal(0)
+_log = structlog.get_logger(__name__)
 _TERMINALS_KEPT: Final = 4096
 _terminals: dict[UUID, Terminal] = {}
 
@@ -59,7 +62,7 @@ def rules(row: Subscription) -> Rules:
         max_age=timedelta(seconds=row.max_age_seconds),
         symbol_map=row.symbol_map,
         affixes=Affixes(row.prefix, row.suffix),
-        filters=read_filters(row.filters),
+        filters=_filters(row),
         reverse=row.reverse,
         late_policy=LatePolicy(row.late_policy),
         late_span=timedelta(seconds=row.late_seconds),
@@ -69,6 +72,17 @@ def rules(row: Subscription) -> Rules:
         max_risk_multiple=row.max_risk_multiple or MAX_RISK_MULTIPLE,
         relay_copies=row.strategy.relay_copies,
     )
+
+
+def _filters(row: Subscription) -> Filters | None:
+    """None if they cannot be read: one subscription's settings must not stop the master's trade for the others."""
+    try:
+        return read_filters(row.filters)
+    except FilterMistake as mistake:
+        _log.error(
+            "subscription.filters_unreadable", subscription_id=str(row.id), path=mistake.path, error=str(mistake)
+        )
+        return None
 
 
 def funds(account: BrokerAccount, terminal: Terminal | None) -> Funds:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from orders.domain.copies import CopyState
 from orders.domain.intents import OrderType
 from orders.models import Copy, Subscription, SubscriptionEvent
-from tests.factories import CopyFactory, StrategyFactory, SubscriptionFactory, UserFactory, grant
+from tests.factories import CopyFactory, FillWaitFactory, StrategyFactory, SubscriptionFactory, UserFactory, grant
 from tests.factories.sessions import now
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -131,3 +131,13 @@ def test_a_person_lifts_a_tombstone_once(client: Client, operator: User) -> None
 def test_the_page_of_a_copy_without_tombstone_offers_nothing(client: Client, operator: User) -> None:
     copy = CopyFactory.create()
     assert lift_url(copy) not in text_of(client.get(reverse("admin:orders_copy_change", args=[copy.id])))
+
+
+def test_a_decisions_page_tells_what_became_of_its_pending_copies(client: Client, operator: User) -> None:
+    grant(operator, "orders.view_decision")
+    steps = [{"step": "reopen", "result": "signal_too_old", "at": "2026-11-27T01:00:00.000Z", "age_seconds": 61.5}]
+    wait = FillWaitFactory.create(state="denied", code="signal_too_old", due_at=None, settled_at=now(), steps=steps)
+    client.force_login(User.objects.get(pk=operator.pk))
+    page = text_of(client.get(reverse("admin:orders_decision_change", args=[wait.decision_id])))
+    assert "Copies that had not filled" in page
+    assert "<dt>age seconds</dt><dd>61.5</dd>" in page

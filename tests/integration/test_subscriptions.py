@@ -289,6 +289,15 @@ def test_filters_come_from_the_subscriptions_own_settings(master: Desk, follower
     assert codes() == ["filtered_side", ""]
 
 
+def test_filters_that_cannot_be_read_deny_for_their_subscription_alone(master: Desk, follower: Desk) -> None:
+    other = Desk.open("srv:3").introduce()
+    subscribe(master, follower, filters={"time_zone": "Mars/Base"})
+    subscribe(master, other)
+    master.buy(1)
+    assert sorted(codes()) == ["", "filters_unreadable"]
+    assert (commands(follower), commands(other)) == ([], [("open", "queued")])
+
+
 def test_an_equity_ratio_uses_what_the_signal_tells_and_what_the_follower_told_last(
     master: Desk, follower: Desk
 ) -> None:
