@@ -14,7 +14,8 @@ _NONE = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class CopyFacts:
-    """A copy as far as a report can change it. `lots_decided`: where our commands lead; `lots_open`: the broker's."""
+    """A copy as far as a report can change it. `lots_decided`: where our commands lead; `lots_open`: the broker's;
+    `lots_ordered`: what was ordered at first."""
 
     state: CopyState
     lots_decided: Decimal
@@ -22,6 +23,7 @@ class CopyFacts:
     ticket: int | None = None
     close_cause: str = ""
     tombstoned: bool = False
+    lots_ordered: Decimal = _NONE
 
 
 def outcome(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
@@ -90,6 +92,8 @@ def _failed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> 
         return replace(copy, state=CopyState.FAILED, lots_decided=_NONE)
     if copy.state is CopyState.OPEN and action in (Action.CLOSE, Action.PARTIAL_CLOSE, Action.CANCEL):
         return replace(copy, lots_decided=copy.lots_open)  # it is still there: a later close must find it
+    if copy.state is CopyState.WORKING and action in (Action.CLOSE, Action.CANCEL) and copy.lots_ordered:
+        return replace(copy, lots_decided=copy.lots_ordered)
     return copy
 
 

@@ -262,6 +262,7 @@ def _apply(copy: Copy, action: Action | None, report: ExecutionReport, desk: _De
         ticket=copy.ticket,
         close_cause=copy.close_cause,
         tombstoned=copy.tombstoned_at is not None,
+        lots_ordered=copy.lots_opened or _NONE,
     )
     after = outcome(before, action, report)
     if after == before:

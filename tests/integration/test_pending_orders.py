@@ -98,6 +98,16 @@ def test_case_159_a_copy_that_fills_on_the_way_of_the_masters_cancel_is_closed_b
     assert Copy.objects.get().state == "closed"
 
 
+def test_case_159_an_order_whose_cancel_was_rejected_is_found_by_the_next_one(master: Desk, follower: Desk) -> None:
+    working(master, follower)
+    activate(master)
+    master.intend("close", 1)
+    follower.report(command(follower, "close").id, "rejected", error_code=145)
+    assert Copy.objects.get().lots_decided == Decimal("0.1")
+    master.intend("cancel", 1)
+    assert orders(follower)[-1] == ("cancel", 1, "queued")
+
+
 def test_case_159_a_copy_that_still_works_when_its_time_is_over_is_cancelled_and_opened(
     master: Desk, follower: Desk
 ) -> None:

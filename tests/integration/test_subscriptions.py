@@ -93,7 +93,7 @@ def test_a_cancel_that_was_rejected_is_ordered_again_at_the_next_pause(master: D
     follower.report(Command.objects.get().id, "placed", ticket=900, lots="0.1")
     change(subscription, CLOSE_ONLY)
     follower.report(Command.objects.get(action="cancel").id, "rejected", error_code=145)
-    Copy.objects.update(lots_decided="0.1")
+    assert Copy.objects.get().lots_decided == Decimal("0.1")
     change(subscription, ACTIVE)
     change(subscription, CLOSE_ONLY)
     assert list(Command.objects.filter(action="cancel").order_by("seq").values_list("attempt", flat=True)) == [1, 2]
