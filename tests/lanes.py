@@ -16,14 +16,17 @@ import tempfile
 from collections.abc import Generator, Iterable
 from contextlib import ExitStack
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
 import pytest
 
 from tests.every_lane import REPORT_VARIABLE, Tally, run
+from tests.heard import Heard
 from tests.services import NotInstalledError, postgres, valkey
 from tests.services.binaries import find_postgres, find_valkey
 from tests.services.chromium import VARIABLE, find_chromium
+from tests.tap import FOLDER_VARIABLE
 
 
 class Lane(StrEnum):
@@ -112,6 +115,7 @@ def _enter(lane: Lane, config: pytest.Config) -> str:
     resources = ExitStack()
     config.add_cleanup(resources.close)
     os.environ["EAGATEWAY_DATA_DIR"] = resources.enter_context(tempfile.TemporaryDirectory(prefix="eag-data-"))
+    _tap(resources, config)
     os.environ.setdefault("SECRET_KEY", "a secret for the tests and for nothing else, fifty characters long")
     os.environ.setdefault("BEHIND_TLS", "off")
     if lane is Lane.PRODUCTION:
@@ -122,6 +126,14 @@ def _enter(lane: Lane, config: pytest.Config) -> str:
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
         return f"{find_chromium() or _no_browser()}, SQLite {sqlite3.sqlite_version}"
     return f"SQLite {sqlite3.sqlite_version}, in-memory channel layer"
+
+
+def _tap(resources: ExitStack, config: pytest.Config) -> None:
+    """Every frame of the processes of this run is written down, and checked when it ends."""
+    folder = resources.enter_context(tempfile.TemporaryDirectory(prefix="eag-frames-"))
+    os.environ[FOLDER_VARIABLE] = folder
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.tapped_settings"
+    config.pluginmanager.register(Heard(Path(folder)), "frames-heard")
 
 
 def _run_all(config: pytest.Config) -> int:

@@ -168,6 +168,7 @@ async def test_a_body_that_is_none_is_a_problem(callers: tuple[Caller, Caller, C
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
 
 
+@pytest.mark.sends_invalid_frames
 async def test_a_malformed_frame_is_named_and_the_rest_is_taken(callers: tuple[Caller, Caller, Cast]) -> None:
     master, _, _ = callers
     await _introduce(master)

@@ -36,6 +36,7 @@ async def test_an_unknown_token_closes_4401(gateway: Gateway) -> None:
     assert await ea.close_code() == 4401
 
 
+@pytest.mark.sends_invalid_frames
 async def test_case_006_an_unknown_subprotocol_or_version_closes_4406(gateway: Gateway) -> None:
     other = RawEa(gateway, "", await raw_socket(gateway, subprotocols=["ea-gateway.v2"]))
     assert await other.close_code() == 4406
@@ -143,6 +144,7 @@ async def test_case_034_another_frame_under_a_used_number_closes_4400(gateway: G
     assert "sequence_conflict" in {f["payload"].get("code") for f in master.seen if f["type"] == "ErrorAlert"}
 
 
+@pytest.mark.sends_invalid_frames
 async def test_case_041_an_invalid_frame_consumes_its_number_and_names_the_field(gateway: Gateway) -> None:
     master = await gateway.provision({}).ea(0)
     await master.buy(1, lots="-1")
@@ -195,6 +197,7 @@ GARBAGE: list[Any] = [
 ]
 
 
+@pytest.mark.sends_invalid_frames
 @pytest.mark.parametrize("number", range(len(GARBAGE)))
 async def test_case_101_garbage_is_named_and_the_socket_lives(gateway: Gateway, number: int) -> None:
     ea = await gateway.provision({}).ea(0)
@@ -204,6 +207,7 @@ async def test_case_101_garbage_is_named_and_the_socket_lives(gateway: Gateway, 
     await ea.hear("HeartbeatAck")
 
 
+@pytest.mark.sends_invalid_frames
 async def test_garbage_beyond_its_budget_closes_4400(gateway: Gateway) -> None:
     ea = await gateway.provision({}).ea(0)
     for _ in range(8):
@@ -211,6 +215,7 @@ async def test_garbage_beyond_its_budget_closes_4400(gateway: Gateway) -> None:
     assert await ea.close_code() == 4400
 
 
+@pytest.mark.sends_invalid_frames
 async def test_case_102_a_frame_over_16_kib_closes_1009(gateway: Gateway) -> None:
     ea = await gateway.provision({}).ea(0)
     await ea.socket.send("x" * (16 * 1024 + 1))

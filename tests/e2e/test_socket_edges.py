@@ -57,6 +57,7 @@ async def test_a_pending_stranger_gets_none_of_the_owners_commands_and_cannot_ac
     assert [frame["seq"] for frame in await back.commands(1)] == [1]
 
 
+@pytest.mark.sends_invalid_frames
 async def test_a_pending_session_gets_no_alerts_and_its_garbage_still_ends_it(gateway: Gateway) -> None:
     ea = await pending_ea(gateway.provision({}), 0)
     for _ in range(7):
@@ -139,6 +140,7 @@ async def test_case_035_gaps_on_both_sides_are_filled_without_waiting_for_each_o
     assert (asked["payload"], again) == ({"from": 1, "to": 1}, [1, 2])
 
 
+@pytest.mark.sends_invalid_frames
 @pytest.mark.parametrize("seq", [0, -1, 1.5, "7", 2**63, None])
 async def test_case_040_an_odd_number_is_named_and_changes_nothing(gateway: Gateway, seq: object) -> None:
     ea = await gateway.provision({}).ea(0)
@@ -171,6 +173,7 @@ async def test_case_045_a_late_ack_changes_nothing_and_one_beyond_the_top_is_ref
     assert (await beat(follower))["top_seq"] == 2
 
 
+@pytest.mark.sends_invalid_frames
 @pytest.mark.parametrize("asked", [{"from": 3, "to": 2}, {"from": 0, "to": 1}, {"from": -1, "to": 1}, {"from": 1}])
 async def test_case_036_a_resend_request_out_of_its_range_is_refused(gateway: Gateway, asked: dict[str, int]) -> None:
     ea = await gateway.provision({}).ea(0)
@@ -190,6 +193,7 @@ async def test_case_049_a_used_id_with_another_body_is_refused_for_good(gateway:
 # Fields --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sends_invalid_frames
 async def test_case_103_and_104_every_odd_field_is_named_and_consumes_its_number(gateway: Gateway) -> None:
     odd: list[tuple[dict[str, Any], str]] = [
         ({"action": "steal"}, "$.action"),

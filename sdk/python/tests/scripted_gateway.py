@@ -15,6 +15,7 @@ from websockets.typing import Subprotocol
 
 from eagateway_sdk.ids import uuid7
 
+from .frame_notes import note
 from .scripted_exchange import Answer, ExchangePeer
 
 Peer = ServerConnection | ExchangePeer
@@ -195,6 +196,7 @@ class ScriptedGateway:
                 await self._hear(socket, session, json.loads(message))
 
     async def _hear(self, socket: Peer, session: str, frame: dict[str, Any]) -> None:
+        note("EA", frame)
         self.kinds.add(type(socket))
         self.heard.append((frame["type"], frame["payload"], frame))
         self.acked = max(self.acked, frame.get("ack", 0))
@@ -259,6 +261,7 @@ class ScriptedGateway:
     async def say(self, socket: Peer, kind: str, payload: Payload, **fields: object) -> None:
         """Send one frame."""
         frame = {"v": 1, "type": kind, "id": str(uuid7()), "payload": payload} | fields
+        note("script", frame)
         with suppress(ConnectionClosed):
             await socket.send(json.dumps(frame))
 

@@ -202,6 +202,7 @@ async def test_a_half_open_socket_is_left_and_the_session_resumed(
     assert gateway.sessions == 1
 
 
+@pytest.mark.sends_invalid_frames
 @pytest.mark.parametrize("transport", ["socket"])
 async def test_garbage_from_the_gateway_is_counted_and_nothing_else(
     gateway: ScriptedGateway, make_client: MakeClient
