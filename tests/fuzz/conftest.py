@@ -1,0 +1,25 @@
+"""A gateway with wide bounds for the fuzzers, in a process of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.gateway import Gateway
+
+WIDE = {
+    "FRAMES_PER_SECOND": "10000",
+    "FRAME_BURST": "100000",
+    "HEARTBEAT_TIMEOUT_SECONDS": "600",
+    "HEARTBEAT_INTERVAL_SECONDS": "60",
+    "PENDING_FRAMES_PER_MINUTE": "10000",
+    "REST_PER_ADDRESS_PER_MINUTE": "1000000",
+    "REST_PER_SESSION_PER_MINUTE": "1000000",
+    "UNKNOWN_KEYS_PER_MINUTE": "10000",
+}
+
+
+@pytest.fixture(scope="module")
+def wide_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    gateway = Gateway(tmp_path_factory.mktemp("wide"), spare=2, **WIDE).start()
+    yield gateway
+    gateway.end()
