@@ -81,8 +81,6 @@ def _enrol(asking: _Asking) -> AuthKey:
     self_enrolment = _enrols_itself(account)
     if policy is None and not self_enrolment:
         raise Refused("key_not_enrolled")
-    if account is not None and account.suspended_at is not None:
-        raise Refused("account_suspended")
     if policy is None or not policy.proven:
         _spend_budget(presented, now)
     unknown = keys.Unknown(

@@ -156,21 +156,23 @@ def approve(
     """
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
-        promoted = approve_in(batch, key_id=key_id, by=by, reason=reason, tenant_id=tenant_id)
-        if overlap is not None:
-            _retire_others(key_id, at=batch.now + overlap, by=by, now=batch.now)
+        promoted = approve_in(batch, key_id=key_id, by=by, reason=reason, tenant_id=tenant_id, overlap=overlap)
     sessions.tell(batch)
     _log.info("key.approved", key_id=str(key_id), by=by.name)
     return Approval(key_id=key_id, promoted=promoted)
 
 
-def approve_in(batch: Batch, *, key_id: UUID, by: Actor, reason: str, tenant_id: UUID | None) -> UUID | None:
+def approve_in(
+    batch: Batch, *, key_id: UUID, by: Actor, reason: str, tenant_id: UUID | None, overlap: timedelta | None = None
+) -> UUID | None:
     """`approve`, inside the caller's transaction; the caller tells the batch. Returns the promoted session.
 
     :raises AlreadyDecided: someone else decided first
     :raises TenantNeeded: the account has no tenant and none was given
     """
     key = _decide(key_id, KeyState.PENDING, KeyState.APPROVED, by=by, reason=reason, batch=batch)
+    if overlap is not None:  # all keys before any session: whoever opens one locks its key first
+        _retire_others(key_id, at=batch.now + overlap, by=by, now=batch.now)
     _give_tenant(key.account_id, tenant_id)
     return sessions.promote_newest_living(key_id=key_id, batch=batch)
 
@@ -280,9 +282,7 @@ def share(
             actor=by,
             now=batch.now,
         )
-        promoted = approve_in(batch, key_id=key.id, by=by, reason=reason, tenant_id=tenant_id)
-        if overlap is not None:
-            _retire_others(key.id, at=batch.now + overlap, by=by, now=batch.now)
+        promoted = approve_in(batch, key_id=key.id, by=by, reason=reason, tenant_id=tenant_id, overlap=overlap)
     sessions.tell(batch)
     _log.info("key.shared", key_id=str(key.id), by=by.name)
     return Approval(key_id=key.id, promoted=promoted)

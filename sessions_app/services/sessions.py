@@ -64,9 +64,9 @@ def open_session(*, key: Proof, request: Request) -> Opened:
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
         account = BrokerAccount.objects.select_related("tenant").get(id=key.account_id)
-        if account.suspended_at is not None:
-            raise Refused("account_suspended")
-        _check_in_force(key)
+        approved = _check_in_force(key)
+        if approved and account.suspended_at is not None:
+            raise Refused("account_suspended")  # strangers must not learn that there is such an account
         session = _replayed(account, request, token) or _create(account, key, request, token, batch.now)
         if session.state == SessionStatus.PENDING:
             _authorise(session.id, account.id, batch)
@@ -76,19 +76,20 @@ def open_session(*, key: Proof, request: Request) -> Opened:
     return Opened(session=session, token=token)
 
 
-def _check_in_force(proof: Proof) -> None:
+def _check_in_force(proof: Proof) -> bool:
     """Lock what the session shall rest on: a revocation comes before us, or waits, sees our session and ends it.
 
-    Before every other lock, as the services that decide about it do.
+    Before every other lock, as the services that decide about it do. Whether it is approved already.
     """
     if isinstance(proof, AuthKey):
         key = AuthKey.objects.select_for_update(no_key=True).get(id=proof.id)
         if key.state not in (KeyState.PENDING, KeyState.APPROVED):
             raise Refused("key_rejected")
-        return
+        return key.state == KeyState.APPROVED
     grant = AccountGrant.objects.select_for_update(no_key=True).get(id=proof.id)
     if grant.state != GrantState.GRANTED:
         raise Refused("account_not_granted")
+    return True
 
 
 def _replayed(account: BrokerAccount, request: Request, token: str) -> EaSession | None:
@@ -186,6 +187,8 @@ def _authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
     if session is None:
         return False
     account = BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
+    if account.suspended_at is not None:
+        return False
     former = [row for row in living if row.state == SessionStatus.AUTHENTICATED]
     _end(former, SessionStatus.CLOSED, reason=Reason.PREEMPTED, actor=EA, now=batch.now)
     fence = account.fence + 1

@@ -98,6 +98,25 @@ def test_a_sooner_end_is_never_put_off(client: Client, former: AuthKey) -> None:
     assert former.retires_at - now() <= timedelta(hours=1)
 
 
+def test_an_approval_with_an_overlap_and_sessions_of_the_former_key_do_not_block_each_other(former: AuthKey) -> None:
+    asking = EaSessionFactory.create(account=former.account)
+    start = Barrier(6)
+
+    def act(number: int) -> int:
+        try:
+            start.wait(timeout=10)
+            if number == 0:
+                keys.approve(key_id=key_of(asking).id, by=OLGA, reason="new terminal", overlap=HOURS)
+                return 201
+            return int(ask(Client()).status_code)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(act, range(6))) == {201}
+    assert EaSession.objects.filter(state=SessionStatus.AUTHENTICATED).count() == 1
+
+
 # Revocation ----------------------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from django.test import Client
 from sessions_app.auth import hashing
 from sessions_app.domain.lifecycle import KeyState, Reason, SessionStatus
 from sessions_app.models import AuthKey, EaSession, SessionEvent
-from sessions_app.services import keys
+from sessions_app.services import keys, sessions
 from sessions_app.services.history import Actor
 from tests.factories import AuthKeyFactory, BrokerAccountFactory, TenantFactory
 from tests.factories.sessions import key_material
@@ -128,14 +128,18 @@ def test_a_rejected_or_revoked_key_is_refused(client: Client, state: KeyState) -
     problem_of(ask(client), 403, "key_rejected")
 
 
-def test_a_suspended_account_is_refused(client: Client) -> None:
+def test_a_suspended_account_is_refused_to_its_owner_and_strangers_learn_nothing(client: Client) -> None:
     ask(client)
     key = approve()
     key.account.suspended_at = key.requested_at
     key.account.save(update_fields=["suspended_at"])
     problem_of(ask(client), 403, "account_suspended")
-    problem_of(ask(client, auth_key=key_material(2)), 403, "account_suspended")
-    assert AuthKey.objects.count() == 1
+    session = EaSession.objects.get(id=ask(client, auth_key=key_material(2)).json()["session_id"])
+    assert session.state == SessionStatus.PENDING
+    keys.approve(key_id=AuthKey.objects.get(state=KeyState.PENDING).id, by=OPERATOR, reason="known")
+    assert not sessions.promote(session_id=session.id)
+    session.refresh_from_db()
+    assert session.state == SessionStatus.PENDING
 
 
 def test_case_030_a_weaker_hash_is_renewed_at_the_next_use(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
