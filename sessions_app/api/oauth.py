@@ -38,9 +38,10 @@ class ClientTokenView(TokenView):  # type: ignore[misc] # the library is untyped
         if not tallies.take(scope=f"token for {address}", limit=limit, now=queries.database_now()):
             _log.warning("oauth.throttled", address=address)
             return _error("temporarily_unavailable", 429, {"Retry-After": str(int(tallies.WINDOW.total_seconds()))})
-        if int(request.headers.get("Content-Length") or 0) > MAX_BODY:
+        if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY:
             return _error("invalid_request", 413)
-        answer: HttpResponse = self.authorization_flow_token_response(request)
+        readable = request.headers.get("Authorization", "").isascii()  # the library fails on anything else
+        answer = self.authorization_flow_token_response(request) if readable else _error("invalid_client", 401)
         return _finished(answer, request, address)
 
 
@@ -54,7 +55,8 @@ def _finished(answer: HttpResponse, request: HttpRequest, address: str) -> HttpR
         answer[name] = value
     if answer.status_code == 401:
         _log.warning("oauth.client_refused", address=address)
-        del answer["WWW-Authenticate"]
+        if answer.has_header("WWW-Authenticate"):
+            del answer["WWW-Authenticate"]
         if request.headers.get("Authorization", "").lower().startswith("basic"):
             answer["WWW-Authenticate"] = 'Basic realm="ea-gateway", charset="UTF-8"'
     return answer

@@ -145,6 +145,37 @@ def test_the_endpoint_takes_post_alone_and_bounds_what_it_reads(client: Client, 
     assert fetch(client, robot, padding="x" * 20_000).status_code == 413
 
 
+@pytest.mark.parametrize(
+    ("body", "header", "status"),
+    [
+        (b"grant_type=client_credentials", {"Authorization": "Basic \xff"}, 401),
+        (b"grant_type=client_credentials", {"Authorization": "Basic !!!"}, 401),
+        (b"grant_type=client_credentials", {"Authorization": "Basic bm8gY29sb24="}, 401),
+        (b"grant_type=client_credentials", {"Authorization": "Bearer x"}, 401),
+        (b"grant_type=client_credentials&client_id=a%00b&client_secret=x", {}, 401),
+        (b"grant_type=client_credentials&client_id=" + b"x" * 300, {}, 401),
+        (b"grant_type=client_credentials", {}, 401),
+        (b"grant_type=%ff%00&&=", {}, 400),
+        (b"grant_type=client_credentials&grant_type=password", {}, 400),
+        (b"\xff\xfe{", {}, 400),
+        (b"", {}, 400),
+    ],
+)
+def test_odd_requests_are_refused_in_the_words_of_oauth(
+    client: Client, robot: Registered, body: bytes, header: dict[str, str], status: int
+) -> None:
+    answer = client.post(TOKEN, body, content_type="application/x-www-form-urlencoded", headers=header)
+    assert answer.status_code == status
+    assert answer["Content-Type"] == "application/json"
+    assert answer.json()["error"] in {"invalid_client", "invalid_request", "unsupported_grant_type"}
+
+
+def test_a_secret_in_the_address_is_no_secret(client: Client, robot: Registered) -> None:
+    place = f"{TOKEN}?client_id=robot&client_secret={robot.secret}"
+    assert client.post(place, {"grant_type": "client_credentials"}).status_code in (400, 401)
+    assert not AccessToken.objects.exists()
+
+
 def test_no_other_view_of_the_library_is_served(client: Client) -> None:
     for path in ("authorize", "authorize/", "revoke_token/", "introspect/", "applications/", "device-authorization/"):
         assert client.get(f"/ea-gateway/v1/oauth/{path}").status_code == 404

@@ -1,6 +1,7 @@
 """The REST API's sessions, as a terminal sees them."""
 
 import json
+import time
 from threading import BoundedSemaphore
 from typing import Any
 from uuid import uuid4
@@ -87,11 +88,13 @@ def test_case_016_asking_a_thousand_times_is_one_request_and_one_hash(
         return hash_key(material)
 
     monkeypatch.setattr(hashing, "hash_key", counted)
+    began = time.monotonic()
     answers = {ask(client).status_code for _ in range(1000)}
+    minutes = 1 + (time.monotonic() - began) // 60
     assert answers == {201, 429}
     assert AuthKey.objects.count() == 1
     assert len(runs) == 1
-    assert EaSession.objects.count() <= 60
+    assert EaSession.objects.count() <= 60 * minutes
 
 
 def test_an_approved_key_is_authenticated_at_once_and_preempts(client: Client) -> None:
