@@ -191,6 +191,7 @@ OAUTH2_PROVIDER = {
     "SCOPES": {"sessions": "Open sessions of the accounts that the client was granted"},
     "DEFAULT_SCOPES": ["sessions"],
     "ACCESS_TOKEN_EXPIRE_SECONDS": env.integer("OAUTH_TOKEN_LIFETIME_SECONDS", default=3600, least=60, most=86_400),
+    "ACCESS_TOKEN_GENERATOR": "sessions_app.auth.secret_hashing.new_access_token",
     "CLIENT_SECRET_HASHER": "sha256_random_secret",
     "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
     "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,

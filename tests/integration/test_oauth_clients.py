@@ -91,6 +91,7 @@ def test_a_client_gets_a_token_and_nothing_to_refresh_it(client: Client, robot: 
     answer = fetch(client, robot)
     body = answer.json()
     assert (answer.status_code, body["token_type"], body["expires_in"]) == (200, "Bearer", 3600)
+    assert len(body["access_token"]) == 43, "256 random bits"
     assert set(body) == {"access_token", "token_type", "expires_in", "scope"}
     assert answer["Cache-Control"] == "no-store"
     assert not RefreshToken.objects.exists()
