@@ -25,3 +25,4 @@ MOVES: Final[Mapping[CopyState, frozenset[CopyState]]] = {
     CopyState.CLOSED: frozenset(),
 }
 ALIVE: Final = frozenset({CopyState.HELD, CopyState.ORDERED, CopyState.WORKING, CopyState.OPEN})
+DETACHED: Final = "detached"  # why a copy is closed to us that stays open at its broker

@@ -17,7 +17,7 @@ from uuid import UUID
 from orders.domain.books import Book, Held
 from orders.domain.clearing import adoption, clear_up, gone, taken_off
 from orders.domain.commands import CommandState
-from orders.domain.copies import CopyState
+from orders.domain.copies import DETACHED, CopyState
 from orders.domain.intents import ADDS_EXPOSURE, Action, OrderType, Side
 from orders.domain.outcomes import CopyFacts, outcome
 from orders.domain.reports import ExecutionReport
@@ -202,6 +202,8 @@ def _compare(copied: Copied, item: Held | None, book: Book, comparison: Comparis
     if item is None:
         if state in (CopyState.OPEN, CopyState.WORKING):
             _absent(copied, book, comparison)
+    elif copied.facts.close_cause == DETACHED:
+        comparison.differences.append(_foreign(item))  # the follower's own affair: never repaired
     elif state in (CopyState.CLOSED, CopyState.FAILED):
         comparison.differences.append(_extra(item, f"copy {state}"))
     elif state in (CopyState.OPEN, CopyState.WORKING):

@@ -27,7 +27,7 @@ from orders.domain.reconciliation import Copied, Fact, Found, Issued, reconcile
 from orders.domain.snapshots import Difference, DifferenceKind, SnapshotPhase, SnapshotReason, SyncSnapshot
 from orders.models import Command, Copy, MasterPosition, Report, Snapshot
 from orders.models import Difference as DifferenceRow
-from orders.services import differences, reports
+from orders.services import differences, quotes, reports
 from orders.services.reports import FROM_SNAPSHOT
 from sessions_app.domain.decimals import decode_hook, to_builtins
 from sessions_app.domain.lifecycle import SessionStatus
@@ -63,6 +63,7 @@ def _take(arrival: Arrival, account: BrokerAccount, batch: Batch) -> None:
         return
     book = read_book(report, taken_at=arrival.at - timedelta(milliseconds=told.age_ms))
     found = _reconcile(account, book, arrival, batch)
+    quotes.keep(account.id, told.quotes, at=book.taken_at)
     if not told.same:
         _keep(account, arrival, told, book)
     _schedule(account, batch)

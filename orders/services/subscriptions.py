@@ -16,7 +16,7 @@ from django.db.models import Max
 from orders import queries as order_queries
 from orders.domain.cases import SubscriptionState
 from orders.domain.commands import CommandState
-from orders.domain.copies import CopyState
+from orders.domain.copies import DETACHED, CopyState
 from orders.domain.following import cancelling
 from orders.domain.intents import ADDS_EXPOSURE, Action
 from orders.models import Command, Copy, Decision, Strategy, Subscription, SubscriptionEvent
@@ -30,7 +30,6 @@ from sessions_app.services.history import Actor
 from sessions_app.services.ports import Batch
 
 TOMBSTONED, LIFTED = "tombstoned", "lifted"
-DETACHED = "detached"
 _log = structlog.get_logger(__name__)
 
 

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from orders.models import Command, Copy, Difference, Report, Snapshot
+from orders.domain.cases import SubscriptionState
+from orders.models import Command, Copy, Decision, Difference, FollowerQuote, Report, Snapshot, Subscription
+from orders.services import subscriptions
 from sessions_app.models import BrokerAccount
 from sessions_app.queries import standings
 from sessions_app.services import snapshots
-from tests.integration.trading import Desk, held, subscribe
+from tests.integration.trading import OPERATOR, Desk, held, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -279,3 +281,21 @@ def test_case_152_a_part_closed_by_hand_is_not_put_back(master: Desk, follower: 
     master.intend("partial_close", 1, lots="0.5", remaining_lots="0.5", new_ticket=2)
     partial = Command.objects.get(action="partial_close")
     assert (str(partial.lots_before), str(partial.lots_after)) == ("0.40000000", "0.20000000")
+
+
+def test_the_market_that_a_book_shows_is_kept_for_the_settings_that_look_at_it(master: Desk, follower: Desk) -> None:
+    Subscription.objects.update(deviation_points=15)
+    follower.tell(quotes=[{"symbol": "EURUSD", "bid": "1.10010", "ask": "1.10020"}], age_ms=2000)
+    quote = FollowerQuote.objects.get()
+    assert (str(quote.ask), quote.at < Snapshot.objects.get().received_at) == ("1.1002000", True)
+    master.buy(1)
+    assert Decision.objects.get().code == "price_deviation"
+
+
+def test_a_detached_copy_is_no_difference(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1)
+    off: dict[str, Any] = {"state": SubscriptionState.OFF, "by": OPERATOR, "note": "he leaves", "detach": True}
+    subscriptions.change_state(subscription_id=Subscription.objects.get().id, **off)
+    follower.tell(held(1, 900))
+    assert [item["kind"] for item in follower.result] == ["foreign"]
+    assert list(Command.objects.values_list("action", flat=True)) == ["open"]

@@ -72,6 +72,12 @@ def test_every_disagreement_has_its_kind_and_severity(item: Held, expected: list
     assert kinds(reconcile(book(item), [copied()])) == expected
 
 
+def test_a_detached_copy_is_a_strangers_position() -> None:
+    facts = CopyFacts(CopyState.CLOSED, Decimal(0), Decimal(0), ticket=901, close_cause="detached")
+    assert kinds(reconcile(book(position()), [copied(CopyState.CLOSED, facts=facts)])) == [("foreign", "ok")]
+    assert kinds(reconcile(book(), [copied(CopyState.CLOSED, facts=facts)])) == []
+
+
 def test_a_lost_stop_loss_is_worse_than_a_moved_one() -> None:
     protected = copied(sl=Decimal("1.05"))
     assert kinds(reconcile(book(position()), [protected])) == [("stops_drift", "major")]
