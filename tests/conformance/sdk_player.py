@@ -1,0 +1,160 @@
+"""An account that is run by the SDK on the paper broker, and that can die at any point and begin again."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from eagateway_sdk import (
+    Backoff,
+    GatewayClient,
+    InitRequest,
+    OrderCommand,
+    Outcome,
+    StatusHeartbeat,
+    SymbolSpec,
+    Timing,
+)
+from eagateway_sdk.paper import Book, FaultPlan, PaperTerminal, SymbolInfo
+
+from tests.conformance.house import Role
+from tests.conformance.stage import Stage
+
+PATIENCE: Final = 30.0
+NEVER: Final = Backoff(first=600.0, longest=600.0, draw=lambda: 1.0)
+SOON: Final = Backoff(first=0.05, longest=0.5)
+QUICK: Final = Timing(search_window=0.3, search_pause=0.05, retry_pause=0.2)
+Halt = Literal["before", "after", "report"]
+_TERMS: Final = SymbolInfo(
+    digits=5, contract_size=Decimal(100000), lots_min=Decimal("0.01"), lots_step=Decimal("0.01"), lots_max=Decimal(50)
+)
+_INIT: Final = InitRequest(
+    currency="USD",
+    history_from="1970-01-01T00:00:00.000Z",
+    symbols=[
+        SymbolSpec(
+            name="EURUSD", digits=5, contract_size=Decimal(100000), lots_min=Decimal("0.01"),
+            lots_step=Decimal("0.01"), lots_max=Decimal(50),
+        )
+    ],
+)  # fmt: skip
+
+
+class HaltingTerminal(PaperTerminal):
+    """`before` and `after`: hangs around the order, to be killed there. `report`: the link is cut as it reports."""
+
+    halt: Halt | None = None
+    hangs = False
+    on_report: Callable[[], None]
+
+    async def execute(self, command: OrderCommand) -> Outcome:
+        if self.halt == "before":
+            await self._hang()
+        outcome = await super().execute(command)
+        if self.halt == "after":
+            await self._hang()
+        if self.halt == "report":
+            self.on_report()
+        return outcome
+
+    async def _hang(self) -> None:
+        self.hangs = True
+        await asyncio.Event().wait()
+
+
+class Player:
+    """One account: its broker's book outlives the programs; so does the store in `folder`, unless it is deleted."""
+
+    def __init__(self, stage: Stage, role: Role, folder: Path) -> None:
+        self._stage, self.role = stage, role
+        self.store = folder / "store.sqlite3"
+        self.book = Book({"EURUSD": _TERMS}, balance=Decimal(10000))
+        self.beats: list[float] = []
+        self.terminal = HaltingTerminal(self.book)
+
+    def client(
+        self, *, executes: bool = True, halt: Halt | None = None, faults: FaultPlan | None = None, **more: Any
+    ) -> GatewayClient:
+        """A program for this account, not started."""
+        terminal = self.terminal = HaltingTerminal(self.book, faults=faults)
+        terminal.halt = halt
+        settings: dict[str, Any] = {
+            "base_url": self._stage.house.url, "account_id": self.role.account_id, "auth_key": self.role.key,
+            "store": self.store, "init_request": _INIT, "executor": terminal if executes else None,
+            "transport": self._stage.transport, "durability": "process", "funds": self._funds,
+            "backoff": NEVER if halt == "report" else SOON, "timing": QUICK,
+        }  # fmt: skip
+        client = GatewayClient(**(settings | more))
+        terminal.on_report = lambda: cut(client)
+        return client
+
+    async def start(self, **settings: Any) -> GatewayClient:
+        """Start a program; returns when the gateway has heard what the terminal trades."""
+        client = self.client(**settings)
+        await client.start()
+        async with asyncio.timeout(PATIENCE):
+            await client.wait_status("authenticated")
+        await until(lambda: client.events["heard.InitAck"] > 0)
+        return client
+
+    def _funds(self) -> StatusHeartbeat:
+        self.beats.append(asyncio.get_running_loop().time())
+        money = self.book.balance
+        return StatusHeartbeat(balance=money, equity=money, free_margin=money, connected=True)
+
+    # The ledger, read and set as it stands on disk ----------------------------------------------------------------
+
+    def _file(self, statement: str) -> list[tuple[Any, ...]]:
+        connection = sqlite3.connect(self.store, isolation_level=None, timeout=5.0)
+        try:
+            return connection.execute(statement).fetchall()
+        finally:
+            connection.close()
+
+    def states(self) -> str:
+        """The state of every command in the ledger, in order: R, S, D or V."""
+        with suppress(sqlite3.OperationalError):
+            return "".join(row[0] for row in self._file("SELECT state FROM ledger ORDER BY seq"))
+        return ""
+
+    def command_ids(self) -> list[UUID]:
+        return [UUID(row[0]) for row in self._file("SELECT command_id FROM ledger ORDER BY seq")]
+
+    async def reaches(self, states: str) -> None:
+        await until(lambda: self.states() == states)
+
+    def forget_head(self) -> None:
+        """Let the ledger not know how far it came: the gateway sends again what has no outcome."""
+        self._file("UPDATE head SET seq = 0, frame_id = ''")
+
+    def receive_again(self) -> None:
+        """Let an order that was being sent look as if it was only received."""
+        self._file("UPDATE ledger SET state = 'R' WHERE state = 'S'")
+
+    def delete_store(self) -> None:
+        for path in self.store.parent.glob("store.sqlite3*"):
+            path.unlink()
+
+    def executed(self) -> list[str]:
+        """The actions that the broker executed, in order."""
+        return [entry.action for entry in self.book.journal]
+
+    def lots(self) -> list[Decimal]:
+        return [position.lots for position in self.book.positions()]
+
+
+def cut(client: GatewayClient) -> None:
+    """Cut a client's link as a network failure would."""
+    link = client._link
+    if link is not None:
+        link.cut()
+
+
+async def until(reached: Callable[[], bool], *, seconds: float = PATIENCE) -> None:
+    async with asyncio.timeout(seconds):
+        while not reached():  # noqa: ASYNC110 - a file, or another's object
+            await asyncio.sleep(0.02)
