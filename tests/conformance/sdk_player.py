@@ -45,11 +45,12 @@ _INIT: Final = InitRequest(
 
 
 class HaltingTerminal(PaperTerminal):
-    """`before` and `after`: hangs around the order, to be killed there. `report`: the link is cut as it reports."""
+    """The link is cut, unacknowledged, at a point of an order: `before` and `after` it hangs there to be killed; at
+    `report` it is done."""
 
     halt: Halt | None = None
     hangs = False
-    on_report: Callable[[], None]
+    on_halt: Callable[[], None]
 
     async def execute(self, command: OrderCommand) -> Outcome:
         if self.halt == "before":
@@ -58,10 +59,11 @@ class HaltingTerminal(PaperTerminal):
         if self.halt == "after":
             await self._hang()
         if self.halt == "report":
-            self.on_report()
+            self.on_halt()
         return outcome
 
     async def _hang(self) -> None:
+        self.on_halt()
         self.hangs = True
         await asyncio.Event().wait()
 
@@ -86,10 +88,10 @@ class Player:
             "base_url": self._stage.house.url, "account_id": self.role.account_id, "auth_key": self.role.key,
             "store": self.store, "init_request": _INIT, "executor": terminal if executes else None,
             "transport": self._stage.transport, "durability": "process", "funds": self._funds,
-            "backoff": NEVER if halt == "report" else SOON, "timing": QUICK,
+            "backoff": NEVER if halt else SOON, "timing": QUICK,
         }  # fmt: skip
         client = GatewayClient(**(settings | more))
-        terminal.on_report = lambda: cut(client)
+        terminal.on_halt = lambda: cut(client)
         return client
 
     async def start(self, **settings: Any) -> GatewayClient:
