@@ -79,3 +79,20 @@ class SwitchOffForm(NoteForm):
         label="Detach open copies",
         help_text="They stay open at the broker; from now on they are the follower's own affair.",
     )
+
+
+class VerdictForm(forms.Form):
+    """Why: it stands in the history of the difference for good."""
+
+    reason = forms.CharField(
+        max_length=255,
+        label="Reason",
+        help_text="Stands in the history of the difference, with your name.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class HeldForm(VerdictForm):
+    """A reason, and how many differences the person has seen: the decision is about those and no others."""
+
+    seen = forms.IntegerField(min_value=0, label="Copies", widget=forms.NumberInput(attrs={"readonly": True}))

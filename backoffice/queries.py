@@ -172,6 +172,9 @@ class Figures:
     hops: list[Hop]
     histogram: list[Bucket]
     live: list[Terminal]
+    differences: int
+    held: int
+    unasked: int
     alerts: list[OperatorAlert]
     open_alerts: int
 
@@ -181,7 +184,7 @@ class Figures:
 
 
 def figures(now: datetime) -> Figures:
-    """Everything the monitoring page shows, in nine reads."""
+    """Everything the monitoring page shows, in twelve reads."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     outcomes = dict(_today(midnight).values_list("outcome").annotate(Count("id")).order_by())
     failures = _failures(midnight)
@@ -199,6 +202,9 @@ def figures(now: datetime) -> Figures:
         hops=latency.hops(rows),
         histogram=latency.histogram(rows),
         live=_live(now),
+        differences=order_queries.open_differences(),
+        held=order_queries.held_differences().count(),
+        unasked=queries.accounts_without_snapshot(),
         alerts=list(queries.open_alerts()[:ALERT_ROWS]),
         open_alerts=queries.open_alerts().count(),
     )

@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, path
 from backoffice import queries
 from backoffice.acts import ACTS, Act
 from backoffice.permissions import DECIDE, SEE_KEYS, SEE_SESSIONS, View, may
-from backoffice.views import access, alerts, approvals, monitoring, subscriptions
+from backoffice.views import access, alerts, approvals, differences, monitoring, subscriptions
 
 
 class GatewaySite(AdminSite):
@@ -37,6 +37,10 @@ class GatewaySite(AdminSite):
             ),
             self._page("copies/<uuid:copy_id>/lift/", subscriptions.lift_tombstone, "lift_tombstone"),
             *(self._act(name, act) for name, act in ACTS.items()),
+            self._page("differences/<uuid:difference_id>/accept/", differences.accept, "accept_difference"),
+            self._page("accounts/<uuid:account_id>/held/let-go/", differences.let_go, "let_go_held"),
+            self._page("accounts/<uuid:account_id>/held/keep/", differences.keep, "keep_held"),
+            self._page("accounts/<uuid:account_id>/snapshot/", differences.ask, "ask_snapshot"),
             *super().get_urls(),
         ]
 

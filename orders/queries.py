@@ -9,11 +9,12 @@ from django.db.models import Q, QuerySet
 
 from orders.domain.commands import SENDABLE, UNFINISHED, CommandState, OrderCommand, magic_of
 from orders.domain.copies import ALIVE, CopyState
+from orders.domain.differences import DifferenceState
 from orders.domain.intents import ACCOUNT_CAUSES, Action, Cause, OrderType, Side
 from orders.domain.reports import ReportStatus
-from orders.domain.snapshots import SnapshotPhase, SnapshotReason, SyncSnapshot
+from orders.domain.snapshots import DifferenceSeverity, SnapshotPhase, SnapshotReason, SyncSnapshot
 from orders.domain.statistics import Trade, summarise
-from orders.models import Command, Copy, Report, Snapshot, Subscription
+from orders.models import Command, Copy, Difference, Report, Snapshot, Subscription
 from sessions_app.domain.decimals import Lots, Price, to_json
 from sessions_app.domain.envelope import rfc3339
 from sessions_app.domain.frames import GapFill, GapReason
@@ -184,3 +185,20 @@ def _starting_balance(rows: Sequence[Report]) -> Decimal:
 def _money_decimals(account_pk: UUID) -> int:
     content = BrokerAccount.objects.filter(id=account_pk).values_list("profile__content", flat=True).first()
     return int((content or {}).get("money_decimals", 2))
+
+
+def open_differences() -> int:
+    """How many disagreements between books nobody has settled; what is merely foreign does not count."""
+    rows = Difference.objects.filter(state__in=[DifferenceState.OPEN, DifferenceState.REPAIRING])
+    return rows.exclude(severity=DifferenceSeverity.OK).count()
+
+
+def open_difference(difference_id: UUID) -> Difference | None:
+    """A difference that a person may accept; None if it is not open (any more)."""
+    rows = Difference.objects.select_related("account").filter(id=difference_id, state=DifferenceState.OPEN)
+    return rows.first()
+
+
+def held_differences() -> QuerySet[Difference]:
+    """Missing copies that wait for a person's word."""
+    return Difference.objects.filter(state=DifferenceState.HELD)

@@ -4,13 +4,14 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
 from backoffice.admin.reading import ReadOnlyAdmin, one_of
+from backoffice.permissions import DECIDE_DIFFERENCE, may
 from orders.domain.differences import DifferenceState
 from orders.domain.snapshots import DifferenceKind, DifferenceSeverity
 from orders.models import Difference
 
 
 class DifferenceAdmin(ReadOnlyAdmin):
-    """Its page tells how it came and went."""
+    """Its page tells how it came and went, and links to the decisions that are open for it."""
 
     list_display = (
         "opened_at", "account", "kind", "severity", "state", "symbol", "copy_no", "ticket", "expected", "actual",
@@ -34,6 +35,9 @@ class DifferenceAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         row = kwargs.get("obj")
         if isinstance(row, Difference):
+            decides = may(request, DECIDE_DIFFERENCE)
             context["events"] = list(row.events.order_by("at", "id")[:100])
             context["commands"] = list(row.commands.order_by("attempt")[:20])
+            context["may_accept"] = decides and row.state == DifferenceState.OPEN
+            context["may_decide_held"] = decides and row.state == DifferenceState.HELD
         return super().render_change_form(request, context, *args, **kwargs)

@@ -1,6 +1,5 @@
 """What people do to subscriptions and copies: GET shows what would happen, POST does it by one service."""
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -9,18 +8,17 @@ from django.forms import Form
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from backoffice import queries
 from backoffice.forms import NoteForm, SwitchOffForm
 from backoffice.permissions import CHANGE_STATE, LIFT_TOMBSTONE, requires
+from backoffice.views.acting import actor, confirm
 from orders.domain.cases import SubscriptionState
 from orders.models import Copy, Subscription
 from orders.services import subscriptions
 from orders.services.subscriptions import CopyCycle, NoTombstone, OpenCopies, StateUnchanged
-from sessions_app.services.history import Actor
 
 _ACTS = {SubscriptionState.ACTIVE: "Resume", SubscriptionState.CLOSE_ONLY: "Pause", SubscriptionState.OFF: "Switch off"}
 
@@ -44,7 +42,7 @@ def change_state(request: HttpRequest, site: AdminSite, subscription_id: UUID, s
         "facts": [("Follower", row.follower.claimed_as), ("Strategy", row.strategy.name), ("State", row.state)],
         "effects": _effects(row, wanted),
     }
-    return _page(request, site, form, back, context)
+    return confirm(request, site, form, back, context)
 
 
 def _change(request: HttpRequest, row: Subscription, wanted: SubscriptionState, form: Form) -> bool:
@@ -53,7 +51,7 @@ def _change(request: HttpRequest, row: Subscription, wanted: SubscriptionState, 
         subscriptions.change_state(
             subscription_id=row.id,
             state=wanted,
-            by=_actor(request),
+            by=actor(request),
             note=form.cleaned_data["note"],
             detach=form.cleaned_data.get("detach", False),
         )
@@ -103,22 +101,13 @@ def lift_tombstone(request: HttpRequest, site: AdminSite, copy_id: UUID) -> Http
         ],
         "effects": ["The position may be copied anew.", "Nothing is opened by this."],
     }
-    return _page(request, site, form, back, context)
+    return confirm(request, site, form, back, context)
 
 
 def _lift(request: HttpRequest, copy: Copy, form: Form) -> None:
     try:
-        subscriptions.lift_tombstone(copy_id=copy.id, by=_actor(request), note=form.cleaned_data["note"])
+        subscriptions.lift_tombstone(copy_id=copy.id, by=actor(request), note=form.cleaned_data["note"])
     except NoTombstone:
         messages.error(request, "Nothing changed: this copy has no tombstone.")
     else:
         messages.success(request, f"The tombstone of position {copy.position_id} is lifted.")
-
-
-def _actor(request: HttpRequest) -> Actor:
-    return Actor(name=request.user.get_username(), user_id=request.user.pk)
-
-
-def _page(request: HttpRequest, site: AdminSite, form: Form, back: str, context: dict[str, Any]) -> HttpResponseBase:
-    everything = {**site.each_context(request), "form": form, "back": back, **context}
-    return TemplateResponse(request, "backoffice/act.html", everything)

@@ -32,12 +32,14 @@ class DifferenceState(StrEnum):
 
 
 MOVES: Final[Mapping[DifferenceState, frozenset[DifferenceState]]] = {
-    DifferenceState.OPEN: frozenset({DifferenceState.REPAIRING, DifferenceState.ACCEPTED, DifferenceState.GONE}),
+    DifferenceState.OPEN: frozenset(
+        {DifferenceState.REPAIRING, DifferenceState.ADOPTED, DifferenceState.ACCEPTED, DifferenceState.GONE}
+    ),
     DifferenceState.HELD: frozenset({DifferenceState.ADOPTED, DifferenceState.REFUSED, DifferenceState.GONE}),
-    DifferenceState.REPAIRING: frozenset({DifferenceState.REPAIRED, DifferenceState.OPEN}),
+    DifferenceState.REPAIRING: frozenset({DifferenceState.REPAIRED, DifferenceState.ADOPTED, DifferenceState.OPEN}),
     DifferenceState.REPAIRED: frozenset(),
     DifferenceState.ADOPTED: frozenset(),
-    DifferenceState.ACCEPTED: frozenset({DifferenceState.GONE}),
+    DifferenceState.ACCEPTED: frozenset({DifferenceState.ADOPTED, DifferenceState.GONE}),
     DifferenceState.REFUSED: frozenset({DifferenceState.GONE}),
     DifferenceState.GONE: frozenset(),
 }

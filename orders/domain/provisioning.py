@@ -12,9 +12,11 @@ from typing import Any, Final
 
 from orders.domain.allocation import Mode
 from orders.domain.cases import LATE_SPAN, MAX_RISK_MULTIPLE, PENDING_WAIT, LatePolicy, MinLotsPolicy, SubscriptionState
+from orders.domain.differences import ALLOWED
 from orders.domain.entries import Mistake, Node, unique
 from orders.domain.filters import FilterMistake, read_filters
 from orders.domain.provisioning_access import ACCESS, AccessEntry, access_entry
+from orders.domain.snapshots import DifferenceKind
 from sessions_app.domain.decimals import Lots, Money
 from sessions_app.domain.keys import check_key
 from sessions_app.domain.problems import Refused
@@ -69,6 +71,7 @@ class SubscriptionEntry:
     prefix: str
     suffix: str
     filters: Mapping[str, Any]
+    repairs: Mapping[str, str]
     reverse: bool
     late_policy: LatePolicy
     late_seconds: int
@@ -95,6 +98,7 @@ class TenantEntry:
     accounts: tuple[AccountEntry, ...]
     strategies: tuple[StrategyEntry, ...]
     access: AccessEntry
+    repairs: Mapping[str, str] | None
 
 
 def read_document(document: object, *, roles: Collection[str]) -> tuple[tuple[TenantEntry, ...], list[Mistake]]:
@@ -143,7 +147,7 @@ def _walk(start: str, following: Mapping[str, list[str]], done: set[str]) -> lis
 
 
 def _tenant(node: Node, roles: Collection[str]) -> TenantEntry:
-    node.only("name", "members", "accounts", "strategies", *ACCESS)
+    node.only("name", "members", "accounts", "strategies", "repairs", *ACCESS)
     tenant = TenantEntry(
         path=node.path,
         name=node.text("name", most=100),
@@ -151,6 +155,7 @@ def _tenant(node: Node, roles: Collection[str]) -> TenantEntry:
         accounts=node.each("accounts", _account),
         strategies=node.each("strategies", _strategy),
         access=access_entry(node),
+        repairs=_repairs(node),
     )
     emails = ((member.path, "email", member.email) for member in tenant.members)
     unique(node.mistakes, emails, "this member is in the file twice")
@@ -222,7 +227,8 @@ def _strategy(node: Node) -> StrategyEntry:
 
 _SUBSCRIPTION: Final = (
     "follower", "state", "mode", "multiplier", "lots", "fixed_master_base", "fixed_follower_base", "max_age_seconds",
-    "max_lots", "max_open_positions", "symbol_map", "prefix", "suffix", "filters", "reverse", "late_policy",
+    "max_lots", "max_open_positions", "symbol_map", "prefix", "suffix", "filters", "repairs", "reverse",
+    "late_policy",
     "late_seconds", "deviation_points", "pending_wait_seconds", "min_lots_policy", "max_risk_multiple",
 )  # fmt: skip
 _LATE_SECONDS: Final = int(LATE_SPAN.total_seconds())
@@ -248,6 +254,7 @@ def _subscription(node: Node) -> SubscriptionEntry:
         prefix=node.text("prefix", most=16, default=""),
         suffix=node.text("suffix", most=16, default=""),
         filters=_filters(node),
+        repairs=_repairs(node) or {},
         reverse=node.value("reverse", bool, False),
         late_policy=node.choice("late_policy", LatePolicy, LatePolicy.DENY),
         late_seconds=node.integer("late_seconds", least=60, most=604_800, default=_LATE_SECONDS),
@@ -270,6 +277,18 @@ def _symbol_map(node: Node) -> Mapping[str, str]:
             node.mistake("symbol_map", "expected symbol names of 1 to 64 characters")
             return {}
     return symbols
+
+
+def _repairs(node: Node) -> Mapping[str, str] | None:
+    """What is done about differences, by their kind; None if the file does not say."""
+    named: Mapping[str, str] | None = node.value("repairs", dict, None)
+    for kind, policy in (named or {}).items():
+        allowed = sorted(ALLOWED[DifferenceKind(kind)]) if kind in list(DifferenceKind) else None
+        if allowed is None:
+            node.mistake("repairs", f"no difference is called {kind[:40]!r}")
+        elif policy not in allowed:
+            node.mistake(f"repairs.{kind}", f"expected one of {', '.join(allowed)}")
+    return named
 
 
 def _filters(node: Node) -> Mapping[str, Any]:

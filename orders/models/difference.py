@@ -14,7 +14,7 @@ class Difference(models.Model):
     """One disagreement between a terminal's book and our copies, from the snapshot that showed it first.
 
     `subject` names what it is about; while it stands there is one row for it. `reason`: why it is not repaired, or how
-    it ended.
+    it ended; `seen_at`: the snapshot that changed it last.
     """
 
     id = id_field()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
 from django.conf import settings
@@ -24,6 +25,7 @@ from sessions_app.models.fields import new_id
 from sessions_app.services.history import GATEWAY, Actor
 from sessions_app.services.ports import Batch
 
+NO_LOTS: Final = Decimal(0)
 _FIELDS = ["state", "severity", "expected", "actual", "ticket", "reason", "seen_at", "closed_at"]
 
 
@@ -44,7 +46,7 @@ class _Ledger:
         before = DifferenceState(row.state)
         if after not in MOVES[before]:
             raise ValueError(f"{before} does not become {after}")
-        row.state, row.reason = after, reason
+        row.state, row.reason, row.seen_at = after, reason, self.now
         row.closed_at = None if after in STANDING else self.now
         self.changed[row.id] = row
         self.events.append(_event(row, before, reason, GATEWAY, self.now))
@@ -76,10 +78,15 @@ def record(
     for row in ledger.standing.values():
         if row.copy_no is None or row.copy_no not in comparison.unseen:
             _end(row, ledger)
+    ordered = _order_repairs(ledger, book, copied)
+    new = {row.id for row in ledger.new}
+    update_rows([row for row in ledger.changed.values() if row.id not in new], _FIELDS)  # what ends makes room
     Difference.objects.bulk_create(ledger.new)
-    _order_repairs(ledger, book, copied, batch)
-    update_rows(ledger.changed.values(), _FIELDS)
     DifferenceEvent.objects.bulk_create(ledger.events)
+    if ordered:
+        Command.objects.bulk_create(ordered)
+        update_rows([account], ["next_seq"])
+        batch.append(account.id, [log_frame(command) for command in ordered])
 
 
 def _note(found: Found, ledger: _Ledger) -> None:
@@ -99,10 +106,11 @@ def _note(found: Found, ledger: _Ledger) -> None:
 
 def _is_other(row: Difference, found: Found) -> bool:
     """Whether what stands there now is not what the row, or a person's word about it, is about any more."""
-    if found.held != (row.state == DifferenceState.HELD) and not found.adopted:
-        return row.state in (DifferenceState.HELD, DifferenceState.OPEN)
-    same = (row.expected, row.actual, row.severity) == (found.expected, found.actual, found.severity.value)
-    return not same and row.state != DifferenceState.REPAIRING and not found.adopted
+    if found.adopted or row.state == DifferenceState.REPAIRING:
+        return False
+    if row.state in (DifferenceState.HELD, DifferenceState.OPEN) and found.held != (row.state == DifferenceState.HELD):
+        return True
+    return (row.expected, row.actual) != (found.expected, found.actual)
 
 
 def _is_over(row: Difference) -> bool:
@@ -159,7 +167,7 @@ def _event(
 # Repairs ----------------------------------------------------------------------------------------------------
 
 
-def _order_repairs(ledger: _Ledger, book: Book, copied: Mapping[int, Copied], batch: Batch) -> None:
+def _order_repairs(ledger: _Ledger, book: Book, copied: Mapping[int, Copied]) -> list[Command]:
     """Order what the policies allow, as numbered commands like any other."""
     ordered: list[Command] = []
     gate = Decimal(settings.GATEWAY["repair_gate_percent"])
@@ -177,10 +185,7 @@ def _order_repairs(ledger: _Ledger, book: Book, copied: Mapping[int, Copied], ba
         elif not isinstance(plan, Repair) and row.reason != plan.reason:
             row.reason = plan.reason
             ledger.changed[row.id] = row
-    if ordered:
-        Command.objects.bulk_create(ordered)
-        update_rows([ledger.account], ["next_seq"])
-        batch.append(ledger.account.id, [log_frame(command) for command in ordered])
+    return ordered
 
 
 def _policy(found: Found, copy: Copy | None, account: BrokerAccount) -> Policy:

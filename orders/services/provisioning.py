@@ -42,8 +42,8 @@ REASON: Final = "provisioned"
 _ENDED: Final = frozenset({KeyState.REJECTED, KeyState.REVOKED})
 _SETTINGS: Final = (
     "mode", "multiplier", "lots", "fixed_master_base", "fixed_follower_base", "max_age_seconds", "max_lots",
-    "max_open_positions", "symbol_map", "prefix", "suffix", "filters", "reverse", "late_policy", "late_seconds",
-    "deviation_points", "pending_wait_seconds", "min_lots_policy", "max_risk_multiple",
+    "max_open_positions", "symbol_map", "prefix", "suffix", "filters", "repairs", "reverse", "late_policy",
+    "late_seconds", "deviation_points", "pending_wait_seconds", "min_lots_policy", "max_risk_multiple",
 )  # fmt: skip
 _log = structlog.get_logger(__name__)
 
@@ -212,6 +212,8 @@ class _Work:
 
 def _write_tenant(entry: TenantEntry, work: _Work) -> dict[str, Any]:
     tenant, _ = Tenant.objects.get_or_create(name=entry.name, defaults={"created_at": work.now})
+    if entry.repairs is not None:
+        Tenant.objects.filter(id=tenant.id).update(repairs=dict(entry.repairs))
     return {
         "name": tenant.name,
         "id": str(tenant.id),

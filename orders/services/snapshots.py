@@ -94,7 +94,7 @@ def _reconcile(account: BrokerAccount, book: Book, arrival: Arrival, batch: Batc
         known_tickets=_own_trades(account),
         gate=settings.GATEWAY["mass_close_gate"],
     )
-    infer(account, comparison.facts, arrival, batch)
+    infer(account, comparison.facts, session_id=arrival.session_id, at=arrival.at, batch=batch)
     account.refresh_from_db(fields=["next_seq"])  # what was not executed has been ordered again
     differences.record(
         account=account,
@@ -108,20 +108,23 @@ def _reconcile(account: BrokerAccount, book: Book, arrival: Arrival, batch: Batc
     return comparison.differences
 
 
-def infer(account: BrokerAccount, facts: Sequence[Fact], arrival: Arrival, batch: Batch) -> None:
-    """Apply what a book proves as reports, whose ids follow from what they say: the same again adds nothing."""
+def infer(account: BrokerAccount, facts: Sequence[Fact], *, session_id: UUID, at: datetime, batch: Batch) -> None:
+    """Apply what a book proves as reports, whose ids follow from what they say: the same again adds nothing.
+
+    Inside the caller's transaction; `session_id`: whose book it was.
+    """
     inferred = [
         Arrival(
-            session_id=arrival.session_id,
+            session_id=session_id,
             account_pk=account.id,
-            fence=arrival.fence,
+            fence=account.fence,
             kind="ExecutionReport",
             frame_id=uuid5(FACTS, fact.name),
             seq=None,
             payload=fact.report,
             digest=b"",
-            heard=arrival.heard,
-            received_at=arrival.at,
+            heard=0.0,
+            received_at=at,
             fate=Fate.APPLY,
         )
         for fact in facts

@@ -3,7 +3,7 @@
 Everything here runs inside the caller's transaction, with the session's row locked.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -18,6 +18,8 @@ from sessions_app.services import alerts, ports
 
 MAX_COPY_NO: Final = 0xFFFFFF
 NEW_EPOCH: Final = "new_epoch"
+STILL_SENT: Final = timedelta(seconds=2)
+"""So long after its end a session's socket may still be sent commands: until its process has heard of it."""
 _log = structlog.get_logger(__name__)
 
 
@@ -54,7 +56,7 @@ def _doubt_predecessor(account: BrokerAccount, session: EaSession, claims: Claim
     former = Former(installation_id=row.installation_id, ended_at=row.closed_at)
     if shares_ledger(claims, former, acked_seq=account.acked_seq):
         return
-    doubted = ports.bound().doubt(account.id, former.ended_at, former.ended_at)
+    doubted = ports.bound().doubt(account.id, former.ended_at + STILL_SENT, former.ended_at)
     if doubted:
         _log.warning("commands.in_doubt", account=account.account_id, commands=doubted)
 

@@ -146,9 +146,19 @@ def test_case_073_the_same_installation_with_an_emptied_ledger_does_not(master: 
 
 def test_what_was_ordered_after_the_former_session_ended_is_sent_at_once(master: Desk, follower: Desk) -> None:
     other = follower.again()
+    EaSession.objects.filter(id=follower.session.id).update(closed_at=database_now() - timedelta(seconds=10))
     master.buy(1)
     other.hello(installation_id="b")
     assert frames_of(follower) == [(1, "OrderCommand")]
+
+
+def test_what_was_ordered_while_the_former_socket_may_not_know_its_end_is_in_doubt(
+    master: Desk, follower: Desk
+) -> None:
+    other = follower.again()
+    master.buy(1)
+    other.hello(installation_id="b")
+    assert only_command(follower).state == "unknown"
 
 
 def test_a_session_that_never_said_hello_passes_the_doubt_on(master: Desk, follower: Desk) -> None:

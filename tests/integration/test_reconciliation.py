@@ -1,0 +1,288 @@
+"""Differences between books: their rows, what is repaired, and what waits for a person."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from orders.models import Command, Copy, Difference, Subscription
+from orders.services import verdicts
+from orders.services.verdicts import AlreadyDecided
+from sessions_app.models import BrokerAccount, Tenant
+from tests.factories import DifferenceFactory, UserFactory, grant
+from tests.integration.trading import OPERATOR, Desk, held, subscribe
+
+pytestmark = pytest.mark.django_db(transaction=True)
+QUOTES = [{"symbol": "EURUSD", "bid": "1.1", "ask": "1.1002"}]
+
+
+@pytest.fixture
+def master() -> Desk:
+    return Desk.open("srv:1").introduce()
+
+
+@pytest.fixture
+def follower(master: Desk) -> Desk:
+    desk = Desk.open("srv:2").introduce()
+    desk.hello(installation_id="a")
+    subscribe(master, desk)
+    return desk
+
+
+def opened(master: Desk, follower: Desk, *positions: int, **fields: Any) -> None:
+    """Copies of these positions, filled under tickets 901, 902, ..."""
+    for position in positions:
+        master.buy(position, **fields)
+    for number, command in enumerate(Command.objects.filter(action="open").order_by("seq"), start=1):
+        follower.report(command.id, "filled", ticket=900 + number, lots="0.1", price="1.1")
+
+
+def policies(**repairs: str) -> None:
+    Subscription.objects.update(repairs=repairs)
+
+
+def row() -> Difference:
+    return Difference.objects.get()
+
+
+def repairs() -> list[tuple[str, str, str]]:
+    """(action, lots before, lots after) of what was ordered to repair something."""
+    found = Command.objects.filter(difference__isnull=False).order_by("seq")
+    return [(item.action, f"{item.lots_before:.2f}", f"{item.lots_after:.2f}") for item in found]
+
+
+def life() -> list[tuple[str, str]]:
+    return list(row().events.order_by("id").values_list("to_state", "actor"))
+
+
+def test_stops_that_drifted_are_set_again_by_an_ordinary_command(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1, sl="1.05")
+    follower.tell(held(1, 901, sl="1.04"), quotes=QUOTES)
+    repair = Command.objects.get(difference__isnull=False)
+    assert (repair.action, repair.seq, f"{repair.sl:.2f}", repair.copy.copy_no) == ("modify", 2, "1.05", 1)
+    assert follower.batches[-1].tops == {follower.account.id: 2}
+    assert (row().state, row().expected, row().actual) == ("repairing", "sl 1.05 tp 0", "sl 1.04 tp 0")
+    follower.report(repair.id, "modified", ticket=901, sl="1.05")
+    follower.tell(held(1, 901, sl="1.05"))
+    assert (row().state, life()) == (
+        "repaired",
+        [("open", "gateway"), ("repairing", "gateway"), ("repaired", "gateway")],
+    )
+
+
+def test_a_repair_that_failed_is_not_tried_over_and_over(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1, sl="1.05")
+    follower.tell(held(1, 901), quotes=QUOTES)
+    follower.report(Command.objects.get(difference__isnull=False).id, "rejected", error_code=130)
+    for _ in range(2):
+        follower.tell(held(1, 901), quotes=QUOTES)
+    assert (row().state, row().reason, len(repairs())) == ("open", "repair_failed", 1)
+
+
+@pytest.mark.parametrize(
+    ("quotes", "reason"),
+    [([], "no_quote"), ([{"symbol": "EURUSD", "bid": "1.04", "ask": "1.0402"}], "price_gate")],
+)
+def test_a_stop_that_the_market_has_passed_is_not_set(
+    master: Desk, follower: Desk, quotes: list[dict[str, str]], reason: str
+) -> None:
+    opened(master, follower, 1, sl="1.05")
+    follower.tell(held(1, 901), quotes=quotes)
+    assert (repairs(), row().state, row().reason) == ([], "open", reason)
+    follower.tell(held(1, 901), quotes=QUOTES)
+    assert len(repairs()) == 1
+
+
+def test_other_differences_are_told_and_left_alone_unless_a_policy_says_more(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1)
+    follower.tell(held(1, 901, "0.3"), quotes=QUOTES)
+    assert (repairs(), row().kind, row().reason) == ([], "wrong_lots", "notify")
+    policies(wrong_lots="repair")
+    follower.tell(held(1, 901, "0.3"), quotes=QUOTES)
+    assert repairs() == [("partial_close", "0.30", "0.10")]
+
+
+def test_the_tenants_policy_holds_where_the_subscription_says_nothing(master: Desk, follower: Desk) -> None:
+    Tenant.objects.update(repairs={"wrong_side": "flatten", "missing": "flatten"})
+    opened(master, follower, 1)
+    follower.tell(held(1, 901, side="sell"))
+    assert repairs() == [("close", "0.10", "0.00")]
+
+
+def test_an_extra_position_is_closed_only_within_the_price_gate_unless_flattened(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1)
+    follower.report(None, "closed", cause="stop_loss", ticket=901)
+    policies(extra="repair")
+    far = [{"symbol": "EURUSD", "bid": "1.2", "ask": "1.2002"}]
+    follower.tell(held(1, 950), quotes=far)
+    assert (repairs(), row().reason) == ([], "price_gate")
+    policies(extra="flatten")
+    follower.tell(held(1, 950), quotes=far)
+    assert repairs() == [("close", "0.10", "0.00")]
+
+
+def test_nothing_is_repaired_for_a_subscription_that_is_off(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1, sl="1.05")
+    Subscription.objects.update(state="off")
+    follower.tell(held(1, 901), quotes=QUOTES)
+    assert repairs() == []
+
+
+def test_case_087_no_policy_ever_touches_what_is_foreign(master: Desk, follower: Desk) -> None:
+    kinds = ("missing", "extra", "wrong_lots", "wrong_side", "stops_drift", "foreign")
+    policies(**dict.fromkeys(kinds, "flatten"))
+    follower.tell(held(None, 77), quotes=QUOTES)
+    assert (row().kind, row().severity, repairs()) == ("foreign", "ok", [])
+
+
+def test_an_extra_position_of_no_copy_is_only_told(follower: Desk) -> None:
+    policies(extra="flatten")
+    follower.tell(held(9, 950), quotes=QUOTES)
+    assert (row().severity, row().state, repairs()) == ("critical", "open", [])
+
+
+# Closes that only absence tells of ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def many_gone(master: Desk, follower: Desk) -> Desk:
+    """Six copies, none of them in the book."""
+    opened(master, follower, 1, 2, 3, 4, 5, 6)
+    follower.tell()
+    return follower
+
+
+def test_case_090_many_copies_gone_at_once_are_held_for_a_person(many_gone: Desk) -> None:
+    assert set(Copy.objects.values_list("state", flat=True)) == {"open"}
+    assert set(Difference.objects.values_list("kind", "state", "severity")) == {("missing", "held", "critical")}
+    many_gone.tell()
+    assert Difference.objects.count() == 6
+
+
+def test_explicit_closes_flow_while_others_are_held(master: Desk, many_gone: Desk) -> None:
+    for position in range(1, 7):
+        master.intend("close", position)
+    assert Command.objects.filter(action="close", state="queued").count() == 6
+    closes = Command.objects.filter(action="close").order_by("seq")
+    for command in closes:
+        many_gone.report(command.id, "closed", already=True)
+    many_gone.tell()
+    assert set(Difference.objects.values_list("state", flat=True)) == {"gone"}
+
+
+def test_held_copies_that_are_there_again_are_no_difference_any_more(many_gone: Desk) -> None:
+    many_gone.tell(*[held(number, 900 + number) for number in range(1, 7)])
+    assert set(Difference.objects.values_list("state", flat=True)) == {"gone"}
+    assert set(Copy.objects.values_list("state", flat=True)) == {"open"}
+
+
+def test_held_copies_that_a_person_lets_go_are_closed_and_tombstoned(many_gone: Desk) -> None:
+    assert verdicts.let_go(account_pk=many_gone.account.id, seen=6, by=OPERATOR, reason="liquidated") == 6
+    assert set(Copy.objects.values_list("state", "close_cause")) == {("closed", "gone")}
+    assert not Copy.objects.filter(tombstoned_at=None).exists()
+    first = Difference.objects.order_by("id")[0]
+    assert list(first.events.order_by("id").values_list("to_state", "reason", "actor")) == [
+        ("held", "", "gateway"),
+        ("adopted", "liquidated", "operator"),
+    ]
+    with pytest.raises(AlreadyDecided):
+        verdicts.keep(account_pk=many_gone.account.id, seen=6, by=OPERATOR, reason="second")
+
+
+def test_held_copies_that_a_person_keeps_stay_until_they_are_seen_again(many_gone: Desk) -> None:
+    verdicts.keep(account_pk=many_gone.account.id, seen=6, by=OPERATOR, reason="relogging")
+    many_gone.tell()
+    assert set(Copy.objects.values_list("state", flat=True)) == {"open"}
+    assert list(Difference.objects.values_list("state", flat=True)) == ["refused"] * 6
+    many_gone.tell(*[held(number, 900 + number) for number in range(1, 7)])
+    assert set(Difference.objects.values_list("state", flat=True)) == {"gone"}
+
+
+def test_a_decision_about_other_copies_than_were_seen_changes_nothing(many_gone: Desk) -> None:
+    with pytest.raises(AlreadyDecided):
+        verdicts.let_go(account_pk=many_gone.account.id, seen=5, by=OPERATOR, reason="five")
+    assert set(Difference.objects.values_list("state", flat=True)) == {"held"}
+
+
+def test_what_was_accepted_is_not_raised_again_until_it_changes(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1)
+    follower.tell(held(1, 901, "0.3"))
+    verdicts.accept(difference_id=row().id, by=OPERATOR, reason="added by hand")
+    follower.tell(held(1, 901, "0.3"))
+    assert row().state == "accepted"
+    follower.tell(held(1, 901, "0.4"))
+    assert list(Difference.objects.order_by("id").values_list("state", "actual")) == [("gone", "0.3"), ("open", "0.4")]
+
+
+# Pages --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def decider(client: Client) -> User:
+    user = grant(
+        UserFactory.create(), "orders.decide_difference", "orders.view_difference", "sessions_app.view_easession"
+    )
+    client.force_login(user)
+    return user
+
+
+def page(name: str, key: UUID) -> str:
+    return reverse(f"admin:{name}", args=[key])
+
+
+def test_the_decision_pages_need_their_permission(client: Client) -> None:
+    client.force_login(UserFactory.create())
+    difference = DifferenceFactory.create()
+    for name, key in (
+        ("accept_difference", difference.id),
+        ("let_go_held", difference.account_id),
+        ("keep_held", difference.account_id),
+        ("ask_snapshot", difference.account_id),
+    ):
+        assert client.get(page(name, key)).status_code == 403
+        assert client.post(page(name, key), {"reason": "x"}).status_code == 403
+
+
+def test_a_difference_is_accepted_on_its_page(client: Client, decider: User) -> None:
+    difference = DifferenceFactory.create()
+    shown = client.get(page("orders_difference_change", difference.id)).content.decode()
+    assert page("accept_difference", difference.id) in shown
+    asked = client.get(page("accept_difference", difference.id)).content.decode()
+    assert "sl 1.05 tp 0" in asked
+    assert Difference.objects.get().state == "open"
+    client.post(page("accept_difference", difference.id), {"reason": "as wanted"})
+    assert (row().state, life()) == ("accepted", [("accepted", decider.username)])
+    late = client.post(page("accept_difference", difference.id), {"reason": "again"}, follow=True)
+    assert b"not what you saw" in late.content
+
+
+def test_held_copies_are_let_go_or_kept_on_a_page_that_lists_them(
+    client: Client, decider: User, many_gone: Desk
+) -> None:
+    shown = client.get(page("let_go_held", many_gone.account.id)).content.decode()
+    assert "EURUSD buy 0.1, copy 3, ticket 903" in shown
+    client.post(page("let_go_held", many_gone.account.id), {"reason": "gone", "seen": 5})
+    assert set(Copy.objects.values_list("state", flat=True)) == {"open"}
+    client.post(page("let_go_held", many_gone.account.id), {"reason": "gone", "seen": 6})
+    assert set(Copy.objects.values_list("state", flat=True)) == {"closed"}
+
+
+def test_a_person_has_a_terminal_asked_what_it_holds(client: Client, decider: User, follower: Desk) -> None:
+    follower.tell()
+    assert b"Ask for a snapshot" in client.get(page("ask_snapshot", follower.account.id)).content
+    client.post(page("ask_snapshot", follower.account.id))
+    assert BrokerAccount.objects.get(id=follower.account.id).snapshot_reason == "on_request"
+
+
+def test_monitoring_counts_differences_held_closes_and_accounts_that_wait(
+    client: Client, decider: User, many_gone: Desk
+) -> None:
+    many_gone.tell(held(9, 950), held(None, 70))
+    BrokerAccount.objects.filter(id=many_gone.account.id).update(needs_snapshot=True)
+    shown = client.get(reverse("admin:monitoring")).content.decode()
+    for name, count in (("differences", 1), ("held", 6), ("unasked", 1)):
+        assert f'id="{name}"><a' in shown
+        assert f">{count}</a></dd>" in shown.split(f'id="{name}"')[1][:200]
