@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from eagateway import asyncapi
 from eagateway.wire import ENVELOPE, FRAME_TYPES, schema_document
-from orders.domain import commands, copies, fill_waits
+from orders.domain import commands, copies, differences, fill_waits
 from orders.domain.denials import SENTENCES
 from sessions_app.domain.alerts import ALERTS
 from sessions_app.domain.frames import RetryPolicy
@@ -100,6 +100,7 @@ def sections() -> dict[str, str]:
         "grants": _diagram(GRANT_MOVES),
         "commands": _diagram(commands.MOVES),
         "copies": _diagram(copies.MOVES),
+        "differences": _diagram(differences.MOVES),
         "fill-waits": _diagram(fill_waits.MOVES),
         "reasons": _reasons(),
         "reports": _reports(),
