@@ -1,6 +1,7 @@
 """What people do about differences between books: GET shows what would happen, POST does it by one service."""
 
 from collections.abc import Callable
+from typing import Final
 from uuid import UUID
 
 from django.contrib import messages
@@ -22,7 +23,8 @@ from orders.services.verdicts import AlreadyDecided
 from sessions_app.models import BrokerAccount
 from sessions_app.services import snapshots
 
-_CHANGED = "Nothing changed: it is not what you saw any more. Look again."
+SHOWN: Final = 200
+_CHANGED: Final = "Nothing changed: it is not what you saw any more. Look again."
 
 
 @requires(DECIDE_DIFFERENCE)
@@ -96,16 +98,12 @@ def _held(
         except AlreadyDecided:
             messages.error(request, _CHANGED)
         return redirect(back)
-    shown = [f"{row.symbol} {row.expected}, copy {row.copy_no}, ticket {row.ticket}" for row in rows[:50]]
+    shown = [f"{row.symbol} {row.expected}, copy {row.copy_no}, ticket {row.ticket}" for row in rows[:SHOWN]]
     context = {
         "title": f"{act} the copies that are held as missing?",
         "subject": "Differences",
         "act": act,
-        "facts": [
-            ("Account", account.claimed_as),
-            ("Copies", len(rows)),
-            ("The first", "; ".join(shown[:5]) or "none"),
-        ],
+        "facts": [("Account", account.claimed_as), ("Copies", len(rows))],
         "effects": [*effects, *shown],
     }
     return confirm(request, site, form, back, context)
