@@ -67,9 +67,9 @@ def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpRespons
         return response
     code = "internal" if response.status_code >= 500 else _CODES.get(response.status_code, "bad_request")
     problem = bare_problem(code, instance=request.path)
-    kept = {name: value for name, value in response.headers.items() if not name.startswith("Content-")}
-    for name, value in kept.items():
-        problem.headers.setdefault(name, value)
+    for name, value in response.headers.items():
+        if name not in ("Content-Type", "Content-Length"):
+            problem.headers.setdefault(name, value)
     return problem
 
 

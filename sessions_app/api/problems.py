@@ -58,6 +58,7 @@ def bare_problem(code: str, *, instance: str) -> HttpResponse:
         status=problem.status,
     )
     answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Content-Type-Options"] = "nosniff"
     if problem.wait is not None:
         answer.headers["Retry-After"] = str(problem.wait)
     return answer

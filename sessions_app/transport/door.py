@@ -52,15 +52,17 @@ class Door:
             return
         try:
             envelope = read_envelope(frame)
-            if connection.leaving:
-                self._take_after_notice(connection, envelope)
-            else:
-                await self._serve(connection, envelope)
         except Malformed as fault:
             self.count_malformed(fault)
+            return
+        if connection.leaving:
+            self._take_after_notice(connection, envelope)
+            return
+        try:
+            await self._serve(connection, envelope)
         except Refused as refusal:
             if connection.authenticated:
-                self._delivery.refuse(connection, refusal)
+                self._delivery.refuse(connection, refusal, ref=envelope.id)
             if refusal.code in ("unknown_type", "frame_unexpected"):
                 self._spend()
 

@@ -222,11 +222,13 @@ async def test_case_102_a_frame_over_16_kib_closes_1009(gateway: Gateway) -> Non
     assert await ea.close_code() == 1009
 
 
+@pytest.mark.sends_invalid_frames
 async def test_case_105_unknown_and_misdirected_types_are_named(gateway: Gateway) -> None:
     ea = await gateway.provision({}).ea(0)
     for kind, code in (("Telegram", "unknown_type"), ("OrderCommand", "frame_unexpected")):
-        await ea.send(kind, {})
-        assert (await ea.hear("ErrorAlert"))["payload"]["code"] == code
+        frame_id = await ea.send(kind, {})
+        alert = (await ea.hear("ErrorAlert"))["payload"]
+        assert (alert["code"], alert["ref"]) == (code, frame_id)
 
 
 async def test_case_025_a_token_in_the_address_is_refused(gateway: Gateway) -> None:

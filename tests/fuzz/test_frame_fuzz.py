@@ -82,7 +82,14 @@ def _numbered(frame: Frame, ea: RawEa) -> Frame:
 
 
 def codes_of(said: list[dict[str, Any]]) -> list[str]:
-    return [answer["payload"]["code"] for answer in said if answer["type"] == "ErrorAlert"]
+    """The codes of all alerts, each of which says what the registry says."""
+    alerts = [answer["payload"] for answer in said if answer["type"] == "ErrorAlert"]
+    for alert in alerts:
+        problem = PROBLEMS[alert["code"]]
+        assert alert["remediation"] == problem.remediation
+        assert (alert["retry"]["policy"], alert.get("retryable", False)) == (problem.retry, problem.retryable)
+        assert alert.get("severity", "error") == problem.severity
+    return [alert["code"] for alert in alerts]
 
 
 def verdict(frame: Frame, codes: list[str]) -> None:

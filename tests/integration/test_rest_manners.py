@@ -46,6 +46,15 @@ def test_an_unknown_address_below_the_gateway_is_a_problem(client: Client, addre
     assert answer["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize("address", ["/ea-gateway/v1/docs", "/ea-gateway/v1/openapi.json", "/ea-gateway/v2", SESSIONS])
+def test_case_135_every_answer_carries_the_headers_that_protect_a_browser(client: Client, address: str) -> None:
+    answer = client.get(address)
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["X-Frame-Options"] == "DENY"
+    assert answer["Referrer-Policy"] == "same-origin"
+    assert "default-src 'none'" in answer["Content-Security-Policy"]
+
+
 def test_pages_elsewhere_stay_pages(client: Client) -> None:
     answer = client.get("/nowhere")
     assert (answer.status_code, answer["Content-Type"]) == (404, "text/html; charset=utf-8")
