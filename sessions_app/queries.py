@@ -36,6 +36,7 @@ def database_now() -> datetime:
 class Standing:
     """What a socket must know of its session: state, fence, numbers, and whether its terminal has introduced itself.
 
+    `links`: how many links the session has had, in whatever process; the newest is the one in force.
     `needs_snapshot`: no command goes out before the EA has told what it holds; `snapshot_due`: it is to be asked.
     """
 
@@ -53,6 +54,7 @@ class Standing:
     timeout: int
     initialised: bool
     intent_rate: int
+    links: int = 0
     needs_snapshot: bool = False
     snapshot_due: bool = False
     snapshot_reason: str = ""
@@ -72,6 +74,7 @@ _STANDING = (
     "heartbeat_interval",
     "heartbeat_timeout",
     "account__intent_rate",
+    "links",
     "account__needs_snapshot",
     "account__snapshot_due_at",
     "account__snapshot_reason",
@@ -94,7 +97,7 @@ def _standings(sessions: QuerySet[EaSession]) -> Iterable[Standing]:
         (pk, account_pk, account_id, state, reason, fence, epoch, stored, next_seq, acked, pace, limit, rate, *rest) = (
             row
         )
-        needs_snapshot, due_at, why, known = rest
+        links, needs_snapshot, due_at, why, known = rest
         yield Standing(
             session_id=pk,
             account_pk=account_pk,
@@ -110,6 +113,7 @@ def _standings(sessions: QuerySet[EaSession]) -> Iterable[Standing]:
             timeout=limit,
             initialised=bool(known),
             intent_rate=rate,
+            links=links,
             needs_snapshot=needs_snapshot,
             snapshot_due=due_at is not None and due_at <= now,
             snapshot_reason=why,

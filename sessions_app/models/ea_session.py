@@ -11,7 +11,8 @@ _LIVING = [status.value for status in sorted(LIVING)]
 
 
 class EaSession(models.Model):
-    """One terminal's session. `stored_seq`: the contiguous top of its durable frames; `deadline_at`: database clock.
+    """One terminal's session. `stored_seq`: the contiguous top of its durable frames; `deadline_at`: database clock;
+    `links`: how many sockets and exchanges it has had; the newest is the one in force.
 
     It rests on one proof: the key that its terminal showed, or the grant that its token led to.
     `hello`: what its last Hello said of its ledger; `settled_at`: when the commands of its predecessor were cleared up.
@@ -36,6 +37,7 @@ class EaSession(models.Model):
     hello = models.JSONField(null=True)
     settled_at = moment_field()
     stored_seq = models.BigIntegerField(default=0)
+    links = models.PositiveIntegerField(default=0)
     foreign_reports = models.PositiveIntegerField(default=0)
     heartbeat_interval = models.PositiveIntegerField()
     heartbeat_timeout = models.PositiveIntegerField()

@@ -385,6 +385,8 @@ def resume(*, token: str, hello: Hello | None, confirmed: int | None = None) -> 
         return Resumed(standing=standing, resume_from=standing.top_seq, recovered=True)
     recovered = _hear(standing, hello, confirmed, now) is Memory.SAME
     standing = queries.standing_by_token(token_digest(token)) or standing
+    if standing.links > 1:
+        doorbell.publish(doorbell.Ring(frozenset({standing.session_id})))  # another process may hold the former link
     if hello is None:
         resume_from = min(standing.acked_seq if confirmed is None else confirmed, standing.top_seq)
     else:
@@ -399,11 +401,13 @@ def _hear(standing: Standing, hello: Hello | None, confirmed: int | None, now: d
     claims = Claims(ledger_head=confirmed or 0) if hello is None else Claims.of(hello)
     with transaction.atomic(durable=True):
         session = EaSession.objects.select_for_update(no_key=True).get(id=standing.session_id)
+        session.links += 1
         if hello is None and session.settled_at is not None:
+            session.save(update_fields=["links"])
             return Memory.SAME
         session.hello, session.ledger_head = claims.stored(), claims.ledger_head
         session.installation_id = claims.installation_id or session.installation_id
-        noted = ["hello", "ledger_head", "installation_id"]
+        noted = ["links", "hello", "ledger_head", "installation_id"]
         if session.state == SessionStatus.PENDING:
             session.last_heartbeat_at = now
             noted.append("last_heartbeat_at")

@@ -68,6 +68,7 @@ class Connection:
         self._since_idle = 0
         self.close_code: int | None = None
         self.standing = standing
+        self.link_no = standing.links
         self.sent = resume_from
         self.maybe_sent = standing.top_seq
         self.acked = resume_from

@@ -276,6 +276,9 @@ class Delivery:
         if connection.closing or read_before_promotion:
             return
         former, connection.standing = connection.standing, standing
+        if standing.links > connection.link_no:
+            self.supersede(connection)  # in another process
+            return
         if standing.state not in LIVING:
             self._tell_end(connection)
             return

@@ -36,10 +36,10 @@ class Caller:
         return answer
 
     async def hear(self, *frames: tuple[str, dict[str, Any]], **body: Any) -> list[dict[str, Any]]:
+        """The frames of the answer, but for the request for a snapshot: it comes whenever it is due."""
         answer = await self.call(*frames, **body)
         assert answer.status_code == 200, answer.text
-        heard: list[dict[str, Any]] = answer.json()["frames"]
-        return heard
+        return [frame for frame in answer.json()["frames"] if frame["type"] != "SyncSnapshot"]
 
 
 @pytest.fixture
@@ -52,9 +52,13 @@ async def callers(gateway: Gateway) -> AsyncIterator[tuple[Caller, Caller, Cast]
 
 
 async def _introduce(*callers: Caller) -> None:
+    """Returns when the request for the first snapshot is out, so that a held answer is held."""
     for caller in callers:
-        heard = await caller.hear(("Hello", {}), INTRODUCED)
-        assert [frame["type"] for frame in heard] == ["SessionState", "InitAck"]
+        answer = await caller.call(("Hello", {}), INTRODUCED)
+        kinds = [frame["type"] for frame in answer.json()["frames"]]
+        while "SyncSnapshot" not in kinds:
+            kinds += [frame["type"] for frame in (await caller.call(hold_ms=1000)).json()["frames"]]
+        assert kinds == ["SessionState", "InitAck", "SyncSnapshot"]
 
 
 def _buy(position_id: int) -> tuple[str, dict[str, Any]]:
@@ -70,7 +74,7 @@ async def test_a_trade_goes_to_the_follower_and_back(callers: tuple[Caller, Call
     assert (command["type"], command["seq"]) == ("OrderCommand", 1)
     filled = {"command_id": command["payload"]["command_id"], "status": "filled", "ticket": 7, "lots": "0.1"}
     answer = await follower.call(("ExecutionReport", filled), envelope_0={"seq": 1}, ack=1)
-    assert answer.json() == {"frames": [], "ack": 1}
+    assert answer.json()["ack"] == 1
 
 
 async def test_a_held_answer_comes_with_the_first_command(callers: tuple[Caller, Caller, Cast]) -> None:
@@ -179,9 +183,19 @@ async def test_a_malformed_frame_is_named_and_the_rest_is_taken(callers: tuple[C
 async def test_poll_is_answered_with_idle_behind_what_waits(gateway: Gateway) -> None:
     cast = gateway.provision({})
     master, follower = await cast.ea(0), await cast.ea(1)
+    await follower.hear("SyncSnapshot")
     await follower.send("Poll", {"hold_ms": 0})
     await follower.hear("Idle")
     await follower.send("Poll", {"hold_ms": 60_000})
     await master.buy(1)
     await follower.hear("Idle")
     assert follower.kinds()[-2:] == ["OrderCommand", "Idle"]
+
+
+@pytest.mark.lane("production")
+async def test_a_link_in_another_gateway_process_is_superseded_too(gateway: Gateway, quick_gateway: Gateway) -> None:
+    cast = gateway.provision({})
+    old = await cast.ea(0)
+    newer = await RawEa.connect(quick_gateway, old.token)
+    await newer.hear("SessionState")
+    assert await old.close_code() == 4411
