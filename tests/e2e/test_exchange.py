@@ -165,6 +165,7 @@ async def test_the_hold_is_bounded_by_half_a_heartbeat_interval(callers: tuple[C
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.sends_invalid_frames
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"frames": 1}', b'{"frames": [], "ack": -1}', b"\xff"])
 async def test_a_body_that_is_none_is_a_problem(callers: tuple[Caller, Caller, Cast], body: bytes) -> None:
     master, _, _ = callers
