@@ -188,6 +188,7 @@ OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth2_provider.Application"
 OAUTH2_PROVIDER = {
     # Client credentials are all that this server speaks: no other grant, no refresh token, no OpenID.
     "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.BackendApplicationServer",
+    "OAUTH2_VALIDATOR_CLASS": "sessions_app.auth.client_validator.ClientValidator",
     "SCOPES": {"sessions": "Open sessions of the accounts that the client was granted"},
     "DEFAULT_SCOPES": ["sessions"],
     "ACCESS_TOKEN_EXPIRE_SECONDS": env.integer("OAUTH_TOKEN_LIFETIME_SECONDS", default=3600, least=60, most=86_400),

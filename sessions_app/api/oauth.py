@@ -40,6 +40,8 @@ class ClientTokenView(TokenView):  # type: ignore[misc] # the library is untyped
             return _error("temporarily_unavailable", 429, {"Retry-After": str(int(tallies.WINDOW.total_seconds()))})
         if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY:
             return _error("invalid_request", 413)
+        if any("\x00" in "".join(values) for _, values in request.POST.lists()):
+            return _error("invalid_request", 400)
         readable = request.headers.get("Authorization", "").isascii()  # the library fails on anything else
         answer = self.authorization_flow_token_response(request) if readable else _error("invalid_client", 401)
         return _finished(answer, request, address)

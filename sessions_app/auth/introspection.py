@@ -99,6 +99,6 @@ def _read(content: Any) -> Answer:
         return Answer("", None)
     client_id, expires_at = content.get("client_id"), content.get("exp")
     return Answer(
-        client_id if isinstance(client_id, str) else "",
+        client_id if isinstance(client_id, str) and client_id.isprintable() else "",
         float(expires_at) if isinstance(expires_at, int | float) else None,
     )

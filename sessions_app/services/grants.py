@@ -25,15 +25,24 @@ class NotGranted(Exception):
 
 def allow(*, account_pk: UUID, method: str, subject: str, by: Actor, reason: str, now: datetime) -> AccountGrant:
     """Grant an account, inside the caller's transaction; granting it again changes nothing."""
-    defaults = {"decided_at": now, "decided_as": by.name, "decision_reason": reason[:255]}
-    grant, created = AccountGrant.objects.get_or_create(
-        account_id=account_pk, method=method, subject=subject, defaults=defaults
-    )
+    grant = _first(account_pk=account_pk, method=method, subject=subject, by=by, reason=reason, now=now)
     revoked = AccountGrant.objects.filter(id=grant.id, state=GrantState.REVOKED)
-    before = "" if created else GrantState.REVOKED
-    if created or revoked.update(state=GrantState.GRANTED, **defaults):
+    if revoked.update(state=GrantState.GRANTED, decided_at=now, decided_as=by.name, decision_reason=reason[:255]):
         grant.refresh_from_db()
-        _record(grant, before, by=by, reason=reason, at=now)
+        _record(grant, GrantState.REVOKED, by=by, reason=reason, at=now)
+    return grant
+
+
+def _first(*, account_pk: UUID, method: str, subject: str, by: Actor, reason: str, now: datetime) -> AccountGrant:
+    """The grant there is, whatever its state; else a first one, in force."""
+    grant, created = AccountGrant.objects.get_or_create(
+        account_id=account_pk,
+        method=method,
+        subject=subject,
+        defaults={"decided_at": now, "decided_as": by.name, "decision_reason": reason[:255]},
+    )
+    if created:
+        _record(grant, "", by=by, reason=reason, at=now)
     return grant
 
 
@@ -76,10 +85,7 @@ def admit(*, vouched: Vouched, method: str, account_id: str, claimed_as: str) ->
     with transaction.atomic(durable=True):
         now = queries.database_now()
         account = _account(vouched, method=method, account_id=account_id, claimed_as=claimed_as, now=now)
-        known = AccountGrant.objects.filter(account=account, method=method, subject=vouched.subject).first()
-        if known is not None and known.state != GrantState.GRANTED:
-            raise Refused("account_not_granted")
-        return known or allow(
+        grant = _first(
             account_pk=account.id,
             method=method,
             subject=vouched.subject,
@@ -87,6 +93,9 @@ def admit(*, vouched: Vouched, method: str, account_id: str, claimed_as: str) ->
             reason="the issuer's word for this account",
             now=now,
         )
+        if grant.state != GrantState.GRANTED:  # an operator's word is above the issuer's
+            raise Refused("account_not_granted")
+        return grant
 
 
 def _account(vouched: Vouched, *, method: str, account_id: str, claimed_as: str, now: datetime) -> BrokerAccount:

@@ -144,8 +144,8 @@ def test_a_window_is_for_first_keys_alone(client: Client, account: BrokerAccount
 @pytest.mark.parametrize(
     "change",
     [
-        {"opens_at": now() + timedelta(minutes=1)},
-        {"closes_at": now() - timedelta(seconds=1)},
+        {"opens_at": now() + timedelta(days=1), "closes_at": now() + timedelta(days=2)},
+        {"closes_at": now() - timedelta(days=1), "opens_at": now() - timedelta(days=2)},
         {"accounts": "other:*"},
         {"addresses": ["203.0.113.0/24"]},
         {"max_keys": 3, "enrolled": 3},
