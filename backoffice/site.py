@@ -8,8 +8,8 @@ from django.urls import URLPattern, URLResolver, path
 
 from backoffice import queries
 from backoffice.acts import ACTS, Act
-from backoffice.permissions import DECIDE, SEE_KEYS, SEE_SESSIONS, View, may
-from backoffice.views import access, alerts, approvals, differences, monitoring, subscriptions
+from backoffice.permissions import ANNOUNCE, DECIDE, SEE_KEYS, SEE_SESSIONS, View, may
+from backoffice.views import access, alerts, approvals, differences, maintenance, monitoring, subscriptions
 
 
 class GatewaySite(AdminSite):
@@ -41,6 +41,9 @@ class GatewaySite(AdminSite):
             self._page("accounts/<uuid:account_id>/held/let-go/", differences.let_go, "let_go_held"),
             self._page("accounts/<uuid:account_id>/held/keep/", differences.keep, "keep_held"),
             self._page("accounts/<uuid:account_id>/snapshot/", differences.ask, "ask_snapshot"),
+            self._page("maintenance/", maintenance.page, "maintenance"),
+            self._page("maintenance/announce/", maintenance.announce, "announce_maintenance"),
+            self._page("maintenance/<uuid:window_id>/cancel/", maintenance.cancel, "cancel_maintenance"),
             *super().get_urls(),
         ]
 
@@ -58,6 +61,7 @@ class GatewaySite(AdminSite):
             **super().each_context(request),
             "sees_monitoring": may(request, SEE_SESSIONS),
             "sees_approvals": sees_keys,
+            "sees_maintenance": may(request, ANNOUNCE),
             "waiting_keys": queries.waiting_count() if sees_keys else 0,
         }
 

@@ -31,6 +31,10 @@ class GatewaySettings(TypedDict):
     report_burst: int
     send_queue_kib: int
     slow_reader_seconds: int
+    busy_seconds: int
+    mass_silence_percent: int
+    mass_silence_sessions: int
+    sessions_per_minute: int
     init_requests_per_hour: int
     poison_tries_per_minute: int
     unknown_keys_per_minute: int

@@ -20,6 +20,8 @@ from backoffice.admin.follower_quotes import FollowerQuoteAdmin
 from backoffice.admin.grants import AccountGrantAdmin
 from backoffice.admin.intents import IntentAdmin
 from backoffice.admin.keys import AuthKeyAdmin
+from backoffice.admin.maintenance_notices import MaintenanceNoticeAdmin
+from backoffice.admin.maintenance_windows import MaintenanceWindowAdmin
 from backoffice.admin.members import MemberAdmin
 from backoffice.admin.oauth_clients import OauthClientAdmin
 from backoffice.admin.reports import ReportAdmin
@@ -53,6 +55,8 @@ from sessions_app.models import (
     BrokerAccount,
     EaSession,
     EnrolmentWindow,
+    MaintenanceNotice,
+    MaintenanceWindow,
     Member,
     OauthClient,
     OperatorAlert,
@@ -75,6 +79,8 @@ _ADMINS: "dict[type[Model], type[ModelAdmin[Any]]]" = {
     ApprovedFingerprint: ApprovedFingerprintAdmin,
     EnrolmentWindow: EnrolmentWindowAdmin,
     OauthClient: OauthClientAdmin,
+    MaintenanceWindow: MaintenanceWindowAdmin,
+    MaintenanceNotice: MaintenanceNoticeAdmin,
     Strategy: StrategyAdmin,
     Subscription: SubscriptionAdmin,
     SubscriptionEvent: SubscriptionEventAdmin,

@@ -18,7 +18,7 @@ from orders.domain.copies import CopyState
 from orders.domain.intents import ADDS_EXPOSURE
 from orders.models import Command, Copy
 from orders.queries import log_frame
-from orders.services import fill_waits
+from orders.services import fill_waits, ordering
 from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.models.bulk import update_rows
 from sessions_app.services.ports import Batch, Pushed
@@ -59,7 +59,7 @@ def _release_one(command: Command, account: BrokerAccount, session_id: UUID, now
     elif copy.state == CopyState.FAILED:
         command.state, command.reason = CommandState.VOID, "open_expired"
     else:
-        _number(command, account)
+        _number(command, account, now)
 
 
 def _drop(command: Command, state: CommandState, reason: str, now: datetime) -> None:
@@ -68,11 +68,10 @@ def _drop(command: Command, state: CommandState, reason: str, now: datetime) -> 
         command.copy.state, command.copy.lots_decided, command.copy.closed_at = CopyState.FAILED, Decimal(0), now
 
 
-def _number(command: Command, account: BrokerAccount) -> None:
+def _number(command: Command, account: BrokerAccount, now: datetime) -> None:
     copy = command.copy
     if copy.copy_no is None:
-        copy.copy_no, copy.state = account.next_copy_no, CopyState.ORDERED
-        account.next_copy_no += 1
+        copy.copy_no, copy.state = ordering.take_copy_number(account, now), CopyState.ORDERED
     command.state, command.seq, command.epoch = CommandState.QUEUED, account.next_seq, account.epoch
     account.next_seq += 1
 

@@ -9,14 +9,17 @@ from typing import Final
 from uuid import UUID
 
 from orders.domain.cases import Order
-from orders.domain.commands import CommandState
+from orders.domain.commands import MAX_COPY_NO, CommandState
 from orders.domain.copies import CopyState
 from orders.domain.intents import ADDS_EXPOSURE, Action
 from orders.models import Command, Copy, Decision, Subscription
+from sessions_app.domain.alerts import AlertCode
 from sessions_app.models import BrokerAccount
 from sessions_app.models.fields import new_id
+from sessions_app.services import alerts
 
 COUNTERS: Final = ("next_seq", "next_copy_no", "next_hold")
+COPY_NUMBERS_LOW: Final = MAX_COPY_NO * 9 // 10
 LED_TO: Final = ("lots_decided", "sl", "tp", "price")
 
 
@@ -45,9 +48,18 @@ def new_copy(
         created_at=now,
     )
     if not held(account):
-        copy.copy_no = account.next_copy_no
-        account.next_copy_no += 1
+        copy.copy_no = take_copy_number(account, now)
     return copy
+
+
+def take_copy_number(account: BrokerAccount, now: datetime) -> int:
+    """The account's next copy number. From 90 % on an operator is called, at every percent."""
+    number = account.next_copy_no
+    account.next_copy_no += 1
+    if number >= COPY_NUMBERS_LOW and (number - COPY_NUMBERS_LOW) % (MAX_COPY_NO // 100) == 0:
+        text = f"{number} of {MAX_COPY_NO} copy numbers are used"
+        alerts.raise_alert(code=AlertCode.COPY_NUMBERS_LOW, text=text, now=now, account_pk=account.id)
+    return number
 
 
 def lead(copy: Copy, order: Order) -> None:

@@ -217,6 +217,7 @@ class ShutdownNotice(Payload, kw_only=True, frozen=True):
     phase: ShutdownPhase = ShutdownPhase.NOTICE
     reconnect: bool = False
     reconnect_after_seconds: Count | None = None
+    message: Text | None = None
     last_seq: Count = 0
 
 

@@ -219,6 +219,16 @@ _OF_FRAMES: Final = (
 )
 _OF_THE_MOMENT: Final = (
     Problem(
+        "maintenance",
+        "The gateway is in maintenance for this account",
+        "Come back after the time told; the session is kept",
+        503,
+        False,
+        after_seconds=60,
+        severity=Severity.WARNING,
+        close_code=CloseCode.TRY_LATER,
+    ),
+    Problem(
         "resend_in_flight",
         "The page asked for before is still on its way",
         "Ask again when it has come",

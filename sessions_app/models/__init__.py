@@ -8,6 +8,7 @@ from sessions_app.models.ea_session import EaSession
 from sessions_app.models.enrolment_window import EnrolmentWindow
 from sessions_app.models.gateway_process import GatewayProcess
 from sessions_app.models.inbound_frame import InboundFrame
+from sessions_app.models.maintenance_window import MaintenanceNotice, MaintenanceWindow
 from sessions_app.models.member import Member, Role
 from sessions_app.models.oauth_client import OauthClient
 from sessions_app.models.operator_alert import OperatorAlert
@@ -25,6 +26,8 @@ __all__ = [
     "EnrolmentWindow",
     "GatewayProcess",
     "InboundFrame",
+    "MaintenanceNotice",
+    "MaintenanceWindow",
     "Member",
     "OauthClient",
     "OperatorAlert",

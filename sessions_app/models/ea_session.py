@@ -16,6 +16,8 @@ class EaSession(models.Model):
 
     It rests on one proof: the key that its terminal showed, or the grant that its token led to.
     `hello`: what its last Hello said of its ledger; `settled_at`: when the commands of its predecessor were cleared up.
+    `gateway`: the process that its terminal spoke to last. `silence_held_at`: it fell silent together with many others,
+    and its end was put off once.
     """
 
     id = id_field()
@@ -43,6 +45,8 @@ class EaSession(models.Model):
     heartbeat_timeout = models.PositiveIntegerField()
     last_heartbeat_at = moment_field()
     deadline_at = models.DateTimeField()
+    gateway = models.UUIDField(null=True)
+    silence_held_at = moment_field()
     status = models.JSONField(default=dict)
     created_at = models.DateTimeField()
     authenticated_at = moment_field()

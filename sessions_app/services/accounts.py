@@ -127,12 +127,23 @@ def _keep_stronger_hash(key: AuthKey, verified: Verified) -> None:
 
 
 def _open(proof: Proof, request: Request) -> Opened:
+    _check_pace(proof, request)
     try:
         return sessions.open_session(key=proof, request=request)
     except IntegrityError as race:
         if request.idempotency_key is not None and _is_stored(proof, request.idempotency_key):
             raise InFlight from race
         raise
+
+
+def _check_pace(proof: Proof, request: Request) -> None:
+    """Each new session of an authorised terminal ends its former one: not more often than anybody needs."""
+    minute_ago = queries.database_now() - tallies.WINDOW
+    lately = EaSession.objects.filter(account_id=proof.account_id, created_at__gt=minute_ago, fence__gt=0)
+    if lately.count() < settings.GATEWAY["sessions_per_minute"]:
+        return
+    if request.idempotency_key is None or not _is_stored(proof, request.idempotency_key):
+        _throttle(proof.account.account_id, request.address)
 
 
 def _is_stored(proof: Proof, idempotency_key: str) -> bool:

@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Q
 
 from sessions_app import queries
+from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.decimals import to_builtins
 from sessions_app.domain.frames import GapFill
 from sessions_app.domain.lifecycle import LIVING, KeyState, Reason, SessionStatus
@@ -25,7 +26,7 @@ from sessions_app.domain.problems import Refused
 from sessions_app.domain.sequence import Log, Place
 from sessions_app.models import BrokerAccount, EaSession, InboundFrame
 from sessions_app.models.bulk import update_rows
-from sessions_app.services import ports
+from sessions_app.services import alerts, ports
 from sessions_app.services.ports import Arrival, Batch, Fate
 
 GAP_FILL: Final = GapFill.__name__
@@ -74,6 +75,7 @@ def store(*, arrivals: Sequence[Arrival]) -> Batch:
         apply_in_groups(applied, batch)
         _write(arrivals, desk, batch)
         _count_offences(batch)
+        _call_about_conflicts(arrivals, batch)
     return batch
 
 
@@ -328,3 +330,12 @@ def _count_offences(batch: Batch) -> None:
     if batch.offenders:
         over = EaSession.objects.filter(id__in=batch.offenders, foreign_reports__gte=MAX_FOREIGN_REPORTS)
         batch.expelled |= set(over.values_list("id", flat=True))
+
+
+def _call_about_conflicts(arrivals: Sequence[Arrival], batch: Batch) -> None:
+    """Two frames under one number: their session ends after the commit, and a person must look at the terminal."""
+    for arrival in arrivals:
+        if arrival.fate is Fate.CONFLICT:
+            text = f"Number {arrival.seq} came with another {arrival.kind}"
+            code = AlertCode.SEQUENCE_CONFLICT
+            alerts.raise_alert(code=code, text=text, now=batch.now, account_pk=arrival.account_pk)

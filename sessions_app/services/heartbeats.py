@@ -38,14 +38,23 @@ def record(arrivals: Sequence[Arrival], batch: Batch) -> None:
         session = sessions[session_id]
         beat = cast(StatusHeartbeat, arrival.payload)
         session.last_heartbeat_at = arrival.at
-        session.deadline_at = Pace(session.heartbeat_interval, session.heartbeat_timeout).deadline(arrival.at)
+        pace = Pace(session.heartbeat_interval, session.heartbeat_timeout)
+        session.deadline_at = pace.deadline(arrival.at) + _busy(session, beat)
+        session.silence_held_at = None
         session.status = to_builtins(beat)
         beaten.append(session)
         if _speaks_for_account(session) and beat.balance is not None:
             funded.append(_with_funds(session.account, beat, arrival.at))
         batch.replies.append((arrival, _ack(session, batch.now)))
-    update_rows(beaten, ["last_heartbeat_at", "deadline_at", "status"])
+    update_rows(beaten, ["last_heartbeat_at", "deadline_at", "silence_held_at", "status"])
     update_rows(funded, ["balance", "equity", "free_margin", "funds_at"])
+
+
+def _busy(session: EaSession, beat: StatusHeartbeat) -> timedelta:
+    """How much longer a busy terminal may be silent: bounded, and only once until it beats without being busy."""
+    if not beat.busy_until_ms or session.status.get("busy_until_ms"):
+        return timedelta(0)
+    return min(timedelta(milliseconds=beat.busy_until_ms), timedelta(seconds=settings.GATEWAY["busy_seconds"]))
 
 
 def _speaks_for_account(session: EaSession) -> bool:

@@ -21,7 +21,17 @@ from sessions_app.domain.recovery import Claims, Memory
 from sessions_app.models import AccountGrant, AuthKey, BrokerAccount, EaSession, TerminalProfile
 from sessions_app.models.bulk import update_rows
 from sessions_app.queries import Standing
-from sessions_app.services import history, ports, quarantine, recovery, snapshots
+from sessions_app.services import (
+    expiry,
+    gateways,
+    history,
+    maintenance,
+    ports,
+    preemptions,
+    quarantine,
+    recovery,
+    snapshots,
+)
 from sessions_app.services.history import EA, GATEWAY, Actor
 from sessions_app.services.ports import Batch
 
@@ -67,6 +77,8 @@ def open_session(*, key: Proof, request: Request) -> Opened:
         approved = _check_in_force(key)
         if approved and account.suspended_at is not None:
             raise Refused("account_suspended")  # strangers must not learn that there is such an account
+        if approved:
+            maintenance.refuse_during(account_pk=account.id, now=batch.now)
         session = _replayed(account, request, token) or _create(account, key, request, token, batch.now)
         if session.state == SessionStatus.PENDING:
             _authorise(session.id, account.id, batch)
@@ -191,6 +203,7 @@ def _authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
         return False
     former = [row for row in living if row.state == SessionStatus.AUTHENTICATED]
     _end(former, SessionStatus.CLOSED, reason=Reason.PREEMPTED, actor=EA, now=batch.now)
+    preemptions.watch(former=former, session=session, now=batch.now)
     fence = account.fence + 1
     deadline = batch.now + timedelta(seconds=session.heartbeat_timeout)
     EaSession.objects.filter(id=session_id).update(
@@ -283,7 +296,7 @@ def expire_overdue() -> int:
     A heartbeat that comes in between wins. Returns how many were closed.
     """
     expired = 0
-    for session_id, deadline in queries.overdue_sessions(queries.database_now()):
+    for session_id, deadline in expiry.due(queries.database_now()):
         with transaction.atomic(durable=True):
             batch = Batch(now=queries.database_now())
             rows = list(
@@ -375,7 +388,7 @@ def resume(*, token: str, hello: Hello | None, confirmed: int | None = None) -> 
 
     Without a Hello, as an exchange may come back, the log goes on above `confirmed`, else above what was acknowledged.
 
-    :raises Refused: `token_invalid`
+    :raises Refused: `token_invalid`, `maintenance`
     """
     now = queries.database_now()
     standing = queries.standing_by_token(token_digest(token))
@@ -383,6 +396,7 @@ def resume(*, token: str, hello: Hello | None, confirmed: int | None = None) -> 
         raise Refused("token_invalid")
     if standing.state not in LIVING:
         return Resumed(standing=standing, resume_from=standing.top_seq, recovered=True)
+    maintenance.refuse_during(account_pk=standing.account_pk, now=now)
     recovered = _hear(standing, hello, confirmed, now) is Memory.SAME
     standing = queries.standing_by_token(token_digest(token)) or standing
     if standing.links > 1:
@@ -402,12 +416,13 @@ def _hear(standing: Standing, hello: Hello | None, confirmed: int | None, now: d
     with transaction.atomic(durable=True):
         session = EaSession.objects.select_for_update(no_key=True).get(id=standing.session_id)
         session.links += 1
+        session.gateway = gateways.THIS
         if hello is None and session.settled_at is not None:
-            session.save(update_fields=["links"])
+            session.save(update_fields=["links", "gateway"])
             return Memory.SAME
         session.hello, session.ledger_head = claims.stored(), claims.ledger_head
         session.installation_id = claims.installation_id or session.installation_id
-        noted = ["links", "hello", "ledger_head", "installation_id"]
+        noted = ["links", "gateway", "hello", "ledger_head", "installation_id"]
         if session.state == SessionStatus.PENDING:
             session.last_heartbeat_at = now
             noted.append("last_heartbeat_at")

@@ -88,6 +88,7 @@ class Connection:
         self.resending = False
         self.goodbye: Goodbye | None = None
         self.ignored = 0
+        self.retry_after: int | None = None
         self.answered = asyncio.Event()
         self.leaving = False
         self.closing = False

@@ -32,6 +32,7 @@ from sessions_app.domain.problems import Refused
 from sessions_app.queries import Standing
 from sessions_app.services import heartbeats, ports, sessions
 from sessions_app.services.history import GATEWAY
+from sessions_app.services.maintenance import SentAway
 from sessions_app.services.ports import Arrival, Batch, Fate, LogFrame
 from sessions_app.transport.connections import Connection, Registry, SocketConnection
 
@@ -39,6 +40,7 @@ NEXT_STEP: Final = {
     SessionStatus.PENDING: "wait for the approval of your key",
     SessionStatus.AUTHENTICATED: "send InitRequest",
 }
+ANSWER_SECONDS: Final = 2.0
 _log = structlog.get_logger(__name__)
 
 
@@ -339,6 +341,31 @@ class Delivery:
             return
         connection.post("ShutdownNotice", msgspec.structs.replace(notice, last_seq=connection.sent))
         connection.leaving = True
+
+    def send_away(self, away: SentAway) -> None:
+        """Maintenance begins for a session: told once, its answer awaited, its link closed; the session is kept."""
+        connection = self._registry.of_session(away.session_id)
+        if connection is None or connection.leaving or connection.closing:
+            return
+        connection.retry_after = away.reconnect_after_seconds
+        if not away.first:
+            connection.close(CloseCode.SERVICE_RESTART)
+            return
+        notice = ShutdownNotice(
+            reason="maintenance",
+            message=away.reason,
+            reconnect=True,
+            reconnect_after_seconds=away.reconnect_after_seconds,
+        )
+        self.announce(connection, notice)
+        self.spawn(self._part(connection))
+
+    async def _part(self, connection: Connection) -> None:
+        """Close a link that was told so, after its answer or without it. What is still at work comes again."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(connection.answered.wait(), ANSWER_SECONDS)
+        connection.acknowledge()
+        connection.close(CloseCode.SERVICE_RESTART)
 
     async def answers(self, seconds: float) -> None:
         """Wait until every EA has answered the announcement, or the time is up. A caller may not call again."""

@@ -124,4 +124,4 @@ def _end(connection: ExchangeConnection) -> Refused | None:
     code = connection.close_code
     if code is None:
         return None
-    return Refused(CLOSE_PROBLEMS[code])
+    return Refused(CLOSE_PROBLEMS[code], retry_after=connection.retry_after)

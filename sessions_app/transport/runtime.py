@@ -6,12 +6,9 @@ passed. No order waits for it when all is well, and losing Redis or Celery costs
 
 import asyncio
 import contextlib
-import os
-import socket
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -28,18 +25,15 @@ from sessions_app.domain.frames import TestRequest
 from sessions_app.domain.lifecycle import LIVING, CloseCode, Reason, close_code
 from sessions_app.domain.liveness import Pace
 from sessions_app.doorbell import Ring
-from sessions_app.models import GatewayProcess
-from sessions_app.models.fields import new_id
 from sessions_app.queries import Standing
-from sessions_app.services import keys, ports, sessions
+from sessions_app.services import gateways, keys, maintenance, ports, sessions
+from sessions_app.services.maintenance import SentAway
 from sessions_app.services.ports import Arrival, Batch
 from sessions_app.transport.connections import Connection, ExchangeConnection, Registry, SocketConnection
-from sessions_app.transport.delivery import Delivery
+from sessions_app.transport.delivery import ANSWER_SECONDS, Delivery
 from sessions_app.transport.door import Door
 from sessions_app.transport.ingest import Ingest
 
-LEASE = timedelta(seconds=10)
-ANSWER_SECONDS: Final = 2.0
 _log = structlog.get_logger(__name__)
 
 
@@ -51,7 +45,6 @@ class Runtime:
         self.registry = Registry()
         self.delivery = Delivery(self.registry)
         self.ingest = Ingest(self._settle_from_thread)
-        self._process_id = new_id()
         self.draining = False
         self._doors: WeakKeyDictionary[Connection, Door] = WeakKeyDictionary()
         self._stop_listening = doorbell.listen(self._ring_from_thread)
@@ -152,7 +145,7 @@ class Runtime:
 
     async def _sweep(self) -> None:
         held = {connection.session_id for connection in self.registry}
-        standings = await database_sync_to_async(self._look, thread_sensitive=False)(held)
+        standings, leaving = await database_sync_to_async(self._look, thread_sensitive=False)(held)
         self._forget_callers()
         for connection in self.registry:
             standing = standings.get(connection.session_id)
@@ -161,6 +154,8 @@ class Runtime:
             self._test_silence(connection)
             if isinstance(connection, SocketConnection) and connection.stalled(settings.GATEWAY["slow_reader_seconds"]):
                 connection.drop_slow_reader()
+        for away in leaving:
+            self.delivery.send_away(away)
         await database_sync_to_async(ports.bound().carry_out_due, thread_sensitive=False)()
 
     def _forget_callers(self) -> None:
@@ -172,25 +167,12 @@ class Runtime:
                 self.registry.remove(connection)
                 connection.drop()
 
-    def _look(self, held: set[UUID]) -> dict[UUID, Standing]:
-        self._renew_lease()
+    def _look(self, held: set[UUID]) -> tuple[dict[UUID, Standing], list[SentAway]]:
+        gateways.renew()
         sessions.expire_overdue()
         keys.revoke_retired()
-        return queries.standings(held) if held else {}
-
-    def _renew_lease(self) -> None:
-        now = queries.database_now()
-        GatewayProcess.objects.update_or_create(
-            id=self._process_id,
-            defaults={"lease_until": now + LEASE},
-            create_defaults={
-                "host": socket.gethostname(),
-                "pid": os.getpid(),
-                "started_at": now,
-                "lease_until": now + LEASE,
-            },
-        )
-        GatewayProcess.objects.filter(lease_until__lt=now - timedelta(days=1)).delete()
+        standings = queries.standings(held) if held else {}
+        return standings, maintenance.send_away(held=held)
 
     def _test_silence(self, connection: Connection) -> None:
         """Ask a silent EA once whether it is there, at 1.5 intervals after its last heartbeat."""

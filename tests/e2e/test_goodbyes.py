@@ -133,3 +133,44 @@ async def test_case_098_frames_after_the_notice_are_ignored_and_counted(leaving_
     assert await ending == 0
     assert max(item.get("ack") or 0 for item in master.seen) == 0
     assert leaving_gateway.log_has('"frames": 2, "event": "socket.ignored_after_notice"')
+
+
+# Maintenance -------------------------------------------------------------------------------------------------------
+
+
+async def test_maintenance_sends_an_ea_away_once_keeps_its_session_and_lets_it_back_in(gateway: Gateway) -> None:
+    cast = gateway.provision({})
+    master, other = await cast.ea(0), await cast.ea(1)
+    await asyncio.to_thread(maintain, cast, 0, seconds=600)
+    notice = (await master.hear("ShutdownNotice"))["payload"]
+    assert (notice["reason"], notice["message"], notice["reconnect_after_seconds"]) == ("maintenance", "new disks", 30)
+    await master.send("ShutdownNotice", {"reason": "maintenance", "phase": "ack"})
+    assert await master.close_code() == 4012
+    turned_away = await RawEa.connect(gateway, master.token)
+    assert await turned_away.close_code() == 4013
+    assert turned_away.seen[0]["payload"]["code"] == "maintenance"
+    await asyncio.to_thread(maintain, cast, 0, seconds=0)
+    back = await RawEa.connect(gateway, master.token)
+    assert (await back.hear("SessionState"))["payload"]["status"] == "authenticated"
+    await other.send("StatusHeartbeat", {})
+    await other.hear("HeartbeatAck")
+    assert "ShutdownNotice" not in other.kinds()
+
+
+def maintain(cast: Cast, number: int, *, seconds: int) -> None:
+    """Announce a window for an account from now on, or with no seconds cancel it."""
+    code = (
+        "from datetime import timedelta; from sessions_app.queries import database_now;"
+        "from sessions_app.models import BrokerAccount, MaintenanceWindow;"
+        "from sessions_app.services import maintenance;"
+        "from sessions_app.services.history import Actor;"
+        f"now, account = database_now(), BrokerAccount.objects.get(claimed_as={cast.names[number]!r});"
+    )
+    announce = (
+        "maintenance.announce(by=Actor('olga'), plan=maintenance.Plan(reason='new disks', account_pk=account.id,"
+        f"starts_at=now, ends_at=now + timedelta(seconds={seconds}), reconnect_after_seconds=30))"
+    )
+    cancel = "maintenance.cancel(by=Actor('olga'), window_id=MaintenanceWindow.objects.get(account=account).id)"
+    done = cast.gateway.manage("shell", "-c", code + (announce if seconds else cancel))
+    if done.returncode:
+        raise RuntimeError(done.stderr)

@@ -27,6 +27,8 @@ from sessions_app.models import (
     EnrolmentWindow,
     GatewayProcess,
     InboundFrame,
+    MaintenanceNotice,
+    MaintenanceWindow,
     Member,
     OauthClient,
     OperatorAlert,
@@ -277,3 +279,26 @@ class RequestTallyFactory(DjangoModelFactory[RequestTally]):
     scope = factory.Sequence(lambda n: f"unknown key from 192.0.2.{n}")
     started_at = factory.LazyFunction(now)
     count = 1
+
+
+class MaintenanceWindowFactory(DjangoModelFactory[MaintenanceWindow]):
+    """A window over all accounts that lasts now."""
+
+    class Meta:
+        model = MaintenanceWindow
+
+    reason = "new disks"
+    starts_at = factory.LazyFunction(lambda: now() - timedelta(minutes=1))
+    ends_at = factory.LazyFunction(lambda: now() + timedelta(minutes=10))
+    reconnect_after_seconds = 60
+    announced_at = factory.LazyFunction(now)
+    announced_as = "olga"
+
+
+class MaintenanceNoticeFactory(DjangoModelFactory[MaintenanceNotice]):
+    class Meta:
+        model = MaintenanceNotice
+
+    window = factory.SubFactory(MaintenanceWindowFactory)
+    session = factory.SubFactory(EaSessionFactory)
+    told_at = factory.LazyFunction(now)

@@ -29,6 +29,8 @@ from tests.factories import (
     FillWaitFactory,
     FollowerQuoteFactory,
     IntentFactory,
+    MaintenanceNoticeFactory,
+    MaintenanceWindowFactory,
     MemberFactory,
     OauthClientFactory,
     OperatorAlertFactory,
@@ -51,7 +53,7 @@ FACTORIES: tuple[Any, ...] = (
     StrategyFactory, SubscriptionFactory, IntentFactory, DecisionFactory, CommandFactory, CopyFactory, ReportFactory,
     OperatorAlertFactory, AccountGrantFactory, ApprovedFingerprintFactory, EnrolmentWindowFactory, OauthClientFactory,
     SubscriptionEventFactory, FillWaitFactory, FollowerQuoteFactory, SnapshotFactory, DifferenceFactory,
-    DifferenceEventFactory,
+    DifferenceEventFactory, MaintenanceWindowFactory, MaintenanceNoticeFactory,
 )  # fmt: skip
 EVIL = "<script>alert(1)</script>"
 

@@ -21,6 +21,7 @@ def test_what_may_succeed_later_is_never_final() -> None:
         "flood",
         "heartbeat_timeout",
         "internal",
+        "maintenance",
         "request_in_flight",
         "resend_in_flight",
         "service_restart",

@@ -1,0 +1,47 @@
+"""This gateway process's lease: while it is in force, the silence of the EAs it holds is their own."""
+
+import os
+import socket
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+
+from sessions_app import queries
+from sessions_app.domain.lifecycle import SessionStatus
+from sessions_app.models import EaSession, GatewayProcess
+from sessions_app.models.bulk import update_rows
+from sessions_app.models.fields import new_id
+
+THIS: Final = new_id()
+LEASE: Final = timedelta(seconds=10)
+_KEPT: Final = timedelta(days=1)
+
+
+def renew() -> None:
+    """Renew the lease. If it had run out (the process was paused, or the database away), the EAs get a full timeout."""
+    with transaction.atomic(durable=True):
+        now = queries.database_now()
+        former = GatewayProcess.objects.filter(id=THIS).values_list("lease_until", flat=True).first()
+        GatewayProcess.objects.update_or_create(
+            id=THIS,
+            defaults={"lease_until": now + LEASE},
+            create_defaults={
+                "host": socket.gethostname(),
+                "pid": os.getpid(),
+                "started_at": now,
+                "lease_until": now + LEASE,
+            },
+        )
+        if former is not None and former < now:
+            _excuse_own(now)
+        GatewayProcess.objects.filter(lease_until__lt=now - _KEPT).delete()
+
+
+def _excuse_own(now: datetime) -> None:
+    rows = list(
+        EaSession.objects.select_for_update().filter(gateway=THIS, state=SessionStatus.AUTHENTICATED).order_by("id")
+    )
+    for row in rows:
+        row.deadline_at = max(row.deadline_at, now + timedelta(seconds=row.heartbeat_timeout))
+    update_rows(rows, ["deadline_at"])

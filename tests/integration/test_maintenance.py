@@ -1,0 +1,154 @@
+"""Maintenance windows: who may announce them, whom they concern, who is told, who is turned away."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from sessions_app import queries
+from sessions_app.domain.frames import Hello
+from sessions_app.domain.problems import Refused
+from sessions_app.models import MaintenanceNotice, MaintenanceWindow
+from sessions_app.services import maintenance, sessions
+from sessions_app.services.history import Actor
+from sessions_app.services.maintenance import AlreadyOver, NotAnnounceable, Plan
+from tests.factories import EaSessionFactory, MaintenanceWindowFactory, TenantFactory, UserFactory, grant
+from tests.integration.trading import Desk
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ANNOUNCE = "sessions_app.announce_maintenancewindow"
+BY = Actor("olga")
+
+
+def plan(*, begins: float = 0, lasts: float = 600, **whom: Any) -> Plan:
+    starts = queries.database_now() + timedelta(seconds=begins)
+    ends = starts + timedelta(seconds=lasts)
+    return Plan(reason="new disks", starts_at=starts, ends_at=ends, reconnect_after_seconds=60, **whom)
+
+
+def away(*sessions_held: Any) -> dict[Any, bool]:
+    """Which of these must leave now, and whether they are told for the first time."""
+    told = maintenance.send_away(held={session.id for session in sessions_held})
+    return {item.session_id: item.first for item in told}
+
+
+def test_each_session_is_told_once_whichever_gateway_holds_it() -> None:
+    session = EaSessionFactory.create(authenticated=True)
+    maintenance.announce(plan=plan(), by=BY)
+    assert away(session) == {session.id: True}
+    assert away(session) == {session.id: False}
+    assert MaintenanceNotice.objects.count() == 1
+
+
+def test_a_window_concerns_an_account_a_tenant_or_all() -> None:
+    tenant = TenantFactory.create()
+    ours = EaSessionFactory.create(account__tenant=tenant)
+    other = EaSessionFactory.create()
+    window = maintenance.announce(plan=plan(account_pk=other.account_id), by=BY)
+    assert set(away(ours, other)) == {other.id}
+    maintenance.cancel(window_id=window.id, by=BY)
+    maintenance.announce(plan=plan(tenant_id=tenant.id), by=BY)
+    assert set(away(ours, other)) == {ours.id}
+    maintenance.announce(plan=plan(), by=BY)
+    assert set(away(ours, other)) == {ours.id, other.id}
+
+
+def test_before_its_start_and_after_its_end_a_window_does_nothing() -> None:
+    session = EaSessionFactory.create()
+    maintenance.announce(plan=plan(begins=60), by=BY)
+    MaintenanceWindowFactory.create(ends_at=queries.database_now() - timedelta(seconds=1))
+    assert away(session) == {}
+
+
+def test_who_comes_while_a_window_lasts_is_told_when_to_come_back() -> None:
+    desk = Desk.open("srv:1")
+    request = sessions.Request(auth_method="account_session_key", platform="sdk")
+    token = sessions.open_session(key=desk.key, request=request).token
+    maintenance.announce(plan=plan(lasts=90), by=BY)
+    with pytest.raises(Refused) as refusal:
+        desk.again()
+    assert (refusal.value.code, refusal.value.problem.status) == ("maintenance", 503)
+    assert refusal.value.retry_after in (89, 90)
+    with pytest.raises(Refused, match="new disks"):
+        sessions.resume(token=token, hello=Hello())
+
+
+def test_a_cancelled_window_lets_everybody_in_and_cannot_be_cancelled_twice() -> None:
+    desk = Desk.open("srv:1")
+    window = maintenance.announce(plan=plan(), by=BY)
+    maintenance.cancel(window_id=window.id, by=Actor("oleg"))
+    desk.again()
+    window.refresh_from_db()
+    assert window.cancelled_as == "oleg"
+    with pytest.raises(AlreadyOver):
+        maintenance.cancel(window_id=window.id, by=BY)
+
+
+@pytest.mark.parametrize("odd", [{"lasts": -5}, {"begins": -600, "lasts": 60}, {"lasts": 90_000}])
+def test_an_odd_window_is_not_announced(odd: dict[str, float]) -> None:
+    with pytest.raises(NotAnnounceable):
+        maintenance.announce(plan=plan(**odd), by=BY)
+
+
+# Pages -------------------------------------------------------------------------------------------------------------
+
+
+def content(**changes: str) -> dict[str, str]:
+    now = queries.database_now()
+    told = {
+        "reason": "new <disks>",
+        "starts_at": f"{now:%Y-%m-%dT%H:%M}",
+        "ends_at": f"{now + timedelta(hours=1):%Y-%m-%dT%H:%M}",
+        "reconnect_after_seconds": "60",
+    }
+    return {**told, **changes}
+
+
+def test_case_136_the_pages_need_their_permission(client: Client) -> None:
+    client.force_login(UserFactory.create())
+    url = reverse("admin:announce_maintenance")
+    assert client.get(reverse("admin:maintenance")).status_code == 403
+    assert (client.get(url).status_code, client.post(url, content(sure="yes")).status_code) == (403, 403)
+    assert not MaintenanceWindow.objects.exists()
+
+
+def test_case_136_cancelling_needs_it_too(client: Client) -> None:
+    window = MaintenanceWindowFactory.create()
+    client.force_login(UserFactory.create())
+    assert client.post(reverse("admin:cancel_maintenance", args=[window.id])).status_code == 403
+
+
+def test_the_first_post_says_what_will_happen_and_the_second_does_it(client: Client) -> None:
+    EaSessionFactory.create(authenticated=True)
+    client.force_login(grant(UserFactory.create(username="olga"), ANNOUNCE))
+    url = reverse("admin:announce_maintenance")
+    page = client.post(url, content()).content.decode()
+    assert "<strong>1 account</strong>, 1 living session now" in page
+    assert "new &lt;disks&gt;" in page
+    assert not MaintenanceWindow.objects.exists()
+    assert client.post(url, content(sure="yes")).status_code == 302
+    assert MaintenanceWindow.objects.get().announced_as == "olga"
+    assert "all accounts" in client.get(reverse("admin:maintenance")).content.decode()
+
+
+def test_mistakes_are_shown_in_the_form(client: Client) -> None:
+    client.force_login(grant(UserFactory.create(), ANNOUNCE))
+    url = reverse("admin:announce_maintenance")
+    assert "There is no such account." in client.post(url, content(account="srv:999")).content.decode()
+    late = content(ends_at="2020-01-01T00:00", sure="yes")
+    assert "A window ends after it starts" in client.post(url, late).content.decode()
+    assert not MaintenanceWindow.objects.exists()
+
+
+def test_cancelling_says_what_it_does_and_does_it_once(client: Client) -> None:
+    window = MaintenanceWindowFactory.create()
+    client.force_login(grant(UserFactory.create(username="oleg"), ANNOUNCE))
+    url = reverse("admin:cancel_maintenance", args=[window.id])
+    assert "EAs may connect again" in client.get(url).content.decode()
+    client.post(url)
+    client.post(url)
+    window.refresh_from_db()
+    assert window.cancelled_as == "oleg"
