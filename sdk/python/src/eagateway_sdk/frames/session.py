@@ -205,6 +205,7 @@ class ShutdownNotice(Frame, kw_only=True, frozen=True):
     phase: ShutdownPhase = ShutdownPhase.NOTICE
     reconnect: bool = False
     reconnect_after_seconds: int | None = None
+    message: str | None = None
     last_seq: int = 0
 
 
