@@ -156,11 +156,12 @@ def test_a_promotion_and_the_masters_next_intent_leave_no_command_behind(attempt
     assert numbers(follower) == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("attempt", range(10))
-def test_case_077_a_heartbeat_and_the_expiry_in_one_instant_have_one_winner(
-    attempt: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    desk = Desk.open("srv:1").introduce()
+def test_case_077_a_heartbeat_and_the_expiry_in_one_instant_have_one_winner_a_hundred_times() -> None:
+    for attempt in range(100):
+        race_heartbeat_and_expiry(Desk.open(f"srv:{attempt + 1}"))
+
+
+def race_heartbeat_and_expiry(desk: Desk) -> None:
     overdue = queries.database_now() - timedelta(milliseconds=1)
     EaSession.objects.filter(id=desk.session.id).update(deadline_at=overdue)
     beat = desk.arrival("StatusHeartbeat", {})

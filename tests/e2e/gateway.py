@@ -38,9 +38,16 @@ SYMBOLS: Final = [
 class Gateway:
     """`manage.py serve` on a port of its own; `env` switches its settings. `spare`: tenants made at once."""
 
-    def __init__(self, folder: Path, *, spare: int = 1, server: str = "daphne", **env: str) -> None:
-        self._folder, self._server = folder, server
-        self._env = {**os.environ, "EAGATEWAY_DATA_DIR": str(folder), "LOG_LEVEL": "WARNING", **env}
+    def __init__(
+        self, folder: Path, *, spare: int = 1, server: str = "daphne", program: str = "manage.py", **env: str
+    ) -> None:
+        self._folder, self._server, self._program = folder, server, program
+        self._env = {
+            **os.environ,
+            "EAGATEWAY_DATA_DIR": str(folder),
+            "LOG_LEVEL": "WARNING",
+            **env,
+        }
         self._port = 0
         self._spares = spare
         self._spare: list[Cast] = []
@@ -90,7 +97,7 @@ class Gateway:
         if migrated is not None and migrated.returncode:
             raise RuntimeError(migrated.stderr)
         chosen = [] if self._server == "daphne" else ["--server", self._server]
-        command = [sys.executable, "manage.py", "serve", "--port", str(self._port), *chosen]
+        command = [sys.executable, self._program, "serve", "--port", str(self._port), *chosen]
         with (self._folder / "gateway.log").open("a") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self._env, stdout=subprocess.PIPE, stderr=log, text=True

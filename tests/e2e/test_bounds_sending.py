@@ -12,7 +12,7 @@ import pytest
 from eagateway_sdk.ids import uuid7
 from websockets.exceptions import ConnectionClosed
 
-from tests.e2e.gateway import Cast, Gateway, RawEa, raw_socket
+from tests.e2e.gateway import Gateway, RawEa, raw_socket
 
 pytestmark = [pytest.mark.lane("embedded", "production"), pytest.mark.usefixtures("sockets")]
 GROWTH_MIB = 6
@@ -116,26 +116,27 @@ async def test_case_102_what_the_protocol_layer_forbids_is_closed_there(tmp_path
         big = await cast.ea(0)
         await big.socket.send("x" * (16 * 1024 + 1))
         assert await big.close_code() == 1009
+        tokens = [cast.token(1), cast.token(1)]  # hashing a key takes 19 MiB of its own
         before = gateway.memory_mib
-        assert await one_byte_fragments(cast, 64 * 1024) in (1002, 1009)
-        assert await ping_of(cast, 126) in (1002, 1006)
+        assert await one_byte_fragments(gateway, tokens[1], 64 * 1024) in (1002, 1009)
+        assert await ping_of(gateway, tokens[1], 126) in (1002, 1006)
         assert gateway.memory_mib - before < GROWTH_MIB
     finally:
         gateway.end(9)
 
 
-async def one_byte_fragments(cast: Cast, count: int) -> int:
+async def one_byte_fragments(gateway: Gateway, token: str, count: int) -> int:
     """A message in fragments of one byte each; the close code."""
-    ea = await RawEa.connect(cast.gateway, cast.token(1))
+    ea = await RawEa.connect(gateway, token)
     await ea.hear("SessionState")
     masked = b"\x01\x81\x00\x00\x00\x00x" + b"\x00\x81\x00\x00\x00\x00x" * (count - 1)
     ea.socket.transport.write(masked)
     return await drain(ea)
 
 
-async def ping_of(cast: Cast, size: int) -> int:
+async def ping_of(gateway: Gateway, token: str, size: int) -> int:
     """A ping whose payload is longer than the protocol allows; the close code."""
-    ea = await RawEa.connect(cast.gateway, cast.token(1))
+    ea = await RawEa.connect(gateway, token)
     await ea.hear("SessionState")
     ea.socket.transport.write(b"\x89\xfe" + size.to_bytes(2, "big") + b"\x00" * 4 + b"x" * size)
     return await drain(ea)
@@ -155,3 +156,73 @@ async def test_case_101_half_a_handshake_holds_nothing_up(gateway: Gateway) -> N
     with socket.create_connection((address.hostname or "", address.port or 0)) as half:
         half.sendall(b"GET /ea-gateway/v1/stream HTTP/1.1\r\nUpgrade: websocket\r\n")
         assert await heartbeat_seconds(ea) < 2
+
+
+# Frames that cannot be stored ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def choking_gateway(tmp_path: Path) -> Iterator[Gateway]:
+    """A gateway with a bug: intents for the symbol POISON cannot be applied."""
+    gateway = Gateway(tmp_path, program="tests/e2e/choking_gateway.py", HEARTBEAT_TIMEOUT_SECONDS="60").start()
+    yield gateway
+    gateway.end(9)
+
+
+ORDER = {"action": "open", "side": "buy", "lots": "0.10", "price": "1.1"}
+
+
+def poison(position: int) -> dict[str, object]:
+    return {**ORDER, "symbol": "POISON", "position_id": position, "ticket": position}
+
+
+async def test_case_108_a_frame_we_fail_on_may_come_again_and_is_refused_for_good_the_third_time(
+    choking_gateway: Gateway,
+) -> None:
+    ea = await choking_gateway.provision({}).ea(0)
+    frame_id = str(uuid7())
+    seen = []
+    for _ in range(3):
+        await ea.send("OrderIntent", poison(1), seq=1, id=frame_id)
+        seen.append((await ea.hear("ErrorAlert"))["payload"])
+    assert [(item["code"], item.get("retryable", False)) for item in seen] == [
+        ("internal", True), ("internal", True), ("poisoned", False)
+    ]  # fmt: skip
+    await ea.acked(1)
+    await heartbeat_seconds(ea)
+
+
+async def test_a_flood_of_poison_ends_its_session_and_delays_nobody(choking_gateway: Gateway) -> None:
+    cast = choking_gateway.provision({})
+    hostile, other = await cast.ea(0), await cast.ea(1)
+    await heartbeat_seconds(other)
+    reading = asyncio.create_task(drain(hostile))
+    waits = []
+    for number in range(400):
+        try:
+            await hostile.socket.send(frame("OrderIntent", poison(number + 1), seq=1))
+        except ConnectionClosed:
+            break
+        if number % 40 == 0:
+            waits.append(await heartbeat_seconds(other))
+    assert await reading == 4400
+    assert sorted(waits)[len(waits) // 2] < 1
+
+
+# Who is loud, and who is nobody --------------------------------------------------------------------------------------
+
+
+async def test_case_111_a_loud_tenant_leaves_the_others_their_rate(gateway: Gateway) -> None:
+    loud, quiet = gateway.provision({}), gateway.provision({})
+    shouting = [await loud.ea(0), await loud.ea(1)]
+    master, follower = await quiet.ea(0), await quiet.ea(1)
+    reading = [asyncio.create_task(drain(item)) for item in shouting]
+    noise = [asyncio.create_task(flood(item, frame("StatusHeartbeat", {"balance": "1"}), 5000)) for item in shouting]
+    began = time.monotonic()
+    for position in range(1, 11):
+        await master.buy(position)
+    commands = await follower.commands(10)
+    assert [item["seq"] for item in commands] == list(range(1, 11))
+    assert time.monotonic() - began < 5
+    for task in (*noise, *reading):
+        task.cancel()
