@@ -1,45 +1,79 @@
-"""Invented accounts from one address: few rows, nothing for tenants to see."""
+"""What somebody with a wrong key, or none that we know, can find out: nothing."""
+
+from typing import Any
 
 import pytest
-from django.conf import settings
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from sessions_app.models import AuthKey, BrokerAccount, EaSession
-from tests.factories import AuthKeyFactory
+from sessions_app.auth import hashing
+from sessions_app.models import AuthKey
+from tests.factories import AuthKeyFactory, BrokerAccountFactory, EaSessionFactory, TenantFactory
+from tests.factories.sessions import key_material
+from tests.integration.test_rest_sessions import ask, problem_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+NEW_ACCOUNT = 4  # statements that store an account which nobody has claimed before
 
-def test_case_113_sessions_of_invented_accounts_are_bounded_by_their_address(
-    client: Client, monkeypatch: pytest.MonkeyPatch
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """One entry for every argon2 run, to hash or to compare."""
+    made: list[str] = []
+    for name in ("hash_key", "matches"):
+        original = getattr(hashing, name)
+
+        def counted(*args: Any, name: str = name, original: Any = original) -> Any:
+            made.append(name)
+            return original(*args)
+
+        monkeypatch.setattr(hashing, name, counted)
+    return made
+
+
+@pytest.fixture(params=["live", "idle", "of nobody", "suspended"])
+def known(request: pytest.FixtureRequest) -> str:
+    """An account that exists, in some state or other."""
+    name, tenant = "PaperMarkets-Demo:12345", None if request.param == "of nobody" else TenantFactory.create()
+    account = BrokerAccountFactory.create(claimed_as=name, tenant=tenant)
+    key = AuthKeyFactory.create(account=account, material=key_material(7), approved=True)
+    if request.param == "live":
+        EaSessionFactory.create(account=account, key=key, state="authenticated", fence=1)
+    if request.param == "suspended":
+        account.suspended_at = account.created_at
+        account.save(update_fields=["suspended_at"])
+    return name
+
+
+def asked(client: Client, name: str, runs: list[str], number: int) -> tuple[Any, list[str], int]:
+    """The answer, the argon2 runs and the statements that one request with an unknown key costs."""
+    runs.clear()
+    with CaptureQueriesContext(connection) as statements:
+        answer = ask(client, account_id=name, auth_key=key_material(number))
+    return answer, list(runs), len(statements)
+
+
+def test_case_018_a_known_and_an_unknown_account_look_alike(client: Client, runs: list[str], known: str) -> None:
+    ask(client, account_id="Warm-Up:1", auth_key=key_material(90))
+    mine, my_runs, my_statements = asked(client, known, runs, 91)
+    other, other_runs, other_statements = asked(client, "Nobody-Demo:1", runs, 92)
+    assert (mine.status_code, other.status_code) == (201, 201)
+    assert mine.json().keys() == other.json().keys()
+    assert (mine.json()["status"], other.json()["status"]) == ("pending", "pending")
+    assert mine.json()["limits"] == other.json()["limits"]
+    assert my_runs == other_runs == ["hash_key"]
+    assert abs(my_statements - other_statements) <= NEW_ACCOUNT
+
+
+def test_case_018_without_self_enrolment_both_are_refused_alike(
+    client: Client, runs: list[str], known: str, settings: Any
 ) -> None:
-    monkeypatch.setitem(settings.GATEWAY, "unknown_keys_per_minute", 5)
-    statuses = []
-    for number in range(200):
-        body = {
-            "account_id": f"Invented-Server:{1000 + number}",
-            "auth_method": "account_session_key",
-            "auth_key": f"invented-key-{number:04}-kJ8sLq2VbN4x",
-            "platform": "sdk",
-        }
-        answer = client.post("/ea-gateway/v1/sessions", body, content_type="application/json")
-        statuses.append(answer.status_code)
-    assert (statuses.count(201), statuses.count(429)) == (5, 195)
-    assert {model.objects.count() for model in (BrokerAccount, AuthKey, EaSession)} == {5}
-    assert not BrokerAccount.objects.filter(tenant__isnull=False).exists()
-
-
-def test_an_authorised_terminal_opens_only_so_many_sessions_a_minute(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(settings.GATEWAY, "sessions_per_minute", 3)
-    key = AuthKeyFactory.create(approved=True, material="a-good-key-kJ8sLq2VbN4xZ7mWc1RtYp")
-    body = {
-        "account_id": key.account.claimed_as,
-        "auth_method": "account_session_key",
-        "auth_key": "a-good-key-kJ8sLq2VbN4xZ7mWc1RtYp",
-        "platform": "sdk",
-    }
-    answers = [client.post("/ea-gateway/v1/sessions", body, content_type="application/json") for _ in range(5)]
-    assert [answer.status_code for answer in answers] == [201, 201, 201, 429, 429]
-    assert int(answers[-1]["Retry-After"]) == 60
+    settings.GATEWAY = {**settings.GATEWAY, "self_enrolment": False}
+    mine, my_runs, my_statements = asked(client, known, runs, 91)
+    other, other_runs, other_statements = asked(client, "Nobody-Demo:1", runs, 92)
+    assert problem_of(mine, 403, "key_not_enrolled") == problem_of(other, 403, "key_not_enrolled")
+    assert (my_runs, other_runs) == ([], [])
+    assert my_statements == other_statements
+    assert AuthKey.objects.count() == 1
