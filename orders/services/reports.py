@@ -67,6 +67,7 @@ class _Desk:
     reissued: list[Command] = field(default_factory=list)
     missed: list[Command] = field(default_factory=list)
     contradicted: list[Report] = field(default_factory=list)
+    replaced: list[Report] = field(default_factory=list)
     cancelled: set[UUID] = field(default_factory=set)
 
 
@@ -232,14 +233,18 @@ def _time(command: Command, report: ExecutionReport, row: Report) -> None:
 def _repeats(command: Command, report: ExecutionReport, row: Report, desk: _Desk) -> bool:
     """A report for a state that the command is in already.
 
-    What we had from a snapshot gets its figures now. Else the first report holds; one that contradicts it is flagged.
+    What we had from a snapshot gets its figures now, and steps back. Else the first report holds; one that contradicts
+    it is flagged.
     """
+    first = desk.firsts.get((command.id, report.status.value))
     if command.reason == FROM_SNAPSHOT and desk.causes is None:
+        if first is not None and first.flag == FROM_SNAPSHOT:
+            first.repeated = True
+            desk.replaced.append(first)
         command.reason, row.flag = "", AFTER_SNAPSHOT
         _time(command, report, row)
         desk.moved[command.id] = command
         return False
-    first = desk.firsts.get((command.id, report.status.value))
     if first is not None and first.flag != FROM_SNAPSHOT and contradicts(report, first.ticket, first.lots, first.price):
         row.flag = DIFFERS
         desk.contradicted.append(row)
@@ -325,6 +330,7 @@ def _row(arrival: Arrival, report: ExecutionReport, command: Command | None, cop
 
 def _write(desk: _Desk, batch: Batch) -> None:
     Report.objects.bulk_create(desk.rows, batch_size=200)
+    update_rows([row for row in desk.replaced if row not in desk.rows], ["repeated"])
     update_rows(desk.moved.values(), _COMMAND_FIELDS)
     update_rows(desk.touched.values(), _COPY_FIELDS)
     if desk.cancelled:

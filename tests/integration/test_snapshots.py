@@ -86,7 +86,7 @@ def test_the_report_that_comes_after_an_adoption_gives_it_its_figures(master: De
     follower.tell(held(1, 900), applied=1)
     follower.report(Command.objects.get().id, "filled", ticket=900, lots="0.1", price="1.10002", commission="-0.7")
     flags = list(Report.objects.order_by("id").values_list("flag", "repeated"))
-    assert flags == [("from_snapshot", False), ("after_snapshot", False)]
+    assert flags == [("from_snapshot", True), ("after_snapshot", False)]
     assert Command.objects.get().reason == ""
     assert only_copy().ticket == 900
 
