@@ -58,6 +58,7 @@ def _doubt_predecessor(account: BrokerAccount, session: EaSession, claims: Claim
         return
     doubted = ports.bound().doubt(account.id, former.ended_at + STILL_SENT, former.ended_at)
     if doubted:
+        BrokerAccount.objects.filter(id=account.id).update(snapshot_due_at=now, snapshot_reason="in_doubt")
         _log.warning("commands.in_doubt", account=account.account_id, commands=doubted)
 
 
