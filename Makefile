@@ -1,12 +1,12 @@
 # `make help` lists the targets. Each prepares .venv first, which costs milliseconds once it stands.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check lock schemas clean
+.PHONY: help setup demo serve test conformance check lock schemas clean
 
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup:  ## create .venv from requirements.lock (needs only python3 >= 3.11)
 	@sh deploy/bootstrap.sh
@@ -19,6 +19,9 @@ serve: setup  ## the whole gateway in one process (SERVE_ARGS=...)
 
 test: setup  ## every test on every lane (TEST_ARGS='-k heartbeat --lane embedded')
 	@$(BIN)/pytest $(TEST_ARGS)
+
+conformance: setup  ## the conformance cases on every lane (or URL=... ACCOUNTS=FILE; CONFORMANCE_ARGS=...)
+	@$(BIN)/python -m tests.conformance $(if $(URL),--url $(URL) --accounts $(ACCOUNTS)) $(CONFORMANCE_ARGS)
 
 check: setup  ## format, lint, types, import contracts, migrations
 	@sh .ci/check

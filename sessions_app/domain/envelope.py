@@ -17,6 +17,7 @@ PROTOCOL_VERSION: Final = 1
 SUBPROTOCOL: Final = "ea-gateway.v1"
 MAX_FRAME_BYTES: Final = 16 * 1024
 _TRANSMISSION_FIELDS: Final = ("age_ms",)  # says when a fact was sent, not what it is: new at every resend
+_MISSING: Final = re.compile(r"missing required field `([^`]+)`")
 
 
 class Malformed(Exception):
@@ -95,8 +96,11 @@ def _names_once(pairs: list[tuple[str, Any]]) -> None:
 
 
 def split_path(message: str) -> tuple[str, str | None]:
-    """Split the message library's "... - at `$.lots`" into (message, path)."""
+    """Split the message library's "... - at `$.lots`" into (message, path); a missing field's path ends in its name."""
     text, found, path = message.partition(" - at `")
+    missing = _MISSING.search(text)
+    if missing is not None:
+        return text, f"{path.rstrip('`') or '$'}.{missing[1]}"
     return text, path.rstrip("`") if found else None
 
 

@@ -15,10 +15,24 @@ from tests.conformance.cases import AWAITED, CASES, Mark
 from tests.conformance.house import Elsewhere, House, OwnHouse
 from tests.conformance.record import Record, cases_of
 from tests.conformance.stage import Stage
+from tests.integration import tokens
 
 BOTH = ("socket", "exchange")
 ELSEWHERE = os.environ.get("CONFORMANCE_URL", "")
-SPOILING = {6, 36, 40, 101, 102, 103, 104, 105, 107, 109}  # cases about frames that break the schemas
+SPOILING = {6, 7, 36, 40, 41, 101, 102, 103, 104, 105, 107, 109}  # cases about frames that break the schemas
+PATIENCE = {
+    "HEARTBEAT_TIMEOUT_SECONDS": "60",
+    "UNKNOWN_KEYS_PER_MINUTE": "10000",
+    "TOKEN_REQUESTS_PER_MINUTE": "1000",
+    "IN_DOUBT_SECONDS": "1",
+    "LOG_LEVEL": "INFO",
+}
+METHODS = {
+    "AUTH_METHODS": "account_session_key,bearer_token,oauth_client_credentials",
+    "BEARER_TOKEN_ISSUER": tokens.ISSUER,
+    "BEARER_TOKEN_AUDIENCE": tokens.AUDIENCE,
+    "BEARER_TOKEN_PUBLIC_KEY": tokens.public_pem(tokens.rsa_key()),
+}
 _record = Record()
 
 
@@ -65,8 +79,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     if ELSEWHERE:
         yield Elsewhere(ELSEWHERE, Path(os.environ["CONFORMANCE_ACCOUNTS"]))
         return
-    patience = {"HEARTBEAT_TIMEOUT_SECONDS": "60", "UNKNOWN_KEYS_PER_MINUTE": "10000", "IN_DOUBT_SECONDS": "1"}
-    house = _own(tmp_path_factory.mktemp("house"), **patience).start()
+    house = _own(tmp_path_factory.mktemp("house"), **PATIENCE, **METHODS).start()
     yield house
     house.end()
 
@@ -77,7 +90,7 @@ def quick_house(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixtur
     if ELSEWHERE:
         yield request.getfixturevalue("house")
         return
-    pace = {"HEARTBEAT_INTERVAL_SECONDS": "1", "HEARTBEAT_TIMEOUT_SECONDS": "3", "UNKNOWN_KEYS_PER_MINUTE": "10000"}
+    pace = {"HEARTBEAT_INTERVAL_SECONDS": "1", "HEARTBEAT_TIMEOUT_SECONDS": "3"}
     house = _own(tmp_path_factory.mktemp("quick"), **pace).start()
     yield house
     house.end()

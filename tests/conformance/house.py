@@ -89,6 +89,10 @@ class House:
         """A master with followers of these settings, nobody else's for the moment."""
         raise NotImplementedError
 
+    def modest_cast(self) -> Cast:
+        """One whose master may send few intents a second, with one plain follower."""
+        return self.cast({})
+
     def casts_of(self, document: Mapping[str, Any]) -> list[Cast]:
         """The casts of a document that has been provisioned here."""
         return Cast.of_document(document)
@@ -157,8 +161,11 @@ class OwnHouse(House):
             self._casts = self._provision([PLAIN] * SPARE)
         return self._casts.pop()
 
-    def _provision(self, wanted: Sequence[Sequence[Settings]]) -> list[Cast]:
-        document = {"tenants": [invent(settings) for settings in wanted]}
+    def modest_cast(self) -> Cast:
+        return self._provision([({},)], intent_rate=2)[0]
+
+    def _provision(self, wanted: Sequence[Sequence[Settings]], *, intent_rate: int = 500) -> list[Cast]:
+        document = {"tenants": [invent(settings, intent_rate=intent_rate) for settings in wanted]}
         self.call("provision", document=document)
         return Cast.of_document(document)
 

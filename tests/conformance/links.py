@@ -69,6 +69,7 @@ class SocketLink:
     @classmethod
     async def open(cls, url: str, **options: Any) -> "SocketLink":
         options.setdefault("subprotocols", ["ea-gateway.v1"])
+        options |= {"ping_interval": None, "max_queue": None}  # a test that does not read is no dead peer
         if url.startswith("wss"):
             options["ssl"] = tls_context()
         return cls(await connect(url, compression=None, max_size=None, **options))
@@ -117,17 +118,17 @@ class ExchangeLink:
     async def drop(self) -> None:
         self._ended = self._ended or Ended(1006, {})
 
-    async def call(self, frames: list[str], *, hold_ms: int = 0) -> httpx.Response:
-        """One call with these texts of frames; what it brings goes to the inbox."""
+    async def call(self, frames: list[str], *, hold_ms: int = 0, ends: bool = True) -> httpx.Response:
+        """One call with these texts of frames; what it brings goes to the inbox, and a refusal ends the link."""
         ack = self.has if self.tell_ack and self.has else None
         body = f'{{"frames":[{",".join(frames)}],"ack":{json.dumps(ack)},"hold_ms":{hold_ms}}}'
         headers = {**self._headers, "Content-Type": "application/json"}
         async with self._turn:
             answer = await self._http.post(self._url, content=body.encode("utf-8", "surrogatepass"), headers=headers)
-            self._take(answer)
+            self._take(answer, ends=ends)
         return answer
 
-    def _take(self, answer: httpx.Response) -> None:
+    def _take(self, answer: httpx.Response, *, ends: bool) -> None:
         content: dict[str, Any] = {}
         with contextlib.suppress(ValueError):
             content = answer.json()
@@ -135,7 +136,7 @@ class ExchangeLink:
             self.has = contiguous(self.has, frame)
             self._inbox.append(frame)
         self.stored = max(self.stored, content.get("ack") or 0)
-        if answer.status_code != 200:
+        if answer.status_code != 200 and ends:
             self._ended = Ended(answer.status_code, content)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -20,11 +19,14 @@ def cases_of(name: str) -> list[int]:
     return [int(number) for number in found[1].split("_and_")] if found else []
 
 
+Outcomes = dict[int, dict[str, tuple[str, str]]]
+
+
 @dataclass
 class Record:
-    """`outcomes`: by case, then by transport, the worst outcome and the reasons of what was skipped."""
+    """`outcomes`: by case, then by transport, the worst outcome and the reason of what was skipped or may fail."""
 
-    outcomes: dict[int, dict[str, tuple[str, str]]] = field(default_factory=dict)
+    outcomes: Outcomes = field(default_factory=dict)
 
     def note(self, report: pytest.TestReport) -> None:
         """Take one phase of one test. A phase that passes says nothing unless it is the call itself."""
@@ -32,7 +34,7 @@ class Record:
             return
         name = report.nodeid.rpartition("::")[2]
         found = _TRANSPORT.search(name)
-        outcome = (report.outcome, _reason(report) if report.skipped else "")
+        outcome = _outcome(report)
         for number in cases_of(name):
             self._keep(number, found[1] if found else "rows", outcome)
 
@@ -44,12 +46,26 @@ class Record:
         path.write_text(json.dumps(self.outcomes, sort_keys=True))
 
 
+def read(path: Path) -> Outcomes:
+    """What a run has written; nothing if it broke down before."""
+    if not path.exists():
+        return {}
+    return {
+        int(number): {name: (outcome, reason) for name, (outcome, reason) in found.items()}
+        for number, found in json.loads(path.read_text()).items()
+    }
+
+
+def _outcome(report: pytest.TestReport) -> tuple[str, str]:
+    """What came of it, and why. A case that is allowed to fail for now, and does, has failed."""
+    awaited = getattr(report, "wasxfail", None)
+    if awaited is not None and not report.passed:
+        return "failed", awaited.removeprefix("reason: ")
+    return report.outcome, _reason(report) if report.skipped else ""
+
+
 def _worst(*outcomes: tuple[str, str]) -> tuple[str, str]:
-    return min(_in_order(outcomes), key=lambda outcome: _WORST.index(outcome[0]))
-
-
-def _in_order(outcomes: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    return sorted(outcomes)
+    return min(sorted(outcomes), key=lambda outcome: _WORST.index(outcome[0]))
 
 
 def _reason(report: pytest.TestReport) -> str:

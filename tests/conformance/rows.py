@@ -11,9 +11,12 @@ from uuid import UUID
 
 import msgspec
 from argon2 import PasswordHasher
+from django.db import connection
 from django.db.models import F
 
+from orders.domain.denials import SENTENCES, Code
 from orders.domain.intents import OrderIntent
+from orders.domain.reports import ExecutionReport
 from orders.models import Command, Copy, Decision, Intent, Report
 from orders.services import provisioning
 from sessions_app import queries
@@ -24,10 +27,11 @@ from sessions_app.domain.lifecycle import KeyState, Reason, SessionStatus
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, InboundFrame, OperatorAlert, SessionEvent
 from sessions_app.models.fields import new_id
 from sessions_app.services import history as history_service
-from sessions_app.services import keys, sessions
+from sessions_app.services import keys, oauth_clients, sessions
 from sessions_app.services.history import Actor
 from sessions_app.services.ports import Arrival
 from tests.concurrency.hands import at_once, store
+from tests.conformance import wander as walks
 
 OPERATOR = Actor("operator")
 
@@ -80,6 +84,10 @@ def lapse(*, session_id: str) -> None:
     sessions.lapse_pending()
 
 
+def wander(*, account_id: str, steps: int, seed: int) -> int:
+    return walks.wander(account_id=account_id, steps=steps, seed=seed)
+
+
 # Keys ----------------------------------------------------------------------------------------------------------------
 
 
@@ -119,6 +127,16 @@ def weaken(*, account_id: str, material: str) -> str:
 
 def key_hash(*, account_id: str) -> str:
     return AuthKey.objects.get(account=_account(account_id)).key_hash
+
+
+def register_client(*, account_id: str, client_id: str) -> dict[str, str]:
+    """An OAuth client that may serve an account; its id and its secret."""
+    account, now = _account(account_id), queries.database_now()
+    if account.tenant is None:
+        raise LookupError(account_id)
+    made = oauth_clients.register(tenant_id=account.tenant.id, client_id=client_id, by=OPERATOR, now=now)
+    oauth_clients.grant_accounts(client=made.client, accounts=[account], by=OPERATOR, reason="conformance", now=now)
+    return {"client_id": made.client.client_id, "secret": made.secret}
 
 
 # Logs ----------------------------------------------------------------------------------------------------------------
@@ -196,9 +214,10 @@ def command(*, command_id: str) -> dict[str, Any]:
     return {"state": row.state, "reason": row.reason, "seq": row.seq, "reports": row.reports.count()}
 
 
-def denials(*, account_id: str) -> list[str]:
-    """The codes of the decisions about a master's intents, in the order of the intents; of what was copied none."""
-    decisions = Decision.objects.filter(intent__account=_account(account_id)).exclude(code="")
+def denials(*, account_id: str, follower: str) -> list[str]:
+    """The codes of the decisions for one follower, in the order of the master's intents; of what was copied none."""
+    concerned = Decision.objects.filter(intent__account=_account(account_id), subscription__follower=_account(follower))
+    decisions = concerned.exclude(code="")
     return list(decisions.order_by("intent__received_at", "intent_id").values_list("code", flat=True))
 
 
@@ -321,3 +340,63 @@ def books(*, account_id: str) -> dict[str, Any]:
         "reports": Report.objects.filter(account=account).count(),
         "commands": Command.objects.filter(account=account).count(),
     }
+
+
+# Faults --------------------------------------------------------------------------------------------------------------
+
+
+def fail_on_position(*, position_id: int) -> None:
+    """Let the database refuse every intent about a position, as a bug in a handler would."""
+    name = f"fail_on_{position_id}"
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute(
+                f"CREATE TRIGGER {name} BEFORE INSERT ON orders_intent WHEN NEW.position_id = {int(position_id)}"
+                " BEGIN SELECT RAISE(ABORT, 'a fault of the test'); END"
+            )
+            return
+        cursor.execute(
+            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'a fault of the test' USING ERRCODE = '22000'; END $$"
+        )
+        cursor.execute(
+            f"CREATE TRIGGER {name} BEFORE INSERT ON orders_intent FOR EACH ROW"
+            f" WHEN (NEW.position_id = {int(position_id)}) EXECUTE FUNCTION {name}()"
+        )
+
+
+# Who was late --------------------------------------------------------------------------------------------------------
+
+
+def report_late(*, session_id: str, command_id: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """Store a report and an intent of a session that has been preempted, as what was still queued for it."""
+    session = EaSession.objects.get(id=UUID(session_id))
+    told = {"command_id": command_id, "status": "filled", "ticket": 71, "lots": "0.10"}
+    report = _arrival(
+        session, "ExecutionReport", msgspec.json.encode(told), ExecutionReport, seq=session.stored_seq + 1
+    )
+    intent = _arrival(session, "OrderIntent", msgspec.json.encode(payload), OrderIntent, seq=session.stored_seq + 2)
+    for arrival in (report, intent):
+        sessions.tell(store([arrival]))
+    row = Report.objects.get(frame_id=report.frame_id)
+    return {
+        "report": {"fate": report.fate.value, "flagged": row.late, "command": command(command_id=command_id)["state"]},
+        "intent": intent.refusal.code if intent.refusal else "",
+    }
+
+
+def age_session(*, session_id: str, hours: int) -> None:
+    """Let the last heartbeat of a session be so long ago."""
+    EaSession.objects.filter(id=UUID(session_id)).update(
+        last_heartbeat_at=queries.database_now() - timedelta(hours=hours)
+    )
+
+
+def tenants_of(*, prefix: str) -> int:
+    """How many accounts whose ids begin so belong to a tenant, which can see them."""
+    return BrokerAccount.objects.filter(account_id__startswith=prefix, tenant__isnull=False).count()
+
+
+def sentence_of(*, code: str) -> str:
+    """What the page says of a denial."""
+    return SENTENCES[Code(code)]

@@ -56,7 +56,8 @@ async def test_case_060_what_is_too_old_at_promotion_is_denied(stage: Stage) -> 
     await late.hear("SessionState", lambda state: state["status"] == "authenticated")
     (command,) = await follower.commands(1)
     assert (command["payload"]["action"], command["payload"]["position_id"]) == ("close", stage.position(1))
-    assert "signal_too_old" in await stage.house.rows("denials", account_id=cast.master.account_id)
+    both = {"account_id": cast.master.account_id, "follower": cast.followers[0].account_id}
+    assert "signal_too_old" in await stage.house.rows("denials", **both)
 
 
 def closing(position_id: int, **fields: Any) -> dict[str, Any]:
@@ -116,8 +117,8 @@ async def test_case_064_a_pending_sessions_reports_are_applied_at_its_promotion(
     await master.buy(stage.position(1))
     (command,), (foreign,) = await mine.commands(1), await other.commands(1)
     rotated = await pending(stage, cast.followers[0], stranger())
-    await rotated.report(command, "filled", ticket=7, lots="0.10")
-    await rotated.report(foreign, "filled", ticket=8, lots="0.10")
+    await rotated.report(command, "filled", ticket=stage.position(7), lots="0.10")
+    await rotated.report(foreign, "filled", ticket=stage.position(8), lots="0.10")
     await rotated.acked(2)
     stored = await stage.house.rows("command", command_id=command["payload"]["command_id"])
     assert stored["state"] in ("queued", "received")

@@ -85,7 +85,7 @@ async def test_case_005_the_same_token_again_supersedes_the_half_open_link(stage
     assert second["seq"] == first["seq"] + 1
     if isinstance(old.link, SocketLink):
         await old.ends_with(4411)
-    await newer.report(first, "filled", ticket=7, lots="0.10")
+    await newer.report(first, "filled", ticket=stage.position(7), lots="0.10")
     await newer.acked(newer.seq)
     assert newer.kinds("OrderCommand") == ["OrderCommand"]
 
@@ -146,10 +146,10 @@ async def test_case_008_reports_on_a_neighbours_command_are_refused_and_the_thir
     await master.buy(stage.position(1))
     (command,) = await other.commands(1)
     for _ in range(3):
-        await ea.report(command, "filled", ticket=9, lots="0.10")
+        await ea.report(command, "filled", ticket=stage.position(9), lots="0.10")
     await ea.ends_with(4400)
     assert ea.alerts().count("not_your_command") == 3
-    await other.report(command, "filled", ticket=7, lots="0.10")
+    await other.report(command, "filled", ticket=stage.position(7), lots="0.10")
     await other.acked(other.seq)
 
 
@@ -255,3 +255,12 @@ async def test_case_014_a_pending_session_lapses_and_the_next_request_is_a_new_o
     assert (ea.state["status"], ea.state["reason"]) == ("lapsed", "pending_lapsed")
     newer = await stage.open(role, key=key)
     assert (newer["status"], newer["session_id"] == session["session_id"]) == ("pending", False)
+
+
+@pytest.mark.over("rows")
+async def test_case_015_any_sequence_of_acts_keeps_one_session_growing_fences_and_legal_moves(stage: Stage) -> None:
+    """10,000 steps over the four lanes of `make conformance`."""
+    for seed in range(5):
+        steps = many(500, brief=40)
+        opened = await stage.house.rows("wander", account_id=stage.cast().master.account_id, steps=steps, seed=seed)
+        assert opened > steps / 20

@@ -1,11 +1,12 @@
 """Section 7: heartbeats, silence, and the one clock that counts."""
 
 import asyncio
+import contextlib
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from tests.conformance.ea import Ea, text_of
 from tests.conformance.links import ExchangeLink
@@ -126,19 +127,13 @@ async def test_case_085_polling_alone_does_not_keep_a_session(quick_stage: Stage
         polled += 1
         await asyncio.sleep(0.1)
     assert ended.result().means(4408)
-    assert polled > 5
+    assert polled > 2
     assert (ea.state["status"], ea.state["reason"]) == ("closed", "heartbeat_timeout")
     if not isinstance(ea.link, ExchangeLink):
-        assert len(ea.kinds("Idle")) > 5
+        assert len(ea.kinds("Idle")) > 2
 
 
 async def poll(ea: Ea) -> None:
     """One Poll; once the link is over, none."""
-    payload: dict[str, Any] = {"ack": 0, "hold_ms": 100}
-    try:
-        await ea.send("Poll", payload)
-    except OSError:
-        return
-    except Exception as error:  # the close may come between
-        if "close" not in type(error).__name__.lower():
-            raise
+    with contextlib.suppress(ConnectionClosed):
+        await ea.send("Poll", {"ack": 0, "hold_ms": 100})

@@ -72,7 +72,7 @@ async def test_case_072_an_unreported_command_of_another_installation_is_in_doub
     assert newer.kinds("OrderCommand") == []
     payload = command["payload"]
     magic = {"magic": payload["magic"], "symbol": "EURUSD", "side": "buy", "lots": payload["lots"], "price": "1.1"}
-    held = [{"ticket": 71, **magic}] if found else []
+    held = [{"ticket": stage.position(71), **magic}] if found else []
     resolved = asyncio.create_task(resolve(newer, held))
     if found:
         await resolved

@@ -72,7 +72,12 @@ async def test_case_035_gaps_on_both_sides_are_filled_at_once(stage: Stage) -> N
     for number in (1, 2):
         await master.buy(stage.position(number))
     first, second = await follower.commands(2)
-    filled = {"command_id": first["payload"]["command_id"], "status": "filled", "ticket": 7, "lots": "0.10"}
+    filled = {
+        "command_id": first["payload"]["command_id"],
+        "status": "filled",
+        "ticket": stage.position(7),
+        "lots": "0.10",
+    }
     frame_id = await follower.send("ExecutionReport", filled, seq=2)
     await follower.send("ResendRequest", {"from": first["seq"], "to": second["seq"]})
     assert (await follower.hear("ResendRequest"))["payload"] == {"from": 1, "to": 1}
@@ -318,10 +323,18 @@ async def test_case_047_a_snapshot_asked_for_while_commands_flow_loses_nothing(s
     request = await follower.asked_for_snapshot()
     await master.buy(stage.position(1))
     (first,) = await follower.commands(1)
-    await follower.report(first, "filled", ticket=71, lots="0.10")
+    await follower.report(first, "filled", ticket=stage.position(71), lots="0.10")
     for number in range(2, 6):
         await master.buy(stage.position(number))
-    held = [{"ticket": 71, "symbol": "EURUSD", "side": "buy", "lots": "0.10", "magic": first["payload"]["magic"]}]
+    held = [
+        {
+            "ticket": stage.position(71),
+            "symbol": "EURUSD",
+            "side": "buy",
+            "lots": "0.10",
+            "magic": first["payload"]["magic"],
+        }
+    ]
     for _ in range(2):  # a repeat is harmless
         await follower.snapshot(request, positions=held, applied_server_seq=first["seq"])
     result = (await follower.hear("SyncSnapshot", lambda payload: payload["phase"] == "result"))["payload"]

@@ -32,7 +32,7 @@ async def test_case_086_an_unknown_position_with_our_magic_is_adopted_once(stage
     await master.buy(stage.position(1))
     (command,) = await follower.commands(1)
     for _ in range(2):
-        differences = await told(follower, held(command, 71), applied_server_seq=command["seq"])
+        differences = await told(follower, held(command, stage.position(71)), applied_server_seq=command["seq"])
         assert [item for item in differences if item["kind"] in ("missing", "extra")] == []
     if stage.house.own:
         stored = await stage.house.rows("command", command_id=command["payload"]["command_id"])
@@ -44,10 +44,17 @@ async def test_case_086_an_unknown_position_with_our_magic_is_adopted_once(stage
 
 async def test_case_087_a_foreign_position_is_shown_and_left_alone(stage: Stage) -> None:
     _, follower = await stage.pair()
-    foreign = {"ticket": 99, "symbol": "EURUSD", "side": "sell", "lots": "3", "price": "1.2", "magic": 12345}
+    foreign = {
+        "ticket": stage.position(99),
+        "symbol": "EURUSD",
+        "side": "sell",
+        "lots": "3",
+        "price": "1.2",
+        "magic": 12345,
+    }
     top = (await follower.beat())["top_seq"]
     (shown,) = await told(follower, foreign)
-    assert (shown["kind"], shown["severity"], shown["ticket"]) == ("foreign", "ok", 99)
+    assert (shown["kind"], shown["severity"], shown["ticket"]) == ("foreign", "ok", stage.position(99))
     assert (await follower.beat())["top_seq"] == top
 
 
@@ -56,7 +63,7 @@ async def open_copy(stage: Stage) -> tuple[Ea, Ea, dict[str, Any]]:
     master, follower = await stage.pair()
     await master.buy(stage.position(1))
     (command,) = await follower.commands(1)
-    await follower.report(command, "filled", ticket=71, lots="0.10", price="1.1")
+    await follower.report(command, "filled", ticket=stage.position(71), lots="0.10", price="1.1")
     await follower.acked(follower.seq)
     return master, follower, command
 
@@ -76,7 +83,7 @@ async def test_case_088_a_copy_that_is_gone_is_closed_and_not_opened_again(stage
 
 async def test_case_089_a_partial_close_by_hand_keeps_its_lineage(stage: Stage) -> None:
     master, follower, command = await open_copy(stage)
-    rest = held(command, 72, lots="0.04", parent_ticket=71, comment="from #71")
+    rest = held(command, stage.position(72), lots="0.04", parent_ticket=stage.position(71), comment="from #71")
     differences = await told(follower, rest, applied_server_seq=command["seq"])
     assert {item["kind"] for item in differences} <= {"wrong_lots"}
     assert await told(follower, rest, applied_server_seq=command["seq"]) == []
@@ -112,13 +119,19 @@ async def test_case_092_the_same_snapshot_again_changes_nothing(stage: Stage) ->
         await master.buy(stage.position(number))
     commands = await follower.commands(4)
     for number, command in enumerate(commands[:3]):
-        await follower.report(command, "filled", ticket=71 + number, lots="0.10")
+        await follower.report(command, "filled", ticket=stage.position(71 + number), lots="0.10")
     await follower.acked(3)
     book = [
-        held(commands[0], 71),  # as believed
-        held(commands[1], 72, lots="0.05"),  # less than believed
-        held(commands[3], 74),  # not reported
-        {"ticket": 99, "symbol": "EURUSD", "side": "sell", "lots": "1", "price": "1.2"},  # foreign; 73 is gone
+        held(commands[0], stage.position(71)),  # as believed
+        held(commands[1], stage.position(72), lots="0.05"),  # less than believed
+        held(commands[3], stage.position(74)),  # not reported
+        {
+            "ticket": stage.position(99),
+            "symbol": "EURUSD",
+            "side": "sell",
+            "lots": "1",
+            "price": "1.2",
+        },  # foreign; 73 is gone
     ]
     await told(follower, *book, applied_server_seq=commands[-1]["seq"])
     settled = await stage.house.rows("books", account_id=cast.followers[0].account_id)
@@ -131,7 +144,8 @@ async def test_case_092_the_same_snapshot_again_changes_nothing(stage: Stage) ->
 async def test_case_093_a_lost_chunk_discards_the_whole_and_it_is_asked_for_again(stage: Stage) -> None:
     master, follower, command = await open_copy(stage)
     many_held = [
-        {"ticket": 1000 + n, "symbol": "EURUSD", "side": "buy", "lots": "1", "price": "1.1"} for n in range(300)
+        {"ticket": stage.position(1000 + n), "symbol": "EURUSD", "side": "buy", "lots": "1", "price": "1.1"}
+        for n in range(300)
     ]
     chunks = [many_held[start : start + 100] for start in range(0, 300, 100)]
     common = {"of": 3, "digest": "first", "applied_server_seq": command["seq"], "history_from": LONG_AGO}
@@ -140,7 +154,7 @@ async def test_case_093_a_lost_chunk_discards_the_whole_and_it_is_asked_for_agai
     for number in (1, 3):  # the second is lost
         await follower.snapshot({"request_id": None}, n=number, positions=chunks[number - 1], **common)
     request = await follower.asked_for_snapshot("incomplete")
-    own = held(command, 71)
+    own = held(command, stage.position(71))
     common["digest"] = "second"
     for number in (1, 2, 3):
         positions = [own, *chunks[0]] if number == 1 else chunks[number - 1]
@@ -158,9 +172,9 @@ async def test_case_094_an_unchanged_book_is_answered_same(stage: Stage) -> None
     master, follower = await stage.arrive(cast.master), await stage.arrive(cast.followers[0])
     await master.buy(stage.position(1))
     (command,) = await follower.commands(1)
-    await follower.report(command, "filled", ticket=71, lots="0.10", price="1.1")
+    await follower.report(command, "filled", ticket=stage.position(71), lots="0.10", price="1.1")
     await follower.acked(1)
-    assert await told(follower, held(command, 71), applied_server_seq=command["seq"], hash="h1") == []
+    assert await told(follower, held(command, stage.position(71)), applied_server_seq=command["seq"], hash="h1") == []
     again = await stage.arrive(cast.followers[0], epoch=follower.state["epoch"], last_server_seq=follower.top)
     request = await again.asked_for_snapshot()
     assert request["hash"] == "h1"

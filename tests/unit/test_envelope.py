@@ -204,4 +204,7 @@ def test_times_are_written_in_utc_with_milliseconds() -> None:
 
 def test_the_message_of_a_fault_is_split_from_its_path() -> None:
     assert split_path("Expected `int`, got `str` - at `$.seq`") == ("Expected `int`, got `str`", "$.seq")
+    missing = "Object missing required field `from`"
+    assert split_path(missing) == (missing, "$.from")
+    assert split_path(f"{missing} - at `$.symbols[0]`") == (missing, "$.symbols[0].from")
     assert split_path("Input data was truncated") == ("Input data was truncated", None)
