@@ -102,7 +102,7 @@ class Stage:
         await ea.hear("SessionState")
         await ea.introduce(**(init or {}))
         await ea.beat()
-        ea.unheard.clear()
+        ea.unheard = [frame for frame in ea.unheard if frame["type"] == "SyncSnapshot"]  # it may be answered later
         return ea
 
     async def _past(self, session: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.ea import Ea
+from tests.conformance.ea import Ea, now_text
 from tests.conformance.stage import Stage
 
 LONG_AGO = "2020-01-01T00:00:00.000Z"
@@ -148,7 +148,14 @@ async def test_case_093_a_lost_chunk_discards_the_whole_and_it_is_asked_for_agai
         for n in range(300)
     ]
     chunks = [many_held[start : start + 100] for start in range(0, 300, 100)]
-    common = {"of": 3, "digest": "first", "applied_server_seq": command["seq"], "history_from": LONG_AGO}
+    common = {
+        "of": 3,
+        "digest": "first",
+        "hash": "of-all",
+        "taken_at": now_text(),
+        "applied_server_seq": command["seq"],
+        "history_from": LONG_AGO,
+    }
     assert len(json.dumps(many_held)) > 16 * 1024
     follower.unheard.clear()
     for number in (1, 3):  # the second is lost
