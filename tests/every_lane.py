@@ -16,6 +16,8 @@ from typing import Final, NoReturn, Self
 import pytest
 
 REPORT_VARIABLE: Final = "EAGATEWAY_LANE_REPORT"
+SINGLE_HANDED: Final = "browser"
+WORKERS: Final = 2
 _GOODBYE_S: Final = 30
 
 
@@ -111,10 +113,18 @@ def _run_one(lane: str, *, arguments: Sequence[str], closing: Closing) -> None:
         report = Path(folder) / "tally.json"
         # A cache per lane: otherwise --last-failed would forget what failed on one and passed on the other.
         options = ("--lane", lane, "-o", f"cache_dir=.pytest_cache/{lane}")
-        command = [sys.executable, "-m", "pytest", *arguments, *options]
+        command = [sys.executable, "-m", "pytest", *_spread(lane, arguments), *arguments, *options]
         began = time.monotonic()
         code = _wait(subprocess.Popen(command, env={**os.environ, REPORT_VARIABLE: str(report)}))
         closing.add(lane, tally=Tally.read(report), code=code, seconds=time.monotonic() - began)
+
+
+def _spread(lane: str, arguments: Sequence[str]) -> tuple[str, ...]:
+    """Two hands where there are two cores, unless somebody says otherwise; one browser at a time."""
+    told = any(argument.startswith(("-n", "--numprocesses", "--pdb")) for argument in arguments)
+    if told or lane == SINGLE_HANDED or (os.cpu_count() or 1) < WORKERS:
+        return ()
+    return ("-n", str(WORKERS), "--dist", "worksteal")
 
 
 def _wait(child: "subprocess.Popen[bytes]") -> int:

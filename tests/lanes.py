@@ -12,6 +12,8 @@ one.
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from collections.abc import Generator, Iterable
 from contextlib import ExitStack
@@ -36,6 +38,7 @@ class Lane(StrEnum):
 
 
 ALL: Final = "all"
+ROOT: Final = Path(__file__).resolve().parents[1]
 _RAN_ON: Final = pytest.StashKey[str]()
 _WITHOUT_DATABASE: Final = ("tests/unit", "tests/repository", "tests/contract", "sdk/python/tests")
 _DATABASE_FIXTURES: Final = frozenset({"db", "transactional_db", "live_server"})
@@ -170,8 +173,19 @@ def _enter_production(resources: ExitStack) -> str:
     if not os.environ.get("REDIS_URL"):
         cache = resources.enter_context(valkey())
         os.environ["REDIS_URL"] = cache.url
-        return f"{database_is}, Valkey {cache.version} from its wheel"
-    return f"{database_is}, the Redis of REDIS_URL"
+        redis_is = f"Valkey {cache.version} from its wheel"
+    else:
+        redis_is = "the Redis of REDIS_URL"
+    _migrate()
+    return f"{database_is}, {redis_is}"
+
+
+def _migrate() -> None:
+    """The database of the gateway processes under test, once, before several workers start some at the same time."""
+    command = [sys.executable, "manage.py", "migrate", "-v0"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise pytest.UsageError(f"the database cannot be migrated: {done.stderr[-2000:]}")
 
 
 def _no_browser() -> str:
