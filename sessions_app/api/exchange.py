@@ -51,13 +51,13 @@ async def exchange_endpoint(scope: dict[str, Any], receive: Receive, send: Send)
     except Gone:
         return
     except Refused as refusal:
-        answer = Answer((), 0, refusal)
+        answer = Answer((), None, refusal)
     except DatabaseError:
         _log.warning("exchange.database_away")
-        answer = Answer((), 0, Refused("try_later", retry_after=RETRY_SECONDS))
+        answer = Answer((), None, Refused("try_later", retry_after=RETRY_SECONDS))
     except Exception:  # noqa: BLE001 - a process edge: whatever failed, the caller gets a body it can read
         _log.exception("exchange.failed")
-        answer = Answer((), 0, Refused("internal", retry_after=RETRY_SECONDS))
+        answer = Answer((), None, Refused("internal", retry_after=RETRY_SECONDS))
     await _send_answer(send, answer, instance=scope["path"])
 
 
@@ -113,7 +113,7 @@ def _decode(body: bytes) -> ExchangeBody:
 
 async def _send_answer(send: Send, answer: Answer, *, instance: str) -> None:
     if answer.end is None:
-        await _respond(send, 200, _joined(answer.frames, answer.stored, b"{"), b"application/json")
+        await _respond(send, 200, _joined(answer.frames, answer.stored or 0, b"{"), b"application/json")
         return
     refusal = answer.end
     headers = [(b"www-authenticate", b'Bearer realm="ea-gateway"')] if refusal.problem.status == 401 else []
@@ -121,8 +121,9 @@ async def _send_answer(send: Send, answer: Answer, *, instance: str) -> None:
         headers.append((b"retry-after", str(refusal.retry_after).encode()))
     if refusal.code == "method_not_allowed":
         headers.append((b"allow", b"POST"))
-    head = msgspec.json.encode(problem_body(refusal, instance=instance))[:-1] + b","
-    body = _joined(answer.frames, answer.stored, head)
+    body = msgspec.json.encode(problem_body(refusal, instance=instance))
+    if answer.stored is not None:
+        body = _joined(answer.frames, answer.stored, body[:-1] + b",")
     await _respond(send, refusal.problem.status, body, CONTENT_TYPE.encode(), headers)
 
 

@@ -42,10 +42,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What it gets: encoded frames, the top of its own committed ones, and why the link ends, if it does."""
+    """What it gets: encoded frames, the top of its own committed ones, and why the link ends, if it does.
+
+    `stored` is None where there was no link that could say.
+    """
 
     frames: Sequence[bytes]
-    stored: int
+    stored: int | None
     end: Refused | None = None
 
 
