@@ -133,7 +133,8 @@ def _content(kind: str, name: str) -> dict[str, Any]:
 
 def _problem() -> dict[str, Any]:
     """A problem body, with what a socket would have been told before its close."""
+    told = {name: part for name, part in exchange_answer().items() if name != "required"}
     return {
-        "allOf": [{"$ref": "#/components/schemas/Problem"}, exchange_answer()],
-        "description": "RFC 9457 problem details; `frames` and `ack` as in an answer.",
+        "allOf": [{"$ref": "#/components/schemas/Problem"}, told],
+        "description": "RFC 9457 problem details; `frames` and `ack` as in an answer, if there was a link.",
     }
