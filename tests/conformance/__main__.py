@@ -35,12 +35,11 @@ def main(arguments: Sequence[str]) -> int:
         print(f"\n{name}", flush=True)
         code, results[name] = _run(lane, {"CONFORMANCE_SERVER": server}, workers=WORKERS)
         codes.append(code)
-    page = render(results)
-    if options.lane is None:
-        DOCUMENT.write_text(page, encoding="utf-8")
-        print(f"\nwritten: {DOCUMENT.relative_to(ROOT)}")
-    else:
-        print(page)
+        if options.lane is None:  # after each: a run that is cut short leaves what it has found
+            DOCUMENT.write_text(render(results), encoding="utf-8")
+            print(f"\nwritten: {DOCUMENT.relative_to(ROOT)}")
+    if options.lane is not None:
+        print(render(results))
     return max(codes)
 
 
@@ -59,7 +58,20 @@ def _run(lane: str, env: Mapping[str, str], *, workers: str) -> tuple[int, Outco
     """One run of the suite; its exit code and what it recorded."""
     with tempfile.TemporaryDirectory(prefix="eag-conformance-") as folder:
         results = Path(folder) / "results.json"
-        command = [sys.executable, "-m", "pytest", "--lane", lane, "tests/conformance", "-q", "-n", workers]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "--lane",
+            lane,
+            "tests/conformance",
+            "-q",
+            "-n",
+            workers,
+            "--dist",
+            "worksteal",
+            "--tb=short",
+        ]
         settings = {**os.environ, **env, "CONFORMANCE_RESULTS": str(results), "CONFORMANCE_FULL": "1"}
         code = subprocess.run([*command, "-p", "no:cacheprovider"], cwd=ROOT, env=settings, check=False).returncode
         return code, read(results)

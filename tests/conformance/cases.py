@@ -197,28 +197,4 @@ CASES: Final[Mapping[int, Case]] = _read()
 REASONS: Final[Mapping[int, str]] = {
     107: "a run of its own in `make test`: tests/fuzz/test_rest_fuzz.py",
 }
-AWAITED: Final[Mapping[int, str]] = {
-    34: "operator alerts of the wire",
-    42: "new epochs",
-    43: "snapshots",
-    47: "snapshots",
-    53: "operator alerts of the wire",
-    59: "operator alerts of the wire, new epochs",
-    72: "the in-doubt rule",
-    81: "the pause of expiry",
-    83: "`busy_until_ms`",
-    86: "snapshots",
-    87: "snapshots",
-    88: "snapshots",
-    89: "snapshots",
-    90: "snapshots",
-    91: "snapshots",
-    92: "snapshots",
-    93: "snapshots",
-    94: "snapshots",
-    96: "goodbyes",
-    97: "goodbyes",
-    98: "goodbyes",
-    103: "snapshots",
-    147: "snapshots",
-}
+AWAITED: Final[Mapping[int, str]] = {}

@@ -306,7 +306,13 @@ def fall_silent(*, account_id: str, at_least: int) -> list[str]:
         name = f"silent-{new_id()}:1"
         account = BrokerAccount.objects.create(tenant=tenant, account_id=name, claimed_as=name, created_at=now)
         key = AuthKey.objects.create(
-            account=account, fingerprint=name, key_hash="-", requested_at=now, state=KeyState.APPROVED, decided_at=now
+            account=account,
+            fingerprint=name,
+            key_hash="-",
+            requested_at=now,
+            state=KeyState.APPROVED,
+            decided_at=now,
+            decided_as="operator",
         )
         request = sessions.Request(auth_method="account_session_key", platform="sdk")
         ids.append(sessions.open_session(key=key, request=request).session.id)

@@ -141,7 +141,7 @@ async def test_case_059_copy_numbers_neither_wrap_nor_repeat(stage: Stage) -> No
     cast = stage.cast({})
     account_id = cast.followers[0].account_id
     master, follower = await stage.arrive(cast.master), await stage.arrive(cast.followers[0])
-    await stage.house.rows("set_next_copy_no", account_id=account_id, to=15_099_494)  # 90 %
+    await stage.house.rows("set_next_copy_no", account_id=account_id, to=15_099_493)  # 90 %
     await master.buy(stage.position(1))
     await follower.commands(1)
     assert "copy_numbers_low" in await stage.house.rows("alerts", account_id=account_id)
