@@ -57,7 +57,10 @@ class Schemas:
             return "no JSON"
         for name in (ENVELOPE, None):
             kind, part = (name, frame) if name else (frame["type"], frame["payload"])
-            error = next(iter(self._validators[kind].iter_errors(part)), None)
+            try:
+                error = next(iter(self._validators[kind].iter_errors(part)), None)
+            except UnicodeEncodeError:
+                return f"{kind}: a lone surrogate"
             if error is not None:
                 return f"{kind}: {error.message[:200]}"
         if FRAME_TYPES[frame["type"]].sender not in (SERVER if sender == SCRIPT else sender, "both"):

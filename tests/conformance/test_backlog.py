@@ -157,8 +157,7 @@ async def test_case_066_hours_offline_void_the_opens_and_keep_closes_and_modifie
     await follower.beat()
     await follower.link.drop()
     count = many(300, brief=60)
-    for number in range(11, count + 1):
-        await master.buy(stage.position(number))
+    await master.buy_many(stage.position(number) for number in range(11, count + 1))
     for number in range(1, 11):
         await master.durable("OrderIntent", {**closing(stage.position(number)), "action": "modify", "sl": "1.05"})
     for number in range(1, 11):
@@ -166,6 +165,8 @@ async def test_case_066_hours_offline_void_the_opens_and_keep_closes_and_modifie
     await master.acked(count + 20)
     await master.beat_past(later((await master.beat())["server_time"], seconds=1.2))
     back = await stage.resume(follower, last_server_seq=opened[-1]["seq"])
+    await back.hear("GapFill")
+    await back.send("Ack", {"ack": back.top})
     commands = await back.commands(20)
     assert [frame["payload"]["action"] for frame in commands] == ["modify"] * 10 + ["close"] * 10
     assert [frame["payload"]["position_id"] for frame in commands[10:]] == [

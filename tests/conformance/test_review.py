@@ -52,7 +52,8 @@ async def test_case_147_a_former_sessions_report_is_a_late_fact_and_its_intent_i
     await master.buy(stage.position(1))
     (command,) = await former.commands(1)
     newer = await stage.arrive(cast.followers[0], epoch=former.state["epoch"], last_server_seq=command["seq"])
-    await newer.snapshot(await newer.asked_for_snapshot("session_start"), connected=False)
+    await newer.snapshot(await newer.asked_for_snapshot(), applied_server_seq=0)  # before the command's outcome
+    await newer.hear("SyncSnapshot", lambda told: told["phase"] == "result")
     late = await stage.house.rows(
         "report_late",
         session_id=former.session["session_id"],

@@ -122,8 +122,7 @@ async def test_case_036_a_resend_out_of_its_range_is_refused(stage: Stage, first
 async def test_case_037_a_long_log_is_resent_in_pages_between_heartbeats(stage: Stage) -> None:
     master, follower = await stage.pair()
     count = many(1000, brief=300)
-    for number in range(1, count + 1):
-        await master.buy(stage.position(number))
+    await master.buy_many(stage.position(number) for number in range(1, count + 1))
     await master.acked(count)
     before = resident_kib(stage)
     numbers: list[int] = []
