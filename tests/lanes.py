@@ -91,9 +91,14 @@ def _lanes_of(item: pytest.Item) -> Iterable[Lane]:
     marker = item.get_closest_marker("lane")
     if marker:
         return tuple(Lane(name) for name in marker.args)
-    if _is_same_everywhere(item):
+    if _is_same_everywhere(item) or _is_brief_conformance(item):
         return (Lane.EMBEDDED,)
     return (Lane.EMBEDDED, Lane.PRODUCTION)
+
+
+def _is_brief_conformance(item: pytest.Item) -> bool:
+    """The catalogue outside `make conformance`, which runs it on every lane and says so in its environment."""
+    return "tests/conformance/" in item.path.as_posix() and "CONFORMANCE_FULL" not in os.environ
 
 
 def _is_same_everywhere(item: pytest.Item) -> bool:
