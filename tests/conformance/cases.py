@@ -198,4 +198,4 @@ REASONS: Final[Mapping[int, str]] = {
     107: "a run of its own in `make test`: tests/fuzz/test_rest_fuzz.py",
 }
 _STEADY: Final = "a steady run on every lane"
-AWAITED: Final[Mapping[int, str]] = {number: _STEADY for number in (5, 37, 59, 72, 81, 94, 147)}
+AWAITED: Final[Mapping[int, str]] = dict.fromkeys((5, 37, 59, 72, 81, 94, 147), _STEADY)
