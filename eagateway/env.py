@@ -89,6 +89,19 @@ def required(name: str, *, example: str) -> str:
     return value
 
 
+def postgres_url(name: str, url: str) -> str:
+    """The address of a PostgreSQL database.
+
+    :raises ImproperlyConfigured: of anything else; the address is not shown, it may hold a password
+    """
+    if not url.startswith(("postgres://", "postgresql://")):
+        raise ImproperlyConfigured(
+            f"{name} must name a PostgreSQL database. Example: {name}=postgres://user:password@127.0.0.1:5432/eagateway"
+            ". Leave it empty for SQLite in EAGATEWAY_DATA_DIR"
+        )
+    return url
+
+
 def integer(name: str, *, default: int, least: int, most: int) -> int:
     """A whole number within bounds.
 

@@ -96,7 +96,7 @@ def _database() -> dict[str, Any]:
             },
             "TEST": {"NAME": str(DATA_DIR / "test.sqlite3")},
         }
-    parsed: dict[str, Any] = dict(environ.Env.db_url_config(DATABASE_URL))
+    parsed: dict[str, Any] = dict(environ.Env.db_url_config(env.postgres_url("DATABASE_URL", DATABASE_URL)))
     parsed["CONN_MAX_AGE"] = 0
     parsed["CONN_HEALTH_CHECKS"] = True
     parsed.setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 16, "timeout": 10}

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID, uuid5
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from orders.domain.commands import SENDABLE, UNFINISHED, CommandState, OrderCommand, magic_of
 from orders.domain.copies import ALIVE, CopyState
@@ -187,10 +187,16 @@ def _money_decimals(account_pk: UUID) -> int:
     return int((content or {}).get("money_decimals", 2))
 
 
-def open_differences() -> int:
-    """How many disagreements between books nobody has settled; what is merely foreign does not count."""
-    rows = Difference.objects.filter(state__in=[DifferenceState.OPEN, DifferenceState.REPAIRING])
-    return rows.exclude(severity=DifferenceSeverity.OK).count()
+def count_differences() -> tuple[int, int]:
+    """How many disagreements between books nobody has settled, what is merely foreign left out; and how many missing
+    copies wait for a person's word.
+    """
+    unsettled = Q(state__in=[DifferenceState.OPEN, DifferenceState.REPAIRING]) & ~Q(severity=DifferenceSeverity.OK)
+    held = Q(state=DifferenceState.HELD)
+    counts = Difference.objects.filter(unsettled | held).aggregate(
+        unsettled=Count("id", filter=unsettled), held=Count("id", filter=held)
+    )
+    return counts["unsettled"], counts["held"]
 
 
 def open_difference(difference_id: UUID) -> Difference | None:
