@@ -17,7 +17,7 @@ import pytest
 
 REPORT_VARIABLE: Final = "EAGATEWAY_LANE_REPORT"
 SINGLE_HANDED: Final = "browser"
-WORKERS: Final = 2
+MOST_WORKERS: Final = 4
 _GOODBYE_S: Final = 30
 
 
@@ -120,11 +120,13 @@ def _run_one(lane: str, *, arguments: Sequence[str], closing: Closing) -> None:
 
 
 def _spread(lane: str, arguments: Sequence[str]) -> tuple[str, ...]:
-    """Two hands where there are two cores, unless somebody says otherwise; one browser at a time."""
+    """One hand more than there are cores, for many tests wait for a child process or a deadline; unless somebody says
+    otherwise. One browser at a time."""
     told = any(argument.startswith(("-n", "--numprocesses", "--pdb")) for argument in arguments)
-    if told or lane == SINGLE_HANDED or (os.cpu_count() or 1) < WORKERS:
+    cores = os.cpu_count() or 1
+    if told or lane == SINGLE_HANDED or cores == 1:
         return ()
-    return ("-n", str(WORKERS), "--dist", "worksteal")
+    return ("-n", str(min(cores + 1, MOST_WORKERS)), "--dist", "worksteal")
 
 
 def _wait(child: "subprocess.Popen[bytes]") -> int:

@@ -52,16 +52,17 @@ class Connection:
     `sent`: the highest command number pushed here; `maybe_sent`: the highest that any link may have carried before;
     `acked`: what its EA acknowledged; `stored`: the top of its own frames that are committed. `behind`: its log goes
     on, but its window is full. `introduced`: authenticated, and its terminal has introduced itself; `ready`: it may be
-    sent commands. `in_work`: its frames in the ingest queue; `lookups`: reads of its rows under way. `resending`: a
-    page that was asked for is not out yet. `goodbye`: the EA has said that it goes. `leaving`: the gateway has said so,
-    and takes nothing more but the answer (`answered`); `ignored`: frames that came after that. `closing`: nothing more
-    is queued; `closed`: all of it has been sent.
+    sent commands. `in_work`: its frames in the ingest queue; `lookups`: reads of its rows under way. `resending`:
+    numbers that were asked for are not all out yet. `goodbye`: the EA has said that it goes. `leaving`: the gateway has
+    said so, and takes nothing more but the answer (`answered`); `ignored`: frames that came after that. `closing`:
+    nothing more is queued; `closed`: all of it has been sent.
     """
 
     def __init__(self, *, standing: Standing, resume_from: int) -> None:
         self._queue: deque[Queued] = deque()
         self._queued_bytes = 0
         self._wake = asyncio.Event()
+        self._drained = asyncio.Event()
         self._ack_timer: asyncio.TimerHandle | None = None
         self._acked_at = 0.0
         self._idle_timer: asyncio.Handle | None = None
@@ -150,6 +151,7 @@ class Connection:
             return
         self.told_stored = self.stored
         self._acked_at = time.monotonic()
+        self._drained.clear()
         self._queue.append(Queued(text, last))
         self._queued_bytes += len(text)
         self._since_idle += 1
@@ -164,11 +166,17 @@ class Connection:
         _log.warning("socket.slow_reader", session_id=str(self.session_id), queued=self._queued_bytes)
         self._queue.clear()
         self._queued_bytes = 0
+        self._drained.set()
         self.close(CloseCode.FLOOD)
 
     def wake(self) -> None:
         """Something has changed for whoever waits on this link."""
         self._wake.set()
+
+    async def drained(self) -> None:
+        """Return when everything queued so far has been sent, or never will be."""
+        if self._queue:
+            await self._drained.wait()
 
     # Poll and Idle -------------------------------------------------------------------------------------------------
 
@@ -224,6 +232,7 @@ class Connection:
         """The peer has gone: nothing more is sent."""
         self.closing = True
         self.closed.set()
+        self._drained.set()
         if self.ignored:
             _log.info("socket.ignored_after_notice", session_id=str(self.session_id), frames=self.ignored)
             self.ignored = 0
@@ -233,7 +242,7 @@ class Connection:
             frame = self._queue.popleft()
             self._queued_bytes -= len(frame.text)
             yield frame
-        self.resending = False
+        self._drained.set()
 
 
 class SocketConnection(Connection):

@@ -41,6 +41,7 @@ NEXT_STEP: Final = {
     SessionStatus.AUTHENTICATED: "send InitRequest",
 }
 ANSWER_SECONDS: Final = 2.0
+PAGE_SECONDS: Final = 0.05
 _log = structlog.get_logger(__name__)
 
 
@@ -231,10 +232,10 @@ class Delivery:
         return window - (connection.sent - connection.acked)
 
     async def resend(self, connection: Connection, asked: ResendRequest) -> None:
-        """Send numbers `from`..`to` again, one page at most.
+        """Send numbers `from`..`to` again, page by page, each when the one before is out.
 
         :raises Refused: `not_authenticated`: no command goes to a pending session; `resend_out_of_range`;
-            `resend_in_flight`: the page asked for before is not out yet
+            `resend_in_flight`: what was asked for before is not out yet
         """
         if not connection.authenticated:
             raise Refused("not_authenticated")
@@ -242,12 +243,39 @@ class Delivery:
             raise Refused("resend_in_flight", retry_after=1)
         if asked.from_ > asked.to or asked.to > connection.sent:
             raise Refused("resend_out_of_range", f"Numbers 1 to {connection.sent} were sent on this log")
-        page = min(asked.to - asked.from_ + 1, settings.GATEWAY["resend_page"])
+        connection.resending = True
+        try:
+            following = await self._resend_page(connection, asked.from_, asked.to)
+        except BaseException:
+            connection.resending = False
+            raise
+        self.spawn(self._resend_others(connection, following, asked.to))
+
+    async def _resend_page(self, connection: Connection, first: int, upto: int) -> int:
+        """Queue one page of numbers from `first` on; the number after it."""
+        page = min(upto - first + 1, settings.GATEWAY["resend_page"])
         read = database_sync_to_async(ports.bound().commands_after, thread_sensitive=False)
-        for frame in await read(connection.account_pk, asked.from_ - 1, page):
-            if frame.seq <= asked.to:
-                connection.resending = True
+        connection.lookups += 1
+        try:
+            frames = await read(connection.account_pk, first - 1, page)
+        finally:
+            connection.lookups -= 1
+        for frame in frames:
+            if frame.seq <= upto:
                 connection.push(frame, committed_at=datetime.now(UTC))
+        connection.wake()
+        return max([first + page, *(frame.last + 1 for frame in frames)])
+
+    async def _resend_others(self, connection: Connection, first: int, upto: int) -> None:
+        """Other frames pass between the pages, and no client makes the gateway read its log without a pause."""
+        try:
+            await connection.drained()
+            while first <= min(upto, connection.sent) and connection.ready:
+                first = await self._resend_page(connection, first, upto)
+                await connection.drained()
+                await asyncio.sleep(PAGE_SECONDS)
+        finally:
+            connection.resending = False
 
     # Sessions ------------------------------------------------------------------------------------------------------
 

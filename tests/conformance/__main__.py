@@ -18,7 +18,7 @@ from tests.conformance.record import Outcomes, read
 from tests.conformance.report import DOCUMENT, LANES, render
 from tests.conformance.schemas import ROOT
 
-WORKERS: Final = "2"
+WORKERS: Final = "3"
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -27,8 +27,8 @@ class Case:
     title: str
 
 
-_HOST: Final = frozenset({19, 61, 69, 74, 79, 80, 82, 95, 99, 109, 110, 112})
-_SDK: Final = frozenset({55, 56, 57, 58, 71, 84, 100, 151, 157, 159})
+_HOST: Final = frozenset({19, 61, 69, 74, 79, 80, 82, 95, 99, 109, 110, 112, *range(115, 124), *range(125, 128)})
+_SDK: Final = frozenset({55, 56, 57, 58, 71, 84, 100, 114, 124, 151, 157, 159})
 _LANE: Final = frozenset(
     {12, 14, 15, 16, 20, 21, 28, 30, 42, 46, 51, 59, 60, 62, 63, 64, 65, 70, 77, 81, 92, 108, 111, 146, 153, 156}
 )
@@ -157,6 +157,21 @@ _SECTIONS: Final[Mapping[str, str]] = {
 111 a loud tenant slows nobody else
 112 1,000 reconnects in a second
 113 10,000 invented accounts leave bounded rows""",
+    "Crashes": """
+114 a master's trade is one intent wherever he dies
+115 a gateway killed at each step of an intent
+116 a gateway killed with reports in its queue
+117 the database killed while it commits
+118 a minute without the database
+119 a database restored to ten minutes ago
+120 Redis killed, and restarted empty
+121 Redis paused
+122 a worker killed with tasks reserved
+123 no beat, two beats
+124 a follower that dies at any point executes once
+125 full disks
+126 slow, lossy and cut networks
+127 all of them at random for an hour""",
     "Added in review": """
 146 two masters, one limit: one passes
 147 a former session's report is a late fact, its intent is refused

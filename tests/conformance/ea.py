@@ -1,8 +1,9 @@
 """A client that speaks raw frames and nothing else, the same over both transports."""
 
 import asyncio
+import itertools
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -70,10 +71,14 @@ class Ea:
 
     async def buy_many(self, position_ids: Iterable[int]) -> None:
         """Many intents at a pace that the account's rate of 500 a second allows."""
-        for number, position_id in enumerate(position_ids, start=1):
-            await self.buy(position_id)
-            if number % 100 == 0:
-                await asyncio.sleep(0.3)
+        for some in _batched(position_ids, 100):
+            texts = []
+            for position_id in some:
+                self.seq += 1
+                frame = {"v": 1, "type": "OrderIntent", "id": str(uuid7()), "seq": self.seq}
+                texts.append(json.dumps(frame | {"payload": opening(position_id)}))
+            await self.link.send_many(texts)
+            await asyncio.sleep(0.3)
 
     async def close(self, position_id: int, **fields: Any) -> str:
         order = {"action": "close", "position_id": position_id, "ticket": position_id, "symbol": "EURUSD"}
@@ -152,6 +157,13 @@ class Ea:
     async def commands(self, count: int) -> list[dict[str, Any]]:
         return [await self.hear("OrderCommand") for _ in range(count)]
 
+    async def hears(self, seq: int, *, since: int) -> None:
+        """Read on to the frame of this number, the first `since` frames left out."""
+        while all(frame.get("seq") != seq for frame in self.seen[since:]):
+            since = len(self.seen)
+            async with asyncio.timeout(PATIENCE):
+                await self.next_frame()
+
     async def acked(self, seq: int) -> None:
         """Return when the gateway has acknowledged a number."""
         async with asyncio.timeout(PATIENCE):
@@ -183,6 +195,13 @@ class Ea:
 
     def alerts(self) -> list[str]:
         return [frame["payload"]["code"] for frame in self.seen if frame["type"] == "ErrorAlert"]
+
+
+def _batched(items: Iterable[int], size: int) -> Iterator[list[int]]:
+    """`size` items at a time."""
+    rest = iter(items)
+    while some := list(itertools.islice(rest, size)):
+        yield some
 
 
 def now_text() -> str:

@@ -49,6 +49,8 @@ class Link(Protocol):
 
     async def send(self, text: str | bytes) -> None: ...
 
+    async def send_many(self, texts: list[str]) -> None: ...
+
     async def receive(self) -> dict[str, Any]:
         """The next frame.
 
@@ -76,6 +78,10 @@ class SocketLink:
 
     async def send(self, text: str | bytes) -> None:
         await self.socket.send(text)
+
+    async def send_many(self, texts: list[str]) -> None:
+        for text in texts:
+            await self.send(text)
 
     async def receive(self) -> dict[str, Any]:
         try:
@@ -106,6 +112,10 @@ class ExchangeLink:
         """One call with this frame; after the end, nothing is sent any more."""
         if self._ended is None:
             await self.call([text.decode() if isinstance(text, bytes) else text])
+
+    async def send_many(self, texts: list[str]) -> None:
+        """One call with all of them."""
+        await self.call(texts)
 
     async def receive(self) -> dict[str, Any]:
         async with asyncio.timeout(PATIENCE):

@@ -48,7 +48,7 @@ async def test_case_113_invented_accounts_leave_bounded_rows(quick_stage: Stage)
     limit = 60  # unknown keys a minute, from one address
     before = await quick_stage.house.rows("count_sessions") if quick_stage.house.own else 0
     statuses = []
-    for number in range(many(300, brief=90)):
+    for number in range(many(2000, brief=90)):
         nobody = Role(f"Nobody-{secrets.token_hex(6)}:{number}", "")
         answer = await quick_stage.ask(nobody, key=stranger())
         statuses.append(answer.status_code)

@@ -148,7 +148,9 @@ async def test_case_100_a_goodbye_takes_half_a_second_and_both_know_the_last_num
 
 
 @pytest.mark.parametrize("point", ["before its outbox line", "after its outbox line", "after the gateway stored it"])
-async def test_114_a_master_s_trade_is_one_intent_wherever_he_dies(stage: Stage, tmp_path: Path, point: str) -> None:
+async def test_case_114_a_master_s_trade_is_one_intent_wherever_he_dies(
+    stage: Stage, tmp_path: Path, point: str
+) -> None:
     cast = stage.cast({})
     author, follower = Player(stage, cast.master, tmp_path), await stage.arrive(cast.followers[0])
     ticket = stage.position(1)
@@ -180,7 +182,9 @@ async def test_114_a_master_s_trade_is_one_intent_wherever_he_dies(stage: Stage,
 
 
 @pytest.mark.parametrize("point", ["R", "before", "after", "report"])
-async def test_124_a_follower_that_dies_at_any_point_executes_once(stage: Stage, tmp_path: Path, point: Any) -> None:
+async def test_case_124_a_follower_that_dies_at_any_point_executes_once(
+    stage: Stage, tmp_path: Path, point: Any
+) -> None:
     master, follower = await a_pair(stage, tmp_path)
     if point == "R":
         client = await follower.start(executes=False)

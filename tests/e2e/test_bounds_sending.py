@@ -85,6 +85,7 @@ async def test_case_109_a_flood_of_reports_is_bounded_by_what_they_can_be_about(
     assert await reading == 4429
 
 
+@pytest.mark.sends_invalid_frames
 async def test_case_105_unknown_types_are_named_and_too_many_end_the_session(gateway: Gateway) -> None:
     ea = await gateway.provision({}).ea(0)
     for _ in range(6):

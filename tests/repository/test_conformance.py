@@ -1,9 +1,18 @@
-"""The conformance suite is whole."""
+"""The conformance suite is whole, and its page is in step with it."""
+
+from typing import Final
 
 from tests.conformance.cases import AWAITED, CASES, REASONS, Mark
-from tests.conformance.report import files_by_case
+from tests.conformance.report import DOCUMENT, LANES, files_by_case, render
 
 OURS = {number for number, case in CASES.items() if case.mark is not Mark.HOST}
+WITHOUT_RESULTS: Final = 4  # columns: case, needs, what, tests
+
+
+def table(page: str) -> dict[str, list[str]]:
+    """The rows of all tables by their first cell."""
+    rows = [[cell.strip() for cell in line.strip("|\n ").split("|")] for line in page.splitlines() if line[:1] == "|"]
+    return {cells[0]: cells for cells in rows}
 
 
 def test_every_case_has_a_test_or_a_reason() -> None:
@@ -11,3 +20,12 @@ def test_every_case_has_a_test_or_a_reason() -> None:
     assert sorted(OURS - tested - REASONS.keys()) == []
     assert sorted(tested - OURS) == []
     assert sorted(AWAITED.keys() - tested) == []
+
+
+def test_the_page_lists_the_cases_their_tests_and_every_lane() -> None:
+    written = table(DOCUMENT.read_text(encoding="utf-8"))
+    expected = table(render({lane: {} for lane in LANES}))
+    assert written["case"] == expected["case"]
+    assert {number: cells[:WITHOUT_RESULTS] for number, cells in written.items()} == {
+        number: cells[:WITHOUT_RESULTS] for number, cells in expected.items()
+    }
