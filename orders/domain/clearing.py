@@ -1,7 +1,9 @@
 """What a book proves about one copy and its commands, as the report that the EA would have sent."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from orders.domain.books import Held
@@ -33,13 +35,15 @@ class Ordered(Protocol):
 
 
 def clear_up(
-    action: Action, command: Ordered, item: Held | None, copy_no: int, *, absence_counts: bool
+    action: Action, command: Ordered, item: Held | None, copy_no: int, *, absence_counts: bool, opens_anew: bool = False
 ) -> ExecutionReport | None:
     """What became of a doubtful command: opens by the magic number, the rest by the state they lead to.
 
-    None while the book proves nothing; a report that it was not found only when absence counts.
+    None while the book proves nothing; a report that it was not found only when absence counts. `opens_anew`: the open
+    in front of it was not found and is ordered once more, so that nothing has ended.
     """
-    done = _done(action, command, item, copy_no, absence_counts=absence_counts)
+    ended = absence_counts and not opens_anew
+    done = _done(action, command, item, copy_no, absence_counts=ended)
     if done is not None or not absence_counts:
         return done
     return ExecutionReport(
@@ -67,6 +71,34 @@ def _on_nothing(action: Action, command: Ordered, copy_no: int) -> ExecutionRepo
         action, ReportStatus.CLOSED
     )
     return ExecutionReport(status=status, command_id=command.id, copy_no=copy_no, attempt=command.attempt, already=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What one command of a copy is to lead to, as far as another one may take its place."""
+
+    action: Action
+    state: CommandState
+    lots_after: Decimal
+
+
+_SUCCESSORS: Final[Mapping[Action, frozenset[Action]]] = {
+    Action.MODIFY: frozenset({Action.MODIFY, Action.OPEN, Action.PLACE}),
+    Action.PARTIAL_CLOSE: frozenset({Action.PARTIAL_CLOSE, Action.CLOSE, Action.CANCEL, Action.OPEN, Action.PLACE}),
+    Action.CLOSE: frozenset({Action.CLOSE}),
+    Action.CANCEL: frozenset({Action.CANCEL, Action.CLOSE}),
+}
+_FAILED: Final = frozenset({CommandState.REJECTED, CommandState.EXPIRED, CommandState.VOID})
+
+
+def takes_over(later: Target, earlier: Target) -> bool:
+    """Whether a later command of the same copy leads where an earlier one was to lead, or further.
+
+    An open that was ordered anew is opened with the lots and stops of that moment.
+    """
+    if later.state in _FAILED or later.action not in _SUCCESSORS.get(earlier.action, ()):
+        return False
+    return earlier.action is Action.MODIFY or later.lots_after <= earlier.lots_after
 
 
 def opened(command: Ordered, item: Held, copy_no: int) -> ExecutionReport:

@@ -10,6 +10,7 @@ from orders.domain.intents import ADDS_EXPOSURE, Action, Cause
 from orders.domain.reports import ExecutionReport, ReportStatus
 
 _NONE = Decimal(0)
+_UNBORN: Final = frozenset({CopyState.ORDERED, CopyState.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ def _placed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> 
 def _closed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
     if copy.state is CopyState.CLOSED or (report.already and report.remaining_lots):
         return copy
+    if action is Action.PARTIAL_CLOSE and report.already and copy.state in _UNBORN:
+        return copy  # nothing to take a part off yet: its open may come still
     remaining = report.remaining_lots or _NONE
     if remaining > 0:
         decided = copy.lots_decided if action is not None else min(copy.lots_decided, remaining)

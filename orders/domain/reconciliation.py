@@ -165,18 +165,22 @@ def _main(copied: Copied, items: Sequence[Held]) -> Held | None:
 
 
 def _clear_doubts(copied: Copied, item: Held | None, book: Book, comparison: Comparison) -> tuple[CopyFacts, bool]:
-    """The copy after its doubtful commands were cleared up as far as the book can; whether one is on its way still."""
-    facts, busy = copied.facts, False
+    """The copy after its doubtful commands were cleared up as far as the book can; whether one is on its way still.
+
+    While an open is in doubt, nothing is known of what was ordered behind it.
+    """
+    facts, busy, opening, anew = copied.facts, False, False, False
     for command in copied.commands:
         if command.state is not CommandState.UNKNOWN:
             continue
         due = command.absent_from is not None and book.taken_at >= command.absent_from
-        counts = due and book.covers(command.since or copied.since)
-        report = clear_up(command.action, command, item, copied.copy_no, absence_counts=counts)
+        counts = due and book.covers(command.since or copied.since) and not opening
+        report = clear_up(command.action, command, item, copied.copy_no, absence_counts=counts, opens_anew=anew)
         if report is None:
-            busy = True
+            busy, opening = True, opening or command.action in ADDS_EXPOSURE
             continue
-        busy = busy or report.found is False
+        if report.found is False:
+            busy, anew = True, anew or (command.action in ADDS_EXPOSURE and facts.lots_decided > 0)
         facts = outcome(facts, command.action, report)
         comparison.facts.append(Fact(f"{command.id} {command.attempt} {report.status}", copied.copy_no, report))
     return facts, busy

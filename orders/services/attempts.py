@@ -1,12 +1,14 @@
 """A command that the broker knows nothing of, ordered once more. Inside the caller's transaction."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from orders.domain.clearing import Target, takes_over
 from orders.domain.commands import CommandState
 from orders.domain.copies import CopyState
-from orders.domain.intents import ADDS_EXPOSURE
+from orders.domain.intents import ADDS_EXPOSURE, Action
 from orders.models import Command
 from sessions_app.models import BrokerAccount
 from sessions_app.models.fields import new_id
@@ -17,16 +19,20 @@ _TIMES: Final = (
 _OVER: Final = frozenset({CopyState.CLOSED, CopyState.FAILED})
 
 
-def again(command: Command, *, account: BrokerAccount, now: datetime) -> Command | None:
+def again(command: Command, behind: Iterable[Command], *, account: BrokerAccount, now: datetime) -> Command | None:
     """The next attempt, with the next number of the locked account; None if there is to be none.
 
-    It is `void` then because nobody wants it any more, or `expired` because an open is too old. An open is repeated as
-    what the copy is to be by now: a partial close or a stop that was ordered behind it is in it.
+    It is `void` then because nobody wants it any more, or because one `behind` it, of the same copy, leads there too;
+    or `expired` because an open is too old. An open is repeated as what the copy is to be by now: a partial close or a
+    stop that was ordered behind it is in it.
     """
     opens = command.action in ADDS_EXPOSURE
     copy = command.copy
     if copy.state in _OVER or (opens and not copy.lots_decided):
         command.state, command.reason = CommandState.VOID, "not_wanted"
+        return None
+    if any(takes_over(_target(later), _target(command)) for later in behind):
+        command.state, command.reason = CommandState.VOID, "superseded"
         return None
     if opens and (command.valid_until is None or command.valid_until < now):
         command.state, command.reason = CommandState.EXPIRED, "missed"
@@ -44,3 +50,7 @@ def again(command: Command, *, account: BrokerAccount, now: datetime) -> Command
     fresh._state.adding = True
     account.next_seq += 1
     return fresh
+
+
+def _target(command: Command) -> Target:
+    return Target(Action(command.action), CommandState(command.state), command.lots_after or Decimal(0))

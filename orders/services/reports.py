@@ -69,6 +69,14 @@ class _Desk:
     contradicted: list[Report] = field(default_factory=list)
     replaced: list[Report] = field(default_factory=list)
     cancelled: set[UUID] = field(default_factory=set)
+    siblings: dict[UUID, list[Command]] = field(default_factory=dict)
+
+    def commands_of(self, copy: Copy) -> list[Command]:
+        """All numbered commands of a copy in their order, as this batch has left them."""
+        if copy.id not in self.siblings:
+            stored = Command.objects.filter(copy=copy, seq__isnull=False).order_by("id")
+            self.siblings[copy.id] = [self.commands.get(row.id, row) for row in stored]
+        return self.siblings[copy.id]
 
 
 def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
@@ -287,9 +295,12 @@ def _apply(copy: Copy, action: Action | None, report: ExecutionReport, desk: _De
 def _reissue(command: Command, desk: _Desk) -> None:
     """The broker knows nothing of it: a new attempt under the same copy number, if it is still wanted."""
     desk.moved[command.id] = command
-    again = attempts.again(command, account=desk.accounts[command.account_id], now=desk.now)
+    all_of_copy = desk.commands_of(command.copy)
+    behind = [row for row in all_of_copy if row.id > command.id]
+    again = attempts.again(command, behind, account=desk.accounts[command.account_id], now=desk.now)
     if again is not None:
         desk.reissued.append(again)
+        all_of_copy.append(again)
     elif command.state == CommandState.EXPIRED:
         desk.missed.append(command)
         desk.touched[command.copy_id] = command.copy

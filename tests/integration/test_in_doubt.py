@@ -1,6 +1,7 @@
 """What another terminal may have executed: set aside at Hello, cleared up by a snapshot, never sent again."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -201,6 +202,41 @@ def test_case_157_an_executed_partial_close_without_its_report_closes_nothing_tw
     assert (partial.state, Command.objects.count()) == ("done", 2)
     copy = Copy.objects.get()
     assert (copy.state, copy.ticket, copy.lots_open) == ("open", 901, partial.lots_after)
+
+
+def test_a_partial_close_in_doubt_behind_an_open_that_was_not_executed_is_part_of_the_next_attempt(
+    master: Desk, follower: Desk
+) -> None:
+    master.buy(1, "1")
+    master.intend("partial_close", 1, lots="0.5", remaining_lots="0.5", new_ticket=2)
+    other = follower.again()
+    other.hello(installation_id="b")
+    end_of_doubt_passed(follower)
+    other.tell()
+    outcomes = list(Command.objects.order_by("id").values_list("action", "attempt", "state", "reason"))
+    assert outcomes == [
+        ("open", 1, "void", "not_executed"),
+        ("partial_close", 1, "void", "superseded"),
+        ("open", 2, "queued", ""),
+    ]
+    fill(other, Command.objects.get(attempt=2), ticket=950)
+    copy = Copy.objects.get()
+    assert (copy.state, copy.lots_open, copy.lots_decided) == ("open", Decimal("0.5"), Decimal("0.5"))
+    master.intend("close", 1, ticket=2)
+    assert Command.objects.get(action="close").state == "queued"
+
+
+def test_a_partial_close_that_finds_nothing_does_not_end_the_copy_whose_open_is_ordered_anew(
+    master: Desk, follower: Desk
+) -> None:
+    master.buy(1, "1")
+    master.intend("partial_close", 1, lots="0.5", remaining_lots="0.5", new_ticket=2)
+    opened, part = Command.objects.order_by("seq")
+    follower.report(opened.id, "unknown", found=False)
+    follower.report(part.id, "closed", already=True)
+    fill(follower, Command.objects.get(attempt=2))
+    copy = Copy.objects.get()
+    assert (copy.state, copy.lots_open, copy.lots_decided) == ("open", Decimal("0.5"), Decimal("0.5"))
 
 
 # A new epoch --------------------------------------------------------------------------------------------------------

@@ -76,6 +76,16 @@ def test_a_partial_close_goes_on_under_the_remainders_ticket() -> None:
     )
 
 
+@pytest.mark.parametrize("copy", [ORDERED, facts(CopyState.FAILED, "0", "0")])
+def test_a_partial_close_that_finds_nothing_ends_no_copy_whose_open_may_come_still(copy: CopyFacts) -> None:
+    assert outcome(copy, Action.PARTIAL_CLOSE, report(ReportStatus.CLOSED, already=True)) == copy
+
+
+def test_a_partial_close_that_finds_nothing_of_an_open_copy_ends_it() -> None:
+    ended = outcome(facts(), Action.PARTIAL_CLOSE, report(ReportStatus.CLOSED, already=True))
+    assert ended.state is CopyState.CLOSED
+
+
 def test_a_partial_close_by_hand_lowers_the_target() -> None:
     by_hand = report(ReportStatus.CLOSED, "0.04", remaining_lots=Lots("0.06"), cause=Cause.MANUAL)
     assert outcome(facts(), None, by_hand) == facts(decided="0.06", held="0.06")

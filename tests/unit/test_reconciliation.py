@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders.domain.books import Book, Held, copy_number, history_start
+from orders.domain.clearing import Target, takes_over
 from orders.domain.commands import BY_REPORT, CommandState, magic_of
 from orders.domain.copies import CopyState
 from orders.domain.intents import Action, Side
@@ -166,6 +167,46 @@ def test_case_072_a_doubtful_command_is_cleared_up_by_what_it_leads_to(
     )
 
 
+def test_while_an_open_is_in_doubt_absence_proves_nothing_about_what_was_ordered_behind_it() -> None:
+    opening = command(Action.OPEN, CommandState.UNKNOWN, absent_from=NOON + timedelta(days=1))
+    for action in (Action.CLOSE, Action.PARTIAL_CLOSE, Action.CANCEL, Action.MODIFY):
+        row = copied(CopyState.ORDERED, opening, command(action, CommandState.UNKNOWN, **DOUBTED))
+        comparison = reconcile(book(), [row])
+        assert (comparison.facts, comparison.unseen) == ([], {1})
+
+
+def test_what_was_ordered_behind_an_open_that_is_ordered_anew_has_not_ended_it() -> None:
+    opening = command(Action.OPEN, CommandState.UNKNOWN, **DOUBTED)
+    part = command(Action.PARTIAL_CLOSE, CommandState.UNKNOWN, lots_after=Decimal("0.05"), **DOUBTED)
+    comparison = reconcile(book(), [copied(CopyState.ORDERED, opening, part)])
+    assert [(fact.report.status, fact.report.found) for fact in comparison.facts] == [(ReportStatus.UNKNOWN, False)] * 2
+
+
+TENTH_LEFT = Target(Action.PARTIAL_CLOSE, CommandState.UNKNOWN, TENTH)
+MOVED = Target(Action.MODIFY, CommandState.UNKNOWN, TENTH)
+
+
+@pytest.mark.parametrize(
+    ("later", "earlier", "taken"),
+    [
+        (Target(Action.MODIFY, CommandState.DONE, TENTH), MOVED, True),
+        (Target(Action.OPEN, CommandState.QUEUED, TENTH), MOVED, True),
+        (Target(Action.MODIFY, CommandState.REJECTED, TENTH), MOVED, False),
+        (Target(Action.PARTIAL_CLOSE, CommandState.QUEUED, TENTH), MOVED, False),
+        (Target(Action.PARTIAL_CLOSE, CommandState.QUEUED, Decimal("0.05")), TENTH_LEFT, True),
+        (Target(Action.CLOSE, CommandState.RECEIVED, Decimal(0)), TENTH_LEFT, True),
+        (Target(Action.OPEN, CommandState.QUEUED, TENTH), TENTH_LEFT, True),
+        (Target(Action.CLOSE, CommandState.REJECTED, Decimal(0)), TENTH_LEFT, False),
+        (Target(Action.MODIFY, CommandState.DONE, TENTH), TENTH_LEFT, False),
+        (TENTH_LEFT, Target(Action.CLOSE, CommandState.UNKNOWN, Decimal(0)), False),
+        (Target(Action.CANCEL, CommandState.QUEUED, TENTH), Target(Action.CANCEL, CommandState.UNKNOWN, TENTH), True),
+        (TENTH_LEFT, Target(Action.OPEN, CommandState.UNKNOWN, TENTH), False),
+    ],
+)
+def test_a_later_command_takes_over_what_it_leads_to_as_well(later: Target, earlier: Target, *, taken: bool) -> None:
+    assert takes_over(later, earlier) is taken
+
+
 def test_absence_proves_nothing_beyond_the_terminals_history() -> None:
     doubtful = command(Action.OPEN, CommandState.UNKNOWN, **DOUBTED)
     later = book(history_from=NOON + timedelta(days=1))
@@ -207,10 +248,17 @@ COMMANDS = st.lists(
     max_size=3,
     unique_by=lambda item: item.id,
 )
+
+
+def _of(number: int, item: Issued) -> Issued:
+    """A command that no other copy has."""
+    return replace(item, id=uuid5(item.id, str(number)))
+
+
 COPIES = st.lists(
     st.builds(
         lambda number, state, commands, newer, ahead: copied(
-            state, *commands, copy_no=number, newer=newer, ahead=ahead
+            state, *(_of(number, item) for item in commands), copy_no=number, newer=newer, ahead=ahead
         ),
         st.integers(1, 4),
         STATES,
