@@ -16,7 +16,7 @@ from uuid import UUID
 
 from orders.domain.books import Book, Held
 from orders.domain.clearing import adoption, clear_up, gone, taken_off
-from orders.domain.commands import CommandState
+from orders.domain.commands import SENDABLE, UNFINISHED, CommandState
 from orders.domain.copies import DETACHED, CopyState
 from orders.domain.intents import ADDS_EXPOSURE, Action, OrderType, Side
 from orders.domain.outcomes import CopyFacts, outcome
@@ -26,7 +26,6 @@ from sessions_app.domain.decimals import plain
 
 _NONE = Decimal(0)
 NOTHING: Final = "nothing"
-_ON_ITS_WAY: Final = frozenset({CommandState.QUEUED, CommandState.RECEIVED, CommandState.UNKNOWN})
 RANK: Final = {severity: rank for rank, severity in enumerate(reversed(DifferenceSeverity))}
 
 
@@ -50,7 +49,8 @@ class Copied:
     """A copy as we believe it to be, and its commands in their order.
 
     `newer`: something was reported about it after the book was read. `ahead`: it has commands that the book does not
-    know yet. `kept`: a person has said that its absence does not mean that it is gone.
+    know yet. `held`: it was missing before, and waits for a person. `kept`: a person has said that its absence does not
+    mean that it is gone.
     """
 
     id: UUID
@@ -65,7 +65,18 @@ class Copied:
     commands: Sequence[Issued] = ()
     newer: bool = False
     ahead: bool = False
+    held: bool = False
     kept: bool = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether the broker must have it, as far as we know."""
+        return self.facts.state in (CopyState.OPEN, CopyState.WORKING)
+
+    @property
+    def sent(self) -> bool:
+        """Whether a command is on its way to it."""
+        return any(row.state in SENDABLE for row in self.commands)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +113,16 @@ class Found:
 
 @dataclass(slots=True)
 class Comparison:
-    """What one book says. `unseen`: the copies it was not compared for, so that it says nothing about them."""
+    """What one book says.
+
+    `unseen`: the copies it was not compared for, so that it says nothing about them. `incomplete`: it may lack what is
+    there, so that absence in it proves nothing.
+    """
 
     facts: list[Fact] = field(default_factory=list)
     differences: list[Found] = field(default_factory=list)
     unseen: set[int] = field(default_factory=set)
-    gone: list[Copied] = field(default_factory=list)
+    incomplete: bool = False
 
 
 def reconcile(
@@ -115,9 +130,10 @@ def reconcile(
 ) -> Comparison:
     """Compare a book with the copies of its account.
 
-    `known_tickets`: the account's own trades as a master. More than `gate` copies gone at once are held for a person.
+    `known_tickets`: the account's own trades as a master. More than `gate` copies gone at once are held for a person,
+    and so is every other one until that is settled.
     """
-    comparison = Comparison()
+    comparison = Comparison(incomplete=_is_incomplete(book, copies, gate))
     ours: dict[int, list[Held]] = {}
     for item in book.held:
         if item.copy_no is not None:
@@ -127,20 +143,19 @@ def reconcile(
     for copied in copies:
         _look_at(copied, ours.pop(copied.copy_no, []), book, comparison)
     comparison.differences += [_extra(item, "no such copy") for items in ours.values() for item in items]
-    _let_go(comparison, gate)
     comparison.differences.sort(key=lambda found: RANK[found.severity])
     return comparison
 
 
-def _let_go(comparison: Comparison, gate: int) -> None:
-    """Copies that are gone: their rows follow, unless so many are gone at once that the book itself is in doubt."""
-    held = len(comparison.gone) > gate
-    for copied in comparison.gone:
-        if not held:
-            report = gone(copied.facts, copied.copy_no)
-            comparison.facts.append(Fact(f"gone {copied.id}", copied.copy_no, report, cause="gone"))
-        severity = DifferenceSeverity.CRITICAL if held else DifferenceSeverity.MAJOR
-        comparison.differences.append(replace(_missing(copied, severity), adopted=not held, held=held))
+def _is_incomplete(book: Book, copies: Sequence[Copied], gate: int) -> bool:
+    """Whether it lacks more copies than may have ended unseen, or one that waits for a person.
+
+    What may have ended by a command on its way is not counted.
+    """
+    shown = {item.copy_no for item in book.held}
+    absent = [copied for copied in copies if copied.alive and copied.copy_no not in shown]
+    unexplained = [copied for copied in absent if not (copied.newer or copied.ahead or copied.sent)]
+    return len(unexplained) > gate or any(copied.held or copied.kept for copied in absent)
 
 
 def _look_at(copied: Copied, items: Sequence[Held], book: Book, comparison: Comparison) -> None:
@@ -150,7 +165,7 @@ def _look_at(copied: Copied, items: Sequence[Held], book: Book, comparison: Comp
     item = _main(copied, items)
     facts, busy = _clear_doubts(copied, item, book, comparison)
     facts, adopted = _adopt(copied, facts, item, comparison)
-    waiting = [row for row in copied.commands if row.state in _ON_ITS_WAY and row.id not in adopted]
+    waiting = [row for row in copied.commands if row.state in UNFINISHED and row.id not in adopted]
     if busy or copied.ahead or any(row.state is not CommandState.UNKNOWN for row in waiting):
         comparison.unseen.add(copied.copy_no)
         return
@@ -204,21 +219,26 @@ def _adopt(
 def _compare(copied: Copied, item: Held | None, book: Book, comparison: Comparison) -> None:
     state = copied.facts.state
     if item is None:
-        if state in (CopyState.OPEN, CopyState.WORKING):
+        if copied.alive:
             _absent(copied, book, comparison)
     elif copied.facts.close_cause == DETACHED:
         comparison.differences.append(_foreign(item))  # the follower's own affair: never repaired
     elif state in (CopyState.CLOSED, CopyState.FAILED):
         comparison.differences.append(_extra(item, f"copy {state}"))
-    elif state in (CopyState.OPEN, CopyState.WORKING):
+    elif copied.alive:
         _present(copied, item, comparison)
 
 
 def _absent(copied: Copied, book: Book, comparison: Comparison) -> None:
-    if copied.kept or not book.covers(copied.since):
-        comparison.differences.append(_missing(copied, DifferenceSeverity.MAJOR))
-    else:
-        comparison.gone.append(copied)
+    """It is gone and our rows follow, unless a person has said otherwise, or has to be asked."""
+    missing = _missing(copied, DifferenceSeverity.MAJOR)
+    if not copied.kept and comparison.incomplete:
+        missing = replace(missing, severity=DifferenceSeverity.CRITICAL, held=True)
+    elif not copied.kept and book.covers(copied.since):
+        report = gone(copied.facts, copied.copy_no)
+        comparison.facts.append(Fact(f"gone {copied.id}", copied.copy_no, report, cause="gone"))
+        missing = replace(missing, adopted=True)
+    comparison.differences.append(missing)
 
 
 def _present(copied: Copied, item: Held, comparison: Comparison) -> None:

@@ -17,6 +17,7 @@ from orders.domain.commands import CommandState
 from orders.domain.decisions import SubscriptionState
 from orders.domain.differences import MOVES, STANDING, DifferenceState, Policy, Repair, policy_for, repair
 from orders.domain.reconciliation import Comparison, Copied, Found
+from orders.domain.snapshots import DifferenceKind
 from orders.models import Command, Copy, Difference, DifferenceEvent
 from orders.queries import log_frame
 from sessions_app.models import BrokerAccount
@@ -100,6 +101,9 @@ def _note(found: Found, ledger: _Ledger) -> None:
         ledger.move(row, DifferenceState.ADOPTED, "")
     elif row.state == DifferenceState.REPAIRING and _is_over(row):
         ledger.move(row, DifferenceState.OPEN, "repair_failed")
+    elif row.expected != found.expected:
+        row.expected = found.expected
+        ledger.changed[row.id] = row
     if row.state == DifferenceState.OPEN and row.reason != "repair_failed":
         ledger.open.append((row, found))
 
@@ -108,8 +112,8 @@ def _is_other(row: Difference, found: Found) -> bool:
     """Whether what stands there now is not what the row, or a person's word about it, is about any more."""
     if found.adopted or row.state == DifferenceState.REPAIRING:
         return False
-    if row.state in (DifferenceState.HELD, DifferenceState.OPEN) and found.held != (row.state == DifferenceState.HELD):
-        return True
+    if found.kind is DifferenceKind.MISSING:  # whatever its lots are by now: a person's word is about the copy
+        return found.held and row.state == DifferenceState.OPEN
     return (row.expected, row.actual) != (found.expected, found.actual)
 
 

@@ -157,18 +157,14 @@ def _as_believed(
     newer = set(later.values_list("copy_id", flat=True))
     beyond = Command.objects.filter(account=account, epoch=account.epoch, seq__gt=book.applied_seq)
     ahead = set(beyond.exclude(state=CommandState.UNKNOWN).values_list("copy_id", flat=True))
-    kept = {
-        row.copy_no
-        for row in standing
-        if row.kind == DifferenceKind.MISSING and row.state in (DifferenceState.ACCEPTED, DifferenceState.REFUSED)
-    }
+    waiting = {row.copy_no: row.state for row in standing if row.kind == DifferenceKind.MISSING}
     return [
-        _copied(row, commands[row.id], newer=row.id in newer, ahead=row.id in ahead, kept=row.copy_no in kept)
+        _copied(row, commands[row.id], newer=row.id in newer, ahead=row.id in ahead, missing=waiting.get(row.copy_no))
         for row in rows
     ]
 
 
-def _copied(row: Copy, commands: Sequence[Issued], *, newer: bool, ahead: bool, kept: bool) -> Copied:
+def _copied(row: Copy, commands: Sequence[Issued], *, newer: bool, ahead: bool, missing: str | None) -> Copied:
     return Copied(
         id=row.id,
         copy_no=row.copy_no or 0,
@@ -189,7 +185,8 @@ def _copied(row: Copy, commands: Sequence[Issued], *, newer: bool, ahead: bool, 
         commands=commands,
         newer=newer,
         ahead=ahead,
-        kept=kept,
+        held=missing == DifferenceState.HELD,
+        kept=missing in (DifferenceState.ACCEPTED, DifferenceState.REFUSED),
     )
 
 

@@ -179,6 +179,33 @@ def test_held_copies_that_are_there_again_are_no_difference_any_more(many_gone: 
     assert set(Copy.objects.values_list("state", flat=True)) == {"open"}
 
 
+def test_case_090_held_copies_are_not_let_go_by_a_book_that_misses_fewer_of_them(many_gone: Desk) -> None:
+    many_gone.tell(*[held(number, 900 + number) for number in range(1, 4)])
+    assert set(Copy.objects.values_list("state", flat=True)) == {"open"}
+    assert list(Difference.objects.order_by("copy_no").values_list("state", flat=True)) == ["gone"] * 3 + ["held"] * 3
+    many_gone.tell(*[held(number, 900 + number) for number in range(1, 7)])
+    assert set(Difference.objects.values_list("state", flat=True)) == {"gone"}
+
+
+def test_an_explicit_close_lets_no_other_held_copy_go(master: Desk, many_gone: Desk) -> None:
+    master.intend("close", 1)
+    many_gone.report(Command.objects.get(action="close").id, "closed", already=True)
+    many_gone.tell()
+    assert list(Copy.objects.order_by("copy_no").values_list("state", flat=True)) == ["closed"] + ["open"] * 5
+
+
+def test_a_persons_word_about_a_held_copy_outlives_a_change_of_its_lots(master: Desk, many_gone: Desk) -> None:
+    verdicts.keep(account_pk=many_gone.account.id, seen=6, by=OPERATOR, reason="there")
+    master.intend("partial_close", 1, lots="0.05", remaining_lots="0.05", new_ticket=20)
+    command = Command.objects.get(action="partial_close")
+    many_gone.report(command.id, "closed", ticket=901, new_ticket=950, lots="0.05", remaining_lots="0.05")
+    for _ in range(2):
+        many_gone.tell()
+    assert set(Copy.objects.values_list("state", flat=True)) == {"open"}
+    assert set(Difference.objects.values_list("state", flat=True)) == {"refused"}
+    assert Difference.objects.get(copy_no=1).expected == "buy 0.05"
+
+
 def test_held_copies_that_a_person_lets_go_are_closed_and_tombstoned(many_gone: Desk) -> None:
     assert verdicts.let_go(account_pk=many_gone.account.id, seen=6, by=OPERATOR, reason="liquidated") == 6
     assert set(Copy.objects.values_list("state", "close_cause")) == {("closed", "gone")}
