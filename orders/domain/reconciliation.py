@@ -182,17 +182,19 @@ def _main(copied: Copied, items: Sequence[Held]) -> Held | None:
 def _clear_doubts(copied: Copied, item: Held | None, book: Book, comparison: Comparison) -> tuple[CopyFacts, bool]:
     """The copy after its doubtful commands were cleared up as far as the book can; whether one is on its way still.
 
-    While an open is in doubt, nothing is known of what was ordered behind it.
+    While an open is in doubt, nothing is known of what was ordered behind it. What only its absence could clear up, in
+    an incomplete book, waits for a person together with the copy.
     """
     facts, busy, opening, anew = copied.facts, False, False, False
+    believed = item is not None or not comparison.incomplete
     for command in copied.commands:
         if command.state is not CommandState.UNKNOWN:
             continue
         due = command.absent_from is not None and book.taken_at >= command.absent_from
-        counts = due and book.covers(command.since or copied.since) and not opening
+        counts = due and believed and book.covers(command.since or copied.since) and not opening
         report = clear_up(command.action, command, item, copied.copy_no, absence_counts=counts, opens_anew=anew)
         if report is None:
-            busy, opening = True, opening or command.action in ADDS_EXPOSURE
+            busy, opening = busy or believed or not due, opening or command.action in ADDS_EXPOSURE
             continue
         if report.found is False:
             busy, anew = True, anew or (command.action in ADDS_EXPOSURE and facts.lots_decided > 0)

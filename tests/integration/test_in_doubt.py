@@ -8,7 +8,7 @@ import pytest
 from eagateway_sdk.ids import uuid7
 
 from orders import queries
-from orders.models import Command, Copy, Report
+from orders.models import Command, Copy, Difference, Report
 from orders.services import backlog
 from sessions_app.models import BrokerAccount, EaSession, OperatorAlert
 from sessions_app.queries import database_now, standings
@@ -128,6 +128,22 @@ def test_case_072_a_close_in_doubt_is_decided_by_the_state_it_leads_to(master: D
     states = list(Command.objects.filter(action="close").order_by("seq").values_list("state", "attempt"))
     assert states == [("done", 1), ("void", 1), ("queued", 2)]
     assert list(Copy.objects.order_by("copy_no").values_list("state", flat=True)) == ["closed", "open"]
+
+
+def test_a_book_that_misses_too_many_copies_has_nothing_ordered_anew(master: Desk, follower: Desk) -> None:
+    for position in range(1, 7):
+        master.buy(position)
+    for number, command in enumerate(Command.objects.order_by("seq"), start=1):
+        fill(follower, command, 900 + number)
+    master.buy(7)
+    other = follower.again()
+    other.hello(installation_id="b")
+    end_of_doubt_passed(follower)
+    other.tell()
+    assert (Command.objects.get(seq=7).state, Command.objects.count()) == ("unknown", 7)
+    assert Difference.objects.filter(state="held").count() == 6
+    other.tell(*[held(number, 900 + number) for number in range(1, 8)])
+    assert (Command.objects.get(seq=7).state, Command.objects.count()) == ("done", 7)
 
 
 def test_case_073_the_same_installation_gets_its_commands_at_once(master: Desk, follower: Desk) -> None:

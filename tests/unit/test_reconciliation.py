@@ -98,6 +98,27 @@ def test_a_copy_that_a_person_says_is_there_is_not_given_up() -> None:
     assert (comparison.facts, kinds(comparison)) == ([], [("missing", "major")])
 
 
+def test_what_waits_for_a_person_is_not_let_go_by_a_book_that_misses_fewer() -> None:
+    waiting = [copied(copy_no=number, held=True) for number in (1, 2)]
+    comparison = reconcile(book(position(1)), [*waiting, copied(copy_no=3)], gate=5)
+    assert comparison.facts == []
+    assert [(item.copy_no, item.held, item.adopted) for item in comparison.differences] == [
+        (2, True, False),
+        (3, True, False),
+    ]
+
+
+def test_a_book_that_lacks_what_a_person_says_is_there_proves_nothing_of_others() -> None:
+    comparison = reconcile(book(), [copied(kept=True), copied(copy_no=2)])
+    assert comparison.facts == []
+    assert [(item.copy_no, item.held) for item in comparison.differences] == [(2, True), (1, False)]
+
+
+def test_a_book_that_shows_again_all_that_waited_is_believed() -> None:
+    comparison = reconcile(book(position(1)), [copied(held=True), copied(copy_no=2)])
+    assert [(fact.copy_no, fact.cause) for fact in comparison.facts] == [(2, "gone")]
+
+
 def test_two_positions_with_one_magic_are_a_copy_and_an_extra() -> None:
     comparison = reconcile(book(position(ticket=5), position()), [copied()])
     (extra,) = comparison.differences
@@ -205,6 +226,32 @@ MOVED = Target(Action.MODIFY, CommandState.UNKNOWN, TENTH)
 )
 def test_a_later_command_takes_over_what_it_leads_to_as_well(later: Target, earlier: Target, *, taken: bool) -> None:
     assert takes_over(later, earlier) is taken
+
+
+@pytest.mark.parametrize(
+    ("action", "state"),
+    [(Action.OPEN, CopyState.ORDERED), (Action.CLOSE, CopyState.OPEN), (Action.MODIFY, CopyState.OPEN)],
+)
+def test_absence_clears_nothing_up_in_a_book_that_lacks_too_much(action: Action, state: CopyState) -> None:
+    doubtful = copied(state, command(action, CommandState.UNKNOWN, **DOUBTED), copy_no=9)
+    many = [copied(copy_no=number) for number in range(1, 7)]
+    comparison = reconcile(book(), [*many, doubtful], gate=5)
+    assert comparison.facts == []
+    waiting = [copied(held=True), doubtful]
+    assert reconcile(book(), waiting, gate=5).facts == []
+
+
+def test_too_many_closes_that_only_absence_would_prove_are_held_with_their_copies() -> None:
+    closing = [
+        copied(CopyState.OPEN, command(Action.CLOSE, CommandState.UNKNOWN, number, **DOUBTED), copy_no=number)
+        for number in range(1, 7)
+    ]
+    comparison = reconcile(book(), closing, gate=5)
+    assert (comparison.facts, {(item.copy_no, item.held) for item in comparison.differences}) == (
+        [],
+        {(number, True) for number in range(1, 7)},
+    )
+    assert len(reconcile(book(), closing[:5], gate=5).facts) == 5
 
 
 def test_absence_proves_nothing_beyond_the_terminals_history() -> None:
