@@ -32,6 +32,8 @@ class Ordered(Protocol):
     def sl(self) -> Decimal: ...
     @property
     def tp(self) -> Decimal: ...
+    @property
+    def price(self) -> Decimal | None: ...
 
 
 def clear_up(
@@ -58,11 +60,17 @@ def _done(
         return None if item is None else opened(command, item, copy_no)
     if item is None:
         return _on_nothing(action, command, copy_no) if absence_counts else None
-    if action is Action.MODIFY and (item.sl, item.tp) == (command.sl, command.tp):
+    if action is Action.MODIFY and _stands(command, item):
         return _report(ReportStatus.MODIFIED, command, copy_no, item)
     if action is Action.PARTIAL_CLOSE and item.lots <= command.lots_after:
         return _closed_to(command, copy_no, item)
     return None
+
+
+def _stands(command: Ordered, item: Held) -> bool:
+    """Whether the stops are those of a modify, and its price is a working order's."""
+    priced = command.price is None or not item.working or item.price == command.price
+    return priced and (item.sl, item.tp) == (command.sl, command.tp)
 
 
 def _on_nothing(action: Action, command: Ordered, copy_no: int) -> ExecutionReport:

@@ -88,6 +88,7 @@ class Repair:
     lots_after: Decimal
     sl: Decimal | None = None
     tp: Decimal | None = None
+    price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,9 @@ def _set_stops(copied: Copied, item: Held, quote: Quote | None) -> Repair | Unde
         return Undecided("no_quote")
     if not item.working and _passed(copied, quote):
         return Undecided("price_gate")
-    return Repair(Action.MODIFY, None, item.lots, item.lots, copied.sl, copied.tp)
+    return Repair(
+        Action.MODIFY, None, item.lots, item.lots, copied.sl, copied.tp, copied.price if item.working else None
+    )
 
 
 def _passed(copied: Copied, quote: Quote) -> bool:

@@ -40,6 +40,7 @@ class Issued:
     lots_after: Decimal = _NONE
     sl: Decimal = _NONE
     tp: Decimal = _NONE
+    price: Decimal | None = None
     since: datetime | None = None
     absent_from: datetime | None = None
 
@@ -62,6 +63,7 @@ class Copied:
     order_type: OrderType = OrderType.MARKET
     sl: Decimal = _NONE
     tp: Decimal = _NONE
+    price: Decimal | None = None
     commands: Sequence[Issued] = ()
     newer: bool = False
     ahead: bool = False
@@ -250,10 +252,11 @@ def _present(copied: Copied, item: Held, comparison: Comparison) -> None:
         )
         return
     _compare_lots(copied, item, comparison)
-    if (item.sl, item.tp) != (copied.sl, copied.tp):
+    moved = item.working and copied.price is not None and item.price != copied.price
+    if moved or (item.sl, item.tp) != (copied.sl, copied.tp):
         bare = copied.sl > 0 and item.sl == 0
-        severity = DifferenceSeverity.MAJOR if bare else DifferenceSeverity.MINOR
-        expected, actual = _stops(copied.sl, copied.tp), _stops(item.sl, item.tp)
+        severity = DifferenceSeverity.MAJOR if bare or moved else DifferenceSeverity.MINOR
+        expected, actual = (_levels(row, priced=moved) for row in (copied, item))
         comparison.differences.append(_about(copied, item, DifferenceKind.STOPS_DRIFT, severity, expected, actual))
 
 
@@ -327,5 +330,6 @@ def _foreign(item: Held) -> Found:
     )
 
 
-def _stops(sl: Decimal, tp: Decimal) -> str:
-    return f"sl {plain(sl)} tp {plain(tp)}"
+def _levels(row: Copied | Held, *, priced: bool) -> str:
+    price = f"price {plain(row.price or _NONE)} " if priced else ""
+    return f"{price}sl {plain(row.sl)} tp {plain(row.tp)}"

@@ -1,6 +1,6 @@
 """A command that the broker knows nothing of, ordered once more. Inside the caller's transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -9,7 +9,7 @@ from orders.domain.clearing import Target, takes_over
 from orders.domain.commands import CommandState
 from orders.domain.copies import CopyState
 from orders.domain.intents import ADDS_EXPOSURE, Action
-from orders.models import Command
+from orders.models import Command, Copy
 from sessions_app.models import BrokerAccount
 from sessions_app.models.fields import new_id
 
@@ -19,12 +19,12 @@ _TIMES: Final = (
 _OVER: Final = frozenset({CopyState.CLOSED, CopyState.FAILED})
 
 
-def again(command: Command, behind: Iterable[Command], *, account: BrokerAccount, now: datetime) -> Command | None:
+def again(command: Command, behind: Sequence[Command], *, account: BrokerAccount, now: datetime) -> Command | None:
     """The next attempt, with the next number of the locked account; None if there is to be none.
 
     It is `void` then because nobody wants it any more, or because one `behind` it, of the same copy, leads there too;
-    or `expired` because an open is too old. An open is repeated as what the copy is to be by now: a partial close or a
-    stop that was ordered behind it is in it.
+    or `expired` because an open is too old. An open is repeated as what the copy is to be by now: a partial close, a
+    stop or a price that was ordered behind it is in it.
     """
     opens = command.action in ADDS_EXPOSURE
     copy = command.copy
@@ -44,12 +44,26 @@ def again(command: Command, behind: Iterable[Command], *, account: BrokerAccount
     fresh.state, fresh.reason, fresh.epoch, fresh.decided_at = CommandState.QUEUED, "", account.epoch, now
     fresh.copy = copy
     if opens:
-        fresh.lots, fresh.lots_after, fresh.sl, fresh.tp = copy.lots_decided, copy.lots_decided, copy.sl, copy.tp
+        fresh.lots, fresh.lots_after = copy.lots_decided, copy.lots_decided
+    if opens or command.action == Action.MODIFY:
+        _aim(fresh, copy, behind)
     for moment in _TIMES:
         setattr(fresh, moment, None)
     fresh._state.adding = True
     account.next_seq += 1
     return fresh
+
+
+def _aim(fresh: Command, copy: Copy, behind: Sequence[Command]) -> None:
+    """The stops of this moment, and for a pending order its price and expiry too."""
+    fresh.sl = fresh.sl if copy.sl is None else copy.sl
+    fresh.tp = fresh.tp if copy.tp is None else copy.tp
+    if fresh.price is None:
+        return
+    fresh.price = fresh.price if copy.price is None else copy.price
+    for later in behind:
+        if later.action == Action.MODIFY and later.decision_id and later.price is not None:
+            fresh.expiry = later.expiry
 
 
 def _target(command: Command) -> Target:

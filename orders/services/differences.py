@@ -219,6 +219,7 @@ def _command(row: Difference, copy: Copy, plan: Repair, ledger: _Ledger) -> Comm
         lots=plan.lots,
         lots_before=plan.lots_before,
         lots_after=plan.lots_after,
+        price=plan.price,
         sl=plan.sl,
         tp=plan.tp,
         occurred_at=ledger.now,

@@ -73,6 +73,14 @@ def test_stops_that_drifted_are_set_again_by_an_ordinary_command(master: Desk, f
     )
 
 
+def test_a_pending_order_at_another_price_is_moved_back(master: Desk, follower: Desk) -> None:
+    master.intend("place", 1, side="buy", order_type="limit", lots="0.1", price="1.05")
+    follower.report(Command.objects.get().id, "placed", ticket=901, lots="0.1")
+    follower.tell(working_orders=[held(1, 901, order_type="limit", price="1.04")], quotes=QUOTES)
+    repair = Command.objects.get(difference__isnull=False)
+    assert (repair.action, f"{repair.price:.2f}") == ("modify", "1.05")
+
+
 def test_a_repair_that_failed_is_not_tried_over_and_over(master: Desk, follower: Desk) -> None:
     opened(master, follower, 1, sl="1.05")
     follower.tell(held(1, 901), quotes=QUOTES)

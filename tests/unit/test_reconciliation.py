@@ -18,7 +18,7 @@ from orders.domain.intents import Action, Side
 from orders.domain.outcomes import CopyFacts, outcome
 from orders.domain.reconciliation import Comparison, Copied, Issued, reconcile
 from orders.domain.reports import ReportStatus
-from orders.domain.snapshots import DifferenceKind
+from orders.domain.snapshots import DifferenceKind, DifferenceSeverity
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 IDS = UUID(int=7)
@@ -83,6 +83,16 @@ def test_a_lost_stop_loss_is_worse_than_a_moved_one() -> None:
     protected = copied(sl=Decimal("1.05"))
     assert kinds(reconcile(book(position()), [protected])) == [("stops_drift", "major")]
     assert kinds(reconcile(book(position(sl=Decimal("1.06"))), [protected])) == [("stops_drift", "minor")]
+
+
+def test_a_pending_order_at_another_price_than_ordered_is_a_difference_and_a_filled_one_is_not() -> None:
+    fields: dict[str, Any] = {"price": Decimal("1.05")}
+    waiting = copied(CopyState.WORKING, **fields)
+    (drift,) = reconcile(book(position(working=True, price=Decimal("1.10"))), [waiting]).differences
+    assert (drift.kind, drift.severity) == (DifferenceKind.STOPS_DRIFT, DifferenceSeverity.MAJOR)
+    assert (drift.expected, drift.actual) == ("price 1.05 sl 0 tp 0", "price 1.1 sl 0 tp 0")
+    assert kinds(reconcile(book(position(working=True, **fields)), [waiting])) == []
+    assert kinds(reconcile(book(position(price=Decimal("1.10"))), [copied(**fields)])) == []
 
 
 def test_case_090_more_copies_gone_than_the_gate_lets_through_are_held() -> None:
