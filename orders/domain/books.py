@@ -63,12 +63,13 @@ def copy_number(magic: int | None) -> int | None:
 
 
 def read_book(snapshot: SyncSnapshot, *, taken_at: datetime) -> Book:
-    """The book in a whole report."""
+    """The book in a whole report. A ticket stands in it once: an order that is a position as well has just filled."""
+    held = {item.ticket: item for item in map(_held, [*snapshot.working_orders, *snapshot.positions])}
     return Book(
         taken_at=taken_at,
         applied_seq=snapshot.applied_server_seq,
         history_from=history_start(snapshot.history_from),
-        held=[*map(_held, snapshot.positions), *map(_held, snapshot.working_orders)],
+        held=list(held.values()),
         quotes={quote.symbol: quote for quote in snapshot.quotes},
     )
 

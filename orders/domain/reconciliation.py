@@ -93,7 +93,10 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One disagreement. `adopted`: our books follow the terminal's. `held`: they will not before a person says so."""
+    """One disagreement. `adopted`: our books follow the terminal's. `held`: they will not before a person says so.
+
+    `item`: what a repair would act on; None where nothing may be ordered.
+    """
 
     kind: DifferenceKind
     severity: DifferenceSeverity
@@ -172,7 +175,7 @@ def _look_at(copied: Copied, items: Sequence[Held], book: Book, comparison: Comp
         comparison.unseen.add(copied.copy_no)
         return
     _compare(replace(copied, facts=facts), item, book, comparison)
-    comparison.differences += [_extra(other, "one position") for other in items if other is not item]
+    comparison.differences += [_beside(other) for other in items if other is not item]
 
 
 def _main(copied: Copied, items: Sequence[Held]) -> Held | None:
@@ -316,6 +319,11 @@ def _extra(item: Held, expected: str) -> Found:
         ticket=item.ticket,
         item=item,
     )
+
+
+def _beside(item: Held) -> Found:
+    """A second position with one copy's magic number: a command by that number could hit the copy itself."""
+    return replace(_extra(item, "one position"), item=None)
 
 
 def _foreign(item: Held) -> Found:

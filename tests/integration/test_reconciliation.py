@@ -152,6 +152,29 @@ def test_an_extra_position_of_no_copy_is_only_told(follower: Desk) -> None:
     assert (row().severity, row().state, repairs()) == ("critical", "open", [])
 
 
+def test_an_extra_position_beside_a_living_copy_is_only_told(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1)
+    policies(extra="flatten")
+    follower.tell(held(1, 901), held(1, 950), quotes=QUOTES)
+    assert (row().kind, row().ticket, row().state, row().reason, repairs()) == ("extra", 950, "open", "notify", [])
+    follower.report(None, "closed", cause="stop_loss", ticket=901)
+    follower.tell(held(1, 950), quotes=QUOTES)
+    assert repairs() == [("close", "0.10", "0.00")]
+
+
+def test_an_order_that_fills_while_the_book_is_read_is_one_position(master: Desk, follower: Desk) -> None:
+    policies(extra="flatten")
+    master.intend("place", 1, side="buy", order_type="limit", lots="0.1", price="1.1")
+    follower.report(Command.objects.get().id, "placed", ticket=900, lots="0.1")
+    follower.tell(held(1, 900), working_orders=[{**held(1, 900), "order_type": "limit"}], quotes=QUOTES)
+    assert (Copy.objects.get().state, Difference.objects.count(), repairs()) == ("open", 0, [])
+
+
+def test_a_foreign_ticket_told_twice_is_one_difference(follower: Desk) -> None:
+    follower.tell(held(None, 7), working_orders=[{**held(None, 7), "order_type": "limit"}])
+    assert (row().kind, row().subject) == ("foreign", "ticket 7")
+
+
 # Closes that only absence tells of ----------------------------------------------------------------------------------
 
 

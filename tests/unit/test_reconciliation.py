@@ -135,6 +135,13 @@ def test_two_positions_with_one_magic_are_a_copy_and_an_extra() -> None:
     assert (extra.kind, extra.ticket) == (DifferenceKind.EXTRA, 5)
 
 
+def test_what_stands_beside_a_copy_that_is_adopted_now_is_nothing_to_repair() -> None:
+    voided = command(Action.OPEN, CommandState.VOID)
+    comparison = reconcile(book(position(), position(ticket=950)), [copied(CopyState.FAILED, voided)])
+    (extra,) = comparison.differences
+    assert (extra.ticket, extra.item) == (950, None)
+
+
 def test_a_working_order_that_filled_unseen_is_a_fill() -> None:
     placed = command(Action.PLACE, CommandState.WORKING)
     (fact,) = reconcile(book(position()), [copied(CopyState.WORKING, placed)]).facts
