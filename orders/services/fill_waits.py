@@ -49,6 +49,7 @@ class Waits:
     accounts: Mapping[UUID, BrokerAccount]
     positions: Mapping[tuple[UUID, int], Position] = field(default_factory=dict)
     last_legs: dict[tuple[UUID, int], int] = field(default_factory=dict)
+    attempts: dict[tuple[UUID, int, str], int] = field(default_factory=dict)
     terminals: Mapping[UUID, Terminal] = field(default_factory=dict)
     changed: dict[UUID, FillWait] = field(default_factory=dict)
     copies: list[Copy] = field(default_factory=list)
@@ -66,12 +67,15 @@ class Waits:
             subscription__in={wait.copy.subscription_id for wait in found}, position_id__in=numbers
         )
         legs = siblings.values_list("subscription_id", "position_id").annotate(Max("leg"))
+        issued = Command.objects.filter(decision__in={wait.decision_id for wait in found})
+        tried = issued.values_list("decision_id", "leg", "action").annotate(Max("attempt"))
         return cls(
             now=now,
             by_copy={wait.copy_id: wait for wait in found},
             accounts=accounts,
             positions={(row.account_id, row.position_id): rows.position(row) for row in known},
             last_legs={(subscription, position): leg for subscription, position, leg in legs},
+            attempts={(decision, leg, action): last for decision, leg, action, last in tried},
             terminals=rows.terminals(account.profile_id for account in accounts.values()),
         )
 
@@ -86,7 +90,7 @@ class Waits:
         after = at_deadline(rows.leg(copy), self.position(copy))
         if after is WaitState.CANCELLING:
             wait.tries += 1
-            self._order(wait, copy, cancelling(rows.leg(copy), keep_filled=True), attempt=wait.tries)
+            self._order(wait, copy, cancelling(rows.leg(copy), keep_filled=True))
         self._move(wait, after, step="deadline", tries=wait.tries)
 
     # Reports -------------------------------------------------------------------------------------------------------
@@ -166,8 +170,11 @@ class Waits:
 
     # Both ----------------------------------------------------------------------------------------------------------
 
-    def _order(self, wait: FillWait, copy: Copy, order: Order, *, attempt: int = 1) -> None:
+    def _order(self, wait: FillWait, copy: Copy, order: Order) -> None:
+        """The next attempt of it: one whose outcome was unknown may have been ordered again in between."""
         intent = wait.decision.intent
+        key = (wait.decision_id, order.leg, order.action.value)
+        self.attempts[key] = self.attempts.get(key, 0) + 1
         self.commands.append(
             ordering.issue(
                 account=self.accounts[copy.account_id],
@@ -177,7 +184,7 @@ class Waits:
                 occurred_at=intent.occurred_at,
                 received_at=intent.received_at,
                 now=self.now,
-                attempt=attempt,
+                attempt=self.attempts[key],
             )
         )
 
@@ -223,19 +230,20 @@ def carry_out() -> int:
     """Carry out the deadlines that have passed, each exactly once, however many sweep. Returns how many."""
     due = FillWait.objects.filter(state=WaitState.WAITING, due_at__lte=queries.database_now())
     done = 0
-    for account_pk in set(due.values_list("account_id", flat=True)):
+    for wait_pk, account_pk in due.order_by("due_at", "id").values_list("id", "account_id"):
         try:
-            done += _carry_out(account_pk)
-        except Exception:  # noqa: BLE001 - one account's failure must not hold up the others; the next sweep tries again
-            _log.exception("fill_wait.failed", account_pk=str(account_pk))
+            done += _carry_out(wait_pk, account_pk)
+        except Exception:  # noqa: BLE001 - one wait's failure must not hold up the others; the next sweep tries again
+            _log.exception("fill_wait.failed", wait_pk=str(wait_pk), account_pk=str(account_pk))
     return done
 
 
-def _carry_out(account_pk: UUID) -> int:
+def _carry_out(wait_pk: UUID, account_pk: UUID) -> int:
+    """One deadline in a transaction of its own; 0 if somebody else has carried it out."""
     with transaction.atomic(durable=True):
         account = BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
         batch = Batch(now=queries.database_now())
-        due = list(_with_rows().filter(account_id=account_pk, state=WaitState.WAITING, due_at__lte=batch.now))
+        due = list(_with_rows().filter(id=wait_pk, state=WaitState.WAITING, due_at__lte=batch.now))
         waits = Waits.load(due, {account_pk: account}, batch.now)
         for wait in due:
             waits.come_due(wait)

@@ -314,6 +314,30 @@ def test_an_unknown_cancel_is_asked_about_and_its_next_attempt_opens(master: Des
     assert [action for action, *_ in orders(follower)] == ["place", "cancel", "cancel", "open"]
 
 
+def test_a_cancel_that_was_ordered_again_and_rejected_is_tried_again_under_an_attempt_of_its_own(
+    master: Desk, follower: Desk
+) -> None:
+    working(master, follower)
+    activate(master)
+    let_time_pass()
+    follower.report(command(follower, "cancel").id, "unknown", found=False, error_code=128)
+    follower.report(command(follower, "cancel").id, "rejected", error_code=145)
+    assert (the_wait().state, let_time_pass()) == ("waiting", 1)
+    again = command(follower, "cancel")
+    assert (again.attempt, again.state, the_wait().state, the_wait().tries) == (3, "queued", "cancelling", 2)
+
+
+def test_a_late_fill_that_comes_in_two_parts_is_closed_as_often(master: Desk, follower: Desk) -> None:
+    placed = working(master, follower)
+    activate(master)
+    let_time_pass()
+    follower.report(command(follower, "cancel").id, "cancelled", ticket=900)
+    for status, lots in (("partially_filled", "0.04"), ("filled", "0.1")):
+        assert follower.report(placed.id, status, ticket=900, lots=lots).refusal is None
+    closes = Command.objects.filter(action="close").order_by("seq").values_list("attempt", "lots", "lots_after")
+    assert list(closes) == [(1, Decimal("0.04"), Decimal(0)), (2, Decimal("0.1"), Decimal(0))]
+
+
 # Deadlines are rows --------------------------------------------------------------------------------------------------
 
 
@@ -341,24 +365,24 @@ def test_beat_and_every_sweep_carry_out_the_deadlines(master: Desk, follower: De
     assert carry_out_due() == 1
 
 
-def test_one_account_that_fails_does_not_hold_up_the_others(
+def test_one_wait_that_fails_does_not_hold_up_the_others(
     master: Desk, follower: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = Desk.open("srv:3").introduce()
-    subscribe(master, other)
     working(master, follower)
-    other.report(command(other, "place").id, "placed", ticket=700, lots="0.1")
+    place(master, 2)
+    follower.report(command(follower, "place").id, "placed", ticket=901, lots="0.1")
     activate(master)
-    carry_out = fill_waits._carry_out
+    activate(master, 2)
+    come_due = fill_waits.Waits.come_due
 
-    def failing(account_pk: Any) -> int:
-        if account_pk == other.account.id:
+    def failing(waits: fill_waits.Waits, wait: FillWait) -> None:
+        if wait.copy.position_id == 1:
             raise RuntimeError("a bad row")
-        return carry_out(account_pk)
+        come_due(waits, wait)
 
-    monkeypatch.setattr(fill_waits, "_carry_out", failing)
+    monkeypatch.setattr(fill_waits.Waits, "come_due", failing)
     assert let_time_pass() == 1
-    assert sorted(FillWait.objects.values_list("state", flat=True)) == ["cancelling", "waiting"]
+    assert list(FillWait.objects.order_by("id").values_list("state", flat=True)) == ["waiting", "cancelling"]
 
 
 def test_an_activate_told_twice_waits_once(master: Desk, follower: Desk) -> None:
