@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Final
 from uuid import UUID, uuid5
 
 from django.db.models import Count, Q, QuerySet
@@ -12,7 +11,7 @@ from orders.domain.copies import ALIVE, CopyState
 from orders.domain.differences import DifferenceState
 from orders.domain.intents import ACCOUNT_CAUSES, Action, Cause, OrderType, Side
 from orders.domain.reports import ReportStatus
-from orders.domain.snapshots import DifferenceSeverity, SnapshotPhase, SnapshotReason, SyncSnapshot
+from orders.domain.snapshots import MAY_BE_SAME, DifferenceSeverity, SnapshotPhase, SnapshotReason, SyncSnapshot
 from orders.domain.statistics import Trade, summarise
 from orders.models import Command, Copy, Difference, Report, Snapshot, Subscription
 from sessions_app.domain.decimals import Lots, Price, to_json
@@ -65,13 +64,10 @@ def frame_ids(account_pk: UUID, epoch: UUID, seq: int) -> frozenset[UUID]:
     return frozenset(frame for own in found for frame in (own, _gap_id(own)))
 
 
-_WITH_HASH: Final = frozenset({SnapshotReason.SCHEDULE, SnapshotReason.SESSION_START})
-
-
 def snapshot_request(account_pk: UUID, reason: str) -> SyncSnapshot:
     """The frame that asks an EA what it holds; with the hash of what it told last, where that may do."""
     why = SnapshotReason(reason)
-    known = Snapshot.objects.filter(account_id=account_pk).exclude(hash="") if why in _WITH_HASH else None
+    known = Snapshot.objects.filter(account_id=account_pk).exclude(hash="") if why in MAY_BE_SAME else None
     told = known.values_list("hash", flat=True).first() if known is not None else None
     return SyncSnapshot(phase=SnapshotPhase.REQUEST, request_id=new_id(), reason=why, hash=told)
 

@@ -34,6 +34,10 @@ class SnapshotReason(StrEnum):
     INCOMPLETE = "incomplete"
 
 
+MAY_BE_SAME: Final = frozenset({SnapshotReason.SCHEDULE, SnapshotReason.SESSION_START})
+"""Asked for these reasons, with the hash of what was told last, an EA may answer that nothing has changed."""
+
+
 class HeldPosition(Payload, kw_only=True, frozen=True):
     """One open position as the terminal shows it."""
 

@@ -24,7 +24,14 @@ from orders.domain.intents import ADDS_EXPOSURE, Action, OrderType, Side
 from orders.domain.outcomes import CopyFacts
 from orders.domain.positions import PositionState
 from orders.domain.reconciliation import Copied, Fact, Found, Issued, reconcile
-from orders.domain.snapshots import Difference, DifferenceKind, SnapshotPhase, SnapshotReason, SyncSnapshot
+from orders.domain.snapshots import (
+    MAY_BE_SAME,
+    Difference,
+    DifferenceKind,
+    SnapshotPhase,
+    SnapshotReason,
+    SyncSnapshot,
+)
 from orders.models import Command, Copy, MasterPosition, Report, Snapshot
 from orders.models import Difference as DifferenceRow
 from orders.services import differences, quotes, reports
@@ -56,7 +63,7 @@ def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
 def _take(arrival: Arrival, account: BrokerAccount, batch: Batch) -> None:
     told = cast(SyncSnapshot, arrival.payload)
     stored = Snapshot.objects.filter(account=account).first()
-    report = _whole(told, stored)
+    report = _whole(told, account, stored)
     if report is None or not is_usable(told):
         _log.warning("snapshot.unusable", account=account.account_id, connected=told.connected, same=told.same)
         arrival.refuse(Refused("snapshot_unusable"))
@@ -72,16 +79,14 @@ def _take(arrival: Arrival, account: BrokerAccount, batch: Batch) -> None:
     batch.replies.append((arrival, result))
 
 
-def _whole(told: SyncSnapshot, stored: Snapshot | None) -> SyncSnapshot | None:
-    """The report with its lists: those of the stored one, if the terminal says that nothing has changed."""
+def _whole(told: SyncSnapshot, account: BrokerAccount, stored: Snapshot | None) -> SyncSnapshot | None:
+    """The report with what is held: as stored, if the terminal was asked whether that has changed, and says no."""
     if not told.same:
         return told
-    if stored is None or not stored.hash or told.hash not in (None, stored.hash):
+    if stored is None or not stored.hash or told.hash != stored.hash or account.snapshot_reason not in MAY_BE_SAME:
         return None
     known = msgspec.convert(stored.content, SyncSnapshot, dec_hook=decode_hook)
-    return msgspec.structs.replace(
-        told, positions=known.positions, working_orders=known.working_orders, quotes=told.quotes or known.quotes
-    )
+    return msgspec.structs.replace(told, positions=known.positions, working_orders=known.working_orders)
 
 
 def _reconcile(account: BrokerAccount, book: Book, arrival: Arrival, batch: Batch) -> list[Found]:

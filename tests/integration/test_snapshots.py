@@ -227,6 +227,41 @@ def test_case_094_the_same_as_something_else_is_refused(follower: Desk) -> None:
     assert refused.refusal.code == "snapshot_unusable"
 
 
+def same(desk: Desk, **fields: Any) -> str:
+    """Tell that nothing has changed; the code of the refusal, or ""."""
+    told = desk.send("SyncSnapshot", {"phase": "report", "same": True, "applied_server_seq": 1000, **fields})
+    return told.refusal.code if told.refusal else ""
+
+
+def test_the_same_without_a_hash_says_nothing(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1)
+    follower.tell(held(1, 900), hash="abc")
+    opened(master, follower, 2)
+    assert same(follower) == "snapshot_unusable"
+    assert set(Copy.objects.values_list("state", flat=True)) == {"open"}
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [("schedule", ""), ("session_start", ""), *((why, "snapshot_unusable") for why in ("on_request", "in_doubt"))],
+)
+def test_a_book_that_is_asked_for_whole_is_not_told_as_the_same(follower: Desk, reason: str, code: str) -> None:
+    follower.tell(held(None, 7), hash="abc")
+    BrokerAccount.objects.filter(id=follower.account.id).update(snapshot_reason=reason)
+    assert same(follower, hash="abc") == code
+
+
+def test_the_market_of_an_unchanged_book_is_todays(master: Desk, follower: Desk) -> None:
+    Subscription.objects.update(repairs={"wrong_lots": "repair"})
+    opened(master, follower, 1)
+    quote = {"symbol": "EURUSD", "bid": "1.2", "ask": "1.2002"}
+    follower.tell(held(1, 900, "0.3"), quotes=[quote], hash="abc")
+    same(follower, hash="abc")
+    assert (Difference.objects.get().reason, Command.objects.count()) == ("no_quote", 1)
+    same(follower, hash="abc", quotes=[{**quote, "bid": "1.1"}])
+    assert (Difference.objects.get().state, Command.objects.count()) == ("repairing", 2)
+
+
 def test_the_same_book_is_compared_with_what_we_believe_by_now(master: Desk, follower: Desk) -> None:
     opened(master, follower, 1)
     follower.tell(held(1, 900), hash="abc")

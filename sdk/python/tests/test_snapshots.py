@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from eagateway_sdk import BookSnapshot, ExecutionReport, HeldPosition, OrderCommand, Side
+from eagateway_sdk import BookSnapshot, ExecutionReport, HeldPosition, OrderCommand, Quote, Side
 from eagateway_sdk.envelope import MAX_FRAME_BYTES
 from eagateway_sdk.frames import SnapshotPhase, SyncSnapshot
 from eagateway_sdk.ids import uuid7
@@ -73,6 +73,25 @@ async def test_094_an_unchanged_book_is_told_as_the_same(gateway: ScriptedGatewa
         [third] = await asked(gateway, hash=first["hash"])
     assert (second["same"], second.get("positions", []), second["hash"]) == (True, [], first["hash"])
     assert (third.get("same", False), len(third["positions"])) == (False, 2)
+
+
+async def test_an_unchanged_book_is_told_with_the_market_as_it_is_now(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    class Market(Desktop):
+        bid = Decimal("1.1")
+
+        async def snapshot(self) -> BookSnapshot:
+            quote = Quote(symbol="EURUSD", bid=self.bid, ask=self.bid)
+            return BookSnapshot(balance=Decimal(1), quotes=[quote])
+
+    broker = Market()
+    async with make_client(executor=broker) as client:
+        await client.wait_status("authenticated")
+        [first] = await asked(gateway)
+        broker.bid = Decimal("1.2")
+        [second] = await asked(gateway, hash=first["hash"])
+    assert (second["same"], [quote["bid"] for quote in second["quotes"]]) == (True, ["1.2"])
 
 
 async def test_a_book_is_never_read_while_a_command_is_executed(

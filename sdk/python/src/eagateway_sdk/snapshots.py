@@ -43,8 +43,8 @@ async def take(desk: Desk, request: SyncSnapshot) -> list[SyncSnapshot]:
         applied_server_seq=applied, history_from=book.history_from or desk.init_request.history_from,
         balance=book.balance, equity=book.equity, age_ms=desk.clock.age_ms(read_at),
     )  # fmt: skip
-    lines: list[Line] = [] if same else [*book.positions, *book.working_orders, *book.quotes]
-    return chunks(whole, lines)
+    held: list[Line] = [] if same else [*book.positions, *book.working_orders]
+    return chunks(whole, [*held, *book.quotes])
 
 
 async def _read(desk: Desk) -> BookSnapshot:
