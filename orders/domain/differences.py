@@ -112,7 +112,7 @@ def repair(
         return Undecided("notify")
     if found.kind is DifferenceKind.STOPS_DRIFT:
         return _set_stops(copied, item, quote)
-    keep = copied.facts.lots_open if found.kind is DifferenceKind.WRONG_LOTS and policy is Policy.REPAIR else _NONE
+    keep = copied.facts.lots_most if found.kind is DifferenceKind.WRONG_LOTS and policy is Policy.REPAIR else _NONE
     if copied.facts.state in (CopyState.CLOSED, CopyState.FAILED):
         keep = _NONE
     if policy is Policy.REPAIR and (refusal := _outside(item, quote, gate_percent)):

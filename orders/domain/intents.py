@@ -53,6 +53,7 @@ class Cause(StrEnum):
 
 ADDS_EXPOSURE: Final = frozenset({Action.OPEN, Action.PLACE})
 ENDS_POSITION: Final = frozenset({Action.CLOSE, Action.CANCEL})
+TAKES_OFF: Final = ENDS_POSITION | {Action.PARTIAL_CLOSE}
 ACCOUNT_CAUSES: Final = frozenset({Cause.DEPOSIT_WITHDRAWAL, Cause.CREDIT, Cause.ARCHIVE})
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from orders.domain.copies import CopyState
-from orders.domain.intents import ADDS_EXPOSURE, Action, Cause
+from orders.domain.intents import ADDS_EXPOSURE, TAKES_OFF, Action, Cause
 from orders.domain.reports import ExecutionReport, ReportStatus
 
 _NONE = Decimal(0)
@@ -16,7 +16,9 @@ _UNBORN: Final = frozenset({CopyState.ORDERED, CopyState.FAILED})
 @dataclass(frozen=True, slots=True)
 class CopyFacts:
     """A copy as far as a report can change it. `lots_decided`: where our commands lead; `lots_open`: the broker's;
-    `lots_ordered`: what was ordered at first."""
+    `lots_ordered`: what was ordered at first; `lots_coming`: where the last of its other commands without outcome
+    leads, None if there is none.
+    """
 
     state: CopyState
     lots_decided: Decimal
@@ -25,6 +27,12 @@ class CopyFacts:
     close_cause: str = ""
     tombstoned: bool = False
     lots_ordered: Decimal = _NONE
+    lots_coming: Decimal | None = None
+
+    @property
+    def lots_most(self) -> Decimal:
+        """The most lots that were ordered of its position: what is open, or is being filled."""
+        return max(self.lots_open, self.lots_decided)
 
 
 def outcome(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
@@ -66,7 +74,8 @@ def _closed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> 
         return copy  # nothing to take a part off yet: its open may come still
     remaining = report.remaining_lots or _NONE
     if remaining > 0:
-        decided = copy.lots_decided if action is not None else min(copy.lots_decided, remaining)
+        on_its_way = action is not None and copy.lots_coming is not None
+        decided = copy.lots_decided if on_its_way else min(copy.lots_decided, remaining)
         ticket = report.new_ticket or copy.ticket
         return replace(copy, lots_open=remaining, lots_decided=decided, ticket=ticket)
     return _ended(copy, report)
@@ -93,11 +102,16 @@ def _failed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> 
         if copy.state is not CopyState.ORDERED:
             return copy
         return replace(copy, state=CopyState.FAILED, lots_decided=_NONE)
-    if copy.state is CopyState.OPEN and action in (Action.CLOSE, Action.PARTIAL_CLOSE, Action.CANCEL):
-        return replace(copy, lots_decided=copy.lots_open)  # it is still there: a later close must find it
+    if copy.state is CopyState.OPEN and action in TAKES_OFF:
+        return _back_to(copy, copy.lots_open)  # it is still there: a later close must find it
     if copy.state is CopyState.WORKING and action in (Action.CLOSE, Action.CANCEL) and copy.lots_ordered:
-        return replace(copy, lots_decided=copy.lots_ordered)
+        return _back_to(copy, copy.lots_ordered)
     return copy
+
+
+def _back_to(copy: CopyFacts, lots: Decimal) -> CopyFacts:
+    """Where its commands lead without the one that failed: `lots`, if no other one is on its way."""
+    return replace(copy, lots_decided=lots if copy.lots_coming is None else copy.lots_coming)
 
 
 _EFFECTS: Final[Mapping[ReportStatus, Callable[[CopyFacts, Action | None, ExecutionReport], CopyFacts]]] = {

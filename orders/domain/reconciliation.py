@@ -272,11 +272,13 @@ def _compare_lots(copied: Copied, item: Held, comparison: Comparison) -> None:
     if report is not None:
         name = f"taken off {copied.id} {plain(item.lots)} {item.ticket}"
         comparison.facts.append(Fact(name, copied.copy_no, report))
-    if item.lots != ours:
-        less = item.lots < ours
-        severity = DifferenceSeverity.MINOR if less else DifferenceSeverity.MAJOR
-        found = _about(copied, item, DifferenceKind.WRONG_LOTS, severity, plain(ours), plain(item.lots))
-        comparison.differences.append(replace(found, adopted=less))
+    if ours <= item.lots <= copied.facts.lots_most:
+        return
+    less = item.lots < ours
+    severity = DifferenceSeverity.MINOR if less else DifferenceSeverity.MAJOR
+    expected = plain(ours if less else copied.facts.lots_most)
+    found = _about(copied, item, DifferenceKind.WRONG_LOTS, severity, expected, plain(item.lots))
+    comparison.differences.append(replace(found, adopted=less))
 
 
 def _about(

@@ -13,9 +13,9 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Q
 
-from orders.domain.commands import BY_REPORT, CommandState, may_move
+from orders.domain.commands import BY_REPORT, UNFINISHED, CommandState, may_move
 from orders.domain.copies import CopyState
-from orders.domain.intents import ACCOUNT_CAUSES, Action
+from orders.domain.intents import ACCOUNT_CAUSES, TAKES_OFF, Action
 from orders.domain.outcomes import CopyFacts, outcome
 from orders.domain.reports import ONCE, ExecutionReport, ReportStatus, contradicts
 from orders.domain.snapshots import SnapshotReason
@@ -180,9 +180,8 @@ def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, de
     row.repeated = _is_repeat(arrival, report, desk) if command is None else _move(command, report, row, desk)
     _keep_funds(arrival, report, desk)
     if copy is not None and not row.repeated and row.flag != AFTER_SNAPSHOT and report.cause not in ACCOUNT_CAUSES:
-        action = Action(command.action) if command else None
-        _apply(copy, action, report, desk)
-        flag = desk.waits.hear(copy, action, report)
+        _apply(copy, command, report, desk)
+        flag = desk.waits.hear(copy, Action(command.action) if command else None, report)
         row.flag = row.flag if desk.causes is not None else flag or row.flag
         if desk.causes and desk.causes.get(arrival.frame_id):
             copy.close_cause = desk.causes[arrival.frame_id]
@@ -267,7 +266,7 @@ def _keep_funds(arrival: Arrival, report: ExecutionReport, desk: _Desk) -> None:
     desk.funded[account.id] = account
 
 
-def _apply(copy: Copy, action: Action | None, report: ExecutionReport, desk: _Desk) -> None:
+def _apply(copy: Copy, command: Command | None, report: ExecutionReport, desk: _Desk) -> None:
     before = CopyFacts(
         state=CopyState(copy.state),
         lots_decided=copy.lots_decided or _NONE,
@@ -276,8 +275,9 @@ def _apply(copy: Copy, action: Action | None, report: ExecutionReport, desk: _De
         close_cause=copy.close_cause,
         tombstoned=copy.tombstoned_at is not None,
         lots_ordered=copy.lots_opened or _NONE,
+        lots_coming=_coming(command, report, desk) if command else None,
     )
-    after = outcome(before, action, report)
+    after = outcome(before, Action(command.action) if command else None, report)
     if after == before:
         return
     copy.state, copy.lots_decided, copy.lots_open = after.state, after.lots_decided, after.lots_open
@@ -290,6 +290,18 @@ def _apply(copy: Copy, action: Action | None, report: ExecutionReport, desk: _De
         copy.closed_at = desk.now
         desk.cancelled.add(copy.id)
     desk.touched[copy.id] = copy
+
+
+def _coming(command: Command, report: ExecutionReport, desk: _Desk) -> Decimal | None:
+    """Where the copy's last other command without outcome leads; looked up only where a report may ask for it."""
+    if not report.remaining_lots and report.status not in (ReportStatus.REJECTED, ReportStatus.EXPIRED):
+        return None
+    others = [
+        row.lots_after or _NONE
+        for row in desk.commands_of(command.copy)
+        if row.id != command.id and row.state in UNFINISHED and row.action in TAKES_OFF
+    ]
+    return others[-1] if others else None
 
 
 def _reissue(command: Command, desk: _Desk) -> None:

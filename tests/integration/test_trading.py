@@ -248,6 +248,20 @@ def test_a_rejected_close_leaves_the_copy_to_the_next_close(master: Desk, follow
     assert commands(follower)[2].lots_before == Decimal("0.1")
 
 
+def test_a_rejected_partial_close_leaves_the_next_one_its_target(master: Desk, follower: Desk) -> None:
+    subscribe(master, follower)
+    master.buy(1, "1")
+    fill(follower, commands(follower)[0])
+    master.intend("partial_close", 1, lots="0.4", remaining_lots="0.6", new_ticket=2)
+    master.intend("partial_close", 1, ticket=2, lots="0.3", remaining_lots="0.3", new_ticket=3)
+    _, first, second = commands(follower)
+    follower.report(first.id, "rejected", error_code=146)
+    follower.report(second.id, "closed", ticket=901, new_ticket=902, lots="0.7", remaining_lots="0.3")
+    master.intend("partial_close", 1, ticket=3, lots="0.15", remaining_lots="0.15")
+    third = commands(follower)[-1]
+    assert (third.lots_before, third.lots_after) == (Decimal("0.3"), Decimal("0.15"))
+
+
 def test_case_152_a_close_by_hand_tombstones_the_copy(master: Desk, follower: Desk) -> None:
     subscribe(master, follower)
     master.buy(1)

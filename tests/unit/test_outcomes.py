@@ -60,6 +60,20 @@ def test_a_rejected_close_leaves_a_copy_that_a_later_close_finds() -> None:
     assert outcome(closing, Action.CLOSE, report(ReportStatus.REJECTED)) == facts()
 
 
+def test_a_rejected_partial_close_leaves_the_target_of_the_one_that_is_still_on_its_way() -> None:
+    closing = facts(decided="0.03", lots_coming=Decimal("0.03"))
+    assert outcome(closing, Action.PARTIAL_CLOSE, report(ReportStatus.REJECTED)) == closing
+    last = facts(decided="0.03", held="0.06")
+    assert outcome(last, Action.PARTIAL_CLOSE, report(ReportStatus.REJECTED)).lots_decided == Decimal("0.06")
+
+
+def test_a_partial_close_leads_as_far_as_it_went_unless_more_is_on_its_way() -> None:
+    part = report(ReportStatus.CLOSED, "0.07", remaining_lots=Lots("0.03"))
+    assert outcome(facts(), Action.PARTIAL_CLOSE, part) == facts(decided="0.03", held="0.03")
+    further = facts(decided="0.01", lots_coming=Decimal("0.01"))
+    assert outcome(further, Action.PARTIAL_CLOSE, part).lots_decided == Decimal("0.01")
+
+
 def test_a_rejected_modify_changes_nothing() -> None:
     assert outcome(facts(), Action.MODIFY, report(ReportStatus.REJECTED)) == facts()
 

@@ -95,6 +95,15 @@ def test_a_pending_order_at_another_price_than_ordered_is_a_difference_and_a_fil
     assert kinds(reconcile(book(position(price=Decimal("1.10"))), [copied(**fields)])) == []
 
 
+def test_what_filled_of_an_order_is_no_difference_up_to_what_was_ordered() -> None:
+    filling = copied(facts=CopyFacts(CopyState.OPEN, Decimal(1), Decimal("0.3"), ticket=901))
+    for lots in ("0.3", "0.6", "1"):
+        comparison = reconcile(book(position(lots=Decimal(lots))), [filling])
+        assert (comparison.facts, comparison.differences) == ([], [])
+    (more,) = reconcile(book(position(lots=Decimal("1.2"))), [filling]).differences
+    assert (more.kind, more.expected, more.actual) == (DifferenceKind.WRONG_LOTS, "1", "1.2")
+
+
 def test_case_090_more_copies_gone_than_the_gate_lets_through_are_held() -> None:
     many = [copied(copy_no=number) for number in range(1, 7)]
     comparison = reconcile(book(), many, gate=5)
