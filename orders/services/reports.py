@@ -178,7 +178,8 @@ def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, de
     desk.rows.append(row)
     row.flag = FROM_SNAPSHOT if desk.causes is not None else ""
     row.repeated = _is_repeat(arrival, report, desk) if command is None else _move(command, report, row, desk)
-    _keep_funds(arrival, report, desk)
+    if not row.repeated:
+        _keep_funds(arrival, report, desk)
     if copy is not None and not row.repeated and row.flag != AFTER_SNAPSHOT and report.cause not in ACCOUNT_CAUSES:
         _apply(copy, command, report, desk)
         flag = desk.waits.hear(copy, Action(command.action) if command else None, report)
@@ -259,10 +260,16 @@ def _repeats(command: Command, report: ExecutionReport, row: Report, desk: _Desk
 
 
 def _keep_funds(arrival: Arrival, report: ExecutionReport, desk: _Desk) -> None:
-    if report.balance is None or arrival.late:
-        return
+    """Keep the figures that it tells, as of when they were true; newer ones stay."""
+    told = {"balance": report.balance, "equity": report.equity}
+    known = {name: figure for name, figure in told.items() if figure is not None}
     account = desk.accounts[arrival.account_pk]
-    account.balance, account.equity, account.funds_at = report.balance, report.equity, arrival.at
+    at = arrival.at - timedelta(milliseconds=report.age_ms)
+    if not known or arrival.late or (account.funds_at is not None and at < account.funds_at):
+        return
+    for name, figure in known.items():
+        setattr(account, name, figure)
+    account.funds_at = at
     desk.funded[account.id] = account
 
 
