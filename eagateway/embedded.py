@@ -7,6 +7,7 @@ lock says so, and SIGKILL frees it. Stopping tells every EA to come back, and fi
 import fcntl
 import gc
 import logging
+import math
 import os
 import signal
 import threading
@@ -91,8 +92,7 @@ class Gateway:
             endpoints=[f"tcp:port={port}:interface={host}:backlog={BACKLOG}"],
             signal_handlers=False,
             websocket_timeout=-1,
-            ping_interval=10,
-            ping_timeout=10,
+            ping_interval=math.inf,  # Daphne's pings carry a payload, which breaks WinHTTP stacks: heartbeats do it
             websocket_max_message_size=MAX_FRAME_BYTES,
             websocket_max_frame_size=MAX_FRAME_BYTES,
             http_timeout=60,

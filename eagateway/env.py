@@ -27,6 +27,7 @@ class GatewaySettings(TypedDict):
     frame_burst: int
     max_unacked_commands: int
     resend_page: int
+    hellos_per_minute: int
     flood_frames_per_minute: int
     report_burst: int
     send_queue_kib: int
@@ -69,6 +70,7 @@ class OauthSettings(TypedDict):
     introspection_url: str
     introspection_client_id: str
     introspection_client_secret: str
+    introspection_audience: str
     introspection_timeout: int
     introspection_cache: int
 

@@ -43,8 +43,7 @@ class UvicornGateway:
             ws=PacedWebSocket,
             ws_max_size=MAX_FRAME_BYTES,
             ws_per_message_deflate=False,
-            ws_ping_interval=10,
-            ws_ping_timeout=10,
+            ws_ping_interval=None,  # uvicorn's pings carry a payload, which breaks WinHTTP stacks: heartbeats do it
             lifespan="off",
             backlog=BACKLOG,
             log_config=None,

@@ -104,6 +104,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
         token = self._header_token() or hello.token
         if not token:
             raise Refused("token_invalid")
+        Runtime.current().count_hello(token)
         resume = database_sync_to_async(sessions.resume, thread_sensitive=False)
         resumed: sessions.Resumed = await resume(token=token, hello=hello)
         return resumed
@@ -115,7 +116,9 @@ class StreamConsumer(AsyncWebsocketConsumer):
 
     def _connect(self, resumed: sessions.Resumed) -> tuple[SocketConnection, Door]:
         connection = SocketConnection(standing=resumed.standing, resume_from=resumed.resume_from)
-        return connection, Runtime.current().attach(connection, recovered=resumed.recovered)
+        return connection, Runtime.current().attach(
+            connection, resume_from=resumed.resume_from, recovered=resumed.recovered
+        )
 
     # Every frame after it ------------------------------------------------------------------------------------------
 

@@ -120,6 +120,11 @@ def _standings(sessions: QuerySet[EaSession]) -> Iterable[Standing]:
         )
 
 
+def fences(account_pks: Collection[UUID]) -> dict[UUID, int]:
+    """The fence of each account: a session of a lower one is not in charge any more."""
+    return dict(BrokerAccount.objects.filter(id__in=list(account_pks)).values_list("id", "fence"))
+
+
 def session(session_id: UUID) -> EaSession | None:
     return EaSession.objects.select_related("account", "key").filter(id=session_id).first()
 

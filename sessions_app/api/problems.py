@@ -16,7 +16,6 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from sessions_app.domain.problems import PROBLEMS, Problem, Refused
-from sessions_app.services.accounts import InFlight
 
 CONTENT_TYPE: Final = "application/problem+json"
 _log = structlog.get_logger(__name__)
@@ -96,8 +95,6 @@ def _find(exc: Exception) -> _Finding:
         return _Finding(exc.problem, exc.message, exc.path, exc.retry_after)
     if isinstance(exc, exceptions.ValidationError):
         return _invalid(exc)
-    if isinstance(exc, InFlight):
-        return _Finding(PROBLEMS["request_in_flight"])
     if isinstance(exc, (OperationalError, InterfaceError)):
         _log.exception("api.database_away")
         return _Finding(PROBLEMS["try_later"])

@@ -46,7 +46,8 @@ class BearerToken:
     def verify(self, presented: Presented) -> Vouched:
         """Check signature, issuer, audience, times and the account.
 
-        :raises Refused: `credentials_refused`; the log says why, without a word of the token
+        :raises Refused: `credentials_refused`; the log says why, without a word of the token. `try_later`: a key that
+            we do not have may be a new one
         """
         try:
             claims = _decode(presented.material)

@@ -98,7 +98,23 @@ def _read(content: Any) -> Answer:
     if not isinstance(content, dict) or content.get("active") is not True:
         return Answer("", None)
     client_id, expires_at = content.get("client_id"), content.get("exp")
+    if not _is_access_token(content) or not _is_for_us(content.get("aud")):
+        _log.warning("issuer.token_not_for_us")
+        return Answer("", None)
     return Answer(
         client_id if isinstance(client_id, str) and client_id.isprintable() else "",
         float(expires_at) if isinstance(expires_at, int | float) else None,
     )
+
+
+def _is_access_token(content: dict[str, Any]) -> bool:
+    """An issuer may tell the type; a refresh token is active too, but opens nothing here."""
+    told = content.get("token_type")
+    return told is None or (isinstance(told, str) and told.casefold() in ("bearer", "access_token"))
+
+
+def _is_for_us(audience: Any) -> bool:
+    """Whether the audience that the settings demand, if any, is among those that the issuer names."""
+    wanted = settings.OAUTH["introspection_audience"]
+    named = audience if isinstance(audience, list) else [audience]
+    return not wanted or wanted in named

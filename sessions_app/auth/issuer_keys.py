@@ -1,8 +1,10 @@
 """The keys that an issuer signs its tokens with: one from the settings, or a JWKS document that is kept for a while."""
 
 import json
+from collections import deque
 from dataclasses import dataclass, field
 from functools import cache
+from math import ceil
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -15,8 +17,10 @@ from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 from sessions_app.auth.fetching import Unreachable, fetch_json
+from sessions_app.domain.problems import Refused
 
-REFETCH_AFTER: Final = 60.0
+READS: Final = 5
+READS_WITHIN: Final = 60.0
 KEPT_FOR: Final = 600.0
 TIMEOUT: Final = 5.0
 MAX_KEYS: Final = 100
@@ -34,6 +38,7 @@ class IssuerKeys(Protocol):
         """The key that PyJWT verifies with.
 
         :raises NoKey: none fits
+        :raises Refused: `try_later`: none fits, of what we know, and we may not have the newest
         """
 
 
@@ -70,28 +75,37 @@ class FixedKey:
 class KeyDocument:
     """A JWKS document, by its path or address.
 
-    It is read anew when it is older than KEPT_FOR, and for a `kid` that is not in it, but at most once in
-    REFETCH_AFTER: tokens with invented kids must not make us hammer the issuer. While it cannot be had, the last one
-    stays in force.
+    It is read anew when it is older than KEPT_FOR, and for a `kid` that is not in it, but at most READS times within
+    READS_WITHIN: tokens with invented kids must not make us hammer the issuer. While it cannot be had, the last one
+    stays in force, and a `kid` that is not in it may be a new one: its token is to come again.
     """
 
     def __init__(self, place: str) -> None:
         self._place = place
         self._keys: list[dict[str, Any]] = []
         self._read_at = float("-inf")
-        self._tried_at = float("-inf")
+        self._tries: deque[float] = deque(maxlen=READS)
         self._reading = Lock()
 
     def key_for(self, kid: str | None, algorithm: str) -> Any:
-        if monotonic() - self._read_at > KEPT_FOR:
-            self._refresh()
+        due = monotonic() - self._read_at > KEPT_FOR or self._find(kid, algorithm) is None
+        newest = due and self._refresh()
         found = self._find(kid, algorithm)
-        if found is None:
-            self._refresh()
-            found = self._find(kid, algorithm)
-        if found is None:
-            raise NoKey
-        return found
+        if found is not None:
+            return found
+        if not newest and not self._knows(kid):
+            raise Refused("try_later", "The issuer's keys cannot be read now", retry_after=max(1, self._wait()))
+        raise NoKey
+
+    def _knows(self, kid: str | None) -> bool:
+        """Whether a document that has been read has this kid, whatever is wrong with its key; without one, any key."""
+        return any(kid is None or key.get("kid") == kid for key in self._keys)
+
+    def _wait(self) -> int:
+        """Seconds until the document may be read again."""
+        if len(self._tries) < READS:
+            return 0
+        return max(0, ceil(self._tries[0] + READS_WITHIN - monotonic()))
 
     def _find(self, kid: str | None, algorithm: str) -> Any:
         """The key with this `kid`; without one the only key of a document that has just one."""
@@ -103,17 +117,21 @@ class KeyDocument:
         except PyJWTError:
             return None
 
-    def _refresh(self) -> None:
+    def _refresh(self) -> bool:
+        """Whether the document has been read anew."""
         if not self._reading.acquire(blocking=not self._keys):
-            return  # somebody else is reading it: what we have must do
+            return False  # somebody else is reading it: what we have must do
         try:
-            if monotonic() - self._tried_at < REFETCH_AFTER:
-                return
-            self._tried_at = monotonic()
+            if self._wait() > 0:
+                return False
+            self._tries.append(monotonic())
             self._keys = _signature_keys(self._load())
             self._read_at = monotonic()
         except (Unreachable, OSError, ValueError) as error:
             _log.warning("issuer.keys_unreadable", error=type(error).__name__)
+            return False
+        else:
+            return True
         finally:
             self._reading.release()
 

@@ -11,12 +11,14 @@ from uuid import UUID
 
 
 class Place(Enum):
-    """Where a numbered frame stands against the stored log."""
+    """Where a numbered frame stands against the stored log. USED: its number was consumed, but not by a frame that is
+    stored under it: by a gap, or by a frame that stands under its first number."""
 
     NEXT = "next"
     REPEAT = "repeat"
     AHEAD = "ahead"
     CONFLICT = "conflict"
+    USED = "used"
 
 
 @dataclass(slots=True)
@@ -37,7 +39,9 @@ class Log:
         if seq > self.top:
             return Place.AHEAD
         known = self.ids.get(seq)
-        return Place.REPEAT if known in (None, frame_id) else Place.CONFLICT
+        if known is None:
+            return Place.USED
+        return Place.REPEAT if known == frame_id else Place.CONFLICT
 
     def take(self, seq: int, frame_id: UUID) -> None:
         """Consume the next number."""

@@ -5,7 +5,6 @@ from datetime import datetime
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError
 
 from sessions_app import queries
 from sessions_app.auth.interface import Enrolling, Presented, Strategy, Verified, Vouched
@@ -14,14 +13,10 @@ from sessions_app.domain.keys import canonical_account_id
 from sessions_app.domain.lifecycle import KeyState
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AuthKey, BrokerAccount, EaSession
-from sessions_app.services import grants, keys, policies, sessions, tallies
+from sessions_app.services import grants, in_flight, keys, policies, sessions, tallies
 from sessions_app.services.sessions import Opened, Proof, Request
 
 _log = structlog.get_logger(__name__)
-
-
-class InFlight(Exception):
-    """The same Idempotency-Key is being answered in this very moment."""
 
 
 def request_session(*, account_id: str, material: str, request: Request) -> Opened:
@@ -31,10 +26,16 @@ def request_session(*, account_id: str, material: str, request: Request) -> Open
 
     :raises Refused: `account_id_invalid`, `auth_method_unknown`, `key_malformed`, `key_rejected`, `key_not_enrolled`,
         `credentials_refused`, `account_not_granted`, `account_suspended`, `throttled`, `try_later`,
-        `idempotency_key_reused`
-    :raises InFlight: a request with the same Idempotency-Key is not answered yet
+        `idempotency_key_reused`, `request_in_flight`
     """
     canonical = canonical_account_id(account_id)
+    if request.idempotency_key is None:
+        return _request_session(canonical, account_id, material, request)
+    with in_flight.only_one(f"{canonical} {request.idempotency_key}"):
+        return _request_session(canonical, account_id, material, request)
+
+
+def _request_session(canonical: str, account_id: str, material: str, request: Request) -> Opened:
     account = queries.account_by_id(canonical)
     strategy = strategy_for(request.auth_method, account.tenant if account is not None else None)
     presented = Presented(account_id=canonical, address=request.address, material=material)
@@ -128,12 +129,7 @@ def _keep_stronger_hash(key: AuthKey, verified: Verified) -> None:
 
 def _open(proof: Proof, request: Request) -> Opened:
     _check_pace(proof, request)
-    try:
-        return sessions.open_session(key=proof, request=request)
-    except IntegrityError as race:
-        if request.idempotency_key is not None and _is_stored(proof, request.idempotency_key):
-            raise InFlight from race
-        raise
+    return sessions.open_session(key=proof, request=request)
 
 
 def _check_pace(proof: Proof, request: Request) -> None:

@@ -76,6 +76,8 @@ def store(*, arrivals: Sequence[Arrival]) -> Batch:
         _write(arrivals, desk, batch)
         _count_offences(batch)
         _call_about_conflicts(arrivals, batch)
+        if batch.log:  # the handlers have locked these accounts: no session takes over in between
+            batch.fences = queries.fences(batch.log)
     return batch
 
 
@@ -173,11 +175,12 @@ def _is_fact(arrival: Arrival) -> bool:
 
 
 def _answer_again(arrival: Arrival, place: Place, desk: _Desk) -> None:
-    if place is Place.CONFLICT and _fills_nothing(arrival, desk):
+    if place in (Place.CONFLICT, Place.USED) and _fills_nothing(arrival, desk):
         arrival.fate, arrival.refusal = Fate.REPEAT, None
         return
-    if place is Place.REPEAT:
-        _repeat(arrival, desk.by_session.get((arrival.session_id, arrival.frame_id)))
+    known = _known(arrival, desk)
+    if place is Place.REPEAT or (place is Place.USED and known is not None):
+        _repeat(arrival, known)
         return
     arrival.fate = Fate.GAP if place is Place.AHEAD else Fate.CONFLICT
 

@@ -85,7 +85,7 @@ def introduce(arrivals: Sequence[Arrival], batch: Batch) -> None:
         if profile is None:
             arrival.refuse(Refused("throttled", "Too many different InitRequests", retry_after=_WAIT_SECONDS))
             continue
-        _set_pace(session, request.heartbeat_interval_seconds, batch.now)
+        _set_pace(session, request.heartbeat_interval_seconds)
         if session.state == SessionStatus.AUTHENTICATED or session.account.profile_id is None:
             BrokerAccount.objects.filter(id=session.account_id).update(profile=profile)
         if session.state == SessionStatus.AUTHENTICATED:
@@ -115,12 +115,16 @@ def _profile(session: EaSession, arrival: Arrival, now: datetime) -> TerminalPro
     )
 
 
-def _set_pace(session: EaSession, wished: int | None, now: datetime) -> None:
+def _set_pace(session: EaSession, wished: int | None) -> None:
+    """Another pace counts from the last heartbeat. Only a heartbeat renews the deadline, and nothing takes back what an
+    announced long call has been given."""
     pace = Pace.of(wished=wished, interval=session.heartbeat_interval, timeout=session.heartbeat_timeout)
+    if (pace.interval, pace.timeout) == (session.heartbeat_interval, session.heartbeat_timeout):
+        return
     session.heartbeat_interval, session.heartbeat_timeout = pace.interval, pace.timeout
-    EaSession.objects.filter(id=session.id).update(
-        heartbeat_interval=pace.interval, heartbeat_timeout=pace.timeout, deadline_at=pace.deadline(now)
-    )
+    since = max(filter(None, (session.created_at, session.authenticated_at, session.last_heartbeat_at)))
+    session.deadline_at = max(session.deadline_at, pace.deadline(since))
+    session.save(update_fields=["heartbeat_interval", "heartbeat_timeout", "deadline_at"])
 
 
 def init_ack(session: EaSession, now: datetime) -> InitAck:

@@ -95,11 +95,14 @@ class Pushed:
 class Batch:
     """What one transaction did. Everything here is told after the commit, never before.
 
-    `offenders`: how many reports about other accounts' commands each session has sent; `expelled`: who sent too many.
+    `log`: the new numbered frames of each account; `fences`: whose they are, the account's fence when they were
+    numbered. `offenders`: how many reports about other accounts' commands each session has sent; `expelled`: who sent
+    too many.
     """
 
     now: datetime
     log: dict[UUID, list[LogFrame]] = field(default_factory=dict)
+    fences: Mapping[UUID, int] = field(default_factory=dict)
     tops: dict[UUID, int] = field(default_factory=dict)
     replies: list[tuple[Arrival, Payload]] = field(default_factory=list)
     changed_sessions: set[UUID] = field(default_factory=set)

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -35,6 +35,7 @@ from sessions_app.services import (
 from sessions_app.services.history import EA, GATEWAY, Actor
 from sessions_app.services.ports import Batch
 
+_SESSIONS_OF_A_KEY: Final = 50
 _log = structlog.get_logger(__name__)
 
 
@@ -158,11 +159,12 @@ def _pace(account: BrokerAccount) -> Pace:
 
 
 def promote(*, session_id: UUID) -> bool:
-    """Promote a pending session whose key has been approved meanwhile; False if there is nothing to promote."""
+    """Promote a pending session whose key has been approved meanwhile; False if there is nothing to promote, or if a
+    newer session of the same key is in charge."""
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
-        account_pk = EaSession.objects.filter(id=session_id).values_list("account_id", flat=True).first()
-        promoted = account_pk is not None and _authorise(session_id, account_pk, batch)
+        session = EaSession.objects.filter(id=session_id).only("account_id", "key_id", "created_at").first()
+        promoted = session is not None and _authorise(session.id, session.account_id, batch)
     tell(batch)
     return promoted
 
@@ -172,14 +174,15 @@ def promote_newest_living(*, key_id: UUID, batch: Batch) -> UUID | None:
 
     Alive: heard of within its timeout. A dead one is promoted at its next StatusHeartbeat.
     """
-    session = (
-        EaSession.objects.filter(key_id=key_id, state=SessionStatus.PENDING).order_by("-created_at", "-id").first()
-    )
-    if session is None or session.last_heartbeat_at is None:
-        return None
-    if session.last_heartbeat_at + timedelta(seconds=session.heartbeat_timeout) < batch.now:
-        return None
-    return session.id if _authorise(session.id, session.account_id, batch) else None
+    asked = EaSession.objects.filter(key_id=key_id, state=SessionStatus.PENDING, last_heartbeat_at__isnull=False)
+    living = [row for row in asked.order_by("-created_at", "-id")[:_SESSIONS_OF_A_KEY] if _is_alive(row, batch.now)]
+    promoted = bool(living) and _authorise(living[0].id, living[0].account_id, batch)
+    return living[0].id if promoted else None
+
+
+def _is_alive(session: EaSession, now: datetime) -> bool:
+    heard = session.last_heartbeat_at
+    return heard is not None and heard + timedelta(seconds=session.heartbeat_timeout) >= now
 
 
 def _authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
@@ -196,7 +199,7 @@ def _authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
     locked = EaSession.objects.select_for_update(no_key=True)
     living = list(locked.filter(account_id=account_pk, state__in=LIVING).order_by("id"))
     session = next((row for row in living if row.id == session_id and row.state == SessionStatus.PENDING), None)
-    if session is None:
+    if session is None or _is_outlived(session, living):
         return False
     account = BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
     if account.suspended_at is not None:
@@ -226,6 +229,17 @@ def _authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
     ports.bound().release(account_pk, session_id, batch)
     batch.changed_sessions |= {session_id, *(row.id for row in former)}
     return True
+
+
+def _is_outlived(session: EaSession, living: Iterable[EaSession]) -> bool:
+    """Whether a newer session of the same key is in charge: an older one that is still heard of never ends it."""
+    return any(
+        row.state == SessionStatus.AUTHENTICATED
+        and row.key_id is not None
+        and row.key_id == session.key_id
+        and (row.created_at, row.id) > (session.created_at, session.id)
+        for row in living
+    )
 
 
 def _lock_proof(session_id: UUID) -> Reason | None:

@@ -1,7 +1,16 @@
 """Bounds on what one peer may send: a token bucket for each kind of traffic."""
 
 import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
+
+from django.conf import settings
+
+MALFORMED_PER_MINUTE: Final = 5
+MOST: Final = 20_000
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -31,13 +40,43 @@ class Bucket:
         return True
 
 
-@dataclass(slots=True)
-class Budget:
-    """How often something may go wrong on one socket before it is closed."""
+class Bounds:
+    """What one session may send, over however many links. `flood`: frames over a rate, before the link is closed;
+    `malformed`: how much garbage, before the session ends.
+    """
 
-    left: int
+    def __init__(self) -> None:
+        bounds = settings.GATEWAY
+        self.general = Bucket(bounds["frame_rate"], bounds["frame_burst"])
+        self.intents = Bucket(bounds["frame_rate"], bounds["frame_burst"])
+        self.pending = Bucket(bounds["pending_rate_per_minute"] / 60, bounds["pending_frames"])
+        self.reports = Bucket(bounds["frame_rate"], bounds["report_burst"])
+        self.flood = Bucket(bounds["flood_frames_per_minute"] / 60, bounds["flood_frames_per_minute"])
+        self.malformed = Bucket(MALFORMED_PER_MINUTE / 60, MALFORMED_PER_MINUTE)
 
-    def spend(self) -> bool:
-        """Spend one; False when the budget is used up."""
-        self.left -= 1
-        return self.left >= 0
+    def set_intent_rate(self, rate: int) -> None:
+        """An account's rate may have changed since its session's former link."""
+        self.intents.rate, self.intents.burst = rate, max(rate, settings.GATEWAY["frame_burst"])
+
+
+def hello_bucket() -> Bucket:
+    """How often one token may say Hello: every one is a look at the database and a transaction."""
+    return Bucket(settings.GATEWAY["hellos_per_minute"] / 60, settings.GATEWAY["hellos_per_minute"])
+
+
+class Kept(Generic[T]):
+    """What this process keeps of each peer, by whatever names it, longer than a link stands. Beyond `most` the one
+    unused longest is forgotten: its buckets may only be full by then, or a stranger's.
+    """
+
+    def __init__(self, make: Callable[[], T], most: int = MOST) -> None:
+        self._make, self._most = make, most
+        self._known: OrderedDict[Hashable, T] = OrderedDict()
+
+    def of(self, name: Hashable) -> T:
+        """One peer's, new if it is not known."""
+        found = self._known.pop(name, None) or self._make()
+        self._known[name] = found
+        if len(self._known) > self._most:
+            self._known.popitem(last=False)
+        return found

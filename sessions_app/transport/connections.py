@@ -72,7 +72,7 @@ class Connection:
         self.link_no = standing.links
         self.sent = resume_from
         self.maybe_sent = standing.top_seq
-        self.acked = resume_from
+        self.acked = min(resume_from, standing.acked_seq)
         self.stored = standing.stored_seq
         self.told_stored = standing.stored_seq
         self.pushed: deque[Pushed] = deque()
@@ -406,5 +406,6 @@ class Registry:
         return list(self._by_account.get(account_pk, {}).values())
 
     def ready_for(self, account_pk: UUID) -> Connection | None:
-        """The socket that takes this account's commands, if it is here."""
-        return next((item for item in self.of_account(account_pk) if item.ready), None)
+        """The socket that takes this account's commands, if it is here: the newest session's, as far as we know."""
+        ready = (item for item in self.of_account(account_pk) if item.ready)
+        return max(ready, key=lambda item: item.standing.fence, default=None)

@@ -35,13 +35,13 @@ from sessions_app.services.history import GATEWAY
 from sessions_app.services.maintenance import SentAway
 from sessions_app.services.ports import Arrival, Batch, Fate, LogFrame
 from sessions_app.transport.connections import Connection, Registry, SocketConnection
+from sessions_app.transport.resends import Resends
 
 NEXT_STEP: Final = {
     SessionStatus.PENDING: "wait for the approval of your key",
     SessionStatus.AUTHENTICATED: "send InitRequest",
 }
 ANSWER_SECONDS: Final = 2.0
-PAGE_SECONDS: Final = 0.05
 _log = structlog.get_logger(__name__)
 
 
@@ -51,6 +51,7 @@ class Delivery:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._tasks: set[asyncio.Task[None]] = set()
+        self.resends = Resends(read=self._read_log, spawn=self.spawn)
 
     # Own frames ----------------------------------------------------------------------------------------------------
 
@@ -72,7 +73,7 @@ class Delivery:
         self._note_introductions(arrivals)
         committed_at = datetime.now(UTC)
         for account_pk, frames in batch.log.items():
-            self.offer(account_pk, frames, committed_at)
+            self.offer(account_pk, frames, fence=batch.fences[account_pk], committed_at=committed_at)
         for session_id in batch.changed_sessions:
             self.refresh(session_id)
 
@@ -154,10 +155,15 @@ class Delivery:
 
     # Command logs --------------------------------------------------------------------------------------------------
 
-    def offer(self, account_pk: UUID, frames: Sequence[LogFrame], committed_at: datetime) -> None:
-        """New numbered frames of an account: send them if its socket is here and has all before them."""
+    def offer(self, account_pk: UUID, frames: Sequence[LogFrame], *, fence: int, committed_at: datetime) -> None:
+        """New numbered frames of an account: send them if the socket of the session in charge is here and has all
+        before them. They were numbered under this fence: a session of a lower one was preempted, and is to hear of it.
+        """
         connection = self._registry.ready_for(account_pk)
         if connection is None:
+            return
+        if connection.standing.fence != fence:
+            self.refresh(connection.session_id)
             return
         contiguous = not connection.pumping and frames[0].seq == connection.sent + 1
         if not contiguous or self._room(connection) < len(frames):
@@ -216,66 +222,31 @@ class Delivery:
         connection.behind = page <= 0
         if connection.behind:
             return  # goes on when the EA acknowledges
-        read = database_sync_to_async(ports.bound().commands_after, thread_sensitive=False)
         before = connection.sent
-        frames = await read(connection.account_pk, before, page)
+        frames = await self._read_log(connection, before, page)
         if not connection.ready:
+            return
+        if connection.sent != before:  # set back meanwhile, by a call that confirmed less
+            connection.pump_again = True
             return
         for frame in frames:
             connection.push(frame, committed_at=datetime.now(UTC))
         if connection.sent - before >= page:  # by number: a gap covers many in one frame
             connection.pump_again = True
 
+    async def _read_log(self, connection: Connection, after: int, limit: int) -> list[LogFrame]:
+        """Numbered frames above `after`, for the session in charge alone: none, once another one has taken over."""
+        read = database_sync_to_async(_log_page, thread_sensitive=False)
+        fence, frames = await read(connection.account_pk, after, limit)
+        if fence == connection.standing.fence:
+            return frames
+        self.refresh(connection.session_id)
+        return []
+
     def _room(self, connection: Connection) -> int:
         """How many more commands may be on their way without acknowledgement."""
         window: int = settings.GATEWAY["max_unacked_commands"]
         return window - (connection.sent - connection.acked)
-
-    async def resend(self, connection: Connection, asked: ResendRequest) -> None:
-        """Send numbers `from`..`to` again, page by page, each when the one before is out.
-
-        :raises Refused: `not_authenticated`: no command goes to a pending session; `resend_out_of_range`;
-            `resend_in_flight`: what was asked for before is not out yet
-        """
-        if not connection.authenticated:
-            raise Refused("not_authenticated")
-        if connection.resending:
-            raise Refused("resend_in_flight", retry_after=1)
-        if asked.from_ > asked.to or asked.to > connection.sent:
-            raise Refused("resend_out_of_range", f"Numbers 1 to {connection.sent} were sent on this log")
-        connection.resending = True
-        try:
-            following = await self._resend_page(connection, asked.from_, asked.to)
-        except BaseException:
-            connection.resending = False
-            raise
-        self.spawn(self._resend_others(connection, following, asked.to))
-
-    async def _resend_page(self, connection: Connection, first: int, upto: int) -> int:
-        """Queue one page of numbers from `first` on; the number after it."""
-        page = min(upto - first + 1, settings.GATEWAY["resend_page"])
-        read = database_sync_to_async(ports.bound().commands_after, thread_sensitive=False)
-        connection.lookups += 1
-        try:
-            frames = await read(connection.account_pk, first - 1, page)
-        finally:
-            connection.lookups -= 1
-        for frame in frames:
-            if frame.seq <= upto:
-                connection.push(frame, committed_at=datetime.now(UTC))
-        connection.wake()
-        return max([first + page, *(frame.last + 1 for frame in frames)])
-
-    async def _resend_others(self, connection: Connection, first: int, upto: int) -> None:
-        """Other frames pass between the pages, and no client makes the gateway read its log without a pause."""
-        try:
-            await connection.drained()
-            while first <= min(upto, connection.sent) and connection.ready:
-                first = await self._resend_page(connection, first, upto)
-                await connection.drained()
-                await asyncio.sleep(PAGE_SECONDS)
-        finally:
-            connection.resending = False
 
     # Sessions ------------------------------------------------------------------------------------------------------
 
@@ -432,3 +403,9 @@ def _init_ack(session_id: UUID) -> InitAck:
     if session is None:
         raise LookupError(session_id)
     return heartbeats.init_ack(session, queries.database_now())
+
+
+def _log_page(account_pk: UUID, after: int, limit: int) -> tuple[int, list[LogFrame]]:
+    """The account's fence, read after its frames: none of them was numbered for a later session than it tells."""
+    frames = ports.bound().commands_after(account_pk, after, limit)
+    return queries.fences([account_pk])[account_pk], frames

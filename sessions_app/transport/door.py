@@ -1,28 +1,27 @@
 """What an EA says over one link, whichever transport carries it: parse, look up the handler, hand over to the batch.
 
-No ORM and no rule lives here: what changes rows goes to the ingest batch, what is sent comes from delivery. Every bound
-on what a link may send is kept here, for as long as the link stands.
+No ORM and no rule lives here: what changes rows goes to the ingest batch, what is sent comes from delivery. The bounds
+on what a session may send are kept here.
 """
 
+import contextlib
 import time
 from typing import Final
 
 import structlog
-from django.conf import settings
 
 from sessions_app.domain.envelope import Envelope, Malformed, read_envelope
 from sessions_app.domain.frames import Ack, Poll, ResendRequest, ShutdownNotice
 from sessions_app.domain.lifecycle import CloseCode
 from sessions_app.domain.problems import Refused
 from sessions_app.services.ports import Arrival
-from sessions_app.transport.bounds import Bucket, Budget
+from sessions_app.transport.bounds import Bounds, Bucket
 from sessions_app.transport.connections import Connection
 from sessions_app.transport.delivery import Delivery
 from sessions_app.transport.goodbye import FetchingGoodbye
 from sessions_app.transport.ingest import Ingest
 from sessions_app.transport.reading import ack_arrival, decode_payload, read_arrival
 
-MALFORMED_BUDGET: Final = 5
 MAX_IN_WORK: Final = 5000
 REPORTS_PER_COMMAND: Final = 4
 _SERVER_ONLY: Final = frozenset({"SessionState", "TestRequest", "InitAck", "HeartbeatAck", "OrderCommand", "Idle"})
@@ -32,17 +31,10 @@ _log = structlog.get_logger(__name__)
 class Door:
     """One link's incoming side, after its Hello."""
 
-    def __init__(self, connection: Connection, *, delivery: Delivery, ingest: Ingest) -> None:
-        bounds = settings.GATEWAY
-        rate = connection.standing.intent_rate
+    def __init__(self, connection: Connection, *, bounds: Bounds, delivery: Delivery, ingest: Ingest) -> None:
         self._connection, self._delivery, self._ingest = connection, delivery, ingest
-        self._general = Bucket(bounds["frame_rate"], bounds["frame_burst"])
-        self._intents = Bucket(rate, max(rate, bounds["frame_burst"]))
-        self._pending = Bucket(bounds["pending_rate_per_minute"] / 60, bounds["pending_frames"])
-        self._reports = Bucket(bounds["frame_rate"], bounds["report_burst"])
+        self._bounds = bounds
         self._expected = self._asked_for()
-        self._flood = Bucket(bounds["flood_frames_per_minute"] / 60, bounds["flood_frames_per_minute"])
-        self._malformed = Budget(MALFORMED_BUDGET)
 
     async def take(self, frame: str | bytes) -> None:
         """Take one frame. What is wrong with it is told and counted, never raised."""
@@ -76,20 +68,17 @@ class Door:
     async def _serve(self, connection: Connection, envelope: Envelope) -> None:
         if envelope.ack is not None:
             self.take_ack(envelope.ack)
+        if not _moves_log(connection, envelope) and self._over_rate(connection, envelope):
+            return
         if envelope.type == "Hello":
             raise Refused("already_authenticated")
         if envelope.type in _SERVER_ONLY:
             raise Refused("frame_unexpected", path="$.type")
         if envelope.type == "Ack":
-            upto = decode_payload(Ack, bytes(envelope.payload)).ack
-            if upto > connection.acked or not self._over_rate(connection, envelope):
-                self.take_ack(upto)
-            return
-        if self._over_rate(connection, envelope):
-            return
-        if envelope.type == "ResendRequest":
+            self.take_ack(decode_payload(Ack, bytes(envelope.payload)).ack)
+        elif envelope.type == "ResendRequest":
             asked = decode_payload(ResendRequest, bytes(envelope.payload))
-            await self._delivery.resend(connection, asked)
+            await self._delivery.resends.serve(connection, asked)
         elif envelope.type == "Poll":
             self._poll(connection, decode_payload(Poll, bytes(envelope.payload)))
         else:
@@ -156,22 +145,22 @@ class Door:
             return False
         connection.gaps_held_until = time.monotonic() + 1
         self._delivery.refuse(connection, Refused("throttled", retry_after=1), ref=envelope.id)
-        if not self._flood.take():
+        if not self._bounds.flood.take():
             _log.warning("socket.flood", session_id=str(connection.session_id))
             connection.close(CloseCode.FLOOD)
         return True
 
     def _bucket(self, connection: Connection, kind: str) -> Bucket:
         if not connection.authenticated:
-            return self._pending
+            return self._bounds.pending
         if kind == "OrderIntent":
-            return self._intents
+            return self._bounds.intents
         if kind == "ExecutionReport":
             expected = self._asked_for()
-            self._reports.grant(expected - self._expected)
+            self._bounds.reports.grant(expected - self._expected)
             self._expected = expected
-            return self._reports
-        return self._general
+            return self._bounds.reports
+        return self._bounds.general
 
     def _asked_for(self) -> int:
         """How many reports the gateway has given cause for: by the commands it sent, by the pages it asked for."""
@@ -189,8 +178,17 @@ class Door:
             self._spend()
 
     def _spend(self) -> None:
-        if not self._malformed.spend():
+        if not self._bounds.malformed.take():
             self._delivery.close_for_protocol_error(self._connection, "too many malformed frames")
+
+
+def _moves_log(connection: Connection, envelope: Envelope) -> bool:
+    """Whether this is an acknowledgement of something new: the commands in flight are bound enough for these."""
+    if envelope.type != "Ack" or not connection.authenticated:
+        return False
+    with contextlib.suppress(Refused):
+        return decode_payload(Ack, bytes(envelope.payload)).ack > connection.acked
+    return False
 
 
 def hold_seconds(connection: Connection, hold_ms: int) -> float:

@@ -82,10 +82,12 @@ async def _link(runtime: Runtime, call: Call, standing: Standing) -> tuple[Excha
         await runtime.delivery.update(former, standing)
         _confirm(runtime, former, call.confirmed)
         return former, runtime.door_of(former), call.frames
+    if hello is not None:
+        runtime.count_hello(call.token)
     resume = database_sync_to_async(sessions.resume, thread_sensitive=False)
     resumed: sessions.Resumed = await resume(token=call.token, hello=hello, confirmed=call.confirmed)
     connection = ExchangeConnection(standing=resumed.standing, resume_from=resumed.resume_from)
-    door = runtime.attach(connection, recovered=resumed.recovered)
+    door = runtime.attach(connection, resume_from=resumed.resume_from, recovered=resumed.recovered)
     return connection, door, call.frames if hello is None else call.frames[1:]
 
 

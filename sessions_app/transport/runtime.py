@@ -22,13 +22,16 @@ from redis.exceptions import RedisError
 from sessions_app import doorbell, queries
 from sessions_app.domain.envelope import rfc3339
 from sessions_app.domain.frames import TestRequest
+from sessions_app.domain.keys import token_digest
 from sessions_app.domain.lifecycle import LIVING, CloseCode, Reason, close_code
 from sessions_app.domain.liveness import Pace
+from sessions_app.domain.problems import Refused
 from sessions_app.doorbell import Ring
 from sessions_app.queries import Standing
 from sessions_app.services import gateways, keys, maintenance, ports, sessions
 from sessions_app.services.maintenance import SentAway
 from sessions_app.services.ports import Arrival, Batch
+from sessions_app.transport.bounds import Bounds, Kept, hello_bucket
 from sessions_app.transport.connections import Connection, ExchangeConnection, Registry, SocketConnection
 from sessions_app.transport.delivery import ANSWER_SECONDS, Delivery
 from sessions_app.transport.door import Door
@@ -47,6 +50,8 @@ class Runtime:
         self.ingest = Ingest(self._settle_from_thread)
         self.draining = False
         self._doors: WeakKeyDictionary[Connection, Door] = WeakKeyDictionary()
+        self._bounds = Kept(Bounds)
+        self._hellos = Kept(hello_bucket)
         self._stop_listening = doorbell.listen(self._ring_from_thread)
         self._tasks = [self._loop.create_task(self._sweep_forever())]
         if settings.REDIS_URL:
@@ -82,8 +87,19 @@ class Runtime:
 
     # Links ---------------------------------------------------------------------------------------------------------
 
-    def attach(self, connection: Connection, *, recovered: bool) -> Door:
-        """Register a link that has resumed its session, in the place of the former one, and tell it where it stands."""
+    def count_hello(self, token: str) -> None:
+        """Count a Hello against its token, before anything is looked up.
+
+        :raises Refused: `throttled`
+        """
+        if not self._hellos.of(token_digest(token)).take():
+            raise Refused("throttled", retry_after=1)
+
+    def attach(self, connection: Connection, *, resume_from: int, recovered: bool) -> Door:
+        """Register a link that has resumed its session, in the place of the former one, and tell it where it stands.
+
+        Its log goes on above `resume_from`: what lies below is in the EA's ledger, which acknowledges it.
+        """
         standing = connection.standing
         if standing.state in LIVING:
             former = self.registry.add(connection)
@@ -93,7 +109,11 @@ class Runtime:
         if standing.state not in LIVING:
             connection.close(close_code(Reason(standing.close_reason)))
         self.delivery.pump(connection)
-        door = self._doors[connection] = Door(connection, delivery=self.delivery, ingest=self.ingest)
+        bounds = self._bounds.of(connection.session_id)
+        bounds.set_intent_rate(standing.intent_rate)
+        door = self._doors[connection] = Door(connection, bounds=bounds, delivery=self.delivery, ingest=self.ingest)
+        if standing.state in LIVING:
+            door.take_ack(resume_from)
         return door
 
     def door_of(self, connection: Connection) -> Door:

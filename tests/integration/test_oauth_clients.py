@@ -334,6 +334,7 @@ def test_the_external_issuer_is_asked_once_about_a_token(
         {"active": True},
         {"active": True, "client_id": "stranger"},
         {"active": True, "client_id": "robot", "exp": 1},
+        {"active": True, "client_id": "robot", "token_type": "refresh_token"},
         [],
     ],
 )
@@ -342,6 +343,18 @@ def test_what_the_issuer_does_not_vouch_for_is_refused(
 ) -> None:
     issuer.content = said
     problem_of(show(client, "opaque"), 401, "credentials_refused")
+
+
+@pytest.mark.parametrize(
+    ("audience", "status"),
+    [("ea-gateway", 201), (["other", "ea-gateway"], 201), ("other", 401), ([], 401), (None, 401)],
+)
+def test_a_token_for_another_audience_is_refused_where_the_settings_name_ours(
+    client: Client, issuer: Served, foreigner: OauthClient, offered: Any, audience: Any, status: int
+) -> None:
+    offered.OAUTH = {**offered.OAUTH, "introspection_audience": "ea-gateway"}
+    issuer.content = {"active": True, "client_id": "robot", "token_type": "Bearer", "aud": audience}
+    assert show(client, "opaque").status_code == status
 
 
 def test_an_issuer_that_is_away_means_come_back(client: Client, issuer: Served, foreigner: OauthClient) -> None:

@@ -35,8 +35,8 @@ def test_a_frame_is_placed_by_its_number_and_id(seq: int, frame_id: UUID, place:
     assert log().place(seq, frame_id) is place
 
 
-def test_a_number_from_before_what_is_loaded_counts_as_a_repeat() -> None:
-    assert Log.of(50, {50: IDS[50]}).place(7, IDS[9]) is Place.REPEAT
+def test_a_consumed_number_under_which_nothing_is_stored_is_used() -> None:
+    assert Log.of(50, {50: IDS[50]}).place(7, IDS[9]) is Place.USED
 
 
 def test_placing_changes_nothing() -> None:

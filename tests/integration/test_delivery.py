@@ -1,0 +1,236 @@
+"""What goes out to which link: the session in charge alone, without holes, and what a Hello acknowledges."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from orders.models import Command
+from sessions_app import queries
+from sessions_app.domain.keys import token_digest
+from sessions_app.domain.lifecycle import SessionStatus
+from sessions_app.models import BrokerAccount, EaSession
+from sessions_app.services import keys, sessions
+from sessions_app.transport.connections import Connection, ExchangeConnection, Registry
+from sessions_app.transport.delivery import Delivery
+from sessions_app.transport.runtime import Runtime
+from tests.integration.trading import OPERATOR, Desk, open_session, subscribe
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def master() -> Desk:
+    return Desk.open("srv:1").introduce()
+
+
+@pytest.fixture
+def follower(master: Desk) -> Desk:
+    desk = Desk.open("srv:2").introduce()
+    subscribe(master, desk)
+    EaSession.objects.filter(account=desk.account).update(settled_at=queries.database_now())
+    BrokerAccount.objects.filter(id=desk.account.id).update(needs_snapshot=False, snapshot_due_at=None)
+    return desk
+
+
+def link(desk: Desk, *, resume_from: int = 0) -> ExchangeConnection:
+    """The link of a desk's session, as it stands now."""
+    standing = queries.standings([desk.session.id])[desk.session.id]
+    return ExchangeConnection(standing=standing, resume_from=resume_from)
+
+
+def numbers(connection: ExchangeConnection) -> list[int]:
+    """The numbers of the commands that wait in its queue, which is emptied."""
+    frames = [json.loads(text) for text in connection.collect()]
+    return [frame["seq"] for frame in frames if frame["type"] == "OrderCommand"]
+
+
+def in_a_loop(work: Callable[[], Awaitable[Any]]) -> None:
+    """Run this, and everything that it has started, to the end."""
+
+    async def run() -> None:
+        await work()
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)
+
+    asyncio.run(run())
+
+
+def delivering(*connections: Connection) -> Delivery:
+    registry = Registry()
+    for connection in connections:
+        registry.add(connection)
+    return Delivery(registry)
+
+
+# Case 69: who is in charge --------------------------------------------------------------------------------------------
+
+
+def taken_over(desk: Desk) -> Desk:
+    """A newer session of the account, which is in charge from now on."""
+    newer = desk.again()
+    assert queries.fences([desk.account.id]) == {desk.account.id: 2}
+    EaSession.objects.filter(id=newer.session.id).update(settled_at=queries.database_now())
+    return newer
+
+
+def test_a_command_of_a_newer_session_is_not_pushed_to_a_link_that_has_not_heard_of_it(
+    master: Desk, follower: Desk
+) -> None:
+    former = link(follower)
+    taken_over(follower)
+    master.buy(1)
+
+    async def settle() -> None:
+        delivering(former).settle(master.batches[-1], [])
+
+    in_a_loop(settle)
+    assert former.standing.state == SessionStatus.CLOSED
+    assert numbers(former) == []
+
+
+def test_a_link_that_was_taken_over_reads_nothing_more_of_the_log(master: Desk, follower: Desk) -> None:
+    former = link(follower)
+    taken_over(follower)
+    master.buy(1)
+
+    async def catch_up() -> None:
+        delivering(former).pump(former)
+
+    in_a_loop(catch_up)
+    assert numbers(former) == []
+
+
+def test_of_two_links_the_newer_session_s_gets_the_command(master: Desk, follower: Desk) -> None:
+    former = link(follower)
+    newer = taken_over(follower).introduce()
+    latter = link(newer)
+    master.buy(1)
+
+    async def settle() -> None:
+        delivering(former, latter).settle(master.batches[-1], [])
+
+    in_a_loop(settle)
+    assert (numbers(former), numbers(latter)) == ([], [1])
+
+
+# Numbers -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_page_that_was_read_before_a_call_confirmed_less_leaves_no_hole(master: Desk, follower: Desk) -> None:
+    for position in range(1, 6):
+        master.buy(position)
+    connection = link(follower)
+    delivery = delivering(connection)
+
+    async def lose_an_answer() -> None:
+        delivery.pump(connection)
+        while connection.sent < 5:  # noqa: ASYNC110 - another task's work
+            await asyncio.sleep(0)
+        assert numbers(connection) == [1, 2, 3, 4, 5]
+        read = delivery._read_log
+
+        async def read_late(*asked: Any) -> Any:
+            page = await read(*asked)
+            if connection.sent == 5:
+                connection.rewind(2)  # the answer was lost, and the next call says so
+            return page
+
+        delivery._read_log = read_late  # type: ignore[method-assign, assignment]
+        delivery.pump(connection)
+
+    in_a_loop(lose_an_answer)
+    assert numbers(connection) == [3, 4, 5]
+
+
+def test_what_a_hello_has_in_its_ledger_is_acknowledged(master: Desk, follower: Desk) -> None:
+    for position in range(1, 4):
+        master.buy(position)
+    account = BrokerAccount.objects.get(id=follower.account.id)
+    resumed = follower.hello(epoch=account.epoch, last_server_seq=2)
+    connection = ExchangeConnection(standing=resumed.standing, resume_from=resumed.resume_from)
+
+    async def attach() -> None:
+        runtime = Runtime()
+        runtime.attach(connection, resume_from=resumed.resume_from, recovered=resumed.recovered)
+        await runtime.drain()
+
+    in_a_loop(attach)
+    assert BrokerAccount.objects.get(id=follower.account.id).acked_seq == 2
+    states = dict(Command.objects.filter(account=follower.account).values_list("seq", "state"))
+    assert states == {1: "received", 2: "received", 3: "queued"}
+
+
+# The newest living session wins --------------------------------------------------------------------------------------
+
+
+def test_an_older_session_of_the_same_key_does_not_preempt_the_newer_one() -> None:
+    older = Desk.open("srv:7", approved=False)
+    newer = older.again()
+    for desk in (older, newer):
+        desk.send("StatusHeartbeat", {"balance": "1"})
+    keys.approve(key_id=older.key.id, by=OPERATOR, reason="known")
+    older.send("StatusHeartbeat", {"balance": "1"})
+    assert not sessions.promote(session_id=older.session.id)
+    states = dict(EaSession.objects.values_list("id", "state"))
+    assert states == {older.session.id: SessionStatus.PENDING, newer.session.id: SessionStatus.AUTHENTICATED}
+
+
+def test_a_session_that_asked_and_went_does_not_keep_the_living_one_from_its_promotion() -> None:
+    living = Desk.open("srv:7", approved=False)
+    living.send("StatusHeartbeat", {"balance": "1"})
+    open_session(living.key)  # never heard of
+    keys.approve(key_id=living.key.id, by=OPERATOR, reason="known")
+    living.session.refresh_from_db()
+    assert living.session.state == SessionStatus.AUTHENTICATED
+
+
+# Bounds over several links -------------------------------------------------------------------------------------------
+
+
+def test_another_link_brings_no_fresh_bounds(follower: Desk) -> None:
+    async def talk() -> None:
+        runtime = Runtime()
+        for connection in links:
+            door = runtime.attach(connection, resume_from=0, recovered=True)
+            for _ in range(30):
+                await door.take('{"v":1,"type":"Poll","id":"019a0000-0000-7000-8000-000000000001","payload":{}}')
+        await runtime.drain()
+
+    links = (link(follower), link(follower))
+    in_a_loop(talk)
+    refused = [sum(b'"throttled"' in text for text in connection.collect()) for connection in links]
+    assert refused[0] == 0
+    assert refused[1] >= 9
+
+
+@pytest.mark.parametrize("kind", ["Hello", "Ack"])
+def test_a_frame_that_means_nothing_is_bounded_too(kind: str) -> None:
+    stranger = Desk.open("srv:9", approved=False)
+    connection = link(stranger)
+
+    async def talk() -> None:
+        runtime = Runtime()
+        door = runtime.attach(connection, resume_from=0, recovered=True)
+        body = {"v": 1, "type": kind, "id": "019a0000-0000-7000-8000-000000000001", "payload": {"ack": -1}}
+        for _ in range(1100):
+            await door.take(json.dumps(body))
+        await runtime.drain()
+
+    in_a_loop(talk)
+    assert connection.close_code == 4429
+
+
+def test_hellos_of_one_token_are_counted_before_anything_is_looked_up() -> None:
+    async def greet() -> None:
+        runtime = Runtime()
+        for _ in range(60):
+            runtime.count_hello("token")
+        with pytest.raises(Exception, match="Too many requests"):
+            runtime.count_hello("token")
+        runtime.count_hello(token_digest("another"))
+        await runtime.drain()
+
+    in_a_loop(greet)
