@@ -8,10 +8,17 @@ from django.db.models import Count, Q, QuerySet
 
 from orders.domain.commands import SENDABLE, UNFINISHED, CommandState, OrderCommand, magic_of
 from orders.domain.copies import ALIVE, CopyState
-from orders.domain.differences import DifferenceState
+from orders.domain.differences import DifferenceState, may_decide
 from orders.domain.intents import ACCOUNT_CAUSES, Action, Cause, OrderType, Side
 from orders.domain.reports import ReportStatus
-from orders.domain.snapshots import MAY_BE_SAME, DifferenceSeverity, SnapshotPhase, SnapshotReason, SyncSnapshot
+from orders.domain.snapshots import (
+    MAY_BE_SAME,
+    DifferenceKind,
+    DifferenceSeverity,
+    SnapshotPhase,
+    SnapshotReason,
+    SyncSnapshot,
+)
 from orders.domain.statistics import Trade, summarise
 from orders.models import Command, Copy, Difference, Report, Snapshot, Subscription
 from sessions_app.domain.decimals import Lots, Price, to_json
@@ -196,11 +203,13 @@ def count_differences() -> tuple[int, int]:
 
 
 def open_difference(difference_id: UUID) -> Difference | None:
-    """A difference that a person may accept; None if it is not open (any more)."""
-    rows = Difference.objects.select_related("account").filter(id=difference_id, state=DifferenceState.OPEN)
-    return rows.first()
+    """A difference that a person may accept; None if it is not open (any more), or is about a missing copy."""
+    rows = Difference.objects.select_related("account").exclude(kind=DifferenceKind.MISSING)
+    return rows.filter(id=difference_id, state=DifferenceState.OPEN).first()
 
 
-def held_differences() -> QuerySet[Difference]:
-    """Missing copies that wait for a person's word."""
-    return Difference.objects.filter(state=DifferenceState.HELD)
+def missing_copies(account_pk: UUID, after: DifferenceState) -> QuerySet[Difference]:
+    """Differences about missing copies that a person may bring into this state."""
+    states = [state for state in DifferenceState if may_decide(DifferenceKind.MISSING, state, after)]
+    rows = Difference.objects.filter(account_id=account_pk, kind=DifferenceKind.MISSING, state__in=states)
+    return rows.select_related("copy").order_by("id")

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 
 from backoffice.admin.reading import ReadOnlyAdmin, one_of
 from backoffice.permissions import DECIDE_DIFFERENCE, may
-from orders.domain.differences import DifferenceState
+from orders.domain.differences import DifferenceState, may_decide
 from orders.domain.snapshots import DifferenceKind, DifferenceSeverity
 from orders.models import Difference
 
@@ -38,6 +38,8 @@ class DifferenceAdmin(ReadOnlyAdmin):
             decides = may(request, DECIDE_DIFFERENCE)
             context["events"] = list(row.events.order_by("at", "id")[:100])
             context["commands"] = list(row.commands.order_by("attempt")[:20])
-            context["may_accept"] = decides and row.state == DifferenceState.OPEN
-            context["may_decide_held"] = decides and row.state == DifferenceState.HELD
+            kind, state = DifferenceKind(row.kind), DifferenceState(row.state)
+            context["may_accept"] = decides and may_decide(kind, state, DifferenceState.ACCEPTED)
+            context["may_let_go"] = decides and may_decide(kind, state, DifferenceState.ADOPTED)
+            context["may_keep"] = decides and may_decide(kind, state, DifferenceState.REFUSED)
         return super().render_change_form(request, context, *args, **kwargs)

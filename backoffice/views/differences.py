@@ -1,6 +1,7 @@
 """What people do about differences between books: GET shows what would happen, POST does it by one service."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from backoffice.forms import HeldForm, VerdictForm
 from backoffice.permissions import DECIDE_DIFFERENCE, requires
 from backoffice.views.acting import actor, confirm
 from orders import queries as order_queries
+from orders.domain.differences import DifferenceState
 from orders.domain.snapshots import SnapshotReason
 from orders.services import verdicts
 from orders.services.verdicts import AlreadyDecided
@@ -62,49 +64,69 @@ def accept(request: HttpRequest, site: AdminSite, difference_id: UUID) -> HttpRe
     return confirm(request, site, form, back, context)
 
 
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What may be said of all missing copies of an account: `verb` brings their differences into `after`."""
+
+    act: str
+    after: DifferenceState
+    verb: Callable[..., int]
+    effects: tuple[str, ...]
+
+
+_LET_GO: Final = _Verdict(
+    "Let go",
+    DifferenceState.ADOPTED,
+    verdicts.let_go,
+    (
+        "These copies are closed in our books, and their positions are not opened again.",
+        "Nothing is sent to the broker.",
+    ),
+)
+_KEEP: Final = _Verdict(
+    "Keep",
+    DifferenceState.REFUSED,
+    verdicts.keep,
+    (
+        "These copies stay open in our books, as long as snapshots go on missing them.",
+        "Closes of the master go on flowing to them.",
+    ),
+)
+
+
 @requires(DECIDE_DIFFERENCE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def let_go(request: HttpRequest, site: AdminSite, account_id: UUID) -> HttpResponseBase:
-    """Held copies are gone indeed."""
-    effects = [
-        "These copies are closed in our books, and their positions are not opened again.",
-        "Nothing is sent to the broker.",
-    ]
-    return _held(request, site, account_id, "Let go", verdicts.let_go, effects)
+    """Missing copies are gone indeed."""
+    return _decide(request, site, account_id, _LET_GO)
 
 
 @requires(DECIDE_DIFFERENCE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def keep(request: HttpRequest, site: AdminSite, account_id: UUID) -> HttpResponseBase:
-    """Held copies are there all the same."""
-    effects = [
-        "These copies stay open in our books, as long as snapshots go on missing them.",
-        "Closes of the master go on flowing to them.",
-    ]
-    return _held(request, site, account_id, "Keep", verdicts.keep, effects)
+    """Missing copies are there all the same."""
+    return _decide(request, site, account_id, _KEEP)
 
 
-def _held(
-    request: HttpRequest, site: AdminSite, account_id: UUID, act: str, verb: Callable[..., int], effects: list[str]
-) -> HttpResponseBase:
+def _decide(request: HttpRequest, site: AdminSite, account_id: UUID, verdict: _Verdict) -> HttpResponseBase:
     account = _account(account_id)
-    rows = list(order_queries.held_differences().filter(account_id=account_id).order_by("id"))
-    back = f"{reverse('admin:orders_difference_changelist')}?state=held&q={account.account_id}"
+    rows = list(order_queries.missing_copies(account_id, verdict.after))
+    back = f"{reverse('admin:orders_difference_changelist')}?kind=missing&q={account.account_id}"
     form = HeldForm(request.POST if request.method == "POST" else None, initial={"seen": len(rows)})
     if form.is_valid():
         try:
-            done = verb(account_pk=account_id, by=actor(request), **form.cleaned_data)
-            messages.success(request, f"{act}: {done} copies of {account.claimed_as}.")
+            done = verdict.verb(account_pk=account_id, by=actor(request), **form.cleaned_data)
+            messages.success(request, f"{verdict.act}: {done} copies of {account.claimed_as}.")
         except AlreadyDecided:
             messages.error(request, _CHANGED)
         return redirect(back)
-    shown = [f"{row.symbol} {row.expected}, copy {row.copy_no}, ticket {row.ticket}" for row in rows[:SHOWN]]
+    shown = [f"{row.symbol} {row.expected}, copy {row.copy_no}, ticket {row.ticket}: {row.state}" for row in rows]
     context = {
-        "title": f"{act} the copies that are held as missing?",
+        "title": f"{verdict.act} the copies that are missing?",
         "subject": "Differences",
-        "act": act,
+        "act": verdict.act,
         "facts": [("Account", account.claimed_as), ("Copies", len(rows))],
-        "effects": [*effects, *shown],
+        "effects": [*verdict.effects, *shown[:SHOWN]],
     }
     return confirm(request, site, form, back, context)
 

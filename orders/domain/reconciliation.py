@@ -196,7 +196,9 @@ def _clear_doubts(copied: Copied, item: Held | None, book: Book, comparison: Com
         if command.state is not CommandState.UNKNOWN:
             continue
         due = command.absent_from is not None and book.taken_at >= command.absent_from
-        counts = due and believed and book.covers(command.since or copied.since) and not opening
+        counts = due and believed and not opening
+        if command.action in ADDS_EXPOSURE:  # it may have been opened and have ended already: then the history tells
+            counts = counts and book.covers(command.since or copied.since)
         report = clear_up(command.action, command, item, copied.copy_no, absence_counts=counts, opens_anew=anew)
         if report is None:
             busy, opening = busy or believed or not due, opening or command.action in ADDS_EXPOSURE

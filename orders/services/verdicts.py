@@ -5,11 +5,13 @@ from uuid import UUID
 
 from django.db import transaction
 
+from orders import queries as order_queries
 from orders.domain.clearing import gone
 from orders.domain.copies import CopyState
 from orders.domain.differences import DifferenceState
 from orders.domain.outcomes import CopyFacts
 from orders.domain.reconciliation import Fact
+from orders.domain.snapshots import DifferenceKind
 from orders.models import Copy, Difference, Snapshot
 from orders.services import differences, snapshots
 from sessions_app import queries
@@ -26,12 +28,12 @@ class AlreadyDecided(Exception):
 def accept(*, difference_id: UUID, by: Actor, reason: str) -> Difference:
     """An open difference may stay as it is: it is not repaired and not counted any more, as long as it stays the same.
 
-    :raises AlreadyDecided: it is not open (any more)
+    :raises AlreadyDecided: it is not open (any more), or is about a missing copy
     """
     with transaction.atomic(durable=True):
         now = queries.database_now()
-        locked = Difference.objects.select_for_update().filter(id=difference_id, state=DifferenceState.OPEN)
-        row = locked.first()
+        locked = Difference.objects.select_for_update().exclude(kind=DifferenceKind.MISSING)
+        row = locked.filter(id=difference_id, state=DifferenceState.OPEN).first()
         if row is None:
             raise AlreadyDecided
         differences.decided(rows=[row], after=DifferenceState.ACCEPTED, reason=reason, by=by, now=now)
@@ -39,14 +41,14 @@ def accept(*, difference_id: UUID, by: Actor, reason: str) -> Difference:
 
 
 def let_go(*, account_pk: UUID, seen: int, by: Actor, reason: str) -> int:
-    """The copies that are held as missing are gone indeed: they are closed, and not opened again. How many.
+    """The copies that are missing, also those that were kept, are gone indeed: closed, not opened again. How many.
 
-    :raises AlreadyDecided: not `seen` many are held (any more)
+    :raises AlreadyDecided: not `seen` many are missing (any more)
     """
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
         account = BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
-        rows = _held(account, seen)
+        rows = _missing(account, DifferenceState.ADOPTED, seen)
         told = Snapshot.objects.get(account=account)
         facts = [_fact(row.copy) for row in rows if row.copy is not None and row.copy.state in _LIVING]
         snapshots.infer(account, facts, session_id=told.session_id, at=batch.now, batch=batch)
@@ -56,14 +58,14 @@ def let_go(*, account_pk: UUID, seen: int, by: Actor, reason: str) -> int:
 
 
 def keep(*, account_pk: UUID, seen: int, by: Actor, reason: str) -> int:
-    """The copies that are held as missing are there all the same: nothing is closed. How many.
+    """The copies that are missing are there all the same: nothing is closed. How many.
 
-    :raises AlreadyDecided: not `seen` many are held (any more)
+    :raises AlreadyDecided: not `seen` many wait (any more)
     """
     with transaction.atomic(durable=True):
         now = queries.database_now()
         account = BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
-        rows = _held(account, seen)
+        rows = _missing(account, DifferenceState.REFUSED, seen)
         differences.decided(rows=rows, after=DifferenceState.REFUSED, reason=reason, by=by, now=now)
     return len(rows)
 
@@ -71,9 +73,8 @@ def keep(*, account_pk: UUID, seen: int, by: Actor, reason: str) -> int:
 _LIVING = (CopyState.OPEN, CopyState.WORKING)
 
 
-def _held(account: BrokerAccount, seen: int) -> Sequence[Difference]:
-    held = Difference.objects.select_related("copy").filter(account=account, state=DifferenceState.HELD)
-    rows = list(held.order_by("id"))
+def _missing(account: BrokerAccount, after: DifferenceState, seen: int) -> Sequence[Difference]:
+    rows = list(order_queries.missing_copies(account.id, after))
     if not rows or len(rows) != seen:
         raise AlreadyDecided
     return rows

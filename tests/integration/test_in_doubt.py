@@ -130,6 +130,19 @@ def test_case_072_a_close_in_doubt_is_decided_by_the_state_it_leads_to(master: D
     assert list(Copy.objects.order_by("copy_no").values_list("state", flat=True)) == ["closed", "open"]
 
 
+def test_a_close_in_doubt_is_ordered_anew_however_short_the_terminals_history(master: Desk, follower: Desk) -> None:
+    master.buy(1)
+    fill(follower, Command.objects.get())
+    master.intend("close", 1)
+    follower.report(Command.objects.get(action="close").id, "unknown", error_code=128)
+    end_of_doubt_passed(follower)
+    follower.tell(held(1, 900), history_from="2099-01-01T00:00:00Z")
+    assert list(Command.objects.filter(action="close").order_by("seq").values_list("state", "attempt")) == [
+        ("void", 1),
+        ("queued", 2),
+    ]
+
+
 def test_a_book_that_misses_too_many_copies_has_nothing_ordered_anew(master: Desk, follower: Desk) -> None:
     for position in range(1, 7):
         master.buy(position)

@@ -259,6 +259,27 @@ def test_held_copies_that_a_person_keeps_stay_until_they_are_seen_again(many_gon
     assert set(Difference.objects.values_list("state", flat=True)) == {"gone"}
 
 
+def test_case_088_a_missing_copy_older_than_the_history_is_let_go_by_a_person(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1)
+    follower.tell(history_from="2099-01-01T00:00:00Z")
+    with pytest.raises(AlreadyDecided):
+        verdicts.accept(difference_id=row().id, by=OPERATOR, reason="no such verb")
+    assert verdicts.let_go(account_pk=follower.account.id, seen=1, by=OPERATOR, reason="closed in spring") == 1
+    assert (Copy.objects.get().state, Copy.objects.get().close_cause, row().state) == ("closed", "gone", "adopted")
+
+
+def test_a_missing_copy_that_a_person_kept_may_be_let_go_later(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1)
+    follower.tell(history_from="2099-01-01T00:00:00Z")
+    verdicts.keep(account_pk=follower.account.id, seen=1, by=OPERATOR, reason="it must be there")
+    follower.tell()
+    assert (Copy.objects.get().state, row().state) == ("open", "refused")
+    with pytest.raises(AlreadyDecided):
+        verdicts.keep(account_pk=follower.account.id, seen=1, by=OPERATOR, reason="again")
+    verdicts.let_go(account_pk=follower.account.id, seen=1, by=OPERATOR, reason="it is not")
+    assert (Copy.objects.get().state, row().state) == ("closed", "adopted")
+
+
 def test_a_decision_about_other_copies_than_were_seen_changes_nothing(many_gone: Desk) -> None:
     with pytest.raises(AlreadyDecided):
         verdicts.let_go(account_pk=many_gone.account.id, seen=5, by=OPERATOR, reason="five")
@@ -326,6 +347,17 @@ def test_held_copies_are_let_go_or_kept_on_a_page_that_lists_them(
     assert set(Copy.objects.values_list("state", flat=True)) == {"open"}
     client.post(page("let_go_held", many_gone.account.id), {"reason": "gone", "seen": 6})
     assert set(Copy.objects.values_list("state", flat=True)) == {"closed"}
+
+
+def test_the_page_of_a_missing_copy_offers_what_may_be_decided_about_it(client: Client, decider: User) -> None:
+    offered = {}
+    for state in ("open", "held", "refused", "gone"):
+        missing = DifferenceFactory.create(kind="missing", state=state)
+        shown = client.get(page("orders_difference_change", missing.id)).content.decode()
+        acts = {"accept": missing.id, "let_go": missing.account_id, "keep": missing.account_id}
+        names = {"accept": "accept_difference", "let_go": "let_go_held", "keep": "keep_held"}
+        offered[state] = [act for act, key in acts.items() if page(names[act], key) in shown]
+    assert offered == {"open": ["let_go", "keep"], "held": ["let_go", "keep"], "refused": ["let_go"], "gone": []}
 
 
 def test_a_person_has_a_terminal_asked_what_it_holds(client: Client, decider: User, follower: Desk) -> None:

@@ -284,6 +284,15 @@ def test_absence_proves_nothing_beyond_the_terminals_history() -> None:
     doubtful = command(Action.OPEN, CommandState.UNKNOWN, **DOUBTED)
     later = book(history_from=NOON + timedelta(days=1))
     assert reconcile(later, [copied(CopyState.ORDERED, doubtful)]).facts == []
+    (missing,) = reconcile(later, [copied()]).differences
+    assert (missing.held, missing.adopted) == (False, False)
+
+
+@pytest.mark.parametrize(("item", "status"), [(position(), "unknown"), (None, "closed")])
+def test_a_doubtful_close_needs_no_history(item: Held | None, status: str) -> None:
+    closing = command(Action.CLOSE, CommandState.UNKNOWN, **DOUBTED)
+    later = book(*[item] if item else [], history_from=NOON + timedelta(days=1))
+    assert [fact.report.status.value for fact in reconcile(later, [copied(CopyState.OPEN, closing)]).facts] == [status]
 
 
 @pytest.mark.parametrize(
