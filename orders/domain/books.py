@@ -50,6 +50,11 @@ class Book:
     held: Sequence[Held] = ()
     quotes: Mapping[str, Quote] = field(default_factory=dict)
 
+    @property
+    def top_copy_no(self) -> int:
+        """The highest copy number in it; 0 without one."""
+        return max((item.copy_no or 0 for item in self.held), default=0)
+
     def covers(self, since: datetime) -> bool:
         """Whether the absence of something that may have begun then means anything."""
         return self.history_from is None or self.history_from <= since

@@ -40,6 +40,7 @@ from sessions_app.domain.decimals import decode_hook, to_builtins
 from sessions_app.domain.lifecycle import SessionStatus
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, EaSession
+from sessions_app.services import recovery
 from sessions_app.services.ports import Arrival, Batch, Fate
 
 MAX_TOLD: Final = 50
@@ -64,11 +65,13 @@ def _take(arrival: Arrival, account: BrokerAccount, batch: Batch) -> None:
     told = cast(SyncSnapshot, arrival.payload)
     stored = Snapshot.objects.filter(account=account).first()
     report = _whole(told, account, stored)
-    if report is None or not is_usable(told):
+    taken_at = arrival.at - timedelta(milliseconds=told.age_ms)
+    if report is None or not is_usable(told) or _is_of_former_epoch(account, taken_at):
         _log.warning("snapshot.unusable", account=account.account_id, connected=told.connected, same=told.same)
         arrival.refuse(Refused("snapshot_unusable"))
         return
-    book = read_book(report, taken_at=arrival.at - timedelta(milliseconds=told.age_ms))
+    book = read_book(report, taken_at=taken_at)
+    recovery.keep_copy_numbers_apart(account, book.top_copy_no)
     found = _reconcile(account, book, arrival, batch)
     quotes.keep(account.id, told.quotes, at=book.taken_at)
     if not told.same:
@@ -87,6 +90,12 @@ def _whole(told: SyncSnapshot, account: BrokerAccount, stored: Snapshot | None) 
         return None
     known = msgspec.convert(stored.content, SyncSnapshot, dec_hook=decode_hook)
     return msgspec.structs.replace(told, positions=known.positions, working_orders=known.working_orders)
+
+
+def _is_of_former_epoch(account: BrokerAccount, taken_at: datetime) -> bool:
+    """Whether an account that must tell what it holds, before any command goes out, was read before that was due."""
+    due = account.snapshot_due_at
+    return account.needs_snapshot and due is not None and taken_at < due
 
 
 def _reconcile(account: BrokerAccount, book: Book, arrival: Arrival, batch: Batch) -> list[Found]:

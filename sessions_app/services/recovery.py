@@ -43,7 +43,7 @@ def settle(*, session: EaSession, claims: Claims, now: datetime) -> Memory:
         _log.critical("log.not_recovered", account=account.account_id, theirs=claims.last_server_seq)
         account.snapshot_due_at, account.snapshot_reason = now, NEW_EPOCH
         account.save(update_fields=["snapshot_due_at", "snapshot_reason"])
-    _keep_copy_numbers_apart(account, claims)
+    keep_copy_numbers_apart(account, claims.max_copy_no_seen)
     return found
 
 
@@ -77,9 +77,8 @@ def _begin_epoch(account: BrokerAccount, claims: Claims, now: datetime) -> None:
     )
 
 
-def _keep_copy_numbers_apart(account: BrokerAccount, claims: Claims) -> None:
-    """Copy numbers that the EA has seen are never given again, whatever we remember of them."""
-    seen = claims.max_copy_no_seen
+def keep_copy_numbers_apart(account: BrokerAccount, seen: int) -> None:
+    """Copy numbers up to the one that the EA has seen are never given again, whatever we remember of them."""
     if not account.next_copy_no <= seen <= MAX_COPY_NO:
         return
     _log.critical("copy_numbers.behind", account=account.account_id, seen=seen, next=account.next_copy_no)

@@ -388,6 +388,17 @@ def test_case_042_commands_flow_again_after_the_snapshot(master: Desk, follower:
     assert frames_of(follower) == [(1, "OrderCommand")]
 
 
+def test_a_book_read_before_the_new_epoch_began_releases_no_command(master: Desk, follower: Desk) -> None:
+    epoch = BrokerAccount.objects.get(id=follower.account.id).epoch
+    follower.hello(epoch=epoch, last_server_seq=7, installation_id="a")
+    early = follower.tell(age_ms=60_000)
+    assert (early.refusal.code if early.refusal else "") == "snapshot_unusable"
+    after = BrokerAccount.objects.get(id=follower.account.id)
+    assert (after.needs_snapshot, after.snapshot_reason) == (True, "new_epoch")
+    follower.tell(applied=0)
+    assert not BrokerAccount.objects.get(id=follower.account.id).needs_snapshot
+
+
 def test_an_eas_last_number_may_be_the_end_of_a_gap(master: Desk, follower: Desk) -> None:
     master.buy(1)
     fill(follower, only_command(follower))
@@ -426,6 +437,14 @@ def test_copy_numbers_that_an_ea_has_seen_are_not_given_again(master: Desk, foll
     master.buy(1)
     assert Copy.objects.get().copy_no == 13
     follower.hello(installation_id="a", max_copy_no_seen=2**53 - 1)
+    assert BrokerAccount.objects.get(id=follower.account.id).next_copy_no == 14
+
+
+def test_copy_numbers_that_a_book_shows_are_not_given_again(master: Desk, follower: Desk) -> None:
+    follower.tell(held(12, 900), held(3, 901))
+    master.buy(1)
+    assert Copy.objects.get().copy_no == 13
+    follower.tell(held(7, 900), applied=0)
     assert BrokerAccount.objects.get(id=follower.account.id).next_copy_no == 14
 
 
