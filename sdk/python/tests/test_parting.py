@@ -121,6 +121,45 @@ async def test_the_time_that_the_gateway_told_is_waited_with_jitter(
     assert gateway.sessions == 1
 
 
+async def test_a_link_that_is_turned_away_comes_back_after_the_time_told(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    """As during maintenance: the answer to Hello is an alert, and the close."""
+    turned_away: list[float] = []
+
+    async def turn_away(at: ScriptedGateway, peer: Peer) -> None:
+        retry = {"policy": "same_frame_after", "after_seconds": 1}
+        await at.say(peer, "ErrorAlert", {"code": "maintenance", "retryable": True, "retry": retry})
+        await peer.close(4013)
+
+    def look(at: ScriptedGateway, peer: Peer, frame: Payload) -> bool:
+        if frame["type"] != "Hello" or turned_away:
+            return False
+        turned_away.append(time.monotonic())
+        asyncio.get_running_loop().create_task(turn_away(at, peer))
+        return True
+
+    gateway.on_frame = look
+    async with make_client(backoff=Backoff(first=0.01, longest=5.0, draw=lambda: 0.0)) as client:
+        await client.wait_status("authenticated")
+        assert 0.9 < time.monotonic() - turned_away[0] < 3.0
+    assert gateway.sessions == 1
+
+
+async def test_a_time_that_was_told_once_does_not_hold_up_a_later_break(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    async with make_client(backoff=Backoff(first=0.01, longest=5.0, draw=lambda: 0.0)) as client:
+        await client.wait_status("authenticated")
+        for told in (600, None):
+            body = {"status": "authenticated", "epoch": gateway.epoch, "retry_after_seconds": told}
+            await gateway.say(gateway.sockets[-1], "SessionState", body)
+        await client.send_intent(open_intent(1))
+        await until(lambda: len(gateway.effects) == 1)
+        await gateway.sockets[-1].close(1011)
+        await until(lambda: gateway.connections >= 2)
+
+
 async def test_the_told_pause_spreads_a_herd() -> None:
     assert Backoff(draw=lambda: 0.0).after(10.0) == 10.0
     assert Backoff(draw=lambda: 1.0).after(10.0) == 20.0

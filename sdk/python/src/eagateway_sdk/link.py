@@ -183,9 +183,10 @@ class Link:
         self._outflow.acking = state.status == "authenticated"
         if state.status == "authenticated":
             self._session.promoted = True
+        self._after_seconds = None  # what was told before has been waited for
         if state.retry_after_seconds is not None:
             self._after_seconds = float(state.retry_after_seconds)
-            self._outflow.rewind(pause=float(state.retry_after_seconds))
+            self._outflow.rewind(pause=self._after_seconds)
         self._greeted.set()
         if state.status in LIVE and not self._session.initialised and first:
             self._say(self._desk.init_request)
@@ -301,6 +302,8 @@ class Link:
         waiting = alert.ref is not None and self._desk.outbox.find(str(alert.ref)) is not None
         if alert.retryable and alert.retry is not None and waiting:
             self._outflow.rewind(pause=float(alert.retry.after_seconds))
+        if alert.retry is not None and not self._greeted.is_set():  # turned away: the close that follows tells no time
+            self._after_seconds = float(alert.retry.after_seconds)
         call_hook(self._desk.hooks.on_alert, alert)
 
     def _shutdown_notice(self, envelope: Envelope, notice: frames.ShutdownNotice) -> None:
