@@ -2,10 +2,10 @@
 
 from celery import shared_task
 
-from orders.services import fill_waits
+from orders.services import due
 
 
 @shared_task(name="orders.carry_out_due", ignore_result=True)
 def carry_out_due() -> int:
-    """Cancel the pending copies that have not filled in time."""
-    return fill_waits.carry_out()
+    """Cancel the pending copies that have not filled in time, and end those that outlive their master's position."""
+    return due.carry_out()

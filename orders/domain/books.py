@@ -69,7 +69,7 @@ def copy_number(magic: int | None) -> int | None:
 
 def read_book(snapshot: SyncSnapshot, *, taken_at: datetime) -> Book:
     """The book in a whole report. A ticket stands in it once: an order that is a position as well has just filled."""
-    held = {item.ticket: item for item in map(_held, [*snapshot.working_orders, *snapshot.positions])}
+    held = {item.ticket: item for item in (*map(_held, snapshot.working_orders), *map(_held, snapshot.positions))}
     return Book(
         taken_at=taken_at,
         applied_seq=snapshot.applied_server_seq,

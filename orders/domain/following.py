@@ -124,6 +124,11 @@ def _order(leg: Leg, action: Action, *, lots_after: Decimal) -> Order:
     )
 
 
+def closing(leg: Leg) -> Order:
+    """Close a leg's position."""
+    return _order(leg, Action.CLOSE, lots_after=NONE)
+
+
 def cancelling(leg: Leg, *, keep_filled: bool) -> Order:
     """Cancel a leg's working order. `keep_filled`: if it has filled on the way, the position stays."""
     return _order(leg, Action.CANCEL, lots_after=leg.lots if keep_filled else NONE)

@@ -18,6 +18,7 @@ class AlertCode(StrEnum):
     COPY_NUMBERS_LOW = "copy_numbers_low"
     POISONED_FRAME = "poisoned_frame"
     COMMAND_MISSED = "command_missed"
+    ORPHANED_COPY = "orphaned_copy"
 
 
 ALERTS: Final[Mapping[AlertCode, tuple[Severity, str]]] = {
@@ -52,5 +53,9 @@ ALERTS: Final[Mapping[AlertCode, tuple[Severity, str]]] = {
     AlertCode.COMMAND_MISSED: (
         Severity.WARNING,
         "A command was lost between two terminals and is too old to repeat: the follower does not hold that position.",
+    ),
+    AlertCode.ORPHANED_COPY: (
+        Severity.CRITICAL,
+        "A broker rejects every close of a copy whose master's position is closed: close it by hand in the terminal.",
     ),
 }

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from orders.domain.cases import SubscriptionState
-from orders.models import Command, Copy, FillWait, Subscription, SubscriptionEvent
-from orders.services import fill_waits, provisioning, subscriptions
+from orders.models import Command, Copy, FillWait, MasterPosition, Subscription, SubscriptionEvent
+from orders.services import fill_waits, orphans, provisioning, subscriptions
 from orders.services.provisioning import ProvisioningRefused
 from orders.services.subscriptions import CopyCycle, StateUnchanged
 from sessions_app import queries
@@ -54,6 +54,17 @@ def test_case_159_a_deadline_that_three_sweep_at_once_is_carried_out_once(
     waiting(*desks)
     assert sorted(at_once(*[fill_waits.carry_out] * 3)) == [0, 0, 1]
     assert (actions(), numbers()) == (["place", "cancel"], [1, 2])
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_an_orphan_that_three_sweep_at_once_is_closed_once(attempt: int, desks: tuple[Desk, Desk]) -> None:
+    master, follower = desks
+    subscribe(master, follower)
+    master.buy(1)
+    follower.report(Command.objects.get().id, "filled", ticket=900, lots="0.1")
+    MasterPosition.objects.update(state="closed")
+    assert sorted(at_once(*[orphans.carry_out] * 3)) == [0, 0, 1]
+    assert (actions(), numbers()) == (["open", "close"], [1, 2])
 
 
 @pytest.mark.parametrize("attempt", range(5))

@@ -1,0 +1,160 @@
+"""End copies that outlive what they were copied from: found in the rows by every sweep, so that nothing can be missed.
+
+Each close is an ordinary numbered command, under the decision that opened the copy, as that one's next attempt. While
+one is on its way nothing else is ordered; after one that changed nothing there is a pause, longer each time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
+
+from orders.domain.cases import Order, SubscriptionState
+from orders.domain.commands import UNFINISHED, CommandState
+from orders.domain.copies import CopyState
+from orders.domain.intents import ADDS_EXPOSURE, TAKES_OFF
+from orders.domain.orphans import CALL_AFTER, ending, pause
+from orders.domain.positions import PositionState
+from orders.models import Command, Copy, Decision, MasterPosition
+from orders.queries import log_frame
+from orders.services import ordering, rows
+from sessions_app import queries
+from sessions_app.domain.alerts import AlertCode
+from sessions_app.models import BrokerAccount
+from sessions_app.models.bulk import update_rows
+from sessions_app.services import alerts, sessions
+from sessions_app.services.ports import Batch
+
+_CHANGED_NOTHING: Final = (CommandState.REJECTED, CommandState.EXPIRED, CommandState.DONE)
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Orphan:
+    """A copy, what ends it, and how often that was tried in vain."""
+
+    copy: Copy
+    order: Order
+    tries: int
+
+
+def carry_out() -> int:
+    """Order the end of every copy that has outlived its master's position, when it is due. Returns how many."""
+    found = _due(Q(), queries.database_now())
+    done = 0
+    for account_pk in sorted({orphan.copy.account_id for orphan in found}):
+        try:
+            done += _end(account_pk)
+        except Exception:  # noqa: BLE001 - one account's failure must not hold up the others; the next sweep tries again
+            _log.exception("orphan.failed", account_pk=str(account_pk))
+    return done
+
+
+def _end(account_pk: UUID) -> int:
+    with transaction.atomic(durable=True):
+        account = BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
+        batch = Batch(now=queries.database_now())
+        found = _due(Q(account=account_pk), batch.now)
+        commands = _ordered(found, account, batch.now)
+        Command.objects.bulk_create(commands)
+        update_rows([orphan.copy for orphan in found], ["lots_decided"])
+        update_rows([account] if commands else [], ordering.COUNTERS)
+        batch.append(account_pk, [log_frame(command) for command in commands])
+    sessions.tell(batch)
+    return len(commands)
+
+
+def _ordered(found: list[_Orphan], account: BrokerAccount, now: datetime) -> list[Command]:
+    copies = [orphan.copy for orphan in found]
+    opened = Command.objects.filter(copy__in=copies, action__in=ADDS_EXPOSURE).select_related("decision")
+    decisions: dict[UUID, Decision] = {row.copy_id: row.decision for row in opened if row.decision}
+    issued = Command.objects.filter(decision__in=decisions.values()).values_list("decision_id", "leg", "action")
+    attempts = {(decision, leg, action): last for decision, leg, action, last in issued.annotate(Max("attempt"))}
+    commands = []
+    for orphan in found:
+        copy, order, decision = orphan.copy, orphan.order, decisions[orphan.copy.id]
+        ordering.lead(copy, order)
+        commands.append(
+            ordering.issue(
+                account=account,
+                decision=decision,
+                copy=copy,
+                order=order,
+                occurred_at=now,
+                received_at=now,
+                now=now,
+                attempt=attempts.get((decision.id, order.leg, order.action.value), 0) + 1,
+            )
+        )
+        _tell(orphan, now)
+    return commands
+
+
+def _tell(orphan: _Orphan, now: datetime) -> None:
+    copy = orphan.copy
+    _log.warning(
+        "orphan.ordered", copy_no=copy.copy_no, position_id=copy.position_id, action=orphan.order.action.value,
+        tries=orphan.tries,
+    )  # fmt: skip
+    if orphan.tries >= CALL_AFTER:
+        text = f"copy {copy.copy_no}, ticket {copy.ticket}, {copy.symbol}: {orphan.tries} tries to end it have failed"
+        alerts.raise_alert(
+            code=AlertCode.ORPHANED_COPY, text=text, now=now, account_pk=copy.account_id, subject=str(copy.id)
+        )
+
+
+# Finding them -----------------------------------------------------------------------------------------------
+
+
+def _due(where: Q, now: datetime) -> list[_Orphan]:
+    """Orphans among these copies whose pause is over; one read if there are none."""
+    copies = list(_outliving().filter(where).order_by("copy_no"))
+    if not copies:
+        return []
+    positions = MasterPosition.objects.filter(
+        account__in={copy.subscription.strategy.master_id for copy in copies},
+        position_id__in={copy.position_id for copy in copies},
+    )
+    known = {(row.account_id, row.position_id): rows.position(row) for row in positions}
+    tried = _tried(copies)
+    found = []
+    for copy in copies:
+        tries, last = tried.get(copy.id, (0, None))
+        wait = pause(tries)
+        order = ending(
+            rows.leg(copy),
+            copy.lots_open or Decimal(0),
+            known.get((copy.subscription.strategy.master_id, copy.position_id)),
+            SubscriptionState(copy.subscription.state),
+        )
+        if order is not None and wait is not None and (last is None or last + wait <= now):
+            found.append(_Orphan(copy, order, tries))
+    return found
+
+
+def _outliving() -> "QuerySet[Copy]":
+    """Living copies without what they were copied from, for which nothing is on its way that ends them."""
+    closed = MasterPosition.objects.filter(
+        account=OuterRef("subscription__strategy__master"),
+        position_id=OuterRef("position_id"),
+        state=PositionState.CLOSED,
+    )
+    ending_it = Command.objects.filter(copy=OuterRef("id"), state__in=UNFINISHED, action__in=TAKES_OFF, lots_after=0)
+    unwanted = Q(subscription__state=SubscriptionState.OFF) | Q(
+        state=CopyState.WORKING, subscription__state=SubscriptionState.CLOSE_ONLY
+    )
+    living = Copy.objects.filter(state__in=[CopyState.OPEN, CopyState.WORKING])
+    return living.filter(unwanted | Exists(closed)).exclude(Exists(ending_it)).select_related("subscription__strategy")
+
+
+def _tried(copies: list[Copy]) -> Mapping[UUID, tuple[int, datetime | None]]:
+    """How often each was to be ended in vain, and when that was reported last."""
+    ended = Command.objects.filter(copy__in=copies, state__in=_CHANGED_NOTHING, action__in=TAKES_OFF, lots_after=0)
+    counted = ended.values_list("copy_id").annotate(Count("id"), Max("reported_at"))
+    return {copy: (tries, last) for copy, tries, last in counted}

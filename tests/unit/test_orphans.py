@@ -1,0 +1,59 @@
+"""Copies that outlive what they were copied from: the pure rules."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from orders.domain.cases import Leg, SubscriptionState
+from orders.domain.copies import CopyState
+from orders.domain.intents import Action, OrderType
+from orders.domain.orphans import MAX_TRIES, ending, pause
+from orders.domain.positions import Position, PositionState
+from tests.unit.builders import leg, position
+
+OPEN = leg()
+WORKING = replace(OPEN, state=CopyState.WORKING, order_type=OrderType.LIMIT)
+CLOSED = position(state=PositionState.CLOSED)
+ACTIVE, PAUSED, OFF = SubscriptionState.ACTIVE, SubscriptionState.CLOSE_ONLY, SubscriptionState.OFF
+
+
+@pytest.mark.parametrize(
+    ("copy", "master", "subscription", "action"),
+    [
+        (OPEN, position(), ACTIVE, None),
+        (OPEN, None, ACTIVE, None),
+        (OPEN, CLOSED, ACTIVE, Action.CLOSE),
+        (OPEN, position(), PAUSED, None),
+        (OPEN, CLOSED, PAUSED, Action.CLOSE),
+        (OPEN, position(), OFF, Action.CLOSE),
+        (WORKING, position(), ACTIVE, None),
+        (WORKING, CLOSED, ACTIVE, Action.CANCEL),
+        (WORKING, position(), PAUSED, Action.CANCEL),
+        (WORKING, position(), OFF, Action.CANCEL),
+        (replace(OPEN, state=CopyState.ORDERED), CLOSED, OFF, None),
+        (replace(OPEN, state=CopyState.CLOSED), CLOSED, OFF, None),
+        (replace(OPEN, state=CopyState.FAILED), CLOSED, OFF, None),
+    ],
+)
+def test_only_a_copy_that_stands_alone_is_ended(
+    copy: Leg, master: Position | None, subscription: SubscriptionState, action: Action | None
+) -> None:
+    order = ending(copy, Decimal("0.06"), master, subscription)
+    assert (order and order.action) == action
+    assert order is None or order.lots_after == 0
+
+
+def test_all_that_the_broker_has_is_closed() -> None:
+    order = ending(replace(OPEN, lots=Decimal(0)), Decimal("0.06"), CLOSED, ACTIVE)
+    assert order is not None
+    assert (order.lots, order.lots_before) == (Decimal("0.06"), Decimal("0.06"))
+
+
+def test_the_pauses_grow_to_an_hour_and_end_after_a_weekend() -> None:
+    pauses = [pause(tries) for tries in range(MAX_TRIES + 1)]
+    assert pauses[:4] == [timedelta(0), timedelta(seconds=5), timedelta(seconds=20), timedelta(seconds=80)]
+    known = [item for item in pauses if item is not None]
+    assert (known, max(known), pauses[MAX_TRIES]) == (sorted(known), timedelta(hours=1), None)
+    assert sum(known, timedelta()) > timedelta(days=2, hours=12)
