@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from urllib.parse import urlsplit
 
 import pytest
@@ -57,7 +58,7 @@ async def flood(ea: RawEa, text: str, count: int) -> None:
 async def test_case_109_a_flood_is_told_4429_and_costs_nobody_anything(fresh_gateway: Gateway) -> None:
     cast = fresh_gateway.provision({})
     loud, quiet = await cast.ea(0), await cast.ea(1)
-    await heartbeat_seconds(quiet)
+    calm = [await heartbeat_seconds(quiet) for _ in range(5)]
     before = fresh_gateway.memory_mib
     reading = asyncio.create_task(drain(loud))
     flooding = asyncio.create_task(flood(loud, frame("StatusHeartbeat", {"x": "x" * 900}), 60_000))
@@ -68,7 +69,7 @@ async def test_case_109_a_flood_is_told_4429_and_costs_nobody_anything(fresh_gat
     flooding.cancel()
     assert await reading == 4429
     assert fresh_gateway.memory_mib - before < GROWTH_MIB
-    assert sorted(waits)[len(waits) // 2] < 1
+    assert median(waits) < max(1, 10 * median(calm))
     back = await RawEa.connect(fresh_gateway, loud.token)
     assert (await back.hear("SessionState"))["payload"]["status"] == "authenticated"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from django.test import Client
 
 from sessions_app.domain.lifecycle import KeyState, SessionStatus
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, SessionEvent
-from sessions_app.services import keys
+from sessions_app.services import in_flight, keys
 from sessions_app.services.history import Actor
 from sessions_app.services.keys import AlreadyDecided
 from tests.factories import AuthKeyFactory, BrokerAccountFactory, EaSessionFactory
@@ -20,6 +20,7 @@ from tests.factories.sessions import key_material, key_of
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HANDS = 6
+PATIENCE_S = 10
 
 
 def together(ask: Callable[[int], Any]) -> list[Any]:
@@ -64,6 +65,30 @@ def test_case_022_an_idempotency_key_in_flight_makes_one_session() -> None:
     assert {answer.json()["code"] for answer in answers if answer.status_code == 409} <= {"request_in_flight"}
     opened = {answer.json()["session_id"] for answer in answers if answer.status_code == 201}
     assert opened == {str(EaSession.objects.get().id)}
+
+
+def test_case_022_a_request_under_a_key_that_is_being_answered_is_told_to_come_again() -> None:
+    AuthKeyFactory.create(account__claimed_as="Paper-Demo:1", material=key_material(1), approved=True)
+    held, done = Event(), Event()
+
+    def answer_slowly() -> None:
+        try:
+            with in_flight.only_one("paper-demo:1 one"):
+                held.set()
+                done.wait(PATIENCE_S)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(answer_slowly)
+        assert held.wait(PATIENCE_S)
+        refused = post(headers={"Idempotency-Key": "one"})
+        assert (refused.status_code, refused.json()["code"]) == (409, "request_in_flight")
+        assert refused["Retry-After"] == "1"
+        assert post(headers={"Idempotency-Key": "another"}).status_code == 201
+        done.set()
+        slow.result(PATIENCE_S)
+    assert post(headers={"Idempotency-Key": "one"}).status_code == 201
 
 
 def test_case_022_one_idempotency_key_of_many_accounts_makes_a_session_each() -> None:
