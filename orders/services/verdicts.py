@@ -11,7 +11,6 @@ from orders.domain.copies import CopyState
 from orders.domain.differences import DifferenceState
 from orders.domain.outcomes import CopyFacts
 from orders.domain.reconciliation import Fact
-from orders.domain.snapshots import DifferenceKind
 from orders.models import Copy, Difference, Snapshot
 from orders.services import differences, snapshots
 from sessions_app import queries
@@ -31,11 +30,12 @@ def accept(*, difference_id: UUID, by: Actor, reason: str) -> Difference:
     :raises AlreadyDecided: it is not open (any more), or is about a missing copy
     """
     with transaction.atomic(durable=True):
-        now = queries.database_now()
-        locked = Difference.objects.select_for_update().exclude(kind=DifferenceKind.MISSING)
-        row = locked.filter(id=difference_id, state=DifferenceState.OPEN).first()
+        accounts = BrokerAccount.objects.select_for_update(of=("self",), no_key=True)
+        accounts.filter(differences=difference_id).first()  # a snapshot that is compared now comes first
+        row = order_queries.open_difference(difference_id)
         if row is None:
             raise AlreadyDecided
+        now = queries.database_now()
         differences.decided(rows=[row], after=DifferenceState.ACCEPTED, reason=reason, by=by, now=now)
     return row
 

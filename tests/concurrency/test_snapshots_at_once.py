@@ -4,10 +4,14 @@ from typing import Any
 
 import pytest
 
+from django.db import OperationalError, connection, transaction
+
 from orders.models import Command, Copy, Difference, Report
+from orders.services import verdicts
+from sessions_app.models import BrokerAccount
 from sessions_app.services.ports import Arrival, Batch
 from tests.concurrency.hands import at_once, store
-from tests.integration.trading import Desk, held, subscribe
+from tests.integration.trading import OPERATOR, Desk, held, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,3 +61,24 @@ def test_case_086_an_adoption_and_the_eas_own_report_at_once_open_one_copy(
     assert Report.objects.filter(repeated=False, flag="").count() + Report.objects.exclude(flag="").count() <= 2
     follower.tell(held(1, 901))
     assert follower.result == []
+
+
+@pytest.mark.lane("production")
+def test_a_person_accepts_nothing_while_a_snapshot_is_compared(pair: tuple[Desk, Desk]) -> None:
+    _, follower = pair
+    follower.tell(held(9, 909))
+    row = Difference.objects.get()
+
+    def accept() -> Difference:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout TO '100ms'")
+            try:
+                return verdicts.accept(difference_id=row.id, by=OPERATOR, reason="known")
+            finally:
+                cursor.execute("RESET lock_timeout")
+
+    with transaction.atomic():
+        BrokerAccount.objects.select_for_update(no_key=True).get(id=follower.account.id)
+        (impatient,) = at_once(accept)
+    assert isinstance(impatient, OperationalError)
+    assert accept().state == "accepted"
