@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-
 from django.db import OperationalError, connection, transaction
 
 from orders.models import Command, Copy, Difference, Report
