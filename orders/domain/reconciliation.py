@@ -17,7 +17,7 @@ from uuid import UUID
 from orders.domain.books import Book, Held
 from orders.domain.clearing import adoption, clear_up, gone, taken_off
 from orders.domain.commands import SENDABLE, UNFINISHED, CommandState
-from orders.domain.copies import DETACHED, CopyState
+from orders.domain.copies import ALIVE, DETACHED, CopyState
 from orders.domain.intents import ADDS_EXPOSURE, Action, OrderType, Side
 from orders.domain.outcomes import CopyFacts, outcome
 from orders.domain.reports import ExecutionReport
@@ -174,6 +174,8 @@ def _look_at(copied: Copied, items: Sequence[Held], book: Book, comparison: Comp
     if busy or copied.ahead or any(row.state is not CommandState.UNKNOWN for row in waiting):
         comparison.unseen.add(copied.copy_no)
         return
+    if item is None and comparison.incomplete and facts.state in ALIVE:
+        comparison.unseen.add(copied.copy_no)  # it is missing: whatever else was found stands
     _compare(replace(copied, facts=facts), item, book, comparison)
     comparison.differences += [_beside(other) for other in items if other is not item]
 

@@ -237,6 +237,16 @@ def test_a_persons_word_about_a_held_copy_outlives_a_change_of_its_lots(master: 
     assert Difference.objects.get(copy_no=1).expected == "buy 0.05"
 
 
+def test_what_was_accepted_outlives_a_book_that_lacks_too_much(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1, 2, 3, 4, 5, 6)
+    shown = [held(number, 900 + number, "0.3" if number == 1 else "0.1") for number in range(1, 7)]
+    follower.tell(*shown)
+    verdicts.accept(difference_id=row().id, by=OPERATOR, reason="added by hand")
+    follower.tell()
+    follower.tell(*shown)
+    assert list(Difference.objects.filter(kind="wrong_lots").values_list("state", flat=True)) == ["accepted"]
+
+
 def test_held_copies_that_a_person_lets_go_are_closed_and_tombstoned(many_gone: Desk) -> None:
     assert verdicts.let_go(account_pk=many_gone.account.id, seen=6, by=OPERATOR, reason="liquidated") == 6
     assert set(Copy.objects.values_list("state", "close_cause")) == {("closed", "gone")}
