@@ -14,7 +14,7 @@ from orders.domain.copies import CopyState
 from orders.domain.denials import Code
 from orders.domain.intents import Action, OrderType
 from orders.domain.positions import Position, PositionState, advance
-from orders.domain.symbols import round_lots, round_price
+from orders.domain.symbols import SymbolSpec, round_lots, round_price
 from sessions_app.domain.decimals import plain
 
 
@@ -51,16 +51,18 @@ def _following_orders(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
 def _modify(case: Case, legs: Sequence[Leg]) -> tuple[Order, ...]:
     """Stops as they shall stand. Price and expiry only as long as the master's order itself is a pending one."""
     wanted = advance(case.position, case.intent) or Position(PositionState.OPEN, case.intent.ticket)
+    return tuple(moving(leg, wanted, case.terminal.symbols.get(leg.symbol)) for leg in legs)
+
+
+def moving(leg: Leg, wanted: Position, spec: SymbolSpec | None) -> Order:
+    """Set a leg's stops, and a pending order's price and expiry, as the master's stand."""
     pending = wanted.state is PositionState.WORKING
-    return tuple(
-        replace(
-            _order(leg, Action.MODIFY, lots_after=leg.lots),
-            price=_on_grid(case, leg, wanted.price) if pending and leg.order_type is not OrderType.MARKET else None,
-            sl=_on_grid(case, leg, wanted.tp if leg.reverse else wanted.sl),
-            tp=_on_grid(case, leg, wanted.sl if leg.reverse else wanted.tp),
-            expiry=wanted.expiry if pending else "",
-        )
-        for leg in legs
+    return replace(
+        _order(leg, Action.MODIFY, lots_after=leg.lots),
+        price=_on_grid(wanted.price, spec) if pending and leg.order_type is not OrderType.MARKET else None,
+        sl=_on_grid(wanted.tp if leg.reverse else wanted.sl, spec),
+        tp=_on_grid(wanted.sl if leg.reverse else wanted.tp, spec),
+        expiry=wanted.expiry if pending else "",
     )
 
 
@@ -92,10 +94,7 @@ def _spread(case: Case, legs: Sequence[Leg], exact: Decimal) -> tuple[Order, ...
     orders: list[Order] = []
     alive = len(legs)
     for leg in reversed(legs):
-        step, least = _lot_grid(case, leg)
-        part = min(round_lots(min(exact, leg.lots), step=step), leg.lots)
-        if part < leg.lots or alive == 1:  # what stays open must be tradable
-            part = min(part, round_lots(leg.lots - least, step=step))
+        part = _part(leg, exact, case.terminal.symbols.get(leg.symbol), may_end=alive > 1)
         if part <= 0:
             continue
         action = Action.CLOSE if part == leg.lots else Action.PARTIAL_CLOSE
@@ -105,10 +104,20 @@ def _spread(case: Case, legs: Sequence[Leg], exact: Decimal) -> tuple[Order, ...
     return tuple(orders)
 
 
-def _lot_grid(case: Case, leg: Leg) -> tuple[Decimal, Decimal]:
-    """Lot step, and the least lots that may stay open; 0.01 where the follower's terminal does not tell."""
-    spec = case.terminal.symbols.get(leg.symbol)
-    return (spec.lots_step, max(spec.lots_min, spec.lots_step)) if spec else (Decimal("0.01"), Decimal("0.01"))
+def _part(leg: Leg, exact: Decimal, spec: SymbolSpec | None, *, may_end: bool) -> Decimal:
+    """The lots to close of a leg, down to the lot step; what stays open must be tradable. 0.01 where nobody tells."""
+    step = spec.lots_step if spec else Decimal("0.01")
+    least = max(spec.lots_min, step) if spec else step
+    part = min(round_lots(min(exact, leg.lots), step=step), leg.lots)
+    if part == leg.lots and may_end:
+        return part
+    return min(part, round_lots(leg.lots - least, step=step))
+
+
+def reducing(leg: Leg, exact: Decimal, spec: SymbolSpec | None) -> Order | None:
+    """Close these lots of one leg, and never all of it; None if that is too little."""
+    part = _part(leg, exact, spec, may_end=False)
+    return _order(leg, Action.PARTIAL_CLOSE, lots_after=leg.lots - part) if part > 0 else None
 
 
 def _order(leg: Leg, action: Action, *, lots_after: Decimal) -> Order:
@@ -134,8 +143,7 @@ def cancelling(leg: Leg, *, keep_filled: bool) -> Order:
     return _order(leg, Action.CANCEL, lots_after=leg.lots if keep_filled else NONE)
 
 
-def _on_grid(case: Case, leg: Leg, price: Decimal | None) -> Decimal | None:
-    spec = case.terminal.symbols.get(leg.symbol)
+def _on_grid(price: Decimal | None, spec: SymbolSpec | None) -> Decimal | None:
     return price if spec is None else round_price(price, spec=spec)
 
 

@@ -58,13 +58,30 @@ def _filled(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> 
 def _partially_filled(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
     if copy.state is CopyState.CLOSED:
         return copy
-    return replace(copy, state=CopyState.OPEN, lots_open=report.lots or _NONE, ticket=report.ticket or copy.ticket)
+    lots = report.lots or _NONE
+    return replace(
+        copy,
+        state=CopyState.OPEN,
+        lots_open=lots,
+        lots_decided=_revived(copy, lots),
+        ticket=report.ticket or copy.ticket,
+    )
 
 
 def _placed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
     if copy.state not in (CopyState.ORDERED, CopyState.FAILED):
         return copy
-    return replace(copy, state=CopyState.WORKING, ticket=report.ticket or copy.ticket)
+    return replace(
+        copy,
+        state=CopyState.WORKING,
+        lots_decided=_revived(copy, report.lots or _NONE),
+        ticket=report.ticket or copy.ticket,
+    )
+
+
+def _revived(copy: CopyFacts, lots: Decimal) -> Decimal:
+    """Where its commands lead: a copy that was given up leads nowhere, until it is there all the same."""
+    return copy.lots_ordered or lots if copy.state is CopyState.FAILED else copy.lots_decided
 
 
 def _closed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:

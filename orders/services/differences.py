@@ -13,9 +13,9 @@ from uuid import UUID
 from django.conf import settings
 
 from orders.domain.books import Book
-from orders.domain.commands import CommandState
+from orders.domain.commands import UNFINISHED, CommandState
 from orders.domain.decisions import SubscriptionState
-from orders.domain.differences import MOVES, STANDING, DifferenceState, Policy, Repair, policy_for, repair
+from orders.domain.differences import MOVES, STANDING, DifferenceState, Policy, Repair, Undecided, policy_for, repair
 from orders.domain.reconciliation import Comparison, Copied, Found
 from orders.domain.snapshots import DifferenceKind
 from orders.models import Command, Copy, Difference, DifferenceEvent
@@ -172,8 +172,10 @@ def _event(
 
 
 def _order_repairs(ledger: _Ledger, book: Book, copied: Mapping[int, Copied]) -> list[Command]:
-    """Order what the policies allow, as numbered commands like any other."""
+    """Order what the policies allow, as numbered commands like any other. Nothing beside one that is on its way."""
     ordered: list[Command] = []
+    about = Command.objects.filter(copy__in={row.copy_id for row, _ in ledger.open if row.copy_id})
+    busy = set(about.filter(state__in=UNFINISHED).values_list("copy_id", flat=True)) if ledger.open else set()
     gate = Decimal(settings.GATEWAY["repair_gate_percent"])
     for row, found in ledger.open:
         plan = repair(
@@ -183,6 +185,8 @@ def _order_repairs(ledger: _Ledger, book: Book, copied: Mapping[int, Copied]) ->
             quote=book.quotes.get(found.item.symbol) if found.item else None,
             gate_percent=gate,
         )
+        if isinstance(plan, Repair) and row.copy_id in busy:
+            plan = Undecided("on_its_way")
         if isinstance(plan, Repair) and row.copy is not None:
             ordered.append(_command(row, row.copy, plan, ledger))
             ledger.move(row, DifferenceState.REPAIRING, "")

@@ -3,10 +3,13 @@
 The caller holds the account's row lock and writes what is made here, with the account's counters (COUNTERS).
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
+
+from django.db.models import Max
 
 from orders.domain.cases import Order
 from orders.domain.commands import MAX_COPY_NO, CommandState
@@ -116,3 +119,37 @@ def issue(
         command.state, command.seq = CommandState.QUEUED, account.next_seq
         account.next_seq += 1
     return command
+
+
+def follow_up(
+    wanted: Sequence[tuple[Copy, Order]], *, accounts: Mapping[UUID, BrokerAccount], now: datetime
+) -> list[Command]:
+    """Commands that no intent has asked for: under the decision that opened each copy, as the next attempt.
+
+    The copies are led there; the caller writes them (LED_TO), the commands, and the counters.
+    """
+    opened = Command.objects.filter(copy__in=[copy for copy, _ in wanted], action__in=ADDS_EXPOSURE)
+    decisions: dict[UUID, Decision] = {
+        row.copy_id: row.decision for row in opened.select_related("decision") if row.decision is not None
+    }
+    issued = Command.objects.filter(decision__in=decisions.values()).values_list("decision_id", "leg", "action")
+    last = {(decision, leg, action): attempt for decision, leg, action, attempt in issued.annotate(Max("attempt"))}
+    commands = []
+    for copy, order in wanted:
+        decision = decisions[copy.id]
+        key = (decision.id, order.leg, order.action.value)
+        last[key] = last.get(key, 0) + 1
+        lead(copy, order)
+        commands.append(
+            issue(
+                account=accounts[copy.account_id],
+                decision=decision,
+                copy=copy,
+                order=order,
+                occurred_at=now,
+                received_at=now,
+                now=now,
+                attempt=last[key],
+            )
+        )
+    return commands

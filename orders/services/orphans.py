@@ -18,10 +18,10 @@ from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 from orders.domain.cases import Order, SubscriptionState
 from orders.domain.commands import UNFINISHED, CommandState
 from orders.domain.copies import CopyState
-from orders.domain.intents import ADDS_EXPOSURE, TAKES_OFF
+from orders.domain.intents import TAKES_OFF
 from orders.domain.orphans import CALL_AFTER, ending, pause
 from orders.domain.positions import PositionState
-from orders.models import Command, Copy, Decision, MasterPosition
+from orders.models import Command, Copy, MasterPosition
 from orders.queries import log_frame
 from orders.services import ordering, rows
 from sessions_app import queries
@@ -61,39 +61,16 @@ def _end(account_pk: UUID) -> int:
         account = BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
         batch = Batch(now=queries.database_now())
         found = _due(Q(account=account_pk), batch.now)
-        commands = _ordered(found, account, batch.now)
+        wanted = [(orphan.copy, orphan.order) for orphan in found]
+        commands = ordering.follow_up(wanted, accounts={account_pk: account}, now=batch.now)
+        for orphan in found:
+            _tell(orphan, batch.now)
         Command.objects.bulk_create(commands)
-        update_rows([orphan.copy for orphan in found], ["lots_decided"])
+        update_rows([orphan.copy for orphan in found], ordering.LED_TO)
         update_rows([account] if commands else [], ordering.COUNTERS)
         batch.append(account_pk, [log_frame(command) for command in commands])
     sessions.tell(batch)
     return len(commands)
-
-
-def _ordered(found: list[_Orphan], account: BrokerAccount, now: datetime) -> list[Command]:
-    copies = [orphan.copy for orphan in found]
-    opened = Command.objects.filter(copy__in=copies, action__in=ADDS_EXPOSURE).select_related("decision")
-    decisions: dict[UUID, Decision] = {row.copy_id: row.decision for row in opened if row.decision}
-    issued = Command.objects.filter(decision__in=decisions.values()).values_list("decision_id", "leg", "action")
-    attempts = {(decision, leg, action): last for decision, leg, action, last in issued.annotate(Max("attempt"))}
-    commands = []
-    for orphan in found:
-        copy, order, decision = orphan.copy, orphan.order, decisions[orphan.copy.id]
-        ordering.lead(copy, order)
-        commands.append(
-            ordering.issue(
-                account=account,
-                decision=decision,
-                copy=copy,
-                order=order,
-                occurred_at=now,
-                received_at=now,
-                now=now,
-                attempt=attempts.get((decision.id, order.leg, order.action.value), 0) + 1,
-            )
-        )
-        _tell(orphan, now)
-    return commands
 
 
 def _tell(orphan: _Orphan, now: datetime) -> None:

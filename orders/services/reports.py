@@ -14,14 +14,14 @@ from django.conf import settings
 from django.db.models import Q
 
 from orders.domain.commands import BY_REPORT, UNFINISHED, CommandState, may_move
-from orders.domain.copies import CopyState
+from orders.domain.copies import ALIVE, CopyState
 from orders.domain.intents import ACCOUNT_CAUSES, TAKES_OFF, Action
 from orders.domain.outcomes import CopyFacts, outcome
 from orders.domain.reports import ONCE, ExecutionReport, ReportStatus, contradicts
 from orders.domain.snapshots import SnapshotReason
 from orders.models import Command, Copy, Report
 from orders.queries import log_frame
-from orders.services import attempts, fill_waits
+from orders.services import attempts, fill_waits, revivals
 from orders.services.fill_waits import Waits
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.problems import Refused
@@ -69,6 +69,7 @@ class _Desk:
     contradicted: list[Report] = field(default_factory=list)
     replaced: list[Report] = field(default_factory=list)
     cancelled: set[UUID] = field(default_factory=set)
+    revived: dict[UUID, Copy] = field(default_factory=dict)
     siblings: dict[UUID, list[Command]] = field(default_factory=dict)
 
     def commands_of(self, copy: Copy) -> list[Command]:
@@ -296,6 +297,8 @@ def _apply(copy: Copy, command: Command | None, report: ExecutionReport, desk: _
     if after.state in (CopyState.CLOSED, CopyState.FAILED):
         copy.closed_at = desk.now
         desk.cancelled.add(copy.id)
+    elif before.state is CopyState.FAILED:
+        desk.revived[copy.id] = copy
     desk.touched[copy.id] = copy
 
 
@@ -303,12 +306,17 @@ def _coming(command: Command, report: ExecutionReport, desk: _Desk) -> Decimal |
     """Where the copy's last other command without outcome leads; looked up only where a report may ask for it."""
     if not report.remaining_lots and report.status not in (ReportStatus.REJECTED, ReportStatus.EXPIRED):
         return None
-    others = [
+    return _on_its_way(command.copy, desk, but=command.id)
+
+
+def _on_its_way(copy: Copy, desk: _Desk, *, but: UUID | None = None) -> Decimal | None:
+    """Where the last of a copy's commands without outcome leads, leaving one out; None if there is none."""
+    coming = [
         row.lots_after or _NONE
-        for row in desk.commands_of(command.copy)
-        if row.id != command.id and row.state in UNFINISHED and row.action in TAKES_OFF
+        for row in desk.commands_of(copy)
+        if row.id != but and row.state in UNFINISHED and row.action in TAKES_OFF
     ]
-    return others[-1] if others else None
+    return coming[-1] if coming else None
 
 
 def _reissue(command: Command, desk: _Desk) -> None:
@@ -367,7 +375,7 @@ def _write(desk: _Desk, batch: Batch) -> None:
         working = Command.objects.filter(copy__in=desk.cancelled, action=Action.PLACE, state=CommandState.WORKING)
         working.update(state=CommandState.VOID, reason="cancelled")
     fill_waits.write(desk.waits)
-    ordered = sorted([*desk.reissued, *desk.waits.commands], key=lambda command: command.seq or 0)
+    ordered = sorted([*desk.reissued, *desk.waits.commands, *_catch_up(desk)], key=lambda command: command.seq or 0)
     Command.objects.bulk_create(ordered)
     numbered = {command.account_id: desk.accounts[command.account_id] for command in ordered}
     update_rows(numbered.values(), ["next_seq", "next_copy_no"])
@@ -375,6 +383,16 @@ def _write(desk: _Desk, batch: Batch) -> None:
     for command in ordered:
         batch.append(command.account_id, [log_frame(command)])
     _call_for_attention(desk, batch)
+
+
+def _catch_up(desk: _Desk) -> list[Command]:
+    """What copies that had been given up have missed. One may be closed again by a later report of the batch."""
+    lives = []
+    for copy in desk.revived.values():
+        coming = _on_its_way(copy, desk)
+        lives.append((copy, coming if coming is not None else copy.lots_decided or _NONE))
+    alive = [(copy, left) for copy, left in lives if copy.state in ALIVE]
+    return revivals.follow(alive, accounts=desk.accounts, now=desk.now) if alive else []
 
 
 def _call_for_attention(desk: _Desk, batch: Batch) -> None:

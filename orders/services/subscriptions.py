@@ -11,15 +11,14 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import Max
 
 from orders import queries as order_queries
 from orders.domain.cases import SubscriptionState
 from orders.domain.commands import CommandState
 from orders.domain.copies import DETACHED, CopyState
 from orders.domain.following import cancelling
-from orders.domain.intents import ADDS_EXPOSURE, Action
-from orders.models import Command, Copy, Decision, Strategy, Subscription, SubscriptionEvent
+from orders.domain.intents import ADDS_EXPOSURE
+from orders.models import Command, Copy, Strategy, Subscription, SubscriptionEvent
 from orders.services import graph, ordering, rows
 from orders.services.graph import Link
 from sessions_app import queries
@@ -175,26 +174,8 @@ def _drop_held(row: Subscription, now: datetime) -> None:
 def _cancel_working(row: Subscription, account: BrokerAccount, batch: Batch) -> None:
     """Order the cancelling of its working pending copies, under the decisions that placed them."""
     copies = [copy for copy in order_queries.working_copies(row.id).order_by("id") if copy.lots_decided]
-    placed = Command.objects.filter(copy__in=copies, action=Action.PLACE, attempt=1).select_related("decision")
-    decisions: dict[UUID, Decision] = {command.copy_id: command.decision for command in placed if command.decision}
-    tried = Command.objects.filter(copy__in=copies, action=Action.CANCEL, decision__in=decisions.values())
-    attempts = dict(tried.values_list("copy_id").annotate(Max("attempt")))
-    commands = []
-    for copy in copies:
-        order = cancelling(rows.leg(copy), keep_filled=False)
-        ordering.lead(copy, order)
-        commands.append(
-            ordering.issue(
-                account=account,
-                decision=decisions[copy.id],
-                copy=copy,
-                order=order,
-                occurred_at=batch.now,
-                received_at=batch.now,
-                now=batch.now,
-                attempt=attempts.get(copy.id, 0) + 1,
-            )
-        )
+    wanted = [(copy, cancelling(rows.leg(copy), keep_filled=False)) for copy in copies]
+    commands = ordering.follow_up(wanted, accounts={account.id: account}, now=batch.now)
     Command.objects.bulk_create(commands)
     update_rows(copies, ["lots_decided"])
     update_rows([account] if commands else [], ordering.COUNTERS)

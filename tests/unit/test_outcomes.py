@@ -43,6 +43,18 @@ def test_a_fill_after_the_copy_was_given_up_brings_it_to_life() -> None:
     assert late == facts()
 
 
+@pytest.mark.parametrize(
+    ("action", "status", "held"),
+    [(Action.PLACE, ReportStatus.PLACED, "0"), (Action.OPEN, ReportStatus.PARTIALLY_FILLED, "0.04")],
+)
+def test_what_lives_after_it_was_given_up_leads_where_it_was_ordered_to(
+    action: Action, status: ReportStatus, held: str
+) -> None:
+    given_up = facts(CopyState.FAILED, "0", "0", lots_ordered=Decimal("0.10"))
+    late = outcome(given_up, action, report(status, held if held != "0" else None))
+    assert (late.lots_decided, late.lots_open) == (Decimal("0.10"), Decimal(held))
+
+
 def test_a_pending_order_works_until_it_fills() -> None:
     placed = outcome(ORDERED, Action.PLACE, report(ReportStatus.PLACED, ticket=77))
     assert placed == facts(CopyState.WORKING, held="0", ticket=77)

@@ -1,0 +1,51 @@
+"""Copies that were given up and live all the same: what their master has done meanwhile comes to them afterwards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from orders.domain.cases import Leg, Order
+from orders.domain.copies import CopyState
+from orders.domain.following import moving, reducing
+from orders.domain.positions import Position, PositionState
+from orders.domain.symbols import SymbolSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Revived:
+    """A copy that has come to life late, its leg's lots as its commands on their way leave them.
+
+    `levels`: (price, stop loss, take profit) as ordered; `master_lots`: the master's when it opened.
+    """
+
+    leg: Leg
+    levels: tuple[Decimal | None, Decimal | None, Decimal | None]
+    position: Position | None
+    master_lots: Decimal | None
+    spec: SymbolSpec | None
+
+
+def catch_up(late: Revived) -> Sequence[Order]:
+    """What makes it as its master's position is by now; nothing for one that is closed, for that one is ended."""
+    position = late.position
+    if position is None or position.state is PositionState.CLOSED or late.leg.lots <= 0:
+        return ()
+    less = _less(late, position)
+    kept = late if less is None else replace(late, leg=replace(late.leg, lots=less.lots_after))
+    return [order for order in (less, _moved(kept, position)) if order is not None]
+
+
+def _less(late: Revived, position: Position) -> Order | None:
+    """The partial close for what the master has closed since; a working order's lots cannot be changed."""
+    if late.leg.state is not CopyState.OPEN or not late.master_lots or position.lots is None:
+        return None
+    closed = max(Decimal(0), late.master_lots - position.lots)
+    return reducing(late.leg, late.leg.lots * closed / late.master_lots, late.spec)
+
+
+def _moved(late: Revived, position: Position) -> Order | None:
+    """The modify, if stops or a pending price are others by now."""
+    order = moving(late.leg, position, late.spec)
+    price, sl, tp = late.levels
+    same_price = order.price is None or order.price == price
+    return None if same_price and (order.sl, order.tp) == (sl or Decimal(0), tp or Decimal(0)) else order

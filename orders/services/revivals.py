@@ -1,0 +1,58 @@
+"""Copies that were given up and live all the same: what they missed is ordered. Inside the caller's transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import structlog
+
+from orders.domain.cases import SubscriptionState
+from orders.domain.intents import ADDS_EXPOSURE
+from orders.domain.revivals import Revived, catch_up
+from orders.models import Command, Copy, MasterPosition, Subscription
+from orders.services import ordering, rows
+from sessions_app.models import BrokerAccount
+from sessions_app.models.bulk import update_rows
+
+_log = structlog.get_logger(__name__)
+
+
+def follow(
+    lives: Sequence[tuple[Copy, Decimal]], *, accounts: Mapping[UUID, BrokerAccount], now: datetime
+) -> list[Command]:
+    """The partial closes and modifies that bring copies to where their masters' positions are by now.
+
+    `lives`: each copy, written already, with the lots that its commands on their way leave. The caller holds the
+    accounts' locks and writes the commands and the counters. What is not wanted at all any more, the sweep ends.
+    """
+    copies = [copy for copy, _ in lives]
+    found = Subscription.objects.select_related("strategy").exclude(state=SubscriptionState.OFF)
+    subscriptions = found.in_bulk({copy.subscription_id for copy in copies})
+    masters = {subscription.strategy.master_id for subscription in subscriptions.values()}
+    known = MasterPosition.objects.filter(account__in=masters, position_id__in={copy.position_id for copy in copies})
+    positions = {(row.account_id, row.position_id): rows.position(row) for row in known}
+    openings = Command.objects.filter(copy__in=copies, action__in=ADDS_EXPOSURE, attempt=1)
+    lots = dict(openings.values_list("copy_id", "decision__intent__lots"))
+    terminals = rows.terminals(account.profile_id for account in accounts.values())
+    wanted = []
+    for copy, left in lives:
+        subscription = subscriptions.get(copy.subscription_id)
+        profile = accounts[copy.account_id].profile_id
+        terminal = terminals.get(profile) if profile else None
+        if subscription is None:
+            continue
+        late = Revived(
+            leg=replace(rows.leg(copy), lots=left),
+            levels=(copy.price, copy.sl, copy.tp),
+            position=positions.get((subscription.strategy.master_id, copy.position_id)),
+            master_lots=lots.get(copy.id),
+            spec=terminal.symbols.get(copy.symbol) if terminal else None,
+        )
+        wanted += [(copy, order) for order in catch_up(late)]
+    for copy, order in wanted:
+        _log.warning("copy.revived", copy_no=copy.copy_no, position_id=copy.position_id, action=order.action.value)
+    commands = ordering.follow_up(wanted, accounts=accounts, now=now) if wanted else []
+    update_rows([copy for copy, _ in wanted], ordering.LED_TO)
+    return commands

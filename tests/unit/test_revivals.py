@@ -1,0 +1,56 @@
+"""What a copy that came to life late has missed: the pure rules."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from orders.domain.copies import CopyState
+from orders.domain.intents import Action, OrderType
+from orders.domain.positions import Position, PositionState
+from orders.domain.revivals import Revived, catch_up
+from tests.unit.builders import leg, position, spec
+
+ONE = Decimal(1)
+LATE = Revived(leg("1"), (None, Decimal("1.05"), Decimal("1.2")), None, ONE, spec())
+AS_ORDERED = position(lots=ONE, sl=Decimal("1.05"), tp=Decimal("1.2"))
+
+
+def caught_up(now: Position | None, **changes: Any) -> list[tuple[Action, Decimal, Decimal | None, Decimal | None]]:
+    """(action, lots after, stop loss, take profit) of what is ordered."""
+    orders = catch_up(replace(LATE, position=now, **changes))
+    return [(order.action, order.lots_after, order.sl, order.tp) for order in orders]
+
+
+@pytest.mark.parametrize(
+    "now", [None, AS_ORDERED, replace(AS_ORDERED, state=PositionState.CLOSED, sl=ONE), replace(AS_ORDERED, lots=None)]
+)
+def test_nothing_is_ordered_for_what_is_unchanged_unknown_or_closed(now: Position | None) -> None:
+    assert caught_up(now) == []
+
+
+def test_nothing_is_ordered_for_what_its_commands_close() -> None:
+    assert caught_up(replace(AS_ORDERED, lots=Decimal("0.5")), leg=leg("0")) == []
+
+
+def test_the_same_part_is_closed_as_of_the_masters_lots_and_never_all() -> None:
+    assert caught_up(replace(AS_ORDERED, lots=Decimal("0.4"))) == [(Action.PARTIAL_CLOSE, Decimal("0.4"), None, None)]
+    tiny = caught_up(replace(AS_ORDERED, lots=Decimal("0.4")), leg=leg("0.01"))
+    assert tiny == []
+
+
+def test_stops_are_set_behind_the_partial_close_and_the_right_way_round() -> None:
+    moved = replace(AS_ORDERED, lots=Decimal("0.5"), sl=Decimal("1.06"))
+    assert caught_up(moved)[1] == (Action.MODIFY, Decimal("0.5"), Decimal("1.06"), Decimal("1.2"))
+    reverse = caught_up(moved, leg=replace(leg("1"), reverse=True))
+    assert reverse[1] == (Action.MODIFY, Decimal("0.5"), Decimal("1.2"), Decimal("1.06"))
+
+
+def test_a_working_order_gets_its_price_and_keeps_its_lots() -> None:
+    working = replace(leg("1"), state=CopyState.WORKING, order_type=OrderType.LIMIT)
+    waiting = replace(AS_ORDERED, state=PositionState.WORKING, lots=Decimal("0.5"), price=Decimal("1.09"))
+    (order,) = catch_up(replace(LATE, leg=working, position=waiting))
+    assert (order.action, order.price, order.lots_after) == (Action.MODIFY, Decimal("1.09"), ONE)
+    levels = (Decimal("1.09"), waiting.sl, waiting.tp)
+    assert catch_up(replace(LATE, leg=working, position=waiting, levels=levels)) == []
