@@ -36,15 +36,20 @@ _terminals: dict[UUID, Terminal] = {}
 
 
 def terminals(profile_ids: Iterable[UUID | None]) -> Mapping[UUID, Terminal]:
-    """Terminals by profile id; a profile never changes, so each is read once per process."""
+    """These terminals by profile id; a profile never changes, so each is read once per process.
+
+    The answer is the caller's own: what several threads share may be emptied at any moment.
+    """
     wanted = {profile for profile in profile_ids if profile is not None}
-    missing = wanted - _terminals.keys()
+    known = {profile: found for profile in wanted if (found := _terminals.get(profile)) is not None}
+    missing = wanted - known.keys()
     if missing:
-        if len(_terminals) > _TERMINALS_KEPT:
+        read = {key: read_terminal(content) for key, content in queries.profile_contents(missing).items()}
+        if len(_terminals) + len(read) > _TERMINALS_KEPT:
             _terminals.clear()
-            missing = wanted
-        _terminals.update({key: read_terminal(content) for key, content in queries.profile_contents(missing).items()})
-    return _terminals
+        _terminals.update(read)
+        known |= read
+    return known
 
 
 def rules(row: Subscription) -> Rules:
