@@ -19,7 +19,7 @@ from sessions_app.domain.frames import ErrorAlert, Hello
 from sessions_app.domain.lifecycle import CloseCode
 from sessions_app.domain.problems import Refused
 from sessions_app.models.fields import new_id
-from sessions_app.services import sessions
+from sessions_app.services import resuming
 from sessions_app.transport.connections import SocketConnection
 from sessions_app.transport.door import Door
 from sessions_app.transport.reading import decode_payload
@@ -100,13 +100,13 @@ class StreamConsumer(AsyncWebsocketConsumer):
             return self._connect(resumed)
         return None
 
-    async def _resume(self, hello: Hello) -> sessions.Resumed:
+    async def _resume(self, hello: Hello) -> resuming.Resumed:
         token = self._header_token() or hello.token
         if not token:
             raise Refused("token_invalid")
         Runtime.current().count_hello(token)
-        resume = database_sync_to_async(sessions.resume, thread_sensitive=False)
-        resumed: sessions.Resumed = await resume(token=token, hello=hello)
+        resume = database_sync_to_async(resuming.resume, thread_sensitive=False)
+        resumed: resuming.Resumed = await resume(token=token, hello=hello)
         return resumed
 
     def _header_token(self) -> str | None:
@@ -114,7 +114,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
         scheme, _, token = header.partition(" ")
         return token.strip() if scheme.lower() == "bearer" and token else None
 
-    def _connect(self, resumed: sessions.Resumed) -> tuple[SocketConnection, Door]:
+    def _connect(self, resumed: resuming.Resumed) -> tuple[SocketConnection, Door]:
         connection = SocketConnection(standing=resumed.standing, resume_from=resumed.resume_from)
         return connection, Runtime.current().attach(
             connection, resume_from=resumed.resume_from, recovered=resumed.recovered

@@ -261,7 +261,9 @@ def _repeats(command: Command, report: ExecutionReport, row: Report, desk: _Desk
 
 
 def _keep_funds(arrival: Arrival, report: ExecutionReport, desk: _Desk) -> None:
-    """Keep the figures that it tells, as of when they were true; newer ones stay."""
+    """Keep the figures that it tells, as of when they were true; newer ones stay. All of the account's are only as fresh
+    as the oldest: a balance alone makes no known equity younger.
+    """
     told = {"balance": report.balance, "equity": report.equity}
     known = {name: figure for name, figure in told.items() if figure is not None}
     account = desk.accounts[arrival.account_pk]
@@ -270,7 +272,8 @@ def _keep_funds(arrival: Arrival, report: ExecutionReport, desk: _Desk) -> None:
         return
     for name, figure in known.items():
         setattr(account, name, figure)
-    account.funds_at = at
+    if account.equity is None or report.equity is not None:
+        account.funds_at = at
     desk.funded[account.id] = account
 
 

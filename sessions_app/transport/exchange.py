@@ -19,7 +19,7 @@ from sessions_app.domain.keys import token_digest
 from sessions_app.domain.lifecycle import CLOSE_PROBLEMS
 from sessions_app.domain.problems import Refused
 from sessions_app.queries import Standing
-from sessions_app.services import sessions
+from sessions_app.services import resuming
 from sessions_app.transport.connections import ExchangeConnection
 from sessions_app.transport.door import Door, hold_seconds
 from sessions_app.transport.reading import decode_payload
@@ -84,8 +84,8 @@ async def _link(runtime: Runtime, call: Call, standing: Standing) -> tuple[Excha
         return former, runtime.door_of(former), call.frames
     if hello is not None:
         runtime.count_hello(call.token)
-    resume = database_sync_to_async(sessions.resume, thread_sensitive=False)
-    resumed: sessions.Resumed = await resume(token=call.token, hello=hello, confirmed=call.confirmed)
+    resume = database_sync_to_async(resuming.resume, thread_sensitive=False)
+    resumed: resuming.Resumed = await resume(token=call.token, hello=hello, confirmed=call.confirmed)
     connection = ExchangeConnection(standing=resumed.standing, resume_from=resumed.resume_from)
     door = runtime.attach(connection, resume_from=resumed.resume_from, recovered=resumed.recovered)
     return connection, door, call.frames if hello is None else call.frames[1:]

@@ -17,7 +17,7 @@ from sessions_app.domain.lifecycle import SESSION_MOVES, KeyState, Reason, Sessi
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, SessionEvent
 from sessions_app.models.fields import new_id
-from sessions_app.services import keys, sessions
+from sessions_app.services import keys, resuming, sessions
 from sessions_app.services.history import EA, Actor
 
 CLIENTS: Final = 3
@@ -65,7 +65,7 @@ def _decide(verb: Callable[..., object]) -> Callable[[Walk], None]:
 
 def _resume(walk: Walk) -> None:
     if walk.tokens:
-        sessions.resume(token=walk.random.choice(walk.tokens[-6:]), hello=Hello())
+        resuming.resume(token=walk.random.choice(walk.tokens[-6:]), hello=Hello())
 
 
 def _beat(walk: Walk) -> None:

@@ -63,3 +63,10 @@ def test_a_report_that_says_nothing_new_does_not_renew_its_figures(follower: Des
     BrokerAccount.objects.update(funds_at=told_at)
     follower.report(None, "closed", **told)
     assert BrokerAccount.objects.get().funds_at == told_at
+
+
+def test_a_balance_alone_makes_a_known_equity_no_younger(follower: Desk) -> None:
+    follower.send("StatusHeartbeat", {"balance": "2000", "equity": "2100"})
+    heard_at = BrokerAccount.objects.get().funds_at
+    follower.report(None, "closed", cause="stop_loss", ticket=78, balance="1900")
+    assert (worth(follower), BrokerAccount.objects.get().funds_at) == (("1900", "2100"), heard_at)

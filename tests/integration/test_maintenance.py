@@ -11,7 +11,7 @@ from sessions_app import queries
 from sessions_app.domain.frames import Hello
 from sessions_app.domain.problems import Refused
 from sessions_app.models import MaintenanceNotice, MaintenanceWindow
-from sessions_app.services import maintenance, sessions
+from sessions_app.services import maintenance, resuming, sessions
 from sessions_app.services.history import Actor
 from sessions_app.services.maintenance import AlreadyOver, NotAnnounceable, Plan
 from tests.factories import EaSessionFactory, MaintenanceWindowFactory, TenantFactory, UserFactory, grant
@@ -73,7 +73,7 @@ def test_who_comes_while_a_window_lasts_is_told_when_to_come_back() -> None:
     assert (refusal.value.code, refusal.value.problem.status) == ("maintenance", 503)
     assert refusal.value.retry_after in (89, 90)
     with pytest.raises(Refused, match="new disks"):
-        sessions.resume(token=token, hello=Hello())
+        resuming.resume(token=token, hello=Hello())
 
 
 def test_a_cancelled_window_lets_everybody_in_and_cannot_be_cancelled_twice() -> None:

@@ -17,7 +17,7 @@ from sessions_app.domain.envelope import digest
 from sessions_app.domain.frames import Hello
 from sessions_app.domain.keys import token_digest
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, Tenant
-from sessions_app.services import frames, keys, ports, sessions
+from sessions_app.services import frames, keys, ports, resuming, sessions
 from sessions_app.services.history import Actor
 from sessions_app.services.ports import Arrival, Batch
 
@@ -95,11 +95,11 @@ class Desk:
         named = {"command_id": str(command_id)} if command_id else {}
         return self.send("ExecutionReport", {"status": status, **named, **fields})
 
-    def hello(self, **claims: Any) -> sessions.Resumed:
+    def hello(self, **claims: Any) -> resuming.Resumed:
         """Say Hello with this session's token."""
         token = f"token of {self.session.id}"
         EaSession.objects.filter(id=self.session.id).update(token_hash=token_digest(token))
-        return sessions.resume(token=token, hello=Hello(**claims))
+        return resuming.resume(token=token, hello=Hello(**claims))
 
     def tell(self, *positions: dict[str, Any], applied: int = 1000, **fields: Any) -> Arrival:
         """A whole snapshot with these positions."""
