@@ -44,13 +44,12 @@ def outcome(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> 
 def _filled(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
     if copy.state is CopyState.CLOSED or action not in ADDS_EXPOSURE:
         return copy
-    lots = report.lots if report.lots is not None else copy.lots_decided
-    missing = max(_NONE, copy.lots_decided - lots)
+    lots = report.lots if report.lots is not None else copy.lots_decided or copy.lots_ordered
     return replace(
         copy,
         state=CopyState.OPEN,
         lots_open=lots,
-        lots_decided=copy.lots_decided - missing if copy.state is not CopyState.FAILED else lots,
+        lots_decided=min(_revived(copy, lots), lots),
         ticket=report.ticket or copy.ticket,
     )
 
@@ -63,7 +62,7 @@ def _partially_filled(copy: CopyFacts, action: Action | None, report: ExecutionR
         copy,
         state=CopyState.OPEN,
         lots_open=lots,
-        lots_decided=_revived(copy, lots),
+        lots_decided=_revived(copy, copy.lots_ordered or lots),
         ticket=report.ticket or copy.ticket,
     )
 
@@ -74,14 +73,16 @@ def _placed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> 
     return replace(
         copy,
         state=CopyState.WORKING,
-        lots_decided=_revived(copy, report.lots or _NONE),
+        lots_decided=_revived(copy, copy.lots_ordered or report.lots or _NONE),
         ticket=report.ticket or copy.ticket,
     )
 
 
 def _revived(copy: CopyFacts, lots: Decimal) -> Decimal:
-    """Where its commands lead: a copy that was given up leads nowhere, until it is there all the same."""
-    return copy.lots_ordered or lots if copy.state is CopyState.FAILED else copy.lots_decided
+    """Where its commands lead: a copy that was given up led nowhere, and is there all the same."""
+    if copy.state is not CopyState.FAILED:
+        return copy.lots_decided
+    return lots if copy.lots_coming is None else min(lots, copy.lots_coming)
 
 
 def _closed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:

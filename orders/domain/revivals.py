@@ -13,7 +13,7 @@ from orders.domain.symbols import SymbolSpec
 
 @dataclass(frozen=True, slots=True)
 class Revived:
-    """A copy that has come to life late, its leg's lots as its commands on their way leave them.
+    """A copy that has come to life late, with what its commands on their way leave of it.
 
     `levels`: (price, stop loss, take profit) as ordered; `master_lots`: the master's when it opened.
     """

@@ -307,19 +307,15 @@ def _apply(copy: Copy, command: Command | None, report: ExecutionReport, desk: _
 
 def _coming(command: Command, report: ExecutionReport, desk: _Desk) -> Decimal | None:
     """Where the copy's last other command without outcome leads; looked up only where a report may ask for it."""
-    if not report.remaining_lots and report.status not in (ReportStatus.REJECTED, ReportStatus.EXPIRED):
+    asks = report.remaining_lots or report.status in (ReportStatus.REJECTED, ReportStatus.EXPIRED)
+    if not asks and command.copy.state != CopyState.FAILED:
         return None
-    return _on_its_way(command.copy, desk, but=command.id)
-
-
-def _on_its_way(copy: Copy, desk: _Desk, *, but: UUID | None = None) -> Decimal | None:
-    """Where the last of a copy's commands without outcome leads, leaving one out; None if there is none."""
-    coming = [
+    others = [
         row.lots_after or _NONE
-        for row in desk.commands_of(copy)
-        if row.id != but and row.state in UNFINISHED and row.action in TAKES_OFF
+        for row in desk.commands_of(command.copy)
+        if row.id != command.id and row.state in UNFINISHED and row.action in TAKES_OFF
     ]
-    return coming[-1] if coming else None
+    return others[-1] if others else None
 
 
 def _reissue(command: Command, desk: _Desk) -> None:
@@ -390,11 +386,7 @@ def _write(desk: _Desk, batch: Batch) -> None:
 
 def _catch_up(desk: _Desk) -> list[Command]:
     """What copies that had been given up have missed. One may be closed again by a later report of the batch."""
-    lives = []
-    for copy in desk.revived.values():
-        coming = _on_its_way(copy, desk)
-        lives.append((copy, coming if coming is not None else copy.lots_decided or _NONE))
-    alive = [(copy, left) for copy, left in lives if copy.state in ALIVE]
+    alive = [copy for copy in desk.revived.values() if copy.state in ALIVE]
     return revivals.follow(alive, accounts=desk.accounts, now=desk.now) if alive else []
 
 

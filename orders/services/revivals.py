@@ -1,9 +1,7 @@
 """Copies that were given up and live all the same: what they missed is ordered. Inside the caller's transaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
 import structlog
@@ -19,15 +17,12 @@ from sessions_app.models.bulk import update_rows
 _log = structlog.get_logger(__name__)
 
 
-def follow(
-    lives: Sequence[tuple[Copy, Decimal]], *, accounts: Mapping[UUID, BrokerAccount], now: datetime
-) -> list[Command]:
+def follow(copies: Sequence[Copy], *, accounts: Mapping[UUID, BrokerAccount], now: datetime) -> list[Command]:
     """The partial closes and modifies that bring copies to where their masters' positions are by now.
 
-    `lives`: each copy, written already, with the lots that its commands on their way leave. The caller holds the
-    accounts' locks and writes the commands and the counters. What is not wanted at all any more, the sweep ends.
+    The copies are written already. The caller holds the accounts' locks and writes the commands and the counters. What
+    is not wanted at all any more, the sweep ends.
     """
-    copies = [copy for copy, _ in lives]
     found = Subscription.objects.select_related("strategy").exclude(state=SubscriptionState.OFF)
     subscriptions = found.in_bulk({copy.subscription_id for copy in copies})
     masters = {subscription.strategy.master_id for subscription in subscriptions.values()}
@@ -37,14 +32,14 @@ def follow(
     lots = dict(openings.values_list("copy_id", "decision__intent__lots"))
     terminals = rows.terminals(account.profile_id for account in accounts.values())
     wanted = []
-    for copy, left in lives:
+    for copy in copies:
         subscription = subscriptions.get(copy.subscription_id)
         profile = accounts[copy.account_id].profile_id
         terminal = terminals.get(profile) if profile else None
         if subscription is None:
             continue
         late = Revived(
-            leg=replace(rows.leg(copy), lots=left),
+            leg=rows.leg(copy),
             levels=(copy.price, copy.sl, copy.tp),
             position=positions.get((subscription.strategy.master_id, copy.position_id)),
             master_lots=lots.get(copy.id),

@@ -41,6 +41,9 @@ def test_a_fill_behind_a_decided_partial_close_keeps_the_smaller_target() -> Non
 def test_a_fill_after_the_copy_was_given_up_brings_it_to_life() -> None:
     late = outcome(facts(CopyState.FAILED, "0", "0"), Action.OPEN, report(ReportStatus.FILLED, "0.10"))
     assert late == facts()
+    closing = facts(CopyState.FAILED, "0", "0", lots_coming=Decimal("0.04"))
+    late = outcome(closing, Action.OPEN, report(ReportStatus.FILLED, "0.10"))
+    assert (late.lots_decided, late.lots_open) == (Decimal("0.04"), Decimal("0.10"))
 
 
 @pytest.mark.parametrize(
