@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from orders.domain.cases import Leg, Order
+from orders.domain.cases import Leg, Order, SubscriptionState
 from orders.domain.copies import CopyState
 from orders.domain.following import moving, reducing
-from orders.domain.positions import Position, PositionState
+from orders.domain.orphans import ending
+from orders.domain.positions import Position
 from orders.domain.symbols import SymbolSpec
 
 
@@ -19,6 +20,8 @@ class Revived:
     """
 
     leg: Leg
+    lots_open: Decimal
+    subscription: SubscriptionState
     levels: tuple[Decimal | None, Decimal | None, Decimal | None]
     position: Position | None
     master_lots: Decimal | None
@@ -26,13 +29,15 @@ class Revived:
 
 
 def catch_up(late: Revived) -> Sequence[Order]:
-    """What makes it as its master's position is by now; nothing for one that is closed, for that one is ended."""
-    position = late.position
-    if position is None or position.state is PositionState.CLOSED or late.leg.lots <= 0:
+    """What makes it as its master's position is by now, or ends it; nothing for one whose close is on its way."""
+    if late.leg.lots <= 0:
         return ()
-    less = _less(late, position)
+    end = ending(late.leg, late.lots_open, late.position, late.subscription)
+    if end is not None or late.position is None:
+        return () if end is None else (end,)
+    less = _less(late, late.position)
     kept = late if less is None else replace(late, leg=replace(late.leg, lots=less.lots_after))
-    return [order for order in (less, _moved(kept, position)) if order is not None]
+    return [order for order in (less, _moved(kept, late.position)) if order is not None]
 
 
 def _less(late: Revived, position: Position) -> Order | None:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, Q
 
 from orders.domain.cases import Order, SubscriptionState
 from orders.domain.commands import UNFINISHED, CommandState
@@ -90,8 +90,8 @@ def _tell(orphan: _Orphan, now: datetime) -> None:
 
 
 def _due(where: Q, now: datetime) -> list[_Orphan]:
-    """Orphans among these copies whose pause is over; one read if there are none."""
-    copies = list(_outliving().filter(where).order_by("copy_no"))
+    """Orphans among these copies whose pause is over; two reads if there are none."""
+    copies = _outliving(where)
     if not copies:
         return []
     positions = MasterPosition.objects.filter(
@@ -115,8 +115,11 @@ def _due(where: Q, now: datetime) -> list[_Orphan]:
     return found
 
 
-def _outliving() -> "QuerySet[Copy]":
-    """Living copies without what they were copied from, for which nothing is on its way that ends them."""
+def _outliving(where: Q) -> list[Copy]:
+    """Living copies without what they were copied from, for which nothing is on its way that ends them.
+
+    Read by subscription and by position: in one condition the database would look through all closed positions.
+    """
     closed = MasterPosition.objects.filter(
         account=OuterRef("subscription__strategy__master"),
         position_id=OuterRef("position_id"),
@@ -126,8 +129,10 @@ def _outliving() -> "QuerySet[Copy]":
     unwanted = Q(subscription__state=SubscriptionState.OFF) | Q(
         state=CopyState.WORKING, subscription__state=SubscriptionState.CLOSE_ONLY
     )
-    living = Copy.objects.filter(state__in=[CopyState.OPEN, CopyState.WORKING])
-    return living.filter(unwanted | Exists(closed)).exclude(Exists(ending_it)).select_related("subscription__strategy")
+    living = Copy.objects.filter(where, state__in=[CopyState.OPEN, CopyState.WORKING])
+    standing = living.exclude(Exists(ending_it)).select_related("subscription__strategy").order_by("copy_no")
+    found = {copy.id: copy for query in (unwanted, Exists(closed)) for copy in standing.filter(query)}
+    return list(found.values())
 
 
 def _tried(copies: list[Copy]) -> Mapping[UUID, tuple[int, datetime | None]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 import structlog
@@ -18,13 +19,11 @@ _log = structlog.get_logger(__name__)
 
 
 def follow(copies: Sequence[Copy], *, accounts: Mapping[UUID, BrokerAccount], now: datetime) -> list[Command]:
-    """The partial closes and modifies that bring copies to where their masters' positions are by now.
+    """The commands that bring copies to where their masters' positions are by now, or end them.
 
-    The copies are written already. The caller holds the accounts' locks and writes the commands and the counters. What
-    is not wanted at all any more, the sweep ends.
+    The copies are written already. The caller holds the accounts' locks and writes the commands and the counters.
     """
-    found = Subscription.objects.select_related("strategy").exclude(state=SubscriptionState.OFF)
-    subscriptions = found.in_bulk({copy.subscription_id for copy in copies})
+    subscriptions = Subscription.objects.select_related("strategy").in_bulk({copy.subscription_id for copy in copies})
     masters = {subscription.strategy.master_id for subscription in subscriptions.values()}
     known = MasterPosition.objects.filter(account__in=masters, position_id__in={copy.position_id for copy in copies})
     positions = {(row.account_id, row.position_id): rows.position(row) for row in known}
@@ -33,13 +32,13 @@ def follow(copies: Sequence[Copy], *, accounts: Mapping[UUID, BrokerAccount], no
     terminals = rows.terminals(account.profile_id for account in accounts.values())
     wanted = []
     for copy in copies:
-        subscription = subscriptions.get(copy.subscription_id)
+        subscription = subscriptions[copy.subscription_id]
         profile = accounts[copy.account_id].profile_id
         terminal = terminals.get(profile) if profile else None
-        if subscription is None:
-            continue
         late = Revived(
             leg=rows.leg(copy),
+            lots_open=copy.lots_open or Decimal(0),
+            subscription=SubscriptionState(subscription.state),
             levels=(copy.price, copy.sl, copy.tp),
             position=positions.get((subscription.strategy.master_id, copy.position_id)),
             master_lots=lots.get(copy.id),

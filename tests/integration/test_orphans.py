@@ -1,5 +1,6 @@
 """Copies that outlive what they were copied from are ended, by whichever sweep finds them first."""
 
+import time
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from orders.domain.cases import SubscriptionState
 from orders.domain.orphans import CALL_AFTER, MAX_TRIES
-from orders.models import Command, Copy, Decision, Subscription
-from orders.services import orphans
+from orders.models import Command, Copy, Decision, MasterPosition, Subscription
+from orders.services import due, orphans
 from orders.services.subscriptions import change_state
 from sessions_app.models import OperatorAlert
 from sessions_app.queries import database_now
@@ -109,7 +110,7 @@ def test_a_voided_open_that_was_filled_all_the_same_follows_its_masters_close(ma
     master.intend("close", 1)
     assert Decision.objects.order_by("id").last().code == "copy_gone"  # type: ignore[union-attr]
     fill(follower, last("open"))
-    assert orphans.carry_out() == 1
+    assert orphans.carry_out() == 0
     assert (last("close").state, last("close").lots_after, last("close").copy_id) == (
         "queued", Decimal(0), Copy.objects.get().id,
     )  # fmt: skip
@@ -120,7 +121,7 @@ def test_an_open_that_was_missed_and_shows_up_in_a_book_follows_its_masters_clos
     missed(follower)
     master.intend("close", 1)
     follower.tell(held(1, 900))
-    assert orphans.carry_out() == 1
+    assert orphans.carry_out() == 0
     assert last("close").state == "queued"
 
 
@@ -183,11 +184,32 @@ def test_one_account_that_fails_does_not_hold_up_the_others(
     assert let_the_pause_pass() == 1
 
 
-def test_a_sweep_that_finds_none_asks_once(master: Desk, follower: Desk) -> None:
+def test_a_copy_that_nobody_ended_is_found_by_the_rows_alone(master: Desk, follower: Desk) -> None:
+    opened(master, follower)
+    MasterPosition.objects.update(state="closed")
+    assert [orphans.carry_out(), orphans.carry_out()] == [1, 0]
+
+
+def test_the_sweep_of_every_second_looks_for_orphans_every_five(
+    master: Desk, follower: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(master, follower)
+    MasterPosition.objects.update(state="closed")
+    monkeypatch.setattr(due.pace, "looked_at", float("-inf"))
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+    assert due.carry_out() == 1
+    reject(follower, "close")
+    Command.objects.filter(reported_at__isnull=False).update(reported_at=database_now() - timedelta(hours=1))
+    assert due.carry_out() == 0
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0 + due.LOOK_EVERY)
+    assert due.carry_out() == 1
+
+
+def test_a_sweep_that_finds_none_asks_twice_and_no_more(master: Desk, follower: Desk) -> None:
     opened(master, follower)
     with CaptureQueriesContext(connection) as asked:
         assert orphans.carry_out() == 0
-    assert len([query for query in asked if "orders_copy" in query["sql"]]) == 1
+    assert len([query for query in asked if "orders_copy" in query["sql"]]) == 2
 
 
 def switch(state: SubscriptionState, **how: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from orders.domain.cases import SubscriptionState
 from orders.domain.copies import CopyState
 from orders.domain.intents import Action, OrderType
 from orders.domain.positions import Position, PositionState
@@ -13,7 +14,7 @@ from orders.domain.revivals import Revived, catch_up
 from tests.unit.builders import leg, position, spec
 
 ONE = Decimal(1)
-LATE = Revived(leg("1"), (None, Decimal("1.05"), Decimal("1.2")), None, ONE, spec())
+LATE = Revived(leg("1"), ONE, SubscriptionState.ACTIVE, (None, Decimal("1.05"), Decimal("1.2")), None, ONE, spec())
 AS_ORDERED = position(lots=ONE, sl=Decimal("1.05"), tp=Decimal("1.2"))
 
 
@@ -23,11 +24,15 @@ def caught_up(now: Position | None, **changes: Any) -> list[tuple[Action, Decima
     return [(order.action, order.lots_after, order.sl, order.tp) for order in orders]
 
 
-@pytest.mark.parametrize(
-    "now", [None, AS_ORDERED, replace(AS_ORDERED, state=PositionState.CLOSED, sl=ONE), replace(AS_ORDERED, lots=None)]
-)
-def test_nothing_is_ordered_for_what_is_unchanged_unknown_or_closed(now: Position | None) -> None:
+@pytest.mark.parametrize("now", [None, AS_ORDERED, replace(AS_ORDERED, lots=None)])
+def test_nothing_is_ordered_for_what_is_unchanged_or_unknown(now: Position | None) -> None:
     assert caught_up(now) == []
+
+
+def test_what_is_not_wanted_any_more_is_only_closed() -> None:
+    closed = replace(AS_ORDERED, state=PositionState.CLOSED, lots=Decimal(0), sl=ONE)
+    assert [action for action, *_ in caught_up(closed)] == [Action.CLOSE]
+    assert [action for action, *_ in caught_up(AS_ORDERED, subscription=SubscriptionState.OFF)] == [Action.CLOSE]
 
 
 def test_nothing_is_ordered_for_what_its_commands_close() -> None:
