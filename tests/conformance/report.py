@@ -3,6 +3,7 @@
 import ast
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -39,7 +40,8 @@ subscription, or rows, is skipped there and says so.
 """
 
 
-def files_by_case() -> dict[int, set[str]]:
+@cache
+def files_by_case() -> Mapping[int, set[str]]:
     """The files that have a test of each case."""
     found: dict[int, set[str]] = defaultdict(set)
     for path in sorted(Path(__file__).parent.glob("test_*.py")):

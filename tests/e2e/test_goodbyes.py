@@ -141,11 +141,12 @@ async def test_case_098_frames_after_the_notice_are_ignored_and_counted(leaving_
 async def test_maintenance_sends_an_ea_away_once_keeps_its_session_and_lets_it_back_in(gateway: Gateway) -> None:
     cast = gateway.provision({})
     master, other = await cast.ea(0), await cast.ea(1)
-    await asyncio.to_thread(maintain, cast, 0, seconds=600)
-    notice = (await master.hear("ShutdownNotice"))["payload"]
+    announcing = asyncio.create_task(asyncio.to_thread(maintain, cast, 0, seconds=600))
+    notice = (await master.hear("ShutdownNotice"))["payload"]  # it is told before that process has ended
     assert (notice["reason"], notice["message"], notice["reconnect_after_seconds"]) == ("maintenance", "new disks", 30)
     await master.send("ShutdownNotice", {"reason": "maintenance", "phase": "ack"})
     assert await master.close_code() == 4012
+    await announcing
     turned_away = await RawEa.connect(gateway, master.token)
     assert await turned_away.close_code() == 4013
     assert turned_away.seen[0]["payload"]["code"] == "maintenance"
