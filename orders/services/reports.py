@@ -261,8 +261,8 @@ def _repeats(command: Command, report: ExecutionReport, row: Report, desk: _Desk
 
 
 def _keep_funds(arrival: Arrival, report: ExecutionReport, desk: _Desk) -> None:
-    """Keep the figures that it tells, as of when they were true; newer ones stay. All of the account's are only as fresh
-    as the oldest: a balance alone makes no known equity younger.
+    """Keep the figures that it tells, as of when they were true; newer ones stay. All of the account's are only as
+    fresh as the oldest: a balance alone makes no known equity younger.
     """
     told = {"balance": report.balance, "equity": report.equity}
     known = {name: figure for name, figure in told.items() if figure is not None}
