@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Self
@@ -24,8 +24,10 @@ from websockets.exceptions import ConnectionClosed
 ROOT: Final = Path(__file__).resolve().parents[2]
 PATIENCE: Final = 15.0
 DATABASE: Final = "gateway.sqlite3"
+PREPARED: Final = 3
 PLAIN: Final[Sequence[Mapping[str, Any]]] = ({}, {})
 _sockets: Final[list[ClientConnection]] = []
+_shared: Final[list["Cast"]] = []  # where all gateways of a lane have one database
 SYMBOLS: Final = [
     {
         "name": "EURUSD",
@@ -42,7 +44,7 @@ class Gateway:
     """`manage.py serve` on a port of its own; `env` switches its settings. `spare`: tenants made at once."""
 
     def __init__(
-        self, folder: Path, *, spare: int = 1, server: str = "daphne", program: str = "manage.py", **env: str
+        self, folder: Path, *, spare: int = PREPARED, server: str = "daphne", program: str = "manage.py", **env: str
     ) -> None:
         self._folder, self._server, self._program = folder, server, program
         self._env = {
@@ -53,7 +55,7 @@ class Gateway:
         }
         self._port = 0
         self._spares = spare
-        self._spare: list[Cast] = []
+        self._spare: list[Cast] = _shared if "DATABASE_URL" in self._env else []
         self.process: subprocess.Popen[str] | None = None
 
     @property
@@ -99,7 +101,7 @@ class Gateway:
         if "DATABASE_URL" in self._env:
             _succeeded(self.manage("migrate", "-v0"))
         elif not (self._folder / DATABASE).exists():
-            shutil.copyfile(_migrated(), self._folder / DATABASE)
+            self._begin_with(_template())
         chosen = [] if self._server == "daphne" else ["--server", self._server]
         command = [sys.executable, self._program, "serve", "--port", str(self._port), *chosen]
         with (self._folder / "gateway.log").open("a") as log:
@@ -111,6 +113,11 @@ class Gateway:
             raise RuntimeError((self._folder / "gateway.log").read_text()[-2000:])
         self._port = int(line.split()[2].rpartition(":")[2])
         return self
+
+    def _begin_with(self, template: "Gateway") -> None:
+        """A copy of a database, and of what is provisioned in it: the way there costs seconds."""
+        shutil.copyfile(template.folder / DATABASE, self._folder / DATABASE)
+        self._spare = [replace(cast, gateway=self) for cast in template._spare]
 
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and wait; the exit status."""
@@ -130,8 +137,8 @@ class Gateway:
         if any(followers) or len(followers) > len(PLAIN):
             return self._provision([followers])[0]
         if not self._spare:
-            self._spare = self._provision([PLAIN] * self._spares)
-        return self._spare.pop()
+            self._spare += self._provision([PLAIN] * self._spares)
+        return replace(self._spare.pop(), gateway=self)
 
     def _provision(self, wanted: Sequence[Sequence[Mapping[str, Any]]]) -> list["Cast"]:
         casts = [Cast.invent(self, followers=len(followers)) for followers in wanted]
@@ -146,16 +153,19 @@ def _succeeded(done: subprocess.CompletedProcess[str]) -> None:
 
 
 @cache
-def _migrated() -> Path:
-    """An empty database of this run with every migration applied, made once: its way there costs seconds."""
-    folder = Path(os.environ["EAGATEWAY_DATA_DIR"]) / "migrated"
+def _template() -> Gateway:
+    """A deployment of this run that nobody uses: every migration applied, some tenants provisioned. Made once."""
+    folder = Path(os.environ["EAGATEWAY_DATA_DIR"]) / "template"
     folder.mkdir(exist_ok=True)
+    template, casts = Gateway(folder), folder / "casts.json"
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "done").exists():
-            _succeeded(Gateway(folder).manage("migrate", "-v0"))
-            (folder / "done").touch()
-    return folder / DATABASE
+        if not casts.exists():
+            _succeeded(template.manage("migrate", "-v0"))
+            made = template._provision([PLAIN] * PREPARED)
+            casts.write_text(json.dumps([[cast.tenant, cast.names, cast.keys] for cast in made]))
+    template._spare = [Cast(template, *known) for known in json.loads(casts.read_text())]
+    return template
 
 
 @dataclass(slots=True)
