@@ -141,7 +141,7 @@ GATEWAY: env.GatewaySettings = {
     "frame_burst": env.integer("FRAME_BURST", default=50, least=1, most=100_000),
     "max_unacked_commands": env.integer("MAX_UNACKED_COMMANDS", default=200, least=1, most=10_000),
     "resend_page": 200,
-    "hellos_per_minute": env.integer("HELLOS_PER_MINUTE", default=60, least=1, most=10_000),
+    "hellos_per_minute": env.integer("HELLOS_PER_MINUTE", default=600, least=1, most=10_000),
     "flood_frames_per_minute": env.integer("FLOOD_FRAMES_PER_MINUTE", default=500, least=1, most=100_000),
     "report_burst": env.integer("REPORT_BURST", default=1000, least=1, most=100_000),
     "send_queue_kib": env.integer("SEND_QUEUE_KIB", default=1024, least=64, most=65_536),
