@@ -50,6 +50,7 @@ class Bounds:
         self.general = Bucket(bounds["frame_rate"], bounds["frame_burst"])
         self.intents = Bucket(bounds["frame_rate"], bounds["frame_burst"])
         self.pending = Bucket(bounds["pending_rate_per_minute"] / 60, bounds["pending_frames"])
+        self.acks = Bucket(bounds["frame_rate"], bounds["frame_burst"])
         self.reports = Bucket(bounds["frame_rate"], bounds["report_burst"])
         self.flood = Bucket(bounds["flood_frames_per_minute"] / 60, bounds["flood_frames_per_minute"])
         self.malformed = Bucket(MALFORMED_PER_MINUTE / 60, MALFORMED_PER_MINUTE)

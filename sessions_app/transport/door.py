@@ -4,7 +4,6 @@ No ORM and no rule lives here: what changes rows goes to the ingest batch, what 
 on what a session may send are kept here.
 """
 
-import contextlib
 import time
 from typing import Final
 
@@ -34,7 +33,7 @@ class Door:
     def __init__(self, connection: Connection, *, bounds: Bounds, delivery: Delivery, ingest: Ingest) -> None:
         self._connection, self._delivery, self._ingest = connection, delivery, ingest
         self._bounds = bounds
-        self._expected = self._asked_for()
+        self._commands, self._pages = connection.sent, connection.resend_asked_upto
 
     async def take(self, frame: str | bytes) -> None:
         """Take one frame. What is wrong with it is told and counted, never raised."""
@@ -68,7 +67,7 @@ class Door:
     async def _serve(self, connection: Connection, envelope: Envelope) -> None:
         if envelope.ack is not None:
             self.take_ack(envelope.ack)
-        if not _moves_log(connection, envelope) and self._over_rate(connection, envelope):
+        if self._over_rate(connection, envelope):
             return
         if envelope.type == "Hello":
             raise Refused("already_authenticated")
@@ -156,15 +155,20 @@ class Door:
         if kind == "OrderIntent":
             return self._bounds.intents
         if kind == "ExecutionReport":
-            expected = self._asked_for()
-            self._bounds.reports.grant(expected - self._expected)
-            self._expected = expected
+            self._grant()
             return self._bounds.reports
+        if kind == "Ack":
+            self._grant()
+            return self._bounds.acks
         return self._bounds.general
 
-    def _asked_for(self) -> int:
-        """How many reports the gateway has given cause for: by the commands it sent, by the pages it asked for."""
-        return REPORTS_PER_COMMAND * self._connection.sent + self._connection.resend_asked_upto
+    def _grant(self) -> None:
+        """More reports and acknowledgements, for what has given cause: commands sent, and pages asked for."""
+        commands = max(self._commands, self._connection.sent)
+        pages = max(self._pages, self._connection.resend_asked_upto)
+        self._bounds.acks.grant(commands - self._commands)
+        self._bounds.reports.grant(REPORTS_PER_COMMAND * (commands - self._commands) + pages - self._pages)
+        self._commands, self._pages = commands, pages
 
     def count_malformed(self, fault: Malformed) -> None:
         """What came is no frame of this protocol: told, and closed when it comes too often."""
@@ -180,15 +184,6 @@ class Door:
     def _spend(self) -> None:
         if not self._bounds.malformed.take():
             self._delivery.close_for_protocol_error(self._connection, "too many malformed frames")
-
-
-def _moves_log(connection: Connection, envelope: Envelope) -> bool:
-    """Whether this is an acknowledgement of something new: the commands in flight are bound enough for these."""
-    if envelope.type != "Ack" or not connection.authenticated:
-        return False
-    with contextlib.suppress(Refused):
-        return decode_payload(Ack, bytes(envelope.payload)).ack > connection.acked
-    return False
 
 
 def hold_seconds(connection: Connection, hold_ms: int) -> float:

@@ -167,6 +167,7 @@ async def test_case_103_every_odd_field_is_named_by_its_path(stage: Stage, kind:
         assert (alert["code"], alert["path"]) == ("invalid", odd.path), (odd, alert)
         assert alert["message"] != ""
         assert alert["ref"] in (None, frame_id)
+    await asyncio.sleep(0.1)  # 20 frames a second is the bound
     await ea.beat()
     if kind in ("OrderIntent", "ExecutionReport", "ErrorAlert", "GapFill"):
         assert ea.acknowledged() >= ea.seq - 1

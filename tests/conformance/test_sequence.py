@@ -122,15 +122,14 @@ async def test_case_036_a_resend_out_of_its_range_is_refused(stage: Stage, first
 async def test_case_037_a_long_log_is_resent_in_pages_between_heartbeats(stage: Stage) -> None:
     master, follower = await stage.pair()
     count = many(20_000, brief=1000)
-    await master.buy_many(stage.position(number) for number in range(1, count + 1))
+    for some in range(0, count, 1000):
+        await master.buy_many(stage.position(number) for number in range(some + 1, some + 1001))
+        await asyncio.gather(master.beat(), follower.beat())
     await master.acked(count)
     before = resident_kib(stage)
-    numbers: list[int] = []
-    while len(numbers) < count:
-        numbers.append((await follower.hear("OrderCommand"))["seq"])
-        if len(numbers) % 100 == 0:
-            await follower.send("Ack", {"ack": numbers[-1]})
+    numbers = await everything(follower, count)
     heard = len(follower.seen)
+    await master.beat()
     await follower.send("ResendRequest", {"from": numbers[0], "to": numbers[-1]})
     await follower.beat()
     await master.buy(stage.position(count + 1))
@@ -144,6 +143,18 @@ async def test_case_037_a_long_log_is_resent_in_pages_between_heartbeats(stage: 
     again.remove(numbers[-1] + 1)
     assert again == numbers
     assert resident_kib(stage) - before < 30_000
+
+
+async def everything(ea: Ea, count: int) -> list[int]:
+    """The numbers of so many commands, acknowledged as they come."""
+    numbers: list[int] = []
+    while len(numbers) < count:
+        numbers.append((await ea.hear("OrderCommand"))["seq"])
+        if len(numbers) % 100 == 0:
+            await ea.send("Ack", {"ack": numbers[-1]})
+        if len(numbers) % 2000 == 0:
+            await ea.beat()
+    return numbers
 
 
 def resident_kib(stage: Stage) -> int:
