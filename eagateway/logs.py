@@ -31,5 +31,6 @@ def configure(wanted: dict[str, Any]) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=wanted["level"], force=True)
-    for noisy in ("daphne", "celery", "kombu", "amqp", "django.request", "twisted"):
+    # uvicorn logs the addresses of sockets with their query, where somebody may have put a token
+    for noisy in ("daphne", "uvicorn", "celery", "kombu", "amqp", "django.request", "twisted"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))

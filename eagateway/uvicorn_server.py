@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import re
 import signal
 import socket
 from collections.abc import Callable, Generator
@@ -19,11 +20,28 @@ from sessions_app.transport.runtime import Runtime
 BACKLOG: Final = 2048
 GRACEFUL_SECONDS: Final = 1
 CLOSE_SECONDS: Final = 5
+_LINE_BREAKS: Final = re.compile(rb"[\x0b\x0c\x1c-\x1e\x85]")
+_BAD_REQUEST: Final = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class PacedWebSocket(WebSocketsSansIOProtocol):
     """uvicorn waits for room before it sends anything; a close does not wait, since nothing may follow it, and the peer
-    that reads nothing is cut."""
+    that reads nothing is cut. A handshake that cannot be read is answered, not left hanging; so is one with bytes in
+    its header that some readers take for the end of a line (CVE-2026-44546, as Daphne refuses them).
+    """
+
+    def data_received(self, data: bytes) -> None:
+        if not self.handshake_initiated and _LINE_BREAKS.search(data):
+            self._refuse()
+            return
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_complete:
+            self._refuse()
+
+    def _refuse(self) -> None:
+        self.handshake_complete = self.close_sent = True
+        self.transport.write(_BAD_REQUEST)
+        self.transport.close()
 
     async def send(self, message: Any) -> None:
         if message["type"] == "websocket.close" and not self.writable.is_set():

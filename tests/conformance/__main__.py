@@ -1,11 +1,12 @@
 """`make conformance`: the cases on every lane, and docs/conformance.md; or the wire cases against any deployment.
 
 python -m tests.conformance                               all lanes, writes the page
-python -m tests.conformance --lane daphne/embedded        one of them, shows its table
+python -m tests.conformance --lane daphne/embedded        one of them, writes the page with what the others had last
 python -m tests.conformance --url URL --accounts FILE     a deployment of somebody's, shows its table
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from tests.conformance.report import DOCUMENT, LANES, render
 from tests.conformance.schemas import ROOT
 
 WORKERS: Final = "3"
+KEPT: Final = ROOT / "test-results" / "conformance"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -29,18 +31,26 @@ def main(arguments: Sequence[str]) -> int:
         code, outcomes = _run("embedded", env, workers="0")
         print(render({options.url: outcomes}))
         return code
-    lanes = {name: lane for name, lane in LANES.items() if options.lane in (None, "/".join(lane))}
-    codes, results = [], {}
-    for name, (server, lane) in lanes.items():
-        print(f"\n{name}", flush=True)
-        code, results[name] = _run(lane, {"CONFORMANCE_SERVER": server}, workers=WORKERS)
-        codes.append(code)
-        if options.lane is None:  # after each: a run that is cut short leaves what it has found
-            DOCUMENT.write_text(render(results), encoding="utf-8")
-            print(f"\nwritten: {DOCUMENT.relative_to(ROOT)}")
-    if options.lane is not None:
-        print(render(results))
+    codes = []
+    for name, (server, lane) in LANES.items():
+        if options.lane in (None, f"{server}/{lane}"):
+            print(f"\n{name}", flush=True)
+            code, outcomes = _run(lane, {"CONFORMANCE_SERVER": server}, workers=WORKERS)
+            codes.append(code)
+            _keep(name, outcomes)
     return max(codes)
+
+
+def _keep(name: str, outcomes: Outcomes) -> None:
+    """Store what a lane found, and write the page: after each lane, for a run may be cut short."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    _kept(name).write_text(json.dumps(outcomes, sort_keys=True), encoding="utf-8")
+    DOCUMENT.write_text(render({lane: read(_kept(lane)) for lane in LANES}), encoding="utf-8")
+    print(f"\nwritten: {DOCUMENT.relative_to(ROOT)}", flush=True)
+
+
+def _kept(name: str) -> Path:
+    return KEPT / f"{name.replace(', ', '-').lower()}.json"
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
