@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from eagateway_sdk.ids import uuid7
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.e2e.gateway import Gateway, RawEa, raw_socket
 
@@ -125,6 +125,34 @@ async def test_case_102_what_the_protocol_layer_forbids_is_closed_there(tmp_path
         assert gateway.memory_mib - before < GROWTH_MIB
     finally:
         gateway.end(9)
+
+
+@pytest.mark.lane("embedded")
+async def test_case_027_a_handshake_with_smuggled_bytes_is_answered_and_ends(fresh_gateway: Gateway) -> None:
+    answers = {
+        await handshake(fresh_gateway, b"X-Note: a" + odd + b"b") for odd in (b"\x0b", b"\x1c", b"\x85", b"\x00")
+    }
+    assert answers == {400}
+    assert await handshake(fresh_gateway, b"X-Note: ab") == 101
+    cast = fresh_gateway.provision({})
+    with pytest.raises(InvalidStatus, match="403"):
+        await raw_socket(fresh_gateway, query=f"?token={cast.token(0)}")
+    assert not fresh_gateway.log_has("?token=")
+
+
+async def handshake(gateway: Gateway, header: bytes) -> int:
+    """The status that an upgrade with one more header is answered with."""
+    place = urlsplit(gateway.url)
+    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    lines = [
+        b"GET /ea-gateway/v1/stream HTTP/1.1", b"Host: " + place.netloc.encode(), b"Upgrade: websocket",
+        b"Connection: Upgrade", b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", header,
+    ]  # fmt: skip
+    writer.write(b"\r\n".join([*lines, b"", b""]))
+    async with asyncio.timeout(10):
+        status = await reader.readline()
+    writer.close()
+    return int(status.split()[1])
 
 
 async def one_byte_fragments(gateway: Gateway, token: str, count: int) -> int:
