@@ -57,13 +57,19 @@ def _excuses(rows: Sequence[EaSession], now: datetime) -> dict[UUID, datetime]:
 
 
 def _held(rows: Sequence[EaSession], now: datetime) -> dict[UUID, datetime]:
-    """Sessions that fell silent together with many others; each is held once, until it is heard of again."""
+    """Sessions that fell silent together with many others; each is held once, until it is heard of again.
+
+    Those that are held already count as silent: a sweep sees a part of them only.
+    """
     fresh = [row for row in rows if row.silence_held_at is None]
     if not fresh:
         return {}
     living = EaSession.objects.filter(state=SessionStatus.AUTHENTICATED)
-    paces = list(living.values_list("deadline_at", "heartbeat_interval", "heartbeat_timeout"))
-    silent = sum(deadline + timedelta(seconds=2 * pace - timeout) < now for deadline, pace, timeout in paces)
+    paces = list(living.values_list("silence_held_at", "deadline_at", "heartbeat_interval", "heartbeat_timeout"))
+    silent = sum(
+        held is not None or deadline + timedelta(seconds=2 * pace - timeout) < now
+        for held, deadline, pace, timeout in paces
+    )
     bounds = settings.GATEWAY
     if silent <= bounds["mass_silence_sessions"] or silent * 100 <= len(paces) * bounds["mass_silence_percent"]:
         return {}

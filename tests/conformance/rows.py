@@ -50,8 +50,9 @@ def history(*, session_id: str) -> list[list[str]]:
     return [list(row) for row in events.values_list("from_state", "to_state", "reason", "actor")]
 
 
-def count_sessions() -> int:
-    return EaSession.objects.count()
+def count_sessions(*, prefix: str) -> int:
+    """How many sessions accounts have whose ids begin so."""
+    return EaSession.objects.filter(account__account_id__startswith=prefix).count()
 
 
 def session(*, session_id: str) -> dict[str, Any]:

@@ -134,6 +134,16 @@ def test_case_081_sessions_that_fall_due_one_after_the_other_are_seen_together()
     assert sessions.expire_overdue() == 0
 
 
+def test_case_081_more_than_one_sweep_takes_are_held_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """60 % of them, a third in each sweep: what is held first must not make the rest look few."""
+    overdue = queries.overdue_sessions
+    monkeypatch.setattr(queries, "overdue_sessions", lambda now: overdue(now)[:20])
+    talking(40)
+    silent(60)
+    assert [sessions.expire_overdue() for _ in range(3)] == [0, 0, 0]
+    assert EaSession.objects.filter(silence_held_at__isnull=False).count() == 60
+
+
 @pytest.mark.parametrize(("quiet", "loud"), [(20, 10), (25, 75)])
 def test_case_081_few_silent_sessions_expire_as_ever(quiet: int, loud: int) -> None:
     talking(loud)
