@@ -20,7 +20,7 @@ from tests.conformance.report import DOCUMENT, LANES, render
 from tests.conformance.schemas import ROOT
 
 WORKERS: Final = "3"
-KEPT: Final = ROOT / "test-results" / "conformance"
+KEPT: Final = ROOT / ".pytest_cache" / "conformance"  # test-results is emptied by every run
 
 
 def main(arguments: Sequence[str]) -> int:
