@@ -2,6 +2,7 @@
 
 python -m tests.conformance                               all lanes, writes the page
 python -m tests.conformance --lane daphne/embedded        one of them, writes the page with what the others had last
+python -m tests.conformance --lane daphne/embedded --case 81    one case of it again
 python -m tests.conformance --url URL --accounts FILE     a deployment of somebody's, shows its table
 """
 
@@ -35,9 +36,9 @@ def main(arguments: Sequence[str]) -> int:
     for name, (server, lane) in LANES.items():
         if options.lane in (None, f"{server}/{lane}"):
             print(f"\n{name}", flush=True)
-            code, outcomes = _run(lane, {"CONFORMANCE_SERVER": server}, workers=WORKERS)
+            code, outcomes = _run(lane, {"CONFORMANCE_SERVER": server}, workers=WORKERS, case=options.case)
             codes.append(code)
-            _keep(name, outcomes)
+            _keep(name, outcomes if options.case is None else read(_kept(name)) | outcomes)
     return max(codes)
 
 
@@ -56,6 +57,7 @@ def _kept(name: str) -> Path:
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.conformance")
     parser.add_argument("--lane", choices=["/".join(lane) for lane in LANES.values()])
+    parser.add_argument("--case", type=int, help="one case; the other results stay as they are")
     parser.add_argument("--url", default="", help="base URL of another deployment")
     parser.add_argument("--accounts", default="", help="its accounts, as `provision` reads them")
     options = parser.parse_args(arguments)
@@ -64,7 +66,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def _run(lane: str, env: Mapping[str, str], *, workers: str) -> tuple[int, Outcomes]:
+def _run(lane: str, env: Mapping[str, str], *, workers: str, case: int | None = None) -> tuple[int, Outcomes]:
     """One run of the suite; its exit code and what it recorded."""
     with tempfile.TemporaryDirectory(prefix="eag-conformance-") as folder:
         results = Path(folder) / "results.json"
@@ -82,6 +84,8 @@ def _run(lane: str, env: Mapping[str, str], *, workers: str) -> tuple[int, Outco
             "worksteal",
             "--tb=short",
         ]
+        if case is not None:
+            command += ["-k", f"test_case_{case:03}_ or _and_{case:03}_"]
         settings = {**os.environ, **env, "CONFORMANCE_RESULTS": str(results), "CONFORMANCE_FULL": "1"}
         code = subprocess.run([*command, "-p", "no:cacheprovider"], cwd=ROOT, env=settings, check=False).returncode
         return code, read(results)

@@ -317,6 +317,7 @@ def fall_silent(*, account_id: str, at_least: int) -> list[str]:
         )
         request = sessions.Request(auth_method="account_session_key", platform="sdk")
         ids.append(sessions.open_session(key=key, request=request).session.id)
+        EaSession.objects.filter(id=ids[-1]).update(deadline_at=now + timedelta(hours=1))  # not one by one
     EaSession.objects.filter(id__in=ids).update(deadline_at=queries.database_now())
     return [str(pk) for pk in ids]
 
