@@ -1,5 +1,6 @@
 """The conformance suite is whole, and its page is in step with it."""
 
+import re
 from typing import Final
 
 from tests.conformance.cases import AWAITED, CASES, REASONS, Mark
@@ -29,3 +30,15 @@ def test_the_page_lists_the_cases_their_tests_and_every_lane() -> None:
     assert {number: cells[:WITHOUT_RESULTS] for number, cells in written.items()} == {
         number: cells[:WITHOUT_RESULTS] for number, cells in expected.items()
     }
+
+
+def test_the_page_shows_a_pass_on_every_lane_or_the_reason_why_not() -> None:
+    page = DOCUMENT.read_text(encoding="utf-8")
+    told = {(number, cell) for number in OURS for cell in table(page)[str(number)][WITHOUT_RESULTS + 1 :]}
+    unexplained = {(number, cell) for number, cell in told if cell != "pass" and not _explained(cell, page)}
+    assert sorted(unexplained) == []
+
+
+def _explained(cell: str, page: str) -> bool:
+    reasons = re.findall(r"\[(\d+)\]", cell)
+    return bool(reasons) and "fail" not in cell and all(f"\n{reason}. " in page for reason in reasons)
