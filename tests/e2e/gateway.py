@@ -1,6 +1,7 @@
 """A gateway process for tests of the wire, in the lane that the tests run in, and raw EAs that talk to it."""
 
 import asyncio
+import contextlib
 import fcntl
 import json
 import os
@@ -342,4 +343,5 @@ async def raw_socket(gateway: Gateway, *, query: str = "", **options: Any) -> Cl
 def drop_sockets() -> None:
     """Cut every socket that a test has left open."""
     while _sockets:
-        _sockets.pop().transport.abort()
+        with contextlib.suppress(RuntimeError):  # its loop has been closed, and the socket with it
+            _sockets.pop().transport.abort()

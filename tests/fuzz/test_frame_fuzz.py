@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from websockets.exceptions import ConnectionClosed
 
 from sessions_app.domain.problems import PROBLEMS
-from tests.e2e.gateway import SYMBOLS, Cast, Gateway, RawEa, check_frame
+from tests.e2e.gateway import SYMBOLS, Cast, Gateway, RawEa, check_frame, drop_sockets
 from tests.fuzz.frames import Frame, is_valid, mutated_frames, valid_frames
 
 pytestmark = [pytest.mark.lane("embedded"), pytest.mark.sends_invalid_frames]
@@ -124,7 +124,14 @@ def fuzz(strategy: Any, attempt: Attempt) -> int:
         except BaseException:
             _keep(tried[-1:])
             raise
+        finally:
+            runner.run(_leave())
     return len(tried)
+
+
+async def _leave() -> None:
+    """Drop the sockets of this loop while it runs."""
+    drop_sockets()
 
 
 def _keep(failed: list[Frame]) -> None:
