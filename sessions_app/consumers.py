@@ -116,9 +116,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
 
     def _connect(self, resumed: resuming.Resumed) -> tuple[SocketConnection, Door]:
         connection = SocketConnection(standing=resumed.standing, resume_from=resumed.resume_from)
-        return connection, Runtime.current().attach(
-            connection, resume_from=resumed.resume_from, recovered=resumed.recovered
-        )
+        return connection, Runtime.current().attach(connection, recovered=resumed.recovered)
 
     # Every frame after it ------------------------------------------------------------------------------------------
 

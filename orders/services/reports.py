@@ -74,9 +74,11 @@ class _Desk:
 
     def commands_of(self, copy: Copy) -> list[Command]:
         """All numbered commands of a copy in their order, as this batch has left them."""
-        if copy.id not in self.siblings:
-            stored = Command.objects.filter(copy=copy, seq__isnull=False).order_by("id")
-            self.siblings[copy.id] = [self.commands.get(row.id, row) for row in stored]
+        if copy.id not in self.siblings:  # one read for all copies of the batch
+            wanted = {copy.id, *(row.copy_id for row in self.commands.values())} - self.siblings.keys()
+            self.siblings |= {copy_id: [] for copy_id in wanted}
+            for row in Command.objects.filter(copy__in=wanted, seq__isnull=False).order_by("id"):
+                self.siblings[row.copy_id].append(self.commands.get(row.id, row))
         return self.siblings[copy.id]
 
 

@@ -160,8 +160,8 @@ def promote(*, session_id: UUID) -> bool:
     newer session of the same key is in charge."""
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
-        session = EaSession.objects.filter(id=session_id).only("account_id", "key_id", "created_at").first()
-        promoted = session is not None and _authorise(session.id, session.account_id, batch)
+        account_pk = EaSession.objects.filter(id=session_id).values_list("account_id", flat=True).first()
+        promoted = account_pk is not None and _authorise(session_id, account_pk, batch)
     tell(batch)
     return promoted
 

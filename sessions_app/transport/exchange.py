@@ -87,7 +87,7 @@ async def _link(runtime: Runtime, call: Call, standing: Standing) -> tuple[Excha
     resume = database_sync_to_async(resuming.resume, thread_sensitive=False)
     resumed: resuming.Resumed = await resume(token=call.token, hello=hello, confirmed=call.confirmed)
     connection = ExchangeConnection(standing=resumed.standing, resume_from=resumed.resume_from)
-    door = runtime.attach(connection, resume_from=resumed.resume_from, recovered=resumed.recovered)
+    door = runtime.attach(connection, recovered=resumed.recovered)
     return connection, door, call.frames if hello is None else call.frames[1:]
 
 

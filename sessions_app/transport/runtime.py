@@ -95,10 +95,10 @@ class Runtime:
         if not self._hellos.of(token_digest(token)).take():
             raise Refused("throttled", retry_after=1)
 
-    def attach(self, connection: Connection, *, resume_from: int, recovered: bool) -> Door:
+    def attach(self, connection: Connection, *, recovered: bool) -> Door:
         """Register a link that has resumed its session, in the place of the former one, and tell it where it stands.
 
-        Its log goes on above `resume_from`: what lies below is in the EA's ledger, which acknowledges it.
+        What lies below the point where its log goes on is in the EA's ledger: that acknowledges it.
         """
         standing = connection.standing
         if standing.state in LIVING:
@@ -113,7 +113,7 @@ class Runtime:
         bounds.set_intent_rate(standing.intent_rate)
         door = self._doors[connection] = Door(connection, bounds=bounds, delivery=self.delivery, ingest=self.ingest)
         if standing.state in LIVING:
-            door.take_ack(resume_from)
+            door.take_ack(connection.sent)  # where its log goes on: nothing has been sent yet
         return door
 
     def door_of(self, connection: Connection) -> Door:

@@ -154,7 +154,7 @@ def test_what_a_hello_has_in_its_ledger_is_acknowledged(master: Desk, follower: 
 
     async def attach() -> None:
         runtime = Runtime()
-        runtime.attach(connection, resume_from=resumed.resume_from, recovered=resumed.recovered)
+        runtime.attach(connection, recovered=resumed.recovered)
         await runtime.drain()
 
     in_a_loop(attach)
@@ -194,7 +194,7 @@ def test_another_link_brings_no_fresh_bounds(follower: Desk) -> None:
     async def talk() -> None:
         runtime = Runtime()
         for connection in links:
-            door = runtime.attach(connection, resume_from=0, recovered=True)
+            door = runtime.attach(connection, recovered=True)
             for _ in range(30):
                 await door.take('{"v":1,"type":"Poll","id":"019a0000-0000-7000-8000-000000000001","payload":{}}')
         await runtime.drain()
@@ -213,7 +213,7 @@ def test_a_frame_that_means_nothing_is_bounded_too(kind: str) -> None:
 
     async def talk() -> None:
         runtime = Runtime()
-        door = runtime.attach(connection, resume_from=0, recovered=True)
+        door = runtime.attach(connection, recovered=True)
         body = {"v": 1, "type": kind, "id": "019a0000-0000-7000-8000-000000000001", "payload": {"ack": -1}}
         for _ in range(1100):
             await door.take(json.dumps(body))
