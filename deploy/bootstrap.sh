@@ -103,6 +103,8 @@ fi
 unset PYTHONHOME PYTHONPATH VIRTUAL_ENV 2>/dev/null || true
 # The certificates of the system: a company's own proxy is known there, not in the ones uv carries.
 export PIP_DISABLE_PIP_VERSION_CHECK=1 UV_PYTHON_DOWNLOADS=never "UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-1}" "UV_LINK_MODE=${UV_LINK_MODE:-copy}"
+# Where Python may write no bytecode as it goes, it would compile every library again at every start.
+if [ -n "${PYTHONDONTWRITEBYTECODE:-}" ]; then export UV_COMPILE_BYTECODE=1; fi
 if [ ! -w "${HOME:-/nonexistent}" ]; then export UV_NO_CACHE=1 PIP_NO_CACHE_DIR=1; fi
 trap 'rm -f "${pins:-}"' EXIT
 
