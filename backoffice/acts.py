@@ -1,4 +1,5 @@
-"""The acts that people have on keys, grants, OAuth clients and policies: what each needs, tells and does.
+"""The acts that people have on accounts, sessions, keys, grants, OAuth clients and policies: what each needs, tells and
+does.
 
 `views.access.perform` shows any of them as a page: GET tells what would happen, POST does it by one service.
 """
@@ -12,19 +13,20 @@ from django.forms import Form
 
 from backoffice import access_forms as forms
 from backoffice.forms import ReasonForm
-from backoffice.permissions import CLIENTS, FINGERPRINTS, GRANTS, REVOKE, SHARE, WINDOWS
+from backoffice.permissions import CLIENTS, END_SESSION, FINGERPRINTS, GRANTS, REVOKE, SHARE, SUSPEND, WINDOWS
 from sessions_app.auth.secret_hashing import new_secret
-from sessions_app.domain.lifecycle import GrantState, KeyState
+from sessions_app.domain.lifecycle import LIVING, GrantState, KeyState, Reason
 from sessions_app.models import (
     AccountGrant,
     ApprovedFingerprint,
     AuthKey,
     BrokerAccount,
+    EaSession,
     EnrolmentWindow,
     OauthClient,
 )
 from sessions_app.queries import database_now
-from sessions_app.services import grants, keys, oauth_clients, policies
+from sessions_app.services import grants, keys, oauth_clients, policies, sessions, suspensions
 from sessions_app.services.history import Actor
 
 Facts = Sequence[tuple[str, object]]
@@ -52,6 +54,21 @@ class Act:
     open: Callable[[Any], bool] | None = None
     facts: Callable[[Any], Facts] = lambda row: [("", row)]
     harms: bool = False
+
+
+def _suspend_account(row: BrokerAccount, sent: Mapping[str, Any], by: Actor) -> Done:
+    ended = suspensions.suspend(account_pk=row.id, by=by, reason=sent["reason"])
+    return Done(f"Suspended {row}." + (" Its session has ended." if ended else ""))
+
+
+def _lift_suspension(row: BrokerAccount, sent: Mapping[str, Any], by: Actor) -> Done:
+    suspensions.lift(account_pk=row.id, by=by, reason=sent["reason"])
+    return Done(f"{row} may be served again. An EA that stopped is started by hand.")
+
+
+def _end_session(row: EaSession, sent: Mapping[str, Any], by: Actor) -> Done:
+    sessions.close(session_id=row.id, reason=Reason.CLOSED_BY_OPERATOR, actor=by, note=sent["reason"])
+    return Done(f"Ended the session of {row.account}.")
 
 
 def _share_key(row: None, sent: Mapping[str, Any], by: Actor) -> Done:
@@ -147,6 +164,51 @@ def _of_client(row: OauthClient) -> Facts:
 
 
 ACTS: Final[Mapping[str, Act]] = {
+    "suspend_account": Act(
+        button="Suspend",
+        title="Suspend this account?",
+        model=BrokerAccount,
+        permission=SUSPEND,
+        form=ReasonForm,
+        effects=[
+            "Its session ends at once, and no key or token opens another until the suspension is lifted.",
+            "Its EA stops, shows it, and does not come back by itself.",
+            "Commands for it wait; opens that wait too long expire. Positions stay as they are at the broker.",
+        ],
+        open=lambda row: row.suspended_at is None,
+        facts=lambda row: [("Account", row.claimed_as), ("Tenant", row.tenant or "none")],
+        run=_suspend_account,
+        harms=True,
+    ),
+    "lift_suspension": Act(
+        button="Lift the suspension",
+        title="Lift this suspension?",
+        model=BrokerAccount,
+        permission=SUSPEND,
+        form=ReasonForm,
+        effects=[
+            "Its keys and tokens open sessions again.",
+            "Its EA has stopped: whoever runs it starts it again. It is then asked what it holds.",
+        ],
+        open=lambda row: row.suspended_at is not None,
+        facts=lambda row: [("Account", row.claimed_as), ("Suspended at", row.suspended_at)],
+        run=_lift_suspension,
+    ),
+    "end_session": Act(
+        button="End",
+        title="End this session?",
+        model=EaSession,
+        permission=END_SESSION,
+        form=ReasonForm,
+        effects=[
+            "Its socket is told and closed at once.",
+            "Its EA opens a new session by itself: to keep it away, suspend the account or revoke its key.",
+        ],
+        open=lambda row: row.state in LIVING,
+        facts=lambda row: [("Account", row.account.claimed_as), ("State", row.state), ("Address", row.remote_address)],
+        run=_end_session,
+        harms=True,
+    ),
     "share_key": Act(
         button="Share a key",
         title="Share a key?",

@@ -11,12 +11,12 @@ from sessions_app.models import AuthKey, Tenant
 
 
 class ReasonForm(forms.Form):
-    """Why: it stands in the key's history for good."""
+    """Why: it stands in the history for good."""
 
     reason = forms.CharField(
         max_length=255,
         label="Reason",
-        help_text="Stands in the history of this key, with your name.",
+        help_text="Stands in the history, with your name.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 

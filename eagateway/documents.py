@@ -71,9 +71,10 @@ _REASONS: Final = {
     Reason.SHUTDOWN_BY_SERVER: ("only in ShutdownNotice: the gateway stops, sessions go on", False),
     Reason.KEY_REVOKED: ("the key, or the grant that the session rested on, was revoked", True),
     Reason.KEY_REJECTED: ("a person rejected the key", True),
-    Reason.ACCOUNT_SUSPENDED: ("not used yet", True),
+    Reason.ACCOUNT_SUSPENDED: ("a person suspended the account", True),
+    Reason.SUSPENSION_LIFTED: ("a person lifted the account's suspension", False),
     Reason.PROTOCOL_ERROR: ("sequence conflict, too much garbage, or reports about other accounts' commands", True),
-    Reason.CLOSED_BY_OPERATOR: ("not used yet", True),
+    Reason.CLOSED_BY_OPERATOR: ("a person ended the session", True),
     Reason.PENDING_LAPSED: ("nobody decided about the key in time", True),
 }
 

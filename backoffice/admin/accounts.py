@@ -3,12 +3,12 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
-from backoffice.admin.reading import ReadOnlyAdmin
+from backoffice.admin.acting import ActingAdmin
 from backoffice.permissions import DECIDE_DIFFERENCE, may
 from sessions_app.models import BrokerAccount
 
 
-class BrokerAccountAdmin(ReadOnlyAdmin):
+class BrokerAccountAdmin(ActingAdmin):
     """Its page leads to asking the account's terminal what it holds."""
 
     list_display = ("claimed_as", "tenant", "balance", "equity", "funds_at", "waiting_commands", "suspended_at")

@@ -1,8 +1,9 @@
-from backoffice.admin.reading import ReadOnlyAdmin, one_of
+from backoffice.admin.acting import ActingAdmin
+from backoffice.admin.reading import one_of
 from sessions_app.domain.lifecycle import Reason
 
 
-class EaSessionAdmin(ReadOnlyAdmin):
+class EaSessionAdmin(ActingAdmin):
     """The token's hash is shown nowhere."""
 
     list_display = (

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 from backoffice.acts import ACTS, Act, Done
 from backoffice.permissions import may
 from sessions_app.domain.problems import Refused
-from sessions_app.services import grants, keys, oauth_clients, policies
+from sessions_app.services import grants, keys, oauth_clients, policies, suspensions
 from sessions_app.services.history import Actor
 
 _SENTENCES: dict[type[Exception], str] = {
@@ -27,6 +27,7 @@ _SENTENCES: dict[type[Exception], str] = {
     oauth_clients.ClientRevoked: "The client was revoked, or has no secret here.",
     oauth_clients.ForeignAccount: "The client's tenant has no such account.",
     keys.ForeignAccount: "The account belongs to another tenant.",
+    suspensions.AlreadyThere: "Somebody did it before.",
     grants.NotGranted: "Somebody withdrew it before.",
 }
 _REFUSALS: tuple[type[Exception], ...] = (*_SENTENCES, Refused, keys.AlreadyDecided)

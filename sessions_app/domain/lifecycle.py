@@ -25,8 +25,13 @@ class GrantState(StrEnum):
     REVOKED = "revoked"
 
 
+class AccountState(StrEnum):
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
 class Reason(StrEnum):
-    """Why a session or a key changed its state."""
+    """Why a session, a key, a grant or an account changed its state."""
 
     ASKED = "asked"
     KEY_APPROVED = "key_approved"
@@ -39,6 +44,7 @@ class Reason(StrEnum):
     KEY_REVOKED = "key_revoked"
     KEY_REJECTED = "key_rejected"
     ACCOUNT_SUSPENDED = "account_suspended"
+    SUSPENSION_LIFTED = "suspension_lifted"
     PROTOCOL_ERROR = "protocol_error"
     CLOSED_BY_OPERATOR = "closed_by_operator"
     PENDING_LAPSED = "pending_lapsed"

@@ -42,6 +42,7 @@ class BrokerAccount(models.Model):
             models.CheckConstraint(condition=models.Q(next_seq__gte=1, next_copy_no__gte=1), name="account_counters"),
             models.CheckConstraint(condition=models.Q(acked_seq__lt=models.F("next_seq")), name="acked_below_next_seq"),
         ]
+        permissions = [("suspend_brokeraccount", "Can suspend accounts and lift it")]
 
     def __str__(self) -> str:
         return self.claimed_as

@@ -1,6 +1,7 @@
 from django.db import models
 from django.db.models import Q
 
+from sessions_app.domain.lifecycle import AccountState
 from sessions_app.models.account_grant import AccountGrant
 from sessions_app.models.auth_key import AuthKey
 from sessions_app.models.broker_account import BrokerAccount
@@ -9,7 +10,10 @@ from sessions_app.models.fields import id_field
 
 
 class SessionEvent(models.Model):
-    """One change of state of a session, a key or a grant. Written in the change's own transaction, never changed."""
+    """One change of state of a session, a key or a grant, or of the account itself.
+
+    Written in the change's own transaction, never changed.
+    """
 
     id = id_field()
     account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="events")
@@ -26,7 +30,10 @@ class SessionEvent(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(session__isnull=False) | Q(key__isnull=False) | Q(grant__isnull=False),
+                condition=Q(session__isnull=False)
+                | Q(key__isnull=False)
+                | Q(grant__isnull=False)
+                | Q(to_state__in=[item.value for item in AccountState]),
                 name="event_has_a_subject",
             )
         ]

@@ -285,6 +285,15 @@ def close(*, session_id: UUID, reason: Reason, actor: Actor, note: str = "") -> 
     return bool(rows)
 
 
+def end_session_of_account(*, account_pk: UUID, reason: Reason, actor: Actor, batch: Batch) -> int:
+    """End the session that serves an account, inside the caller's transaction, who has taken its turn. How many."""
+    serving = EaSession.objects.select_for_update().filter(account_id=account_pk, state=SessionStatus.AUTHENTICATED)
+    rows = list(serving)
+    _end(rows, SessionStatus.CLOSED, reason=reason, actor=actor, now=batch.now)
+    batch.changed_sessions |= {row.id for row in rows}
+    return len(rows)
+
+
 def end_sessions_of_grant(*, grant_id: UUID, actor: Actor, batch: Batch) -> None:
     """End every living session of a grant that was withdrawn, inside the caller's transaction."""
     rows = list(EaSession.objects.select_for_update().filter(grant_id=grant_id, state__in=LIVING).order_by("id"))

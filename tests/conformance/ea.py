@@ -165,10 +165,11 @@ class Ea:
                 await self.next_frame()
 
     async def acked(self, seq: int) -> None:
-        """Return when the gateway has acknowledged a number."""
-        async with asyncio.timeout(PATIENCE):
-            while self.acknowledged() < seq:
-                await self.next_frame()
+        """Return when the gateway has acknowledged a number; it may take its time as long as it gets on."""
+        while (before := self.acknowledged()) < seq:
+            async with asyncio.timeout(PATIENCE):
+                while self.acknowledged() == before:
+                    await self.next_frame()
 
     def acknowledged(self) -> int:
         """The highest number of ours that the gateway has acknowledged so far."""

@@ -208,9 +208,16 @@ class Cast:
             f"key = AuthKey.objects.filter(account__claimed_as={self.names[number]!r}).latest('requested_at');"
             f"keys.{verb}(key_id=key.id, by=history.Actor('operator'), reason='a test')"
         )
-        done = self.gateway.manage("shell", "-c", code)
-        if done.returncode:
-            raise RuntimeError(done.stderr)
+        _succeeded(self.gateway.manage("shell", "-c", code))
+
+    def suspension(self, verb: str, number: int) -> None:
+        """`suspend` an account or `lift` its suspension, in a process of its own."""
+        code = (
+            "from sessions_app.models import BrokerAccount; from sessions_app.services import suspensions, history;"
+            f"account = BrokerAccount.objects.get(claimed_as={self.names[number]!r});"
+            f"suspensions.{verb}(account_pk=account.id, by=history.Actor('operator'), reason='a test')"
+        )
+        _succeeded(self.gateway.manage("shell", "-c", code))
 
     def token(self, number: int, *, key: str | None = None) -> str:
         """Open a session over REST; its token."""

@@ -74,6 +74,20 @@ async def test_case_019_a_revoked_key_closes_its_socket_with_4403(gateway: Gatew
     assert ea.seen[-1]["payload"]["reason"] == "key_revoked"
 
 
+async def test_a_suspended_account_closes_its_socket_with_4403_and_opens_none_until_it_is_lifted(
+    gateway: Gateway,
+) -> None:
+    cast = gateway.provision({})
+    ea = await cast.ea(0)
+    await asyncio.to_thread(cast.suspension, "suspend", 0)
+    assert await ea.close_code() == 4403
+    assert ea.seen[-1]["payload"]["reason"] == "account_suspended"
+    with pytest.raises(RuntimeError, match="account_suspended"):
+        cast.open(0)
+    await asyncio.to_thread(cast.suspension, "lift", 0)
+    assert (await cast.ea(0)).kinds()[-1] == "InitAck"
+
+
 async def test_case_065_a_rejected_key_is_told_and_closed_with_4403(gateway: Gateway) -> None:
     cast = gateway.provision({})
     ea = await pending_ea(cast, 0)

@@ -13,7 +13,7 @@ from django.test import Client
 from sessions_app.auth import hashing
 from sessions_app.domain.lifecycle import KeyState, Reason, SessionStatus
 from sessions_app.models import AuthKey, EaSession, SessionEvent
-from sessions_app.services import keys, sessions
+from sessions_app.services import keys, sessions, suspensions
 from sessions_app.services.history import Actor
 from tests.factories import AuthKeyFactory, BrokerAccountFactory, TenantFactory
 from tests.factories.sessions import key_material
@@ -134,8 +134,7 @@ def test_a_rejected_or_revoked_key_is_refused(client: Client, state: KeyState) -
 def test_a_suspended_account_is_refused_to_its_owner_and_strangers_learn_nothing(client: Client) -> None:
     ask(client)
     key = approve()
-    key.account.suspended_at = key.requested_at
-    key.account.save(update_fields=["suspended_at"])
+    suspensions.suspend(account_pk=key.account_id, by=OPERATOR, reason="unpaid")
     problem_of(ask(client), 403, "account_suspended")
     session = EaSession.objects.get(id=ask(client, auth_key=key_material(2)).json()["session_id"])
     assert session.state == SessionStatus.PENDING
