@@ -21,6 +21,7 @@ class GatewaySettings(TypedDict):
     heartbeat_interval: int
     heartbeat_timeout: int
     pending_lifetime: timedelta
+    pending_retention: timedelta
     pending_frames: int
     pending_rate_per_minute: int
     frame_rate: int

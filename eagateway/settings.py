@@ -135,6 +135,7 @@ GATEWAY: env.GatewaySettings = {
     "heartbeat_interval": env.integer("HEARTBEAT_INTERVAL_SECONDS", default=5, least=1, most=60),
     "heartbeat_timeout": env.integer("HEARTBEAT_TIMEOUT_SECONDS", default=15, least=3, most=600),
     "pending_lifetime": timedelta(hours=env.integer("PENDING_LIFETIME_HOURS", default=24, least=1, most=720)),
+    "pending_retention": timedelta(days=env.integer("PENDING_RETENTION_DAYS", default=30, least=0, most=3650)),
     "pending_frames": env.integer("PENDING_STORED_FRAMES", default=500, least=1, most=10_000),
     "pending_rate_per_minute": env.integer("PENDING_FRAMES_PER_MINUTE", default=60, least=1, most=10_000),
     "frame_rate": env.integer("FRAMES_PER_SECOND", default=20, least=1, most=10_000),

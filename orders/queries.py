@@ -74,7 +74,9 @@ def frame_ids(account_pk: UUID, epoch: UUID, seq: int) -> frozenset[UUID]:
 def snapshot_request(account_pk: UUID, reason: str) -> SyncSnapshot:
     """The frame that asks an EA what it holds; with the hash of what it told last, where that may do."""
     why = SnapshotReason(reason)
-    known = Snapshot.objects.filter(account_id=account_pk).exclude(hash="") if why in MAY_BE_SAME else None
+    known = None
+    if why in MAY_BE_SAME:
+        known = Snapshot.objects.filter(account_id=account_pk, pending=False).exclude(hash="")
     told = known.values_list("hash", flat=True).first() if known is not None else None
     return SyncSnapshot(phase=SnapshotPhase.REQUEST, request_id=new_id(), reason=why, hash=told)
 

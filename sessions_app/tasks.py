@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from sessions_app import queries
-from sessions_app.services import keys, oauth_clients, sessions, tallies
+from sessions_app.services import keys, oauth_clients, retention, sessions, tallies
 
 
 @shared_task(name="sessions.expire_overdue", ignore_result=True)
@@ -26,7 +26,8 @@ def revoke_retired() -> int:
 
 @shared_task(name="sessions.forget_expired", ignore_result=True)
 def forget_expired() -> None:
-    """Delete what only had to be known for a while: tallies and access tokens."""
+    """Delete what only had to be known for a while: tallies, access tokens, what unpromoted sessions stored."""
     now = queries.database_now()
     tallies.forget(now=now)
     oauth_clients.forget_expired_tokens(now=now)
+    retention.forget_unpromoted(now=now)

@@ -50,7 +50,7 @@ _log = structlog.get_logger(__name__)
 
 
 def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
-    """Reconcile accounts with their books, one after the other. A pending session's book is not looked at."""
+    """Reconcile accounts with their books, one after the other. A pending session's book is kept, and not compared."""
     for arrival in arrivals:
         account = (
             BrokerAccount.objects.select_for_update(of=("self",), no_key=True)
@@ -59,11 +59,13 @@ def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
         )
         if EaSession.objects.filter(id=arrival.session_id, state=SessionStatus.AUTHENTICATED).exists():
             _take(arrival, account, batch)
+        else:
+            _set_aside(arrival, account)
 
 
 def _take(arrival: Arrival, account: BrokerAccount, batch: Batch) -> None:
     told = cast(SyncSnapshot, arrival.payload)
-    stored = Snapshot.objects.filter(account=account).first()
+    stored = Snapshot.objects.filter(account=account, pending=False).first()
     report = _whole(told, account, stored)
     taken_at = arrival.at - timedelta(milliseconds=told.age_ms)
     if report is None or not is_usable(told) or _is_of_former_epoch(account, taken_at):
@@ -75,11 +77,19 @@ def _take(arrival: Arrival, account: BrokerAccount, batch: Batch) -> None:
     found = _reconcile(account, book, arrival, batch)
     quotes.keep(account.id, told.quotes, at=book.taken_at)
     if not told.same:
-        _keep(account, arrival, told, book)
+        _keep(account, arrival, told, book, pending=False)
     _schedule(account, batch)
     shown = [_shown(item) for item in found[:MAX_TOLD]]
     result = SyncSnapshot(phase=SnapshotPhase.RESULT, request_id=told.request_id, differences=shown)
     batch.replies.append((arrival, result))
+
+
+def _set_aside(arrival: Arrival, account: BrokerAccount) -> None:
+    """Keep what a pending session's terminal holds, for whoever decides about its key: a new one comes after that."""
+    told = cast(SyncSnapshot, arrival.payload)
+    if not told.same and is_usable(told):
+        book = read_book(told, taken_at=arrival.at - timedelta(milliseconds=told.age_ms))
+        _keep(account, arrival, told, book, pending=True)
 
 
 def _whole(told: SyncSnapshot, account: BrokerAccount, stored: Snapshot | None) -> SyncSnapshot | None:
@@ -229,10 +239,11 @@ def _own_trades(account: BrokerAccount) -> set[int]:
 # What is kept -----------------------------------------------------------------------------------------------
 
 
-def _keep(account: BrokerAccount, arrival: Arrival, told: SyncSnapshot, book: Book) -> None:
+def _keep(account: BrokerAccount, arrival: Arrival, told: SyncSnapshot, book: Book, *, pending: bool) -> None:
     content = to_builtins(told)
     Snapshot.objects.update_or_create(
         account=account,
+        pending=pending,
         defaults={
             "session_id": arrival.session_id,
             "hash": told.hash or "",

@@ -49,7 +49,7 @@ def let_go(*, account_pk: UUID, seen: int, by: Actor, reason: str) -> int:
         batch = Batch(now=queries.database_now())
         account = BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
         rows = _missing(account, DifferenceState.ADOPTED, seen)
-        told = Snapshot.objects.get(account=account)
+        told = Snapshot.objects.get(account=account, pending=False)
         facts = [_fact(row.copy) for row in rows if row.copy is not None and row.copy.state in _LIVING]
         snapshots.infer(account, facts, session_id=told.session_id, at=batch.now, batch=batch)
         differences.decided(rows=rows, after=DifferenceState.ADOPTED, reason=reason, by=by, now=batch.now)

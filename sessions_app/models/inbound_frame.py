@@ -32,7 +32,10 @@ class InboundFrame(models.Model):
             ),
             models.UniqueConstraint(fields=["session", "frame_id"], name="one_frame_per_session_id"),
         ]
-        indexes = [models.Index(fields=["session", "seq"], name="frames_by_number")]
+        indexes = [
+            models.Index(fields=["session", "seq"], name="frames_by_number"),
+            models.Index(fields=["session"], condition=Q(quarantined=True), name="frames_quarantined"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.seq}"

@@ -1,5 +1,6 @@
 """What a pending session stored is applied at its approval, whatever one frame of it is like."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,9 +8,10 @@ import pytest
 from orders.models import Intent
 from orders.services import intents
 from sessions_app.domain.alerts import AlertCode
-from sessions_app.domain.lifecycle import SessionStatus
+from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import EaSession, InboundFrame, OperatorAlert
-from sessions_app.services import keys, quarantine
+from sessions_app.queries import database_now
+from sessions_app.services import keys, quarantine, retention, sessions
 from sessions_app.services.ports import Arrival
 from tests.integration.trading import OPERATOR, Desk, subscribe
 
@@ -69,3 +71,23 @@ def test_a_session_with_many_poisoned_frames_is_not_tried_to_its_end(
     master = pending_master("0.13", "0.13", "0.10", "0.20")
     keys.approve(key_id=master.key.id, by=OPERATOR, reason="known")
     assert refusals(master) == ["poisoned"] * 4
+
+
+def test_case_014_what_a_lapsed_session_stored_is_purged_when_its_time_is_over(settings: Any) -> None:
+    lapsed, waiting = pending_master("0.10", "0.20"), Desk.open("srv:2", approved=False)
+    waiting.introduce().buy(1)
+    settings.GATEWAY = {**settings.GATEWAY, "pending_retention": timedelta(days=2)}
+    now = database_now()
+    sessions.close(session_id=lapsed.session.id, reason=Reason.PENDING_LAPSED, actor=OPERATOR)
+    assert retention.forget_unpromoted(now=now + timedelta(days=1)) == 0
+    assert retention.forget_unpromoted(now=now + timedelta(days=2, minutes=1)) == 3
+    assert set(InboundFrame.objects.values_list("session", flat=True)) == {waiting.session.id}
+    assert EaSession.objects.filter(id=lapsed.session.id).exists()
+
+
+def test_what_a_promoted_session_stored_is_kept(settings: Any) -> None:
+    master = pending_master("0.10")
+    keys.approve(key_id=master.key.id, by=OPERATOR, reason="known")
+    sessions.close(session_id=master.session.id, reason=Reason.SHUTDOWN_BY_EA, actor=OPERATOR)
+    assert retention.forget_unpromoted(now=database_now() + timedelta(days=9999)) == 0
+    assert InboundFrame.objects.filter(session=master.session).exists()

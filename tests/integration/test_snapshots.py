@@ -7,11 +7,12 @@ import pytest
 
 from orders.domain.cases import SubscriptionState
 from orders.models import Command, Copy, Decision, Difference, FollowerQuote, Report, Snapshot, Subscription
+from orders.queries import snapshot_request
 from orders.services import subscriptions
-from sessions_app.models import BrokerAccount
-from sessions_app.queries import standings
+from sessions_app.models import AuthKey, BrokerAccount
+from sessions_app.queries import database_now, standings
 from sessions_app.services import snapshots
-from tests.integration.trading import OPERATOR, Desk, held, subscribe
+from tests.integration.trading import OPERATOR, Desk, held, open_session, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -272,10 +273,24 @@ def test_the_same_book_is_compared_with_what_we_believe_by_now(master: Desk, fol
     assert [item["kind"] for item in follower.result] == ["stops_drift"]
 
 
-def test_a_pending_sessions_book_is_not_looked_at() -> None:
-    stranger = Desk.open("srv:9", approved=False)
-    stranger.tell(held(1, 900))
-    assert Snapshot.objects.count() == Difference.objects.count() == 0
+def stranger_of(account: BrokerAccount) -> Desk:
+    """A pending session of the account, under a key that nobody has approved."""
+    key = AuthKey.objects.create(account=account, fingerprint="unknown", key_hash="-", requested_at=database_now())
+    return Desk(account, key, open_session(key))
+
+
+def test_a_pending_sessions_book_is_kept_and_compared_with_nothing(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1)
+    follower.tell(held(1, 900), hash="abc")
+    stranger = stranger_of(follower.account)
+    for _ in range(2):
+        stranger.tell(held(7, 901), hash="xyz")
+    stranger.tell(connected=False)
+    assert [batch.replies for batch in stranger.batches] == [[], [], []]
+    kept = Snapshot.objects.order_by("pending").values_list("hash", "pending", "session_id")
+    assert list(kept) == [("abc", False, follower.session.id), ("xyz", True, stranger.session.id)]
+    assert snapshot_request(follower.account.id, "schedule").hash == "abc"
+    assert (Difference.objects.count(), only_copy().state) == (0, "open")
 
 
 def test_case_147_a_late_report_has_the_account_reconciled(master: Desk, follower: Desk) -> None:

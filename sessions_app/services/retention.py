@@ -1,0 +1,31 @@
+"""Delete what sessions stored that ended unpromoted: it waits for nobody any more. That they asked stays on record."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+
+from sessions_app.models import BrokerAccount, InboundFrame, TerminalProfile
+
+SLICE: Final = 1000
+
+
+def forget_unpromoted(*, now: datetime) -> int:
+    """Delete the quarantined frames and the terminal profiles of sessions that ended `pending_retention` ago or longer,
+    a slice in a transaction. Returns how many rows."""
+    before = now - settings.GATEWAY["pending_retention"]
+    in_use = BrokerAccount.objects.filter(profile__isnull=False).values("profile")
+    profiles = TerminalProfile.objects.filter(session__closed_at__lt=before, session__authenticated_at=None)
+    frames = InboundFrame.objects.filter(quarantined=True, session__closed_at__lt=before)
+    return _delete(frames) + _delete(profiles.exclude(id__in=in_use))
+
+
+def _delete(rows: QuerySet[Any]) -> int:
+    deleted = 0
+    while some := list(rows.order_by("id").values_list("id", flat=True)[:SLICE]):
+        with transaction.atomic(durable=True):
+            rows.model._default_manager.filter(id__in=some).delete()
+        deleted += len(some)
+    return deleted
