@@ -1,14 +1,23 @@
 """The Celery app and its schedule: the same tasks in every lane."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eagateway.settings")
 
 app = Celery("eagateway")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def keep_ours(**_: Any) -> None:
+    """A worker sets up logging unless somebody listens here: the settings have done it already."""
+
+
 app.conf.beat_schedule = {
     "expire overdue sessions": {"task": "sessions.expire_overdue", "schedule": 1.0, "options": {"expires": 5}},
     "carry out due orders": {"task": "orders.carry_out_due", "schedule": 1.0, "options": {"expires": 5}},

@@ -1,8 +1,7 @@
 """How often one address, and one session, may ask over REST: token buckets of this process, bounded in number."""
 
 import math
-import time
-from collections import OrderedDict
+from collections.abc import Hashable
 from threading import Lock
 from typing import Any, Final
 
@@ -13,42 +12,17 @@ from rest_framework.throttling import BaseThrottle
 from sessions_app.api import parsing
 from sessions_app.domain.problems import Refused
 from sessions_app.models import EaSession
+from sessions_app.transport.bounds import Bucket, Kept
 
-MOST: Final = 20_000
-_Key = tuple[str, str, int]
-
-
-class Buckets:
-    """Token buckets by key. Beyond `most` the one unused longest is forgotten: it may only be full by then, or a
-    stranger's, and memory stays bounded whatever addresses are invented."""
-
-    def __init__(self, most: int = MOST) -> None:
-        self._most = most
-        self._levels: OrderedDict[_Key, tuple[float, float]] = OrderedDict()
-        self._lock = Lock()
-
-    def __len__(self) -> int:
-        return len(self._levels)
-
-    def clear(self) -> None:
-        """Forget everybody."""
-        with self._lock:
-            self._levels.clear()
-
-    def wait(self, kind: str, name: str, *, per_minute: int, now: float) -> int:
-        """Take one token of `per_minute`; 0, or the whole seconds until there is one."""
-        rate = per_minute / 60
-        with self._lock:
-            level, at = self._levels.pop((kind, name, per_minute), (float(per_minute), now))
-            level = min(float(per_minute), level + (now - at) * rate)
-            taken = level >= 1
-            self._levels[kind, name, per_minute] = (level - taken, now)
-            if len(self._levels) > self._most:
-                self._levels.popitem(last=False)
-        return 0 if taken else math.ceil((1 - level) / rate)
+_LOCK: Final = Lock()
 
 
-BUCKETS: Final = Buckets()
+def _per_minute(calls: int) -> Bucket:
+    return Bucket(calls / 60, calls)
+
+
+ADDRESSES: Final = Kept(lambda: _per_minute(settings.GATEWAY["rest_per_address"]))
+SESSIONS: Final = Kept(lambda: _per_minute(settings.GATEWAY["rest_per_session"]))
 
 
 class Pace(BaseThrottle):
@@ -60,9 +34,9 @@ class Pace(BaseThrottle):
     def allow_request(self, request: Request, view: Any) -> bool:
         session = request.auth
         if isinstance(session, EaSession):
-            self._seconds = _session_wait(session)
+            self._seconds = _wait(SESSIONS, session.id)
         else:
-            self._seconds = _address_wait(request)
+            self._seconds = _wait(ADDRESSES, parsing.peer_address(request))
         return self._seconds == 0
 
     def wait(self) -> float:
@@ -74,16 +48,12 @@ def count_stranger(request: Request) -> None:
 
     :raises Refused: `throttled`
     """
-    seconds = _address_wait(request)
+    seconds = _wait(ADDRESSES, parsing.peer_address(request))
     if seconds:
         raise Refused("throttled", retry_after=seconds)
 
 
-def _session_wait(session: EaSession) -> int:
-    bound = settings.GATEWAY["rest_per_session"]
-    return BUCKETS.wait("session", str(session.id), per_minute=bound, now=time.monotonic())
-
-
-def _address_wait(request: Request) -> int:
-    bound = settings.GATEWAY["rest_per_address"]
-    return BUCKETS.wait("address", parsing.peer_address(request), per_minute=bound, now=time.monotonic())
+def _wait(buckets: Kept[Bucket], who: Hashable) -> int:
+    """Take one call: 0, or the whole seconds until there is one."""
+    with _LOCK:
+        return math.ceil(buckets.of(who).wait())

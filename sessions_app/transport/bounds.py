@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Bucket:
-    """`rate` tokens a second, at most `burst` at once."""
+    """`rate` tokens a second, at most `burst` at once. Not safe for threads."""
 
     rate: float
     burst: float
@@ -31,13 +31,17 @@ class Bucket:
 
     def take(self) -> bool:
         """Take one token; False when there is none."""
+        return self.wait() == 0
+
+    def wait(self) -> float:
+        """Take one token: 0, or the seconds until there is one."""
         now = time.monotonic()
         self._tokens = max(self._tokens, min(self.burst, self._tokens + (now - self._at) * self.rate))
         self._at = now
         if self._tokens < 1:
-            return False
+            return (1 - self._tokens) / self.rate
         self._tokens -= 1
-        return True
+        return 0
 
 
 class Bounds:
@@ -67,12 +71,15 @@ def hello_bucket() -> Bucket:
 
 class Kept(Generic[T]):
     """What this process keeps of each peer, by whatever names it, longer than a link stands. Beyond `most` the one
-    unused longest is forgotten: its buckets may only be full by then, or a stranger's.
+    unused longest is forgotten: its buckets may only be full by then, or a stranger's. Not safe for threads.
     """
 
     def __init__(self, make: Callable[[], T], most: int = MOST) -> None:
         self._make, self._most = make, most
         self._known: OrderedDict[Hashable, T] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._known)
 
     def of(self, name: Hashable) -> T:
         """One peer's, new if it is not known."""
@@ -81,3 +88,7 @@ class Kept(Generic[T]):
         if len(self._known) > self._most:
             self._known.popitem(last=False)
         return found
+
+    def clear(self) -> None:
+        """Forget everybody."""
+        self._known.clear()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.gateway import Gateway, drop_sockets
+from tests.e2e.gateway import PREPARED, Gateway, drop_sockets
 
 
 @pytest.fixture(scope="session")
@@ -20,9 +20,9 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 @pytest.fixture(scope="session")
 def quick_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A gateway that expects a heartbeat every second."""
-    folder = tmp_path_factory.mktemp("quick")
-    gateway = Gateway(folder, HEARTBEAT_INTERVAL_SECONDS="1", HEARTBEAT_TIMEOUT_SECONDS="3").start()
+    """A gateway that expects a heartbeat every second, and logs everything."""
+    quick = {"HEARTBEAT_INTERVAL_SECONDS": "1", "HEARTBEAT_TIMEOUT_SECONDS": "3", "LOG_LEVEL": "INFO"}
+    gateway = Gateway(tmp_path_factory.mktemp("quick"), spare=PREPARED, **quick).start()
     yield gateway
     gateway.end()
 

@@ -317,3 +317,4 @@ async def test_celery_in_the_same_process_expires_sessions_that_have_no_socket(q
     assert state["reason"] == "heartbeat_timeout"
     with pytest.raises(ConnectionClosed):
         await ea.socket.recv()
+    assert quick_gateway.log_has("session.opened"), "the worker in this process has changed the log level"

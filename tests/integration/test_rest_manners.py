@@ -18,8 +18,8 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 
 from eagateway.openapi import document
+from sessions_app.api import throttling
 from sessions_app.api.everywhere import MAX_ADDRESS, ProblemHandler
-from sessions_app.api.throttling import BUCKETS, Buckets
 from sessions_app.api.view import ApiView, deprecated
 from tests.factories import AuthKeyFactory
 from tests.factories.sessions import key_material
@@ -110,8 +110,12 @@ async def test_a_request_that_django_cannot_read_is_a_problem() -> None:
 def tight(settings: Any) -> Iterator[None]:
     """Three calls a minute, for addresses and for sessions."""
     settings.GATEWAY = {**settings.GATEWAY, "rest_per_address": 3, "rest_per_session": 3}
+    everybody = (throttling.ADDRESSES, throttling.SESSIONS)
+    for kept in everybody:
+        kept.clear()
     yield
-    BUCKETS.clear()
+    for kept in everybody:
+        kept.clear()
 
 
 @pytest.mark.usefixtures("tight")
@@ -150,17 +154,6 @@ def test_case_155_a_stranger_beyond_every_bound_does_not_lock_the_owner_out(clie
     asked = [ask(client, auth_key=key_material(2), address="198.51.100.66").status_code for _ in range(1000)]
     assert asked.count(429) == 997
     assert ask(client, address="192.0.2.10").json()["status"] == "authenticated"
-
-
-def test_buckets_fill_up_again_and_stay_bounded() -> None:
-    buckets = Buckets(most=100)
-    assert [buckets.wait("address", "a", per_minute=60, now=0) for _ in range(61)] == [0] * 60 + [1]
-    assert buckets.wait("address", "a", per_minute=60, now=1.0) == 0
-    assert buckets.wait("address", "a", per_minute=1, now=1.0) == 0
-    assert buckets.wait("address", "a", per_minute=1, now=1.0) == 60
-    for number in range(10_000):
-        buckets.wait("address", str(number), per_minute=60, now=2.0)
-    assert len(buckets) == 100
 
 
 # Ends ----------------------------------------------------------------------------------------------------------------
