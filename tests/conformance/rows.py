@@ -31,7 +31,7 @@ from sessions_app.services import keys, oauth_clients, sessions
 from sessions_app.services.history import Actor
 from sessions_app.services.ports import Arrival
 from tests.concurrency.hands import at_once, store
-from tests.conformance import wander as walks
+from tests.conformance import wander as walk
 
 OPERATOR = Actor("operator")
 
@@ -85,8 +85,8 @@ def lapse(*, session_id: str) -> None:
     sessions.lapse_pending()
 
 
-def wander(*, account_id: str, steps: int, seed: int) -> int:
-    return walks.wander(account_id=account_id, steps=steps, seed=seed)
+def wander(*, account_id: str, walks: int, steps: int) -> dict[str, Any]:
+    return walk.wander(account_id=account_id, walks=walks, steps=steps)
 
 
 # Keys ----------------------------------------------------------------------------------------------------------------
