@@ -4,19 +4,21 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.app.log import Logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eagateway.settings")
 
-app = Celery("eagateway")
+
+class SettingsLogging(Logging):
+    """The settings have set up logging already: a worker leaves it as it is."""
+
+    def setup_logging_subsystem(self, *args: Any, **kwargs: Any) -> bool:
+        return True
+
+
+app = Celery("eagateway", log=SettingsLogging)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-
-
-@setup_logging.connect
-def keep_ours(**_: Any) -> None:
-    """A worker sets up logging unless somebody listens here: the settings have done it already."""
-
 
 app.conf.beat_schedule = {
     "expire overdue sessions": {"task": "sessions.expire_overdue", "schedule": 1.0, "options": {"expires": 5}},

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Max, QuerySet
 
 from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
 from sessions_app.models import (
@@ -205,6 +205,12 @@ def profile_contents(ids: Iterable[UUID]) -> dict[UUID, dict[str, Any]]:
 def profile_sessions(ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """Which session told each profile."""
     return dict(TerminalProfile.objects.filter(id__in=list(ids)).values_list("id", "session_id"))
+
+
+def heartbeat_timeouts(account_pks: Iterable[UUID]) -> dict[UUID, int]:
+    """In force for the living sessions of accounts, in seconds; the longest where there are several."""
+    living = EaSession.objects.filter(account__in=list(account_pks), state__in=LIVING)
+    return dict(living.values_list("account_id").annotate(Max("heartbeat_timeout")))
 
 
 def open_alerts() -> QuerySet[OperatorAlert]:

@@ -19,6 +19,10 @@ class Mode(StrEnum):
     EQUITY_RATIO = "equity_ratio"
 
 
+AGELESS: Final = frozenset({Mode.MIRRORED, Mode.FIXED_LOTS, Mode.CONTRACT_UNITS})
+"""What looks at no account's funds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Funds:
     """One account's funds in its own currency.

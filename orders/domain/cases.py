@@ -173,7 +173,9 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the steps have found so far. `waiting`: the legs whose pending order should fill by itself, but may not."""
+    """What the steps have found so far. `waiting`: the legs whose pending order should fill by itself, but may not;
+    `led`: the lots that legs without a position yet are to have when they have one.
+    """
 
     spec: SymbolSpec | None = None
     side: Side = Side.BUY
@@ -185,6 +187,7 @@ class Draft:
     lots: Decimal = NONE
     orders: tuple[Order, ...] = ()
     waiting: tuple[int, ...] = ()
+    led: tuple[tuple[int, Decimal], ...] = ()
 
     @property
     def known_spec(self) -> SymbolSpec:

@@ -136,6 +136,16 @@ def gone(facts: CopyFacts, copy_no: int) -> ExecutionReport:
     )
 
 
+def shown(item: Held, copy_no: int) -> ExecutionReport:
+    """A copy that was taken for gone is there: one book has not shown it, and this one does."""
+    return ExecutionReport(
+        status=ReportStatus.PLACED if item.working else ReportStatus.FILLED,
+        copy_no=copy_no,
+        ticket=item.ticket,
+        lots=Lots(item.lots),
+    )
+
+
 def taken_off(facts: CopyFacts, item: Held, copy_no: int) -> ExecutionReport | None:
     """A part was closed without us, and the rest may have another ticket: one lineage all the same."""
     if item.lots > facts.lots_open or (item.lots == facts.lots_open and item.ticket == facts.ticket):

@@ -22,7 +22,8 @@ MOVES: Final[Mapping[CopyState, frozenset[CopyState]]] = {
     CopyState.WORKING: frozenset({CopyState.OPEN, CopyState.CLOSED, CopyState.FAILED}),
     CopyState.OPEN: frozenset({CopyState.CLOSED}),
     CopyState.FAILED: frozenset({CopyState.WORKING, CopyState.OPEN, CopyState.CLOSED}),  # a late fact wins
-    CopyState.CLOSED: frozenset(),
+    CopyState.CLOSED: frozenset({CopyState.WORKING, CopyState.OPEN}),
 }
 ALIVE: Final = frozenset({CopyState.HELD, CopyState.ORDERED, CopyState.WORKING, CopyState.OPEN})
+GONE: Final = "gone"  # why a copy is closed to us that a book did not show: another book may
 DETACHED: Final = "detached"  # why a copy is closed to us that stays open at its broker

@@ -52,7 +52,8 @@ __all__ = [
 class Verdict:
     """The decision: outcome, its code unless copied, every step's inputs and outputs, and the orders.
 
-    `waiting`: the legs whose working order gets some time to fill by itself.
+    `waiting`: the legs whose working order gets some time to fill by itself. `led`: the lots that legs are to have when
+    they have filled.
     """
 
     outcome: Outcome
@@ -60,6 +61,7 @@ class Verdict:
     steps: list[dict[str, Any]]
     orders: tuple[Order, ...] = ()
     waiting: tuple[int, ...] = ()
+    led: tuple[tuple[int, Decimal], ...] = ()
 
 
 def decide(case: Case) -> Verdict:
@@ -74,12 +76,12 @@ def decide(case: Case) -> Verdict:
             return Verdict(Outcome.DENIED, no.code, steps)
         except NothingToDo as nothing:
             steps.append({"step": name, "result": nothing.code.value, **readable(nothing.evidence)})
-            return Verdict(Outcome.NOOP, nothing.code, steps, waiting=nothing.draft.waiting)
+            return Verdict(Outcome.NOOP, nothing.code, steps, waiting=nothing.draft.waiting, led=nothing.draft.led)
         except ArithmeticError as fault:  # one follower's absurd figures must not stop the master's trade
             steps.append({"step": name, "result": Code.ALLOCATION_DATA_MISSING.value, "fault": type(fault).__name__})
             return Verdict(Outcome.DENIED, Code.ALLOCATION_DATA_MISSING, steps)
         steps.append({"step": name, "result": "ok", **readable(evidence)})
-    return Verdict(Outcome.COPIED, None, steps, draft.orders, draft.waiting)
+    return Verdict(Outcome.COPIED, None, steps, draft.orders, draft.waiting, draft.led)
 
 
 def _steps(action: Action) -> tuple[Step, ...]:

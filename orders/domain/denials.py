@@ -75,7 +75,7 @@ SENTENCES: Final[Mapping[Code, str]] = {
     Code.ALREADY_COPIED: "The position has been copied already.",
     Code.FILLS_AT_OWN_BROKER: "The copied pending order fills at the follower's own broker.",
     Code.PARTIAL_CLOSE_DEFERRED: "The part is smaller than the follower can close; the final close closes it.",
-    Code.COPY_STILL_WORKING: "The copied pending order has not filled; the final close removes it.",
+    Code.COPY_STILL_WORKING: "The copied pending order has not filled: it is reduced when it has.",
 }
 
 

@@ -141,9 +141,11 @@ def _set_stops(copied: Copied, item: Held, quote: Quote | None) -> Repair | Unde
         return Undecided("no_quote")
     if not item.working and _passed(copied, quote):
         return Undecided("price_gate")
-    return Repair(
-        Action.MODIFY, None, item.lots, item.lots, copied.sl, copied.tp, copied.price if item.working else None
-    )
+    sl, tp = copied.sl or item.sl, copied.tp or item.tp
+    price = copied.price if item.working else None
+    if (sl, tp) == (item.sl, item.tp) and price in (None, item.price):
+        return Undecided("own_stops")  # who sets a stop where the master has none is better protected
+    return Repair(Action.MODIFY, None, item.lots, item.lots, sl, tp, price)
 
 
 def _passed(copied: Copied, quote: Quote) -> bool:

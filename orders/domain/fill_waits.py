@@ -60,12 +60,19 @@ def at_deadline(copy: Leg, position: Position | None) -> WaitState:
 
 
 def after_report(
-    copy: Leg, position: Position | None, *, status: ReportStatus, action: Action | None, tries: int
+    copy: Leg,
+    position: Position | None,
+    *,
+    status: ReportStatus,
+    action: Action | None,
+    tries: int,
+    inferred: bool = False,
 ) -> WaitState:
     """Where a report leads a copy whose working order is being cancelled; `copy` is what it has become by it.
 
     `reopened` says that the order is gone and the position may be opened at market. A cancel that finds a filled order
-    reports `closed`: the position stays, or is closed by now; either way nothing is opened.
+    reports `closed`: the position stays, or is closed by now; either way nothing is opened. Nor is it when the cancel
+    is only `inferred` from a book without the order: that may have filled and ended meanwhile.
     """
     if copy.state is CopyState.OPEN:
         return WaitState.FILLED
@@ -77,7 +84,7 @@ def after_report(
         return WaitState.FILLED
     if status is not ReportStatus.CANCELLED:
         return WaitState.CANCELLING
-    wanted = position is not None and position.state is PositionState.OPEN and not copy.tombstoned
+    wanted = not inferred and position is not None and position.state is PositionState.OPEN and not copy.tombstoned
     return WaitState.REOPENED if wanted else WaitState.ENDED
 
 

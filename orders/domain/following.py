@@ -44,8 +44,19 @@ def not_filled(order_type: OrderType, state: CopyState) -> bool:
 
 
 def _following_orders(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
-    orders = _FOLLOW[case.intent.action](case, [leg for leg in case.legs if leg.alive])
-    return replace(draft, orders=orders), {"lots_after": [plain(order.lots_after) for order in orders]}
+    """The orders; what takes a part off a pending order that has not filled has to wait until it has."""
+    legs = [leg for leg in case.legs if leg.alive]
+    orders = _FOLLOW[case.intent.action](case, legs)
+    evidence: Evidence = {"lots_after": [plain(order.lots_after) for order in orders]}
+    unfilled = {leg.leg for leg in legs if not_filled(leg.order_type, leg.state)}
+    later = [order for order in orders if order.action is Action.PARTIAL_CLOSE and order.leg in unfilled]
+    if later:
+        evidence["when_filled"] = [order.leg for order in later]
+        orders = tuple(order for order in orders if order not in later)
+        draft = replace(draft, led=tuple((order.leg, order.lots_after) for order in later))
+    if not orders and later:
+        raise NothingToDo(Code.COPY_STILL_WORKING, draft=draft, **evidence)
+    return replace(draft, orders=orders), evidence
 
 
 def _modify(case: Case, legs: Sequence[Leg]) -> tuple[Order, ...]:
@@ -79,8 +90,6 @@ def _cancel(case: Case, legs: Sequence[Leg]) -> tuple[Order, ...]:
 
 def _partial_close(case: Case, legs: Sequence[Leg]) -> tuple[Order, ...]:
     """close_f = L_f x closed_m / L_m,before, down to the lot step, from the last leg backwards; never a full close."""
-    if any(leg.state is CopyState.WORKING for leg in legs):
-        raise NothingToDo(Code.COPY_STILL_WORKING)
     closed, remaining = case.intent.lots or NONE, case.intent.remaining_lots or NONE
     ours = sum((leg.lots for leg in legs), NONE)
     exact = ours * closed / (closed + remaining)
@@ -97,9 +106,11 @@ def _spread(case: Case, legs: Sequence[Leg], exact: Decimal) -> tuple[Order, ...
         part = _part(leg, exact, case.terminal.symbols.get(leg.symbol), may_end=alive > 1)
         if part <= 0:
             continue
-        action = Action.CLOSE if part == leg.lots else Action.PARTIAL_CLOSE
+        action = Action.PARTIAL_CLOSE
+        if part == leg.lots:
+            action = Action.CANCEL if not_filled(leg.order_type, leg.state) else Action.CLOSE
         orders.append(replace(_order(leg, action, lots_after=leg.lots - part), price=case.intent.price))
-        alive -= action is Action.CLOSE
+        alive -= part == leg.lots
         exact -= part
     return tuple(orders)
 
@@ -136,6 +147,12 @@ def _order(leg: Leg, action: Action, *, lots_after: Decimal) -> Order:
 def closing(leg: Leg) -> Order:
     """Close a leg's position."""
     return _order(leg, Action.CLOSE, lots_after=NONE)
+
+
+def leading_back(leg: Leg, lots_open: Decimal) -> Order:
+    """Close what a leg has open beyond the lots that it is to have."""
+    action = Action.PARTIAL_CLOSE if leg.lots > 0 else Action.CLOSE
+    return _order(replace(leg, lots=lots_open), action, lots_after=leg.lots)
 
 
 def cancelling(leg: Leg, *, keep_filled: bool) -> Order:

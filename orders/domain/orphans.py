@@ -1,7 +1,8 @@
-"""Copies that outlive what they were copied from: nothing that comes will end them, so that we do.
+"""Copies that are not where they are to be, with nothing on its way there: nothing that comes will do it, but we do.
 
 A close that the broker rejected, an open that was given up and filled all the same, a pending order of a subscription
-that is switched off: whatever led to it, the copy stands and its master's position does not.
+that is switched off: whatever led to it, the copy stands and its master's position does not. Or less of it does: a
+partial close came to nothing, or was decided before there was anything to close.
 """
 
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Final
 
 from orders.domain.cases import Leg, Order, SubscriptionState
 from orders.domain.copies import CopyState
-from orders.domain.following import cancelling, closing
+from orders.domain.following import cancelling, closing, leading_back
 from orders.domain.positions import Position, PositionState
 
 CALL_AFTER: Final = 5
@@ -32,6 +33,13 @@ def ending(copy: Leg, lots_open: Decimal, position: Position | None, subscriptio
     if copy.state is CopyState.WORKING and (gone or subscription is not SubscriptionState.ACTIVE):
         return cancelling(copy, keep_filled=False)
     return None
+
+
+def behind(copy: Leg, lots_open: Decimal) -> Order | None:
+    """The close of what a copy has open beyond the lots that it is to have; None if there is none of it."""
+    if copy.state is not CopyState.OPEN or copy.lots >= lots_open:
+        return None
+    return leading_back(copy, lots_open)
 
 
 def pause(tries: int) -> timedelta | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from orders.domain.copies import CopyState
+from orders.domain.copies import GONE, CopyState
 from orders.domain.intents import ADDS_EXPOSURE, TAKES_OFF, Action, Cause
 from orders.domain.reports import ExecutionReport, ReportStatus
 
@@ -15,9 +15,9 @@ _UNBORN: Final = frozenset({CopyState.ORDERED, CopyState.FAILED})
 
 @dataclass(frozen=True, slots=True)
 class CopyFacts:
-    """A copy as far as a report can change it. `lots_decided`: where our commands lead; `lots_open`: the broker's;
-    `lots_ordered`: what was ordered at first; `lots_coming`: where the last of its other commands without outcome
-    leads, None if there is none.
+    """A copy as far as a report can change it. `lots_decided`: where it is to be led, whether or not a command has come
+    to something (orders/domain/orphans.py orders it again); `lots_open`: the broker's; `lots_ordered`: what was ordered
+    at first; `lots_coming`: where the last of its other commands without outcome leads, None if there is none.
     """
 
     state: CopyState
@@ -42,9 +42,13 @@ def outcome(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> 
 
 
 def _filled(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
-    if copy.state is CopyState.CLOSED or action not in ADDS_EXPOSURE:
+    if action is None:
+        return _shown(copy, CopyState.OPEN, report)
+    if action not in ADDS_EXPOSURE:
         return copy
-    lots = report.lots if report.lots is not None else copy.lots_decided or copy.lots_ordered
+    lots = report.lots if report.lots is not None else copy.lots_ordered or copy.lots_decided
+    if copy.state is CopyState.CLOSED:
+        return _unwanted(copy, lots, report)
     return replace(
         copy,
         state=CopyState.OPEN,
@@ -55,9 +59,9 @@ def _filled(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> 
 
 
 def _partially_filled(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
-    if copy.state is CopyState.CLOSED:
-        return copy
     lots = report.lots or _NONE
+    if copy.state is CopyState.CLOSED:
+        return _unwanted(copy, lots, report) if lots and action in ADDS_EXPOSURE else copy
     return replace(
         copy,
         state=CopyState.OPEN,
@@ -67,7 +71,36 @@ def _partially_filled(copy: CopyFacts, action: Action | None, report: ExecutionR
     )
 
 
+def _unwanted(copy: CopyFacts, lots: Decimal, report: ExecutionReport) -> CopyFacts:
+    """It was ended before its fill was known: there is a position all the same, and it is to end."""
+    return replace(
+        copy,
+        state=CopyState.OPEN,
+        lots_open=lots,
+        lots_decided=_NONE,
+        ticket=report.ticket or copy.ticket,
+        close_cause="",
+    )
+
+
+def _shown(copy: CopyFacts, state: CopyState, report: ExecutionReport) -> CopyFacts:
+    """It was taken for gone, since a book did not show it, and here it is: nobody has closed it by hand."""
+    if copy.state is not CopyState.CLOSED or copy.close_cause != GONE or not report.lots:
+        return copy
+    return replace(
+        copy,
+        state=state,
+        lots_open=report.lots if state is CopyState.OPEN else _NONE,
+        lots_decided=report.lots,
+        ticket=report.ticket or copy.ticket,
+        close_cause="",
+        tombstoned=False,
+    )
+
+
 def _placed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
+    if action is None:
+        return _shown(copy, CopyState.WORKING, report)
     if copy.state not in (CopyState.ORDERED, CopyState.FAILED):
         return copy
     return replace(
@@ -86,21 +119,29 @@ def _revived(copy: CopyFacts, lots: Decimal) -> Decimal:
 
 
 def _closed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
-    if copy.state is CopyState.CLOSED or (report.already and report.remaining_lots):
-        return copy
-    if action is Action.PARTIAL_CLOSE and report.already and copy.state in _UNBORN:
-        return copy  # nothing to take a part off yet: its open may come still
     remaining = report.remaining_lots or _NONE
+    if copy.state is CopyState.CLOSED or (report.already and _tells_nothing(copy, action, remaining)):
+        return copy
     if remaining > 0:
         on_its_way = action is not None and copy.lots_coming is not None
         decided = copy.lots_decided if on_its_way else min(copy.lots_decided, remaining)
-        ticket = report.new_ticket or copy.ticket
+        ticket = report.new_ticket or (report.ticket if report.already else None) or copy.ticket
         return replace(copy, lots_open=remaining, lots_decided=decided, ticket=ticket)
     return _ended(copy, report)
 
 
+def _tells_nothing(copy: CopyFacts, action: Action | None, remaining: Decimal) -> bool:
+    """Whether that there was nothing left to do says nothing new of a copy: what is not there yet may come still, and
+    what remains is what we know."""
+    if action in TAKES_OFF and copy.state in _UNBORN:
+        return True
+    return remaining > 0 and (copy.state is not CopyState.OPEN or remaining >= copy.lots_open)
+
+
 def _cancelled(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
-    return copy if copy.state is CopyState.CLOSED else _ended(copy, report)
+    if copy.state is CopyState.CLOSED or (report.already and _tells_nothing(copy, action, _NONE)):
+        return copy
+    return _ended(copy, report)
 
 
 def _ended(copy: CopyFacts, report: ExecutionReport) -> CopyFacts:
@@ -117,11 +158,9 @@ def _ended(copy: CopyFacts, report: ExecutionReport) -> CopyFacts:
 
 def _failed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
     if action in ADDS_EXPOSURE:
-        if copy.state is not CopyState.ORDERED:
-            return copy
-        return replace(copy, state=CopyState.FAILED, lots_decided=_NONE)
-    if copy.state is CopyState.OPEN and action in TAKES_OFF:
-        return _back_to(copy, copy.lots_open)  # it is still there: a later close must find it
+        if copy.state is CopyState.WORKING:
+            return _ended(copy, report)
+        return replace(copy, state=CopyState.FAILED, lots_decided=_NONE) if copy.state is CopyState.ORDERED else copy
     if copy.state is CopyState.WORKING and action in (Action.CLOSE, Action.CANCEL) and copy.lots_ordered:
         return _back_to(copy, copy.lots_ordered)
     return copy

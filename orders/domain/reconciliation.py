@@ -15,9 +15,9 @@ from typing import Final
 from uuid import UUID
 
 from orders.domain.books import Book, Held
-from orders.domain.clearing import adoption, clear_up, gone, taken_off
+from orders.domain.clearing import adoption, clear_up, gone, shown, taken_off
 from orders.domain.commands import SENDABLE, UNFINISHED, CommandState
-from orders.domain.copies import ALIVE, DETACHED, CopyState
+from orders.domain.copies import ALIVE, DETACHED, GONE, CopyState
 from orders.domain.intents import ADDS_EXPOSURE, Action, OrderType, Side
 from orders.domain.outcomes import CopyFacts, outcome
 from orders.domain.reports import ExecutionReport
@@ -234,6 +234,11 @@ def _compare(copied: Copied, item: Held | None, book: Book, comparison: Comparis
             _absent(copied, book, comparison)
     elif copied.facts.close_cause == DETACHED:
         comparison.differences.append(_foreign(item))  # the follower's own affair: never repaired
+    elif copied.facts.close_cause == GONE and item.ticket == copied.facts.ticket:
+        report = shown(item, copied.copy_no)
+        comparison.facts.append(Fact(f"shown {copied.id} {book.taken_at}", copied.copy_no, report))
+        after = outcome(copied.facts, None, report)
+        _present(replace(copied, facts=after), item, comparison)
     elif state in (CopyState.CLOSED, CopyState.FAILED):
         comparison.differences.append(_extra(item, f"copy {state}"))
     elif copied.alive:
@@ -247,7 +252,7 @@ def _absent(copied: Copied, book: Book, comparison: Comparison) -> None:
         missing = replace(missing, severity=DifferenceSeverity.CRITICAL, held=True)
     elif not copied.kept and book.covers(copied.since):
         report = gone(copied.facts, copied.copy_no)
-        comparison.facts.append(Fact(f"gone {copied.id}", copied.copy_no, report, cause="gone"))
+        comparison.facts.append(Fact(f"gone {copied.id} {book.taken_at}", copied.copy_no, report, cause=GONE))
         missing = replace(missing, adopted=True)
     comparison.differences.append(missing)
 

@@ -44,8 +44,8 @@ def _less(late: Revived, position: Position) -> Order | None:
     """The partial close for what the master has closed since; a working order's lots cannot be changed."""
     if late.leg.state is not CopyState.OPEN or not late.master_lots or position.lots is None:
         return None
-    closed = max(Decimal(0), late.master_lots - position.lots)
-    return reducing(late.leg, late.leg.lots * closed / late.master_lots, late.spec)
+    left = late.lots_open * min(position.lots, late.master_lots) / late.master_lots
+    return reducing(late.leg, max(Decimal(0), late.leg.lots - left), late.spec)
 
 
 def _moved(late: Revived, position: Position) -> Order | None:

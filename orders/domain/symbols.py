@@ -134,14 +134,15 @@ def round_lots(exact: Decimal, *, step: Decimal) -> Decimal:
 
 
 def round_price(price: Decimal | None, *, spec: SymbolSpec) -> Decimal | None:
-    """A price level on the follower's grid: its tick size, else its digits; half up. 0 stays "not set".
+    """A price level on the follower's grid: its tick size, else its digits; half up, and at least one of it. 0 stays
+    "not set".
 
     A grid so coarse that the level would outgrow what a price may be leaves it as it is.
     """
     if not price:
         return price
     grid = spec.tick_size or Decimal(1).scaleb(-spec.digits)
-    rounded = (price / grid).to_integral_value(rounding=ROUND_HALF_UP) * grid
+    rounded = max((price / grid).to_integral_value(rounding=ROUND_HALF_UP), Decimal(1)) * grid
     return rounded if rounded < PRICE_BOUND else price
 
 

@@ -20,6 +20,7 @@ class Intent(models.Model):
     ticket = models.BigIntegerField()
     symbol = models.CharField(max_length=64)
     lots = lots_field()
+    remaining_lots = lots_field()
     price = price_field()
     profit = money_field()
     content = models.JSONField()
@@ -31,8 +32,13 @@ class Intent(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["account", "ticket", "action"],
-                condition=Q(repeated=False) & ~Q(action=Action.MODIFY),
+                condition=Q(repeated=False) & ~Q(action__in=[Action.MODIFY.value, Action.PARTIAL_CLOSE.value]),
                 name="one_intent_per_ticket_action",
+            ),
+            models.UniqueConstraint(
+                fields=["account", "ticket", "remaining_lots"],
+                condition=Q(repeated=False, action=Action.PARTIAL_CLOSE.value),
+                name="one_partial_close_per_remainder",
             ),
             models.UniqueConstraint(fields=["account", "frame_id"], name="one_intent_per_frame"),
             one_of("action", Action, name="intent_action_known"),

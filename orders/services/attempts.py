@@ -30,6 +30,8 @@ def again(command: Command, behind: Sequence[Command], *, account: BrokerAccount
     copy = command.copy
     if copy.state in _OVER or (opens and not copy.lots_decided):
         command.state, command.reason = CommandState.VOID, "not_wanted"
+        if copy.state not in _OVER:
+            copy.state, copy.closed_at = CopyState.FAILED, now
         return None
     if any(takes_over(_target(later), _target(command)) for later in behind):
         command.state, command.reason = CommandState.VOID, "superseded"

@@ -21,7 +21,7 @@ from orders.domain.decisions import readable
 from orders.domain.denials import Denied
 from orders.domain.fill_waits import CANCELLED, OPEN, Reopening, WaitState, after_report, at_deadline, reopen
 from orders.domain.following import cancelling
-from orders.domain.intents import Action, OrderType, Side
+from orders.domain.intents import Action, OrderType
 from orders.domain.positions import Position
 from orders.domain.reports import ExecutionReport, ReportStatus
 from orders.models import Command, Copy, FillWait, MasterPosition
@@ -35,6 +35,7 @@ from sessions_app.services import sessions
 from sessions_app.services.ports import Batch
 
 CANCEL_REJECTED: Final = "cancel_rejected"
+FILLED_AFTER_CANCEL: Final = "filled_after_cancel"
 _FILLS: Final = frozenset({ReportStatus.FILLED, ReportStatus.PARTIALLY_FILLED})
 _COLUMNS: Final = ("state", "due_at", "tries", "code", "steps", "settled_at")
 _log = structlog.get_logger(__name__)
@@ -95,20 +96,29 @@ class Waits:
 
     # Reports -------------------------------------------------------------------------------------------------------
 
-    def hear(self, copy: Copy, action: Action | None, report: ExecutionReport) -> str:
-        """A report about a copy, which it has changed already; a flag for the report, or an empty text."""
+    def hear(self, copy: Copy, action: Action | None, report: ExecutionReport, *, inferred: bool) -> str:
+        """A report about a copy, which it has changed already; a flag for the report, or an empty text.
+
+        `inferred`: nobody has sent it, a book proves it.
+        """
         wait = self.by_copy.get(copy.id)
         if wait is None:
             return ""
         if wait.state == WaitState.CANCELLING:
-            self._answered(wait, copy, action, report)
-        elif wait.state in CANCELLED and copy.state == CopyState.CLOSED and report.status in _FILLS:
-            return self._close_late_fill(wait, copy, report)
+            self._answered(wait, copy, action, report, inferred)
+        elif wait.state in CANCELLED and copy.state == CopyState.OPEN and report.status in _FILLS:
+            self._note(wait, step="late_fill", result="closed", lots=copy.lots_open)
+            _log.warning("fill_wait.late_fill", copy_no=copy.copy_no, position_id=copy.position_id)
+            return FILLED_AFTER_CANCEL
         return ""
 
-    def _answered(self, wait: FillWait, copy: Copy, action: Action | None, report: ExecutionReport) -> None:
+    def _answered(
+        self, wait: FillWait, copy: Copy, action: Action | None, report: ExecutionReport, inferred: bool
+    ) -> None:
         position = self.position(copy)
-        after = after_report(rows.leg(copy), position, status=report.status, action=action, tries=wait.tries)
+        after = after_report(
+            rows.leg(copy), position, status=report.status, action=action, tries=wait.tries, inferred=inferred
+        )
         evidence: dict[str, Any] = {"report": report.status.value, "already": report.already}
         if after is WaitState.REOPENED and position is not None:
             self._reopen(wait, copy, position, evidence)
@@ -149,24 +159,6 @@ class Waits:
         ordering.lead(again, order)
         self._order(wait, again, order)
         self._move(wait, WaitState.REOPENED, step="reopen", leg=order.leg, lots=order.lots, **evidence)
-
-    def _close_late_fill(self, wait: FillWait, copy: Copy, report: ExecutionReport) -> str:
-        """Reported cancelled, and filled all the same: what was done instead stands, so the late position is closed."""
-        lots = report.lots or wait.lots or Decimal(0)
-        order = Order(
-            leg=copy.leg,
-            action=Action.CLOSE,
-            symbol=copy.symbol,
-            side=Side(copy.side),
-            order_type=OrderType(copy.order_type),
-            lots=lots,
-            lots_before=lots,
-            lots_after=Decimal(0),
-        )
-        self._order(wait, copy, order)
-        self._note(wait, step="late_fill", result="closed", lots=lots)
-        _log.warning("fill_wait.late_fill", copy_no=copy.copy_no, position_id=copy.position_id)
-        return "filled_after_cancel"
 
     # Both ----------------------------------------------------------------------------------------------------------
 

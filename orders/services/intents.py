@@ -18,7 +18,8 @@ from sessions_app.services.ports import Arrival, Batch
 def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """Decide intents in their order, inside the ingest batch's transaction.
 
-    A repeat (the same ticket and action, or a modify that says what is stored last) is kept and changes nothing.
+    A repeat (the same ticket and action, of a partial close the same remainder too, or a modify that says what is
+    stored last) is kept and changes nothing.
     """
     workspace = Workspace.load(arrivals, batch.now)
     for arrival in arrivals:
@@ -34,7 +35,8 @@ def touched(arrivals: Sequence[Arrival]) -> set[UUID]:
 def _take(arrival: Arrival, workspace: Workspace) -> None:
     intent = cast(OrderIntent, arrival.payload)
     position = workspace.positions.get((arrival.account_pk, intent.position_id))
-    first = workspace.firsts.get((arrival.account_pk, intent.ticket, intent.action.value))
+    name = (arrival.account_pk, intent.ticket, intent.action.value, intent.remaining_lots)
+    first = workspace.firsts.get(name)
     row = _row(arrival, intent)
     row.repeated = first is not None or is_latest(position, intent)
     row.repeat_of_id = first
@@ -45,7 +47,7 @@ def _take(arrival: Arrival, workspace: Workspace) -> None:
         workspace.record(row, subscription, decide(workspace.case(arrival, intent, subscription)))
     workspace.move_position(arrival.account_pk, intent, advance(position, intent))
     if intent.action is not Action.MODIFY:
-        workspace.firsts[arrival.account_pk, intent.ticket, intent.action.value] = row.id
+        workspace.firsts[name] = row.id
 
 
 def _row(arrival: Arrival, intent: OrderIntent) -> Intent:
@@ -59,6 +61,7 @@ def _row(arrival: Arrival, intent: OrderIntent) -> Intent:
         ticket=intent.ticket,
         symbol=intent.symbol,
         lots=intent.lots,
+        remaining_lots=intent.remaining_lots,
         price=intent.price,
         profit=intent.profit,
         content=to_builtins(intent),

@@ -1,4 +1,5 @@
-"""End copies that outlive what they were copied from: found in the rows by every sweep, so that nothing can be missed.
+"""End copies that outlive what they were copied from, and take off what a copy has beyond the lots that it is to have:
+found in the rows by every sweep, so that nothing can be missed.
 
 Each close is an ordinary numbered command, under the decision that opened the copy, as that one's next attempt. While
 one is on its way nothing else is ordered; after one that changed nothing there is a pause, longer each time.
@@ -8,18 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import Count, Exists, Max, OuterRef, Q
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 
 from orders.domain.cases import Order, SubscriptionState
 from orders.domain.commands import UNFINISHED, CommandState
 from orders.domain.copies import CopyState
 from orders.domain.intents import TAKES_OFF
-from orders.domain.orphans import CALL_AFTER, ending, pause
+from orders.domain.orphans import CALL_AFTER, behind, ending, pause
 from orders.domain.positions import PositionState
 from orders.models import Command, Copy, MasterPosition
 from orders.queries import log_frame
@@ -37,7 +38,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Orphan:
-    """A copy, what ends it, and how often that was tried in vain."""
+    """A copy, what ends it or takes off what is too much, and how often that was tried in vain."""
 
     copy: Copy
     order: Order
@@ -45,7 +46,7 @@ class _Orphan:
 
 
 def carry_out() -> int:
-    """Order the end of every copy that has outlived its master's position, when it is due. Returns how many."""
+    """Order what ends every copy that has outlived its position, or takes off what is too much. Returns how many."""
     found = _due(Q(), queries.database_now())
     done = 0
     for account_pk in sorted({orphan.copy.account_id for orphan in found}):
@@ -80,7 +81,7 @@ def _tell(orphan: _Orphan, now: datetime) -> None:
         tries=orphan.tries,
     )  # fmt: skip
     if orphan.tries >= CALL_AFTER:
-        text = f"copy {copy.copy_no}, ticket {copy.ticket}, {copy.symbol}: {orphan.tries} tries to end it have failed"
+        text = f"copy {copy.copy_no}, ticket {copy.ticket}, {copy.symbol}: {orphan.tries} tries to close it have failed"
         alerts.raise_alert(
             code=AlertCode.ORPHANED_COPY, text=text, now=now, account_pk=copy.account_id, subject=str(copy.id)
         )
@@ -90,8 +91,9 @@ def _tell(orphan: _Orphan, now: datetime) -> None:
 
 
 def _due(where: Q, now: datetime) -> list[_Orphan]:
-    """Orphans among these copies whose pause is over; two reads if there are none."""
-    copies = _outliving(where)
+    """Orphans among these copies whose pause is over; three reads if there are none."""
+    outliving, oversized = _outliving(where), _oversized(where)
+    copies = list({**outliving, **oversized}.values())
     if not copies:
         return []
     positions = MasterPosition.objects.filter(
@@ -104,18 +106,17 @@ def _due(where: Q, now: datetime) -> list[_Orphan]:
     for copy in copies:
         tries, last = tried.get(copy.id, (0, None))
         wait = pause(tries)
-        order = ending(
-            rows.leg(copy),
-            copy.lots_open or Decimal(0),
-            known.get((copy.subscription.strategy.master_id, copy.position_id)),
-            SubscriptionState(copy.subscription.state),
-        )
+        leg, lots_open = rows.leg(copy), copy.lots_open or Decimal(0)
+        position = known.get((copy.subscription.strategy.master_id, copy.position_id))
+        order = ending(leg, lots_open, position, SubscriptionState(copy.subscription.state))
+        if order is None and copy.id in oversized:
+            order = behind(leg, lots_open)
         if order is not None and wait is not None and (last is None or last + wait <= now):
             found.append(_Orphan(copy, order, tries))
     return found
 
 
-def _outliving(where: Q) -> list[Copy]:
+def _outliving(where: Q) -> dict[UUID, Copy]:
     """Living copies without what they were copied from, for which nothing is on its way that ends them.
 
     Read by subscription and by position: in one condition the database would look through all closed positions.
@@ -125,18 +126,30 @@ def _outliving(where: Q) -> list[Copy]:
         position_id=OuterRef("position_id"),
         state=PositionState.CLOSED,
     )
-    ending_it = Command.objects.filter(copy=OuterRef("id"), state__in=UNFINISHED, action__in=TAKES_OFF, lots_after=0)
     unwanted = Q(subscription__state=SubscriptionState.OFF) | Q(
         state=CopyState.WORKING, subscription__state=SubscriptionState.CLOSE_ONLY
     )
-    living = Copy.objects.filter(where, state__in=[CopyState.OPEN, CopyState.WORKING])
-    standing = living.exclude(Exists(ending_it)).select_related("subscription__strategy").order_by("copy_no")
-    found = {copy.id: copy for query in (unwanted, Exists(closed)) for copy in standing.filter(query)}
-    return list(found.values())
+    standing = _standing(where, state__in=[CopyState.OPEN, CopyState.WORKING]).exclude(Exists(_reducing(lots_after=0)))
+    return {copy.id: copy for query in (unwanted, Exists(closed)) for copy in standing.filter(query)}
+
+
+def _oversized(where: Q) -> dict[UUID, Copy]:
+    """Copies that have more lots than they are to have, for which nothing is on its way that takes some off."""
+    standing = _standing(where, state=CopyState.OPEN, lots_decided__lt=F("lots_open")).exclude(Exists(_reducing()))
+    return {copy.id: copy for copy in standing}
+
+
+def _standing(where: Q, **fields: Any) -> QuerySet[Copy]:
+    return Copy.objects.filter(where, **fields).select_related("subscription__strategy").order_by("copy_no")
+
+
+def _reducing(**fields: Any) -> QuerySet[Command]:
+    return Command.objects.filter(copy=OuterRef("id"), state__in=UNFINISHED, action__in=TAKES_OFF, **fields)
 
 
 def _tried(copies: list[Copy]) -> Mapping[UUID, tuple[int, datetime | None]]:
     """How often each was to be ended in vain, and when that was reported last."""
-    ended = Command.objects.filter(copy__in=copies, state__in=_CHANGED_NOTHING, action__in=TAKES_OFF, lots_after=0)
+    of_no_effect = Q(lots_after=0) | Q(lots_after__lt=F("copy__lots_open"))
+    ended = Command.objects.filter(of_no_effect, copy__in=copies, state__in=_CHANGED_NOTHING, action__in=TAKES_OFF)
     counted = ended.values_list("copy_id").annotate(Count("id"), Max("reported_at"))
     return {copy: (tries, last) for copy, tries, last in counted}

@@ -14,14 +14,15 @@ from django.conf import settings
 from django.db.models import Q
 
 from orders.domain.commands import BY_REPORT, UNFINISHED, CommandState, may_move
-from orders.domain.copies import ALIVE, CopyState
-from orders.domain.intents import ACCOUNT_CAUSES, TAKES_OFF, Action
+from orders.domain.copies import ALIVE, GONE, CopyState
+from orders.domain.intents import ACCOUNT_CAUSES, ADDS_EXPOSURE, TAKES_OFF, Action
+from orders.domain.orphans import behind
 from orders.domain.outcomes import CopyFacts, outcome
 from orders.domain.reports import ONCE, ExecutionReport, ReportStatus, contradicts
 from orders.domain.snapshots import SnapshotReason
 from orders.models import Command, Copy, Report
 from orders.queries import log_frame
-from orders.services import attempts, fill_waits, revivals
+from orders.services import attempts, fill_waits, ordering, revivals, rows
 from orders.services.fill_waits import Waits
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.problems import Refused
@@ -33,6 +34,7 @@ from sessions_app.services.ports import Arrival, Batch
 
 FROM_SNAPSHOT: Final = "from_snapshot"
 AFTER_SNAPSHOT: Final = "after_snapshot"
+AFTER_VOID: Final = "after_void"
 DIFFERS: Final = "differs_from_first"
 _NONE = Decimal(0)
 _COMMAND_FIELDS = ["state", "reason", "error_code", "absent_from", "broker_started_at", "broker_done_at", "reported_at"]
@@ -70,6 +72,7 @@ class _Desk:
     replaced: list[Report] = field(default_factory=list)
     cancelled: set[UUID] = field(default_factory=set)
     revived: dict[UUID, Copy] = field(default_factory=dict)
+    filled: dict[UUID, Copy] = field(default_factory=dict)
     siblings: dict[UUID, list[Command]] = field(default_factory=dict)
 
     def commands_of(self, copy: Copy) -> list[Command]:
@@ -183,14 +186,21 @@ def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, de
     row.repeated = _is_repeat(arrival, report, desk) if command is None else _move(command, report, row, desk)
     if not row.repeated:
         _keep_funds(arrival, report, desk)
-    if copy is not None and not row.repeated and row.flag != AFTER_SNAPSHOT and report.cause not in ACCOUNT_CAUSES:
+    if copy is not None and not row.repeated and report.cause not in ACCOUNT_CAUSES and not _is_beside(row, copy):
         _apply(copy, command, report, desk)
-        flag = desk.waits.hear(copy, Action(command.action) if command else None, report)
-        row.flag = row.flag if desk.causes is not None else flag or row.flag
+        inferred = desk.causes is not None
+        flag = desk.waits.hear(copy, Action(command.action) if command else None, report, inferred=inferred)
+        row.flag = row.flag if inferred else flag or row.flag
         if desk.causes and desk.causes.get(arrival.frame_id):
             copy.close_cause = desk.causes[arrival.frame_id]
     if command is not None and report.found is False and command.state == CommandState.UNKNOWN:
         _reissue(command, desk)
+
+
+def _is_beside(row: Report, copy: Copy) -> bool:
+    """Whether it changes nothing of the copy: a book has told it before, or an attempt that was given up has filled
+    beside the one that took its place. The snapshot that is asked for shows both."""
+    return row.flag == AFTER_SNAPSHOT or (row.flag == AFTER_VOID and copy.state == CopyState.OPEN)
 
 
 def _find_copy(account_pk: UUID, report: ExecutionReport, desk: _Desk) -> Copy | None:
@@ -222,7 +232,7 @@ def _move(command: Command, report: ExecutionReport, row: Report, desk: _Desk) -
         row.flag = "out_of_order"
         return True
     if before in (CommandState.VOID, CommandState.EXPIRED):
-        row.flag = row.flag or "after_void"
+        row.flag = row.flag or AFTER_VOID
     command.state = after
     command.reason = "" if after in (CommandState.DONE, CommandState.WORKING) else command.reason
     command.reason = FROM_SNAPSHOT if desk.causes is not None else command.reason
@@ -280,6 +290,7 @@ def _keep_funds(arrival: Arrival, report: ExecutionReport, desk: _Desk) -> None:
 
 
 def _apply(copy: Copy, command: Command | None, report: ExecutionReport, desk: _Desk) -> None:
+    adds = command is not None and command.action in ADDS_EXPOSURE
     before = CopyFacts(
         state=CopyState(copy.state),
         lots_decided=copy.lots_decided or _NONE,
@@ -287,7 +298,7 @@ def _apply(copy: Copy, command: Command | None, report: ExecutionReport, desk: _
         ticket=copy.ticket,
         close_cause=copy.close_cause,
         tombstoned=copy.tombstoned_at is not None,
-        lots_ordered=copy.lots_opened or _NONE,
+        lots_ordered=(command.lots if adds and command else copy.lots_opened) or _NONE,
         lots_coming=_coming(command, report, desk) if command else None,
     )
     after = outcome(before, Action(command.action) if command else None, report)
@@ -299,11 +310,17 @@ def _apply(copy: Copy, command: Command | None, report: ExecutionReport, desk: _
         desk.by_ticket[copy.account_id, after.ticket] = copy
     if after.tombstoned and copy.tombstoned_at is None:
         copy.tombstoned_at = desk.now
+    if before.tombstoned and not after.tombstoned:
+        copy.tombstoned_at = None
     if after.state in (CopyState.CLOSED, CopyState.FAILED):
         copy.closed_at = desk.now
         desk.cancelled.add(copy.id)
-    elif before.state is CopyState.FAILED:
+    elif before.state is CopyState.FAILED or before.close_cause == GONE:
         desk.revived[copy.id] = copy
+    elif after.state is CopyState.OPEN and before.state is not CopyState.OPEN:
+        desk.filled[copy.id] = copy
+    if before.state is CopyState.CLOSED:
+        copy.closed_at = None
     desk.touched[copy.id] = copy
 
 
@@ -331,7 +348,7 @@ def _reissue(command: Command, desk: _Desk) -> None:
         all_of_copy.append(again)
     elif command.state == CommandState.EXPIRED:
         desk.missed.append(command)
-        desk.touched[command.copy_id] = command.copy
+    desk.touched[command.copy_id] = command.copy
 
 
 def _row(arrival: Arrival, report: ExecutionReport, command: Command | None, copy: Copy | None) -> Report:
@@ -387,9 +404,18 @@ def _write(desk: _Desk, batch: Batch) -> None:
 
 
 def _catch_up(desk: _Desk) -> list[Command]:
-    """What copies that had been given up have missed. One may be closed again by a later report of the batch."""
+    """What copies that had been given up have missed, and what came before they were filled. One may be closed again by
+    a later report of the batch."""
     alive = [copy for copy in desk.revived.values() if copy.state in ALIVE]
-    return revivals.follow(alive, accounts=desk.accounts, now=desk.now) if alive else []
+    commands = revivals.follow(alive, accounts=desk.accounts, now=desk.now) if alive else []
+    orders = [(copy, behind(rows.leg(copy), copy.lots_open or _NONE)) for copy in desk.filled.values()]
+    wanted = [(copy, order) for copy, order in orders if order is not None and not _is_reduced(copy, desk)]
+    return commands + (ordering.follow_up(wanted, accounts=desk.accounts, now=desk.now) if wanted else [])
+
+
+def _is_reduced(copy: Copy, desk: _Desk) -> bool:
+    """Whether something is on its way that takes lots off."""
+    return any(row.state in UNFINISHED and row.action in TAKES_OFF for row in desk.commands_of(copy))
 
 
 def _call_for_attention(desk: _Desk, batch: Batch) -> None:
@@ -409,7 +435,7 @@ def _call_for_attention(desk: _Desk, batch: Batch) -> None:
     if desk.causes is not None:
         return
     unknown = {row.account_id: row.session_id for row in desk.rows if row.status == ReportStatus.UNKNOWN}
-    late = {row.account_id for row in desk.rows if row.late}
+    late = {row.account_id for row in desk.rows if row.late or row.flag == AFTER_VOID}
     if unknown:
         snapshots.fall_due(accounts=unknown, reason=SnapshotReason.UNKNOWN_OUTCOME, at=desk.now)
         batch.changed_sessions |= set(unknown.values())

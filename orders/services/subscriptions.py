@@ -6,7 +6,7 @@ Whoever changes one holds the graph first, then the follower's row: decisions an
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -17,7 +17,7 @@ from orders.domain.cases import SubscriptionState
 from orders.domain.commands import CommandState
 from orders.domain.copies import DETACHED, CopyState
 from orders.domain.following import cancelling
-from orders.domain.intents import ADDS_EXPOSURE
+from orders.domain.intents import ADDS_EXPOSURE, Action
 from orders.models import Command, Copy, Strategy, Subscription, SubscriptionEvent
 from orders.services import graph, ordering, rows
 from orders.services.graph import Link
@@ -29,6 +29,7 @@ from sessions_app.services.history import Actor
 from sessions_app.services.ports import Batch
 
 TOMBSTONED, LIFTED = "tombstoned", "lifted"
+CLOSE_ONLY: Final = f"subscription_{SubscriptionState.CLOSE_ONLY.value}"
 _log = structlog.get_logger(__name__)
 
 
@@ -133,6 +134,8 @@ def _move(row: Subscription, state: SubscriptionState, *, by: Actor, note: str, 
     before = Subscription.objects.select_for_update(no_key=True).values_list("state", flat=True).get(id=row.id)
     if before == state or before != row.state:
         raise StateUnchanged(f"{row} is {before}")
+    if state is not SubscriptionState.ACTIVE:
+        _drop_unheard(row, account, batch.now)
     if state is SubscriptionState.OFF:
         _release_copies(row, batch.now, detach=detach)
     if state is not SubscriptionState.ACTIVE:
@@ -160,12 +163,27 @@ def _release_copies(row: Subscription, now: datetime, *, detach: bool) -> None:
     mine.update(state=CopyState.CLOSED, close_cause=DETACHED, lots_decided=0, detached_at=now, closed_at=now)
 
 
+def _drop_unheard(row: Subscription, account: BrokerAccount, now: datetime) -> None:
+    """Opens at market that their EA has not acknowledged are void: it gets a GapFill in their place.
+
+    One that is executed all the same is a late fact: the copy is led on, or ended if its subscription is off.
+    """
+    unheard = Command.objects.filter(
+        copy__subscription=row, state=CommandState.QUEUED, action=Action.OPEN, seq__gt=account.acked_seq
+    )
+    copies = list(unheard.values_list("copy_id", flat=True))
+    unheard.update(state=CommandState.VOID, reason=CLOSE_ONLY)
+    Copy.objects.filter(id__in=copies, state=CopyState.ORDERED).update(
+        state=CopyState.FAILED, lots_decided=0, closed_at=now
+    )
+
+
 def _drop_held(row: Subscription, now: datetime) -> None:
     """What would add exposure and has no number yet is void; what follows it goes with it at the promotion."""
     held = Command.objects.filter(copy__subscription=row, state=CommandState.HELD)
     opening = held.filter(action__in=[action.value for action in sorted(ADDS_EXPOSURE)])
     copies = list(opening.values_list("copy_id", flat=True))
-    opening.update(state=CommandState.VOID, reason=f"subscription_{SubscriptionState.CLOSE_ONLY.value}")
+    opening.update(state=CommandState.VOID, reason=CLOSE_ONLY)
     Copy.objects.filter(id__in=copies, state=CopyState.HELD).update(
         state=CopyState.FAILED, lots_decided=0, closed_at=now
     )

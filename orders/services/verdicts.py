@@ -7,7 +7,7 @@ from django.db import transaction
 
 from orders import queries as order_queries
 from orders.domain.clearing import gone
-from orders.domain.copies import CopyState
+from orders.domain.copies import GONE, CopyState
 from orders.domain.differences import DifferenceState
 from orders.domain.outcomes import CopyFacts
 from orders.domain.reconciliation import Fact
@@ -15,6 +15,7 @@ from orders.models import Copy, Difference, Snapshot
 from orders.services import differences, snapshots
 from sessions_app import queries
 from sessions_app.models import BrokerAccount
+from sessions_app.models.fields import new_id
 from sessions_app.services import sessions
 from sessions_app.services.history import Actor
 from sessions_app.services.ports import Batch
@@ -87,4 +88,4 @@ def _fact(copy: Copy) -> Fact:
         lots_open=copy.lots_open or differences.NO_LOTS,
         ticket=copy.ticket,
     )
-    return Fact(f"gone {copy.id}", copy.copy_no or 0, gone(facts, copy.copy_no or 0), cause="gone")
+    return Fact(f"let go {new_id()}", copy.copy_no or 0, gone(facts, copy.copy_no or 0), cause=GONE)

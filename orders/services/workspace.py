@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from orders.domain.allocation import Funds
+from orders.domain.allocation import AGELESS, Funds
 from orders.domain.cases import Case, LatePolicy, MarketQuote, Order, Rules, SubscriptionState, Terminal
 from orders.domain.copies import ALIVE
 from orders.domain.decisions import Verdict
@@ -54,11 +54,12 @@ class Workspace:
     subscriptions: dict[UUID, list[Subscription]]
     positions: dict[tuple[UUID, int], Position]
     position_rows: dict[tuple[UUID, int], MasterPosition]
-    firsts: dict[tuple[UUID, int, str], UUID]
+    firsts: dict[tuple[UUID, int, str, Decimal | None], UUID]
     copies: dict[tuple[UUID, int], dict[int, Copy]]
     open_positions: dict[UUID, set[tuple[UUID, int]]]
     quotes: dict[UUID, dict[str, MarketQuote]]
     waited: set[UUID]
+    timeouts: Mapping[UUID, int]
     rules: dict[UUID, Rules] = field(default_factory=dict)
     changed_positions: set[tuple[UUID, int]] = field(default_factory=set)
     changed_copies: set[UUID] = field(default_factory=set)
@@ -94,6 +95,7 @@ class Workspace:
             copies=copies,
             open_positions=_open_positions(mine),
             quotes=_quotes(mine),
+            timeouts=queries.heartbeat_timeouts(accounts) if any(map(_looks_at_ages, mine)) else {},
             waited=_waited(copies) if any(intent.action is Action.ACTIVATE for intent in intents) else set(),
         )
 
@@ -120,9 +122,13 @@ class Workspace:
             ),
             legs=[rows.leg(copy) for _, copy in sorted(copies.items())],
             now=self.now,
-            stale_after=timedelta(seconds=2 * settings.GATEWAY["heartbeat_timeout"]),
+            stale_after=2 * max(self._timeout(arrival.account_pk), self._timeout(follower)),
             quotes=self.quotes.get(follower, {}),
         )
+
+    def _timeout(self, account_pk: UUID) -> timedelta:
+        """How long the account's terminal may be silent."""
+        return timedelta(seconds=self.timeouts.get(account_pk, settings.GATEWAY["heartbeat_timeout"]))
 
     def _rules(self, subscription: Subscription) -> Rules:
         if subscription.id not in self.rules:
@@ -149,6 +155,10 @@ class Workspace:
         self.decisions.append(decision)
         for order in verdict.orders:
             self._order(intent, subscription, decision, order)
+        for leg, lots in verdict.led:
+            copy = self.copies[subscription.id, intent.position_id][leg]
+            copy.lots_decided = lots
+            self.changed_copies.add(copy.id)
         for number in verdict.waiting:
             self._wait(intent, subscription, decision, number)
 
@@ -178,7 +188,8 @@ class Workspace:
 
     def _lead(self, copy: Copy, order: Order) -> None:
         ordering.lead(copy, order)
-        if order.lots_after == 0:
+        legs = self.copies[copy.subscription_id, copy.position_id].values()
+        if not any(leg.lots_decided for leg in legs if leg.state in ALIVE):
             self.open_positions.get(copy.account_id, set()).discard((copy.subscription_id, copy.position_id))
         self.changed_copies.add(copy.id)
 
@@ -286,10 +297,10 @@ def _decided_on(accounts: Iterable[BrokerAccount]) -> dict[UUID, UUID | None]:
     return {pending[profile]: session for profile, session in queries.profile_sessions(pending).items()}
 
 
-def _first_intents(masters: set[UUID], tickets: set[int]) -> dict[tuple[UUID, int, str], UUID]:
+def _first_intents(masters: set[UUID], tickets: set[int]) -> dict[tuple[UUID, int, str, Decimal | None], UUID]:
     rows = Intent.objects.filter(account__in=masters, ticket__in=tickets, repeated=False)
-    found = rows.exclude(action=Action.MODIFY).values_list("account_id", "ticket", "action", "id")
-    return {(account, ticket, action): pk for account, ticket, action, pk in found}
+    found = rows.exclude(action=Action.MODIFY).values_list("account_id", "ticket", "action", "remaining_lots", "id")
+    return {(account, ticket, action, left): pk for account, ticket, action, left, pk in found}
 
 
 def _copies(subscriptions: Sequence[Subscription], position_ids: set[int]) -> dict[tuple[UUID, int], dict[int, Copy]]:
@@ -309,6 +320,11 @@ def _open_positions(subscriptions: Sequence[Subscription]) -> dict[UUID, set[tup
         for account, subscription, position in rows.values_list("account_id", "subscription_id", "position_id"):
             found[account].add((subscription, position))
     return found
+
+
+def _looks_at_ages(subscription: Subscription) -> bool:
+    """Whether its decisions depend on how old a terminal's figures are."""
+    return subscription.deviation_points is not None or subscription.mode not in AGELESS
 
 
 def _quotes(subscriptions: Sequence[Subscription]) -> dict[UUID, dict[str, MarketQuote]]:

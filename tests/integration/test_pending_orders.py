@@ -334,6 +334,8 @@ def test_a_late_fill_that_comes_in_two_parts_is_closed_as_often(master: Desk, fo
     follower.report(command(follower, "cancel").id, "cancelled", ticket=900)
     for status, lots in (("partially_filled", "0.04"), ("filled", "0.1")):
         assert follower.report(placed.id, status, ticket=900, lots=lots).refusal is None
+        close = Command.objects.filter(action="close").latest("seq")
+        follower.report(close.id, "closed", ticket=900, lots=lots)
     closes = Command.objects.filter(action="close").order_by("seq").values_list("attempt", "lots", "lots_after")
     assert list(closes) == [(1, Decimal("0.04"), Decimal(0)), (2, Decimal("0.1"), Decimal(0))]
 

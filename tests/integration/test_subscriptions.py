@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from orders import queries as order_queries
 from orders.domain.cases import SubscriptionState
 from orders.domain.snapshots import Quote
 from orders.models import Command, Copy, Decision, FollowerQuote, Strategy, Subscription, SubscriptionEvent
@@ -59,6 +60,7 @@ def codes() -> list[str]:
 def test_pausing_cancels_the_working_pending_copies_and_nothing_else(master: Desk, follower: Desk) -> None:
     subscription = subscribe(master, follower)
     master.buy(1)
+    BrokerAccount.objects.filter(id=follower.account.id).update(acked_seq=1)
     place(master, 2)
     follower.report(Command.objects.get(action="place").id, "placed", ticket=900, lots="0.1")
     change(subscription, CLOSE_ONLY)
@@ -69,6 +71,21 @@ def test_pausing_cancels_the_working_pending_copies_and_nothing_else(master: Des
     place(master, 3)
     master.intend("close", 1)
     assert codes()[-2:] == ["subscription_close_only", ""]
+
+
+@pytest.mark.parametrize("detach", [False, True])
+def test_an_open_that_its_ea_has_not_heard_of_is_not_sent_after_a_pause_or_the_end(
+    master: Desk, follower: Desk, detach: bool
+) -> None:
+    subscription = subscribe(master, follower, max_age_seconds=3600)
+    master.buy(1)
+    change(subscription, OFF if detach else CLOSE_ONLY, detach=detach)
+    assert [frame.kind for frame in order_queries.commands_after(follower.account.id, 0, 10)] == ["GapFill"]
+    opening = Command.objects.get()
+    assert (opening.state, opening.reason) == ("void", "subscription_close_only")
+    follower.report(opening.id, "filled", ticket=900, lots="0.1")
+    assert Copy.objects.get().state == "open"
+    assert commands(follower)[1:] == ([("close", "queued")] if detach else [])
 
 
 def test_a_change_of_state_is_a_row_with_its_author_and_reason(master: Desk, follower: Desk) -> None:

@@ -10,8 +10,10 @@ from eagateway_sdk.ids import uuid7
 
 from orders import queries
 from orders.models import Command, Copy, Decision, Intent, MasterPosition, Report, Subscription
+from orders.services import orphans
 from sessions_app.domain.lifecycle import SessionStatus
 from sessions_app.models import BrokerAccount, EaSession, InboundFrame
+from sessions_app.queries import database_now
 from sessions_app.services import keys, ports, sessions
 from sessions_app.services.ports import Fate
 from tests.integration.trading import OPERATOR, SYMBOL, Desk, subscribe
@@ -238,14 +240,39 @@ def test_a_rejected_open_leaves_nothing_to_close(master: Desk, follower: Desk) -
     assert commands(follower)[0].error_code == 134
 
 
-def test_a_rejected_close_leaves_the_copy_to_the_next_close(master: Desk, follower: Desk) -> None:
+def test_a_rejected_partial_close_leaves_everything_to_the_close_behind_it(master: Desk, follower: Desk) -> None:
     subscribe(master, follower)
     master.buy(1)
     fill(follower, commands(follower)[0])
     master.intend("partial_close", 1, lots="0.05", remaining_lots="0.05", new_ticket=2)
     follower.report(commands(follower)[1].id, "rejected", error_code=146)
     master.intend("close", 1, ticket=2)
-    assert commands(follower)[2].lots_before == Decimal("0.1")
+    close = commands(follower)[2]
+    assert (close.action, close.lots_after) == ("close", Decimal(0))
+    follower.report(close.id, "closed", ticket=900, lots="0.1")
+    assert Copy.objects.get().state == "closed"
+
+
+def test_a_rejected_partial_close_is_tried_again_and_the_next_one_takes_its_share_of_what_should_be_left(
+    master: Desk, follower: Desk
+) -> None:
+    subscribe(master, follower)
+    master.buy(1, "1")
+    fill(follower, commands(follower)[0])
+    master.intend("partial_close", 1, lots="0.9", remaining_lots="0.1", new_ticket=2)
+    follower.report(commands(follower)[1].id, "rejected", error_code=136)
+    assert orphans.carry_out() == 0, "not at once"
+    Command.objects.update(reported_at=database_now() - timedelta(seconds=6))
+    assert (orphans.carry_out(), orphans.carry_out()) == (1, 0)
+    again = commands(follower)[2]
+    assert (again.action, again.lots_before, again.lots_after) == ("partial_close", Decimal(1), Decimal("0.1"))
+    follower.report(again.id, "rejected", error_code=136)
+    master.intend("partial_close", 1, ticket=2, lots="0.05", remaining_lots="0.05", new_ticket=3)
+    last = commands(follower)[3]
+    assert last.lots_after == Decimal("0.05")
+    follower.report(last.id, "closed", ticket=900, new_ticket=901, lots="0.95", remaining_lots="0.05")
+    Command.objects.update(reported_at=database_now() - timedelta(hours=2))
+    assert orphans.carry_out() == 0
 
 
 def test_a_rejected_partial_close_leaves_the_next_one_its_target(master: Desk, follower: Desk) -> None:

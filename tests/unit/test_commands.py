@@ -101,9 +101,9 @@ def test_a_command_is_sent_with_plain_decimals_and_without_what_it_has_not() -> 
     assert "valid_until" not in sent
 
 
-def test_a_copys_table_holds_every_state_and_a_closed_copy_stays_closed() -> None:
+def test_a_copys_table_holds_every_state_and_a_closed_copy_can_only_turn_out_to_be_there() -> None:
     assert set(copies.MOVES) == set(CopyState)
-    assert not copies.MOVES[CopyState.CLOSED]
+    assert copies.MOVES[CopyState.CLOSED] == {CopyState.WORKING, CopyState.OPEN}
 
 
 def test_a_copy_that_failed_comes_to_life_by_a_late_fact() -> None:

@@ -225,9 +225,22 @@ def test_a_share_that_is_all_but_everything_is_no_full_close() -> None:
     assert lots_after(verdict) == [(2, Action.CLOSE, Decimal(0))]
 
 
-def test_a_pending_copy_is_not_closed_in_part() -> None:
-    verdict = partial("0.5", "0.5", leg(state=CopyState.WORKING))
+@pytest.mark.parametrize("state", [CopyState.HELD, CopyState.ORDERED, CopyState.WORKING])
+def test_a_pending_copy_is_closed_in_part_when_it_has_filled(state: CopyState) -> None:
+    verdict = partial("0.5", "0.5", leg(state=state, order_type=OrderType.LIMIT))
     assert (verdict.outcome, verdict.code) == (Outcome.NOOP, Code.COPY_STILL_WORKING)
+    assert verdict.led == ((1, Decimal("0.05")),)
+
+
+def test_of_two_legs_the_one_that_has_not_filled_is_cancelled_or_waits() -> None:
+    filled, working = (
+        leg(order_type=OrderType.LIMIT),
+        leg(number=2, state=CopyState.WORKING, order_type=OrderType.LIMIT),
+    )
+    verdict = partial("0.25", "0.75", filled, working)
+    assert (verdict.code, verdict.led) == (Code.COPY_STILL_WORKING, ((2, Decimal("0.05")),))
+    verdict = partial("0.75", "0.25", filled, working)
+    assert lots_after(verdict) == [(2, Action.CANCEL, Decimal(0)), (1, Action.PARTIAL_CLOSE, Decimal("0.05"))]
 
 
 def test_a_part_may_be_closed_right_behind_its_open() -> None:

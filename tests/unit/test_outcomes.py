@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from orders.domain.copies import MOVES, CopyState
-from orders.domain.intents import Action, Cause
+from orders.domain.copies import GONE, MOVES, CopyState
+from orders.domain.intents import ADDS_EXPOSURE, TAKES_OFF, Action, Cause
 from orders.domain.outcomes import CopyFacts, outcome
 from orders.domain.reports import ExecutionReport, ReportStatus
 from sessions_app.domain.decimals import Lots
@@ -70,16 +70,48 @@ def test_what_was_never_opened_has_failed(action: Action, status: ReportStatus) 
     assert outcome(ORDERED, action, report(status)) == facts(CopyState.FAILED, "0", "0")
 
 
-def test_a_rejected_close_leaves_a_copy_that_a_later_close_finds() -> None:
+def test_a_rejected_close_leaves_a_copy_that_is_still_to_end() -> None:
     closing = facts(decided="0")
-    assert outcome(closing, Action.CLOSE, report(ReportStatus.REJECTED)) == facts()
+    assert outcome(closing, Action.CLOSE, report(ReportStatus.REJECTED)) == closing
 
 
-def test_a_rejected_partial_close_leaves_the_target_of_the_one_that_is_still_on_its_way() -> None:
-    closing = facts(decided="0.03", lots_coming=Decimal("0.03"))
+@pytest.mark.parametrize("coming", [None, Decimal("0.03")])
+def test_a_rejected_partial_close_leaves_the_target(coming: Decimal | None) -> None:
+    closing = facts(decided="0.03", held="0.06", lots_coming=coming)
     assert outcome(closing, Action.PARTIAL_CLOSE, report(ReportStatus.REJECTED)) == closing
-    last = facts(decided="0.03", held="0.06")
-    assert outcome(last, Action.PARTIAL_CLOSE, report(ReportStatus.REJECTED)).lots_decided == Decimal("0.06")
+
+
+@pytest.mark.parametrize("action", sorted(TAKES_OFF))
+@pytest.mark.parametrize("state", [CopyState.ORDERED, CopyState.FAILED])
+def test_nothing_left_to_do_on_what_is_not_there_yet_says_nothing(action: Action, state: CopyState) -> None:
+    unborn = facts(state, decided="0", held="0")
+    status = ReportStatus.CANCELLED if action is Action.CANCEL else ReportStatus.CLOSED
+    assert outcome(unborn, action, report(status, already=True)) == unborn
+
+
+def test_a_fill_after_the_end_is_a_position_that_is_to_end() -> None:
+    ended = facts(CopyState.CLOSED, "0", "0", close_cause="command")
+    late = outcome(ended, Action.OPEN, report(ReportStatus.FILLED, "0.10", ticket=77))
+    assert (late.state, late.lots_open, late.lots_decided) == (CopyState.OPEN, Decimal("0.10"), Decimal(0))
+
+
+def test_case_157_a_remainder_that_nobody_has_told_before_is_taken_over() -> None:
+    told = report(ReportStatus.CLOSED, already=True, remaining_lots=Lots("0.05"), new_ticket=78)
+    after = outcome(facts(decided="0.05"), Action.PARTIAL_CLOSE, told)
+    assert (after.lots_open, after.lots_decided, after.ticket) == (Decimal("0.05"), Decimal("0.05"), 78)
+    assert outcome(after, Action.PARTIAL_CLOSE, told) == after
+
+
+@pytest.mark.parametrize("status", [ReportStatus.REJECTED, ReportStatus.EXPIRED])
+def test_a_working_order_that_its_broker_drops_has_ended(status: ReportStatus) -> None:
+    assert outcome(facts(CopyState.WORKING, held="0"), Action.PLACE, report(status)).state is CopyState.CLOSED
+
+
+def test_a_copy_that_one_book_did_not_show_and_another_does_is_as_it_was() -> None:
+    gone = facts(CopyState.CLOSED, "0", "0", close_cause=GONE, tombstoned=True)
+    shown = outcome(gone, None, report(ReportStatus.FILLED, "0.10", ticket=7))
+    assert (shown.state, shown.lots_open, shown.lots_decided) == (CopyState.OPEN, Decimal("0.10"), Decimal("0.10"))
+    assert (shown.close_cause, shown.tombstoned) == ("", False)
 
 
 def test_a_partial_close_leads_as_far_as_it_went_unless_more_is_on_its_way() -> None:
@@ -138,7 +170,7 @@ def test_a_cancelled_pending_copy_is_closed() -> None:
 @pytest.mark.parametrize("status", ReportStatus)
 def test_a_closed_copy_stays_as_it_is(status: ReportStatus) -> None:
     closed = facts(CopyState.CLOSED, "0", "0", close_cause="command")
-    for action in (None, *Action):
+    for action in (None, *(set(Action) - ADDS_EXPOSURE)):
         assert outcome(closed, action, report(status, "0.10", cause=Cause.MANUAL)) == closed
 
 
