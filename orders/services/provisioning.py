@@ -104,12 +104,13 @@ class _Known:
 def _load(tenants: Sequence[TenantEntry]) -> _Known:
     names = [tenant.name for tenant in tenants]
     account_ids = {account.account_id for tenant in tenants for account in tenant.accounts} | set(_named(tenants))
+    sessions.hold(account_ids)
     accounts = BrokerAccount.objects.select_related("tenant").filter(account_id__in=account_ids).order_by("id")
     key_rows = AuthKey.objects.filter(account__account_id__in=account_ids)
     strategies = Strategy.objects.filter(tenant__name__in=names)
     return _Known(
         tenants={tenant.name: tenant for tenant in Tenant.objects.filter(name__in=names)},
-        accounts={account.account_id: account for account in accounts.select_for_update(of=("self",))},
+        accounts={account.account_id: account for account in accounts.select_for_update(of=("self",), no_key=True)},
         key_states={(pk, mark): state for pk, mark, state in key_rows.values_list(*_KEY_COLUMNS)},
         masters={(tenant, name): master for tenant, name, master in strategies.values_list(*_STRATEGY_COLUMNS)},
     )

@@ -1,5 +1,6 @@
 """What a session stored while it was pending, applied at its promotion. One bad frame must not block an approval."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
@@ -42,6 +43,17 @@ def apply(*, session_id: UUID, account_pk: UUID, fence: int, batch: Batch) -> No
         row.quarantined, row.content = False, frames.kept_content(arrival, row.content)
         row.refusal = arrival.refusal.code if arrival.refusal else row.refusal
     update_rows(fresh, ["quarantined", "content", "refusal"])
+
+
+def touched(session_id: UUID) -> set[UUID]:
+    """The accounts whose rows a session's quarantined frames change when they are applied."""
+    by_kind: dict[str, list[Arrival]] = defaultdict(list)
+    for row in InboundFrame.objects.filter(session_id=session_id, quarantined=True):
+        arrival = _arrival_of(row, fence=0)
+        if arrival.payload is not None:
+            by_kind[row.kind].append(arrival)
+    handlers = ports.bound().handlers
+    return {account for kind, group in by_kind.items() for account in handlers[kind].touches(group)}
 
 
 def _apply_what_can_be(arrivals: Sequence[Arrival], batch: Batch, *, failures: int) -> int:

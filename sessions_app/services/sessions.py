@@ -1,7 +1,7 @@
 """Open, promote, resume and end EA sessions. Preemption happens when a session is authorised, never when it asks."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -10,6 +10,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from sessions_app import doorbell, queries
 from sessions_app.domain.keys import token_digest
@@ -193,12 +194,12 @@ def _authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
     if reason is None:
         return False
     take_turns(account_pk)
-    locked = EaSession.objects.select_for_update(no_key=True)
+    locked = _locked()
     living = list(locked.filter(account_id=account_pk, state__in=LIVING).order_by("id"))
     session = next((row for row in living if row.id == session_id and row.state == SessionStatus.PENDING), None)
     if session is None or _is_outlived(session, living):
         return False
-    account = BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
+    account = lock_accounts({account_pk, *quarantine.touched(session_id)})[account_pk]
     if account.suspended_at is not None:
         return False
     former = [row for row in living if row.state == SessionStatus.AUTHENTICATED]
@@ -251,6 +252,15 @@ def _lock_proof(session_id: UUID) -> Reason | None:
     return Reason.GRANTED if list(grants.select_for_update(of=("self",), no_key=True).values_list("id")) else None
 
 
+def hold(account_ids: Collection[str]) -> None:
+    """Lock what accounts' sessions rest on, and the living sessions, inside the caller's transaction: whoever locks
+    accounts and approves keys afterwards does this first, in the order that every writer keeps."""
+    keys = AuthKey.objects.filter(account__account_id__in=account_ids).order_by("id")
+    list(keys.select_for_update(of=("self",), no_key=True).values_list("id"))
+    living = EaSession.objects.filter(account__account_id__in=account_ids, state__in=LIVING).order_by("id")
+    list(living.select_for_update(of=("self",), no_key=True).values_list("id"))
+
+
 def take_turns(account_pk: UUID) -> None:
     """Authorise an account's sessions one after the other: each must see the one that the turn before has left.
 
@@ -278,7 +288,7 @@ def close(*, session_id: UUID, reason: Reason, actor: Actor, note: str = "") -> 
     """End a living session; False if it has ended already. Closing twice is one transition."""
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
-        rows = list(EaSession.objects.select_for_update().filter(id=session_id, state__in=LIVING))
+        rows = list(_locked().filter(id=session_id, state__in=LIVING))
         _end(rows, SessionStatus.CLOSED, reason=reason, actor=actor, now=batch.now, note=note)
         batch.changed_sessions |= {row.id for row in rows}
     tell(batch)
@@ -287,7 +297,7 @@ def close(*, session_id: UUID, reason: Reason, actor: Actor, note: str = "") -> 
 
 def end_session_of_account(*, account_pk: UUID, reason: Reason, actor: Actor, batch: Batch) -> int:
     """End the session that serves an account, inside the caller's transaction, who has taken its turn. How many."""
-    serving = EaSession.objects.select_for_update().filter(account_id=account_pk, state=SessionStatus.AUTHENTICATED)
+    serving = _locked().filter(account_id=account_pk, state=SessionStatus.AUTHENTICATED)
     rows = list(serving)
     _end(rows, SessionStatus.CLOSED, reason=reason, actor=actor, now=batch.now)
     batch.changed_sessions |= {row.id for row in rows}
@@ -296,14 +306,14 @@ def end_session_of_account(*, account_pk: UUID, reason: Reason, actor: Actor, ba
 
 def end_sessions_of_grant(*, grant_id: UUID, actor: Actor, batch: Batch) -> None:
     """End every living session of a grant that was withdrawn, inside the caller's transaction."""
-    rows = list(EaSession.objects.select_for_update().filter(grant_id=grant_id, state__in=LIVING).order_by("id"))
+    rows = list(_locked().filter(grant_id=grant_id, state__in=LIVING).order_by("id"))
     _end(rows, SessionStatus.CLOSED, reason=Reason.KEY_REVOKED, actor=actor, now=batch.now)
     batch.changed_sessions |= {row.id for row in rows}
 
 
 def end_sessions_of_key(*, key_id: UUID, rejected: bool, actor: Actor, batch: Batch) -> None:
     """End every living session of a key that was rejected or revoked, inside the caller's transaction."""
-    rows = list(EaSession.objects.select_for_update().filter(key_id=key_id, state__in=LIVING).order_by("id"))
+    rows = list(_locked().filter(key_id=key_id, state__in=LIVING).order_by("id"))
     after = SessionStatus.REJECTED if rejected else SessionStatus.CLOSED
     reason = Reason.KEY_REJECTED if rejected else Reason.KEY_REVOKED
     _end(rows, after, reason=reason, actor=actor, now=batch.now)
@@ -319,11 +329,7 @@ def expire_overdue() -> int:
     for session_id, deadline in expiry.due(queries.database_now()):
         with transaction.atomic(durable=True):
             batch = Batch(now=queries.database_now())
-            rows = list(
-                EaSession.objects.select_for_update().filter(
-                    id=session_id, state=SessionStatus.AUTHENTICATED, deadline_at=deadline
-                )
-            )
+            rows = list(_locked().filter(id=session_id, state=SessionStatus.AUTHENTICATED, deadline_at=deadline))
             _end(rows, SessionStatus.CLOSED, reason=Reason.HEARTBEAT_TIMEOUT, actor=GATEWAY, now=batch.now)
             batch.changed_sessions |= {row.id for row in rows}
         tell(batch)
@@ -341,7 +347,7 @@ def forgive_absence(*, alone: bool = False) -> int:
         now = queries.database_now()
         if not alone and queries.living_gateways(now):
             return 0
-        rows = list(EaSession.objects.select_for_update().filter(state=SessionStatus.AUTHENTICATED).order_by("id"))
+        rows = list(_locked().filter(state=SessionStatus.AUTHENTICATED).order_by("id"))
         for row in rows:
             row.deadline_at = max(row.deadline_at, now + timedelta(seconds=row.heartbeat_timeout))
         update_rows(rows, ["deadline_at"])
@@ -354,7 +360,7 @@ def lapse_pending() -> int:
     for session_id in queries.pending_since(queries.database_now() - settings.GATEWAY["pending_lifetime"]):
         with transaction.atomic(durable=True):
             batch = Batch(now=queries.database_now())
-            rows = list(EaSession.objects.select_for_update().filter(id=session_id, state=SessionStatus.PENDING))
+            rows = list(_locked().filter(id=session_id, state=SessionStatus.PENDING))
             _end(rows, SessionStatus.LAPSED, reason=Reason.PENDING_LAPSED, actor=GATEWAY, now=batch.now)
             batch.changed_sessions |= {row.id for row in rows}
         tell(batch)
@@ -362,11 +368,22 @@ def lapse_pending() -> int:
     return lapsed
 
 
+def _locked() -> QuerySet[EaSession]:
+    """Sessions, locked against writers only: a batch may be writing rows that refer to them."""
+    return EaSession.objects.select_for_update(no_key=True)
+
+
 def _end(
     rows: Iterable[EaSession], after: SessionStatus, *, reason: Reason, actor: Actor, now: datetime, note: str = ""
 ) -> None:
-    """End locked living sessions and write their history, inside the caller's transaction."""
-    for row in rows:
+    """End locked living sessions and write their history, inside the caller's transaction.
+
+    They are locked against writers only, and pending ones change their state when their account is ours: see
+    `_authorise`.
+    """
+    ended = list(rows)
+    lock_accounts({row.account_id for row in ended if row.state == SessionStatus.PENDING})
+    for row in ended:
         EaSession.objects.filter(id=row.id).update(state=after, closed_at=now, close_reason=reason)
         if row.state == SessionStatus.PENDING:
             _forget_terminal(row)
@@ -380,6 +397,14 @@ def _end(
             at=now,
             note=note,
         )
+
+
+def lock_accounts(account_pks: Collection[UUID]) -> dict[UUID, BrokerAccount]:
+    """Lock accounts in the order of their ids, which every writer keeps, inside the caller's transaction."""
+    if not account_pks:
+        return {}
+    rows = BrokerAccount.objects.select_for_update(no_key=True).filter(id__in=account_pks).order_by("id")
+    return {row.id: row for row in rows}
 
 
 def _forget_terminal(row: EaSession) -> None:
