@@ -13,19 +13,10 @@ from sessions_app.domain.frames import (
     ShutdownNotice,
     StatusHeartbeat,
 )
-from sessions_app.services import farewells, heartbeats, ports
+from sessions_app.services import farewells, heartbeats
 from sessions_app.services.ports import Arrival, Batch, FrameHandler
 
 _log = structlog.get_logger(__name__)
-
-
-def _acknowledged(arrivals: Sequence[Arrival], batch: Batch) -> None:
-    """The EA has stored its commands up to a number: only the highest one of each account counts."""
-    for arrival in arrivals:
-        upto = cast(Ack, arrival.payload).ack
-        moved = heartbeats.acknowledge(account_pk=arrival.account_pk, upto=upto)
-        if moved or arrival.pushed:
-            ports.bound().acknowledged(arrival.account_pk, upto, arrival.pushed, batch.now)
 
 
 def _alerted(arrivals: Sequence[Arrival], batch: Batch) -> None:
@@ -45,6 +36,6 @@ HANDLERS: Final[Mapping[str, FrameHandler]] = {
     "StatusHeartbeat": FrameHandler(StatusHeartbeat, heartbeats.record),
     "ErrorAlert": FrameHandler(ErrorAlert, _alerted, durable=True),
     "GapFill": FrameHandler(GapFill, _gap_filled, durable=True),
-    "Ack": FrameHandler(Ack, _acknowledged),
+    "Ack": FrameHandler(Ack, heartbeats.acknowledge),
     "ShutdownNotice": FrameHandler(ShutdownNotice, farewells.answer),
 }

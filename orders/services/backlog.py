@@ -4,7 +4,7 @@ What has no number yet may expire freely. A numbered command is voided by a GapF
 all the same, its report wins.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -109,24 +109,35 @@ def doubt(account_pk: UUID, decided_by: datetime, since: datetime) -> int:
     return sent.update(state=CommandState.UNKNOWN, reason="in_doubt", absent_from=since + settings.GATEWAY["in_doubt"])
 
 
-def acknowledged(account_pk: UUID, upto: int, pushed: Collection[Pushed], now: datetime) -> None:
-    """The EA has stored its commands up to a number: move them on, and keep their time line.
+def acknowledged(accounts: Sequence[BrokerAccount], pushed: Mapping[UUID, Collection[Pushed]], now: datetime) -> None:
+    """The EAs have stored their commands up to the accounts' acknowledged numbers: move them on, and keep their time
+    lines.
 
-    Inside the ingest batch's transaction.
+    Inside the ingest batch's transaction; one round trip each, however many accounts.
     """
-    account = BrokerAccount.objects.get(id=account_pk)
-    log = Command.objects.filter(account_id=account_pk, epoch=account.epoch, seq__lte=upto)
-    log.filter(state=CommandState.QUEUED).update(state=CommandState.RECEIVED)
-    if not pushed:
-        return
-    rows = [(_moment(item.committed_at), _moment(item.pushed_at), _moment(now), item.seq) for item in pushed]
-    key = (account_pk.hex, account.epoch.hex) if connection.vendor == "sqlite" else (account_pk, account.epoch)
+    by_uuid = Command._meta.pk.get_db_prep_value
+    of_log = [(by_uuid(account.id, connection), by_uuid(account.epoch, connection), account) for account in accounts]
+    heard = [
+        (CommandState.RECEIVED.value, key, epoch, account.acked_seq, CommandState.QUEUED.value)
+        for key, epoch, account in of_log
+    ]
+    times = [
+        (_moment(item.committed_at), _moment(item.pushed_at), _moment(now), key, epoch, item.seq)
+        for key, epoch, account in of_log
+        for item in pushed.get(account.id, ())
+    ]
+    table = Command._meta.db_table
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"UPDATE {Command._meta.db_table} SET committed_at = %s, pushed_at = %s, acked_at = %s"  # noqa: S608
-            " WHERE seq = %s AND account_id = %s AND epoch = %s AND acked_at IS NULL",
-            [(*row, *key) for row in rows],
+            f"UPDATE {table} SET state = %s WHERE account_id = %s AND epoch = %s AND seq <= %s AND state = %s",  # noqa: S608
+            heard,
         )
+        if times:
+            cursor.executemany(
+                f"UPDATE {table} SET committed_at = %s, pushed_at = %s, acked_at = %s"  # noqa: S608
+                " WHERE account_id = %s AND epoch = %s AND seq = %s AND acked_at IS NULL",
+                times,
+            )
 
 
 def _moment(moment: datetime) -> str | datetime | None:

@@ -10,6 +10,7 @@ from django.conf import settings
 from sessions_app.domain.decimals import to_builtins
 from sessions_app.domain.envelope import rfc3339
 from sessions_app.domain.frames import (
+    Ack,
     HeartbeatAck,
     HeartbeatPace,
     InitAck,
@@ -24,7 +25,7 @@ from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, EaSession, TerminalProfile
 from sessions_app.models.bulk import update_rows
 from sessions_app.services import ports
-from sessions_app.services.ports import Arrival, Batch
+from sessions_app.services.ports import Arrival, Batch, Pushed
 
 _WAIT_SECONDS: Final = 600
 
@@ -154,10 +155,21 @@ def limits(intent_rate: int) -> SessionLimits:
     )
 
 
-def acknowledge(*, account_pk: UUID, upto: int) -> bool:
-    """Move the account's acknowledged number forward, inside the caller's transaction.
+def acknowledge(arrivals: Sequence[Arrival], batch: Batch) -> None:
+    """The EAs have stored their commands up to a number: only the highest one of each account counts.
 
-    A late, lower acknowledgement, or one above the top of the log, changes nothing: False.
+    A late, lower acknowledgement, or one above the top of the log, moves nothing.
     """
-    rows = BrokerAccount.objects.filter(id=account_pk, acked_seq__lt=upto, next_seq__gt=upto)
-    return bool(rows.update(acked_seq=upto))
+    upto: dict[UUID, int] = {}
+    pushed: dict[UUID, list[Pushed]] = {}
+    for arrival in arrivals:
+        told = cast(Ack, arrival.payload).ack
+        upto[arrival.account_pk] = max(told, upto.get(arrival.account_pk, 0))
+        pushed.setdefault(arrival.account_pk, []).extend(arrival.pushed)
+    locked = BrokerAccount.objects.select_for_update(no_key=True).filter(id__in=upto).order_by("id")
+    accounts = {row.id: row for row in locked}
+    moved = [row for row in accounts.values() if row.acked_seq < upto[row.id] < row.next_seq]
+    for row in moved:
+        row.acked_seq = upto[row.id]
+    update_rows(moved, ["acked_seq"])
+    ports.bound().acknowledged(list(accounts.values()), pushed, batch.now)

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from sessions_app.domain.frames import Payload
 from sessions_app.domain.problems import Refused
+from sessions_app.models import BrokerAccount
 
 
 class Fate(Enum):
@@ -174,7 +175,7 @@ class Ports:
 
     commands_after(account_pk, seq, limit): numbered frames above seq, in order.
     void_overdue(account_pk, above, now): before a resend, void what may not be executed any more; its own transaction.
-    acknowledged(account_pk, upto, pushed, now): the EA has stored its commands up to a number.
+    acknowledged(accounts, pushed, now): the EAs have stored their commands up to the accounts' `acked_seq`.
     release(account_pk, session_id, batch): number what was held, inside the promotion's transaction.
     summaries(account_pk): (strategy, role, mode, state) of each subscription.
     carry_out_due(): carry out the stored deadlines that have passed, each exactly once; transactions of its own.
@@ -188,7 +189,7 @@ class Ports:
     handlers: Mapping[str, FrameHandler]
     commands_after: Callable[[UUID, int, int], list[LogFrame]]
     void_overdue: Callable[[UUID, int, datetime], int]
-    acknowledged: Callable[[UUID, int, Collection[Pushed], datetime], None]
+    acknowledged: Callable[[Sequence[BrokerAccount], Mapping[UUID, Collection[Pushed]], datetime], None]
     release: Callable[[UUID, UUID, Batch], None]
     summaries: Callable[[UUID], list[tuple[str, str, str, str]]]
     carry_out_due: Callable[[], int]

@@ -62,7 +62,7 @@ def last() -> tuple[str, Decimal | None, Decimal | None]:
 
 
 def open_lots() -> Sequence[tuple[str, Decimal | None, Decimal | None]]:
-    return list(Copy.objects.order_by("leg").values_list("state", "lots_open", "lots_decided"))
+    return list(Copy.objects.order_by("position_id", "leg").values_list("state", "lots_open", "lots_decided"))
 
 
 # Ended too soon ------------------------------------------------------------------------------------------------------
