@@ -30,6 +30,7 @@ from sessions_app.services.ports import LogFrame
 
 _BALANCE_CAUSES = (Cause.DEPOSIT_WITHDRAWAL, Cause.CREDIT)
 _GAP_REASONS = {CommandState.EXPIRED: GapReason.EXPIRED, CommandState.VOID: GapReason.VOID}
+MISSED = "missed"  # why an open is void that waited longer than it is valid
 
 
 def commands_after(account_pk: UUID, seq: int, limit: int) -> list[LogFrame]:
@@ -55,9 +56,15 @@ def _gap(run: Sequence[Command]) -> list[LogFrame]:
     if not run:
         return []
     first, last = run[0].seq or 0, run[-1].seq or 0
-    reasons = {_GAP_REASONS.get(CommandState(command.state), GapReason.SUPERSEDED) for command in run}
+    reasons = {_gap_reason(command) for command in run}
     gap = GapFill(next=last + 1, reason=reasons.pop() if len(reasons) == 1 else GapReason.SUPERSEDED)
     return [LogFrame(seq=first, frame_id=_gap_id(run[-1].frame_id), kind="GapFill", payload=to_json(gap), covers=last)]
+
+
+def _gap_reason(command: Command) -> GapReason:
+    if command.reason == MISSED:
+        return GapReason.EXPIRED
+    return _GAP_REASONS.get(CommandState(command.state), GapReason.SUPERSEDED)
 
 
 def _gap_id(last: UUID) -> UUID:

@@ -2,18 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from typing import Final
 
 from msgspec.structs import replace
 
 from orders.domain.commands import MAGIC_BASE, MAX_COPY_NO
 from orders.domain.intents import Side
-from orders.domain.snapshots import HeldOrder, HeldPosition, Quote, SyncSnapshot
+from orders.domain.snapshots import HeldOrder, HeldPosition, Quote, SyncSnapshot, history_start
 
 _NONE = Decimal(0)
-_WEST_OF_UTC: Final = timedelta(hours=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +90,6 @@ def _held(item: HeldPosition | HeldOrder) -> Held:
         parent_ticket=item.parent_ticket if isinstance(item, HeldPosition) else None,
         working=isinstance(item, HeldOrder),
     )
-
-
-def history_start(text: str | None) -> datetime | None:
-    """When a terminal's history begins, no earlier than it may truly be; None when it does not say readably.
-
-    RFC 3339, or the terminal's own wall clock (`2026.11.01 00:00:00`), whose zone nobody knows: 14 hours are allowed.
-    """
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.replace(".", "-", 2) if text[4:5] == "." else text)
-    except ValueError:
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC) + _WEST_OF_UTC
 
 
 def is_usable(snapshot: SyncSnapshot) -> bool:

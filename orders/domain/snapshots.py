@@ -1,5 +1,6 @@
 """What a terminal holds, asked for and told whole: the SyncSnapshot frame."""
 
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final
 from uuid import UUID
@@ -107,6 +108,9 @@ class Difference(Payload, kw_only=True, frozen=True):
     actual: str | None = None
 
 
+_WEST_OF_UTC: Final = timedelta(hours=14)
+
+
 class SyncSnapshot(Payload, kw_only=True, frozen=True):
     """Both: the server asks (`request`), the EA tells what it holds (`report`), the server compares (`result`).
 
@@ -135,6 +139,20 @@ class SyncSnapshot(Payload, kw_only=True, frozen=True):
     differences: list[Difference] = []
 
 
+def history_start(text: str | None) -> datetime | None:
+    """When a terminal's history begins, no earlier than it may truly be; None when it does not say readably.
+
+    RFC 3339, or the terminal's own wall clock (`2026.11.01 00:00:00`), whose zone nobody knows: 14 hours are allowed.
+    """
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace(".", "-", 2) if text[4:5] == "." else text)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC) + _WEST_OF_UTC
+
+
 def fault(snapshot: SyncSnapshot) -> tuple[str, str] | None:
     """(path, rule) of what an EA's snapshot lacks, or None."""
     if snapshot.phase is not SnapshotPhase.REPORT:
@@ -143,4 +161,6 @@ def fault(snapshot: SyncSnapshot) -> tuple[str, str] | None:
         return "$.n", "`n` is at most `of`"
     if snapshot.of > 1 and snapshot.digest is None:
         return "$.digest", "a report in chunks needs the `digest` that all of them share"
+    if snapshot.history_from and history_start(snapshot.history_from) is None:
+        return "$.history_from", "RFC 3339, or the terminal's wall clock as 2026.11.01 00:00:00"
     return None

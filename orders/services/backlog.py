@@ -17,7 +17,7 @@ from orders.domain.commands import SENDABLE, CommandState
 from orders.domain.copies import CopyState
 from orders.domain.intents import ADDS_EXPOSURE
 from orders.models import Command, Copy
-from orders.queries import log_frame
+from orders.queries import MISSED, log_frame
 from orders.services import fill_waits, ordering
 from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.models.bulk import update_rows
@@ -92,7 +92,7 @@ def _void(commands: QuerySet[Command], now: datetime) -> int:
     )
     found = list(overdue.values_list("id", "copy_id"))
     if found:
-        Command.objects.filter(id__in=[pk for pk, _ in found]).update(state=CommandState.VOID, reason="missed")
+        Command.objects.filter(id__in=[pk for pk, _ in found]).update(state=CommandState.VOID, reason=MISSED)
         Copy.objects.filter(id__in=[copy for _, copy in found], state=CopyState.ORDERED).update(
             state=CopyState.FAILED, lots_decided=0, closed_at=now
         )

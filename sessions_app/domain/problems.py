@@ -170,7 +170,7 @@ _OF_FRAMES: Final = (
     Problem("id_reused", "This id was used for another frame", "Give every new frame a new id"),
     Problem("invalid", "The payload breaks the schema", "See `path` and `message`, and docs/schemas"),
     Problem("malformed", "The text is not a frame", "Send one JSON object with v, type, id and payload"),
-    Problem("not_your_command", "This command belongs to another account", "Report only what this account was sent"),
+    Problem("not_your_command", "This account was sent no such command", "Report only what this account was sent"),
     Problem(
         "poisoned",
         "The gateway cannot store this frame",

@@ -41,6 +41,7 @@ NEXT_STEP: Final = {
     SessionStatus.PENDING: "wait for the approval of your key",
     SessionStatus.AUTHENTICATED: "send InitRequest",
 }
+GO_ON: Final = "go on: your InitRequest is known"
 ANSWER_SECONDS: Final = 2.0
 _log = structlog.get_logger(__name__)
 
@@ -135,12 +136,18 @@ class Delivery:
         connection.post("ErrorAlert", msgspec.structs.replace(refusal.alert(), ref=ref))
 
     def close_for_protocol_error(self, connection: Connection, note: str) -> None:
-        """End the session of a peer that does not keep to the protocol; its socket follows."""
+        """End the session of a peer that does not keep to the protocol; its link follows, with the call in flight."""
 
         async def end() -> None:
             close = database_sync_to_async(sessions.close, thread_sensitive=False)
-            await close(session_id=connection.session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note)
+            try:
+                await close(session_id=connection.session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note)
+                self.refresh(connection.session_id)
+            finally:
+                connection.lookups -= 1
+                connection.wake()
 
+        connection.lookups += 1
         self.spawn(end())
 
     def _note_introductions(self, arrivals: Sequence[Arrival]) -> None:
@@ -311,7 +318,7 @@ class Delivery:
             SessionState(
                 status=standing.state,
                 reason=standing.close_reason or None,
-                next_step=NEXT_STEP.get(SessionStatus(standing.state), "open a new session"),
+                next_step=_next_step(standing),
                 session_id=standing.session_id,
                 epoch=standing.epoch,
                 stored_seq=connection.stored,
@@ -396,6 +403,13 @@ class Delivery:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             _log.error("delivery.failed", exc_info=task.exception())
+
+
+def _next_step(standing: Standing) -> str:
+    state = SessionStatus(standing.state)
+    if state is SessionStatus.AUTHENTICATED and standing.initialised:
+        return GO_ON
+    return NEXT_STEP.get(state, "open a new session")
 
 
 def _init_ack(session_id: UUID) -> InitAck:

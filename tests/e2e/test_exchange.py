@@ -200,3 +200,23 @@ async def test_a_link_in_another_gateway_process_is_superseded_too(gateway: Gate
     newer = await RawEa.connect(quick_gateway, old.token)
     await newer.hear("SessionState")
     assert await old.close_code() == 4411
+
+
+async def test_the_call_that_ends_its_session_is_told_so_itself(callers: tuple[Caller, Caller, Cast]) -> None:
+    master, _, _ = callers
+    await _introduce(master)
+    order = {"action": "open", "position_id": 1, "ticket": 1, "symbol": "EURUSD", "side": "buy", "lots": "0.1"}
+    trade = ("OrderIntent", {**order, "price": "1.1"})
+    assert (await master.call(trade, envelope_0={"seq": 1})).status_code == 200
+    answer = await master.call(trade, envelope_0={"seq": 1})  # another id under a used number
+    assert (answer.status_code, answer.json()["code"]) == (400, "protocol_error")
+    assert [frame["type"] for frame in answer.json()["frames"]][:1] == ["ErrorAlert"]
+
+
+async def test_who_resumes_is_told_that_its_introduction_is_known(callers: tuple[Caller, Caller, Cast]) -> None:
+    master, _, _ = callers
+    first = (await master.call(("Hello", {}))).json()["frames"][0]["payload"]
+    assert first["next_step"] == "send InitRequest"
+    await master.call(INTRODUCED)
+    again = (await master.call(("Hello", {}))).json()["frames"][0]["payload"]
+    assert again["next_step"] == "go on: your InitRequest is known"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.domain.books import Book, Held, copy_number, history_start
+from orders.domain.books import Book, Held, copy_number
 from orders.domain.clearing import Target, takes_over
 from orders.domain.commands import BY_REPORT, CommandState, magic_of
 from orders.domain.copies import CopyState
@@ -18,7 +18,14 @@ from orders.domain.intents import Action, Side
 from orders.domain.outcomes import CopyFacts, outcome
 from orders.domain.reconciliation import Comparison, Copied, Issued, reconcile
 from orders.domain.reports import ReportStatus
-from orders.domain.snapshots import DifferenceKind, DifferenceSeverity
+from orders.domain.snapshots import (
+    DifferenceKind,
+    DifferenceSeverity,
+    SnapshotPhase,
+    SyncSnapshot,
+    fault,
+    history_start,
+)
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 IDS = UUID(int=7)
@@ -308,6 +315,8 @@ def test_a_terminals_history_begins_no_earlier_than_it_may_truly_be(
     text: str | None, expected: datetime | None
 ) -> None:
     assert history_start(text) == expected
+    refused = fault(SyncSnapshot(phase=SnapshotPhase.REPORT, history_from=text))
+    assert (refused is not None and refused[0] == "$.history_from") is (text is not None and expected is None)
 
 
 @pytest.mark.parametrize(("magic", "number"), [(None, None), (0, None), (0x5A000000, None), (0x5A000007, 7), (7, None)])
