@@ -16,6 +16,8 @@ from orders.domain.following import cancelling, closing, leading_back
 from orders.domain.positions import Position, PositionState
 
 CALL_AFTER: Final = 5
+CRUMB: Final = Decimal("0.00001")
+"""Less than any broker's lot step: what a terminal's floating point leaves over is no position."""
 MAX_TRIES: Final = 80
 _FIRST_PAUSE: Final = timedelta(seconds=5)
 _LONGEST_PAUSE: Final = timedelta(hours=1)
@@ -37,7 +39,7 @@ def ending(copy: Leg, lots_open: Decimal, position: Position | None, subscriptio
 
 def behind(copy: Leg, lots_open: Decimal) -> Order | None:
     """The close of what a copy has open beyond the lots that it is to have; None if there is none of it."""
-    if copy.state is not CopyState.OPEN or copy.lots >= lots_open:
+    if copy.state is not CopyState.OPEN or lots_open - copy.lots < CRUMB:
         return None
     return leading_back(copy, lots_open)
 

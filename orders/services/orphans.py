@@ -20,7 +20,7 @@ from orders.domain.cases import Order, SubscriptionState
 from orders.domain.commands import UNFINISHED, CommandState
 from orders.domain.copies import CopyState
 from orders.domain.intents import TAKES_OFF
-from orders.domain.orphans import CALL_AFTER, behind, ending, pause
+from orders.domain.orphans import CALL_AFTER, CRUMB, behind, ending, pause
 from orders.domain.positions import PositionState
 from orders.models import Command, Copy, MasterPosition
 from orders.queries import log_frame
@@ -135,7 +135,9 @@ def _outliving(where: Q) -> dict[UUID, Copy]:
 
 def _oversized(where: Q) -> dict[UUID, Copy]:
     """Copies that have more lots than they are to have, for which nothing is on its way that takes some off."""
-    standing = _standing(where, state=CopyState.OPEN, lots_decided__lt=F("lots_open")).exclude(Exists(_reducing()))
+    standing = _standing(where, state=CopyState.OPEN, lots_decided__lte=F("lots_open") - CRUMB).exclude(
+        Exists(_reducing())
+    )
     return {copy.id: copy for copy in standing}
 
 

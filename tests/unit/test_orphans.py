@@ -9,7 +9,7 @@ import pytest
 from orders.domain.cases import Leg, SubscriptionState
 from orders.domain.copies import CopyState
 from orders.domain.intents import Action, OrderType
-from orders.domain.orphans import MAX_TRIES, ending, pause
+from orders.domain.orphans import MAX_TRIES, behind, ending, pause
 from orders.domain.positions import Position, PositionState
 from tests.unit.builders import leg, position
 
@@ -57,3 +57,27 @@ def test_the_pauses_grow_to_an_hour_and_end_after_a_weekend() -> None:
     known = [item for item in pauses if item is not None]
     assert (known, max(known), pauses[MAX_TRIES]) == (sorted(known), timedelta(hours=1), None)
     assert sum(known, timedelta()) > timedelta(days=2, hours=12)
+
+
+@pytest.mark.parametrize(
+    ("copy", "has", "expected"),
+    [
+        (OPEN, "0.25", (Action.PARTIAL_CLOSE, "0.25", "0.10")),
+        (replace(OPEN, lots=Decimal(0)), "0.25", (Action.CLOSE, "0.25", "0")),
+        (OPEN, "0.10", None),
+        (OPEN, "0.04", None),
+        (OPEN, "0.10000001", None),
+        (replace(OPEN, state=CopyState.WORKING), "0.25", None),
+        (replace(OPEN, state=CopyState.CLOSED), "0.25", None),
+    ],
+)
+def test_what_a_copy_has_beyond_what_it_is_to_have_is_closed(
+    copy: Leg, has: str, expected: tuple[Action, str, str] | None
+) -> None:
+    order = behind(copy, Decimal(has))
+    if expected is None:
+        assert order is None
+    else:
+        action, before, after = expected
+        assert order is not None
+        assert (order.action, order.lots_before, order.lots_after) == (action, Decimal(before), Decimal(after))
