@@ -72,6 +72,7 @@ def _effects(row: Subscription, wanted: SubscriptionState) -> list[str]:
     effects = [
         "Nothing that adds exposure is copied any more.",
         f"Working pending copies are cancelled: {working}.",
+        "Opens that the EA has not acknowledged are not sent any more.",
     ]
     if wanted is SubscriptionState.CLOSE_ONLY:
         return [*effects, f"Closes and stops of the open copies go on flowing: {open_ones}."]
