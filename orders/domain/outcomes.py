@@ -161,7 +161,8 @@ def _failed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> 
         if copy.state is CopyState.WORKING:
             return _ended(copy, report)
         return replace(copy, state=CopyState.FAILED, lots_decided=_NONE) if copy.state is CopyState.ORDERED else copy
-    if copy.state is CopyState.WORKING and action in (Action.CLOSE, Action.CANCEL) and copy.lots_ordered:
+    led_nowhere = not copy.lots_decided and action in (Action.CLOSE, Action.CANCEL)
+    if copy.state is CopyState.WORKING and led_nowhere and copy.lots_ordered:
         return _back_to(copy, copy.lots_ordered)
     return copy
 

@@ -106,7 +106,7 @@ class Waits:
             return ""
         if wait.state == WaitState.CANCELLING:
             self._answered(wait, copy, action, report, inferred)
-        elif wait.state in CANCELLED and copy.state == CopyState.OPEN and report.status in _FILLS:
+        elif wait.state in CANCELLED and _is_to_end(copy) and report.status in _FILLS:
             self._note(wait, step="late_fill", result="closed", lots=copy.lots_open)
             _log.warning("fill_wait.late_fill", copy_no=copy.copy_no, position_id=copy.position_id)
             return FILLED_AFTER_CANCEL
@@ -189,6 +189,11 @@ class Waits:
     def _note(self, wait: FillWait, *, step: str, result: str, **evidence: Any) -> None:
         wait.steps = [*wait.steps, {"step": step, "result": result, "at": rfc3339(self.now), **readable(evidence)}]
         self.changed[wait.id] = wait
+
+
+def _is_to_end(copy: Copy) -> bool:
+    """Whether it has come to life after its end."""
+    return copy.state == CopyState.OPEN and not copy.lots_decided
 
 
 def _span(wait: FillWait) -> timedelta:

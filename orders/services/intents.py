@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 from typing import cast
 from uuid import UUID
 
@@ -35,7 +36,7 @@ def touched(arrivals: Sequence[Arrival]) -> set[UUID]:
 def _take(arrival: Arrival, workspace: Workspace) -> None:
     intent = cast(OrderIntent, arrival.payload)
     position = workspace.positions.get((arrival.account_pk, intent.position_id))
-    name = (arrival.account_pk, intent.ticket, intent.action.value, intent.remaining_lots)
+    name = (arrival.account_pk, intent.ticket, intent.action.value, _left(intent))
     first = workspace.firsts.get(name)
     row = _row(arrival, intent)
     row.repeated = first is not None or is_latest(position, intent)
@@ -50,6 +51,11 @@ def _take(arrival: Arrival, workspace: Workspace) -> None:
         workspace.firsts[name] = row.id
 
 
+def _left(intent: OrderIntent) -> Decimal | None:
+    """What tells one partial close of a ticket from another; of anything else there is only one."""
+    return intent.remaining_lots if intent.action is Action.PARTIAL_CLOSE else None
+
+
 def _row(arrival: Arrival, intent: OrderIntent) -> Intent:
     return Intent(
         id=new_id(),
@@ -61,7 +67,7 @@ def _row(arrival: Arrival, intent: OrderIntent) -> Intent:
         ticket=intent.ticket,
         symbol=intent.symbol,
         lots=intent.lots,
-        remaining_lots=intent.remaining_lots,
+        remaining_lots=_left(intent),
         price=intent.price,
         profit=intent.profit,
         content=to_builtins(intent),

@@ -324,7 +324,8 @@ def _open_positions(subscriptions: Sequence[Subscription]) -> dict[UUID, set[tup
 
 def _looks_at_ages(subscription: Subscription) -> bool:
     """Whether its decisions depend on how old a terminal's figures are."""
-    return subscription.deviation_points is not None or subscription.mode not in AGELESS
+    looks_at_market = subscription.deviation_points is not None or subscription.late_policy != LatePolicy.DENY
+    return looks_at_market or subscription.mode not in AGELESS
 
 
 def _quotes(subscriptions: Sequence[Subscription]) -> dict[UUID, dict[str, MarketQuote]]:

@@ -241,6 +241,30 @@ def test_a_ticket_that_stays_the_same_can_be_closed_in_part_more_than_once(maste
     assert Intent.objects.filter(repeated=True).count() == 2
 
 
+def test_a_close_is_a_repeat_whatever_it_says_of_what_is_left(master: Desk, follower: Desk) -> None:
+    subscribe(master, follower)
+    master.buy(1, "1")
+    for told in ({}, {"remaining_lots": "0"}, {"remaining_lots": "0.5"}):
+        assert master.intend("close", 1, **told).refusal is None
+    assert (Command.objects.filter(action="close").count(), Intent.objects.filter(repeated=True).count()) == (1, 2)
+
+
+def test_an_order_that_could_not_be_cancelled_and_fills_at_last_stays(master: Desk, follower: Desk) -> None:
+    subscribe(master, follower)
+    place(master)
+    follower.report(ordered("place").id, "placed", ticket=900, lots="1", price="1.1")
+    master.intend("activate", 1)
+    part(master, "0.5", "0.5")
+    for number in range(3):
+        FillWait.objects.update(due_at=database_now() - timedelta(seconds=1))
+        fill_waits.carry_out()
+        follower.report(ordered("cancel", number).id, "rejected", error_code=136)
+    assert FillWait.objects.get().state == "denied"
+    fill(follower, ordered("place"))
+    assert last() == ("partial_close", Decimal(1), Decimal("0.5"))
+    assert Report.objects.filter(flag="filled_after_cancel").count() == 0
+
+
 def test_a_stop_that_the_follower_has_set_for_himself_is_not_taken_away(master: Desk, follower: Desk) -> None:
     subscribe(master, follower)
     master.buy(1, "1")
