@@ -44,11 +44,14 @@ def not_filled(order_type: OrderType, state: CopyState) -> bool:
 
 
 def _following_orders(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
-    """The orders; what takes a part off a pending order that has not filled has to wait until it has."""
+    """The orders; what takes a part off a working order has to wait until it has filled.
+
+    Behind an order that is still on its way it is sent: that may have filled by then, and is rejected if it has not.
+    """
     legs = [leg for leg in case.legs if leg.alive]
     orders = _FOLLOW[case.intent.action](case, legs)
     evidence: Evidence = {"lots_after": [plain(order.lots_after) for order in orders]}
-    unfilled = {leg.leg for leg in legs if not_filled(leg.order_type, leg.state)}
+    unfilled = {leg.leg for leg in legs if leg.state is CopyState.WORKING}
     later = [order for order in orders if order.action is Action.PARTIAL_CLOSE and order.leg in unfilled]
     if later:
         evidence["when_filled"] = [order.leg for order in later]
@@ -108,7 +111,7 @@ def _spread(case: Case, legs: Sequence[Leg], exact: Decimal) -> tuple[Order, ...
             continue
         action = Action.PARTIAL_CLOSE
         if part == leg.lots:
-            action = Action.CANCEL if not_filled(leg.order_type, leg.state) else Action.CLOSE
+            action = Action.CANCEL if leg.state is CopyState.WORKING else Action.CLOSE
         orders.append(replace(_order(leg, action, lots_after=leg.lots - part), price=case.intent.price))
         alive -= part == leg.lots
         exact -= part

@@ -192,15 +192,17 @@ def test_a_part_that_the_master_closed_while_the_copy_worked_is_closed_when_it_h
     assert Command.objects.count() == 2
 
 
-def test_nothing_is_sent_in_part_against_an_order_that_is_still_on_its_way(master: Desk, follower: Desk) -> None:
+def test_a_part_that_found_an_order_at_work_is_closed_when_that_has_filled(master: Desk, follower: Desk) -> None:
     subscribe(master, follower)
     place(master)
     master.intend("activate", 1)
     part(master, "0.5", "0.5")
-    assert Command.objects.count() == 1
     follower.report(ordered("place").id, "placed", ticket=900, lots="1", price="1.1")
+    follower.report(ordered("partial_close").id, "rejected", error_code=4108)
+    assert Command.objects.count() == 2
     fill(follower, ordered("place"))
     assert last() == ("partial_close", Decimal(1), Decimal("0.5"))
+    assert Command.objects.count() == 3
 
 
 def test_of_several_legs_each_is_reduced_when_it_can_be(master: Desk, small: Desk) -> None:

@@ -225,9 +225,8 @@ def test_a_share_that_is_all_but_everything_is_no_full_close() -> None:
     assert lots_after(verdict) == [(2, Action.CLOSE, Decimal(0))]
 
 
-@pytest.mark.parametrize("state", [CopyState.HELD, CopyState.ORDERED, CopyState.WORKING])
-def test_a_pending_copy_is_closed_in_part_when_it_has_filled(state: CopyState) -> None:
-    verdict = partial("0.5", "0.5", leg(state=state, order_type=OrderType.LIMIT))
+def test_a_working_copy_is_closed_in_part_when_it_has_filled() -> None:
+    verdict = partial("0.5", "0.5", leg(state=CopyState.WORKING, order_type=OrderType.LIMIT))
     assert (verdict.outcome, verdict.code) == (Outcome.NOOP, Code.COPY_STILL_WORKING)
     assert verdict.led == ((1, Decimal("0.05")),)
 

@@ -138,6 +138,13 @@ async def test_159_a_cancel_that_leaves_lots_spares_what_has_filled() -> None:
     assert not trader.book.working
 
 
+async def test_a_part_of_a_working_order_is_rejected_and_the_order_goes_on() -> None:
+    trader = terminal()
+    await trader.execute(order("place", 1, order_type="limit"))
+    assert statuses(await trader.execute(order("partial_close", 1, lots_after="0.05"))) == ["rejected"]
+    assert len(trader.book.working) == 1
+
+
 async def test_a_place_that_comes_after_the_recorded_fill_is_placed_and_filled_at_once() -> None:
     trader = terminal()
     event = next(recording(line("activate", 101, price="1.09990")).events())

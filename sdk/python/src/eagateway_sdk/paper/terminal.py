@@ -229,6 +229,8 @@ class PaperTerminal:
         if living is None:
             return self._rejected(_INVALID_TICKET)
         if isinstance(living, WorkingOrder):
+            if command.action is Action.PARTIAL_CLOSE:
+                return self._rejected(_INVALID_TICKET)  # a part of it: there is no position yet
             self.book.delete(living.ticket)
             self._note(command, living, lots_after=ZERO)
             return self._order_report(ReportStatus.CANCELLED, living)
