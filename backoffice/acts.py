@@ -191,7 +191,7 @@ ACTS: Final[Mapping[str, Act]] = {
             "Its EA has stopped: whoever runs it starts it again. It is then asked what it holds.",
         ],
         open=lambda row: row.suspended_at is not None,
-        facts=lambda row: [("Account", row.claimed_as), ("Suspended at", row.suspended_at)],
+        facts=lambda row: [("Account", row.claimed_as), ("Suspended at", f"{row.suspended_at:%Y-%m-%d %H:%M:%S} UTC")],
         run=_lift_suspension,
     ),
     "end_session": Act(
