@@ -17,6 +17,7 @@ from sessions_app.domain.problems import Refused
 
 MAX_REMEMBERED: Final = 10_000
 AT_ONCE: Final = 8
+_END_OF_TIME: Final = 253_402_300_799  # the last second of the year 9999
 _log = structlog.get_logger(__name__)
 
 
@@ -103,8 +104,17 @@ def _read(content: Any) -> Answer:
         return Answer("", None)
     return Answer(
         client_id if isinstance(client_id, str) and client_id.isprintable() else "",
-        float(expires_at) if isinstance(expires_at, int | float) else None,
+        _moment(expires_at),
     )
+
+
+def _moment(told: Any) -> float | None:
+    """A moment of the far future is none to us; what is no number says that it is over."""
+    if told is None:
+        return None
+    if not isinstance(told, int | float) or told != told:
+        return 0.0
+    return float(min(told, _END_OF_TIME))
 
 
 def _is_access_token(content: dict[str, Any]) -> bool:

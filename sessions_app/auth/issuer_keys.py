@@ -24,6 +24,8 @@ READS_WITHIN: Final = 60.0
 KEPT_FOR: Final = 600.0
 TIMEOUT: Final = 5.0
 MAX_KEYS: Final = 100
+_FIRST_SECONDS: Final = TIMEOUT
+"""How long a caller waits for whoever reads the first document."""
 _log = structlog.get_logger(__name__)
 
 
@@ -119,7 +121,7 @@ class KeyDocument:
 
     def _refresh(self) -> bool:
         """Whether the document has been read anew."""
-        if not self._reading.acquire(blocking=not self._keys):
+        if not self._reading.acquire(timeout=0 if self._keys else _FIRST_SECONDS):
             return False  # somebody else is reading it: what we have must do
         try:
             if self._wait() > 0:

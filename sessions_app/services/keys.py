@@ -173,6 +173,7 @@ def approve_in(
     key = _decide(key_id, KeyState.PENDING, KeyState.APPROVED, by=by, reason=reason, batch=batch)
     if overlap is not None:  # all keys before any session: whoever opens one locks its key first
         _retire_others(key_id, at=batch.now + overlap, by=by, now=batch.now)
+    sessions.hold_living(key.account_id)
     _give_tenant(key.account_id, tenant_id)
     return sessions.promote_newest_living(key_id=key_id, batch=batch)
 

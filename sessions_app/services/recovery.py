@@ -17,6 +17,7 @@ from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.services import alerts, ports
 
 MAX_COPY_NO: Final = 0xFFFFFF
+COPY_NUMBERS_LOW: Final = MAX_COPY_NO * 9 // 10
 NEW_EPOCH: Final = "new_epoch"
 STILL_SENT: Final = timedelta(seconds=2)
 """So long after its end a session's socket may still be sent commands: until its process has heard of it."""
@@ -83,3 +84,8 @@ def keep_copy_numbers_apart(account: BrokerAccount, seen: int) -> None:
         return
     _log.critical("copy_numbers.behind", account=account.account_id, seen=seen, next=account.next_copy_no)
     BrokerAccount.objects.filter(id=account.id).update(next_copy_no=seen + 1)
+    if seen >= COPY_NUMBERS_LOW:
+        text = f"The EA says that {seen} of {MAX_COPY_NO} copy numbers are used: is that so?"
+        alerts.raise_alert(
+            code=AlertCode.COPY_NUMBERS_LOW, text=text, now=queries.database_now(), account_pk=account.id
+        )

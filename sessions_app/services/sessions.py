@@ -257,8 +257,15 @@ def hold(account_ids: Collection[str]) -> None:
     accounts and approves keys afterwards does this first, in the order that every writer keeps."""
     keys = AuthKey.objects.filter(account__account_id__in=account_ids).order_by("id")
     list(keys.select_for_update(of=("self",), no_key=True).values_list("id"))
-    living = EaSession.objects.filter(account__account_id__in=account_ids, state__in=LIVING).order_by("id")
-    list(living.select_for_update(of=("self",), no_key=True).values_list("id"))
+    accounts = BrokerAccount.objects.filter(account_id__in=account_ids).order_by("id")
+    for account_pk in accounts.values_list("id", flat=True):
+        hold_living(account_pk)
+
+
+def hold_living(account_pk: UUID) -> None:
+    """Take the account's turn and lock its living sessions, inside the caller's transaction: before its own row."""
+    take_turns(account_pk)
+    list(_locked().filter(account_id=account_pk, state__in=LIVING).order_by("id").values_list("id"))
 
 
 def take_turns(account_pk: UUID) -> None:

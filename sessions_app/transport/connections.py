@@ -55,8 +55,10 @@ class Connection:
     sent commands. `in_work`: its frames in the ingest queue; `lookups`: reads of its rows under way. `resending`:
     numbers that were asked for are not all out yet. `goodbye`: the EA has said that it goes. `leaving`: the gateway has
     said so, and takes nothing more but the answer (`answered`); `ignored`: frames that came after that. `closing`:
-    nothing more is queued; `closed`: all of it has been sent.
+    nothing more is queued; `closed`: all of it has been sent. `door`: its incoming side; see transport.door.
     """
+
+    door: Any = None
 
     def __init__(self, *, standing: Standing, resume_from: int) -> None:
         self._queue: deque[Queued] = deque()
@@ -229,8 +231,9 @@ class Connection:
             self._wake.set()
 
     def drop(self) -> None:
-        """The peer has gone: nothing more is sent."""
+        """The peer has gone: nothing more is sent, and what it left half told is forgotten."""
         self.closing = True
+        self.chunks = Chunks()
         self.closed.set()
         self._drained.set()
         if self.ignored:

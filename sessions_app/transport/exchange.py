@@ -4,6 +4,7 @@ The link stands between its calls, in the process that answers them; nothing dep
 process resumes there, as a socket would. No thread is held while an answer waits.
 """
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -117,7 +118,12 @@ async def _wait(connection: ExchangeConnection, ticket: object, hold: float) -> 
         if waited >= PATIENCE_SECONDS:
             end = Refused("try_later", retry_after=RETRY_SECONDS)
             break
-        await connection.woken(max(0.0, (hold if connection.at_rest else PATIENCE_SECONDS) - waited))
+        try:
+            await connection.woken(max(0.0, (hold if connection.at_rest else PATIENCE_SECONDS) - waited))
+        except asyncio.CancelledError:  # who asked has gone
+            if connection.call is ticket:
+                connection.call = None
+            raise
     if connection.call is not ticket:
         return Answer((), connection.stored, Refused("superseded"))
     connection.call = None

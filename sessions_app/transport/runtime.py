@@ -49,7 +49,6 @@ class Runtime:
         self.delivery = Delivery(self.registry)
         self.ingest = Ingest(self._settle_from_thread)
         self.draining = False
-        self._doors: WeakKeyDictionary[Connection, Door] = WeakKeyDictionary()
         self._bounds = Kept(Bounds)
         self._hellos = Kept(hello_bucket)
         self._stop_listening = doorbell.listen(self._ring_from_thread)
@@ -111,14 +110,16 @@ class Runtime:
         self.delivery.pump(connection)
         bounds = self._bounds.of(connection.session_id)
         bounds.set_intent_rate(standing.intent_rate)
-        door = self._doors[connection] = Door(connection, bounds=bounds, delivery=self.delivery, ingest=self.ingest)
+        door = Door(connection, bounds=bounds, delivery=self.delivery, ingest=self.ingest)
+        connection.door = door
         if standing.state in LIVING:
             door.take_ack(connection.sent)  # where its log goes on: nothing has been sent yet
         return door
 
     def door_of(self, connection: Connection) -> Door:
         """The incoming side of a link that stands."""
-        return self._doors[connection]
+        door: Door = connection.door
+        return door
 
     # From other threads --------------------------------------------------------------------------------------------
 

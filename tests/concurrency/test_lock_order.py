@@ -100,3 +100,16 @@ def test_a_key_is_provisioned_while_its_pending_session_beats(halted: Callable[[
     provision = lambda: provisioning.provision(document=document, by=OPERATOR)  # noqa: E731
     beat = desk.arrival("StatusHeartbeat", {"balance": "999"})
     assert fallen(at_once(provision, stored_after(reached, beat))) == []
+
+
+def test_a_stranger_s_key_is_approved_for_a_tenant_while_its_terminal_beats(
+    halted: Callable[[Any, str], Event],
+) -> None:
+    desk = Desk.open("srv:m", approved=False).introduce()
+    tenant_id, desk.account.tenant = desk.account.tenant_id, None
+    desk.account.save(update_fields=["tenant"])
+    desk.send("StatusHeartbeat", {"balance": "1000"})
+    reached = halted(sessions, "promote_newest_living")
+    approve = lambda: keys.approve(key_id=desk.key.id, by=OPERATOR, reason="known", tenant_id=tenant_id)  # noqa: E731
+    beat = desk.arrival("StatusHeartbeat", {"balance": "999"})
+    assert fallen(at_once(approve, stored_after(reached, beat))) == []

@@ -1,6 +1,7 @@
 """Who sends too much, too fast, too big or nothing at all: told, closed, and nobody else notices."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from eagateway_sdk.ids import uuid7
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -256,3 +258,37 @@ async def test_case_111_a_loud_tenant_leaves_the_others_their_rate(gateway: Gate
     assert time.monotonic() - began < 5
     for task in (*noise, *reading):
         task.cancel()
+
+
+@pytest.mark.lane("embedded")
+@pytest.mark.parametrize("framing", ["told", "chunked"])
+async def test_a_body_that_no_door_takes_is_refused_before_anybody_holds_it(
+    fresh_gateway: Gateway, framing: str
+) -> None:
+    before = fresh_gateway.memory_mib
+    for path in ("/ea-gateway/v1/sessions", f"/ea-gateway/v1/sessions/{uuid7()}/exchange", "/nowhere"):
+        status, sent = await upload(fresh_gateway, path, mebibytes=64, framing=framing)
+        assert status in (401, 413, None), "refused, or the connection was reset while we went on sending"
+        assert sent < 32 * 2**20
+    assert fresh_gateway.memory_mib - before < GROWTH_MIB
+    assert (await asyncio.to_thread(httpx.get, f"{fresh_gateway.url}/healthz")).status_code == 200
+
+
+async def upload(gateway: Gateway, path: str, *, mebibytes: int, framing: str) -> tuple[int | None, int]:
+    """The status that a large body is answered with, if it could be read, and how much was sent by then."""
+    place = urlsplit(gateway.url)
+    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    size, piece = mebibytes * 2**20, bytes(2**16)
+    length = f"Content-Length: {size}" if framing == "told" else "Transfer-Encoding: chunked"
+    writer.write(f"POST {path} HTTP/1.1\r\nHost: {place.netloc}\r\n{length}\r\n\r\n".encode())
+    part = piece if framing == "told" else b"%x\r\n%s\r\n" % (len(piece), piece)
+    sent, status = 0, b""
+    with contextlib.suppress(ConnectionError):
+        while sent < size and not reader.at_eof():
+            writer.write(part)
+            await writer.drain()
+            sent += len(piece)
+    with contextlib.suppress(ConnectionError):
+        status = await reader.readline()
+    writer.close()
+    return (int(status.split()[1]) if status else None), sent

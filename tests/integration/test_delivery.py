@@ -1,7 +1,9 @@
 """What goes out to which link: the session in charge alone, without holes, and what a Hello acknowledges."""
 
 import asyncio
+import gc
 import json
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,8 +13,9 @@ from orders.models import Command
 from sessions_app import queries
 from sessions_app.domain.keys import token_digest
 from sessions_app.domain.lifecycle import SessionStatus
-from sessions_app.models import BrokerAccount, EaSession
+from sessions_app.models import BrokerAccount, EaSession, OperatorAlert
 from sessions_app.services import keys, sessions
+from sessions_app.services.recovery import MAX_COPY_NO
 from sessions_app.transport.connections import Connection, ExchangeConnection, Registry
 from sessions_app.transport.delivery import Delivery
 from sessions_app.transport.runtime import Runtime
@@ -234,3 +237,31 @@ def test_hellos_of_one_token_are_counted_before_anything_is_looked_up(settings: 
         await runtime.drain()
 
     in_a_loop(greet)
+
+
+def test_a_link_that_has_gone_leaves_nothing_in_memory(follower: Desk) -> None:
+    links = [link(follower) for _ in range(3)]
+    gone = [weakref.ref(connection) for connection in links]
+
+    async def come_and_go() -> None:
+        runtime = Runtime()
+        while links:
+            connection = links.pop()
+            runtime.attach(connection, recovered=True)
+            runtime.registry.remove(connection)
+            connection.drop()
+            del connection
+        while others := asyncio.all_tasks() - {asyncio.current_task(), *runtime._tasks}:
+            await asyncio.wait(others)  # what was begun for them ends
+        del others
+        gc.collect()
+        assert [item() for item in gone] == [None] * 3
+        await runtime.drain()
+
+    in_a_loop(come_and_go)
+
+
+def test_a_claim_to_have_seen_all_copy_numbers_calls_an_operator(follower: Desk) -> None:
+    follower.hello(max_copy_no_seen=MAX_COPY_NO, installation_id="a")
+    alert = OperatorAlert.objects.get()
+    assert (alert.code, str(MAX_COPY_NO) in alert.text) == ("copy_numbers_low", True)
