@@ -132,7 +132,7 @@ async def test_a_restarted_program_resumes_its_session_and_resends(
     await first.start()
     await first.wait_status("authenticated")
     frame_id = await first.send_intent(open_intent(1))
-    await asyncio.sleep(0.1)
+    await until(lambda: bool(gateway.stored))
     await first.abort()
     gateway.stored.clear()
     gateway.top.clear()  # it was in the gateway's memory only
@@ -166,8 +166,9 @@ async def test_after_expiry_a_new_session_gets_old_ids_under_new_numbers(
         async with asyncio.timeout(3):
             await client.wait_drained()
         gateway.acks = False
+        before = len(gateway.stored)
         frame_id = await client.send_intent(open_intent(3))
-        await asyncio.sleep(0.1)
+        await until(lambda: len(gateway.stored) > before)
         gateway.stored.pop()  # it was in the gateway's memory only
         gateway.top["token-1"] -= 1
         gateway.acks = True
@@ -232,7 +233,7 @@ async def test_a_drained_gateway_says_so_and_the_client_resumes(
         await client.wait_status("authenticated")
         body = {"reason": "service_restart", "reconnect": True}
         await gateway.say(gateway.sockets[-1], "ShutdownNotice", body)
-        await asyncio.sleep(0.1)
+        await until(lambda: bool(gateway.of_type("ShutdownNotice")))
         assert gateway.of_type("ShutdownNotice") == [{"reason": "service_restart", "phase": "ack"}]
         await gateway.sockets[-1].close(4012)
         await until(lambda: gateway.connections >= 2)

@@ -11,7 +11,7 @@ from eagateway_sdk import (
 )
 
 from .conftest import MakeClient
-from .samples import open_intent
+from .samples import open_intent, until
 from .scripted_gateway import Peer, ScriptedGateway
 
 pytestmark = pytest.mark.asyncio
@@ -114,17 +114,18 @@ async def test_the_gateway_asks_for_a_gap_and_gets_frames_or_a_fill(
         async with asyncio.timeout(3):
             await client.wait_drained()
         gateway.acks = False
+        before = len(gateway.heard)
         await client.send_intent(open_intent(3))
-        await asyncio.sleep(0.05)
+        await until(lambda: any("seq" in frame for _, _, frame in gateway.heard[before:]))
         gateway.heard.clear()
         await gateway.say(gateway.sockets[-1], "ResendRequest", {"from": 1, "to": 3})
-        await asyncio.sleep(0.1)
+        await until(lambda: len([frame for _, _, frame in gateway.heard if "seq" in frame]) >= 2)
         numbered = [frame for _, _, frame in gateway.heard if "seq" in frame]
         answers = [(frame["type"], frame["seq"], frame.get("resent", False)) for frame in numbered]
         assert answers == [("GapFill", 1, False), ("OrderIntent", 3, True)]
         assert gateway.of_type("GapFill") == [{"next": 3}]
         await gateway.say(gateway.sockets[-1], "ResendRequest", {"from": 5, "to": 900})
-        await asyncio.sleep(0.1)
+        await until(lambda: bool(gateway.of_type("ErrorAlert")))
         assert gateway.of_type("ErrorAlert")[0]["code"] == "resend_out_of_range"
         gateway.acks = True
 
