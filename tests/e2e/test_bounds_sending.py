@@ -53,6 +53,7 @@ async def flood(ea: RawEa, text: str, count: int) -> None:
     for _ in range(count):
         try:
             await ea.socket.send(text)
+            await asyncio.sleep(0)  # the quiet one is in this process too: its turn is not the gateway's to give
         except ConnectionClosed:
             return
 
