@@ -20,9 +20,9 @@ from sessions_app.domain.alerts import AlertCode
 from sessions_app.models import BrokerAccount
 from sessions_app.models.fields import new_id
 from sessions_app.services import alerts
+from sessions_app.services.recovery import COPY_NUMBERS_LOW
 
 COUNTERS: Final = ("next_seq", "next_copy_no", "next_hold")
-COPY_NUMBERS_LOW: Final = MAX_COPY_NO * 9 // 10
 LED_TO: Final = ("lots_decided", "sl", "tp", "price")
 
 

@@ -252,13 +252,17 @@ def _lock_accounts(arrivals: Sequence[Arrival]) -> None:
     """
     if connection.vendor != "postgresql" or len(arrivals) < 2:  # one frame's handler takes them in this order itself
         return
+    locked = BrokerAccount.objects.filter(id__in=touched(arrivals)).order_by("id").select_for_update(no_key=True)
+    list(locked.values_list("id"))
+
+
+def touched(arrivals: Sequence[Arrival]) -> set[UUID]:
+    """The accounts whose rows these frames change when they are applied."""
     handlers = ports.bound().handlers
     by_kind: dict[str, list[Arrival]] = defaultdict(list)
     for arrival in arrivals:
         by_kind[arrival.kind].append(arrival)
-    touched = {account for kind, group in by_kind.items() for account in handlers[kind].touches(group)}
-    locked = BrokerAccount.objects.filter(id__in=touched).order_by("id").select_for_update(no_key=True)
-    list(locked.values_list("id"))
+    return {account for kind, group in by_kind.items() for account in handlers[kind].touches(group)}
 
 
 def apply_in_groups(arrivals: Sequence[Arrival], batch: Batch) -> None:

@@ -1,6 +1,5 @@
 """What a session stored while it was pending, applied at its promotion. One bad frame must not block an approval."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
@@ -47,13 +46,9 @@ def apply(*, session_id: UUID, account_pk: UUID, fence: int, batch: Batch) -> No
 
 def touched(session_id: UUID) -> set[UUID]:
     """The accounts whose rows a session's quarantined frames change when they are applied."""
-    by_kind: dict[str, list[Arrival]] = defaultdict(list)
-    for row in InboundFrame.objects.filter(session_id=session_id, quarantined=True):
-        arrival = _arrival_of(row, fence=0)
-        if arrival.payload is not None:
-            by_kind[row.kind].append(arrival)
-    handlers = ports.bound().handlers
-    return {account for kind, group in by_kind.items() for account in handlers[kind].touches(group)}
+    rows = InboundFrame.objects.filter(session_id=session_id, quarantined=True)
+    arrivals = [_arrival_of(row, fence=0) for row in rows]
+    return frames.touched([arrival for arrival in arrivals if arrival.payload is not None])
 
 
 def _apply_what_can_be(arrivals: Sequence[Arrival], batch: Batch, *, failures: int) -> int:
