@@ -11,10 +11,10 @@ from django.db.models import Count, Q, QuerySet
 from backoffice import latency
 from backoffice.latency import Bucket, Hop
 from orders import queries as order_queries
-from orders.domain.commands import CommandState
-from orders.domain.decisions import Outcome
-from orders.domain.denials import SENTENCES
-from orders.domain.intents import ADDS_EXPOSURE
+from orders.domain.decision.pipeline import Outcome
+from orders.domain.states.denials import SENTENCES
+from orders.domain.wire.commands import CommandState
+from orders.domain.wire.intents import ADDS_EXPOSURE
 from orders.models import Command, Copy, Decision, Subscription
 from sessions_app import queries
 from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
@@ -98,7 +98,7 @@ class Preview:
 
     `terminal`: the session that an approval promotes, at once if it is alive, else at its next heartbeat; `preempted`:
     the account's session that would end for it; `held`: commands that wait for the account's EA, of which `dropped`
-    would expire then (orders.services.backlog has the rule).
+    would expire then (orders.services.copies.backlog has the rule).
     """
 
     terminal: Terminal | None

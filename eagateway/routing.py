@@ -6,7 +6,7 @@ from django.urls import path, re_path
 
 from orders import handlers as order_handlers
 from orders import queries as order_queries
-from orders.services import backlog, due
+from orders.services.copies import backlog, due_copies
 from sessions_app import handlers as session_handlers
 from sessions_app.api.exchange import exchange_endpoint
 from sessions_app.consumers import StreamConsumer
@@ -32,7 +32,7 @@ def bind() -> None:
             acknowledged=backlog.acknowledged,
             release=backlog.release,
             summaries=order_queries.summaries,
-            carry_out_due=due.carry_out,
+            carry_out_due=due_copies.carry_out,
             frame_ids=order_queries.frame_ids,
             doubt=backlog.doubt,
             snapshot_request=order_queries.snapshot_request,

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import msgspec
 
-from orders.domain.commands import OrderCommand
-from orders.domain.intents import OrderIntent
-from orders.domain.reports import ExecutionReport
-from orders.domain.snapshots import SyncSnapshot
+from orders.domain.wire.commands import OrderCommand
+from orders.domain.wire.intents import OrderIntent
+from orders.domain.wire.reports import ExecutionReport
+from orders.domain.wire.snapshots import SyncSnapshot
 from sessions_app.domain import frames
 from sessions_app.domain.decimals import schema_hook
 from sessions_app.domain.frames import Payload

@@ -3,19 +3,25 @@
 from collections.abc import Mapping
 from typing import Final
 
-from orders.domain import books
-from orders.domain import intents as intent_frames
-from orders.domain import reports as report_frames
-from orders.domain import snapshots as snapshot_frames
-from orders.services import intents, reports, snapshots
+from orders.domain.reconciliation import books
+from orders.domain.wire import intents as intent_frames
+from orders.domain.wire import reports as report_frames
+from orders.domain.wire import snapshots as snapshot_frames
+from orders.services.intents import order_intents
+from orders.services.reconciliation import snapshots
+from orders.services.reports import execution_reports
 from sessions_app.services.ports import Chunking, FrameHandler
 
 HANDLERS: Final[Mapping[str, FrameHandler]] = {
     "OrderIntent": FrameHandler(
-        intent_frames.OrderIntent, intents.accept, durable=True, touches=intents.touched, fault=intent_frames.fault
+        intent_frames.OrderIntent,
+        order_intents.accept,
+        durable=True,
+        touches=order_intents.touched,
+        fault=intent_frames.fault,
     ),
     "ExecutionReport": FrameHandler(
-        report_frames.ExecutionReport, reports.accept, durable=True, fact=True, fault=report_frames.fault
+        report_frames.ExecutionReport, execution_reports.accept, durable=True, fact=True, fault=report_frames.fault
     ),
     "SyncSnapshot": FrameHandler(
         snapshot_frames.SyncSnapshot,

@@ -6,12 +6,13 @@ from uuid import UUID, uuid5
 
 from django.db.models import Count, Q, QuerySet
 
-from orders.domain.commands import SENDABLE, UNFINISHED, CommandState, OrderCommand, magic_of
-from orders.domain.copies import ALIVE, CopyState
-from orders.domain.differences import DifferenceState, may_decide
-from orders.domain.intents import ACCOUNT_CAUSES, Action, Cause, OrderType, Side
-from orders.domain.reports import ReportStatus
-from orders.domain.snapshots import (
+from orders.domain.reconciliation.differences import DifferenceState, may_decide
+from orders.domain.states.copies import ALIVE, CopyState
+from orders.domain.statistics.statement import Trade, summarise
+from orders.domain.wire.commands import SENDABLE, UNFINISHED, CommandState, OrderCommand, magic_of
+from orders.domain.wire.intents import ACCOUNT_CAUSES, Action, Cause, OrderType, Side
+from orders.domain.wire.reports import ReportStatus
+from orders.domain.wire.snapshots import (
     MAY_BE_SAME,
     DifferenceKind,
     DifferenceSeverity,
@@ -19,7 +20,6 @@ from orders.domain.snapshots import (
     SnapshotReason,
     SyncSnapshot,
 )
-from orders.domain.statistics import Trade, summarise
 from orders.models import Command, Copy, Difference, Report, Snapshot, Subscription
 from sessions_app.domain.decimals import Lots, Price, to_json
 from sessions_app.domain.envelope import rfc3339

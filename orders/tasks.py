@@ -2,10 +2,10 @@
 
 from celery import shared_task
 
-from orders.services import due
+from orders.services.copies import due_copies
 
 
 @shared_task(name="orders.carry_out_due", ignore_result=True)
 def carry_out_due() -> int:
     """Cancel the pending copies that have not filled in time, and end those that outlive their master's position."""
-    return due.carry_out()
+    return due_copies.carry_out()

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
 from backoffice.admin.reading import ReadOnlyAdmin, one_of
-from orders.domain.denials import SENTENCES, Code
+from orders.domain.states.denials import SENTENCES, Code
 from orders.models import Decision
 
 _SENTENCES: Final = {code.value: sentence for code, sentence in SENTENCES.items()}

@@ -18,10 +18,10 @@ from backoffice.forms import HeldForm, VerdictForm
 from backoffice.permissions import DECIDE_DIFFERENCE, requires
 from backoffice.views.acting import actor, confirm
 from orders import queries as order_queries
-from orders.domain.differences import DifferenceState
-from orders.domain.snapshots import SnapshotReason
-from orders.services import verdicts
-from orders.services.verdicts import AlreadyDecided
+from orders.domain.reconciliation.differences import DifferenceState
+from orders.domain.wire.snapshots import SnapshotReason
+from orders.services.reconciliation import decisions
+from orders.services.reconciliation.decisions import AlreadyDecided
 from sessions_app.models import BrokerAccount
 from sessions_app.services import snapshots
 
@@ -41,7 +41,7 @@ def accept(request: HttpRequest, site: AdminSite, difference_id: UUID) -> HttpRe
         return redirect(back)
     if form.is_valid():
         try:
-            verdicts.accept(difference_id=row.id, by=actor(request), reason=form.cleaned_data["reason"])
+            decisions.accept(difference_id=row.id, by=actor(request), reason=form.cleaned_data["reason"])
             messages.success(request, f"Accepted: {row}.")
         except AlreadyDecided:
             messages.error(request, _CHANGED)
@@ -77,7 +77,7 @@ class _Verdict:
 _LET_GO: Final = _Verdict(
     "Let go",
     DifferenceState.ADOPTED,
-    verdicts.let_go,
+    decisions.let_go,
     (
         "These copies are closed in our books, and their positions are not opened again.",
         "Nothing is sent to the broker.",
@@ -86,7 +86,7 @@ _LET_GO: Final = _Verdict(
 _KEEP: Final = _Verdict(
     "Keep",
     DifferenceState.REFUSED,
-    verdicts.keep,
+    decisions.keep,
     (
         "These copies stay open in our books, as long as snapshots go on missing them.",
         "Closes of the master go on flowing to them.",

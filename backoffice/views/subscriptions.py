@@ -15,10 +15,10 @@ from backoffice import queries
 from backoffice.forms import NoteForm, SwitchOffForm
 from backoffice.permissions import CHANGE_STATE, LIFT_TOMBSTONE, requires
 from backoffice.views.acting import actor, confirm
-from orders.domain.cases import SubscriptionState
+from orders.domain.decision.inputs import SubscriptionState
 from orders.models import Copy, Subscription
-from orders.services import subscriptions
-from orders.services.subscriptions import CopyCycle, NoTombstone, OpenCopies, StateUnchanged
+from orders.services.subscriptions import lifecycle
+from orders.services.subscriptions.lifecycle import CopyCycle, NoTombstone, OpenCopies, StateUnchanged
 
 _ACTS = {SubscriptionState.ACTIVE: "Resume", SubscriptionState.CLOSE_ONLY: "Pause", SubscriptionState.OFF: "Switch off"}
 
@@ -48,7 +48,7 @@ def change_state(request: HttpRequest, site: AdminSite, subscription_id: UUID, s
 def _change(request: HttpRequest, row: Subscription, wanted: SubscriptionState, form: Form) -> bool:
     """Do it and say so; False when the form must be shown again."""
     try:
-        subscriptions.change_state(
+        lifecycle.change_state(
             subscription_id=row.id,
             state=wanted,
             by=actor(request),
@@ -107,7 +107,7 @@ def lift_tombstone(request: HttpRequest, site: AdminSite, copy_id: UUID) -> Http
 
 def _lift(request: HttpRequest, copy: Copy, form: Form) -> None:
     try:
-        subscriptions.lift_tombstone(copy_id=copy.id, by=actor(request), note=form.cleaned_data["note"])
+        lifecycle.lift_tombstone(copy_id=copy.id, by=actor(request), note=form.cleaned_data["note"])
     except NoTombstone:
         messages.error(request, "Nothing changed: this copy has no tombstone.")
     else:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from eagateway_sdk.paper.recording import BrokenRecording, Recording
 
-from orders.domain.symbols import detect_affixes, plain_name
+from orders.domain.decision.symbols import detect_affixes, plain_name
 
 STRATEGY: Final = "Recorded account"
 TENANT: Final = "Demo"

@@ -12,10 +12,10 @@ from django.db.models import Count
 
 from eagateway.demo.checker import Ordered
 from orders import queries
-from orders.domain.commands import UNFINISHED, CommandState
-from orders.domain.decisions import Outcome, SubscriptionState
-from orders.domain.intents import Action
-from orders.domain.reports import ReportStatus
+from orders.domain.decision.pipeline import Outcome, SubscriptionState
+from orders.domain.wire.commands import UNFINISHED, CommandState
+from orders.domain.wire.intents import Action
+from orders.domain.wire.reports import ReportStatus
 from orders.models import Command, Decision, Intent, Report, Subscription
 from sessions_app.models import BrokerAccount
 

@@ -8,9 +8,9 @@ from rest_framework.response import Response
 
 from orders import queries
 from orders.api.serializers import CommandBody, ReportBody
-from orders.domain.commands import CommandState
-from orders.domain.intents import Action, Cause
-from orders.domain.reports import ReportStatus
+from orders.domain.wire.commands import CommandState
+from orders.domain.wire.intents import Action, Cause
+from orders.domain.wire.reports import ReportStatus
 from orders.models import Command, Report
 from sessions_app.api.listing import Filters, Identity, ListView, Number, OneOf, Word, described
 from sessions_app.api.scope import Scope

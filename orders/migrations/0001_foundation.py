@@ -4,10 +4,10 @@ import django.db.models.deletion
 import uuid_utils.compat
 from django.db import migrations, models
 
-import orders.domain.allocation
-import orders.domain.commands
-import orders.domain.decisions
-import orders.domain.intents
+import orders.domain.decision.pipeline
+import orders.domain.sizing.modes
+import orders.domain.wire.commands
+import orders.domain.wire.intents
 
 
 class Migration(migrations.Migration):
@@ -422,7 +422,7 @@ class Migration(migrations.Migration):
                     "state",
                     models.CharField(
                         choices=[("active", "active"), ("close_only", "close_only"), ("off", "off")],
-                        default=orders.domain.decisions.SubscriptionState["ACTIVE"],
+                        default=orders.domain.decision.pipeline.SubscriptionState["ACTIVE"],
                         max_length=32,
                     ),
                 ),
@@ -434,7 +434,7 @@ class Migration(migrations.Migration):
                             ("fixed_lots", "fixed_lots"),
                             ("balance_ratio", "balance_ratio"),
                         ],
-                        default=orders.domain.allocation.Mode["MIRRORED"],
+                        default=orders.domain.sizing.modes.Mode["MIRRORED"],
                         max_length=32,
                     ),
                 ),
@@ -490,7 +490,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="command",
             index=models.Index(
-                condition=models.Q(("state", orders.domain.commands.CommandState["HELD"])),
+                condition=models.Q(("state", orders.domain.wire.commands.CommandState["HELD"])),
                 fields=["account", "hold_no"],
                 name="commands_held",
             ),
@@ -540,7 +540,8 @@ class Migration(migrations.Migration):
             model_name="intent",
             constraint=models.UniqueConstraint(
                 condition=models.Q(
-                    ("repeated", False), models.Q(("action", orders.domain.intents.Action["MODIFY"]), _negated=True)
+                    ("repeated", False),
+                    models.Q(("action", orders.domain.wire.intents.Action["MODIFY"]), _negated=True),
                 ),
                 fields=("account", "ticket", "action"),
                 name="one_intent_per_ticket_action",
@@ -627,7 +628,7 @@ class Migration(migrations.Migration):
             model_name="subscription",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("mode", orders.domain.allocation.Mode["FIXED_LOTS"]), _negated=True),
+                    models.Q(("mode", orders.domain.sizing.modes.Mode["FIXED_LOTS"]), _negated=True),
                     ("lots__gt", 0),
                     _connector="OR",
                 ),
@@ -652,9 +653,9 @@ class Migration(migrations.Migration):
             model_name="decision",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("code", ""), ("outcome", orders.domain.decisions.Outcome["COPIED"])),
+                    models.Q(("code", ""), ("outcome", orders.domain.decision.pipeline.Outcome["COPIED"])),
                     models.Q(
-                        models.Q(("outcome", orders.domain.decisions.Outcome["COPIED"]), _negated=True),
+                        models.Q(("outcome", orders.domain.decision.pipeline.Outcome["COPIED"]), _negated=True),
                         models.Q(("code", ""), _negated=True),
                     ),
                     _connector="OR",

@@ -4,9 +4,9 @@ import django.db.models.deletion
 import uuid_utils.compat
 from django.db import migrations, models
 
-import orders.domain.allocation
-import orders.domain.cases
-import orders.domain.fill_waits
+import orders.domain.copies.fill_waits
+import orders.domain.decision.inputs
+import orders.domain.sizing.modes
 
 
 class Migration(migrations.Migration):
@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
                             ("denied", "denied"),
                             ("ended", "ended"),
                         ],
-                        default=orders.domain.fill_waits.WaitState["WAITING"],
+                        default=orders.domain.copies.fill_waits.WaitState["WAITING"],
                         max_length=32,
                     ),
                 ),
@@ -136,7 +136,7 @@ class Migration(migrations.Migration):
             name="late_policy",
             field=models.CharField(
                 choices=[("deny", "deny"), ("pending_at_master_price", "pending_at_master_price")],
-                default=orders.domain.cases.LatePolicy["DENY"],
+                default=orders.domain.decision.inputs.LatePolicy["DENY"],
                 max_length=32,
             ),
         ),
@@ -155,7 +155,7 @@ class Migration(migrations.Migration):
             name="min_lots_policy",
             field=models.CharField(
                 choices=[("deny", "deny"), ("force_min", "force_min")],
-                default=orders.domain.cases.MinLotsPolicy["DENY"],
+                default=orders.domain.decision.inputs.MinLotsPolicy["DENY"],
                 max_length=32,
             ),
         ),
@@ -180,7 +180,7 @@ class Migration(migrations.Migration):
                     ("balance_ratio", "balance_ratio"),
                     ("equity_ratio", "equity_ratio"),
                 ],
-                default=orders.domain.allocation.Mode["MIRRORED"],
+                default=orders.domain.sizing.modes.Mode["MIRRORED"],
                 max_length=32,
             ),
         ),
@@ -258,7 +258,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="fillwait",
             index=models.Index(
-                condition=models.Q(("state", orders.domain.fill_waits.WaitState["WAITING"])),
+                condition=models.Q(("state", orders.domain.copies.fill_waits.WaitState["WAITING"])),
                 fields=["due_at"],
                 name="fill_waits_due",
             ),
@@ -287,7 +287,7 @@ class Migration(migrations.Migration):
             model_name="fillwait",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("state", orders.domain.fill_waits.WaitState["DENIED"]), _negated=True),
+                    models.Q(("state", orders.domain.copies.fill_waits.WaitState["DENIED"]), _negated=True),
                     models.Q(("code", ""), _negated=True),
                     _connector="OR",
                 ),

@@ -1,8 +1,8 @@
 from django.db import models
 from django.db.models import Q
 
-from orders.domain.commands import UNFINISHED, CommandState
-from orders.domain.intents import Action, OrderType, Side
+from orders.domain.wire.commands import UNFINISHED, CommandState
+from orders.domain.wire.intents import Action, OrderType, Side
 from orders.models.copy import Copy
 from orders.models.decision import Decision
 from orders.models.difference import Difference

@@ -1,8 +1,8 @@
 from django.db import models
 from django.db.models import Q
 
-from orders.domain.copies import ALIVE, CopyState
-from orders.domain.intents import OrderType, Side
+from orders.domain.states.copies import ALIVE, CopyState
+from orders.domain.wire.intents import OrderType, Side
 from orders.models.subscription import Subscription
 from sessions_app.models import BrokerAccount
 from sessions_app.models.fields import choice_field, id_field, lots_field, moment_field, one_of, price_field

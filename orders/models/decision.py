@@ -1,7 +1,7 @@
 from django.db import models
 from django.db.models import Q
 
-from orders.domain.cases import Outcome
+from orders.domain.decision.inputs import Outcome
 from orders.models.intent import Intent
 from orders.models.subscription import Subscription
 from sessions_app.models.fields import choice_field, id_field, one_of

@@ -1,8 +1,8 @@
 from django.db import models
 from django.db.models import Q
 
-from orders.domain.differences import STANDING, DifferenceState
-from orders.domain.snapshots import DifferenceKind, DifferenceSeverity
+from orders.domain.reconciliation.differences import STANDING, DifferenceState
+from orders.domain.wire.snapshots import DifferenceKind, DifferenceSeverity
 from orders.models.copy import Copy
 from sessions_app.models import BrokerAccount
 from sessions_app.models.fields import choice_field, id_field, moment_field, one_of

@@ -1,7 +1,7 @@
 from django.db import models
 from django.db.models import Q
 
-from orders.domain.intents import Action
+from orders.domain.wire.intents import Action
 from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.models.fields import choice_field, id_field, lots_field, money_field, one_of, price_field
 

@@ -1,7 +1,7 @@
 from django.db import models
 from django.db.models import Q
 
-from orders.domain.reports import ReportStatus
+from orders.domain.wire.reports import ReportStatus
 from orders.models.command import Command
 from orders.models.copy import Copy
 from sessions_app.models import BrokerAccount, EaSession

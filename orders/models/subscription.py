@@ -1,8 +1,8 @@
 from django.db import models
 from django.db.models import Q
 
-from orders.domain.allocation import Mode
-from orders.domain.cases import LatePolicy, MinLotsPolicy, SubscriptionState
+from orders.domain.decision.inputs import LatePolicy, MinLotsPolicy, SubscriptionState
+from orders.domain.sizing.modes import Mode
 from orders.models.strategy import Strategy
 from sessions_app.models import BrokerAccount
 from sessions_app.models.fields import choice_field, id_field, lots_field, money_field, one_of
@@ -11,8 +11,9 @@ from sessions_app.models.fields import choice_field, id_field, lots_field, money
 class Subscription(models.Model):
     """One follower copies one strategy, with its own settings.
 
-    `filters` is the JSON object of orders/domain/filters.py. `late_seconds`: how long past the age limit a late open
-    may become a pending order; `pending_wait_seconds`: how long a copy may go on working when the master's has filled.
+    `filters` is the JSON object of orders/domain/decision/filters.py. `late_seconds`: how long past the age limit a
+    late open may become a pending order; `pending_wait_seconds`: how long a copy may go on working when the master's
+    has filled.
     `repairs`: what is done about differences between books, by their kind; the tenant's where it does not say.
     """
 

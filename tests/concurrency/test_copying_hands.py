@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from orders.domain.cases import SubscriptionState
+from orders.domain.decision.inputs import SubscriptionState
 from orders.models import Command, Copy, FillWait, MasterPosition, Subscription, SubscriptionEvent
-from orders.services import fill_waits, orphans, provisioning, subscriptions
-from orders.services.provisioning import ProvisioningRefused
-from orders.services.subscriptions import CopyCycle, StateUnchanged
+from orders.services.copies import fill_waits, orphans
+from orders.services.provisioning import deployment
+from orders.services.provisioning.deployment import ProvisioningRefused
+from orders.services.subscriptions import lifecycle
+from orders.services.subscriptions.lifecycle import CopyCycle, StateUnchanged
 from sessions_app import queries
 from sessions_app.models import BrokerAccount
 from sessions_app.services.history import Actor
@@ -113,9 +115,7 @@ def test_a_pause_and_an_open_in_one_instant_come_one_after_the_other(attempt: in
     arrival = master.arrival("OrderIntent", placing, seq=1)
 
     def pause() -> None:
-        subscriptions.change_state(
-            subscription_id=subscription.id, state=SubscriptionState.CLOSE_ONLY, by=OLGA, note="now"
-        )
+        lifecycle.change_state(subscription_id=subscription.id, state=SubscriptionState.CLOSE_ONLY, by=OLGA, note="now")
 
     assert [item for item in at_once(pause, lambda: store([arrival])) if isinstance(item, Exception)] == []
     assert actions() in (["place", "cancel"], [])
@@ -126,9 +126,7 @@ def test_of_two_who_pause_at_once_one_is_told_that_it_is_done(attempt: int) -> N
     subscription = SubscriptionFactory.create()
 
     def pause() -> None:
-        subscriptions.change_state(
-            subscription_id=subscription.id, state=SubscriptionState.CLOSE_ONLY, by=OLGA, note="now"
-        )
+        lifecycle.change_state(subscription_id=subscription.id, state=SubscriptionState.CLOSE_ONLY, by=OLGA, note="now")
 
     outcomes = at_once(pause, pause)
     assert [type(outcome) for outcome in outcomes if outcome is not None] == [StateUnchanged]
@@ -142,7 +140,7 @@ def test_case_153_two_halves_of_a_circle_resumed_in_one_instant_leave_one(attemp
     second = SubscriptionFactory.create(strategy=back, follower=first.strategy.master, state="off")
 
     def resume(row: Subscription) -> None:
-        subscriptions.change_state(subscription_id=row.id, state=SubscriptionState.ACTIVE, by=OLGA, note="go")
+        lifecycle.change_state(subscription_id=row.id, state=SubscriptionState.ACTIVE, by=OLGA, note="go")
 
     outcomes = at_once(lambda: resume(first), lambda: resume(second))
     assert [type(outcome) for outcome in outcomes if outcome is not None] == [CopyCycle]
@@ -156,12 +154,12 @@ def test_case_153_two_halves_of_a_circle_provisioned_in_one_instant_leave_one(at
         accounts = [{"account_id": "Paper:1"}, {"account_id": "Paper:2"}]
         return {"tenants": [{"name": "Acme", "accounts": accounts, "strategies": [strategy]}]}
 
-    provisioning.provision(
+    deployment.provision(
         document={"tenants": [document("Paper:1", "Paper:2")["tenants"][0] | {"strategies": []}]}, by=OLGA
     )
     acts = [
-        lambda: provisioning.provision(document=document("Paper:1", "Paper:2"), by=OLGA),
-        lambda: provisioning.provision(document=document("Paper:2", "Paper:1"), by=OLGA),
+        lambda: deployment.provision(document=document("Paper:1", "Paper:2"), by=OLGA),
+        lambda: deployment.provision(document=document("Paper:2", "Paper:1"), by=OLGA),
     ]
     refused = [outcome for outcome in at_once(*acts) if isinstance(outcome, Exception)]
     assert [type(outcome) for outcome in refused] == [ProvisioningRefused]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from orders.services import provisioning
+from orders.services.provisioning import deployment
 from sessions_app.auth.account_session_key import key_fingerprint
 from sessions_app.models import AuthKey
 from sessions_app.services import frames, keys, quarantine, sessions
@@ -97,7 +97,7 @@ def test_a_key_is_provisioned_while_its_pending_session_beats(halted: Callable[[
     reached = halted(sessions, "_lock_proof")
     account = {"account_id": "srv:m", "keys": [{"key": material, "approved": True}]}
     document = {"tenants": [{"name": "Tenant", "accounts": [account], "strategies": []}]}
-    provision = lambda: provisioning.provision(document=document, by=OPERATOR)  # noqa: E731
+    provision = lambda: deployment.provision(document=document, by=OPERATOR)  # noqa: E731
     beat = desk.arrival("StatusHeartbeat", {"balance": "999"})
     assert fallen(at_once(provision, stored_after(reached, beat))) == []
 

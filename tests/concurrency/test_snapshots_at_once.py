@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from orders.models import Command, Copy, Difference, Report
-from orders.services import verdicts
+from orders.services.reconciliation import decisions
 from sessions_app.models import BrokerAccount
 from sessions_app.services.ports import Arrival, Batch
 from tests.concurrency.hands import at_once, store
@@ -72,7 +72,7 @@ def test_a_person_accepts_nothing_while_a_snapshot_is_compared(pair: tuple[Desk,
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout TO '100ms'")
             try:
-                return verdicts.accept(difference_id=row.id, by=OPERATOR, reason="known")
+                return decisions.accept(difference_id=row.id, by=OPERATOR, reason="known")
             finally:
                 cursor.execute("RESET lock_timeout")
 

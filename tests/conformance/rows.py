@@ -14,11 +14,11 @@ from argon2 import PasswordHasher
 from django.db import connection
 from django.db.models import F
 
-from orders.domain.denials import SENTENCES, Code
-from orders.domain.intents import OrderIntent
-from orders.domain.reports import ExecutionReport
+from orders.domain.states.denials import SENTENCES, Code
+from orders.domain.wire.intents import OrderIntent
+from orders.domain.wire.reports import ExecutionReport
 from orders.models import Command, Copy, Decision, Intent, Report
-from orders.services import provisioning
+from orders.services.provisioning import deployment
 from sessions_app import queries
 from sessions_app.domain.decimals import decode_hook
 from sessions_app.domain.envelope import digest
@@ -37,7 +37,7 @@ OPERATOR = Actor("operator")
 
 
 def provision(*, document: dict[str, Any]) -> None:
-    provisioning.provision(document=document, by=Actor("conformance"))
+    deployment.provision(document=document, by=Actor("conformance"))
 
 
 def _account(account_id: str) -> BrokerAccount:

@@ -14,8 +14,8 @@ import yaml
 from eagateway.documents import documents, meanings
 from eagateway.management.commands.export_schemas import render
 from eagateway.wire import ENVELOPE, FRAME_TYPES
-from orders.domain.denials import Code
-from orders.domain.provisioning import read_document
+from orders.domain.provisioning.document import read_document
+from orders.domain.states.denials import Code
 from sessions_app.domain.frames import RetryPolicy
 from sessions_app.domain.lifecycle import CloseCode
 from sessions_app.domain.problems import PROBLEMS

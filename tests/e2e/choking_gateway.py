@@ -12,9 +12,9 @@ django.setup()
 
 from django.core.management import execute_from_command_line  # noqa: E402 - the apps must be loaded first
 
-from orders.services import intents  # noqa: E402 - the apps must be loaded first
+from orders.services.intents import order_intents  # noqa: E402 - the apps must be loaded first
 
-_taken = intents._take
+_taken = order_intents._take
 
 
 def choke(arrival: Any, workspace: Any) -> None:
@@ -24,5 +24,5 @@ def choke(arrival: Any, workspace: Any) -> None:
     _taken(arrival, workspace)
 
 
-intents._take = choke
+order_intents._take = choke
 execute_from_command_line(sys.argv)

@@ -9,13 +9,13 @@ import factory
 from factory.django import DjangoModelFactory
 from uuid_utils.compat import uuid4, uuid7
 
-from orders.domain.commands import CommandState
-from orders.domain.copies import CopyState
-from orders.domain.decisions import Outcome
-from orders.domain.differences import DifferenceState
-from orders.domain.intents import Action, OrderType, Side
-from orders.domain.reports import ReportStatus
-from orders.domain.snapshots import DifferenceKind, DifferenceSeverity
+from orders.domain.decision.pipeline import Outcome
+from orders.domain.reconciliation.differences import DifferenceState
+from orders.domain.states.copies import CopyState
+from orders.domain.wire.commands import CommandState
+from orders.domain.wire.intents import Action, OrderType, Side
+from orders.domain.wire.reports import ReportStatus
+from orders.domain.wire.snapshots import DifferenceKind, DifferenceSeverity
 from orders.models import (
     Command,
     Copy,

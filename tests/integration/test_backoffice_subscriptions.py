@@ -7,8 +7,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from orders.domain.copies import CopyState
-from orders.domain.intents import OrderType
+from orders.domain.states.copies import CopyState
+from orders.domain.wire.intents import OrderType
 from orders.models import Copy, Subscription, SubscriptionEvent
 from tests.factories import CopyFactory, FillWaitFactory, StrategyFactory, SubscriptionFactory, UserFactory, grant
 from tests.factories.sessions import now

@@ -8,7 +8,7 @@ from eagateway_sdk.ids import uuid7
 
 from orders import queries
 from orders.models import Command, Copy, Difference, Report
-from orders.services import backlog
+from orders.services.copies import backlog
 from sessions_app.models import BrokerAccount, EaSession, OperatorAlert
 from sessions_app.queries import database_now, standings
 from sessions_app.services.ports import Fate

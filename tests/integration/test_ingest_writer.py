@@ -11,7 +11,7 @@ from django.db import OperationalError
 from eagateway_sdk.ids import uuid7
 
 from orders.models import Command, Intent
-from orders.services import intents
+from orders.services.intents import order_intents
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import EaSession, InboundFrame, OperatorAlert, SessionEvent
@@ -53,14 +53,14 @@ def order(desk: Desk, position: int, *, symbol: str = "EURUSD", frame_id: UUID |
 @pytest.fixture
 def choking(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug of ours: an intent for the symbol POISON cannot be applied."""
-    taken = intents._take
+    taken = order_intents._take
 
     def choke(arrival: Arrival, workspace: Any) -> None:
         if getattr(arrival.payload, "symbol", "") == "POISON":
             raise ValueError("a bug of ours")
         taken(arrival, workspace)
 
-    monkeypatch.setattr(intents, "_take", choke)
+    monkeypatch.setattr(order_intents, "_take", choke)
 
 
 def settle_all(settled: Settled, count: int) -> list[Arrival]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orders.models import Command, Copy, Difference, FillWait, Intent, Report
-from orders.services import fill_waits
+from orders.services.copies import fill_waits
 from sessions_app.models import BrokerAccount, Tenant
 from sessions_app.queries import database_now
 from sessions_app.services import frames

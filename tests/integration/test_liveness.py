@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from orders.domain.commands import MAX_COPY_NO
+from orders.domain.wire.commands import MAX_COPY_NO
 from orders.models import Copy
 from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode

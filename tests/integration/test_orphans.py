@@ -10,11 +10,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from orders.domain.cases import SubscriptionState
-from orders.domain.orphans import CALL_AFTER, MAX_TRIES
+from orders.domain.copies.orphans import CALL_AFTER, MAX_TRIES
+from orders.domain.decision.inputs import SubscriptionState
 from orders.models import Command, Copy, Decision, MasterPosition, Subscription
-from orders.services import due, orphans
-from orders.services.subscriptions import change_state
+from orders.services.copies import due_copies, orphans
+from orders.services.subscriptions.lifecycle import change_state
 from sessions_app.models import OperatorAlert
 from sessions_app.queries import database_now
 from tests.integration.trading import OPERATOR, Desk, held, subscribe
@@ -195,14 +195,14 @@ def test_the_sweep_of_every_second_looks_for_orphans_every_five(
 ) -> None:
     opened(master, follower)
     MasterPosition.objects.update(state="closed")
-    monkeypatch.setattr(due.pace, "looked_at", float("-inf"))
+    monkeypatch.setattr(due_copies.pace, "looked_at", float("-inf"))
     monkeypatch.setattr(time, "monotonic", lambda: 100.0)
-    assert due.carry_out() == 1
+    assert due_copies.carry_out() == 1
     reject(follower, "close")
     Command.objects.filter(reported_at__isnull=False).update(reported_at=database_now() - timedelta(hours=1))
-    assert due.carry_out() == 0
-    monkeypatch.setattr(time, "monotonic", lambda: 100.0 + due.LOOK_EVERY)
-    assert due.carry_out() == 1
+    assert due_copies.carry_out() == 0
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0 + due_copies.LOOK_EVERY)
+    assert due_copies.carry_out() == 1
 
 
 def test_a_sweep_that_finds_none_asks_three_times_and_no_more(master: Desk, follower: Desk) -> None:

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from eagateway.celery import app
 from orders import queries as order_queries
 from orders.models import Command, Copy, Decision, FillWait, Report, Subscription
-from orders.services import due, fill_waits
+from orders.services.copies import due_copies, fill_waits
 from orders.tasks import carry_out_due
 from sessions_app import queries
 from sessions_app.services import keys, ports
@@ -359,7 +359,7 @@ def test_a_deadline_that_passed_while_no_gateway_ran_is_carried_out_afterwards(m
 
 
 def test_beat_and_every_sweep_carry_out_the_deadlines(master: Desk, follower: Desk) -> None:
-    assert ports.bound().carry_out_due is due.carry_out
+    assert ports.bound().carry_out_due is due_copies.carry_out
     assert "orders.carry_out_due" in {entry["task"] for entry in app.conf.beat_schedule.values()}
     working(master, follower)
     activate(master)

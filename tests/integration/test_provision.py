@@ -14,8 +14,8 @@ from django.core.management.base import CommandError
 from django.db import models
 
 from orders.models import Strategy, Subscription, SubscriptionEvent
-from orders.services import provisioning
-from orders.services.provisioning import ProvisioningRefused
+from orders.services.provisioning import deployment
+from orders.services.provisioning.deployment import ProvisioningRefused
 from sessions_app.auth import hashing
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, Member, SessionEvent, Tenant
 from sessions_app.services import keys
@@ -68,7 +68,7 @@ def document(**changes: Any) -> dict[str, Any]:
 
 
 def provision(content: object = None) -> dict[str, Any]:
-    return provisioning.provision(document=DOCUMENT if content is None else content, by=BY)
+    return deployment.provision(document=DOCUMENT if content is None else content, by=BY)
 
 
 def mistakes(content: object) -> dict[str, str]:
@@ -132,7 +132,7 @@ def test_the_same_document_again_changes_nothing(monkeypatch: pytest.MonkeyPatch
         hashed.append(materials)
         return []
 
-    monkeypatch.setattr(provisioning, "hash_keys", hash_nothing)
+    monkeypatch.setattr(deployment, "hash_keys", hash_nothing)
     assert provision() == first
     assert contents() == before
     assert hashed == [[]]
@@ -181,7 +181,7 @@ def test_an_approved_key_is_not_withdrawn_by_a_document() -> None:
 @pytest.mark.parametrize("content", [None, [], "text", 7])
 def test_a_document_that_is_no_object_is_refused(content: object) -> None:
     with pytest.raises(ProvisioningRefused, match="document: expected an object"):
-        provisioning.provision(document=content, by=BY)
+        deployment.provision(document=content, by=BY)
 
 
 @pytest.mark.parametrize(

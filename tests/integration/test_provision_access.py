@@ -11,8 +11,8 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
-from orders.services import provisioning
-from orders.services.provisioning import ProvisioningRefused
+from orders.services.provisioning import deployment
+from orders.services.provisioning.deployment import ProvisioningRefused
 from sessions_app.models import (
     AccountGrant,
     ApprovedFingerprint,
@@ -59,7 +59,7 @@ TENANT: dict[str, Any] = {
 
 def provision(**changes: Any) -> dict[str, Any]:
     tenant = {**copy.deepcopy(TENANT), **changes}
-    told = provisioning.provision(document={"tenants": [tenant]}, by=BY)["tenants"][0]
+    told = deployment.provision(document={"tenants": [tenant]}, by=BY)["tenants"][0]
     assert isinstance(told, dict)
     return told
 
@@ -101,7 +101,7 @@ _TABLES: Any = (Tenant, ApprovedFingerprint, EnrolmentWindow, OauthClient, Accou
 def test_what_the_document_leaves_out_stays() -> None:
     provision()
     for name in ("auth_methods", "self_enrolment", "approved_fingerprints", "enrolment_windows", "oauth_clients"):
-        told = provisioning.provision(document={"tenants": [{"name": "Acme"}]}, by=BY)["tenants"][0]
+        told = deployment.provision(document={"tenants": [{"name": "Acme"}]}, by=BY)["tenants"][0]
         assert name not in told
     tenant = Tenant.objects.get()
     assert (tenant.auth_methods, tenant.self_enrolment) == (TENANT["auth_methods"], False)

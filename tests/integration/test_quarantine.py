@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from orders.models import Intent
-from orders.services import intents
+from orders.services.intents import order_intents
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import EaSession, InboundFrame, OperatorAlert
@@ -21,14 +21,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def choking(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug of ours: a lot of 0.13 cannot be applied, and breaks the transaction that tries it."""
-    taken = intents._take
+    taken = order_intents._take
 
     def choke(arrival: Arrival, workspace: Any) -> None:
         taken(arrival, workspace)
         if str(getattr(arrival.payload, "lots", "")).startswith("0.13"):
             InboundFrame.objects.create(seq=1)
 
-    monkeypatch.setattr(intents, "_take", choke)
+    monkeypatch.setattr(order_intents, "_take", choke)
 
 
 def pending_master(*lots: str) -> Desk:

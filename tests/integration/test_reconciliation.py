@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from orders.models import Command, Copy, Difference, Subscription
-from orders.services import verdicts
-from orders.services.verdicts import AlreadyDecided
+from orders.services.reconciliation import decisions
+from orders.services.reconciliation.decisions import AlreadyDecided
 from sessions_app.models import BrokerAccount, Tenant
 from tests.factories import DifferenceFactory, UserFactory, grant
 from tests.integration.trading import OPERATOR, Desk, held, subscribe
@@ -226,7 +226,7 @@ def test_an_explicit_close_lets_no_other_held_copy_go(master: Desk, many_gone: D
 
 
 def test_a_persons_word_about_a_held_copy_outlives_a_change_of_its_lots(master: Desk, many_gone: Desk) -> None:
-    verdicts.keep(account_pk=many_gone.account.id, seen=6, by=OPERATOR, reason="there")
+    decisions.keep(account_pk=many_gone.account.id, seen=6, by=OPERATOR, reason="there")
     master.intend("partial_close", 1, lots="0.05", remaining_lots="0.05", new_ticket=20)
     command = Command.objects.get(action="partial_close")
     many_gone.report(command.id, "closed", ticket=901, new_ticket=950, lots="0.05", remaining_lots="0.05")
@@ -241,14 +241,14 @@ def test_what_was_accepted_outlives_a_book_that_lacks_too_much(master: Desk, fol
     opened(master, follower, 1, 2, 3, 4, 5, 6)
     shown = [held(number, 900 + number, "0.3" if number == 1 else "0.1") for number in range(1, 7)]
     follower.tell(*shown)
-    verdicts.accept(difference_id=row().id, by=OPERATOR, reason="added by hand")
+    decisions.accept(difference_id=row().id, by=OPERATOR, reason="added by hand")
     follower.tell()
     follower.tell(*shown)
     assert list(Difference.objects.filter(kind="wrong_lots").values_list("state", flat=True)) == ["accepted"]
 
 
 def test_held_copies_that_a_person_lets_go_are_closed_and_tombstoned(many_gone: Desk) -> None:
-    assert verdicts.let_go(account_pk=many_gone.account.id, seen=6, by=OPERATOR, reason="liquidated") == 6
+    assert decisions.let_go(account_pk=many_gone.account.id, seen=6, by=OPERATOR, reason="liquidated") == 6
     assert set(Copy.objects.values_list("state", "close_cause")) == {("closed", "gone")}
     assert not Copy.objects.filter(tombstoned_at=None).exists()
     first = Difference.objects.order_by("id")[0]
@@ -257,11 +257,11 @@ def test_held_copies_that_a_person_lets_go_are_closed_and_tombstoned(many_gone: 
         ("adopted", "liquidated", "operator"),
     ]
     with pytest.raises(AlreadyDecided):
-        verdicts.keep(account_pk=many_gone.account.id, seen=6, by=OPERATOR, reason="second")
+        decisions.keep(account_pk=many_gone.account.id, seen=6, by=OPERATOR, reason="second")
 
 
 def test_held_copies_that_a_person_keeps_stay_until_they_are_seen_again(many_gone: Desk) -> None:
-    verdicts.keep(account_pk=many_gone.account.id, seen=6, by=OPERATOR, reason="relogging")
+    decisions.keep(account_pk=many_gone.account.id, seen=6, by=OPERATOR, reason="relogging")
     many_gone.tell()
     assert set(Copy.objects.values_list("state", flat=True)) == {"open"}
     assert list(Difference.objects.values_list("state", flat=True)) == ["refused"] * 6
@@ -273,33 +273,33 @@ def test_case_088_a_missing_copy_older_than_the_history_is_let_go_by_a_person(ma
     opened(master, follower, 1)
     follower.tell(history_from="2099-01-01T00:00:00Z")
     with pytest.raises(AlreadyDecided):
-        verdicts.accept(difference_id=row().id, by=OPERATOR, reason="no such verb")
-    assert verdicts.let_go(account_pk=follower.account.id, seen=1, by=OPERATOR, reason="closed in spring") == 1
+        decisions.accept(difference_id=row().id, by=OPERATOR, reason="no such verb")
+    assert decisions.let_go(account_pk=follower.account.id, seen=1, by=OPERATOR, reason="closed in spring") == 1
     assert (Copy.objects.get().state, Copy.objects.get().close_cause, row().state) == ("closed", "gone", "adopted")
 
 
 def test_a_missing_copy_that_a_person_kept_may_be_let_go_later(master: Desk, follower: Desk) -> None:
     opened(master, follower, 1)
     follower.tell(history_from="2099-01-01T00:00:00Z")
-    verdicts.keep(account_pk=follower.account.id, seen=1, by=OPERATOR, reason="it must be there")
+    decisions.keep(account_pk=follower.account.id, seen=1, by=OPERATOR, reason="it must be there")
     follower.tell()
     assert (Copy.objects.get().state, row().state) == ("open", "refused")
     with pytest.raises(AlreadyDecided):
-        verdicts.keep(account_pk=follower.account.id, seen=1, by=OPERATOR, reason="again")
-    verdicts.let_go(account_pk=follower.account.id, seen=1, by=OPERATOR, reason="it is not")
+        decisions.keep(account_pk=follower.account.id, seen=1, by=OPERATOR, reason="again")
+    decisions.let_go(account_pk=follower.account.id, seen=1, by=OPERATOR, reason="it is not")
     assert (Copy.objects.get().state, row().state) == ("closed", "adopted")
 
 
 def test_a_decision_about_other_copies_than_were_seen_changes_nothing(many_gone: Desk) -> None:
     with pytest.raises(AlreadyDecided):
-        verdicts.let_go(account_pk=many_gone.account.id, seen=5, by=OPERATOR, reason="five")
+        decisions.let_go(account_pk=many_gone.account.id, seen=5, by=OPERATOR, reason="five")
     assert set(Difference.objects.values_list("state", flat=True)) == {"held"}
 
 
 def test_what_was_accepted_is_not_raised_again_until_it_changes(master: Desk, follower: Desk) -> None:
     opened(master, follower, 1)
     follower.tell(held(1, 901, "0.3"))
-    verdicts.accept(difference_id=row().id, by=OPERATOR, reason="added by hand")
+    decisions.accept(difference_id=row().id, by=OPERATOR, reason="added by hand")
     follower.tell(held(1, 901, "0.3"))
     assert row().state == "accepted"
     follower.tell(held(1, 901, "0.4"))

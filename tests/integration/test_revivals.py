@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from orders.models import Command, Copy, Decision, Difference
-from orders.services import orphans
+from orders.services.copies import orphans
 from sessions_app.queries import database_now
 from tests.integration.trading import Desk, held, subscribe
 

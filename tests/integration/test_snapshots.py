@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from orders.domain.cases import SubscriptionState
+from orders.domain.decision.inputs import SubscriptionState
 from orders.models import Command, Copy, Decision, Difference, FollowerQuote, Report, Snapshot, Subscription
 from orders.queries import snapshot_request
-from orders.services import subscriptions
+from orders.services.subscriptions import lifecycle
 from sessions_app.models import AuthKey, BrokerAccount
 from sessions_app.queries import database_now, standings
 from sessions_app.services import snapshots
@@ -345,7 +345,7 @@ def test_the_market_that_a_book_shows_is_kept_for_the_settings_that_look_at_it(m
 def test_a_detached_copy_is_no_difference(master: Desk, follower: Desk) -> None:
     opened(master, follower, 1)
     off: dict[str, Any] = {"state": SubscriptionState.OFF, "by": OPERATOR, "note": "he leaves", "detach": True}
-    subscriptions.change_state(subscription_id=Subscription.objects.get().id, **off)
+    lifecycle.change_state(subscription_id=Subscription.objects.get().id, **off)
     follower.tell(held(1, 900))
     assert [item["kind"] for item in follower.result] == ["foreign"]
     assert list(Command.objects.values_list("action", flat=True)) == ["open"]

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from orders import queries as order_queries
-from orders.domain.cases import SubscriptionState
-from orders.domain.snapshots import Quote
+from orders.domain.decision.inputs import SubscriptionState
+from orders.domain.wire.snapshots import Quote
 from orders.models import Command, Copy, Decision, FollowerQuote, Strategy, Subscription, SubscriptionEvent
-from orders.services import quotes, subscriptions
-from orders.services.subscriptions import CopyCycle, NoTombstone, OpenCopies, StateUnchanged, Wanted
+from orders.services.reconciliation import quotes
+from orders.services.subscriptions import lifecycle
+from orders.services.subscriptions.lifecycle import CopyCycle, NoTombstone, OpenCopies, StateUnchanged, Wanted
 from sessions_app import queries
 from sessions_app.domain.decimals import Price
 from sessions_app.models import BrokerAccount
@@ -42,7 +43,7 @@ def place(master: Desk, position: int = 1) -> None:
 
 
 def change(subscription: Subscription, state: SubscriptionState, **options: Any) -> Subscription:
-    return subscriptions.change_state(subscription_id=subscription.id, state=state, by=OLGA, note="because", **options)
+    return lifecycle.change_state(subscription_id=subscription.id, state=state, by=OLGA, note="because", **options)
 
 
 def commands(desk: Desk) -> list[tuple[str, str]]:
@@ -177,7 +178,7 @@ def desk_account(number: int) -> BrokerAccount:
 def wanted(strategy: Strategy, follower: BrokerAccount, **options: Any) -> list[Subscription]:
     from_now = Batch(now=queries.database_now())
     items = [Wanted(follower=follower, settings={}, **options)]
-    return subscriptions.store(strategy=strategy, wanted=items, by=OLGA, batch=from_now)
+    return lifecycle.store(strategy=strategy, wanted=items, by=OLGA, batch=from_now)
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 6])
@@ -246,7 +247,7 @@ def test_a_position_closed_by_hand_is_not_opened_again_by_a_resync(master: Desk,
 
 def test_lifting_a_tombstone_is_a_persons_act_and_opens_nothing(master: Desk, follower: Desk) -> None:
     copy = tombstoned(master, follower)
-    subscriptions.lift_tombstone(copy_id=copy.id, by=OLGA, note="by mistake")
+    lifecycle.lift_tombstone(copy_id=copy.id, by=OLGA, note="by mistake")
     assert len(commands(follower)) == 1
     event = SubscriptionEvent.objects.get()
     assert (event.from_state, event.to_state, event.actor, event.copy_id) == (
@@ -256,12 +257,12 @@ def test_lifting_a_tombstone_is_a_persons_act_and_opens_nothing(master: Desk, fo
         copy.id,
     )
     with pytest.raises(NoTombstone):
-        subscriptions.lift_tombstone(copy_id=copy.id, by=OLGA, note="again")
+        lifecycle.lift_tombstone(copy_id=copy.id, by=OLGA, note="again")
 
 
 def test_a_lifted_position_is_copied_when_it_is_told_anew(master: Desk, follower: Desk) -> None:
     copy = tombstoned(master, follower)
-    subscriptions.lift_tombstone(copy_id=copy.id, by=OLGA, note="by mistake")
+    lifecycle.lift_tombstone(copy_id=copy.id, by=OLGA, note="by mistake")
     master.intend("open", 1, ticket=2, side="buy", lots="0.1")
     assert [(row.leg, row.copy_no, row.state) for row in Copy.objects.order_by("leg")] == [
         (1, 1, "closed"),

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from orders.services import rows
+from orders.services import mapping
 from sessions_app.models import BrokerAccount
 from tests.integration.trading import Desk
 
@@ -13,8 +13,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def room_for_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "_terminals", {})
-    monkeypatch.setattr(rows, "_TERMINALS_KEPT", 2)
+    monkeypatch.setattr(mapping, "_terminals", {})
+    monkeypatch.setattr(mapping, "_TERMINALS_KEPT", 2)
 
 
 def introduced(number: int) -> BrokerAccount:
@@ -25,18 +25,18 @@ def introduced(number: int) -> BrokerAccount:
 
 def test_a_terminal_that_somebody_looks_at_does_not_vanish_when_others_need_its_room() -> None:
     first, *others = [introduced(number) for number in range(5)]
-    mine = rows.terminals([first.profile_id])
+    mine = mapping.terminals([first.profile_id])
     for account in others:
-        rows.terminals([account.profile_id])
+        mapping.terminals([account.profile_id])
     assert first.profile_id is not None
     assert set(mine[first.profile_id].symbols) == {"SYM0"}
 
 
 def test_a_terminal_is_read_once_and_again_only_when_its_room_was_needed() -> None:
     first, second, third = [introduced(number) for number in range(3)]
-    rows.terminals([first.profile_id, second.profile_id, None])
+    mapping.terminals([first.profile_id, second.profile_id, None])
     with CaptureQueriesContext(connection) as asked:
-        assert set(rows.terminals([second.profile_id])) == {second.profile_id}
+        assert set(mapping.terminals([second.profile_id])) == {second.profile_id}
     assert len(asked) == 0
-    rows.terminals([third.profile_id])
-    assert set(rows.terminals([first.profile_id, third.profile_id])) == {first.profile_id, third.profile_id}
+    mapping.terminals([third.profile_id])
+    assert set(mapping.terminals([first.profile_id, third.profile_id])) == {first.profile_id, third.profile_id}

@@ -10,7 +10,7 @@ from eagateway_sdk.ids import uuid7
 
 from orders import queries
 from orders.models import Command, Copy, Decision, Intent, MasterPosition, Report, Subscription
-from orders.services import orphans
+from orders.services.copies import orphans
 from sessions_app.domain.lifecycle import SessionStatus
 from sessions_app.models import BrokerAccount, EaSession, InboundFrame
 from sessions_app.queries import database_now

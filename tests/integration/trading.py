@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from eagateway_sdk.ids import uuid7
 
-from orders.domain.commands import magic_of
+from orders.domain.wire.commands import magic_of
 from orders.models import Strategy, Subscription
 from sessions_app import queries
 from sessions_app.domain.decimals import decode_hook, to_builtins

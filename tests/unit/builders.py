@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import msgspec
 
-from orders.domain.allocation import Funds, Mode, Sizing
-from orders.domain.copies import CopyState
-from orders.domain.decisions import Case, Leg, Rules, SubscriptionState, Terminal
-from orders.domain.guards import Exposure, Limits
-from orders.domain.intents import Action, OrderIntent, OrderType, Side
-from orders.domain.positions import Position, PositionState
-from orders.domain.symbols import Affixes, SymbolSpec
+from orders.domain.copies.positions import Position, PositionState
+from orders.domain.decision.pipeline import Case, Leg, Rules, SubscriptionState, Terminal
+from orders.domain.decision.symbols import Affixes, SymbolSpec
+from orders.domain.risk.limits import Exposure, Limits
+from orders.domain.sizing.modes import Funds, Mode, Sizing
+from orders.domain.states.copies import CopyState
+from orders.domain.wire.intents import Action, OrderIntent, OrderType, Side
 from sessions_app.domain.decimals import Lots, Price, decode_hook
 
 NOW: Final = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.domain.allocation import Basis, Funds, Mode, Sizing, allocate, exchange_rate
-from orders.domain.denials import Code, Denied
+from orders.domain.sizing.modes import Basis, Funds, Mode, Sizing, allocate, exchange_rate
+from orders.domain.states.denials import Code, Denied
 from tests.unit.builders import NOW, book, spec
 
 MONEY = st.decimals(min_value=1, max_value=1_000_000, places=2)

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from eagateway_sdk.ids import uuid7
 
-from orders.domain.snapshots import HeldPosition, SnapshotPhase, SyncSnapshot
+from orders.domain.wire.snapshots import HeldPosition, SnapshotPhase, SyncSnapshot
 from sessions_app.domain.decimals import Lots
 from sessions_app.queries import Standing
 from sessions_app.services.ports import Arrival

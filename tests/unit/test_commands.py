@@ -5,8 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from orders.domain import copies
-from orders.domain.commands import (
+from orders.domain.states import copies
+from orders.domain.states.copies import ALIVE, CopyState
+from orders.domain.wire.commands import (
     BY_REPORT,
     MAX_COPY_NO,
     MOVES,
@@ -16,9 +17,8 @@ from orders.domain.commands import (
     magic_of,
     may_move,
 )
-from orders.domain.copies import ALIVE, CopyState
-from orders.domain.intents import Action, Side
-from orders.domain.reports import ReportStatus
+from orders.domain.wire.intents import Action, Side
+from orders.domain.wire.reports import ReportStatus
 from sessions_app.domain.decimals import Lots, Price, to_json
 
 UNNUMBERED = {CommandState.HELD}

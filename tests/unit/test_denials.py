@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from orders.domain.denials import SENTENCES, Code, Denied
+from orders.domain.states.denials import SENTENCES, Code, Denied
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "copying.md"
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.domain.copies import CopyState
-from orders.domain.decisions import Leg, SubscriptionState
-from orders.domain.denials import Code, Denied
-from orders.domain.fill_waits import MAX_TRIES, MOVES, Reopening, WaitState, after_report, at_deadline, reopen
-from orders.domain.following import cancelling
-from orders.domain.intents import Action, OrderType, Side
-from orders.domain.positions import PositionState
-from orders.domain.reports import ReportStatus
+from orders.domain.copies.desired import cancelling
+from orders.domain.copies.fill_waits import MAX_TRIES, MOVES, Reopening, WaitState, after_report, at_deadline, reopen
+from orders.domain.copies.positions import PositionState
+from orders.domain.decision.pipeline import Leg, SubscriptionState
+from orders.domain.states.copies import CopyState
+from orders.domain.states.denials import Code, Denied
+from orders.domain.wire.intents import Action, OrderType, Side
+from orders.domain.wire.reports import ReportStatus
 from tests.unit.builders import NOW, leg, position, rules, spec
 
 WORKING: Leg = leg(state=CopyState.WORKING, order_type=OrderType.LIMIT)

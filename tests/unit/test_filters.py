@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.domain.decisions import Outcome, decide
-from orders.domain.denials import Code, Denied
-from orders.domain.filters import NO_FILTERS, FilterMistake, check_filters, matches, read_filters
-from orders.domain.intents import ADDS_EXPOSURE, Action, OrderType, Side
-from orders.domain.symbols import NO_AFFIXES, Affixes
+from orders.domain.decision.filters import NO_FILTERS, FilterMistake, check_filters, matches, read_filters
+from orders.domain.decision.pipeline import Outcome, decide
+from orders.domain.decision.symbols import NO_AFFIXES, Affixes
+from orders.domain.states.denials import Code, Denied
+from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderType, Side
 from sessions_app.domain.decimals import Lots, Price
 from tests.unit.builders import NOW, case, intent, leg, rules
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.domain.copies import CopyState
-from orders.domain.decisions import Leg, Outcome, SubscriptionState, Verdict, decide
-from orders.domain.denials import Code
-from orders.domain.guards import Exposure, Limits
-from orders.domain.intents import ADDS_EXPOSURE, Action, OrderType
-from orders.domain.positions import PositionState
+from orders.domain.copies.positions import PositionState
+from orders.domain.decision.pipeline import Leg, Outcome, SubscriptionState, Verdict, decide
+from orders.domain.risk.limits import Exposure, Limits
+from orders.domain.states.copies import CopyState
+from orders.domain.states.denials import Code
+from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderType
 from sessions_app.domain.decimals import Lots, Price
 from tests.unit.builders import NOW, book, case, intent, leg, position, rules, spec, terminal
 

@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from orders.domain.commands import MAX_COPY_NO
-from orders.domain.denials import Code, Denied
-from orders.domain.guards import Exposure, Limits, cap_lots, check_guards
-from orders.domain.symbols import MAX_LEGS
+from orders.domain.decision.symbols import MAX_LEGS
+from orders.domain.risk.limits import Exposure, Limits, cap_lots, check_guards
+from orders.domain.states.denials import Code, Denied
+from orders.domain.wire.commands import MAX_COPY_NO
 
 
 def test_max_lots_reduce_to_fit() -> None:

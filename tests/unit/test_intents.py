@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from orders.domain.intents import ADDS_EXPOSURE, ENDS_POSITION, Action, OrderIntent, OrderType, fault
+from orders.domain.wire.intents import ADDS_EXPOSURE, ENDS_POSITION, Action, OrderIntent, OrderType, fault
 from tests.unit.builders import intent, wire_intent
 
 

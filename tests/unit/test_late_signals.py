@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.domain.cases import Case, LatePolicy, MarketQuote, MinLotsPolicy
-from orders.domain.copies import CopyState
-from orders.domain.decisions import Outcome, decide
-from orders.domain.denials import Code
-from orders.domain.guards import Limits
-from orders.domain.intents import Action, OrderType, Side
+from orders.domain.decision.inputs import Case, LatePolicy, MarketQuote, MinLotsPolicy
+from orders.domain.decision.pipeline import Outcome, decide
+from orders.domain.risk.limits import Limits
+from orders.domain.states.copies import CopyState
+from orders.domain.states.denials import Code
+from orders.domain.wire.intents import Action, OrderType, Side
 from sessions_app.domain.decimals import Lots, Price
 from sessions_app.domain.envelope import rfc3339
 from tests.unit.builders import NOW, book, case, intent, leg, rules, spec, terminal

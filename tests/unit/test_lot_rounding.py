@@ -6,8 +6,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from orders.domain.denials import Code, Denied
-from orders.domain.symbols import LOT_TOLERANCE, round_lots, split_legs
+from orders.domain.decision.symbols import LOT_TOLERANCE, round_lots, split_legs
+from orders.domain.states.denials import Code, Denied
 from tests.unit.builders import spec
 
 STEPS = st.sampled_from([Decimal(text) for text in ("0.01", "0.05", "0.1", "0.001", "1", "10", "0.25")])

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.domain.allocation import Funds, Mode, Sizing
-from orders.domain.copies import CopyState
-from orders.domain.decisions import Outcome, SubscriptionState, decide
-from orders.domain.denials import Code
-from orders.domain.guards import Exposure, Limits
-from orders.domain.intents import Action, OrderType, Side
-from orders.domain.positions import PositionState
-from orders.domain.symbols import Affixes
+from orders.domain.copies.positions import PositionState
+from orders.domain.decision.pipeline import Outcome, SubscriptionState, decide
+from orders.domain.decision.symbols import Affixes
+from orders.domain.risk.limits import Exposure, Limits
+from orders.domain.sizing.modes import Funds, Mode, Sizing
+from orders.domain.states.copies import CopyState
+from orders.domain.states.denials import Code
+from orders.domain.wire.intents import Action, OrderType, Side
 from sessions_app.domain.decimals import Lots, Price
 from tests.unit.builders import NOW, book, case, intent, leg, position, rules, spec, terminal
 

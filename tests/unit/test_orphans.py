@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from orders.domain.cases import Leg, SubscriptionState
-from orders.domain.copies import CopyState
-from orders.domain.intents import Action, OrderType
-from orders.domain.orphans import MAX_TRIES, behind, ending, pause
-from orders.domain.positions import Position, PositionState
+from orders.domain.copies.orphans import MAX_TRIES, behind, ending, pause
+from orders.domain.copies.positions import Position, PositionState
+from orders.domain.decision.inputs import Leg, SubscriptionState
+from orders.domain.states.copies import CopyState
+from orders.domain.wire.intents import Action, OrderType
 from tests.unit.builders import leg, position
 
 OPEN = leg()

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from orders.domain.copies import GONE, MOVES, CopyState
-from orders.domain.intents import ADDS_EXPOSURE, TAKES_OFF, Action, Cause
-from orders.domain.outcomes import CopyFacts, outcome
-from orders.domain.reports import ExecutionReport, ReportStatus
+from orders.domain.copies.report_effects import CopyFacts, outcome
+from orders.domain.states.copies import GONE, MOVES, CopyState
+from orders.domain.wire.intents import ADDS_EXPOSURE, TAKES_OFF, Action, Cause
+from orders.domain.wire.reports import ExecutionReport, ReportStatus
 from sessions_app.domain.decimals import Lots
 
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from orders.domain.intents import Action, OrderIntent
-from orders.domain.positions import Position, PositionState, advance, is_latest
+from orders.domain.copies.positions import Position, PositionState, advance, is_latest
+from orders.domain.wire.intents import Action, OrderIntent
 from sessions_app.domain.decimals import Lots, Price
 from tests.unit.builders import intent, position
 

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.domain.books import Book, Held, copy_number
-from orders.domain.clearing import Target, takes_over
-from orders.domain.commands import BY_REPORT, CommandState, magic_of
-from orders.domain.copies import CopyState
-from orders.domain.intents import Action, Side
-from orders.domain.outcomes import CopyFacts, outcome
-from orders.domain.reconciliation import Comparison, Copied, Issued, reconcile
-from orders.domain.reports import ReportStatus
-from orders.domain.snapshots import (
+from orders.domain.copies.report_effects import CopyFacts, outcome
+from orders.domain.reconciliation.books import Book, Held, copy_number
+from orders.domain.reconciliation.comparison import Comparison, Copied, Issued, reconcile
+from orders.domain.reconciliation.inference import Target, takes_over
+from orders.domain.states.copies import CopyState
+from orders.domain.wire.commands import BY_REPORT, CommandState, magic_of
+from orders.domain.wire.intents import Action, Side
+from orders.domain.wire.reports import ReportStatus
+from orders.domain.wire.snapshots import (
     DifferenceKind,
     DifferenceSeverity,
     SnapshotPhase,

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from orders.domain.intents import ACCOUNT_CAUSES, Cause
-from orders.domain.reports import ExecutionReport, ReportStatus, fault
+from orders.domain.wire.intents import ACCOUNT_CAUSES, Cause
+from orders.domain.wire.reports import ExecutionReport, ReportStatus, fault
 from sessions_app.domain.decimals import Money
 
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.domain.cases import Draft, Rules, turned
-from orders.domain.copies import CopyState
-from orders.domain.decisions import decide
-from orders.domain.intents import Action, OrderType, Side
-from orders.domain.positions import PositionState
+from orders.domain.copies.positions import PositionState
+from orders.domain.decision.inputs import Draft, Rules, turned
+from orders.domain.decision.pipeline import decide
+from orders.domain.states.copies import CopyState
+from orders.domain.wire.intents import Action, OrderType, Side
 from sessions_app.domain.decimals import Price
 from tests.unit.builders import case, intent, leg, position, rules
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from orders.domain.cases import SubscriptionState
-from orders.domain.copies import CopyState
-from orders.domain.intents import Action, OrderType
-from orders.domain.positions import Position, PositionState
-from orders.domain.revivals import Revived, catch_up
+from orders.domain.copies.positions import Position, PositionState
+from orders.domain.copies.revivals import Revived, catch_up
+from orders.domain.decision.inputs import SubscriptionState
+from orders.domain.states.copies import CopyState
+from orders.domain.wire.intents import Action, OrderType
 from tests.unit.builders import leg, position, spec
 
 ONE = Decimal(1)

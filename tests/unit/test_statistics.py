@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.domain.intents import Side
-from orders.domain.statistics import Trade, close_books, summarise
+from orders.domain.statistics.statement import Trade, close_books, summarise
+from orders.domain.wire.intents import Side
 
 RECORDING = Path(__file__).parents[2] / "eagateway" / "demo" / "recordings" / "4xlots-20171107"
 NETS = st.lists(st.decimals(min_value=-500, max_value=500, places=2), max_size=60)

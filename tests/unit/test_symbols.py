@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from orders.domain.denials import Code, Denied
-from orders.domain.symbols import Affixes, detect_affixes, map_symbol, plain_name, round_price
+from orders.domain.decision.symbols import Affixes, detect_affixes, map_symbol, plain_name, round_price
+from orders.domain.states.denials import Code, Denied
 from tests.unit.builders import book, spec
 
 NONE = Affixes()

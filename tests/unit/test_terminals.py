@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from orders.domain.symbols import Affixes
-from orders.domain.terminals import read_terminal
+from orders.domain.decision.symbols import Affixes
+from orders.domain.decision.terminals import read_terminal
 from sessions_app.domain.decimals import Lots, Price, to_builtins
 from sessions_app.domain.frames import InitRequest, MarginMode, SymbolSpec
 

@@ -27,7 +27,7 @@ from eagateway.demo.plan import Part, Plan, plan
 from eagateway.demo.replay import Replay
 from eagateway.demo.screen import Screen
 from eagateway.demo.stage import Seat, Stage
-from orders.services import provisioning
+from orders.services.provisioning import deployment
 from sessions_app import queries
 from sessions_app.services import keys
 from sessions_app.services.history import Actor
@@ -171,7 +171,7 @@ class Command(BaseCommand):
 
 
 def _provide(cast: Plan) -> dict[str, str]:
-    provisioning.provision(document=dict(cast.document), by=Actor("demo"))
+    deployment.provision(document=dict(cast.document), by=Actor("demo"))
     users = get_user_model()
     people = {
         "staff": secrets.token_urlsafe(12),

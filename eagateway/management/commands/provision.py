@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from orders.services import provisioning
+from orders.services.provisioning import deployment
 from sessions_app.services.history import Actor
 from sessions_app.services.keys import AlreadyDecided
 
@@ -26,8 +26,8 @@ class Command(BaseCommand):
         if settings.EMBEDDED:
             call_command("migrate", verbosity=0, interactive=False)
         try:
-            result = provisioning.provision(document=document, by=Actor(f"provision by {person()}"))
-        except provisioning.ProvisioningRefused as refusal:
+            result = deployment.provision(document=document, by=Actor(f"provision by {person()}"))
+        except deployment.ProvisioningRefused as refusal:
             raise CommandError(f"nothing was stored:\n{refusal}") from refusal
         except AlreadyDecided as decided:
             raise CommandError(f"nothing was stored: someone decided about a key just now. {decided}") from decided

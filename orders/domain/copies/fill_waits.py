@@ -1,0 +1,156 @@
+"""Pending orders that filled on the master's side only.
+
+The copy gets some time to fill by itself. Then its working order is cancelled, in a way that leaves a filled one alone;
+and only when the cancel is reported done, and nothing had filled, is the position opened at market, if the signal is
+still young enough. So there are never two positions of it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from orders.domain.copies.positions import Position, PositionState
+from orders.domain.decision.inputs import NONE, Leg, Order, Rules, SubscriptionState
+from orders.domain.decision.symbols import SymbolSpec, round_lots, round_price
+from orders.domain.states.copies import CopyState
+from orders.domain.states.denials import Code, Denied
+from orders.domain.wire.intents import Action, OrderType
+from orders.domain.wire.reports import ReportStatus
+
+MAX_TRIES: Final = 3
+
+
+class WaitState(StrEnum):
+    """`filled`: the copy filled by itself; `reopened`: cancelled and opened at market; `denied`: cancelled only, or not
+    cancellable; `ended`: the copy or the master's position is gone.
+    """
+
+    WAITING = "waiting"
+    CANCELLING = "cancelling"
+    FILLED = "filled"
+    REOPENED = "reopened"
+    DENIED = "denied"
+    ENDED = "ended"
+
+
+MOVES: Final[Mapping[WaitState, frozenset[WaitState]]] = {
+    WaitState.WAITING: frozenset({WaitState.CANCELLING, WaitState.FILLED, WaitState.ENDED}),
+    WaitState.CANCELLING: frozenset(
+        {WaitState.WAITING, WaitState.FILLED, WaitState.REOPENED, WaitState.DENIED, WaitState.ENDED}
+    ),
+    WaitState.FILLED: frozenset(),
+    WaitState.REOPENED: frozenset(),
+    WaitState.DENIED: frozenset(),
+    WaitState.ENDED: frozenset(),
+}
+OPEN: Final = frozenset({WaitState.WAITING, WaitState.CANCELLING})
+CANCELLED: Final = frozenset({WaitState.REOPENED, WaitState.DENIED})
+
+
+def at_deadline(copy: Leg, position: Position | None) -> WaitState:
+    """What becomes of a copy whose time is over: it filled, it is not wanted any more, or its order is cancelled."""
+    if copy.state is CopyState.OPEN:
+        return WaitState.FILLED
+    if not copy.alive or copy.tombstoned or position is None or position.state is not PositionState.OPEN:
+        return WaitState.ENDED
+    return WaitState.CANCELLING
+
+
+def after_report(
+    copy: Leg,
+    position: Position | None,
+    *,
+    status: ReportStatus,
+    action: Action | None,
+    tries: int,
+    inferred: bool = False,
+) -> WaitState:
+    """Where a report leads a copy whose working order is being cancelled; `copy` is what it has become by it.
+
+    `reopened` says that the order is gone and the position may be opened at market. A cancel that finds a filled order
+    reports `closed`: the position stays, or is closed by now; either way nothing is opened. Nor is it when the cancel
+    is only `inferred` from a book without the order: that may have filled and ended meanwhile.
+    """
+    if copy.state is CopyState.OPEN:
+        return WaitState.FILLED
+    if action is not Action.CANCEL:
+        return WaitState.CANCELLING if copy.alive else WaitState.ENDED
+    if status is ReportStatus.REJECTED:
+        return WaitState.WAITING if tries < MAX_TRIES else WaitState.DENIED
+    if status is ReportStatus.CLOSED:
+        return WaitState.FILLED
+    if status is not ReportStatus.CANCELLED:
+        return WaitState.CANCELLING
+    wanted = not inferred and position is not None and position.state is PositionState.OPEN and not copy.tombstoned
+    return WaitState.REOPENED if wanted else WaitState.ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class Reopening:
+    """What the market order in place of a cancelled pending one depends on.
+
+    `lots`: the cancelled order's; `master_lots`: the master's when its order filled. `first_leg` is the first number
+    that no leg of this position has had.
+    """
+
+    leg: Leg
+    lots: Decimal
+    master_lots: Decimal | None
+    position: Position
+    rules: Rules
+    spec: SymbolSpec | None
+    filled_at: datetime
+    next_leg: int
+    now: datetime
+
+
+def reopen(asked: Reopening) -> Order:
+    """The market order in place of the cancelled one, with the master's stops of this moment.
+
+    :raises Denied: SUBSCRIPTION_CLOSE_ONLY, SIGNAL_TOO_OLD, BELOW_MINIMUM_LOTS
+    """
+    leg, rules, spec = asked.leg, asked.rules, asked.spec
+    if rules.state is not SubscriptionState.ACTIVE:
+        raise Denied(Code.SUBSCRIPTION_CLOSE_ONLY, state=rules.state.value)
+    age = asked.now - asked.filled_at
+    if age > rules.max_age:
+        limit = int(rules.max_age.total_seconds())
+        raise Denied(Code.SIGNAL_TOO_OLD, age_seconds=round(age.total_seconds(), 3), limit_seconds=limit)
+    sl, tp = asked.position.sl, asked.position.tp
+    lots = _lots(asked)
+    return Order(
+        leg=asked.next_leg,
+        action=Action.OPEN,
+        symbol=leg.symbol,
+        side=leg.side,
+        order_type=OrderType.MARKET,
+        lots=lots,
+        lots_before=NONE,
+        lots_after=lots,
+        price=_on_grid(asked.position.price, spec),
+        deviation_points=rules.deviation_points,
+        sl=_on_grid(tp if leg.reverse else sl, spec),
+        tp=_on_grid(sl if leg.reverse else tp, spec),
+        valid_until=asked.filled_at + rules.max_age,
+        reverse=leg.reverse,
+    )
+
+
+def _lots(asked: Reopening) -> Decimal:
+    """The cancelled order's lots, less what the master has closed of its position since it filled."""
+    before, after = asked.master_lots, asked.position.lots
+    if not before or after is None or after >= before:
+        return asked.lots
+    step = asked.spec.lots_step if asked.spec else Decimal("0.01")
+    least = asked.spec.lots_min if asked.spec else step
+    lots = round_lots(asked.lots * after / before, step=step)
+    if lots < least or lots <= 0:
+        raise Denied(Code.BELOW_MINIMUM_LOTS, lots=lots, lots_min=least)
+    return lots
+
+
+def _on_grid(price: Decimal | None, spec: SymbolSpec | None) -> Decimal | None:
+    return price if spec is None else round_price(price, spec=spec)

@@ -1,0 +1,74 @@
+"""The master's position as its intents tell it."""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+
+from orders.domain.wire.intents import Action, OrderIntent
+
+_NONE = Decimal(0)
+
+
+class PositionState(StrEnum):
+    WORKING = "working"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """State, current ticket, lots and stops. Stops that are not set are 0, as in MT4."""
+
+    state: PositionState
+    ticket: int
+    lots: Decimal | None = None
+    sl: Decimal = _NONE
+    tp: Decimal = _NONE
+    price: Decimal | None = None
+    expiry: str = ""
+
+
+def is_latest(position: Position | None, intent: OrderIntent) -> bool:
+    """Whether a modify says just what the position's latest stored state is: such a one is a repeat."""
+    return position is not None and intent.action is Action.MODIFY and _modified(position, intent) == position
+
+
+def advance(position: Position | None, intent: OrderIntent) -> Position | None:
+    """The position after `intent`. A close of a position never seen leaves a closed marker; a modify leaves nothing."""
+    if position is not None and position.state is PositionState.CLOSED:
+        return position
+    match intent.action:
+        case Action.OPEN | Action.PLACE | Action.ACTIVATE:
+            return _opened(position, intent)
+        case Action.MODIFY:
+            return None if position is None else _modified(position, intent)
+        case Action.PARTIAL_CLOSE:
+            base = position or Position(PositionState.OPEN, intent.ticket)
+            return replace(base, ticket=intent.new_ticket or intent.ticket, lots=intent.remaining_lots)
+        case Action.CLOSE | Action.CANCEL:
+            base = position or Position(PositionState.CLOSED, intent.ticket)
+            return replace(base, state=PositionState.CLOSED, lots=_NONE)
+
+
+def _opened(position: Position | None, intent: OrderIntent) -> Position:
+    base = position or Position(PositionState.OPEN, intent.ticket)
+    return Position(
+        state=PositionState.WORKING if intent.action is Action.PLACE else PositionState.OPEN,
+        ticket=intent.ticket,
+        lots=intent.lots if intent.lots is not None else base.lots,
+        sl=base.sl if intent.sl is None else intent.sl,
+        tp=base.tp if intent.tp is None else intent.tp,
+        price=intent.price if intent.price is not None else base.price,
+        expiry=intent.expiry or base.expiry,
+    )
+
+
+def _modified(position: Position, intent: OrderIntent) -> Position:
+    working = position.state is PositionState.WORKING
+    return replace(
+        position,
+        sl=position.sl if intent.sl is None else intent.sl,
+        tp=position.tp if intent.tp is None else intent.tp,
+        price=intent.price if working and intent.price is not None else position.price,
+        expiry=intent.expiry if working and intent.expiry is not None else position.expiry,
+    )

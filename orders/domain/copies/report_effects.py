@@ -1,0 +1,185 @@
+"""What a report does to a copy. Facts from the broker are taken as they come; a late fact wins over our belief."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Final
+
+from orders.domain.states.copies import GONE, CopyState
+from orders.domain.wire.intents import ADDS_EXPOSURE, TAKES_OFF, Action, Cause
+from orders.domain.wire.reports import ExecutionReport, ReportStatus
+
+_NONE = Decimal(0)
+_UNBORN: Final = frozenset({CopyState.ORDERED, CopyState.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFacts:
+    """A copy as far as a report can change it.
+
+    `lots_decided`: where it is to be led, whether or not a command has come to something: it is ordered again then (see
+    orders/domain/copies/orphans.py). `lots_open`: the broker's; `lots_ordered`: what was ordered at first;
+    `lots_coming`: where the last of its other commands without outcome leads, None if there is none.
+    """
+
+    state: CopyState
+    lots_decided: Decimal
+    lots_open: Decimal
+    ticket: int | None = None
+    close_cause: str = ""
+    tombstoned: bool = False
+    lots_ordered: Decimal = _NONE
+    lots_coming: Decimal | None = None
+
+    @property
+    def lots_most(self) -> Decimal:
+        """The most lots that were ordered of its position: what is open, or is being filled."""
+        return max(self.lots_open, self.lots_decided)
+
+
+def outcome(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
+    """The copy after `report`; `action` is the command's, None for what happened without us."""
+    effect = _EFFECTS.get(report.status)
+    return copy if effect is None else effect(copy, action, report)
+
+
+def _filled(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
+    if action is None:
+        return _shown(copy, CopyState.OPEN, report)
+    if action not in ADDS_EXPOSURE:
+        return copy
+    lots = report.lots if report.lots is not None else copy.lots_ordered or copy.lots_decided
+    if copy.state is CopyState.CLOSED:
+        return _unwanted(copy, lots, report)
+    return replace(
+        copy,
+        state=CopyState.OPEN,
+        lots_open=lots,
+        lots_decided=min(_revived(copy, lots), lots),
+        ticket=report.ticket or copy.ticket,
+    )
+
+
+def _partially_filled(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
+    lots = report.lots or _NONE
+    if copy.state is CopyState.CLOSED:
+        return _unwanted(copy, lots, report) if lots and action in ADDS_EXPOSURE else copy
+    return replace(
+        copy,
+        state=CopyState.OPEN,
+        lots_open=lots,
+        lots_decided=_revived(copy, copy.lots_ordered or lots),
+        ticket=report.ticket or copy.ticket,
+    )
+
+
+def _unwanted(copy: CopyFacts, lots: Decimal, report: ExecutionReport) -> CopyFacts:
+    """It was ended before its fill was known: there is a position all the same, and it is to end."""
+    return replace(
+        copy,
+        state=CopyState.OPEN,
+        lots_open=lots,
+        lots_decided=_NONE,
+        ticket=report.ticket or copy.ticket,
+        close_cause="",
+    )
+
+
+def _shown(copy: CopyFacts, state: CopyState, report: ExecutionReport) -> CopyFacts:
+    """It was taken for gone, since a book did not show it, and here it is: nobody has closed it by hand."""
+    if copy.state is not CopyState.CLOSED or copy.close_cause != GONE or not report.lots:
+        return copy
+    return replace(
+        copy,
+        state=state,
+        lots_open=report.lots if state is CopyState.OPEN else _NONE,
+        lots_decided=report.lots,
+        ticket=report.ticket or copy.ticket,
+        close_cause="",
+        tombstoned=False,
+    )
+
+
+def _placed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
+    if action is None:
+        return _shown(copy, CopyState.WORKING, report)
+    if copy.state not in (CopyState.ORDERED, CopyState.FAILED):
+        return copy
+    return replace(
+        copy,
+        state=CopyState.WORKING,
+        lots_decided=_revived(copy, copy.lots_ordered or report.lots or _NONE),
+        ticket=report.ticket or copy.ticket,
+    )
+
+
+def _revived(copy: CopyFacts, lots: Decimal) -> Decimal:
+    """Where its commands lead: a copy that was given up led nowhere, and is there all the same."""
+    if copy.state is not CopyState.FAILED:
+        return copy.lots_decided
+    return lots if copy.lots_coming is None else min(lots, copy.lots_coming)
+
+
+def _closed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
+    remaining = report.remaining_lots or _NONE
+    if copy.state is CopyState.CLOSED or (report.already and _tells_nothing(copy, action, remaining)):
+        return copy
+    if remaining > 0:
+        on_its_way = action is not None and copy.lots_coming is not None
+        decided = copy.lots_decided if on_its_way else min(copy.lots_decided, remaining)
+        ticket = report.new_ticket or (report.ticket if report.already else None) or copy.ticket
+        return replace(copy, lots_open=remaining, lots_decided=decided, ticket=ticket)
+    return _ended(copy, report)
+
+
+def _tells_nothing(copy: CopyFacts, action: Action | None, remaining: Decimal) -> bool:
+    """Whether that there was nothing left to do says nothing new of a copy: what is not there yet may come still, and
+    what remains is what we know."""
+    if action in TAKES_OFF and copy.state in _UNBORN:
+        return True
+    return remaining > 0 and (copy.state is not CopyState.OPEN or remaining >= copy.lots_open)
+
+
+def _cancelled(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
+    if copy.state is CopyState.CLOSED or (report.already and _tells_nothing(copy, action, _NONE)):
+        return copy
+    return _ended(copy, report)
+
+
+def _ended(copy: CopyFacts, report: ExecutionReport) -> CopyFacts:
+    return replace(
+        copy,
+        state=CopyState.CLOSED,
+        lots_open=_NONE,
+        lots_decided=_NONE,
+        ticket=report.ticket or copy.ticket,
+        close_cause=report.cause.value if report.cause else "command",
+        tombstoned=copy.tombstoned or report.cause is Cause.MANUAL,
+    )
+
+
+def _failed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
+    if action in ADDS_EXPOSURE:
+        if copy.state is CopyState.WORKING:
+            return _ended(copy, report)
+        return replace(copy, state=CopyState.FAILED, lots_decided=_NONE) if copy.state is CopyState.ORDERED else copy
+    led_nowhere = not copy.lots_decided and action in (Action.CLOSE, Action.CANCEL)
+    if copy.state is CopyState.WORKING and led_nowhere and copy.lots_ordered:
+        return _back_to(copy, copy.lots_ordered)
+    return copy
+
+
+def _back_to(copy: CopyFacts, lots: Decimal) -> CopyFacts:
+    """Where its commands lead without the one that failed: `lots`, if no other one is on its way."""
+    return replace(copy, lots_decided=lots if copy.lots_coming is None else copy.lots_coming)
+
+
+_EFFECTS: Final[Mapping[ReportStatus, Callable[[CopyFacts, Action | None, ExecutionReport], CopyFacts]]] = {
+    ReportStatus.FILLED: _filled,
+    ReportStatus.PARTIALLY_FILLED: _partially_filled,
+    ReportStatus.PLACED: _placed,
+    ReportStatus.CLOSED: _closed,
+    ReportStatus.CANCELLED: _cancelled,
+    ReportStatus.REJECTED: _failed,
+    ReportStatus.EXPIRED: _failed,
+}

@@ -1,0 +1,56 @@
+"""Copies that were given up and live all the same: what their master has done meanwhile comes to them afterwards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from orders.domain.copies.desired import moving, reducing
+from orders.domain.copies.orphans import ending
+from orders.domain.copies.positions import Position
+from orders.domain.decision.inputs import Leg, Order, SubscriptionState
+from orders.domain.decision.symbols import SymbolSpec
+from orders.domain.states.copies import CopyState
+
+
+@dataclass(frozen=True, slots=True)
+class Revived:
+    """A copy that has come to life late, with what its commands on their way leave of it.
+
+    `levels`: (price, stop loss, take profit) as ordered; `master_lots`: the master's when it opened.
+    """
+
+    leg: Leg
+    lots_open: Decimal
+    subscription: SubscriptionState
+    levels: tuple[Decimal | None, Decimal | None, Decimal | None]
+    position: Position | None
+    master_lots: Decimal | None
+    spec: SymbolSpec | None
+
+
+def catch_up(late: Revived) -> Sequence[Order]:
+    """What makes it as its master's position is by now, or ends it; nothing for one whose close is on its way."""
+    if late.leg.lots <= 0:
+        return ()
+    end = ending(late.leg, late.lots_open, late.position, late.subscription)
+    if end is not None or late.position is None:
+        return () if end is None else (end,)
+    less = _less(late, late.position)
+    kept = late if less is None else replace(late, leg=replace(late.leg, lots=less.lots_after))
+    return [order for order in (less, _moved(kept, late.position)) if order is not None]
+
+
+def _less(late: Revived, position: Position) -> Order | None:
+    """The partial close for what the master has closed since; a working order's lots cannot be changed."""
+    if late.leg.state is not CopyState.OPEN or not late.master_lots or position.lots is None:
+        return None
+    left = late.lots_open * min(position.lots, late.master_lots) / late.master_lots
+    return reducing(late.leg, max(Decimal(0), late.leg.lots - left), late.spec)
+
+
+def _moved(late: Revived, position: Position) -> Order | None:
+    """The modify, if stops or a pending price are others by now."""
+    order = moving(late.leg, position, late.spec)
+    price, sl, tp = late.levels
+    same_price = order.price is None or order.price == price
+    return None if same_price and (order.sl, order.tp) == (sl or Decimal(0), tp or Decimal(0)) else order

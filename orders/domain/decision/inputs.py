@@ -1,0 +1,224 @@
+"""What a decision looks at and what it hands on: values only, so that every step is a pure function of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+from orders.domain.copies.positions import Position
+from orders.domain.decision.filters import NO_FILTERS, Filters
+from orders.domain.decision.symbols import NO_AFFIXES, Affixes, SymbolSpec
+from orders.domain.risk.limits import Exposure, Limits
+from orders.domain.sizing.modes import Funds, Sizing
+from orders.domain.states.copies import ALIVE, CopyState
+from orders.domain.states.denials import Code, Denied
+from orders.domain.wire.intents import Action, OrderIntent, OrderType, Side
+
+NONE: Final = Decimal(0)
+PENDING_WAIT: Final = timedelta(seconds=5)
+LATE_SPAN: Final = timedelta(hours=1)
+MAX_RISK_MULTIPLE: Final = Decimal(5)
+
+
+class SubscriptionState(StrEnum):
+    ACTIVE = "active"
+    CLOSE_ONLY = "close_only"
+    OFF = "off"
+
+
+class Outcome(StrEnum):
+    """`noop`: there was nothing to do for this follower; recorded, and not counted as a denial."""
+
+    COPIED = "copied"
+    DENIED = "denied"
+    NOOP = "noop"
+
+
+class LatePolicy(StrEnum):
+    """What becomes of an open that is older than the age limit."""
+
+    DENY = "deny"
+    PENDING_AT_MASTER_PRICE = "pending_at_master_price"
+
+
+class MinLotsPolicy(StrEnum):
+    """What becomes of lots below the follower's minimum."""
+
+    DENY = "deny"
+    FORCE_MIN = "force_min"
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """What an account's InitRequest told: currency, margin mode, symbols by name."""
+
+    currency: str | None = None
+    netting: bool = False
+    fifo: bool = False
+    symbols: Mapping[str, SymbolSpec] = field(default_factory=dict)
+    affixes: Affixes = NO_AFFIXES
+
+
+@dataclass(frozen=True, slots=True)
+class MarketQuote:
+    """The market of one symbol at the follower's broker, as its terminal told it last."""
+
+    bid: Decimal
+    ask: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A subscription's settings, and `relay_copies` of its strategy, as values.
+
+    `filters` is None where what is stored cannot be read: nothing is copied then, and everything else flows.
+    `late_span`: how long past `max_age` a late open may still become a pending order. `pending_wait`: how long a copied
+    pending order may go on working when the master's has filled.
+    """
+
+    state: SubscriptionState
+    sizing: Sizing
+    limits: Limits
+    max_age: timedelta
+    symbol_map: Mapping[str, str]
+    affixes: Affixes
+    filters: Filters | None = NO_FILTERS
+    reverse: bool = False
+    late_policy: LatePolicy = LatePolicy.DENY
+    late_span: timedelta = LATE_SPAN
+    deviation_points: int | None = None
+    pending_wait: timedelta = PENDING_WAIT
+    min_lots_policy: MinLotsPolicy = MinLotsPolicy.DENY
+    max_risk_multiple: Decimal = MAX_RISK_MULTIPLE
+    relay_copies: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One copied leg as decided so far, with what is in flight. `reverse`: it was copied the other way round.
+
+    `lifted`: a user has lifted its tombstone, so that the position may be copied anew.
+    """
+
+    leg: int
+    state: CopyState
+    symbol: str
+    side: Side
+    order_type: OrderType
+    lots: Decimal
+    tombstoned: bool = False
+    reverse: bool = False
+    lifted: bool = False
+
+    @property
+    def alive(self) -> bool:
+        return self.state in ALIVE and self.lots > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything one decision may look at. `position` is the master's position before the intent.
+
+    `quotes`: the follower's market by symbol, where its terminal has told it.
+    """
+
+    intent: OrderIntent
+    occurred_at: datetime
+    position: Position | None
+    rules: Rules
+    master: Terminal
+    master_funds: Funds
+    follower: Terminal | None
+    follower_funds: Funds
+    exposure: Exposure
+    legs: Sequence[Leg]
+    now: datetime
+    stale_after: timedelta
+    quotes: Mapping[str, MarketQuote] = field(default_factory=dict)
+
+    @property
+    def terminal(self) -> Terminal:
+        """The follower's terminal; one without symbols where it has told nothing."""
+        return self.follower or Terminal()
+
+    def quote(self, symbol: str) -> MarketQuote | None:
+        """The follower's market, unless it is not known or too old to rely on."""
+        found = self.quotes.get(symbol)
+        return found if found is not None and self.now - found.at <= self.stale_after else None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What one leg of the follower must do, with the absolute state it should lead to."""
+
+    leg: int
+    action: Action
+    symbol: str
+    side: Side
+    order_type: OrderType
+    lots: Decimal
+    lots_before: Decimal
+    lots_after: Decimal
+    price: Decimal | None = None
+    deviation_points: int | None = None
+    sl: Decimal | None = None
+    tp: Decimal | None = None
+    expiry: str = ""
+    valid_until: datetime | None = None
+    reverse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the steps have found so far. `waiting`: the legs whose pending order should fill by itself, but may not;
+    `led`: the lots that legs without a position yet are to have when they have one.
+    """
+
+    spec: SymbolSpec | None = None
+    side: Side = Side.BUY
+    order_type: OrderType = OrderType.MARKET
+    sl: Decimal | None = None
+    tp: Decimal | None = None
+    late: bool = False
+    exact: Decimal = NONE
+    lots: Decimal = NONE
+    orders: tuple[Order, ...] = ()
+    waiting: tuple[int, ...] = ()
+    led: tuple[tuple[int, Decimal], ...] = ()
+
+    @property
+    def known_spec(self) -> SymbolSpec:
+        """The follower's symbol, which the mapping has found."""
+        if self.spec is None:
+            raise Denied(Code.SYMBOL_NOT_FOUND)
+        return self.spec
+
+
+Evidence = dict[str, Any]
+Step = Callable[[Case, Draft], tuple[Draft, Evidence]]
+
+
+class NothingToDo(Exception):
+    """There is nothing to order for this follower; `draft` is what was found on the way."""
+
+    def __init__(self, code: Code, *, draft: Draft | None = None, **evidence: Any) -> None:
+        super().__init__(code.value)
+        self.code, self.draft, self.evidence = code, draft or Draft(), evidence
+
+
+def turned(draft: Draft) -> Draft:
+    """The same the other way round: side swapped, stops swapped as price levels, limit becomes stop and the reverse."""
+    return replace(
+        draft, side=OTHER_SIDE[draft.side], order_type=OTHER_TYPE[draft.order_type], sl=draft.tp, tp=draft.sl
+    )
+
+
+OTHER_SIDE: Final[Mapping[Side, Side]] = {Side.BUY: Side.SELL, Side.SELL: Side.BUY}
+OTHER_TYPE: Final[Mapping[OrderType, OrderType]] = {
+    OrderType.MARKET: OrderType.MARKET,
+    OrderType.LIMIT: OrderType.STOP,
+    OrderType.STOP: OrderType.LIMIT,
+}

@@ -1,0 +1,245 @@
+"""The steps of a decision on what adds exposure: open and place. The first that says no ends it."""
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from orders.domain.copies.positions import PositionState
+from orders.domain.decision.filters import check_filters
+from orders.domain.decision.inputs import (
+    NONE,
+    Case,
+    Draft,
+    Evidence,
+    LatePolicy,
+    MinLotsPolicy,
+    NothingToDo,
+    Order,
+    Step,
+    SubscriptionState,
+    turned,
+)
+from orders.domain.decision.symbols import LOTS_BOUND, MAX_LEGS, map_symbol, round_lots, round_price, split_legs
+from orders.domain.risk.limits import cap_lots, check_guards
+from orders.domain.sizing.modes import Basis, allocate, exchange_rate
+from orders.domain.states.denials import Code, Denied
+from orders.domain.wire.commands import is_ours
+from orders.domain.wire.intents import Action, OrderType, Side
+from sessions_app.domain.decimals import plain
+from sessions_app.domain.envelope import rfc3339
+
+
+def _subscription(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
+    if case.rules.state is not SubscriptionState.ACTIVE:
+        raise Denied(Code.SUBSCRIPTION_CLOSE_ONLY, state=case.rules.state.value)
+    return draft, {"state": case.rules.state.value}
+
+
+def _position(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
+    """Legs that are gone and whose tombstone a user has lifted do not stand against a new copy."""
+    if case.position is not None and case.position.state is PositionState.CLOSED:
+        raise Denied(Code.ALREADY_CLOSED, position_id=case.intent.position_id)
+    if any(leg.tombstoned for leg in case.legs):
+        raise Denied(Code.TOMBSTONED, position_id=case.intent.position_id)
+    if any(leg.alive or not leg.lifted for leg in case.legs):
+        raise NothingToDo(Code.ALREADY_COPIED, position_id=case.intent.position_id)
+    return draft, {"position_id": case.intent.position_id}
+
+
+def _origin(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
+    """An order with our magic number is a copy itself."""
+    copied = is_ours(case.intent.magic)
+    evidence = {"magic": case.intent.magic, "relay_copies": case.rules.relay_copies}
+    if copied and not case.rules.relay_copies:
+        raise Denied(Code.COPY_NOT_RELAYED, **evidence)
+    return draft, evidence if copied else {"magic": case.intent.magic}
+
+
+def _filters(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
+    filters = case.rules.filters
+    if filters is None:
+        raise Denied(Code.FILTERS_UNREADABLE)
+    return draft, check_filters(filters, case.intent, occurred_at=case.occurred_at, affixes=case.master.affixes)
+
+
+def _account(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
+    if case.follower is None or not case.follower.symbols:
+        raise Denied(Code.FOLLOWER_NOT_READY)
+    if case.follower.netting:
+        raise Denied(Code.NETTING_UNSUPPORTED)
+    if case.follower.fifo:
+        raise Denied(Code.FIFO_UNSUPPORTED)
+    return draft, {"currency": case.follower.currency}
+
+
+def _signal_age(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
+    age, limit = case.now - case.occurred_at, case.rules.max_age
+    evidence: Evidence = {"age_seconds": round(age.total_seconds(), 3), "limit_seconds": int(limit.total_seconds())}
+    if age <= limit:
+        return draft, evidence
+    if case.rules.late_policy is not LatePolicy.PENDING_AT_MASTER_PRICE:
+        raise Denied(Code.SIGNAL_TOO_OLD, **evidence)
+    evidence |= {"late_policy": case.rules.late_policy.value, "pending_until": rfc3339(_pending_until(case))}
+    if case.now >= _pending_until(case) or not case.intent.price:
+        raise Denied(Code.SIGNAL_TOO_OLD, **evidence)
+    return replace(draft, late=True), evidence
+
+
+def _pending_until(case: Case) -> datetime:
+    """When the master's price is given up: this follows from the signal alone, however late it is decided."""
+    return case.occurred_at + case.rules.max_age + case.rules.late_span
+
+
+def _symbol(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
+    spec = map_symbol(
+        case.intent.symbol,
+        master=case.master.affixes,
+        follower=case.terminal.symbols,
+        explicit=case.rules.symbol_map,
+        wanted=case.rules.affixes,
+    )
+    return replace(draft, spec=spec), {"master": case.intent.symbol, "follower": spec.name}
+
+
+def _reverse(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
+    """Which way round it is copied."""
+    intent = case.intent
+    told = replace(draft, side=intent.side or Side.BUY, order_type=intent.order_type, sl=intent.sl, tp=intent.tp)
+    told = turned(told) if case.rules.reverse else told
+    return told, {"reverse": case.rules.reverse, "side": told.side.value}
+
+
+def _price(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
+    """How far the follower's market is from the master's price, in points, where both are known.
+
+    A late open becomes a pending order here: which kind, the market says; where it is not known, a limit order, which
+    never fills at a worse price than the master's.
+    """
+    spec, quote = draft.known_spec, case.quote(draft.known_spec.name)
+    market = None if quote is None else quote.ask if draft.side is Side.BUY else quote.bid
+    if draft.late:
+        kind = draft.order_type if case.intent.action is Action.PLACE else _pending_type(case, draft, market)
+        return replace(draft, order_type=kind), {"market": market, "pending": kind.value}
+    limit, price = case.rules.deviation_points, case.intent.price
+    if limit is None or case.intent.action is Action.PLACE or not price or market is None:
+        return draft, {"deviation_points": limit, "market": market}
+    distance = abs(market - price).scaleb(spec.digits)
+    evidence = {"deviation_points": limit, "market": market, "master_price": price, "distance_points": distance}
+    if distance > limit:
+        raise Denied(Code.PRICE_DEVIATION, **evidence)
+    return draft, evidence
+
+
+def _pending_type(case: Case, draft: Draft, market: Decimal | None) -> OrderType:
+    price = case.intent.price or NONE
+    if market is None:
+        return OrderType.LIMIT
+    waits_for_lower = price <= market
+    return OrderType.LIMIT if waits_for_lower is (draft.side is Side.BUY) else OrderType.STOP
+
+
+def _allocation(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
+    follower, sizing = case.terminal, case.rules.sizing
+    basis = Basis(
+        master_lots=case.intent.lots or NONE,
+        master=case.master_funds,
+        follower=case.follower_funds,
+        rate=exchange_rate(
+            case.master.currency, follower.currency, sources=case.master.symbols, targets=follower.symbols
+        ),
+        now=case.now,
+        stale_after=case.stale_after,
+        master_spec=case.master.symbols.get(case.intent.symbol),
+        follower_spec=draft.spec,
+    )
+    exact = allocate(sizing, basis)
+    evidence = {
+        "mode": sizing.mode.value,
+        "master_lots": basis.master_lots,
+        "multiplier": sizing.multiplier,
+        **basis.told(sizing),
+        "rate": basis.rate,
+        "exact": exact,
+    }
+    return replace(draft, exact=exact), evidence
+
+
+def _rounding(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
+    spec = draft.known_spec
+    capped = cap_lots(draft.exact, case.rules.limits)
+    lots = round_lots(capped, step=spec.lots_step)
+    evidence: Evidence = {
+        "exact": draft.exact,
+        "max_lots": case.rules.limits.max_lots,
+        "lots_step": spec.lots_step,
+        "lots_min": spec.lots_min,
+        "lots": lots,
+    }
+    if lots < spec.lots_min or lots <= 0:
+        lots = _least_lots(case, draft, evidence)
+        evidence |= {"lots": lots, "forced_minimum": True}
+    if lots >= LOTS_BOUND:
+        raise Denied(Code.ABOVE_MAXIMUM_LOTS, **evidence)
+    return replace(draft, lots=lots), evidence
+
+
+def _least_lots(case: Case, draft: Draft, evidence: Evidence) -> Decimal:
+    """The follower's minimum instead of less, if the policy says so and the risk stays within its multiple."""
+    rules, least = case.rules, draft.known_spec.lots_min
+    if rules.min_lots_policy is MinLotsPolicy.DENY:
+        raise Denied(Code.BELOW_MINIMUM_LOTS, **evidence)
+    evidence |= {"max_risk_multiple": rules.max_risk_multiple}
+    if least > draft.exact * rules.max_risk_multiple or least > cap_lots(least, rules.limits):
+        raise Denied(Code.BELOW_MINIMUM_LOTS, **evidence)
+    return least
+
+
+def _guards(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
+    return draft, check_guards(case.rules.limits, case.exposure)
+
+
+def _opening_orders(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
+    spec, intent, rules = draft.known_spec, case.intent, case.rules
+    legs = split_legs(draft.lots, spec=spec, most=MAX_LEGS)
+    first = max((leg.leg for leg in case.legs), default=0) + 1
+    late_open = draft.late and intent.action is Action.OPEN
+    until = _pending_until(case) if draft.late else case.occurred_at + rules.max_age
+    orders = tuple(
+        Order(
+            leg=number,
+            action=Action.PLACE if draft.late else intent.action,
+            symbol=spec.name,
+            side=draft.side,
+            order_type=draft.order_type,
+            lots=lots,
+            lots_before=NONE,
+            lots_after=lots,
+            price=round_price(intent.price, spec=spec),
+            deviation_points=None if draft.late or intent.action is Action.PLACE else rules.deviation_points,
+            sl=round_price(draft.sl, spec=spec),
+            tp=round_price(draft.tp, spec=spec),
+            expiry=rfc3339(until) if late_open else intent.expiry or "",
+            valid_until=until,
+            reverse=rules.reverse,
+        )
+        for number, lots in enumerate(legs, start=first)
+    )
+    return replace(draft, orders=orders), {"legs": [plain(lots) for lots in legs]}
+
+
+OPENING: Final[tuple[Step, ...]] = (
+    _subscription,
+    _position,
+    _origin,
+    _filters,
+    _account,
+    _signal_age,
+    _symbol,
+    _reverse,
+    _price,
+    _allocation,
+    _rounding,
+    _guards,
+    _opening_orders,
+)

@@ -1,0 +1,43 @@
+"""From an account's stored InitRequest to what decisions need of it."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from orders.domain.decision.inputs import Terminal
+from orders.domain.decision.symbols import SymbolSpec, detect_affixes
+
+
+def read_terminal(content: Mapping[str, Any]) -> Terminal:
+    """The terminal of an InitRequest as stored. Symbols without a usable lot size are left out."""
+    specs = [_spec(item) for item in content.get("symbols", [])]
+    symbols = {spec.name: spec for spec in specs if _tradable(spec)}
+    return Terminal(
+        currency=content.get("currency"),
+        netting=content.get("margin_mode") == "netting",
+        fifo=bool(content.get("fifo", False)),
+        symbols=symbols,
+        affixes=detect_affixes(symbols),
+    )
+
+
+def _spec(item: Mapping[str, Any]) -> SymbolSpec:
+    return SymbolSpec(
+        name=item["name"],
+        digits=item["digits"],
+        contract_size=Decimal(item["contract_size"]),
+        lots_min=Decimal(item["lots_min"]),
+        lots_step=Decimal(item["lots_step"]),
+        lots_max=Decimal(item["lots_max"]),
+        tick_size=_optional(item.get("tick_size")),
+        tick_value=_optional(item.get("tick_value")),
+        quote_currency=item.get("quote_currency"),
+    )
+
+
+def _optional(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def _tradable(spec: SymbolSpec) -> bool:
+    return spec.lots_step > 0 and spec.lots_min > 0 and spec.lots_max >= max(spec.lots_min, spec.lots_step)

@@ -1,0 +1,4 @@
+"""The provisioning document, read strictly: every mistake is named by its place.
+
+What depends on rows is judged by the services.
+"""

@@ -1,0 +1,125 @@
+"""What a terminal holds, as a snapshot tells it: one book of positions and working orders, read at one moment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from orders.domain.wire.commands import MAGIC_BASE, MAX_COPY_NO
+from orders.domain.wire.intents import Side
+from orders.domain.wire.snapshots import HeldOrder, HeldPosition, Quote, SyncSnapshot, history_start
+
+_NONE = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One position, or one working order. Stops that are not set are 0."""
+
+    ticket: int
+    symbol: str
+    side: Side
+    lots: Decimal
+    price: Decimal | None = None
+    sl: Decimal = _NONE
+    tp: Decimal = _NONE
+    magic: int | None = None
+    parent_ticket: int | None = None
+    working: bool = False
+
+    @property
+    def copy_no(self) -> int | None:
+        """The copy that its magic number marks; None for what is not ours."""
+        return copy_number(self.magic)
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """`taken_at`: when it was read, on our clock. `applied_seq`: the last command whose outcome is in it.
+
+    `history_from`: how far back the terminal sees what has ended; None when it does not say.
+    """
+
+    taken_at: datetime
+    applied_seq: int = 0
+    history_from: datetime | None = None
+    held: Sequence[Held] = ()
+    quotes: Mapping[str, Quote] = field(default_factory=dict)
+
+    @property
+    def top_copy_no(self) -> int:
+        """The highest copy number in it; 0 without one."""
+        return max((item.copy_no or 0 for item in self.held), default=0)
+
+    def covers(self, since: datetime) -> bool:
+        """Whether the absence of something that may have begun then means anything."""
+        return self.history_from is None or self.history_from <= since
+
+
+def copy_number(magic: int | None) -> int | None:
+    """The copy number in a magic number of ours, or None."""
+    if magic is None or magic & ~MAX_COPY_NO != MAGIC_BASE:
+        return None
+    return magic & MAX_COPY_NO or None
+
+
+def read_book(snapshot: SyncSnapshot, *, taken_at: datetime) -> Book:
+    """The book in a whole report. A ticket stands in it once: an order that is a position as well has just filled."""
+    held = {item.ticket: item for item in (*map(_held, snapshot.working_orders), *map(_held, snapshot.positions))}
+    return Book(
+        taken_at=taken_at,
+        applied_seq=snapshot.applied_server_seq,
+        history_from=history_start(snapshot.history_from),
+        held=list(held.values()),
+        quotes={quote.symbol: quote for quote in snapshot.quotes},
+    )
+
+
+def _held(item: HeldPosition | HeldOrder) -> Held:
+    return Held(
+        ticket=item.ticket,
+        symbol=item.symbol,
+        side=item.side,
+        lots=item.lots,
+        price=item.price,
+        sl=item.sl or _NONE,
+        tp=item.tp or _NONE,
+        magic=item.magic,
+        parent_ticket=item.parent_ticket if isinstance(item, HeldPosition) else None,
+        working=isinstance(item, HeldOrder),
+    )
+
+
+def is_usable(snapshot: SyncSnapshot) -> bool:
+    """Whether a report says anything: a terminal without its broker, or an empty book without a balance, does not."""
+    if not snapshot.connected:
+        return False
+    return snapshot.same or bool(snapshot.positions or snapshot.working_orders) or snapshot.balance is not None
+
+
+def place(snapshot: SyncSnapshot) -> tuple[object, int, int]:
+    """(name of the set, number, of how many) of one part."""
+    return (snapshot.request_id, snapshot.digest, snapshot.hash), snapshot.n, snapshot.of
+
+
+def weight(snapshot: SyncSnapshot) -> int:
+    """How many items one part carries."""
+    return len(snapshot.positions) + len(snapshot.working_orders) + len(snapshot.quotes)
+
+
+def join(parts: Sequence[SyncSnapshot]) -> SyncSnapshot:
+    """The whole report. The oldest part's figures hold: what changed while it was told is not compared."""
+    told = [part for part in parts if part.balance is not None]
+    return replace(
+        parts[0],
+        n=1,
+        of=1,
+        connected=all(part.connected for part in parts),
+        balance=told[0].balance if told else None,
+        history_from=next((part.history_from for part in parts if part.history_from), None),
+        positions=[item for part in parts for item in part.positions],
+        working_orders=[item for part in parts for item in part.working_orders],
+        quotes=[item for part in parts for item in part.quotes],
+    )

@@ -1,0 +1,162 @@
+"""The life of a difference between books, and what may be done about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+from orders.domain.reconciliation.books import Held
+from orders.domain.reconciliation.comparison import Copied, Found
+from orders.domain.states.copies import CopyState
+from orders.domain.wire.intents import Action, Side
+from orders.domain.wire.snapshots import DifferenceKind, Quote
+
+_NONE = Decimal(0)
+
+
+class DifferenceState(StrEnum):
+    """`held`: closes that only a missing position tells of, waiting for a person. `adopted`: our rows follow the book.
+
+    `accepted` and `refused` are a person's words: it may stay as it is; it is not true that the copy is gone. Of a
+    missing copy a person says that it is gone (`adopted`) or not (`refused`), nothing else.
+    """
+
+    OPEN = "open"
+    HELD = "held"
+    REPAIRING = "repairing"
+    REPAIRED = "repaired"
+    ADOPTED = "adopted"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    GONE = "gone"
+
+
+MOVES: Final[Mapping[DifferenceState, frozenset[DifferenceState]]] = {
+    DifferenceState.OPEN: frozenset(
+        {
+            DifferenceState.REPAIRING,
+            DifferenceState.ADOPTED,
+            DifferenceState.ACCEPTED,
+            DifferenceState.REFUSED,
+            DifferenceState.GONE,
+        }
+    ),
+    DifferenceState.HELD: frozenset({DifferenceState.ADOPTED, DifferenceState.REFUSED, DifferenceState.GONE}),
+    DifferenceState.REPAIRING: frozenset({DifferenceState.REPAIRED, DifferenceState.ADOPTED, DifferenceState.OPEN}),
+    DifferenceState.REPAIRED: frozenset(),
+    DifferenceState.ADOPTED: frozenset(),
+    DifferenceState.ACCEPTED: frozenset({DifferenceState.ADOPTED, DifferenceState.GONE}),
+    DifferenceState.REFUSED: frozenset({DifferenceState.ADOPTED, DifferenceState.GONE}),
+    DifferenceState.GONE: frozenset(),
+}
+WAITING: Final = frozenset({DifferenceState.OPEN, DifferenceState.HELD, DifferenceState.REPAIRING})
+STANDING: Final = WAITING | {DifferenceState.ACCEPTED, DifferenceState.REFUSED}
+"""States in which the disagreement is still there."""
+
+
+def may_decide(kind: DifferenceKind, before: DifferenceState, after: DifferenceState) -> bool:
+    """Whether a person may say so: of a missing copy that it is gone or not, of another difference that it may stay."""
+    of_missing = after in (DifferenceState.ADOPTED, DifferenceState.REFUSED)
+    return after in MOVES[before] and (kind is DifferenceKind.MISSING) == of_missing
+
+
+class Policy(StrEnum):
+    """What is done about a difference of one kind: tell; repair while the price allows; close the position."""
+
+    NOTIFY = "notify"
+    REPAIR = "repair"
+    FLATTEN = "flatten"
+
+
+ALLOWED: Final[Mapping[DifferenceKind, frozenset[Policy]]] = {
+    DifferenceKind.MISSING: frozenset({Policy.NOTIFY}),
+    DifferenceKind.EXTRA: frozenset(Policy),
+    DifferenceKind.WRONG_LOTS: frozenset(Policy),
+    DifferenceKind.WRONG_SIDE: frozenset({Policy.NOTIFY, Policy.FLATTEN}),
+    DifferenceKind.STOPS_DRIFT: frozenset({Policy.NOTIFY, Policy.REPAIR}),
+    DifferenceKind.FOREIGN: frozenset({Policy.NOTIFY}),
+}
+DEFAULTS: Final[Mapping[DifferenceKind, Policy]] = {
+    kind: Policy.REPAIR if kind is DifferenceKind.STOPS_DRIFT else Policy.NOTIFY for kind in DifferenceKind
+}
+
+
+def policy_for(kind: DifferenceKind, *settings: Mapping[str, Any]) -> Policy:
+    """The first of these settings that names an allowed policy for this kind, else the default."""
+    for setting in settings:
+        named = setting.get(kind.value)
+        if named in ALLOWED[kind]:
+            return Policy(named)
+    return DEFAULTS[kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What the follower is told, with the state it leads to."""
+
+    action: Action
+    lots: Decimal | None
+    lots_before: Decimal
+    lots_after: Decimal
+    sl: Decimal | None = None
+    tp: Decimal | None = None
+    price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Why nothing is ordered for now."""
+
+    reason: str
+
+
+def repair(
+    found: Found, copied: Copied | None, policy: Policy, *, quote: Quote | None, gate_percent: Decimal
+) -> Repair | Undecided:
+    """What to order about a difference, or why nothing.
+
+    The price gate: a repair that closes waits while the market is further than `gate_percent` from the position's own
+    price; stops are not set where the market has passed them. Without a quote nobody knows: it waits. `flatten` closes
+    at any price.
+    """
+    item = found.item
+    if policy is Policy.NOTIFY or item is None or copied is None:
+        return Undecided("notify")
+    if found.kind is DifferenceKind.STOPS_DRIFT:
+        return _set_stops(copied, item, quote)
+    keep = copied.facts.lots_most if found.kind is DifferenceKind.WRONG_LOTS and policy is Policy.REPAIR else _NONE
+    if copied.facts.state in (CopyState.CLOSED, CopyState.FAILED):
+        keep = _NONE
+    if policy is Policy.REPAIR and (refusal := _outside(item, quote, gate_percent)):
+        return Undecided(refusal)
+    if item.working:
+        return Repair(Action.CANCEL, None, item.lots, _NONE)
+    action = Action.PARTIAL_CLOSE if keep > 0 else Action.CLOSE
+    return Repair(action, item.lots - keep, item.lots, keep)
+
+
+def _set_stops(copied: Copied, item: Held, quote: Quote | None) -> Repair | Undecided:
+    if quote is None:
+        return Undecided("no_quote")
+    if not item.working and _passed(copied, quote):
+        return Undecided("price_gate")
+    sl, tp = copied.sl or item.sl, copied.tp or item.tp
+    price = copied.price if item.working else None
+    if (sl, tp) == (item.sl, item.tp) and price in (None, item.price):
+        return Undecided("own_stops")  # who sets a stop where the master has none is better protected
+    return Repair(Action.MODIFY, None, item.lots, item.lots, sl, tp, price)
+
+
+def _passed(copied: Copied, quote: Quote) -> bool:
+    """Whether the market is beyond a stop that we would set: setting it would close the position."""
+    if copied.side is Side.BUY:
+        return quote.bid <= copied.sl or 0 < copied.tp <= quote.bid
+    return 0 < copied.sl <= quote.ask or quote.ask <= copied.tp
+
+
+def _outside(item: Held, quote: Quote | None, percent: Decimal) -> str:
+    if quote is None or not item.price:
+        return "no_quote"
+    market = quote.bid if item.side is Side.BUY else quote.ask
+    return "price_gate" if abs(market - item.price) * 100 > percent * item.price else ""

@@ -1,0 +1,166 @@
+"""How large to copy: one pure function per mode. Formulas: docs/copying.md, "Allocation modes"."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from orders.domain.decision.symbols import SymbolSpec
+from orders.domain.states.denials import Code, Denied
+
+
+class Mode(StrEnum):
+    MIRRORED = "mirrored"
+    FIXED_LOTS = "fixed_lots"
+    CONTRACT_UNITS = "contract_units"
+    BALANCE_RATIO = "balance_ratio"
+    EQUITY_RATIO = "equity_ratio"
+
+
+AGELESS: Final = frozenset({Mode.MIRRORED, Mode.FIXED_LOTS, Mode.CONTRACT_UNITS})
+"""What looks at no account's funds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Funds:
+    """One account's funds in its own currency.
+
+    `as_of` is None for figures that came with the signal itself; `fresh` names those of them that did where others are
+    as old as `as_of`.
+    """
+
+    currency: str | None = None
+    balance: Decimal | None = None
+    equity: Decimal | None = None
+    free_margin: Decimal | None = None
+    as_of: datetime | None = None
+    fresh: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """A subscription's allocation settings. Fixed bases are in their own account's currency."""
+
+    mode: Mode
+    multiplier: Decimal = Decimal(1)
+    lots: Decimal | None = None
+    fixed_master_base: Decimal | None = None
+    fixed_follower_base: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What the modes may look at: the master's lots, both accounts and symbols, the rate master to follower."""
+
+    master_lots: Decimal
+    master: Funds
+    follower: Funds
+    rate: Decimal | None
+    now: datetime
+    stale_after: timedelta
+    master_spec: SymbolSpec | None = None
+    follower_spec: SymbolSpec | None = None
+
+    def told(self, sizing: Sizing) -> dict[str, Decimal | None]:
+        """The figures of both sides that this mode compares, for the explanation."""
+        if sizing.mode is Mode.CONTRACT_UNITS:
+            return {"master_contract": _contract(self.master_spec), "follower_contract": _contract(self.follower_spec)}
+        figure = _FIGURES.get(sizing.mode, "balance")
+        return {
+            "master_base": sizing.fixed_master_base or getattr(self.master, figure),
+            "follower_base": sizing.fixed_follower_base or getattr(self.follower, figure),
+        }
+
+
+def allocate(sizing: Sizing, basis: Basis) -> Decimal:
+    """Exact lots for one follower, before rounding and caps.
+
+    :raises Denied: ALLOCATION_DATA_MISSING, ALLOCATION_DATA_STALE
+    """
+    return _LOTS[sizing.mode](sizing, basis)
+
+
+def _mirrored(sizing: Sizing, basis: Basis) -> Decimal:
+    """L_m x k"""
+    return basis.master_lots * sizing.multiplier
+
+
+def _fixed_lots(sizing: Sizing, basis: Basis) -> Decimal:
+    """A constant."""
+    if sizing.lots is None:
+        raise Denied(Code.ALLOCATION_DATA_MISSING, missing="lots of the subscription")
+    return sizing.lots
+
+
+def _contract_units(sizing: Sizing, basis: Basis) -> Decimal:
+    """L_m x CS_m x k / CS_f"""
+    ours, theirs = _contract(basis.follower_spec), _contract(basis.master_spec)
+    if not ours or not theirs:
+        side = "follower" if theirs else "master"
+        raise Denied(Code.ALLOCATION_DATA_MISSING, missing=f"contract size of the {side}")
+    return basis.master_lots * theirs * sizing.multiplier / ours
+
+
+def _contract(spec: SymbolSpec | None) -> Decimal | None:
+    return None if spec is None else spec.contract_size
+
+
+def _funds_ratio(sizing: Sizing, basis: Basis) -> Decimal:
+    """L_m x (B_f / (B_m x FX)) x k, with balances or equities"""
+    figure = _FIGURES[sizing.mode]
+    ours = _base(sizing.fixed_follower_base, basis.follower, basis, figure, "follower")
+    theirs = _base(sizing.fixed_master_base, basis.master, basis, figure, "master")
+    if basis.rate is None:
+        raise Denied(
+            Code.ALLOCATION_DATA_MISSING,
+            missing=f"rate {basis.master.currency} to {basis.follower.currency}",
+        )
+    return basis.master_lots * ours / (theirs * basis.rate) * sizing.multiplier
+
+
+_FIGURES: Final[Mapping[Mode, str]] = {Mode.BALANCE_RATIO: "balance", Mode.EQUITY_RATIO: "equity"}
+_LOTS: Final[Mapping[Mode, Callable[[Sizing, Basis], Decimal]]] = {
+    Mode.MIRRORED: _mirrored,
+    Mode.FIXED_LOTS: _fixed_lots,
+    Mode.CONTRACT_UNITS: _contract_units,
+    Mode.BALANCE_RATIO: _funds_ratio,
+    Mode.EQUITY_RATIO: _funds_ratio,
+}
+
+
+def _base(fixed: Decimal | None, funds: Funds, basis: Basis, figure: str, whose: str) -> Decimal:
+    amount: Decimal | None = getattr(funds, figure) if fixed is None else fixed
+    what = f"{figure} of the {whose}"
+    if amount is None or amount <= 0:
+        raise Denied(Code.ALLOCATION_DATA_MISSING, missing=what)
+    aged = fixed is None and figure not in funds.fresh and funds.as_of is not None
+    if aged and funds.as_of is not None and basis.now - funds.as_of > basis.stale_after:
+        raise Denied(Code.ALLOCATION_DATA_STALE, stale=what, as_of=funds.as_of.isoformat())
+    return amount
+
+
+def exchange_rate(
+    source: str | None, target: str | None, *, sources: Mapping[str, SymbolSpec], targets: Mapping[str, SymbolSpec]
+) -> Decimal | None:
+    """Units of `target` per unit of `source` currency, from symbol specs alone; None when they do not tell.
+
+    A spec's tick value is in the account's currency, its tick size x contract size in the quote currency: their ratio
+    is the rate quote -> account. The follower's specs quoted in the master's currency give it; else the master's,
+    inverted.
+    """
+    if source is None or target is None or source == target:
+        return Decimal(1) if source == target else None
+    direct = _quote_rate(source, targets)
+    if direct is not None:
+        return direct
+    inverse = _quote_rate(target, sources)
+    return None if inverse is None else 1 / inverse
+
+
+def _quote_rate(quote: str, specs: Mapping[str, SymbolSpec]) -> Decimal | None:
+    for spec in specs.values():
+        if spec.quote_currency == quote and spec.tick_size and spec.tick_value and spec.contract_size:
+            return spec.tick_value / (spec.tick_size * spec.contract_size)
+    return None

@@ -1,0 +1,113 @@
+"""What a follower must do: the OrderCommand frame, the command's states, and which report leads where."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Final
+from uuid import UUID
+
+from msgspec import Meta
+
+from orders.domain.wire.intents import Action, Comment, OrderType, Side, Ticket
+from orders.domain.wire.reports import ReportStatus
+from sessions_app.domain.decimals import Lots, Price
+from sessions_app.domain.frames import Name, Payload
+
+MAGIC_BASE: Final = 0x5A000000
+MAX_COPY_NO: Final = 0xFFFFFF
+
+
+class CommandState(StrEnum):
+    """`held`: decided while the follower is pending, without a number yet. Numbered from `queued` on."""
+
+    HELD = "held"
+    QUEUED = "queued"
+    RECEIVED = "received"
+    WORKING = "working"
+    DONE = "done"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    VOID = "void"
+    UNKNOWN = "unknown"
+
+
+_ENDS: Final = frozenset(
+    {
+        CommandState.WORKING,
+        CommandState.DONE,
+        CommandState.REJECTED,
+        CommandState.EXPIRED,
+        CommandState.VOID,
+        CommandState.UNKNOWN,
+    }
+)
+MOVES: Final[Mapping[CommandState, frozenset[CommandState]]] = {
+    CommandState.HELD: frozenset({CommandState.QUEUED, CommandState.EXPIRED, CommandState.VOID}),
+    CommandState.QUEUED: _ENDS | {CommandState.RECEIVED},
+    CommandState.RECEIVED: _ENDS,
+    CommandState.WORKING: _ENDS - {CommandState.WORKING},
+    CommandState.UNKNOWN: _ENDS - {CommandState.UNKNOWN},
+    CommandState.EXPIRED: frozenset({CommandState.DONE, CommandState.WORKING}),  # the EA's ledger said otherwise
+    CommandState.VOID: frozenset({CommandState.DONE, CommandState.WORKING}),  # filled before the EA heard of the void
+    CommandState.DONE: frozenset(),
+    CommandState.REJECTED: frozenset(),
+}
+SENDABLE: Final = frozenset({CommandState.QUEUED, CommandState.RECEIVED})
+UNFINISHED: Final = SENDABLE | {CommandState.UNKNOWN}
+"""Without an outcome. What is unknown is asked about, never sent again."""
+
+BY_REPORT: Final[Mapping[ReportStatus, CommandState]] = {
+    ReportStatus.ACCEPTED: CommandState.RECEIVED,
+    ReportStatus.FILLED: CommandState.DONE,
+    ReportStatus.PARTIALLY_FILLED: CommandState.WORKING,
+    ReportStatus.PLACED: CommandState.WORKING,
+    ReportStatus.MODIFIED: CommandState.DONE,
+    ReportStatus.CLOSED: CommandState.DONE,
+    ReportStatus.CANCELLED: CommandState.DONE,
+    ReportStatus.REJECTED: CommandState.REJECTED,
+    ReportStatus.EXPIRED: CommandState.EXPIRED,
+    ReportStatus.UNKNOWN: CommandState.UNKNOWN,
+}
+
+
+class OrderCommand(Payload, kw_only=True, frozen=True):
+    """Server: one order for the follower, with the absolute state it should lead to.
+
+    `lots` are the lots to open, or to close; `lots_before` and `lots_after` the copy's lots around it, so that a
+    repeated or doubtful close is decided by state; a `cancel` with `lots_after` above 0 leaves alone what has filled.
+    `valid_until`: past it, what adds exposure is not executed any more.
+    """
+
+    command_id: UUID
+    action: Action
+    copy_no: Annotated[int, Meta(ge=1, le=MAX_COPY_NO)]
+    magic: Annotated[int, Meta(ge=0, le=2**32)]
+    position_id: Ticket
+    symbol: Name
+    side: Side
+    attempt: Annotated[int, Meta(ge=1)] = 1
+    order_type: OrderType = OrderType.MARKET
+    lots: Lots | None = None
+    price: Price | None = None
+    deviation_points: Annotated[int, Meta(ge=0)] | None = None
+    sl: Price | None = None
+    tp: Price | None = None
+    expiry: str | None = None
+    valid_until: str | None = None
+    lots_before: Lots
+    lots_after: Lots
+    comment: Comment | None = None
+
+
+def magic_of(copy_no: int) -> int:
+    """The magic number that marks a copy at the broker; it survives partial closes and rewritten comments."""
+    return MAGIC_BASE | copy_no
+
+
+def is_ours(magic: int | None) -> bool:
+    """Whether an order with this magic number is a copy that some gateway like this one has ordered."""
+    return magic is not None and magic >> 24 == MAGIC_BASE >> 24
+
+
+def may_move(before: CommandState, after: CommandState) -> bool:
+    """Whether a report may move a command from `before` to `after`; staying is no move."""
+    return after in MOVES[before]

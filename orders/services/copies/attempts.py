@@ -1,0 +1,72 @@
+"""A command that the broker knows nothing of, ordered once more. Inside the caller's transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from orders.domain.reconciliation.inference import Target, takes_over
+from orders.domain.states.copies import CopyState
+from orders.domain.wire.commands import CommandState
+from orders.domain.wire.intents import ADDS_EXPOSURE, Action
+from orders.models import Command, Copy
+from sessions_app.models import BrokerAccount
+from sessions_app.models.fields import new_id
+
+_TIMES: Final = (
+    "absent_from", "committed_at", "pushed_at", "acked_at", "broker_started_at", "broker_done_at", "reported_at",
+)  # fmt: skip
+_OVER: Final = frozenset({CopyState.CLOSED, CopyState.FAILED})
+
+
+def again(command: Command, behind: Sequence[Command], *, account: BrokerAccount, now: datetime) -> Command | None:
+    """The next attempt, with the next number of the locked account; None if there is to be none.
+
+    It is `void` then because nobody wants it any more, or because one `behind` it, of the same copy, leads there too;
+    or `expired` because an open is too old. An open is repeated as what the copy is to be by now: a partial close, a
+    stop or a price that was ordered behind it is in it.
+    """
+    opens = command.action in ADDS_EXPOSURE
+    copy = command.copy
+    if copy.state in _OVER or (opens and not copy.lots_decided):
+        command.state, command.reason = CommandState.VOID, "not_wanted"
+        if copy.state not in _OVER:
+            copy.state, copy.closed_at = CopyState.FAILED, now
+        return None
+    if any(takes_over(_target(later), _target(command)) for later in behind):
+        command.state, command.reason = CommandState.VOID, "superseded"
+        return None
+    if opens and (command.valid_until is None or command.valid_until < now):
+        command.state, command.reason = CommandState.EXPIRED, "missed"
+        copy.state, copy.lots_decided, copy.closed_at = CopyState.FAILED, Decimal(0), now
+        return None
+    command.state, command.reason = CommandState.VOID, "not_executed"
+    fresh = Command.objects.get(id=command.id)
+    fresh.id, fresh.frame_id, fresh.attempt, fresh.seq = new_id(), new_id(), command.attempt + 1, account.next_seq
+    fresh.state, fresh.reason, fresh.epoch, fresh.decided_at = CommandState.QUEUED, "", account.epoch, now
+    fresh.copy = copy
+    if opens:
+        fresh.lots, fresh.lots_after = copy.lots_decided, copy.lots_decided
+    if opens or command.action == Action.MODIFY:
+        _aim(fresh, copy, behind)
+    for moment in _TIMES:
+        setattr(fresh, moment, None)
+    fresh._state.adding = True
+    account.next_seq += 1
+    return fresh
+
+
+def _aim(fresh: Command, copy: Copy, behind: Sequence[Command]) -> None:
+    """The stops of this moment, and for a pending order its price and expiry too."""
+    fresh.sl = fresh.sl if copy.sl is None else copy.sl
+    fresh.tp = fresh.tp if copy.tp is None else copy.tp
+    if fresh.price is None:
+        return
+    fresh.price = fresh.price if copy.price is None else copy.price
+    for later in behind:
+        if later.action == Action.MODIFY and later.decision_id and later.price is not None:
+            fresh.expiry = later.expiry
+
+
+def _target(command: Command) -> Target:
+    return Target(Action(command.action), CommandState(command.state), command.lots_after or Decimal(0))

@@ -1,0 +1,146 @@
+"""An account's command log around its session: releasing what was held, voiding what is overdue, acknowledgements.
+
+What has no number yet may expire freely. A numbered command is voided by a GapFill; should the EA have executed it
+all the same, its report wins.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from orders.domain.states.copies import CopyState
+from orders.domain.wire.commands import SENDABLE, CommandState
+from orders.domain.wire.intents import ADDS_EXPOSURE
+from orders.models import Command, Copy
+from orders.queries import MISSED, log_frame
+from orders.services import command_log
+from orders.services.copies import fill_waits
+from sessions_app.models import BrokerAccount, EaSession
+from sessions_app.models.bulk import update_rows
+from sessions_app.services.ports import Batch, Pushed
+
+
+def release(account_pk: UUID, session_id: UUID, batch: Batch) -> None:
+    """Number what was held while the account was pending, in order, inside the promotion's transaction.
+
+    What adds exposure and is too old by now expires, and what was meant for it is void; closes are never dropped.
+    """
+    account = BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
+    if EaSession.objects.filter(id=session_id, settled_at__isnull=False).exists():  # else its Hello does it
+        _void(Command.objects.filter(account_id=account_pk, seq__gt=account.acked_seq), batch.now)
+    held = list(
+        Command.objects.select_related("copy")
+        .filter(account_id=account_pk, state=CommandState.HELD)
+        .order_by("hold_no")
+    )
+    copies = {command.copy_id: command.copy for command in held}
+    for command in held:
+        command.copy = copies[command.copy_id]
+        _release_one(command, account, session_id, batch.now)
+    fields = ["state", "reason", "seq", "epoch"]
+    update_rows(held, fields)
+    update_rows(copies.values(), ["state", "copy_no", "lots_decided", "closed_at"])
+    BrokerAccount.objects.filter(id=account_pk).update(next_seq=account.next_seq, next_copy_no=account.next_copy_no)
+    fill_waits.start(account_pk, batch.now)
+    batch.append(account_pk, [log_frame(command) for command in held if command.seq is not None])
+
+
+def _release_one(command: Command, account: BrokerAccount, session_id: UUID, now: datetime) -> None:
+    copy = command.copy
+    opens = command.action in ADDS_EXPOSURE
+    if command.decided_on_id not in (None, session_id):
+        _drop(command, CommandState.EXPIRED, "decided_on_other_session", now)
+    elif opens and command.valid_until is not None and command.valid_until < now:
+        _drop(command, CommandState.EXPIRED, "signal_too_old", now)
+    elif copy.state == CopyState.FAILED:
+        command.state, command.reason = CommandState.VOID, "open_expired"
+    else:
+        _number(command, account, now)
+
+
+def _drop(command: Command, state: CommandState, reason: str, now: datetime) -> None:
+    command.state, command.reason = state, reason
+    if command.copy.state == CopyState.HELD:
+        command.copy.state, command.copy.lots_decided, command.copy.closed_at = CopyState.FAILED, Decimal(0), now
+
+
+def _number(command: Command, account: BrokerAccount, now: datetime) -> None:
+    copy = command.copy
+    if copy.copy_no is None:
+        copy.copy_no, copy.state = command_log.take_copy_number(account, now), CopyState.ORDERED
+    command.state, command.seq, command.epoch = CommandState.QUEUED, account.next_seq, account.epoch
+    account.next_seq += 1
+
+
+def void_overdue(account_pk: UUID, above: int, now: datetime) -> int:
+    """Before a resend: void the numbered commands above `above` that add exposure and are past their validity.
+
+    Returns how many. They reach the EA as GapFills.
+    """
+    with transaction.atomic(durable=True):
+        BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
+        return _void(Command.objects.filter(account_id=account_pk, seq__gt=above), now)
+
+
+def _void(commands: QuerySet[Command], now: datetime) -> int:
+    overdue = commands.filter(
+        state=CommandState.QUEUED, action__in=[action.value for action in sorted(ADDS_EXPOSURE)], valid_until__lt=now
+    )
+    found = list(overdue.values_list("id", "copy_id"))
+    if found:
+        Command.objects.filter(id__in=[pk for pk, _ in found]).update(state=CommandState.VOID, reason=MISSED)
+        Copy.objects.filter(id__in=[copy for _, copy in found], state=CopyState.ORDERED).update(
+            state=CopyState.FAILED, lots_decided=0, closed_at=now
+        )
+    return len(found)
+
+
+def doubt(account_pk: UUID, decided_by: datetime, since: datetime) -> int:
+    """Set aside numbered commands without outcome that another terminal may have executed, in the caller's transaction.
+
+    They are never sent again. A snapshot clears them up: their absence at the broker counts only when the other
+    terminal has had time enough after `since`. Returns how many.
+    """
+    sent = Command.objects.filter(account_id=account_pk, state__in=SENDABLE, decided_at__lte=decided_by)
+    return sent.update(state=CommandState.UNKNOWN, reason="in_doubt", absent_from=since + settings.GATEWAY["in_doubt"])
+
+
+def acknowledged(accounts: Sequence[BrokerAccount], pushed: Mapping[UUID, Collection[Pushed]], now: datetime) -> None:
+    """The EAs have stored their commands up to the accounts' acknowledged numbers: move them on, and keep their time
+    lines.
+
+    Inside the ingest batch's transaction; one round trip each, however many accounts.
+    """
+    by_uuid = Command._meta.pk.get_db_prep_value
+    of_log = [(by_uuid(account.id, connection), by_uuid(account.epoch, connection), account) for account in accounts]
+    heard = [
+        (CommandState.RECEIVED.value, key, epoch, account.acked_seq, CommandState.QUEUED.value)
+        for key, epoch, account in of_log
+    ]
+    times = [
+        (_moment(item.committed_at), _moment(item.pushed_at), _moment(now), key, epoch, item.seq)
+        for key, epoch, account in of_log
+        for item in pushed.get(account.id, ())
+    ]
+    table = Command._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"UPDATE {table} SET state = %s WHERE account_id = %s AND epoch = %s AND seq <= %s AND state = %s",  # noqa: S608
+            heard,
+        )
+        if times:
+            cursor.executemany(
+                f"UPDATE {table} SET committed_at = %s, pushed_at = %s, acked_at = %s"  # noqa: S608
+                " WHERE account_id = %s AND epoch = %s AND seq = %s AND acked_at IS NULL",
+                times,
+            )
+
+
+def _moment(moment: datetime) -> str | datetime | None:
+    adapted: str | datetime | None = connection.ops.adapt_datetimefield_value(moment)
+    return adapted

@@ -1,0 +1,258 @@
+"""Pending orders that filled on the master's side only: the stored deadlines, and what reports say afterwards.
+
+Every writer holds the follower's row lock, so that the deadline, the follower's reports and the master's next intent
+come one after the other. A deadline is a row: it survives every process, and whoever sweeps first carries it out.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import Max, QuerySet
+
+from orders.domain.copies.desired import cancelling
+from orders.domain.copies.fill_waits import CANCELLED, OPEN, Reopening, WaitState, after_report, at_deadline, reopen
+from orders.domain.copies.positions import Position
+from orders.domain.decision.inputs import Order, Terminal
+from orders.domain.decision.pipeline import readable
+from orders.domain.states.copies import CopyState
+from orders.domain.states.denials import Denied
+from orders.domain.wire.intents import Action, OrderType
+from orders.domain.wire.reports import ExecutionReport, ReportStatus
+from orders.models import Command, Copy, FillWait, MasterPosition
+from orders.queries import log_frame
+from orders.services import command_log, mapping
+from sessions_app import queries
+from sessions_app.domain.envelope import rfc3339
+from sessions_app.models import BrokerAccount
+from sessions_app.models.bulk import update_rows
+from sessions_app.services import sessions
+from sessions_app.services.ports import Batch
+
+CANCEL_REJECTED: Final = "cancel_rejected"
+FILLED_AFTER_CANCEL: Final = "filled_after_cancel"
+_FILLS: Final = frozenset({ReportStatus.FILLED, ReportStatus.PARTIALLY_FILLED})
+_COLUMNS: Final = ("state", "due_at", "tries", "code", "steps", "settled_at")
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Waits:
+    """The waits of some copies, with what their ends depend on, and what has been ordered for them."""
+
+    now: datetime
+    by_copy: dict[UUID, FillWait]
+    accounts: Mapping[UUID, BrokerAccount]
+    positions: Mapping[tuple[UUID, int], Position] = field(default_factory=dict)
+    last_legs: dict[tuple[UUID, int], int] = field(default_factory=dict)
+    attempts: dict[tuple[UUID, int, str], int] = field(default_factory=dict)
+    terminals: Mapping[UUID, Terminal] = field(default_factory=dict)
+    changed: dict[UUID, FillWait] = field(default_factory=dict)
+    copies: list[Copy] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, found: Collection[FillWait], accounts: Mapping[UUID, BrokerAccount], now: datetime) -> "Waits":
+        """Everything about these waits, in a fixed number of reads; none if there are none."""
+        if not found:
+            return cls(now, {}, accounts)
+        numbers = {wait.copy.position_id for wait in found}
+        masters = {wait.copy.subscription.strategy.master_id for wait in found}
+        known = MasterPosition.objects.filter(account__in=masters, position_id__in=numbers)
+        siblings = Copy.objects.filter(
+            subscription__in={wait.copy.subscription_id for wait in found}, position_id__in=numbers
+        )
+        legs = siblings.values_list("subscription_id", "position_id").annotate(Max("leg"))
+        issued = Command.objects.filter(decision__in={wait.decision_id for wait in found})
+        tried = issued.values_list("decision_id", "leg", "action").annotate(Max("attempt"))
+        return cls(
+            now=now,
+            by_copy={wait.copy_id: wait for wait in found},
+            accounts=accounts,
+            positions={(row.account_id, row.position_id): mapping.position(row) for row in known},
+            last_legs={(subscription, position): leg for subscription, position, leg in legs},
+            attempts={(decision, leg, action): last for decision, leg, action, last in tried},
+            terminals=mapping.terminals(account.profile_id for account in accounts.values()),
+        )
+
+    def position(self, copy: Copy) -> Position | None:
+        return self.positions.get((copy.subscription.strategy.master_id, copy.position_id))
+
+    # A deadline ----------------------------------------------------------------------------------------------------
+
+    def come_due(self, wait: FillWait) -> None:
+        """The time is over: cancel the working order if it still works and is still wanted."""
+        copy = wait.copy
+        after = at_deadline(mapping.leg(copy), self.position(copy))
+        if after is WaitState.CANCELLING:
+            wait.tries += 1
+            self._order(wait, copy, cancelling(mapping.leg(copy), keep_filled=True))
+        self._move(wait, after, step="deadline", tries=wait.tries)
+
+    # Reports -------------------------------------------------------------------------------------------------------
+
+    def hear(self, copy: Copy, action: Action | None, report: ExecutionReport, *, inferred: bool) -> str:
+        """A report about a copy, which it has changed already; a flag for the report, or an empty text.
+
+        `inferred`: nobody has sent it, a book proves it.
+        """
+        wait = self.by_copy.get(copy.id)
+        if wait is None:
+            return ""
+        if wait.state == WaitState.CANCELLING:
+            self._answered(wait, copy, action, report, inferred)
+        elif wait.state in CANCELLED and _is_to_end(copy) and report.status in _FILLS:
+            self._note(wait, step="late_fill", result="closed", lots=copy.lots_open)
+            _log.warning("fill_wait.late_fill", copy_no=copy.copy_no, position_id=copy.position_id)
+            return FILLED_AFTER_CANCEL
+        return ""
+
+    def _answered(
+        self, wait: FillWait, copy: Copy, action: Action | None, report: ExecutionReport, inferred: bool
+    ) -> None:
+        position = self.position(copy)
+        after = after_report(
+            mapping.leg(copy), position, status=report.status, action=action, tries=wait.tries, inferred=inferred
+        )
+        evidence: dict[str, Any] = {"report": report.status.value, "already": report.already}
+        if after is WaitState.REOPENED and position is not None:
+            self._reopen(wait, copy, position, evidence)
+        elif after is WaitState.WAITING:
+            wait.due_at = self.now + _span(wait)
+            self._move(wait, after, step="cancel", error_code=report.error_code, **evidence)
+        elif after is WaitState.DENIED:
+            self._move(wait, after, step="cancel", code=CANCEL_REJECTED, error_code=report.error_code, **evidence)
+        elif after is not WaitState.CANCELLING:
+            self._move(wait, after, step="cancel", **evidence)
+
+    def _reopen(self, wait: FillWait, copy: Copy, position: Position, evidence: Mapping[str, Any]) -> None:
+        """The order is gone and nothing had filled: the position at market, unless that is denied."""
+        account = self.accounts[copy.account_id]
+        terminal = self.terminals.get(account.profile_id) if account.profile_id else None
+        key = (copy.subscription_id, copy.position_id)
+        asked = Reopening(
+            leg=mapping.leg(copy),
+            lots=wait.lots or Decimal(0),
+            master_lots=wait.master_lots,
+            position=position,
+            rules=mapping.rules(copy.subscription),
+            spec=terminal.symbols.get(copy.symbol) if terminal else None,
+            filled_at=wait.decision.intent.occurred_at,
+            next_leg=self.last_legs.get(key, copy.leg) + 1,
+            now=self.now,
+        )
+        try:
+            order = reopen(asked)
+        except Denied as no:
+            self._move(wait, WaitState.DENIED, step="reopen", code=no.code.value, **evidence, **no.evidence)
+            return
+        self.last_legs[key] = order.leg
+        again = command_log.new_copy(
+            account=account, subscription=copy.subscription, position_id=copy.position_id, order=order, now=self.now
+        )
+        self.copies.append(again)
+        command_log.lead(again, order)
+        self._order(wait, again, order)
+        self._move(wait, WaitState.REOPENED, step="reopen", leg=order.leg, lots=order.lots, **evidence)
+
+    # Both ----------------------------------------------------------------------------------------------------------
+
+    def _order(self, wait: FillWait, copy: Copy, order: Order) -> None:
+        """The next attempt of it: one whose outcome was unknown may have been ordered again in between."""
+        intent = wait.decision.intent
+        key = (wait.decision_id, order.leg, order.action.value)
+        self.attempts[key] = self.attempts.get(key, 0) + 1
+        self.commands.append(
+            command_log.issue(
+                account=self.accounts[copy.account_id],
+                decision=wait.decision,
+                copy=copy,
+                order=order,
+                occurred_at=intent.occurred_at,
+                received_at=intent.received_at,
+                now=self.now,
+                attempt=self.attempts[key],
+            )
+        )
+
+    def _move(self, wait: FillWait, after: WaitState, *, step: str, code: str = "", **evidence: Any) -> None:
+        wait.state, wait.code = after, code
+        wait.due_at = wait.due_at if after is WaitState.WAITING else None
+        wait.settled_at = None if after in OPEN else self.now
+        self._note(wait, step=step, result=code or after.value, **evidence)
+
+    def _note(self, wait: FillWait, *, step: str, result: str, **evidence: Any) -> None:
+        wait.steps = [*wait.steps, {"step": step, "result": result, "at": rfc3339(self.now), **readable(evidence)}]
+        self.changed[wait.id] = wait
+
+
+def _is_to_end(copy: Copy) -> bool:
+    """Whether it has come to life after its end."""
+    return copy.state == CopyState.OPEN and not copy.lots_decided
+
+
+def _span(wait: FillWait) -> timedelta:
+    return timedelta(seconds=wait.copy.subscription.pending_wait_seconds)
+
+
+def of_copies(copies: Collection[Copy], accounts: Mapping[UUID, BrokerAccount], now: datetime) -> Waits:
+    """The waits that reports about these copies may move. The accounts are locked; copies keep the caller's objects."""
+    pending = {copy.id: copy for copy in copies if copy.order_type != OrderType.MARKET}
+    states = [state.value for state in sorted({WaitState.CANCELLING, *CANCELLED})]
+    loaded = list(_with_rows().filter(copy__in=list(pending), state__in=states)) if pending else []
+    for wait in loaded:
+        pending[wait.copy_id].subscription = wait.copy.subscription
+        wait.copy = pending[wait.copy_id]
+    return Waits.load(loaded, accounts, now)
+
+
+def _with_rows() -> "QuerySet[FillWait]":
+    return FillWait.objects.select_related("copy__subscription__strategy", "decision__intent").order_by("id")
+
+
+def start(account_pk: UUID, now: datetime) -> None:
+    """The follower has been authenticated for the first time: its waits begin. Inside the caller's transaction."""
+    begun = list(_with_rows().filter(account_id=account_pk, state=WaitState.WAITING, due_at__isnull=True))
+    for wait in begun:
+        wait.due_at = now + _span(wait)
+    update_rows(begun, ["due_at"])
+
+
+def carry_out() -> int:
+    """Carry out the deadlines that have passed, each exactly once, however many sweep. Returns how many."""
+    due = FillWait.objects.filter(state=WaitState.WAITING, due_at__lte=queries.database_now())
+    done = 0
+    for wait_pk, account_pk in due.order_by("due_at", "id").values_list("id", "account_id"):
+        try:
+            done += _carry_out(wait_pk, account_pk)
+        except Exception:  # noqa: BLE001 - one wait's failure must not hold up the others; the next sweep tries again
+            _log.exception("fill_wait.failed", wait_pk=str(wait_pk), account_pk=str(account_pk))
+    return done
+
+
+def _carry_out(wait_pk: UUID, account_pk: UUID) -> int:
+    """One deadline in a transaction of its own; 0 if somebody else has carried it out."""
+    with transaction.atomic(durable=True):
+        account = BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
+        batch = Batch(now=queries.database_now())
+        due = list(_with_rows().filter(id=wait_pk, state=WaitState.WAITING, due_at__lte=batch.now))
+        waits = Waits.load(due, {account_pk: account}, batch.now)
+        for wait in due:
+            waits.come_due(wait)
+        write(waits)
+        Command.objects.bulk_create(waits.commands)
+        update_rows([account] if waits.commands else [], command_log.COUNTERS)
+        batch.append(account_pk, [log_frame(command) for command in waits.commands])
+    sessions.tell(batch)
+    return len(due)
+
+
+def write(waits: Waits) -> None:
+    """The waits and the new copies; the caller writes the commands and the accounts' counters."""
+    Copy.objects.bulk_create(waits.copies)
+    update_rows(waits.changed.values(), _COLUMNS)

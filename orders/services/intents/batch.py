@@ -1,0 +1,348 @@
+"""The rows that a batch of intents needs: loaded in a fixed number of reads, written in a fixed number of statements.
+
+Follower accounts are locked, in the order of their ids, BEFORE anything that decisions depend on is read: two masters
+cannot both pass one follower's limit, and numbers become visible in order. Everything runs inside the caller's
+transaction.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.conf import settings
+
+from orders.domain.copies.positions import Position
+from orders.domain.decision.inputs import Case, LatePolicy, MarketQuote, Order, Rules, SubscriptionState, Terminal
+from orders.domain.decision.pipeline import Verdict
+from orders.domain.risk.limits import Exposure
+from orders.domain.sizing.modes import AGELESS, Funds
+from orders.domain.states.copies import ALIVE
+from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderIntent
+from orders.models import (
+    Command,
+    Copy,
+    Decision,
+    FillWait,
+    FollowerQuote,
+    Intent,
+    MasterPosition,
+    Subscription,
+)
+from orders.queries import log_frame
+from orders.services import command_log, mapping
+from sessions_app import queries
+from sessions_app.models import BrokerAccount
+from sessions_app.models.bulk import update_rows
+from sessions_app.models.fields import new_id
+from sessions_app.services.ports import Arrival, Batch
+
+_NONE = Decimal(0)
+
+
+@dataclass(slots=True)
+class Workspace:
+    """One batch's rows in memory, changed as its intents are decided one after the other."""
+
+    now: datetime
+    accounts: dict[UUID, BrokerAccount]
+    followers: set[UUID]
+    terminals: Mapping[UUID, Terminal]
+    decided_on: Mapping[UUID, UUID | None]
+    subscriptions: dict[UUID, list[Subscription]]
+    positions: dict[tuple[UUID, int], Position]
+    position_rows: dict[tuple[UUID, int], MasterPosition]
+    firsts: dict[tuple[UUID, int, str, Decimal | None], UUID]
+    copies: dict[tuple[UUID, int], dict[int, Copy]]
+    open_positions: dict[UUID, set[tuple[UUID, int]]]
+    quotes: dict[UUID, dict[str, MarketQuote]]
+    waited: set[UUID]
+    timeouts: Mapping[UUID, int]
+    rules: dict[UUID, Rules] = field(default_factory=dict)
+    changed_positions: set[tuple[UUID, int]] = field(default_factory=set)
+    changed_copies: set[UUID] = field(default_factory=set)
+    intents: list[Intent] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    new_copies: list[Copy] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+    waits: list[FillWait] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, arrivals: Sequence[Arrival], now: datetime) -> "Workspace":
+        """Lock the followers and read everything; the subscriptions too, for someone may just have paused one."""
+        masters = {arrival.account_pk for arrival in arrivals}
+        intents = [arrival.payload for arrival in arrivals if isinstance(arrival.payload, OrderIntent)]
+        position_ids = {intent.position_id for intent in intents}
+        followers = followers_of(masters)
+        accounts = _lock_accounts(masters, followers)
+        subscriptions = _subscriptions(masters, followers)
+        mine = [item for group in subscriptions.values() for item in group]
+        known = MasterPosition.objects.filter(account__in=masters, position_id__in=position_ids)
+        position_rows = {(row.account_id, row.position_id): row for row in known}
+        copies = _copies(mine, position_ids)
+        return cls(
+            now=now,
+            accounts=accounts,
+            followers=followers,
+            terminals=mapping.terminals(account.profile_id for account in accounts.values()),
+            decided_on=_decided_on(accounts.values()),
+            subscriptions=subscriptions,
+            positions={key: mapping.position(row) for key, row in position_rows.items()},
+            position_rows=position_rows,
+            firsts=_first_intents(masters, {intent.ticket for intent in intents}),
+            copies=copies,
+            open_positions=_open_positions(mine),
+            quotes=_quotes(mine),
+            timeouts=queries.heartbeat_timeouts(accounts) if any(map(_looks_at_ages, mine)) else {},
+            waited=_waited(copies) if any(intent.action is Action.ACTIVATE for intent in intents) else set(),
+        )
+
+    def terminal(self, account_pk: UUID) -> Terminal | None:
+        profile = self.accounts[account_pk].profile_id
+        return None if profile is None else self.terminals.get(profile)
+
+    def case(self, arrival: Arrival, intent: OrderIntent, subscription: Subscription) -> Case:
+        """Everything one subscription's decision may look at."""
+        follower = subscription.follower_id
+        copies = self.copies.get((subscription.id, intent.position_id), {})
+        return Case(
+            intent=intent,
+            occurred_at=arrival.at - timedelta(milliseconds=intent.age_ms),
+            position=self.positions.get((arrival.account_pk, intent.position_id)),
+            rules=self._rules(subscription),
+            master=self.terminal(arrival.account_pk) or Terminal(),
+            master_funds=self._master_funds(arrival.account_pk, intent),
+            follower=self.terminal(follower),
+            follower_funds=mapping.funds(self.accounts[follower], self.terminal(follower)),
+            exposure=Exposure(
+                open_positions=len(self.open_positions.get(follower, ())),
+                next_copy_no=self.accounts[follower].next_copy_no,
+            ),
+            legs=[mapping.leg(copy) for _, copy in sorted(copies.items())],
+            now=self.now,
+            stale_after=2 * max(self._timeout(arrival.account_pk), self._timeout(follower)),
+            quotes=self.quotes.get(follower, {}),
+        )
+
+    def _timeout(self, account_pk: UUID) -> timedelta:
+        """How long the account's terminal may be silent."""
+        return timedelta(seconds=self.timeouts.get(account_pk, settings.GATEWAY["heartbeat_timeout"]))
+
+    def _rules(self, subscription: Subscription) -> Rules:
+        if subscription.id not in self.rules:
+            self.rules[subscription.id] = mapping.rules(subscription)
+        return self.rules[subscription.id]
+
+    def _master_funds(self, account_pk: UUID, intent: OrderIntent) -> Funds:
+        """The intent's own figures win over the last heartbeat's."""
+        known = mapping.funds(self.accounts[account_pk], self.terminal(account_pk))
+        told = {name: amount for name in ("balance", "equity") if (amount := getattr(intent, name)) is not None}
+        return replace(known, **told, fresh=frozenset(told))
+
+    def record(self, intent: Intent, subscription: Subscription, verdict: Verdict) -> None:
+        """Note one decision with its commands; numbered at once, or held while the follower is pending."""
+        decision = Decision(
+            id=new_id(),
+            intent=intent,
+            subscription=subscription,
+            outcome=verdict.outcome,
+            code=verdict.code.value if verdict.code else "",
+            steps=verdict.steps,
+            decided_at=self.now,
+        )
+        self.decisions.append(decision)
+        for order in verdict.orders:
+            self._order(intent, subscription, decision, order)
+        for leg, lots in verdict.led:
+            copy = self.copies[subscription.id, intent.position_id][leg]
+            copy.lots_decided = lots
+            self.changed_copies.add(copy.id)
+        for number in verdict.waiting:
+            self._wait(intent, subscription, decision, number)
+
+    def _order(self, intent: Intent, subscription: Subscription, decision: Decision, order: Order) -> None:
+        account = self.accounts[subscription.follower_id]
+        copies = self.copies.setdefault((subscription.id, intent.position_id), {})
+        if order.action in ADDS_EXPOSURE:
+            copies[order.leg] = command_log.new_copy(
+                account=account, subscription=subscription, position_id=intent.position_id, order=order, now=self.now
+            )
+            self.new_copies.append(copies[order.leg])
+            self.open_positions.setdefault(account.id, set()).add((subscription.id, intent.position_id))
+        copy = copies[order.leg]
+        self._lead(copy, order)
+        self.commands.append(
+            command_log.issue(
+                account=account,
+                decision=decision,
+                copy=copy,
+                order=order,
+                occurred_at=intent.occurred_at,
+                received_at=intent.received_at,
+                now=self.now,
+                decided_on=self.decided_on.get(account.id),
+            )
+        )
+
+    def _lead(self, copy: Copy, order: Order) -> None:
+        command_log.lead(copy, order)
+        legs = self.copies[copy.subscription_id, copy.position_id].values()
+        if not any(leg.lots_decided for leg in legs if leg.state in ALIVE):
+            self.open_positions.get(copy.account_id, set()).discard((copy.subscription_id, copy.position_id))
+        self.changed_copies.add(copy.id)
+
+    def _wait(self, intent: Intent, subscription: Subscription, decision: Decision, number: int) -> None:
+        """Give a working copy some time to fill by itself; once per copy, whatever a terminal repeats."""
+        copy = self.copies[subscription.id, intent.position_id][number]
+        if copy.id in self.waited:
+            return
+        self.waited.add(copy.id)
+        account = self.accounts[subscription.follower_id]
+        position = self.positions.get((intent.account_id, intent.position_id))
+        self.waits.append(
+            FillWait(
+                decision=decision,
+                copy=copy,
+                account=account,
+                due_at=None if command_log.held(account) else self.now + self._rules(subscription).pending_wait,
+                lots=copy.lots_decided,
+                master_lots=intent.lots if intent.lots is not None else position.lots if position else None,
+                created_at=self.now,
+            )
+        )
+
+    def move_position(self, account_pk: UUID, intent: OrderIntent, after: Position | None) -> None:
+        """Note the master's position after an intent."""
+        key = (account_pk, intent.position_id)
+        if after is not None and after != self.positions.get(key):
+            self.positions[key] = after
+            self.changed_positions.add(key)
+
+    # Writing -------------------------------------------------------------------------------------------------------
+
+    def write(self, batch: Batch) -> None:
+        """Write everything, and note the numbered commands for delivery after the commit."""
+        Intent.objects.bulk_create(self.intents, batch_size=200)
+        self._write_positions()
+        Decision.objects.bulk_create(self.decisions, batch_size=200)
+        Copy.objects.bulk_create(self.new_copies, batch_size=200)
+        self._write_copies()
+        Command.objects.bulk_create(self.commands, batch_size=200)
+        FillWait.objects.bulk_create(self.waits, batch_size=200)
+        self._write_counters()
+        numbered: dict[UUID, list[Command]] = defaultdict(list)
+        for command in self.commands:
+            if command.seq is not None:
+                numbered[command.account_id].append(command)
+        for account_pk, commands in numbered.items():
+            batch.append(account_pk, [log_frame(command) for command in commands])
+
+    def _write_positions(self) -> None:
+        new: list[MasterPosition] = []
+        old: list[MasterPosition] = []
+        for key in self.changed_positions:
+            row = self.position_rows.get(key)
+            (new if row is None else old).append(mapping.position_row(row, key, self.positions[key]))
+        MasterPosition.objects.bulk_create(new, batch_size=200)
+        fields = ["state", "ticket", "lots", "sl", "tp", "price", "expiry"]
+        update_rows(old, fields)
+
+    def _write_copies(self) -> None:
+        created = {copy.id for copy in self.new_copies}
+        changed = [
+            copy
+            for legs in self.copies.values()
+            for copy in legs.values()
+            if copy.id in self.changed_copies and copy.id not in created
+        ]
+        update_rows(changed, command_log.LED_TO)
+
+    def _write_counters(self) -> None:
+        moved = {command.account_id for command in self.commands}
+        update_rows([self.accounts[account_pk] for account_pk in sorted(moved)], command_log.COUNTERS)
+
+
+# Reading ----------------------------------------------------------------------------------------------------
+
+
+def followers_of(masters: set[UUID]) -> set[UUID]:
+    """The accounts whose logs these masters' intents may write."""
+    flowing = Subscription.objects.filter(strategy__master__in=masters).exclude(state=SubscriptionState.OFF)
+    return set(flowing.values_list("follower_id", flat=True))
+
+
+def _subscriptions(masters: set[UUID], locked: set[UUID]) -> dict[UUID, list[Subscription]]:
+    """By master; what was stored since the followers were locked comes with the next batch."""
+    rows = Subscription.objects.select_related("strategy").filter(strategy__master__in=masters, follower__in=locked)
+    found: dict[UUID, list[Subscription]] = defaultdict(list)
+    for row in rows.exclude(state=SubscriptionState.OFF).order_by("id"):
+        found[row.strategy.master_id].append(row)
+    return dict(found)
+
+
+def _lock_accounts(masters: set[UUID], followers: set[UUID]) -> dict[UUID, BrokerAccount]:
+    locked = BrokerAccount.objects.select_for_update(no_key=True).filter(id__in=followers).order_by("id")
+    accounts = {account.id: account for account in locked}
+    accounts.update({row.id: row for row in BrokerAccount.objects.filter(id__in=masters - followers)})
+    return accounts
+
+
+def _decided_on(accounts: Iterable[BrokerAccount]) -> dict[UUID, UUID | None]:
+    """The pending session that decisions for an account rest on; None once one was authenticated."""
+    pending = {account.profile_id: account.id for account in accounts if account.fence == 0 and account.profile_id}
+    if not pending:
+        return {}
+    return {pending[profile]: session for profile, session in queries.profile_sessions(pending).items()}
+
+
+def _first_intents(masters: set[UUID], tickets: set[int]) -> dict[tuple[UUID, int, str, Decimal | None], UUID]:
+    rows = Intent.objects.filter(account__in=masters, ticket__in=tickets, repeated=False)
+    found = rows.exclude(action=Action.MODIFY).values_list("account_id", "ticket", "action", "remaining_lots", "id")
+    return {(account, ticket, action, left): pk for account, ticket, action, left, pk in found}
+
+
+def _copies(subscriptions: Sequence[Subscription], position_ids: set[int]) -> dict[tuple[UUID, int], dict[int, Copy]]:
+    rows = Copy.objects.filter(subscription__in=[item.id for item in subscriptions], position_id__in=position_ids)
+    found: dict[tuple[UUID, int], dict[int, Copy]] = defaultdict(dict)
+    for copy in rows:
+        found[copy.subscription_id, copy.position_id][copy.leg] = copy
+    return dict(found)
+
+
+def _open_positions(subscriptions: Sequence[Subscription]) -> dict[UUID, set[tuple[UUID, int]]]:
+    """Copied positions by follower, for the followers with a limit on them."""
+    limited = {item.follower_id for item in subscriptions if item.max_open_positions is not None}
+    found: dict[UUID, set[tuple[UUID, int]]] = {account: set() for account in limited}
+    if limited:
+        rows = Copy.objects.filter(account__in=limited, state__in=ALIVE, lots_decided__gt=0)
+        for account, subscription, position in rows.values_list("account_id", "subscription_id", "position_id"):
+            found[account].add((subscription, position))
+    return found
+
+
+def _looks_at_ages(subscription: Subscription) -> bool:
+    """Whether its decisions depend on how old a terminal's figures are."""
+    looks_at_market = subscription.deviation_points is not None or subscription.late_policy != LatePolicy.DENY
+    return looks_at_market or subscription.mode not in AGELESS
+
+
+def _quotes(subscriptions: Sequence[Subscription]) -> dict[UUID, dict[str, MarketQuote]]:
+    """The followers' markets, for those whose settings look at them."""
+    curious = {
+        item.follower_id
+        for item in subscriptions
+        if item.deviation_points is not None or item.late_policy != LatePolicy.DENY
+    }
+    found: dict[UUID, dict[str, MarketQuote]] = defaultdict(dict)
+    if curious:
+        for row in FollowerQuote.objects.filter(account__in=curious):
+            found[row.account_id][row.symbol] = MarketQuote(row.bid or _NONE, row.ask or _NONE, row.at)
+    return dict(found)
+
+
+def _waited(copies: Mapping[tuple[UUID, int], Mapping[int, Copy]]) -> set[UUID]:
+    """The copies that have been given their time already."""
+    loaded = [copy.id for legs in copies.values() for copy in legs.values()]
+    return set(FillWait.objects.filter(copy__in=loaded).values_list("copy_id", flat=True))

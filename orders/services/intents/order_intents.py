@@ -1,0 +1,77 @@
+"""Take what masters did: store it, decide for every subscription, and order what follows, inside one transaction."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import cast
+from uuid import UUID
+
+from orders.domain.copies.positions import advance, is_latest
+from orders.domain.decision.pipeline import decide
+from orders.domain.wire.intents import Action, OrderIntent
+from orders.models import Intent
+from orders.services.intents.batch import Workspace, followers_of
+from sessions_app.domain.decimals import to_builtins
+from sessions_app.models.fields import new_id
+from sessions_app.services.ports import Arrival, Batch
+
+
+def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
+    """Decide intents in their order, inside the ingest batch's transaction.
+
+    A repeat (the same ticket and action, of a partial close the same remainder too, or a modify that says what is
+    stored last) is kept and changes nothing.
+    """
+    workspace = Workspace.load(arrivals, batch.now)
+    for arrival in arrivals:
+        _take(arrival, workspace)
+    workspace.write(batch)
+
+
+def touched(arrivals: Sequence[Arrival]) -> set[UUID]:
+    """The followers whose logs these masters' intents may write."""
+    return followers_of({arrival.account_pk for arrival in arrivals})
+
+
+def _take(arrival: Arrival, workspace: Workspace) -> None:
+    intent = cast(OrderIntent, arrival.payload)
+    position = workspace.positions.get((arrival.account_pk, intent.position_id))
+    name = (arrival.account_pk, intent.ticket, intent.action.value, _left(intent))
+    first = workspace.firsts.get(name)
+    row = _row(arrival, intent)
+    row.repeated = first is not None or is_latest(position, intent)
+    row.repeat_of_id = first
+    workspace.intents.append(row)
+    if row.repeated:
+        return
+    for subscription in workspace.subscriptions.get(arrival.account_pk, ()):
+        workspace.record(row, subscription, decide(workspace.case(arrival, intent, subscription)))
+    workspace.move_position(arrival.account_pk, intent, advance(position, intent))
+    if intent.action is not Action.MODIFY:
+        workspace.firsts[name] = row.id
+
+
+def _left(intent: OrderIntent) -> Decimal | None:
+    """What tells one partial close of a ticket from another; of anything else there is only one."""
+    return intent.remaining_lots if intent.action is Action.PARTIAL_CLOSE else None
+
+
+def _row(arrival: Arrival, intent: OrderIntent) -> Intent:
+    return Intent(
+        id=new_id(),
+        account_id=arrival.account_pk,
+        session_id=arrival.session_id,
+        frame_id=arrival.frame_id,
+        action=intent.action,
+        position_id=intent.position_id,
+        ticket=intent.ticket,
+        symbol=intent.symbol,
+        lots=intent.lots,
+        remaining_lots=_left(intent),
+        price=intent.price,
+        profit=intent.profit,
+        content=to_builtins(intent),
+        broker_time=intent.broker_time or "",
+        occurred_at=arrival.at - timedelta(milliseconds=intent.age_ms),
+        received_at=arrival.at,
+    )

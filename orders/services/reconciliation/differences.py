@@ -1,0 +1,256 @@
+"""Differences between books as rows with a life, and the commands that repair them.
+
+Everything here runs inside the caller's transaction, with the account's row locked, but for what a person decides.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+
+from orders.domain.decision.pipeline import SubscriptionState
+from orders.domain.reconciliation.books import Book
+from orders.domain.reconciliation.comparison import Comparison, Copied, Found
+from orders.domain.reconciliation.differences import (
+    MOVES,
+    STANDING,
+    DifferenceState,
+    Policy,
+    Repair,
+    Undecided,
+    policy_for,
+    repair,
+)
+from orders.domain.wire.commands import UNFINISHED, CommandState
+from orders.domain.wire.snapshots import DifferenceKind
+from orders.models import Command, Copy, Difference, DifferenceEvent
+from orders.queries import log_frame
+from sessions_app.models import BrokerAccount
+from sessions_app.models.bulk import update_rows
+from sessions_app.models.fields import new_id
+from sessions_app.services.history import GATEWAY, Actor
+from sessions_app.services.ports import Batch
+
+NO_LOTS: Final = Decimal(0)
+_FIELDS = ["state", "severity", "expected", "actual", "ticket", "reason", "seen_at", "closed_at"]
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """The standing rows of one account, and what one snapshot changes of them."""
+
+    account: BrokerAccount
+    now: datetime
+    standing: dict[tuple[str, str], Difference]
+    copies: Mapping[int, Copy]
+    new: list[Difference] = field(default_factory=list)
+    changed: dict[UUID, Difference] = field(default_factory=dict)
+    events: list[DifferenceEvent] = field(default_factory=list)
+    open: list[tuple[Difference, Found]] = field(default_factory=list)
+
+    def move(self, row: Difference, after: DifferenceState, reason: str) -> None:
+        before = DifferenceState(row.state)
+        if after not in MOVES[before]:
+            raise ValueError(f"{before} does not become {after}")
+        row.state, row.reason, row.seen_at = after, reason, self.now
+        row.closed_at = None if after in STANDING else self.now
+        self.changed[row.id] = row
+        self.events.append(_event(row, before, reason, GATEWAY, self.now))
+
+
+def standing(account: BrokerAccount) -> list[Difference]:
+    """What disagrees at present."""
+    return list(Difference.objects.filter(account=account, state__in=STANDING))
+
+
+def record(
+    *,
+    account: BrokerAccount,
+    comparison: Comparison,
+    book: Book,
+    rows: Sequence[Difference],
+    copies: Mapping[int, Copy],
+    copied: Mapping[int, Copied],
+    batch: Batch,
+) -> None:
+    """Bring the rows up to one comparison: new ones, those that ended, those that are repaired now.
+
+    What the comparison did not look at stays as it is. The same comparison again changes nothing.
+    """
+    by_subject = {(row.kind, row.subject): row for row in rows}
+    ledger = _Ledger(account=account, now=batch.now, standing=by_subject, copies=copies)
+    for found in comparison.differences:
+        _note(found, ledger)
+    for row in ledger.standing.values():
+        if row.copy_no is None or row.copy_no not in comparison.unseen:
+            _end(row, ledger)
+    ordered = _order_repairs(ledger, book, copied)
+    new = {row.id for row in ledger.new}
+    update_rows([row for row in ledger.changed.values() if row.id not in new], _FIELDS)  # what ends makes room
+    Difference.objects.bulk_create(ledger.new)
+    DifferenceEvent.objects.bulk_create(ledger.events)
+    if ordered:
+        Command.objects.bulk_create(ordered)
+        update_rows([account], ["next_seq"])
+        batch.append(account.id, [log_frame(command) for command in ordered])
+
+
+def _note(found: Found, ledger: _Ledger) -> None:
+    row = ledger.standing.pop((found.kind.value, found.subject), None)
+    if row is not None and _is_other(row, found):
+        _end(row, ledger, "changed")
+        row = None
+    if row is None:
+        row = _new(found, ledger)
+    elif found.adopted:
+        ledger.move(row, DifferenceState.ADOPTED, "")
+    elif row.state == DifferenceState.REPAIRING and _is_over(row):
+        ledger.move(row, DifferenceState.OPEN, "repair_failed")
+    elif row.expected != found.expected:
+        row.expected = found.expected
+        ledger.changed[row.id] = row
+    if row.state == DifferenceState.OPEN and row.reason != "repair_failed":
+        ledger.open.append((row, found))
+
+
+def _is_other(row: Difference, found: Found) -> bool:
+    """Whether what stands there now is not what the row, or a person's word about it, is about any more."""
+    if found.adopted or row.state == DifferenceState.REPAIRING:
+        return False
+    if found.kind is DifferenceKind.MISSING:  # whatever its lots are by now: a person's word is about the copy
+        return found.held and row.state == DifferenceState.OPEN
+    return (row.expected, row.actual) != (found.expected, found.actual)
+
+
+def _is_over(row: Difference) -> bool:
+    """Whether the command that was to repair it has its outcome; the book is newer than that."""
+    last = Command.objects.filter(difference=row).order_by("-attempt").first()
+    waiting = (CommandState.QUEUED, CommandState.RECEIVED, CommandState.UNKNOWN)
+    return last is None or last.state not in waiting
+
+
+def _new(found: Found, ledger: _Ledger) -> Difference:
+    state = DifferenceState.HELD if found.held else DifferenceState.OPEN
+    state = DifferenceState.ADOPTED if found.adopted else state
+    row = Difference(
+        id=new_id(),
+        account=ledger.account,
+        copy=ledger.copies.get(found.copy_no or 0),
+        kind=found.kind,
+        severity=found.severity,
+        state=state,
+        subject=found.subject,
+        symbol=found.symbol,
+        copy_no=found.copy_no,
+        ticket=found.ticket,
+        expected=found.expected,
+        actual=found.actual,
+        opened_at=ledger.now,
+        seen_at=ledger.now,
+        closed_at=None if state in STANDING else ledger.now,
+    )
+    ledger.new.append(row)
+    ledger.events.append(_event(row, None, "", GATEWAY, ledger.now))
+    return row
+
+
+def _end(row: Difference, ledger: _Ledger, reason: str = "") -> None:
+    repaired = row.state == DifferenceState.REPAIRING
+    ledger.move(row, DifferenceState.REPAIRED if repaired else DifferenceState.GONE, reason)
+
+
+def _event(
+    row: Difference, before: DifferenceState | None, reason: str, actor: Actor, now: datetime
+) -> DifferenceEvent:
+    return DifferenceEvent(
+        id=new_id(),
+        difference=row,
+        from_state=before or "",
+        to_state=row.state,
+        reason=reason[:255],
+        actor=actor.name,
+        at=now,
+    )
+
+
+# Repairs ----------------------------------------------------------------------------------------------------
+
+
+def _order_repairs(ledger: _Ledger, book: Book, copied: Mapping[int, Copied]) -> list[Command]:
+    """Order what the policies allow, as numbered commands like any other. Nothing beside one that is on its way."""
+    ordered: list[Command] = []
+    about = Command.objects.filter(copy__in={row.copy_id for row, _ in ledger.open if row.copy_id})
+    busy = set(about.filter(state__in=UNFINISHED).values_list("copy_id", flat=True)) if ledger.open else set()
+    gate = Decimal(settings.GATEWAY["repair_gate_percent"])
+    for row, found in ledger.open:
+        plan = repair(
+            found,
+            copied.get(found.copy_no or 0),
+            _policy(found, row.copy, ledger.account),
+            quote=book.quotes.get(found.item.symbol) if found.item else None,
+            gate_percent=gate,
+        )
+        if isinstance(plan, Repair) and row.copy_id in busy:
+            plan = Undecided("on_its_way")
+        if isinstance(plan, Repair) and row.copy is not None:
+            ordered.append(_command(row, row.copy, plan, ledger))
+            ledger.move(row, DifferenceState.REPAIRING, "")
+        elif not isinstance(plan, Repair) and row.reason != plan.reason:
+            row.reason = plan.reason
+            ledger.changed[row.id] = row
+    return ordered
+
+
+def _policy(found: Found, copy: Copy | None, account: BrokerAccount) -> Policy:
+    """The subscription's, else the tenant's, else the default. Nothing is ordered for a subscription that is off."""
+    if copy is None or copy.subscription.state == SubscriptionState.OFF:
+        return Policy.NOTIFY
+    tenant = account.tenant.repairs if account.tenant is not None else {}
+    return policy_for(found.kind, copy.subscription.repairs, tenant)
+
+
+def _command(row: Difference, copy: Copy, plan: Repair, ledger: _Ledger) -> Command:
+    account = ledger.account
+    command = Command(
+        id=new_id(),
+        account=account,
+        difference=row,
+        copy=copy,
+        leg=copy.leg,
+        action=plan.action,
+        state=CommandState.QUEUED,
+        epoch=account.epoch,
+        seq=account.next_seq,
+        position_id=copy.position_id,
+        symbol=copy.symbol,
+        side=copy.side,
+        order_type=copy.order_type,
+        lots=plan.lots,
+        lots_before=plan.lots_before,
+        lots_after=plan.lots_after,
+        price=plan.price,
+        sl=plan.sl,
+        tp=plan.tp,
+        occurred_at=ledger.now,
+        received_at=ledger.now,
+        decided_at=ledger.now,
+    )
+    account.next_seq += 1
+    return command
+
+
+def decided(*, rows: Iterable[Difference], after: DifferenceState, reason: str, by: Actor, now: datetime) -> None:
+    """Write a person's decision about locked rows, with its history."""
+    events = []
+    changed = list(rows)
+    for row in changed:
+        before = DifferenceState(row.state)
+        row.state, row.reason = after, ""
+        row.closed_at = None if after in STANDING else now
+        events.append(_event(row, before, reason, by, now))
+    update_rows(changed, ["state", "reason", "closed_at"])
+    DifferenceEvent.objects.bulk_create(events)

@@ -1,0 +1,293 @@
+"""Take what terminals hold: compare it with our copies, take over what it proves, keep what disagrees.
+
+Inside the ingest batch's transaction. The account's row is locked first, so that two snapshots of one account come one
+after the other: the second finds nothing left to do.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final, cast
+from uuid import UUID, uuid5
+
+import msgspec
+import structlog
+from django.conf import settings
+from django.db.models import Q
+
+from orders.domain.copies.positions import PositionState
+from orders.domain.copies.report_effects import CopyFacts
+from orders.domain.reconciliation.books import Book, is_usable, read_book
+from orders.domain.reconciliation.comparison import Copied, Fact, Found, Issued, reconcile
+from orders.domain.reconciliation.differences import DifferenceState
+from orders.domain.states.copies import ALIVE, CopyState
+from orders.domain.wire.commands import UNFINISHED, CommandState
+from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderType, Side
+from orders.domain.wire.snapshots import (
+    MAY_BE_SAME,
+    Difference,
+    DifferenceKind,
+    SnapshotPhase,
+    SnapshotReason,
+    SyncSnapshot,
+)
+from orders.models import Command, Copy, MasterPosition, Report, Snapshot
+from orders.models import Difference as DifferenceRow
+from orders.services.reconciliation import differences, quotes
+from orders.services.reports import execution_reports
+from orders.services.reports.execution_reports import FROM_SNAPSHOT
+from sessions_app.domain.decimals import decode_hook, to_builtins
+from sessions_app.domain.lifecycle import SessionStatus
+from sessions_app.domain.problems import Refused
+from sessions_app.models import BrokerAccount, EaSession
+from sessions_app.services import recovery
+from sessions_app.services.ports import Arrival, Batch, Fate
+
+MAX_TOLD: Final = 50
+FACTS: Final = UUID("6f0a9a0e-5c53-5e6f-9b1e-0f6d1d0c9a51")
+_NONE = Decimal(0)
+_log = structlog.get_logger(__name__)
+
+
+def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
+    """Reconcile accounts with their books, one after the other. A pending session's book is kept, and not compared."""
+    for arrival in arrivals:
+        account = (
+            BrokerAccount.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("tenant")
+            .get(id=arrival.account_pk)
+        )
+        if EaSession.objects.filter(id=arrival.session_id, state=SessionStatus.AUTHENTICATED).exists():
+            _take(arrival, account, batch)
+        else:
+            _set_aside(arrival, account)
+
+
+def _take(arrival: Arrival, account: BrokerAccount, batch: Batch) -> None:
+    told = cast(SyncSnapshot, arrival.payload)
+    stored = Snapshot.objects.filter(account=account, pending=False).first()
+    report = _whole(told, account, stored)
+    taken_at = arrival.at - timedelta(milliseconds=told.age_ms)
+    if report is None or not is_usable(told) or _is_of_former_epoch(account, taken_at):
+        _log.warning("snapshot.unusable", account=account.account_id, connected=told.connected, same=told.same)
+        arrival.refuse(Refused("snapshot_unusable"))
+        return
+    book = read_book(report, taken_at=taken_at)
+    recovery.keep_copy_numbers_apart(account, book.top_copy_no)
+    found = _reconcile(account, book, arrival, batch)
+    quotes.keep(account.id, told.quotes, at=book.taken_at)
+    if not told.same:
+        _keep(account, arrival, told, book, pending=False)
+    _schedule(account, batch)
+    shown = [_shown(item) for item in found[:MAX_TOLD]]
+    result = SyncSnapshot(phase=SnapshotPhase.RESULT, request_id=told.request_id, differences=shown)
+    batch.replies.append((arrival, result))
+
+
+def _set_aside(arrival: Arrival, account: BrokerAccount) -> None:
+    """Keep what a pending session's terminal holds, for whoever decides about its key: a new one comes after that."""
+    told = cast(SyncSnapshot, arrival.payload)
+    if not told.same and is_usable(told):
+        book = read_book(told, taken_at=arrival.at - timedelta(milliseconds=told.age_ms))
+        _keep(account, arrival, told, book, pending=True)
+
+
+def _whole(told: SyncSnapshot, account: BrokerAccount, stored: Snapshot | None) -> SyncSnapshot | None:
+    """The report with what is held: as stored, if the terminal was asked whether that has changed, and says no."""
+    if not told.same:
+        return told
+    if stored is None or not stored.hash or told.hash != stored.hash or account.snapshot_reason not in MAY_BE_SAME:
+        return None
+    known = msgspec.convert(stored.content, SyncSnapshot, dec_hook=decode_hook)
+    return msgspec.structs.replace(told, positions=known.positions, working_orders=known.working_orders)
+
+
+def _is_of_former_epoch(account: BrokerAccount, taken_at: datetime) -> bool:
+    """Whether an account that must tell what it holds, before any command goes out, was read before that was due."""
+    due = account.snapshot_due_at
+    return account.needs_snapshot and due is not None and taken_at < due
+
+
+def _reconcile(account: BrokerAccount, book: Book, arrival: Arrival, batch: Batch) -> list[Found]:
+    rows = {copy.copy_no or 0: copy for copy in _copies(account, book)}
+    standing = differences.standing(account)
+    copied = {row.copy_no: row for row in _as_believed(account, list(rows.values()), book, standing)}
+    comparison = reconcile(
+        book,
+        list(copied.values()),
+        known_tickets=_own_trades(account),
+        gate=settings.GATEWAY["mass_close_gate"],
+    )
+    infer(account, comparison.facts, session_id=arrival.session_id, at=arrival.at, batch=batch)
+    account.refresh_from_db(fields=["next_seq"])  # what was not executed has been ordered again
+    differences.record(
+        account=account,
+        comparison=comparison,
+        book=book,
+        rows=standing,
+        copies=rows,
+        copied=copied,
+        batch=batch,
+    )
+    return comparison.differences
+
+
+def infer(account: BrokerAccount, facts: Sequence[Fact], *, session_id: UUID, at: datetime, batch: Batch) -> None:
+    """Apply what a book proves as reports, whose ids follow from what they say: the same again adds nothing.
+
+    Inside the caller's transaction; `session_id`: whose book it was.
+    """
+    inferred = [
+        Arrival(
+            session_id=session_id,
+            account_pk=account.id,
+            fence=account.fence,
+            kind="ExecutionReport",
+            frame_id=uuid5(FACTS, fact.name),
+            seq=None,
+            payload=fact.report,
+            digest=b"",
+            heard=0.0,
+            received_at=at,
+            fate=Fate.APPLY,
+        )
+        for fact in facts
+    ]
+    if inferred:
+        _log.info("snapshot.facts", account=account.account_id, facts=[fact.name for fact in facts])
+        execution_reports.infer(inferred, {uuid5(FACTS, fact.name): fact.cause for fact in facts}, batch)
+
+
+# What we believe --------------------------------------------------------------------------------------------
+
+
+def _copies(account: BrokerAccount, book: Book) -> list[Copy]:
+    """Living copies, those with a doubtful command, and those whose magic number is in the book."""
+    doubtful = Command.objects.filter(account=account, state=CommandState.UNKNOWN).values("copy_id")
+    numbers = {item.copy_no for item in book.held if item.copy_no is not None}
+    concerned = Q(state__in=ALIVE) | Q(copy_no__in=numbers) | Q(id__in=doubtful)
+    rows = Copy.objects.select_related("subscription").filter(concerned, account=account, copy_no__isnull=False)
+    return list(rows.order_by("copy_no"))
+
+
+def _as_believed(
+    account: BrokerAccount, rows: Sequence[Copy], book: Book, standing: Sequence[DifferenceRow]
+) -> list[Copied]:
+    commands: dict[UUID, list[Issued]] = defaultdict(list)
+    wanted = Q(state__in=UNFINISHED) | Q(action__in=ADDS_EXPOSURE)
+    for row in Command.objects.filter(wanted, copy__in=[row.id for row in rows], seq__isnull=False).order_by("id"):
+        commands[row.copy_id].append(_issued(row))
+    later = Report.objects.filter(account=account, received_at__gt=book.taken_at).exclude(flag=FROM_SNAPSHOT)
+    newer = set(later.values_list("copy_id", flat=True))
+    beyond = Command.objects.filter(account=account, epoch=account.epoch, seq__gt=book.applied_seq)
+    ahead = set(beyond.exclude(state=CommandState.UNKNOWN).values_list("copy_id", flat=True))
+    waiting = {row.copy_no: row.state for row in standing if row.kind == DifferenceKind.MISSING}
+    return [
+        _copied(row, commands[row.id], newer=row.id in newer, ahead=row.id in ahead, missing=waiting.get(row.copy_no))
+        for row in rows
+    ]
+
+
+def _copied(row: Copy, commands: Sequence[Issued], *, newer: bool, ahead: bool, missing: str | None) -> Copied:
+    return Copied(
+        id=row.id,
+        copy_no=row.copy_no or 0,
+        symbol=row.symbol,
+        side=Side(row.side),
+        since=row.created_at,
+        facts=CopyFacts(
+            state=CopyState(row.state),
+            lots_decided=row.lots_decided or _NONE,
+            lots_open=row.lots_open or _NONE,
+            ticket=row.ticket,
+            close_cause=row.close_cause,
+            tombstoned=row.tombstoned_at is not None,
+        ),
+        order_type=OrderType(row.order_type),
+        sl=row.sl or _NONE,
+        tp=row.tp or _NONE,
+        price=row.price,
+        commands=commands,
+        newer=newer,
+        ahead=ahead,
+        held=missing == DifferenceState.HELD,
+        kept=missing in (DifferenceState.ACCEPTED, DifferenceState.REFUSED),
+    )
+
+
+def _issued(row: Command) -> Issued:
+    return Issued(
+        id=row.id,
+        action=Action(row.action),
+        state=CommandState(row.state),
+        attempt=row.attempt,
+        lots_after=row.lots_after or _NONE,
+        sl=row.sl or _NONE,
+        tp=row.tp or _NONE,
+        price=row.price,
+        since=row.decided_at,
+        absent_from=row.absent_from,
+    )
+
+
+def _own_trades(account: BrokerAccount) -> set[int]:
+    """Tickets of the account's own trades, as a master: they are foreign to nobody."""
+    rows = MasterPosition.objects.filter(account=account).exclude(state=PositionState.CLOSED)
+    return {ticket for pair in rows.values_list("ticket", "position_id") for ticket in pair}
+
+
+# What is kept -----------------------------------------------------------------------------------------------
+
+
+def _keep(account: BrokerAccount, arrival: Arrival, told: SyncSnapshot, book: Book, *, pending: bool) -> None:
+    content = to_builtins(told)
+    Snapshot.objects.update_or_create(
+        account=account,
+        pending=pending,
+        defaults={
+            "session_id": arrival.session_id,
+            "hash": told.hash or "",
+            "content": content,
+            "applied_seq": book.applied_seq,
+            "taken_at": book.taken_at,
+            "received_at": arrival.at,
+        },
+    )
+
+
+def _schedule(account: BrokerAccount, batch: Batch) -> None:
+    """When the next one is due: on schedule, or as soon as it can clear up what is still in doubt."""
+    now = batch.now
+    due, reason = now + settings.GATEWAY["snapshot_interval"], SnapshotReason.SCHEDULE
+    doubtful = Command.objects.filter(account=account, state=CommandState.UNKNOWN)
+    clears = _first_absence(doubtful.values_list("absent_from", flat=True), now)
+    if clears is not None and clears < due:
+        due, reason = clears, SnapshotReason.IN_DOUBT
+    BrokerAccount.objects.filter(id=account.id).update(
+        snapshot_due_at=due, snapshot_reason=reason, needs_snapshot=False
+    )
+    if account.needs_snapshot:
+        batch.changed_sessions |= set(
+            EaSession.objects.filter(account=account, state=SessionStatus.AUTHENTICATED).values_list("id", flat=True)
+        )
+
+
+def _first_absence(moments: Iterable[datetime | None], now: datetime) -> datetime | None:
+    """When absence first counts for a doubtful command; for one that stays doubtful, half a minute from now."""
+    soonest = [moment for moment in moments if moment is not None]
+    later = [moment for moment in soonest if moment > now]
+    again = [now + timedelta(seconds=30)] if len(later) < len(soonest) else []
+    return min([*later, *again], default=None)
+
+
+def _shown(found: Found) -> Difference:
+    return Difference(
+        kind=found.kind,
+        severity=found.severity,
+        symbol=found.symbol,
+        copy_no=found.copy_no,
+        ticket=found.ticket,
+        expected=found.expected,
+        actual=found.actual,
+    )

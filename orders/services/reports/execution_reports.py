@@ -1,0 +1,444 @@
+"""Take what brokers did: store every report, move its command and its copy, inside the ingest batch's transaction.
+
+Facts are recorded even when they are odd, and flagged; only a report about somebody else's command is refused.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final, cast
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Q
+
+from orders.domain.copies.orphans import behind
+from orders.domain.copies.report_effects import CopyFacts, outcome
+from orders.domain.states.copies import ALIVE, GONE, CopyState
+from orders.domain.wire.commands import BY_REPORT, UNFINISHED, CommandState, may_move
+from orders.domain.wire.intents import ACCOUNT_CAUSES, ADDS_EXPOSURE, TAKES_OFF, Action
+from orders.domain.wire.reports import ONCE, ExecutionReport, ReportStatus, contradicts
+from orders.domain.wire.snapshots import SnapshotReason
+from orders.models import Command, Copy, Report
+from orders.queries import log_frame
+from orders.services import command_log, mapping
+from orders.services.copies import attempts, fill_waits, revivals
+from orders.services.copies.fill_waits import Waits
+from sessions_app.domain.alerts import AlertCode
+from sessions_app.domain.problems import Refused
+from sessions_app.models import BrokerAccount
+from sessions_app.models.bulk import update_rows
+from sessions_app.models.fields import new_id
+from sessions_app.services import alerts, snapshots
+from sessions_app.services.ports import Arrival, Batch
+
+FROM_SNAPSHOT: Final = "from_snapshot"
+AFTER_SNAPSHOT: Final = "after_snapshot"
+AFTER_VOID: Final = "after_void"
+DIFFERS: Final = "differs_from_first"
+_NONE = Decimal(0)
+_COMMAND_FIELDS = ["state", "reason", "error_code", "absent_from", "broker_started_at", "broker_done_at", "reported_at"]
+_COPY_FIELDS = ["state", "lots_decided", "lots_open", "ticket", "close_cause", "tombstoned_at", "closed_at"]
+
+
+_FactKey = tuple[UUID, int | None, str, str, Decimal]
+
+
+@dataclass(slots=True)
+class _Desk:
+    """The rows that a batch of reports needs, and what it changes.
+
+    `firsts`: the first report of each command and status, where a batch may hold another one. `causes`: what a copy is
+    said to have ended by, for reports that were not told but follow from a snapshot.
+    """
+
+    now: datetime
+    accounts: dict[UUID, BrokerAccount]
+    commands: dict[UUID, Command]
+    copies: dict[UUID, Copy]
+    by_number: dict[tuple[UUID, int], Copy]
+    by_ticket: dict[tuple[UUID, int], Copy]
+    facts: set["_FactKey"]
+    firsts: dict[tuple[UUID, str], Report]
+    waits: Waits
+    causes: dict[UUID, str] | None = None
+    rows: list[Report] = field(default_factory=list)
+    moved: dict[UUID, Command] = field(default_factory=dict)
+    touched: dict[UUID, Copy] = field(default_factory=dict)
+    funded: dict[UUID, BrokerAccount] = field(default_factory=dict)
+    reissued: list[Command] = field(default_factory=list)
+    missed: list[Command] = field(default_factory=list)
+    contradicted: list[Report] = field(default_factory=list)
+    replaced: list[Report] = field(default_factory=list)
+    cancelled: set[UUID] = field(default_factory=set)
+    revived: dict[UUID, Copy] = field(default_factory=dict)
+    filled: dict[UUID, Copy] = field(default_factory=dict)
+    siblings: dict[UUID, list[Command]] = field(default_factory=dict)
+
+    def commands_of(self, copy: Copy) -> list[Command]:
+        """All numbered commands of a copy in their order, as this batch has left them."""
+        if copy.id not in self.siblings:  # one read for all copies of the batch
+            wanted = {copy.id, *(row.copy_id for row in self.commands.values())} - self.siblings.keys()
+            self.siblings |= {copy_id: [] for copy_id in wanted}
+            for row in Command.objects.filter(copy__in=wanted, seq__isnull=False).order_by("id"):
+                self.siblings[row.copy_id].append(self.commands.get(row.id, row))
+        return self.siblings[copy.id]
+
+
+def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
+    """Apply reports in their order, inside the ingest batch's transaction."""
+    _accept(arrivals, _open_desk(arrivals, batch.now), batch)
+
+
+def infer(arrivals: Sequence[Arrival], causes: dict[UUID, str], batch: Batch) -> None:
+    """Apply reports that nobody sent: a snapshot proves them. A report whose id is known already is left out.
+
+    `causes`: by frame id, what a copy has ended by. Inside the caller's transaction.
+    """
+    known = set(
+        Report.objects.filter(
+            account__in={item.account_pk for item in arrivals}, frame_id__in=[item.frame_id for item in arrivals]
+        ).values_list("frame_id", flat=True)
+    )
+    fresh = [item for item in arrivals if item.frame_id not in known]
+    if fresh:
+        desk = _open_desk(fresh, batch.now)
+        desk.causes = causes
+        _accept(fresh, desk, batch)
+
+
+def _accept(arrivals: Sequence[Arrival], desk: _Desk, batch: Batch) -> None:
+    for arrival in arrivals:
+        report = cast(ExecutionReport, arrival.payload)
+        command = desk.commands.get(report.command_id) if report.command_id else None
+        if report.command_id is not None and (command is None or command.account_id != arrival.account_pk):
+            arrival.refuse(Refused("not_your_command", path="$.command_id"))
+            batch.offenders[arrival.session_id] += 1
+            continue
+        _take(arrival, report, command, desk)
+    _write(desk, batch)
+
+
+def _open_desk(arrivals: Sequence[Arrival], now: datetime) -> _Desk:
+    reports = [cast(ExecutionReport, arrival.payload) for arrival in arrivals]
+    account_pks = {arrival.account_pk for arrival in arrivals}
+    locked = BrokerAccount.objects.select_for_update(no_key=True).filter(id__in=account_pks).order_by("id")
+    accounts = {account.id: account for account in locked}
+    wanted = [report.command_id for report in reports if report.command_id]
+    commands = {row.id: row for row in Command.objects.select_related("copy").filter(id__in=wanted)}
+    copies = {command.copy_id: command.copy for command in commands.values()}
+    loose = [report for report in reports if report.command_id is None]
+    for copy in _copies_of(loose, account_pks):
+        copies.setdefault(copy.id, copy)
+    for command in commands.values():
+        command.copy = copies[command.copy_id]
+    return _Desk(
+        now=now,
+        accounts=accounts,
+        commands=commands,
+        copies=copies,
+        by_number={(copy.account_id, copy.copy_no): copy for copy in copies.values() if copy.copy_no},
+        by_ticket={(copy.account_id, copy.ticket): copy for copy in copies.values() if copy.ticket},
+        facts=_known_facts(loose, account_pks),
+        waits=fill_waits.of_copies(copies.values(), accounts, now),
+        firsts=_first_reports(reports, commands),
+    )
+
+
+def _first_reports(reports: Sequence[ExecutionReport], commands: dict[UUID, Command]) -> dict[tuple[UUID, str], Report]:
+    """First reports of commands that a report of this batch says nothing new about; usually there are none."""
+    again = [
+        command.id
+        for report in reports
+        if report.command_id and (command := commands.get(report.command_id))
+        if command.state == BY_REPORT[report.status] and report.status in ONCE
+    ]
+    rows = Report.objects.filter(command__in=again, repeated=False).order_by("-id") if again else []
+    return {(row.command_id, row.status): row for row in rows if row.command_id}
+
+
+def _copies_of(reports: Sequence[ExecutionReport], account_pks: set[UUID]) -> list[Copy]:
+    tickets = {ticket for report in reports for ticket in (report.ticket, report.parent_ticket) if ticket}
+    numbers = {report.copy_no for report in reports if report.copy_no}
+    if not tickets and not numbers:
+        return []
+    found = Copy.objects.filter(Q(ticket__in=tickets) | Q(copy_no__in=numbers), account__in=account_pks)
+    return list(found)
+
+
+def _known_facts(reports: Sequence[ExecutionReport], account_pks: set[UUID]) -> set[_FactKey]:
+    tickets = {report.ticket for report in reports if report.ticket}
+    if not tickets:
+        return set()
+    rows = Report.objects.filter(account__in=account_pks, ticket__in=tickets).exclude(cause="")
+    told = rows.exclude(flag=FROM_SNAPSHOT).values_list("account_id", "ticket", "status", "cause", "remaining_lots")
+    return {(account, ticket, status, cause, left or _NONE) for account, ticket, status, cause, left in told}
+
+
+# One report -------------------------------------------------------------------------------------------------
+
+
+def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, desk: _Desk) -> None:
+    copy = command.copy if command is not None else _find_copy(arrival.account_pk, report, desk)
+    row = _row(arrival, report, command, copy)
+    desk.rows.append(row)
+    row.flag = FROM_SNAPSHOT if desk.causes is not None else ""
+    row.repeated = _is_repeat(arrival, report, desk) if command is None else _move(command, report, row, desk)
+    if not row.repeated:
+        _keep_funds(arrival, report, desk)
+    if copy is not None and not row.repeated and report.cause not in ACCOUNT_CAUSES and not _is_beside(row, copy):
+        _apply(copy, command, report, desk)
+        inferred = desk.causes is not None
+        flag = desk.waits.hear(copy, Action(command.action) if command else None, report, inferred=inferred)
+        row.flag = row.flag if inferred else flag or row.flag
+        if desk.causes and desk.causes.get(arrival.frame_id):
+            copy.close_cause = desk.causes[arrival.frame_id]
+    if command is not None and report.found is False and command.state == CommandState.UNKNOWN:
+        _reissue(command, desk)
+
+
+def _is_beside(row: Report, copy: Copy) -> bool:
+    """Whether it changes nothing of the copy: a book has told it before, or an attempt that was given up has filled
+    beside the one that took its place. The snapshot that is asked for shows both."""
+    return row.flag == AFTER_SNAPSHOT or (row.flag == AFTER_VOID and copy.state == CopyState.OPEN)
+
+
+def _find_copy(account_pk: UUID, report: ExecutionReport, desk: _Desk) -> Copy | None:
+    if report.copy_no and (found := desk.by_number.get((account_pk, report.copy_no))):
+        return found
+    for ticket in (report.ticket, report.parent_ticket):
+        if ticket and (found := desk.by_ticket.get((account_pk, ticket))):
+            return found
+    return None
+
+
+def _is_repeat(arrival: Arrival, report: ExecutionReport, desk: _Desk) -> bool:
+    """The same fact about a ticket again. Only ends and bookings can repeat: stops may be set twice."""
+    if report.ticket is None or report.status not in (ReportStatus.CLOSED, ReportStatus.CANCELLED):
+        return False
+    cause = report.cause.value if report.cause else ""
+    fact = (arrival.account_pk, report.ticket, report.status.value, cause, Decimal(report.remaining_lots or 0))
+    known = fact in desk.facts
+    desk.facts.add(fact)
+    return known
+
+
+def _move(command: Command, report: ExecutionReport, row: Report, desk: _Desk) -> bool:
+    """Move the command as the report says; True if it says nothing new. What the table forbids is kept and flagged."""
+    before, after = CommandState(command.state), BY_REPORT[report.status]
+    if before is after:
+        return _repeats(command, report, row, desk)
+    if not may_move(before, after):
+        row.flag = "out_of_order"
+        return True
+    if before in (CommandState.VOID, CommandState.EXPIRED):
+        row.flag = row.flag or AFTER_VOID
+    command.state = after
+    command.reason = "" if after in (CommandState.DONE, CommandState.WORKING) else command.reason
+    command.reason = FROM_SNAPSHOT if desk.causes is not None else command.reason
+    command.error_code = report.error_code
+    command.absent_from = row.received_at + settings.GATEWAY["in_doubt"] if after is CommandState.UNKNOWN else None
+    _time(command, report, row)
+    desk.moved[command.id] = command
+    desk.firsts[command.id, report.status.value] = row
+    return False
+
+
+def _time(command: Command, report: ExecutionReport, row: Report) -> None:
+    if BY_REPORT[report.status] is not CommandState.RECEIVED:
+        done_at = row.received_at - timedelta(milliseconds=report.age_ms)
+        command.reported_at, command.broker_done_at = row.received_at, done_at
+        command.broker_started_at = done_at - timedelta(milliseconds=report.execution_ms or 0)
+
+
+def _repeats(command: Command, report: ExecutionReport, row: Report, desk: _Desk) -> bool:
+    """A report for a state that the command is in already.
+
+    What we had from a snapshot gets its figures now, and steps back. Else the first report holds; one that contradicts
+    it is flagged.
+    """
+    first = desk.firsts.get((command.id, report.status.value))
+    if command.reason == FROM_SNAPSHOT and desk.causes is None:
+        if first is not None and first.flag == FROM_SNAPSHOT:
+            first.repeated = True
+            desk.replaced.append(first)
+        command.reason, row.flag = "", AFTER_SNAPSHOT
+        _time(command, report, row)
+        desk.moved[command.id] = command
+        return False
+    if first is not None and first.flag != FROM_SNAPSHOT and contradicts(report, first.ticket, first.lots, first.price):
+        row.flag = DIFFERS
+        desk.contradicted.append(row)
+    return True
+
+
+def _keep_funds(arrival: Arrival, report: ExecutionReport, desk: _Desk) -> None:
+    """Keep the figures that it tells, as of when they were true; newer ones stay. All of the account's are only as
+    fresh as the oldest: a balance alone makes no known equity younger.
+    """
+    told = {"balance": report.balance, "equity": report.equity}
+    known = {name: figure for name, figure in told.items() if figure is not None}
+    account = desk.accounts[arrival.account_pk]
+    at = arrival.at - timedelta(milliseconds=report.age_ms)
+    if not known or arrival.late or (account.funds_at is not None and at < account.funds_at):
+        return
+    for name, figure in known.items():
+        setattr(account, name, figure)
+    if account.equity is None or report.equity is not None:
+        account.funds_at = at
+    desk.funded[account.id] = account
+
+
+def _apply(copy: Copy, command: Command | None, report: ExecutionReport, desk: _Desk) -> None:
+    adds = command is not None and command.action in ADDS_EXPOSURE
+    before = CopyFacts(
+        state=CopyState(copy.state),
+        lots_decided=copy.lots_decided or _NONE,
+        lots_open=copy.lots_open or _NONE,
+        ticket=copy.ticket,
+        close_cause=copy.close_cause,
+        tombstoned=copy.tombstoned_at is not None,
+        lots_ordered=(command.lots if adds and command else copy.lots_opened) or _NONE,
+        lots_coming=_coming(command, report, desk) if command else None,
+    )
+    after = outcome(before, Action(command.action) if command else None, report)
+    if after == before:
+        return
+    copy.state, copy.lots_decided, copy.lots_open = after.state, after.lots_decided, after.lots_open
+    copy.ticket, copy.close_cause = after.ticket, after.close_cause
+    if after.ticket is not None:
+        desk.by_ticket[copy.account_id, after.ticket] = copy
+    if after.tombstoned and copy.tombstoned_at is None:
+        copy.tombstoned_at = desk.now
+    if before.tombstoned and not after.tombstoned:
+        copy.tombstoned_at = None
+    if after.state in (CopyState.CLOSED, CopyState.FAILED):
+        copy.closed_at = desk.now
+        desk.cancelled.add(copy.id)
+    elif before.state is CopyState.FAILED or before.close_cause == GONE:
+        desk.revived[copy.id] = copy
+    elif after.state is CopyState.OPEN and before.state is not CopyState.OPEN:
+        desk.filled[copy.id] = copy
+    if before.state is CopyState.CLOSED:
+        copy.closed_at = None
+    desk.touched[copy.id] = copy
+
+
+def _coming(command: Command, report: ExecutionReport, desk: _Desk) -> Decimal | None:
+    """Where the copy's last other command without outcome leads; looked up only where a report may ask for it."""
+    asks = report.remaining_lots or report.status in (ReportStatus.REJECTED, ReportStatus.EXPIRED)
+    if not asks and command.copy.state != CopyState.FAILED:
+        return None
+    others = [
+        row.lots_after or _NONE
+        for row in desk.commands_of(command.copy)
+        if row.id != command.id and row.state in UNFINISHED and row.action in TAKES_OFF
+    ]
+    return others[-1] if others else None
+
+
+def _reissue(command: Command, desk: _Desk) -> None:
+    """The broker knows nothing of it: a new attempt under the same copy number, if it is still wanted."""
+    desk.moved[command.id] = command
+    all_of_copy = desk.commands_of(command.copy)
+    behind = [row for row in all_of_copy if row.id > command.id]
+    again = attempts.again(command, behind, account=desk.accounts[command.account_id], now=desk.now)
+    if again is not None:
+        desk.reissued.append(again)
+        all_of_copy.append(again)
+    elif command.state == CommandState.EXPIRED:
+        desk.missed.append(command)
+    desk.touched[command.copy_id] = command.copy
+
+
+def _row(arrival: Arrival, report: ExecutionReport, command: Command | None, copy: Copy | None) -> Report:
+    return Report(
+        id=new_id(),
+        account_id=arrival.account_pk,
+        session_id=arrival.session_id,
+        frame_id=arrival.frame_id,
+        command=command,
+        copy=copy,
+        status=report.status,
+        cause=report.cause.value if report.cause else "",
+        ticket=report.ticket,
+        parent_ticket=report.parent_ticket,
+        new_ticket=report.new_ticket,
+        lots=report.lots,
+        remaining_lots=report.remaining_lots,
+        price=report.price,
+        sl=report.sl,
+        tp=report.tp,
+        commission=report.commission,
+        taxes=report.taxes,
+        swap=report.swap,
+        profit=report.profit,
+        balance=report.balance,
+        equity=report.equity,
+        slippage_points=report.slippage_points,
+        error_code=report.error_code,
+        already=report.already,
+        late=arrival.late,
+        broker_time=report.broker_time or "",
+        received_at=arrival.at,
+    )
+
+
+def _write(desk: _Desk, batch: Batch) -> None:
+    Report.objects.bulk_create(desk.rows, batch_size=200)
+    update_rows([row for row in desk.replaced if row not in desk.rows], ["repeated"])
+    update_rows(desk.moved.values(), _COMMAND_FIELDS)
+    update_rows(desk.touched.values(), _COPY_FIELDS)
+    if desk.cancelled:
+        working = Command.objects.filter(copy__in=desk.cancelled, action=Action.PLACE, state=CommandState.WORKING)
+        working.update(state=CommandState.VOID, reason="cancelled")
+    fill_waits.write(desk.waits)
+    ordered = sorted([*desk.reissued, *desk.waits.commands, *_catch_up(desk)], key=lambda command: command.seq or 0)
+    Command.objects.bulk_create(ordered)
+    numbered = {command.account_id: desk.accounts[command.account_id] for command in ordered}
+    update_rows(numbered.values(), ["next_seq", "next_copy_no"])
+    update_rows(desk.funded.values(), ["balance", "equity", "funds_at"])
+    for command in ordered:
+        batch.append(command.account_id, [log_frame(command)])
+    _call_for_attention(desk, batch)
+
+
+def _catch_up(desk: _Desk) -> list[Command]:
+    """What copies that had been given up have missed, and what came before they were filled. One may be closed again by
+    a later report of the batch."""
+    alive = [copy for copy in desk.revived.values() if copy.state in ALIVE]
+    commands = revivals.follow(alive, accounts=desk.accounts, now=desk.now) if alive else []
+    orders = [(copy, behind(mapping.leg(copy), copy.lots_open or _NONE)) for copy in desk.filled.values()]
+    wanted = [(copy, order) for copy, order in orders if order is not None and not _is_reduced(copy, desk)]
+    return commands + (command_log.follow_up(wanted, accounts=desk.accounts, now=desk.now) if wanted else [])
+
+
+def _is_reduced(copy: Copy, desk: _Desk) -> bool:
+    """Whether something is on its way that takes lots off."""
+    return any(row.state in UNFINISHED and row.action in TAKES_OFF for row in desk.commands_of(copy))
+
+
+def _call_for_attention(desk: _Desk, batch: Batch) -> None:
+    """Operators look at what contradicts and at what was missed; EAs are asked what they hold after odd facts."""
+    for row in desk.contradicted:
+        text = f"{row.status} {row.lots} at {row.price}, ticket {row.ticket}: the first report said otherwise"
+        alerts.raise_alert(
+            code=AlertCode.REPORT_DISCREPANCY,
+            text=text,
+            now=desk.now,
+            account_pk=row.account_id,
+            subject=str(row.command_id),
+        )
+    for command in desk.missed:
+        text = f"{command.action} {command.symbol} {command.lots}: not executed, and too old to be repeated"
+        alerts.raise_alert(code=AlertCode.COMMAND_MISSED, text=text, now=desk.now, account_pk=command.account_id)
+    if desk.causes is not None:
+        return
+    unknown = {row.account_id: row.session_id for row in desk.rows if row.status == ReportStatus.UNKNOWN}
+    late = {row.account_id for row in desk.rows if row.late or row.flag == AFTER_VOID}
+    if unknown:
+        snapshots.fall_due(accounts=unknown, reason=SnapshotReason.UNKNOWN_OUTCOME, at=desk.now)
+        batch.changed_sessions |= set(unknown.values())
+    if late:
+        snapshots.fall_due(accounts=late, reason=SnapshotReason.LATE_FACT, at=desk.now)

@@ -1,0 +1,222 @@
+"""Subscriptions: the one way to store them, and what people do to them and their copies.
+
+Whoever changes one holds the graph first, then the follower's row: decisions and reports of that follower wait.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from orders import queries as order_queries
+from orders.domain.copies.desired import cancelling
+from orders.domain.decision.inputs import SubscriptionState
+from orders.domain.states.copies import DETACHED, CopyState
+from orders.domain.wire.commands import CommandState
+from orders.domain.wire.intents import ADDS_EXPOSURE, Action
+from orders.models import Command, Copy, Strategy, Subscription, SubscriptionEvent
+from orders.services import command_log, mapping
+from orders.services.subscriptions import cycles
+from orders.services.subscriptions.cycles import Link
+from sessions_app import queries
+from sessions_app.models import BrokerAccount
+from sessions_app.models.bulk import update_rows
+from sessions_app.services import sessions
+from sessions_app.services.history import Actor
+from sessions_app.services.ports import Batch
+
+TOMBSTONED, LIFTED = "tombstoned", "lifted"
+CLOSE_ONLY: Final = f"subscription_{SubscriptionState.CLOSE_ONLY.value}"
+_log = structlog.get_logger(__name__)
+
+
+class CopyCycle(Exception):
+    """Accounts would copy in a circle; `accounts` names them, the first once more at the end."""
+
+    def __init__(self, accounts: Sequence[str]) -> None:
+        super().__init__(f"accounts may not copy in a circle: {' -> '.join(accounts)}")
+        self.accounts = tuple(accounts)
+
+
+class StateUnchanged(Exception):
+    """The subscription is in that state already, perhaps since a moment ago by someone else."""
+
+
+class OpenCopies(Exception):
+    """A subscription with open copies is not switched off unless they are detached; `count` of them."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count} open copies: close them first, or detach them")
+        self.count = count
+
+
+class NoTombstone(Exception):
+    """The copy has no tombstone (any more)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One subscription as it shall be. `state` None: a new one is active, a known one stays as it is."""
+
+    follower: BrokerAccount
+    settings: Mapping[str, Any]
+    state: SubscriptionState | None = None
+
+
+def store(*, strategy: Strategy, wanted: Sequence[Wanted], by: Actor, batch: Batch) -> list[Subscription]:
+    """Create or update a strategy's subscriptions, inside the caller's transaction; the caller tells the batch.
+
+    :raises CopyCycle, OpenCopies: nothing may be stored then
+    """
+    cycles.hold()
+    cycle = cycles.cycle_with({_link(strategy, item.follower): item.state for item in wanted})
+    if cycle is not None:
+        raise CopyCycle(cycle)
+    return [_store(strategy, item, by, batch) for item in wanted]
+
+
+def _link(strategy: Strategy, follower: BrokerAccount) -> Link:
+    return Link(strategy.tenant.name, strategy.name, strategy.master.account_id, follower.account_id)
+
+
+def _store(strategy: Strategy, item: Wanted, by: Actor, batch: Batch) -> Subscription:
+    known = Subscription.objects.filter(strategy=strategy, follower=item.follower).first()
+    if known is None:
+        state = item.state or SubscriptionState.ACTIVE
+        made = Subscription.objects.create(
+            strategy=strategy, follower=item.follower, state=state, created_at=batch.now, **item.settings
+        )
+        _record(made, "", state, by=by, at=batch.now)
+        return made
+    Subscription.objects.filter(id=known.id).update(**item.settings)
+    if item.state is not None and item.state != known.state:
+        _move(known, item.state, by=by, note="", detach=False, batch=batch)
+    return known
+
+
+# Pause, resume, switch off -------------------------------------------------------------------------------------------
+
+
+def change_state(
+    *, subscription_id: UUID, state: SubscriptionState, by: Actor, note: str, detach: bool = False
+) -> Subscription:
+    """Pause (`close_only`), resume (`active`) or switch off (`off`) a subscription.
+
+    Pausing cancels its working pending copies. Switching off needs that it has no open copy, or `detach`: then its open
+    copies are the follower's own affair from now on.
+
+    :raises StateUnchanged: it is in that state already
+    :raises OpenCopies: it is to be switched off, and has open copies
+    :raises CopyCycle: resuming it would let accounts copy in a circle
+    """
+    with transaction.atomic(durable=True):
+        cycles.hold()
+        batch = Batch(now=queries.database_now())
+        row = Subscription.objects.select_related("strategy__tenant", "strategy__master", "follower").get(
+            id=subscription_id
+        )
+        if row.state == SubscriptionState.OFF:
+            cycle = cycles.cycle_with({_link(row.strategy, row.follower): state})
+            if cycle is not None:
+                raise CopyCycle(cycle)
+        _move(row, state, by=by, note=note, detach=detach, batch=batch)
+    sessions.tell(batch)
+    _log.info("subscription.changed", subscription_id=str(row.id), state=state.value, by=by.name)
+    return row
+
+
+def _move(row: Subscription, state: SubscriptionState, *, by: Actor, note: str, detach: bool, batch: Batch) -> None:
+    """From the state read to another one, by compare-and-set, with what follows for its copies."""
+    account = BrokerAccount.objects.select_for_update(no_key=True).get(id=row.follower_id)
+    before = Subscription.objects.select_for_update(no_key=True).values_list("state", flat=True).get(id=row.id)
+    if before == state or before != row.state:
+        raise StateUnchanged(f"{row} is {before}")
+    if state is not SubscriptionState.ACTIVE:
+        _drop_unheard(row, account, batch.now)
+    if state is SubscriptionState.OFF:
+        _release_copies(row, batch.now, detach=detach)
+    if state is not SubscriptionState.ACTIVE:
+        _drop_held(row, batch.now)
+        _cancel_working(row, account, batch)
+    Subscription.objects.filter(id=row.id).update(state=state)
+    row.state = state
+    _record(row, before, state, by=by, at=batch.now, note=note)
+
+
+def _record(
+    row: Subscription, before: str, after: str, *, by: Actor, at: datetime, note: str = "", copy: Copy | None = None
+) -> None:
+    SubscriptionEvent.objects.create(
+        subscription=row, copy=copy, from_state=before, to_state=after, actor=by.name, note=note[:255], at=at
+    )
+
+
+def _release_copies(row: Subscription, now: datetime, *, detach: bool) -> None:
+    """Nothing flows to them any more: their positions stay as they are at the broker."""
+    mine = order_queries.open_copies(row.id).exclude(state=CopyState.HELD)
+    count = mine.count()
+    if count and not detach:
+        raise OpenCopies(count)
+    mine.update(state=CopyState.CLOSED, close_cause=DETACHED, lots_decided=0, detached_at=now, closed_at=now)
+
+
+def _drop_unheard(row: Subscription, account: BrokerAccount, now: datetime) -> None:
+    """Opens at market that their EA has not acknowledged are void: it gets a GapFill in their place.
+
+    One that is executed all the same is a late fact: the copy is led on, or ended if its subscription is off.
+    """
+    unheard = Command.objects.filter(
+        copy__subscription=row, state=CommandState.QUEUED, action=Action.OPEN, seq__gt=account.acked_seq
+    )
+    copies = list(unheard.values_list("copy_id", flat=True))
+    unheard.update(state=CommandState.VOID, reason=CLOSE_ONLY)
+    Copy.objects.filter(id__in=copies, state=CopyState.ORDERED).update(
+        state=CopyState.FAILED, lots_decided=0, closed_at=now
+    )
+
+
+def _drop_held(row: Subscription, now: datetime) -> None:
+    """What would add exposure and has no number yet is void; what follows it goes with it at the promotion."""
+    held = Command.objects.filter(copy__subscription=row, state=CommandState.HELD)
+    opening = held.filter(action__in=[action.value for action in sorted(ADDS_EXPOSURE)])
+    copies = list(opening.values_list("copy_id", flat=True))
+    opening.update(state=CommandState.VOID, reason=CLOSE_ONLY)
+    Copy.objects.filter(id__in=copies, state=CopyState.HELD).update(
+        state=CopyState.FAILED, lots_decided=0, closed_at=now
+    )
+
+
+def _cancel_working(row: Subscription, account: BrokerAccount, batch: Batch) -> None:
+    """Order the cancelling of its working pending copies, under the decisions that placed them."""
+    copies = [copy for copy in order_queries.working_copies(row.id).order_by("id") if copy.lots_decided]
+    wanted = [(copy, cancelling(mapping.leg(copy), keep_filled=False)) for copy in copies]
+    commands = command_log.follow_up(wanted, accounts={account.id: account}, now=batch.now)
+    Command.objects.bulk_create(commands)
+    update_rows(copies, ["lots_decided"])
+    update_rows([account] if commands else [], command_log.COUNTERS)
+    batch.append(account.id, [order_queries.log_frame(command) for command in commands if command.seq is not None])
+
+
+# Tombstones ----------------------------------------------------------------------------------------------------------
+
+
+def lift_tombstone(*, copy_id: UUID, by: Actor, note: str) -> Copy:
+    """Let a position be copied anew whose copy the follower closed by hand. Nothing is opened by this.
+
+    :raises NoTombstone: there is none, or someone else has lifted it
+    """
+    with transaction.atomic(durable=True):
+        now = queries.database_now()
+        copy = Copy.objects.select_related("subscription").get(id=copy_id)
+        won = Copy.objects.filter(id=copy_id, tombstoned_at__isnull=False).update(tombstoned_at=None)
+        if not won:
+            raise NoTombstone(str(copy))
+        legs = Copy.objects.filter(subscription=copy.subscription, position_id=copy.position_id)
+        legs.update(tombstoned_at=None, lifted_at=now)
+        _record(copy.subscription, TOMBSTONED, LIFTED, by=by, at=now, note=note, copy=copy)
+    _log.info("copy.tombstone_lifted", copy_id=str(copy_id), by=by.name)
+    return copy
