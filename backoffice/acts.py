@@ -26,8 +26,9 @@ from sessions_app.models import (
     OauthClient,
 )
 from sessions_app.queries import database_now
-from sessions_app.services import grants, keys, oauth_clients, policies, sessions, suspensions
-from sessions_app.services.history import Actor
+from sessions_app.services.access import enrolment_policies, grants, keys, oauth_clients, suspensions
+from sessions_app.services.lifecycle import sessions
+from sessions_app.services.operations.history import Actor
 
 Facts = Sequence[tuple[str, object]]
 
@@ -91,7 +92,7 @@ def _retire_key(row: AuthKey, sent: Mapping[str, Any], by: Actor) -> Done:
 
 
 def _open_window(row: None, sent: Mapping[str, Any], by: Actor) -> Done:
-    window = policies.Window(
+    window = enrolment_policies.Window(
         opens_at=sent["opens_at"],
         closes_at=sent["closes_at"],
         max_keys=sent["max_keys"],
@@ -100,17 +101,17 @@ def _open_window(row: None, sent: Mapping[str, Any], by: Actor) -> Done:
         adopts=sent["adopts"],
         reason=sent["reason"],
     )
-    made = policies.open_window(tenant_id=sent["tenant"].id, window=window, by=by, now=database_now())
+    made = enrolment_policies.open_window(tenant_id=sent["tenant"].id, window=window, by=by, now=database_now())
     return Done(f"Opened the window of {made}.")
 
 
 def _close_window(row: EnrolmentWindow, sent: Mapping[str, Any], by: Actor) -> Done:
-    policies.close_window(window_id=row.id, by=by)
+    enrolment_policies.close_window(window_id=row.id, by=by)
     return Done("The window is closed.")
 
 
 def _approve_fingerprint(row: None, sent: Mapping[str, Any], by: Actor) -> Done:
-    policies.approve_fingerprint(
+    enrolment_policies.approve_fingerprint(
         tenant_id=sent["tenant"].id,
         fingerprint=sent["fingerprint"],
         accounts=sent["accounts"],
@@ -122,7 +123,7 @@ def _approve_fingerprint(row: None, sent: Mapping[str, Any], by: Actor) -> Done:
 
 
 def _withdraw_fingerprint(row: ApprovedFingerprint, sent: Mapping[str, Any], by: Actor) -> Done:
-    policies.withdraw_fingerprint(fingerprint_id=row.id, by=by)
+    enrolment_policies.withdraw_fingerprint(fingerprint_id=row.id, by=by)
     return Done("The fingerprint is approved no more.")
 
 

@@ -9,7 +9,7 @@ from sessions_app.domain.keys import canonical_account_id
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, Tenant
 from sessions_app.queries import account_by_id
-from sessions_app.services.maintenance import Plan
+from sessions_app.services.operations.maintenance import Plan
 
 
 class Moment(forms.DateTimeInput):

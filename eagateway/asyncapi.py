@@ -7,7 +7,7 @@ import yaml
 from eagateway.routing import EXCHANGE, STREAM
 from eagateway.wire import ENVELOPE, FRAME_TYPES
 from sessions_app.api.exchange import MAX_FRAMES
-from sessions_app.domain.envelope import SUBPROTOCOL
+from sessions_app.domain.frames.envelope import SUBPROTOCOL
 
 _SOCKET: Final = (
     "One JSON object per message, UTF-8 text of at most 16 KiB. Prose, problem codes and close codes: protocol.md. "

@@ -20,7 +20,7 @@ from orders.domain.states import copies
 from orders.domain.states.denials import SENTENCES
 from orders.domain.wire import commands
 from sessions_app.domain.alerts import ALERTS
-from sessions_app.domain.frames import RetryPolicy
+from sessions_app.domain.frames.payloads import RetryPolicy
 from sessions_app.domain.lifecycle import (
     CLOSE_PROBLEMS,
     GRANT_MOVES,

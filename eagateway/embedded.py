@@ -22,7 +22,7 @@ from twisted.internet import reactor
 
 from eagateway.bounded_bodies import bound_bodies
 from eagateway.paced_daphne import CLOSE_SECONDS, PacedProtocol, PacedServer
-from sessions_app.domain.envelope import MAX_FRAME_BYTES
+from sessions_app.domain.frames.envelope import MAX_FRAME_BYTES
 from sessions_app.transport.runtime import Runtime
 
 BACKLOG: Final = 2048

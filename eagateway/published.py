@@ -5,7 +5,7 @@ from typing import Final
 
 from eagateway import asyncapi, openapi
 from eagateway.wire import schema_document
-from sessions_app.api.published import Document
+from sessions_app.rest.published import Document
 
 
 def _encoded(document: object) -> bytes:

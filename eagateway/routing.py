@@ -10,7 +10,7 @@ from orders.services.copies import backlog, due_copies
 from sessions_app import handlers as session_handlers
 from sessions_app.api.exchange import exchange_endpoint
 from sessions_app.consumers import StreamConsumer
-from sessions_app.services import ports
+from sessions_app.services.ingest import ports
 
 STREAM: Final = "ea-gateway/v1/stream"
 EXCHANGE: Final = "ea-gateway/v1/sessions/<uuid:session_id>/exchange"

@@ -52,7 +52,7 @@ INSTALLED_APPS = [
     "oauth2_provider",
 ]
 MIDDLEWARE = [
-    "sessions_app.api.everywhere.problems_everywhere",
+    "sessions_app.rest.problem_middleware.problems_everywhere",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -261,7 +261,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "sessions_app.api.view.Schema",
+    "DEFAULT_SCHEMA_CLASS": "sessions_app.rest.view.Schema",
     "EXCEPTION_HANDLER": "sessions_app.api.problem_response",
     "UNAUTHENTICATED_USER": None,
 }

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from eagateway import published
-from sessions_app.api.published import PublishedView
+from sessions_app.rest.published import PublishedView
 
 _documents = [
     path("openapi.json", PublishedView.as_view(document=published.OPENAPI), name="openapi"),

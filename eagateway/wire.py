@@ -10,9 +10,9 @@ from orders.domain.wire.commands import OrderCommand
 from orders.domain.wire.intents import OrderIntent
 from orders.domain.wire.reports import ExecutionReport
 from orders.domain.wire.snapshots import SyncSnapshot
-from sessions_app.domain import frames
 from sessions_app.domain.decimals import schema_hook
-from sessions_app.domain.frames import Payload
+from sessions_app.domain.frames import payloads
+from sessions_app.domain.frames.payloads import Payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +33,24 @@ class FrameType:
 ENVELOPE: Final = "Envelope"
 _SERVER, _EA, _BOTH = "server", "EA", "both"
 _ALL: Final = (
-    FrameType(frames.Hello, _EA, False, "allowed"),
-    FrameType(frames.SessionState, _SERVER, False, "sent"),
-    FrameType(frames.TestRequest, _SERVER, False, "sent"),
-    FrameType(frames.InitRequest, _EA, False, "stored; InitAck deferred"),
-    FrameType(frames.InitAck, _SERVER, False, "only after authentication"),
-    FrameType(frames.StatusHeartbeat, _EA, False, "stored"),
-    FrameType(frames.HeartbeatAck, _SERVER, False, "sent"),
+    FrameType(payloads.Hello, _EA, False, "allowed"),
+    FrameType(payloads.SessionState, _SERVER, False, "sent"),
+    FrameType(payloads.TestRequest, _SERVER, False, "sent"),
+    FrameType(payloads.InitRequest, _EA, False, "stored; InitAck deferred"),
+    FrameType(payloads.InitAck, _SERVER, False, "only after authentication"),
+    FrameType(payloads.StatusHeartbeat, _EA, False, "stored"),
+    FrameType(payloads.HeartbeatAck, _SERVER, False, "sent"),
     FrameType(OrderIntent, _EA, True, "stored, not dispatched"),
     FrameType(OrderCommand, _SERVER, True, "held back"),
     FrameType(ExecutionReport, _EA, True, "stored, applied at promotion"),
     FrameType(SyncSnapshot, _BOTH, False, "report stored; not asked for"),
-    FrameType(frames.ErrorAlert, _BOTH, True, "from EA stored; to EA not sent"),
-    FrameType(frames.ShutdownNotice, _BOTH, False, "allowed"),
-    FrameType(frames.ResendRequest, _BOTH, False, "allowed"),
-    FrameType(frames.GapFill, _BOTH, True, "allowed"),
-    FrameType(frames.Ack, _BOTH, False, "allowed"),
-    FrameType(frames.Poll, _EA, False, "allowed"),
-    FrameType(frames.Idle, _SERVER, False, "sent"),
+    FrameType(payloads.ErrorAlert, _BOTH, True, "from EA stored; to EA not sent"),
+    FrameType(payloads.ShutdownNotice, _BOTH, False, "allowed"),
+    FrameType(payloads.ResendRequest, _BOTH, False, "allowed"),
+    FrameType(payloads.GapFill, _BOTH, True, "allowed"),
+    FrameType(payloads.Ack, _BOTH, False, "allowed"),
+    FrameType(payloads.Poll, _EA, False, "allowed"),
+    FrameType(payloads.Idle, _SERVER, False, "sent"),
 )
 FRAME_TYPES: Final[Mapping[str, FrameType]] = {kind.payload.__name__: kind for kind in _ALL}
 

@@ -10,7 +10,7 @@ from orders.domain.wire import snapshots as snapshot_frames
 from orders.services.intents import order_intents
 from orders.services.reconciliation import snapshots
 from orders.services.reports import execution_reports
-from sessions_app.services.ports import Chunking, FrameHandler
+from sessions_app.services.ingest.ports import Chunking, FrameHandler
 
 HANDLERS: Final[Mapping[str, FrameHandler]] = {
     "OrderIntent": FrameHandler(

@@ -22,11 +22,11 @@ from orders.domain.wire.snapshots import (
 )
 from orders.models import Command, Copy, Difference, Report, Snapshot, Subscription
 from sessions_app.domain.decimals import Lots, Price, to_json
-from sessions_app.domain.envelope import rfc3339
-from sessions_app.domain.frames import GapFill, GapReason
+from sessions_app.domain.frames.envelope import rfc3339
+from sessions_app.domain.frames.payloads import GapFill, GapReason
 from sessions_app.models import BrokerAccount
 from sessions_app.models.fields import new_id
-from sessions_app.services.ports import LogFrame
+from sessions_app.services.ingest.ports import LogFrame
 
 _BALANCE_CAUSES = (Cause.DEPOSIT_WITHDRAWAL, Cause.CREDIT)
 _GAP_REASONS = {CommandState.EXPIRED: GapReason.EXPIRED, CommandState.VOID: GapReason.VOID}

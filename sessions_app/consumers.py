@@ -14,15 +14,15 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError
 
-from sessions_app.domain.envelope import SUBPROTOCOL, Malformed, read_envelope, write_frame
-from sessions_app.domain.frames import ErrorAlert, Hello
+from sessions_app.domain.frames.envelope import SUBPROTOCOL, Malformed, read_envelope, write_frame
+from sessions_app.domain.frames.payloads import ErrorAlert, Hello
 from sessions_app.domain.lifecycle import CloseCode
 from sessions_app.domain.problems import Refused
 from sessions_app.models.fields import new_id
-from sessions_app.services import resuming
-from sessions_app.transport.connections import SocketConnection
-from sessions_app.transport.door import Door
-from sessions_app.transport.reading import decode_payload
+from sessions_app.services.lifecycle import resuming
+from sessions_app.transport.connection.connections import SocketConnection
+from sessions_app.transport.inbound.decoding import decode_payload
+from sessions_app.transport.inbound.dispatcher import Door
 from sessions_app.transport.runtime import Runtime
 
 _log = structlog.get_logger(__name__)

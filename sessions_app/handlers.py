@@ -5,7 +5,7 @@ from typing import Final, cast
 
 import structlog
 
-from sessions_app.domain.frames import (
+from sessions_app.domain.frames.payloads import (
     Ack,
     ErrorAlert,
     GapFill,
@@ -13,8 +13,8 @@ from sessions_app.domain.frames import (
     ShutdownNotice,
     StatusHeartbeat,
 )
-from sessions_app.services import farewells, heartbeats
-from sessions_app.services.ports import Arrival, Batch, FrameHandler
+from sessions_app.services.ingest import heartbeats, shutdown
+from sessions_app.services.ingest.ports import Arrival, Batch, FrameHandler
 
 _log = structlog.get_logger(__name__)
 
@@ -37,5 +37,5 @@ HANDLERS: Final[Mapping[str, FrameHandler]] = {
     "ErrorAlert": FrameHandler(ErrorAlert, _alerted, durable=True),
     "GapFill": FrameHandler(GapFill, _gap_filled, durable=True),
     "Ack": FrameHandler(Ack, heartbeats.acknowledge),
-    "ShutdownNotice": FrameHandler(ShutdownNotice, farewells.answer),
+    "ShutdownNotice": FrameHandler(ShutdownNotice, shutdown.answer),
 }

@@ -3,7 +3,9 @@
 from celery import shared_task
 
 from sessions_app import queries
-from sessions_app.services import keys, oauth_clients, retention, sessions, tallies
+from sessions_app.services.access import keys, oauth_clients, rate_counters
+from sessions_app.services.lifecycle import sessions
+from sessions_app.services.operations import retention
 
 
 @shared_task(name="sessions.expire_overdue", ignore_result=True)
@@ -28,6 +30,6 @@ def revoke_retired() -> int:
 def forget_expired() -> None:
     """Delete what only had to be known for a while: tallies, access tokens, what unpromoted sessions stored."""
     now = queries.database_now()
-    tallies.forget(now=now)
+    rate_counters.forget(now=now)
     oauth_clients.forget_expired_tokens(now=now)
     retention.forget_unpromoted(now=now)

@@ -17,12 +17,12 @@ from django.views.decorators.http import require_http_methods
 from backoffice.acts import ACTS, Act, Done
 from backoffice.permissions import may
 from sessions_app.domain.problems import Refused
-from sessions_app.services import grants, keys, oauth_clients, policies, suspensions
-from sessions_app.services.history import Actor
+from sessions_app.services.access import enrolment_policies, grants, keys, oauth_clients, suspensions
+from sessions_app.services.operations.history import Actor
 
 _SENTENCES: dict[type[Exception], str] = {
-    policies.AlreadyThere: "The tenant has this already.",
-    policies.AlreadyEnded: "Somebody ended it before.",
+    enrolment_policies.AlreadyThere: "The tenant has this already.",
+    enrolment_policies.AlreadyEnded: "Somebody ended it before.",
     oauth_clients.ClientTaken: "There is, or was, a client of this name.",
     oauth_clients.ClientRevoked: "The client was revoked, or has no secret here.",
     oauth_clients.ForeignAccount: "The client's tenant has no such account.",

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 
-from sessions_app.services.history import Actor
+from sessions_app.services.operations.history import Actor
 
 
 def actor(request: HttpRequest) -> Actor:

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_http_methods
 
 from backoffice.permissions import ACKNOWLEDGE, SEE_SESSIONS, may, requires
 from sessions_app import queries
-from sessions_app.services import alerts
-from sessions_app.services.alerts import AlreadyAcknowledged
-from sessions_app.services.history import Actor
+from sessions_app.services.operations import alerts
+from sessions_app.services.operations.alerts import AlreadyAcknowledged
+from sessions_app.services.operations.history import Actor
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -19,9 +19,9 @@ from backoffice.permissions import DECIDE, REVOKE, SEE_KEYS, may, requires
 from sessions_app.domain.lifecycle import KeyState
 from sessions_app.models import AuthKey
 from sessions_app.queries import database_now
-from sessions_app.services import keys
-from sessions_app.services.history import Actor
-from sessions_app.services.keys import AlreadyDecided, TenantNeeded
+from sessions_app.services.access import keys
+from sessions_app.services.access.keys import AlreadyDecided, TenantNeeded
+from sessions_app.services.operations.history import Actor
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from orders.domain.wire.snapshots import SnapshotReason
 from orders.services.reconciliation import decisions
 from orders.services.reconciliation.decisions import AlreadyDecided
 from sessions_app.models import BrokerAccount
-from sessions_app.services import snapshots
+from sessions_app.services.lifecycle import snapshot_requests
 
 SHOWN: Final = 200
 _CHANGED: Final = "Nothing changed: it is not what you saw any more. Look again."
@@ -138,7 +138,7 @@ def ask(request: HttpRequest, site: AdminSite, account_id: UUID) -> HttpResponse
     account = _account(account_id)
     back = reverse("admin:sessions_app_brokeraccount_change", args=[account_id])
     if request.method == "POST":
-        if snapshots.ask(account_pk=account_id, reason=SnapshotReason.ON_REQUEST):
+        if snapshot_requests.ask(account_pk=account_id, reason=SnapshotReason.ON_REQUEST):
             messages.success(request, f"The terminal of {account.claimed_as} is asked now.")
         else:
             messages.warning(request, f"No terminal of {account.claimed_as} is connected: the next one is asked.")

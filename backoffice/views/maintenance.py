@@ -15,9 +15,9 @@ from backoffice.maintenance_forms import WindowForm
 from backoffice.permissions import ANNOUNCE, requires
 from sessions_app.models import MaintenanceWindow
 from sessions_app.queries import database_now
-from sessions_app.services import maintenance
-from sessions_app.services.history import Actor
-from sessions_app.services.maintenance import AlreadyOver, NotAnnounceable
+from sessions_app.services.operations import maintenance
+from sessions_app.services.operations.history import Actor
+from sessions_app.services.operations.maintenance import AlreadyOver, NotAnnounceable
 
 PAST_ROWS: Final = 10
 

@@ -12,8 +12,8 @@ from orders.domain.wire.commands import CommandState
 from orders.domain.wire.intents import Action, Cause
 from orders.domain.wire.reports import ReportStatus
 from orders.models import Command, Report
-from sessions_app.api.listing import Filters, Identity, ListView, Number, OneOf, Word, described
-from sessions_app.api.scope import Scope
+from sessions_app.rest.listing import Filters, Identity, ListView, Number, OneOf, Word, described
+from sessions_app.rest.scope import Scope
 
 _NO_STRANGER = "The key is not approved yet"
 

@@ -19,8 +19,8 @@ from orders.models import Command, Copy, Decision, Subscription
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.models import BrokerAccount
 from sessions_app.models.fields import new_id
-from sessions_app.services import alerts
-from sessions_app.services.recovery import COPY_NUMBERS_LOW
+from sessions_app.services.lifecycle.recovery import COPY_NUMBERS_LOW
+from sessions_app.services.operations import alerts
 
 COUNTERS: Final = ("next_seq", "next_copy_no", "next_hold")
 LED_TO: Final = ("lots_decided", "sl", "tp", "price")

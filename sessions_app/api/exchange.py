@@ -13,11 +13,11 @@ import structlog
 from django.db import DatabaseError
 from msgspec import Meta
 
-from sessions_app.api.authentication import MAX_TOKEN
-from sessions_app.api.problems import CONTENT_TYPE, problem_body
-from sessions_app.domain.envelope import split_path
-from sessions_app.domain.frames import Count, Millis
+from sessions_app.domain.frames.envelope import split_path
+from sessions_app.domain.frames.payloads import Count, Millis
 from sessions_app.domain.problems import Refused
+from sessions_app.rest.authentication import MAX_TOKEN
+from sessions_app.rest.problems import CONTENT_TYPE, problem_body
 from sessions_app.transport import exchange
 from sessions_app.transport.exchange import Answer, Call
 

@@ -10,10 +10,10 @@ from django.views.decorators.csrf import csrf_exempt
 from oauth2_provider.views import TokenView
 
 from sessions_app import queries
-from sessions_app.api.parsing import peer_address
 from sessions_app.auth.oauth_client_credentials import METHOD
 from sessions_app.auth.registry import offered
-from sessions_app.services import tallies
+from sessions_app.rest.parsing import peer_address
+from sessions_app.services.access import rate_counters
 
 MAX_BODY: Final = 16 * 1024
 _PRIVATE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -35,9 +35,11 @@ class ClientTokenView(TokenView):  # type: ignore[misc] # the library is untyped
             raise Http404
         address = peer_address(request)
         limit = settings.GATEWAY["token_requests_per_minute"]
-        if not tallies.take(scope=f"token for {address}", limit=limit, now=queries.database_now()):
+        if not rate_counters.take(scope=f"token for {address}", limit=limit, now=queries.database_now()):
             _log.warning("oauth.throttled", address=address)
-            return _error("temporarily_unavailable", 429, {"Retry-After": str(int(tallies.WINDOW.total_seconds()))})
+            return _error(
+                "temporarily_unavailable", 429, {"Retry-After": str(int(rate_counters.WINDOW.total_seconds()))}
+            )
         if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY:
             return _error("invalid_request", 413)
         if any("\x00" in "".join(values) for _, values in request.POST.lists()):

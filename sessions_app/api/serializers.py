@@ -8,12 +8,12 @@ import msgspec
 from drf_spectacular.utils import OpenApiResponse, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from sessions_app.api.problems import CONTENT_TYPE
 from sessions_app.auth.registry import offered, strategies
 from sessions_app.domain.decimals import plain
-from sessions_app.domain.envelope import rfc3339
+from sessions_app.domain.frames.envelope import rfc3339
 from sessions_app.domain.keys import MAX_ACCOUNT_ID
 from sessions_app.domain.lifecycle import SessionStatus
+from sessions_app.rest.problems import CONTENT_TYPE
 
 PLATFORMS: Final = ("mt4", "mt5", "sdk")
 MAX_ENVIRONMENT_BYTES: Final = 4096

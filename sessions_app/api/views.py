@@ -14,17 +14,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sessions_app import queries
-from sessions_app.api import listing, parsing
-from sessions_app.api.authentication import SessionToken
-from sessions_app.api.scope import Scope, living_session, own_session
 from sessions_app.api.serializers import EventBody, OpenedSession, SessionBody, SessionRequest, problems
-from sessions_app.api.view import ApiView
-from sessions_app.domain.envelope import rfc3339
+from sessions_app.domain.frames.envelope import rfc3339
 from sessions_app.domain.keys import fingerprint
 from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import EaSession, SessionEvent
-from sessions_app.services import accounts, heartbeats, sessions
-from sessions_app.services.history import EA
+from sessions_app.rest import listing, parsing
+from sessions_app.rest.authentication import SessionToken
+from sessions_app.rest.scope import Scope, living_session, own_session
+from sessions_app.rest.view import ApiView
+from sessions_app.services.access import admission
+from sessions_app.services.ingest import heartbeats
+from sessions_app.services.lifecycle import sessions
+from sessions_app.services.operations.history import EA
 
 _PRIVATE: Final = {"Cache-Control": "no-store"}
 _IDEMPOTENCY_KEY: Final = OpenApiParameter(
@@ -64,7 +66,7 @@ class SessionsView(ApiView):
     def post(self, request: Request) -> Response:
         sent = _checked(request)
         body: dict[str, Any] = sent.validated_data
-        opened = accounts.request_session(
+        opened = admission.request_session(
             account_id=body["account_id"],
             material=sent.material(),
             request=sessions.Request(

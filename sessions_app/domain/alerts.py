@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from sessions_app.domain.frames import Severity
+from sessions_app.domain.frames.payloads import Severity
 
 
 class AlertCode(StrEnum):

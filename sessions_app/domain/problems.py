@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from sessions_app.domain.frames import ErrorAlert, Retry, RetryPolicy, Severity
+from sessions_app.domain.frames.payloads import ErrorAlert, Retry, RetryPolicy, Severity
 from sessions_app.domain.lifecycle import CloseCode
 
 # The policies by which a client comes back without a person or a change of state.

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from sessions_app.domain.frames import Hello
+from sessions_app.domain.frames.payloads import Hello
 
 
 class Memory(Enum):

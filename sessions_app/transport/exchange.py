@@ -14,16 +14,16 @@ from uuid import UUID
 from channels.db import database_sync_to_async
 
 from sessions_app import queries
-from sessions_app.domain.envelope import Envelope, Malformed, read_envelope
-from sessions_app.domain.frames import Hello
+from sessions_app.domain.frames.envelope import Envelope, Malformed, read_envelope
+from sessions_app.domain.frames.payloads import Hello
 from sessions_app.domain.keys import token_digest
 from sessions_app.domain.lifecycle import CLOSE_PROBLEMS
 from sessions_app.domain.problems import Refused
 from sessions_app.queries import Standing
-from sessions_app.services import resuming
-from sessions_app.transport.connections import ExchangeConnection
-from sessions_app.transport.door import Door, hold_seconds
-from sessions_app.transport.reading import decode_payload
+from sessions_app.services.lifecycle import resuming
+from sessions_app.transport.connection.connections import ExchangeConnection
+from sessions_app.transport.inbound.decoding import decode_payload
+from sessions_app.transport.inbound.dispatcher import Door, hold_seconds
 from sessions_app.transport.runtime import Runtime
 
 PATIENCE_SECONDS: Final = 10.0

@@ -20,22 +20,25 @@ from django.db import DatabaseError
 from redis.exceptions import RedisError
 
 from sessions_app import doorbell, queries
-from sessions_app.domain.envelope import rfc3339
-from sessions_app.domain.frames import TestRequest
+from sessions_app.domain.frames.envelope import rfc3339
+from sessions_app.domain.frames.payloads import TestRequest
 from sessions_app.domain.keys import token_digest
 from sessions_app.domain.lifecycle import LIVING, CloseCode, Reason, close_code
 from sessions_app.domain.liveness import Pace
 from sessions_app.domain.problems import Refused
 from sessions_app.doorbell import Ring
 from sessions_app.queries import Standing
-from sessions_app.services import gateways, keys, maintenance, ports, sessions
-from sessions_app.services.maintenance import SentAway
-from sessions_app.services.ports import Arrival, Batch
-from sessions_app.transport.bounds import Bounds, Kept, hello_bucket
-from sessions_app.transport.connections import Connection, ExchangeConnection, Registry, SocketConnection
-from sessions_app.transport.delivery import ANSWER_SECONDS, Delivery
-from sessions_app.transport.door import Door
-from sessions_app.transport.ingest import Ingest
+from sessions_app.services.access import keys
+from sessions_app.services.ingest import ports
+from sessions_app.services.ingest.ports import Arrival, Batch
+from sessions_app.services.lifecycle import sessions
+from sessions_app.services.operations import gateway_processes, maintenance
+from sessions_app.services.operations.maintenance import SentAway
+from sessions_app.transport.connection.connections import Connection, ExchangeConnection, Registry, SocketConnection
+from sessions_app.transport.inbound.dispatcher import Door
+from sessions_app.transport.inbound.ingest import Ingest
+from sessions_app.transport.inbound.rate_limits import Bounds, Kept, hello_bucket
+from sessions_app.transport.outbound.delivery import ANSWER_SECONDS, Delivery
 
 _log = structlog.get_logger(__name__)
 
@@ -189,7 +192,7 @@ class Runtime:
                 connection.drop()
 
     def _look(self, held: set[UUID]) -> tuple[dict[UUID, Standing], list[SentAway]]:
-        gateways.renew()
+        gateway_processes.renew()
         sessions.expire_overdue()
         keys.revoke_retired()
         standings = queries.standings(held) if held else {}

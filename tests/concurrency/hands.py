@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from django.db import OperationalError, connections
 
-from sessions_app.services import frames
-from sessions_app.services.ports import Arrival, Batch
+from sessions_app.services.ingest import batches
+from sessions_app.services.ingest.ports import Arrival, Batch
 
 TRIES: Final = 20
 TOGETHER_S: Final = 10
@@ -36,5 +36,5 @@ def store(arrivals: Sequence[Arrival]) -> Batch:
     """As a gateway's writer does: a deadlock or a lost connection is tried again with the same frames."""
     for _ in range(TRIES):
         with contextlib.suppress(OperationalError):
-            return frames.store(arrivals=arrivals)
-    return frames.store(arrivals=arrivals)
+            return batches.store(arrivals=arrivals)
+    return batches.store(arrivals=arrivals)

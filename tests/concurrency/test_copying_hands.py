@@ -14,7 +14,7 @@ from orders.services.subscriptions import lifecycle
 from orders.services.subscriptions.lifecycle import CopyCycle, StateUnchanged
 from sessions_app import queries
 from sessions_app.models import BrokerAccount
-from sessions_app.services.history import Actor
+from sessions_app.services.operations.history import Actor
 from tests.concurrency.hands import at_once, store
 from tests.factories import StrategyFactory, SubscriptionFactory
 from tests.integration.trading import Desk, subscribe

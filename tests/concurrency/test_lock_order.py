@@ -12,8 +12,10 @@ from django.db import connection
 from orders.services.provisioning import deployment
 from sessions_app.auth.account_session_key import key_fingerprint
 from sessions_app.models import AuthKey
-from sessions_app.services import frames, keys, quarantine, sessions
-from sessions_app.services.ports import Arrival
+from sessions_app.services.access import keys
+from sessions_app.services.ingest import batches, quarantine
+from sessions_app.services.ingest.ports import Arrival
+from sessions_app.services.lifecycle import sessions
 from tests.concurrency.hands import at_once
 from tests.integration.trading import OPERATOR, Desk, subscribe
 
@@ -52,7 +54,7 @@ def halted(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str], Event]:
 def stored_after(reached: Event, arrival: Arrival) -> Callable[[], Any]:
     def store() -> Any:
         reached.wait(5)
-        return frames.store(arrivals=[arrival])
+        return batches.store(arrivals=[arrival])
 
     return store
 

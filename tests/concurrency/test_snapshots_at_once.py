@@ -8,7 +8,7 @@ from django.db import OperationalError, connection, transaction
 from orders.models import Command, Copy, Difference, Report
 from orders.services.reconciliation import decisions
 from sessions_app.models import BrokerAccount
-from sessions_app.services.ports import Arrival, Batch
+from sessions_app.services.ingest.ports import Arrival, Batch
 from tests.concurrency.hands import at_once, store
 from tests.integration.trading import OPERATOR, Desk, held, subscribe
 

@@ -13,9 +13,11 @@ from orders.models import Command, Decision, Intent, Report
 from sessions_app import queries
 from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import BrokerAccount, EaSession, InboundFrame, SessionEvent
-from sessions_app.services import frames, keys, sessions
-from sessions_app.services.keys import Approval
-from sessions_app.services.ports import Arrival, Fate
+from sessions_app.services.access import keys
+from sessions_app.services.access.keys import Approval
+from sessions_app.services.ingest import batches
+from sessions_app.services.ingest.ports import Arrival, Fate
+from sessions_app.services.lifecycle import sessions
 from tests.concurrency.hands import at_once, store
 from tests.integration.trading import OPERATOR, Desk, subscribe
 
@@ -92,7 +94,7 @@ def test_batches_of_two_gateways_lock_the_followers_they_share_in_one_order() ->
     def gateway(number: int) -> Callable[[], None]:
         master, follower = masters[number], followers[number]
         credit = {"status": "closed", "cause": "credit", "profit": "1", "balance": "1"}
-        batches = [
+        written = [
             [
                 follower.arrival("StatusHeartbeat", {"balance": "1000"}),
                 follower.arrival("ExecutionReport", credit, seq=seq),
@@ -102,8 +104,8 @@ def test_batches_of_two_gateways_lock_the_followers_they_share_in_one_order() ->
         ]
 
         def write() -> None:
-            for batch in batches:
-                frames.store(arrivals=batch)  # once: a deadlock would cost its victim a second
+            for batch in written:
+                batches.store(arrivals=batch)  # once: a deadlock would cost its victim a second
 
         return write
 
@@ -216,9 +218,9 @@ def test_a_batch_that_fails_stores_nothing(monkeypatch: pytest.MonkeyPatch) -> N
         raise OperationalError("the server closed the connection")
 
     with monkeypatch.context() as broken:
-        broken.setattr(frames, "_write", fail)
+        broken.setattr(batches, "_write", fail)
         with pytest.raises(OperationalError):
-            frames.store(arrivals=[arrival])
+            batches.store(arrivals=[arrival])
     assert (Intent.objects.count(), Command.objects.count(), InboundFrame.objects.count()) == (0, 0, 0)
     store([arrival])
     assert (arrival.fate, numbers(follower)) == (Fate.APPLY, [1])

@@ -21,15 +21,16 @@ from orders.models import Command, Copy, Decision, Intent, Report
 from orders.services.provisioning import deployment
 from sessions_app import queries
 from sessions_app.domain.decimals import decode_hook
-from sessions_app.domain.envelope import digest
-from sessions_app.domain.frames import Payload, StatusHeartbeat
+from sessions_app.domain.frames.envelope import digest
+from sessions_app.domain.frames.payloads import Payload, StatusHeartbeat
 from sessions_app.domain.lifecycle import KeyState, Reason, SessionStatus
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, InboundFrame, OperatorAlert, SessionEvent
 from sessions_app.models.fields import new_id
-from sessions_app.services import history as history_service
-from sessions_app.services import keys, oauth_clients, sessions
-from sessions_app.services.history import Actor
-from sessions_app.services.ports import Arrival
+from sessions_app.services.access import keys, oauth_clients
+from sessions_app.services.ingest.ports import Arrival
+from sessions_app.services.lifecycle import sessions
+from sessions_app.services.operations import history as history_service
+from sessions_app.services.operations.history import Actor
 from tests.concurrency.hands import at_once, store
 from tests.conformance import wander as walk
 

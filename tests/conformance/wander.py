@@ -15,13 +15,14 @@ from hypothesis.internal.conjecture import engine
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from sessions_app import queries
-from sessions_app.domain.frames import Hello
+from sessions_app.domain.frames.payloads import Hello
 from sessions_app.domain.lifecycle import SESSION_MOVES, KeyState, Reason, SessionStatus
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, SessionEvent, Tenant
 from sessions_app.models.fields import new_id
-from sessions_app.services import keys, resuming, sessions, suspensions
-from sessions_app.services.history import EA, Actor
+from sessions_app.services.access import keys, suspensions
+from sessions_app.services.lifecycle import resuming, sessions
+from sessions_app.services.operations.history import EA, Actor
 
 OPERATOR: Final = Actor("operator")
 engine.MAX_SHRINKING_SECONDS = 60  # there is no setting for it; a test that hangs for 300 s ends its lane

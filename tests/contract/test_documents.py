@@ -16,7 +16,7 @@ from eagateway.management.commands.export_schemas import render
 from eagateway.wire import ENVELOPE, FRAME_TYPES
 from orders.domain.provisioning.document import read_document
 from orders.domain.states.denials import Code
-from sessions_app.domain.frames import RetryPolicy
+from sessions_app.domain.frames.payloads import RetryPolicy
 from sessions_app.domain.lifecycle import CloseCode
 from sessions_app.domain.problems import PROBLEMS
 from sessions_app.models import Role

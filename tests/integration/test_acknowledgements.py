@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from orders.models import Command
 from sessions_app.models import BrokerAccount
-from sessions_app.services import frames
+from sessions_app.services.ingest import batches
 from tests.integration.trading import Desk, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,7 +32,7 @@ def states(desk: Desk) -> list[str]:
 
 def test_the_highest_counts_whatever_comes_after_it() -> None:
     (desk,) = traded(1)
-    frames.store(arrivals=[desk.arrival("Ack", {"ack": number}) for number in (1, 2, 1)])
+    batches.store(arrivals=[desk.arrival("Ack", {"ack": number}) for number in (1, 2, 1)])
     assert (acked(desk), states(desk)) == (2, ["received", "received", "queued"])
     desk.send("Ack", {"ack": 1})
     assert acked(desk) == 2
@@ -50,7 +50,7 @@ def test_many_accounts_cost_no_more_statements_than_one() -> None:
     for some in (desks[:1], desks[1:]):
         arrivals = [desk.arrival("Ack", {"ack": 1}) for desk in some]
         with CaptureQueriesContext(connection) as asked:
-            frames.store(arrivals=arrivals)
+            batches.store(arrivals=arrivals)
         counted.append(len([query for query in asked if "BEGIN" not in query["sql"]]))
     assert all(acked(desk) == 1 for desk in desks)
     assert counted[1] <= counted[0] + 1, "and the locks of a larger batch"

@@ -10,9 +10,9 @@ from django.urls import reverse
 from sessions_app import queries
 from sessions_app.domain.alerts import ALERTS, AlertCode
 from sessions_app.models import OperatorAlert
-from sessions_app.services import alerts
-from sessions_app.services.alerts import AlreadyAcknowledged
-from sessions_app.services.history import Actor
+from sessions_app.services.operations import alerts
+from sessions_app.services.operations.alerts import AlreadyAcknowledged
+from sessions_app.services.operations.history import Actor
 from tests.factories import BrokerAccountFactory, OperatorAlertFactory, UserFactory, grant
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -20,8 +20,8 @@ from sessions_app.models import (
     EnrolmentWindow,
     OauthClient,
 )
-from sessions_app.services import oauth_clients
-from sessions_app.services.history import Actor
+from sessions_app.services.access import oauth_clients
+from sessions_app.services.operations.history import Actor
 from tests.factories import (
     AccountGrantFactory,
     ApprovedFingerprintFactory,

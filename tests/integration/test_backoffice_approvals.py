@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from sessions_app.domain.lifecycle import KeyState, SessionStatus
 from sessions_app.models import AuthKey, SessionEvent
-from sessions_app.services import keys
-from sessions_app.services.history import Actor
+from sessions_app.services.access import keys
+from sessions_app.services.operations.history import Actor
 from tests.factories import (
     AuthKeyFactory,
     CommandFactory,

@@ -17,8 +17,8 @@ from sessions_app.auth.issuer_keys import KeyDocument, NoKey
 from sessions_app.domain.lifecycle import GrantState, Reason, SessionStatus
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AccountGrant, BrokerAccount, EaSession, SessionEvent
-from sessions_app.services import grants
-from sessions_app.services.history import Actor
+from sessions_app.services.access import grants
+from sessions_app.services.operations.history import Actor
 from tests.factories import BrokerAccountFactory, EaSessionFactory, TenantFactory
 from tests.integration import tokens
 from tests.integration.test_rest_sessions import ask, problem_of

@@ -12,8 +12,8 @@ from sessions_app.auth.account_session_key import key_fingerprint
 from sessions_app.domain.keys import token_digest
 from sessions_app.domain.lifecycle import KeyState, SessionStatus
 from sessions_app.models import ApprovedFingerprint, AuthKey, BrokerAccount, EaSession, EnrolmentWindow, SessionEvent
-from sessions_app.services import keys, policies
-from sessions_app.services.history import Actor
+from sessions_app.services.access import enrolment_policies, keys
+from sessions_app.services.operations.history import Actor
 from tests.factories import (
     ApprovedFingerprintFactory,
     AuthKeyFactory,
@@ -106,13 +106,13 @@ def test_a_key_that_was_rejected_stays_rejected(client: Client, account: BrokerA
 def test_a_fingerprint_is_approved_once_and_withdrawn_once(account: BrokerAccount) -> None:
     assert account.tenant is not None
     wanted = {"tenant_id": account.tenant.id, "fingerprint": "AB" * 32, "accounts": "*", "reason": "told"}
-    row = policies.approve_fingerprint(**wanted, by=OLGA, now=now())  # type: ignore[arg-type]
-    with pytest.raises(policies.AlreadyThere):
-        policies.approve_fingerprint(**wanted, by=OLGA, now=now())  # type: ignore[arg-type]
-    policies.withdraw_fingerprint(fingerprint_id=row.id, by=OLGA)
-    with pytest.raises(policies.AlreadyEnded):
-        policies.withdraw_fingerprint(fingerprint_id=row.id, by=OLGA)
-    policies.approve_fingerprint(**wanted, by=OLGA, now=now())  # type: ignore[arg-type]
+    row = enrolment_policies.approve_fingerprint(**wanted, by=OLGA, now=now())  # type: ignore[arg-type]
+    with pytest.raises(enrolment_policies.AlreadyThere):
+        enrolment_policies.approve_fingerprint(**wanted, by=OLGA, now=now())  # type: ignore[arg-type]
+    enrolment_policies.withdraw_fingerprint(fingerprint_id=row.id, by=OLGA)
+    with pytest.raises(enrolment_policies.AlreadyEnded):
+        enrolment_policies.withdraw_fingerprint(fingerprint_id=row.id, by=OLGA)
+    enrolment_policies.approve_fingerprint(**wanted, by=OLGA, now=now())  # type: ignore[arg-type]
     assert ApprovedFingerprint.objects.filter(fingerprint="ab" * 32).count() == 2
 
 
@@ -168,9 +168,9 @@ def test_a_window_takes_accounts_of_nobody_only_if_it_says_so(client: Client) ->
 
 def test_a_window_closes_once_before_its_time(client: Client, account: BrokerAccount) -> None:
     window = EnrolmentWindowFactory.create(tenant=account.tenant)
-    policies.close_window(window_id=window.id, by=OLGA)
-    with pytest.raises(policies.AlreadyEnded):
-        policies.close_window(window_id=window.id, by=OLGA)
+    enrolment_policies.close_window(window_id=window.id, by=OLGA)
+    with pytest.raises(enrolment_policies.AlreadyEnded):
+        enrolment_policies.close_window(window_id=window.id, by=OLGA)
     assert status_of(ask(client)) == "pending"
 
 

@@ -11,7 +11,7 @@ from orders.models import Command, Copy, Difference, Report
 from orders.services.copies import backlog
 from sessions_app.models import BrokerAccount, EaSession, OperatorAlert
 from sessions_app.queries import database_now, standings
-from sessions_app.services.ports import Fate
+from sessions_app.services.ingest.ports import Fate
 from tests.integration.trading import Desk, held, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)

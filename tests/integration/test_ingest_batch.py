@@ -12,9 +12,11 @@ from sessions_app import queries
 from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, InboundFrame, SessionEvent
-from sessions_app.services import frames, keys, sessions
-from sessions_app.services.history import GATEWAY
-from sessions_app.services.ports import Arrival, Batch, Fate
+from sessions_app.services.access import keys
+from sessions_app.services.ingest import batches
+from sessions_app.services.ingest.ports import Arrival, Batch, Fate
+from sessions_app.services.lifecycle import sessions
+from sessions_app.services.operations.history import GATEWAY
 from tests.integration.trading import OPERATOR, Desk, open_session, subscribe
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +50,7 @@ def stranger_of(desk: Desk) -> Desk:
 
 
 def store(*arrivals: Arrival) -> Batch:
-    return frames.store(arrivals=arrivals)
+    return batches.store(arrivals=arrivals)
 
 
 def invalid(arrival: Arrival) -> Arrival:

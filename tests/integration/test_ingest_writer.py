@@ -15,10 +15,12 @@ from orders.services.intents import order_intents
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import EaSession, InboundFrame, OperatorAlert, SessionEvent
-from sessions_app.services import frames, keys, sessions
-from sessions_app.services.ports import Arrival, Batch, Fate
-from sessions_app.transport import ingest
-from sessions_app.transport.ingest import Ingest
+from sessions_app.services.access import keys
+from sessions_app.services.ingest import batches
+from sessions_app.services.ingest.ports import Arrival, Batch, Fate
+from sessions_app.services.lifecycle import sessions
+from sessions_app.transport.inbound import ingest
+from sessions_app.transport.inbound.ingest import Ingest
 from tests.integration.trading import OPERATOR, Desk, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -141,14 +143,14 @@ def test_a_new_session_of_the_same_account_has_no_fresh_budget(
 def test_a_database_that_is_away_is_waited_for_and_nothing_is_stored_twice(
     writer: Ingest, settled: Settled, master: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, failures = frames.store, [OperationalError("the server closed the connection")] * 2
+    store, failures = batches.store, [OperationalError("the server closed the connection")] * 2
 
     def away(*, arrivals: Sequence[Arrival]) -> Batch:
         if failures:
             raise failures.pop()
         return store(arrivals=arrivals)
 
-    monkeypatch.setattr(frames, "store", away)
+    monkeypatch.setattr(batches, "store", away)
     arrival = order(master, 1)
     writer.put(arrival)
     assert settled.get(timeout=PATIENCE_S) == [arrival]
@@ -158,7 +160,7 @@ def test_a_database_that_is_away_is_waited_for_and_nothing_is_stored_twice(
 def test_a_commit_whose_answer_was_lost_is_not_repeated(
     writer: Ingest, settled: Settled, master: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, lost = frames.store, [True]
+    store, lost = batches.store, [True]
 
     def unknown(*, arrivals: Sequence[Arrival]) -> Batch:
         batch = store(arrivals=arrivals)
@@ -166,7 +168,7 @@ def test_a_commit_whose_answer_was_lost_is_not_repeated(
             raise OperationalError("server closed the connection unexpectedly")
         return batch
 
-    monkeypatch.setattr(frames, "store", unknown)
+    monkeypatch.setattr(batches, "store", unknown)
     arrival = order(master, 1)
     writer.put(arrival)
     settled.get(timeout=PATIENCE_S)

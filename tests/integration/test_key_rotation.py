@@ -12,9 +12,10 @@ from django.test import Client
 from sessions_app.domain.lifecycle import KeyState, Reason, SessionStatus
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, SessionEvent
-from sessions_app.services import keys, sessions
-from sessions_app.services.history import Actor
-from sessions_app.services.keys import AlreadyDecided
+from sessions_app.services.access import keys
+from sessions_app.services.access.keys import AlreadyDecided
+from sessions_app.services.lifecycle import sessions
+from sessions_app.services.operations.history import Actor
 from sessions_app.tasks import revoke_retired
 from tests.factories import AccountGrantFactory, AuthKeyFactory, BrokerAccountFactory, EaSessionFactory
 from tests.factories.sessions import key_material, key_of, now

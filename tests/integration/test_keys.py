@@ -8,9 +8,9 @@ import pytest
 from orders.models import Command
 from sessions_app.domain.lifecycle import KeyState, Reason, SessionStatus
 from sessions_app.models import AuthKey, EaSession, SessionEvent
-from sessions_app.services import keys
-from sessions_app.services.history import Actor
-from sessions_app.services.keys import AlreadyDecided, TenantNeeded
+from sessions_app.services.access import keys
+from sessions_app.services.access.keys import AlreadyDecided, TenantNeeded
+from sessions_app.services.operations.history import Actor
 from tests.factories import (
     AuthKeyFactory,
     CommandFactory,

@@ -11,7 +11,7 @@ from orders.models import Command, Copy, Difference, FillWait, Intent, Report
 from orders.services.copies import fill_waits
 from sessions_app.models import BrokerAccount, Tenant
 from sessions_app.queries import database_now
-from sessions_app.services import frames
+from sessions_app.services.ingest import batches
 from tests.integration.trading import SYMBOL, Desk, held, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -311,7 +311,7 @@ def test_a_position_counts_until_its_last_leg_has_ended(master: Desk, small: Des
     for intent in about:
         master.seq += 1
         arrivals.append(master.arrival("OrderIntent", {"symbol": "EURUSD", **intent}, seq=master.seq))
-    frames.store(arrivals=arrivals)
+    batches.store(arrivals=arrivals)
     assert Copy.objects.values_list("position_id").distinct().count() == 1
 
 

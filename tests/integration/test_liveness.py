@@ -16,7 +16,8 @@ from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import BrokerAccount, EaSession, GatewayProcess, OperatorAlert
-from sessions_app.services import gateways, sessions
+from sessions_app.services.lifecycle import sessions
+from sessions_app.services.operations import gateway_processes
 from tests.factories import (
     EaSessionFactory,
     GatewayProcessFactory,
@@ -67,13 +68,13 @@ def test_case_080_while_no_gateway_is_alive_nobody_expires_and_its_start_gives_e
     (session,) = silent(seconds=290, gateway=gateway.id)
     assert sessions.expire_overdue() == 0
     sessions.forgive_absence()
-    gateways.renew()
+    gateway_processes.renew()
     assert sessions.expire_overdue() == 0
     assert 10 < deadline_in(session) <= 15
 
 
 def test_eas_of_a_gateway_that_died_have_a_timeout_from_the_end_of_its_lease() -> None:
-    gateways.renew()
+    gateway_processes.renew()
     dead = GatewayProcessFactory.create(lease_until=ago(5))
     (session,) = silent(gateway=dead.id)
     assert sessions.expire_overdue() == 0
@@ -81,24 +82,24 @@ def test_eas_of_a_gateway_that_died_have_a_timeout_from_the_end_of_its_lease() -
 
 
 def test_a_lease_that_was_lost_long_ago_excuses_nobody() -> None:
-    gateways.renew()
+    gateway_processes.renew()
     dead = GatewayProcessFactory.create(lease_until=ago(60))
     silent(gateway=dead.id)
     assert sessions.expire_overdue() == 1
 
 
 def test_a_gateway_that_was_paused_excuses_its_eas_when_it_wakes_up() -> None:
-    GatewayProcess.objects.filter(id=gateways.THIS).delete()
-    GatewayProcessFactory.create(id=gateways.THIS, lease_until=ago(50))
-    (session,) = silent(seconds=45, gateway=gateways.THIS)
-    gateways.renew()
+    GatewayProcess.objects.filter(id=gateway_processes.THIS).delete()
+    GatewayProcessFactory.create(id=gateway_processes.THIS, lease_until=ago(50))
+    (session,) = silent(seconds=45, gateway=gateway_processes.THIS)
+    gateway_processes.renew()
     assert sessions.expire_overdue() == 0
     assert 10 < deadline_in(session) <= 15
 
 
 @pytest.mark.lane("production")
 def test_case_079_a_gateway_whose_clock_is_ahead_expires_nobody() -> None:
-    gateways.renew()
+    gateway_processes.renew()
     EaSessionFactory.create(authenticated=True, deadline_at=ago(-10))
     with time_machine.travel(timedelta(seconds=30) + datetime.now(tz=queries.database_now().tzinfo), tick=True):
         assert connection.vendor == "postgresql"
@@ -106,8 +107,8 @@ def test_case_079_a_gateway_whose_clock_is_ahead_expires_nobody() -> None:
 
 
 def test_case_082_the_gateways_own_sweep_expires_without_beat() -> None:
-    gateways.renew()
-    (session,) = silent(gateway=gateways.THIS)
+    gateway_processes.renew()
+    (session,) = silent(gateway=gateway_processes.THIS)
     assert sessions.expire_overdue() == 1
     session.refresh_from_db()
     assert (session.state, session.close_reason) == (SessionStatus.CLOSED, Reason.HEARTBEAT_TIMEOUT)
@@ -190,10 +191,10 @@ def test_case_083_what_it_announces_is_bounded() -> None:
 
 
 def test_sessions_do_not_expire_while_they_are_sent_away_nor_before_they_can_be_back() -> None:
-    gateways.renew()
-    (session,) = silent(gateway=gateways.THIS)
+    gateway_processes.renew()
+    (session,) = silent(gateway=gateway_processes.THIS)
     MaintenanceWindowFactory.create(account=session.account, ends_at=ago(-100), reconnect_after_seconds=30)
-    (other,) = silent(gateway=gateways.THIS)
+    (other,) = silent(gateway=gateway_processes.THIS)
     assert sessions.expire_overdue() == 1
     assert 140 < deadline_in(session) <= 145
     assert deadline_in(other) < 0

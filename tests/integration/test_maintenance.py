@@ -8,12 +8,13 @@ from django.test import Client
 from django.urls import reverse
 
 from sessions_app import queries
-from sessions_app.domain.frames import Hello
+from sessions_app.domain.frames.payloads import Hello
 from sessions_app.domain.problems import Refused
 from sessions_app.models import MaintenanceNotice, MaintenanceWindow
-from sessions_app.services import maintenance, resuming, sessions
-from sessions_app.services.history import Actor
-from sessions_app.services.maintenance import AlreadyOver, NotAnnounceable, Plan
+from sessions_app.services.lifecycle import resuming, sessions
+from sessions_app.services.operations import maintenance
+from sessions_app.services.operations.history import Actor
+from sessions_app.services.operations.maintenance import AlreadyOver, NotAnnounceable, Plan
 from tests.factories import EaSessionFactory, MaintenanceWindowFactory, TenantFactory, UserFactory, grant
 from tests.integration.trading import Desk
 

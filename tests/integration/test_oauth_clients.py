@@ -18,9 +18,9 @@ from sessions_app import queries
 from sessions_app.auth import introspection
 from sessions_app.domain.lifecycle import GrantState, Reason, SessionStatus
 from sessions_app.models import AccountGrant, BrokerAccount, EaSession, OauthClient, Tenant
-from sessions_app.services import grants, oauth_clients
-from sessions_app.services.history import Actor
-from sessions_app.services.oauth_clients import Registered
+from sessions_app.services.access import grants, oauth_clients
+from sessions_app.services.access.oauth_clients import Registered
+from sessions_app.services.operations.history import Actor
 from tests.factories import BrokerAccountFactory, OauthClientFactory, TenantFactory
 from tests.integration.test_rest_sessions import ask, problem_of
 from tests.integration.tokens import Served, served

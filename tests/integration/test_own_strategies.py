@@ -10,8 +10,8 @@ from sessions_app.auth.interface import MaterialField, Presented, Vouched
 from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AccountGrant, EaSession
-from sessions_app.services import grants
-from sessions_app.services.history import Actor
+from sessions_app.services.access import grants
+from sessions_app.services.operations.history import Actor
 from tests.factories import BrokerAccountFactory
 from tests.integration.test_rest_sessions import ask, problem_of
 

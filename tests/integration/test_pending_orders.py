@@ -14,7 +14,8 @@ from orders.models import Command, Copy, Decision, FillWait, Report, Subscriptio
 from orders.services.copies import due_copies, fill_waits
 from orders.tasks import carry_out_due
 from sessions_app import queries
-from sessions_app.services import keys, ports
+from sessions_app.services.access import keys
+from sessions_app.services.ingest import ports
 from tests.integration.trading import OPERATOR, Desk, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -18,8 +18,8 @@ from orders.services.provisioning import deployment
 from orders.services.provisioning.deployment import ProvisioningRefused
 from sessions_app.auth import hashing
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, Member, SessionEvent, Tenant
-from sessions_app.services import keys
-from sessions_app.services.history import Actor
+from sessions_app.services.access import keys
+from sessions_app.services.operations.history import Actor
 from tests.factories import AuthKeyFactory, BrokerAccountFactory, CopyFactory, EaSessionFactory
 from tests.factories.sessions import key_material
 

@@ -22,8 +22,8 @@ from sessions_app.models import (
     SessionEvent,
     Tenant,
 )
-from sessions_app.services import oauth_clients
-from sessions_app.services.history import Actor
+from sessions_app.services.access import oauth_clients
+from sessions_app.services.operations.history import Actor
 from tests.factories import BrokerAccountFactory, OauthClientFactory
 from tests.factories.sessions import key_material
 from tests.integration.test_oauth_clients import basic, show

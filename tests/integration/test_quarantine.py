@@ -11,8 +11,11 @@ from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import EaSession, InboundFrame, OperatorAlert
 from sessions_app.queries import database_now
-from sessions_app.services import keys, quarantine, retention, sessions
-from sessions_app.services.ports import Arrival
+from sessions_app.services.access import keys
+from sessions_app.services.ingest import quarantine
+from sessions_app.services.ingest.ports import Arrival
+from sessions_app.services.lifecycle import sessions
+from sessions_app.services.operations import retention
 from tests.integration.trading import OPERATOR, Desk, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,10 +14,10 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from eagateway.routing import http_urlpatterns
 from orders.domain.wire.commands import CommandState
 from orders.models import Command
-from sessions_app.api import listing
 from sessions_app.domain.keys import token_digest
 from sessions_app.models import EaSession
 from sessions_app.models.fields import new_id
+from sessions_app.rest import listing
 from tests.factories import CommandFactory, EaSessionFactory, ReportFactory, SessionEventFactory
 from tests.integration.test_rest_sessions import SESSIONS, bearer, problem_of
 

@@ -18,9 +18,9 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 
 from eagateway.openapi import document
-from sessions_app.api import throttling
-from sessions_app.api.everywhere import MAX_ADDRESS, ProblemHandler
-from sessions_app.api.view import ApiView, deprecated
+from sessions_app.rest import throttling
+from sessions_app.rest.problem_middleware import MAX_ADDRESS, ProblemHandler
+from sessions_app.rest.view import ApiView, deprecated
 from tests.factories import AuthKeyFactory
 from tests.factories.sessions import key_material
 from tests.integration.test_rest_sessions import SESSIONS, ask, bearer, problem_of

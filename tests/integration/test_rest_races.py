@@ -11,9 +11,9 @@ from django.test import Client
 
 from sessions_app.domain.lifecycle import KeyState, SessionStatus
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, SessionEvent
-from sessions_app.services import in_flight, keys
-from sessions_app.services.history import Actor
-from sessions_app.services.keys import AlreadyDecided
+from sessions_app.services.access import idempotency, keys
+from sessions_app.services.access.keys import AlreadyDecided
+from sessions_app.services.operations.history import Actor
 from tests.factories import AuthKeyFactory, BrokerAccountFactory, EaSessionFactory
 from tests.factories.sessions import key_material, key_of
 
@@ -73,7 +73,7 @@ def test_case_022_a_request_under_a_key_that_is_being_answered_is_told_to_come_a
 
     def answer_slowly() -> None:
         try:
-            with in_flight.only_one("paper-demo:1 one"):
+            with idempotency.only_one("paper-demo:1 one"):
                 held.set()
                 done.wait(PATIENCE_S)
         finally:

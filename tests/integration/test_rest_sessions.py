@@ -13,8 +13,9 @@ from django.test import Client
 from sessions_app.auth import hashing
 from sessions_app.domain.lifecycle import KeyState, Reason, SessionStatus
 from sessions_app.models import AuthKey, EaSession, SessionEvent
-from sessions_app.services import keys, sessions, suspensions
-from sessions_app.services.history import Actor
+from sessions_app.services.access import keys, suspensions
+from sessions_app.services.lifecycle import sessions
+from sessions_app.services.operations.history import Actor
 from tests.factories import AuthKeyFactory, BrokerAccountFactory, TenantFactory
 from tests.factories.sessions import key_material
 
@@ -306,7 +307,7 @@ def test_an_unexpected_error_says_nothing(client: Client, monkeypatch: pytest.Mo
     def fail(**_: object) -> None:
         raise RuntimeError("password=hunter2")
 
-    monkeypatch.setattr("sessions_app.services.accounts.request_session", fail)
+    monkeypatch.setattr("sessions_app.services.access.admission.request_session", fail)
     response = ask(client)
     problem_of(response, 500, "internal")
     assert b"hunter2" not in response.content

@@ -11,7 +11,7 @@ from orders.queries import snapshot_request
 from orders.services.subscriptions import lifecycle
 from sessions_app.models import AuthKey, BrokerAccount
 from sessions_app.queries import database_now, standings
-from sessions_app.services import snapshots
+from sessions_app.services.lifecycle import snapshot_requests
 from tests.integration.trading import OPERATOR, Desk, held, open_session, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,7 +60,7 @@ def test_a_snapshot_is_due_at_session_start_and_then_on_schedule(follower: Desk)
 
 def test_a_snapshot_is_due_on_request(follower: Desk) -> None:
     follower.tell()
-    assert snapshots.ask(account_pk=follower.account.id, reason="on_request")
+    assert snapshot_requests.ask(account_pk=follower.account.id, reason="on_request")
     assert due(follower) == (True, "on_request")
 
 

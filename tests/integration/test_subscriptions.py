@@ -16,9 +16,9 @@ from orders.services.subscriptions.lifecycle import CopyCycle, NoTombstone, Open
 from sessions_app import queries
 from sessions_app.domain.decimals import Price
 from sessions_app.models import BrokerAccount
-from sessions_app.services import keys
-from sessions_app.services.history import Actor
-from sessions_app.services.ports import Batch
+from sessions_app.services.access import keys
+from sessions_app.services.ingest.ports import Batch
+from sessions_app.services.operations.history import Actor
 from tests.factories import StrategyFactory, SubscriptionFactory
 from tests.integration.trading import OPERATOR, Desk, subscribe
 

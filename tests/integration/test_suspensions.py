@@ -9,8 +9,9 @@ from django.urls import reverse
 
 from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, SessionEvent
-from sessions_app.services import keys, sessions, suspensions
-from sessions_app.services.history import Actor
+from sessions_app.services.access import keys, suspensions
+from sessions_app.services.lifecycle import sessions
+from sessions_app.services.operations.history import Actor
 from tests.factories.sessions import key_material
 from tests.integration.test_rest_sessions import approve, ask, problem_of
 

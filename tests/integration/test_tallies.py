@@ -12,7 +12,7 @@ from django.test import Client
 
 from sessions_app.auth import hashing
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, RequestTally
-from sessions_app.services import tallies
+from sessions_app.services.access import rate_counters
 from sessions_app.tasks import forget_expired
 from tests.factories import RequestTallyFactory
 from tests.factories.sessions import key_material, now
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def take(times: int, *, limit: int = 3, later: timedelta = timedelta(0)) -> list[bool]:
-    return [tallies.take(scope="x", limit=limit, now=now() + later) for _ in range(times)]
+    return [rate_counters.take(scope="x", limit=limit, now=now() + later) for _ in range(times)]
 
 
 def test_a_minute_has_so_many_requests_and_the_next_one_as_many() -> None:

@@ -14,8 +14,10 @@ from orders.services.copies import orphans
 from sessions_app.domain.lifecycle import SessionStatus
 from sessions_app.models import BrokerAccount, EaSession, InboundFrame
 from sessions_app.queries import database_now
-from sessions_app.services import keys, ports, sessions
-from sessions_app.services.ports import Fate
+from sessions_app.services.access import keys
+from sessions_app.services.ingest import ports
+from sessions_app.services.ingest.ports import Fate
+from sessions_app.services.lifecycle import sessions
 from tests.integration.trading import OPERATOR, SYMBOL, Desk, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -13,13 +13,15 @@ from orders.domain.wire.commands import magic_of
 from orders.models import Strategy, Subscription
 from sessions_app import queries
 from sessions_app.domain.decimals import decode_hook, to_builtins
-from sessions_app.domain.envelope import digest
-from sessions_app.domain.frames import Hello
+from sessions_app.domain.frames.envelope import digest
+from sessions_app.domain.frames.payloads import Hello
 from sessions_app.domain.keys import token_digest
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, Tenant
-from sessions_app.services import frames, keys, ports, resuming, sessions
-from sessions_app.services.history import Actor
-from sessions_app.services.ports import Arrival, Batch
+from sessions_app.services.access import keys
+from sessions_app.services.ingest import batches, ports
+from sessions_app.services.ingest.ports import Arrival, Batch
+from sessions_app.services.lifecycle import resuming, sessions
+from sessions_app.services.operations.history import Actor
 
 OPERATOR = Actor("operator")
 SYMBOL = {"digits": 5, "contract_size": "100000", "lots_min": "0.01", "lots_step": "0.01", "lots_max": "50"}
@@ -80,7 +82,7 @@ class Desk:
             self.seq += 1
             seq = self.seq
         arrival = self.arrival(kind, payload, seq=seq, frame_id=frame_id)
-        self.batches.append(frames.store(arrivals=[arrival]))
+        self.batches.append(batches.store(arrivals=[arrival]))
         return arrival
 
     def intend(self, action: str, position_id: int, **fields: Any) -> Arrival:

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from sessions_app.transport.bounds import Bucket, Kept
+from sessions_app.transport.inbound.rate_limits import Bucket, Kept
 
 
 @pytest.fixture

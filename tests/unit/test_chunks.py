@@ -10,9 +10,9 @@ from eagateway_sdk.ids import uuid7
 from orders.domain.wire.snapshots import HeldPosition, SnapshotPhase, SyncSnapshot
 from sessions_app.domain.decimals import Lots
 from sessions_app.queries import Standing
-from sessions_app.services.ports import Arrival
-from sessions_app.transport import chunks
-from sessions_app.transport.chunks import Chunks
+from sessions_app.services.ingest.ports import Arrival
+from sessions_app.transport.connection import chunks
+from sessions_app.transport.connection.chunks import Chunks
 
 REQUEST = uuid7()
 

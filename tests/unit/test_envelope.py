@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessions_app.domain.envelope import (
+from sessions_app.domain.frames.envelope import (
     MAX_FRAME_BYTES,
     Malformed,
     digest,
@@ -19,7 +19,7 @@ from sessions_app.domain.envelope import (
     split_path,
     write_frame,
 )
-from sessions_app.domain.frames import Ack, TestRequest
+from sessions_app.domain.frames.payloads import Ack, TestRequest
 
 ID = UUID("019aaf00-0000-7000-8000-000000000001")
 JSON = st.recursive(

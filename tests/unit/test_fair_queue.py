@@ -3,8 +3,8 @@
 import threading
 from uuid import UUID, uuid4
 
-from sessions_app.services.ports import Arrival
-from sessions_app.transport.fair_queue import SUSPECT_SHARE, FairQueue
+from sessions_app.services.ingest.ports import Arrival
+from sessions_app.transport.inbound.fair_queue import SUSPECT_SHARE, FairQueue
 
 LOUD, QUIET = uuid4(), uuid4()
 

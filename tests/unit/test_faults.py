@@ -3,7 +3,7 @@
 import pytest
 from django.db import DataError, IntegrityError, InterfaceError, InternalError, OperationalError, ProgrammingError
 
-from sessions_app.services.faults import is_data_fault
+from sessions_app.services.ingest.database_errors import is_data_fault
 
 
 class _Cause(Exception):

@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from sessions_app.domain import frames
 from sessions_app.domain.decimals import decode_hook, to_builtins, to_json
-from sessions_app.domain.frames import Payload
+from sessions_app.domain.frames import payloads
+from sessions_app.domain.frames.payloads import Payload
 
 EURUSD = {
     "name": "EURUSD",
@@ -30,17 +30,17 @@ def refused_path(kind: type[Payload], content: dict[str, Any]) -> str:
 
 
 def test_a_first_hello_says_nothing_at_all() -> None:
-    hello = read(frames.Hello, {})
+    hello = read(payloads.Hello, {})
     assert (hello.token, hello.epoch, hello.last_server_seq) == (None, None, 0)
 
 
 def test_unknown_fields_are_ignored() -> None:
-    assert read(frames.StatusHeartbeat, {"mood": "fine"}) == frames.StatusHeartbeat()
+    assert read(payloads.StatusHeartbeat, {"mood": "fine"}) == payloads.StatusHeartbeat()
 
 
 def test_an_init_request_brings_the_symbols_with_their_lots() -> None:
-    request = read(frames.InitRequest, {"currency": "USD", "symbols": [EURUSD]})
-    assert request.margin_mode is frames.MarginMode.HEDGING
+    request = read(payloads.InitRequest, {"currency": "USD", "symbols": [EURUSD]})
+    assert request.margin_mode is payloads.MarginMode.HEDGING
     assert str(request.symbols[0].lots_step) == "0.01"
 
 
@@ -60,43 +60,43 @@ def test_an_init_request_brings_the_symbols_with_their_lots() -> None:
     ],
 )
 def test_a_fault_of_an_init_request_is_named_by_its_path(content: dict[str, Any], path: str) -> None:
-    assert refused_path(frames.InitRequest, content) == path
+    assert refused_path(payloads.InitRequest, content) == path
 
 
 def test_a_wished_interval_may_be_absurd_but_not_unbounded() -> None:
     def wish(seconds: int) -> dict[str, Any]:
         return {"currency": "USD", "heartbeat_interval_seconds": seconds}
 
-    assert read(frames.InitRequest, wish(-5)).heartbeat_interval_seconds == -5
-    assert refused_path(frames.InitRequest, wish(2**40)) == "$.heartbeat_interval_seconds"
+    assert read(payloads.InitRequest, wish(-5)).heartbeat_interval_seconds == -5
+    assert refused_path(payloads.InitRequest, wish(2**40)) == "$.heartbeat_interval_seconds"
 
 
 def test_a_heartbeat_takes_money_as_strings_only() -> None:
-    assert str(read(frames.StatusHeartbeat, {"balance": "-12.50"}).balance) == "-12.50"
-    assert refused_path(frames.StatusHeartbeat, {"balance": 12.5}) == "$.balance"
+    assert str(read(payloads.StatusHeartbeat, {"balance": "-12.50"}).balance) == "-12.50"
+    assert refused_path(payloads.StatusHeartbeat, {"balance": 12.5}) == "$.balance"
 
 
 def test_a_resend_request_calls_its_first_number_from() -> None:
-    assert read(frames.ResendRequest, {"from": 3, "to": 9}).from_ == 3
-    assert to_builtins(frames.ResendRequest(from_=3, to=9)) == {"from": 3, "to": 9}
+    assert read(payloads.ResendRequest, {"from": 3, "to": 9}).from_ == 3
+    assert to_builtins(payloads.ResendRequest(from_=3, to=9)) == {"from": 3, "to": 9}
 
 
 @pytest.mark.parametrize(("first", "last"), [(0, 1), (1, 0), (1, 2**53)])
 def test_a_resend_request_asks_for_numbers_that_can_exist(first: int, last: int) -> None:
-    assert refused_path(frames.ResendRequest, {"from": first, "to": last}) in ("$.from", "$.to")
+    assert refused_path(payloads.ResendRequest, {"from": first, "to": last}) in ("$.from", "$.to")
 
 
 def test_an_alert_carries_no_null_character_and_no_novel() -> None:
-    assert refused_path(frames.ErrorAlert, {"code": "x", "message": "a\x00"}) == "$.message"
-    assert refused_path(frames.ErrorAlert, {"code": "x", "message": "a" * 1001}) == "$.message"
+    assert refused_path(payloads.ErrorAlert, {"code": "x", "message": "a\x00"}) == "$.message"
+    assert refused_path(payloads.ErrorAlert, {"code": "x", "message": "a" * 1001}) == "$.message"
 
 
 def test_what_has_its_usual_value_is_not_sent() -> None:
-    assert to_json(frames.ErrorAlert(code="malformed")) == b'{"code":"malformed"}'
-    assert to_json(frames.Ack(ack=0)) == b'{"ack":0}'
+    assert to_json(payloads.ErrorAlert(code="malformed")) == b'{"code":"malformed"}'
+    assert to_json(payloads.Ack(ack=0)) == b'{"ack":0}'
 
 
 def test_a_payload_does_not_change_once_it_is_made() -> None:
-    ack: Any = frames.Ack(ack=1)
+    ack: Any = payloads.Ack(ack=1)
     with pytest.raises(AttributeError):
         ack.ack = 2

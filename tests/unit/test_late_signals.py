@@ -15,7 +15,7 @@ from orders.domain.states.copies import CopyState
 from orders.domain.states.denials import Code
 from orders.domain.wire.intents import Action, OrderType, Side
 from sessions_app.domain.decimals import Lots, Price
-from sessions_app.domain.envelope import rfc3339
+from sessions_app.domain.frames.envelope import rfc3339
 from tests.unit.builders import NOW, book, case, intent, leg, rules, spec, terminal
 
 LATE = rules(late_policy=LatePolicy.PENDING_AT_MASTER_PRICE, late_span=timedelta(minutes=10))

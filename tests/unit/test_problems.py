@@ -2,7 +2,7 @@
 
 import pytest
 
-from sessions_app.domain.frames import RetryPolicy, Severity
+from sessions_app.domain.frames.payloads import RetryPolicy, Severity
 from sessions_app.domain.lifecycle import CloseCode
 from sessions_app.domain.problems import PROBLEMS, Refused
 

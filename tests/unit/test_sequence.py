@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessions_app.domain.sequence import Log, Place
+from sessions_app.domain.frames.sequence import Log, Place
 
 IDS = [UUID(int=number) for number in range(100)]
 

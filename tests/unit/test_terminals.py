@@ -8,7 +8,7 @@ import pytest
 from orders.domain.decision.symbols import Affixes
 from orders.domain.decision.terminals import read_terminal
 from sessions_app.domain.decimals import Lots, Price, to_builtins
-from sessions_app.domain.frames import InitRequest, MarginMode, SymbolSpec
+from sessions_app.domain.frames.payloads import InitRequest, MarginMode, SymbolSpec
 
 
 def symbol(name: str = "eurgbpi", **changes: Any) -> SymbolSpec:

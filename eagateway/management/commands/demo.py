@@ -29,8 +29,8 @@ from eagateway.demo.screen import Screen
 from eagateway.demo.stage import Seat, Stage
 from orders.services.provisioning import deployment
 from sessions_app import queries
-from sessions_app.services import keys
-from sessions_app.services.history import Actor
+from sessions_app.services.access import keys
+from sessions_app.services.operations.history import Actor
 
 SHIPPED: Final = Path(__file__).resolve().parents[2] / "demo" / "recordings" / "4xlots-20171107"
 BREAKS: Final = ("drop", "double", "lots", "modify")

@@ -11,9 +11,9 @@ from sessions_app import queries
 from sessions_app.domain.keys import canonical_account_id
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, OauthClient, Tenant
-from sessions_app.services import oauth_clients
-from sessions_app.services.history import Actor
-from sessions_app.services.oauth_clients import ClientRevoked, ClientTaken, ForeignAccount, Registered
+from sessions_app.services.access import oauth_clients
+from sessions_app.services.access.oauth_clients import ClientRevoked, ClientTaken, ForeignAccount, Registered
+from sessions_app.services.operations.history import Actor
 
 
 class Command(BaseCommand):

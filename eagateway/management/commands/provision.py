@@ -11,8 +11,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from orders.services.provisioning import deployment
-from sessions_app.services.history import Actor
-from sessions_app.services.keys import AlreadyDecided
+from sessions_app.services.access.keys import AlreadyDecided
+from sessions_app.services.operations.history import Actor
 
 
 class Command(BaseCommand):

@@ -14,7 +14,7 @@ from eagateway.asgi import application
 from eagateway.celery import app
 from eagateway.embedded import AlreadyServed, Gateway, Housekeeping, hold
 from eagateway.uvicorn_server import UvicornGateway
-from sessions_app.services import sessions
+from sessions_app.services.lifecycle import sessions
 
 SERVERS: Final[Mapping[str, type[Gateway] | type[UvicornGateway]]] = {"daphne": Gateway, "uvicorn": UvicornGateway}
 

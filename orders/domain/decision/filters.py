@@ -19,7 +19,7 @@ from orders.domain.decision.symbols import NO_AFFIXES, Affixes, plain_name
 from orders.domain.states.denials import Code, Denied
 from orders.domain.wire.intents import OrderIntent, OrderType, Side
 from sessions_app.domain.decimals import Lots, decode_hook
-from sessions_app.domain.envelope import split_path
+from sessions_app.domain.frames.envelope import split_path
 
 MOST: Final = 200
 Pattern = Annotated[str, Meta(min_length=1, max_length=64)]

@@ -27,7 +27,7 @@ from orders.domain.states.denials import Code, Denied
 from orders.domain.wire.commands import is_ours
 from orders.domain.wire.intents import Action, OrderType, Side
 from sessions_app.domain.decimals import plain
-from sessions_app.domain.envelope import rfc3339
+from sessions_app.domain.frames.envelope import rfc3339
 
 
 def _subscription(case: Case, draft: Draft) -> tuple[Draft, Evidence]:

@@ -10,7 +10,7 @@ from msgspec import Meta
 from orders.domain.wire.intents import Action, Comment, OrderType, Side, Ticket
 from orders.domain.wire.reports import ReportStatus
 from sessions_app.domain.decimals import Lots, Price
-from sessions_app.domain.frames import Name, Payload
+from sessions_app.domain.frames.payloads import Name, Payload
 
 MAGIC_BASE: Final = 0x5A000000
 MAX_COPY_NO: Final = 0xFFFFFF

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from msgspec import Meta
 
 from sessions_app.domain.decimals import Lots, Money, Price
-from sessions_app.domain.frames import Millis, Moment, Name, Payload
+from sessions_app.domain.frames.payloads import Millis, Moment, Name, Payload
 
 Ticket = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 BrokerTime = Annotated[str, Meta(max_length=19, pattern=r"^[0-9]{4}\.[0-9]{2}\.[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$")]

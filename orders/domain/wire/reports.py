@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from orders.domain.wire.intents import ACCOUNT_CAUSES, BrokerTime, Cause, Comment, Ticket
 from sessions_app.domain.decimals import Lots, Money, Price
-from sessions_app.domain.frames import Count, Millis, Payload
+from sessions_app.domain.frames.payloads import Count, Millis, Payload
 
 
 class ReportStatus(StrEnum):

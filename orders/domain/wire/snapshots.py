@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from orders.domain.wire.intents import Comment, OrderType, Side, Ticket
 from sessions_app.domain.decimals import Lots, Money, Price
-from sessions_app.domain.frames import Count, Millis, Moment, Name, Payload
+from sessions_app.domain.frames.payloads import Count, Millis, Moment, Name, Payload
 
 MAX_CHUNKS: Final = 256
 Hash = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]*$")]

@@ -22,7 +22,7 @@ from orders.services import command_log
 from orders.services.copies import fill_waits
 from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.models.bulk import update_rows
-from sessions_app.services.ports import Batch, Pushed
+from sessions_app.services.ingest.ports import Batch, Pushed
 
 
 def release(account_pk: UUID, session_id: UUID, batch: Batch) -> None:

@@ -28,11 +28,11 @@ from orders.models import Command, Copy, FillWait, MasterPosition
 from orders.queries import log_frame
 from orders.services import command_log, mapping
 from sessions_app import queries
-from sessions_app.domain.envelope import rfc3339
+from sessions_app.domain.frames.envelope import rfc3339
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
-from sessions_app.services import sessions
-from sessions_app.services.ports import Batch
+from sessions_app.services.ingest.ports import Batch
+from sessions_app.services.lifecycle import sessions
 
 CANCEL_REJECTED: Final = "cancel_rejected"
 FILLED_AFTER_CANCEL: Final = "filled_after_cancel"

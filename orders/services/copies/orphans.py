@@ -29,8 +29,9 @@ from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
-from sessions_app.services import alerts, sessions
-from sessions_app.services.ports import Batch
+from sessions_app.services.ingest.ports import Batch
+from sessions_app.services.lifecycle import sessions
+from sessions_app.services.operations import alerts
 
 _CHANGED_NOTHING: Final = (CommandState.REJECTED, CommandState.EXPIRED, CommandState.DONE)
 _log = structlog.get_logger(__name__)

@@ -37,7 +37,7 @@ from sessions_app import queries
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.fields import new_id
-from sessions_app.services.ports import Arrival, Batch
+from sessions_app.services.ingest.ports import Arrival, Batch
 
 _NONE = Decimal(0)
 

@@ -13,7 +13,7 @@ from orders.models import Intent
 from orders.services.intents.batch import Workspace, followers_of
 from sessions_app.domain.decimals import to_builtins
 from sessions_app.models.fields import new_id
-from sessions_app.services.ports import Arrival, Batch
+from sessions_app.services.ingest.ports import Arrival, Batch
 
 
 def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:

@@ -8,9 +8,9 @@ from orders.domain.provisioning.document import KeyEntry, TenantEntry
 from orders.domain.provisioning.entries import Mistake
 from sessions_app.auth.registry import strategies
 from sessions_app.models import AuthKey, BrokerAccount, OauthClient, Tenant
-from sessions_app.services import keys, oauth_clients, policies
-from sessions_app.services.history import Actor
-from sessions_app.services.ports import Batch
+from sessions_app.services.access import enrolment_policies, keys, oauth_clients
+from sessions_app.services.ingest.ports import Batch
+from sessions_app.services.operations.history import Actor
 
 REASON: Final = "provisioned"
 
@@ -63,7 +63,7 @@ def write(entry: AccessEntry, tenant: Tenant, *, batch: Batch, by: Actor) -> dic
 def _write_fingerprints(entry: AccessEntry, tenant: Tenant, *, batch: Batch, by: Actor) -> None:
     for item in entry.fingerprints:
         try:
-            policies.approve_fingerprint(
+            enrolment_policies.approve_fingerprint(
                 tenant_id=tenant.id,
                 fingerprint=item.fingerprint,
                 accounts=item.accounts,
@@ -71,14 +71,14 @@ def _write_fingerprints(entry: AccessEntry, tenant: Tenant, *, batch: Batch, by:
                 reason=item.reason,
                 now=batch.now,
             )
-        except policies.AlreadyThere:
+        except enrolment_policies.AlreadyThere:
             continue
 
 
 def _write_window(entry: WindowEntry, tenant: Tenant, *, batch: Batch, by: Actor) -> None:
     if entry.opens_at is None or entry.closes_at is None:
         raise ValueError("a window without its times passed the reader")
-    window = policies.Window(
+    window = enrolment_policies.Window(
         opens_at=entry.opens_at,
         closes_at=entry.closes_at,
         max_keys=entry.max_keys,
@@ -88,8 +88,8 @@ def _write_window(entry: WindowEntry, tenant: Tenant, *, batch: Batch, by: Actor
         reason=entry.reason,
     )
     try:
-        policies.open_window(tenant_id=tenant.id, window=window, by=by, now=batch.now)
-    except policies.AlreadyThere:
+        enrolment_policies.open_window(tenant_id=tenant.id, window=window, by=by, now=batch.now)
+    except enrolment_policies.AlreadyThere:
         return
 
 

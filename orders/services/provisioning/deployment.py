@@ -34,9 +34,10 @@ from sessions_app.auth.account_session_key import key_fingerprint
 from sessions_app.auth.hashing import hash_keys
 from sessions_app.domain.lifecycle import KeyState
 from sessions_app.models import AuthKey, BrokerAccount, Member, Role, Tenant
-from sessions_app.services import keys, sessions
-from sessions_app.services.history import Actor
-from sessions_app.services.ports import Batch
+from sessions_app.services.access import keys
+from sessions_app.services.ingest.ports import Batch
+from sessions_app.services.lifecycle import sessions
+from sessions_app.services.operations.history import Actor
 
 ORIGIN: Final = "provisioning"
 REASON: Final = "provisioned"

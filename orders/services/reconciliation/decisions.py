@@ -16,9 +16,9 @@ from orders.services.reconciliation import differences, snapshots
 from sessions_app import queries
 from sessions_app.models import BrokerAccount
 from sessions_app.models.fields import new_id
-from sessions_app.services import sessions
-from sessions_app.services.history import Actor
-from sessions_app.services.ports import Batch
+from sessions_app.services.ingest.ports import Batch
+from sessions_app.services.lifecycle import sessions
+from sessions_app.services.operations.history import Actor
 
 
 class AlreadyDecided(Exception):

@@ -32,8 +32,8 @@ from orders.queries import log_frame
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.fields import new_id
-from sessions_app.services.history import GATEWAY, Actor
-from sessions_app.services.ports import Batch
+from sessions_app.services.ingest.ports import Batch
+from sessions_app.services.operations.history import GATEWAY, Actor
 
 NO_LOTS: Final = Decimal(0)
 _FIELDS = ["state", "severity", "expected", "actual", "ticket", "reason", "seen_at", "closed_at"]

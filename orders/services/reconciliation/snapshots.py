@@ -41,8 +41,8 @@ from sessions_app.domain.decimals import decode_hook, to_builtins
 from sessions_app.domain.lifecycle import SessionStatus
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, EaSession
-from sessions_app.services import recovery
-from sessions_app.services.ports import Arrival, Batch, Fate
+from sessions_app.services.ingest.ports import Arrival, Batch, Fate
+from sessions_app.services.lifecycle import recovery
 
 MAX_TOLD: Final = 50
 FACTS: Final = UUID("6f0a9a0e-5c53-5e6f-9b1e-0f6d1d0c9a51")

@@ -30,8 +30,9 @@ from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.fields import new_id
-from sessions_app.services import alerts, snapshots
-from sessions_app.services.ports import Arrival, Batch
+from sessions_app.services.ingest.ports import Arrival, Batch
+from sessions_app.services.lifecycle import snapshot_requests
+from sessions_app.services.operations import alerts
 
 FROM_SNAPSHOT: Final = "from_snapshot"
 AFTER_SNAPSHOT: Final = "after_snapshot"
@@ -438,7 +439,7 @@ def _call_for_attention(desk: _Desk, batch: Batch) -> None:
     unknown = {row.account_id: row.session_id for row in desk.rows if row.status == ReportStatus.UNKNOWN}
     late = {row.account_id for row in desk.rows if row.late or row.flag == AFTER_VOID}
     if unknown:
-        snapshots.fall_due(accounts=unknown, reason=SnapshotReason.UNKNOWN_OUTCOME, at=desk.now)
+        snapshot_requests.fall_due(accounts=unknown, reason=SnapshotReason.UNKNOWN_OUTCOME, at=desk.now)
         batch.changed_sessions |= set(unknown.values())
     if late:
-        snapshots.fall_due(accounts=late, reason=SnapshotReason.LATE_FACT, at=desk.now)
+        snapshot_requests.fall_due(accounts=late, reason=SnapshotReason.LATE_FACT, at=desk.now)

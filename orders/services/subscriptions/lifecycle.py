@@ -25,9 +25,9 @@ from orders.services.subscriptions.cycles import Link
 from sessions_app import queries
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
-from sessions_app.services import sessions
-from sessions_app.services.history import Actor
-from sessions_app.services.ports import Batch
+from sessions_app.services.ingest.ports import Batch
+from sessions_app.services.lifecycle import sessions
+from sessions_app.services.operations.history import Actor
 
 TOMBSTONED, LIFTED = "tombstoned", "lifted"
 CLOSE_ONLY: Final = f"subscription_{SubscriptionState.CLOSE_ONLY.value}"

@@ -1,0 +1,141 @@
+"""The wire envelope around every payload, and what makes a frame the same frame."""
+
+import hashlib
+import json
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from sessions_app.domain.decimals import to_json
+from sessions_app.domain.frames.payloads import Count, Payload, Seq
+
+PROTOCOL_VERSION: Final = 1
+SUBPROTOCOL: Final = "ea-gateway.v1"
+MAX_FRAME_BYTES: Final = 16 * 1024
+_TRANSMISSION_FIELDS: Final = ("age_ms",)  # says when a fact was sent, not what it is: new at every resend
+_MISSING: Final = re.compile(r"missing required field `([^`]+)`")
+
+
+class Malformed(Exception):
+    """The text is not a frame: which rule it breaks, and where."""
+
+    def __init__(self, code: str, message: str, path: str | None = None) -> None:
+        super().__init__(message)
+        self.code, self.message, self.path = code, message, path
+
+
+class Envelope(msgspec.Struct, kw_only=True, frozen=True):
+    """One frame, its payload still encoded: the handler knows its shape."""
+
+    v: int
+    type: Annotated[str, Meta(min_length=1, max_length=64)]
+    id: UUID
+    payload: msgspec.Raw = msgspec.Raw(b"{}")
+    seq: Seq | None = None
+    ack: Count | None = None
+    sent_at: Annotated[str, Meta(max_length=40)] | None = None
+    resent: bool = False
+
+
+_DECODER: Final = msgspec.json.Decoder(Envelope)
+
+
+def read_envelope(frame: str | bytes) -> Envelope:
+    """Parse the envelope of one frame.
+
+    :raises Malformed: `frame_too_big`, `malformed` or `version_unsupported`, with the path of the fault
+    """
+    encoded = frame.encode("utf-8", "surrogatepass") if isinstance(frame, str) else frame
+    if len(encoded) > MAX_FRAME_BYTES:
+        raise Malformed("frame_too_big", f"A frame has at most {MAX_FRAME_BYTES} bytes, this one {len(encoded)}")
+    try:
+        envelope = _DECODER.decode(encoded)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message, path = split_path(str(error))
+        raise Malformed("malformed", message, path) from error
+    if _repeats_a_name(encoded):
+        raise Malformed("malformed", "A name stands twice in one object")
+    if envelope.v != PROTOCOL_VERSION:
+        raise Malformed("version_unsupported", f"Protocol version {envelope.v} is not spoken here; supported: 1", "$.v")
+    return envelope
+
+
+def _repeats_a_name(encoded: bytes) -> bool:
+    """Whether an object of this text, which is JSON, has one name twice: parsers differ in which one they take.
+
+    Every name ends in `":`, and so does nothing else as long as there is no backslash and no blank before a colon. So
+    the text written anew has fewer of them if a name was dropped. Other texts are read name by name, which costs more.
+    """
+    try:
+        if _NEEDS_READING.search(encoded) is None:
+            return encoded.count(b'":') != _encode(_decode(encoded)).count(b'":')
+        json.loads(encoded, object_pairs_hook=_names_once, parse_int=str, parse_float=str)
+    except _RepeatedName:
+        return True
+    except (ValueError, RecursionError):
+        return False  # whoever decodes the payload names what is wrong with it
+    return False
+
+
+_NEEDS_READING: Final = re.compile(rb"\\|[ \t\r\n]:")
+_decode: Final = msgspec.json.Decoder().decode
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class _RepeatedName(Exception):
+    """A name stands twice."""
+
+
+def _names_once(pairs: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise _RepeatedName
+
+
+def split_path(message: str) -> tuple[str, str | None]:
+    """Split the message library's "... - at `$.lots`" into (message, path); a missing field's path ends in its name."""
+    text, found, path = message.partition(" - at `")
+    missing = _MISSING.search(text)
+    if missing is not None:
+        return text, f"{path.rstrip('`') or '$'}.{missing[1]}"
+    return text, path.rstrip("`") if found else None
+
+
+def digest(kind: str, payload: bytes) -> bytes:
+    """SHA-256 over type and payload in canonical form: the identity of a frame besides its id."""
+    content: Any = msgspec.json.decode(payload)
+    if isinstance(content, dict):
+        for name in _TRANSMISSION_FIELDS:
+            content.pop(name, None)
+    return hashlib.sha256(kind.encode() + b"\n" + msgspec.json.encode(content, order="sorted")).digest()
+
+
+def write_frame(
+    *,
+    kind: str,
+    frame_id: UUID,
+    payload: Payload | msgspec.Raw,
+    sent_at: datetime,
+    seq: int | None = None,
+    ack: int | None = None,
+    resent: bool = False,
+) -> bytes:
+    """Encode one frame of the server."""
+    head: dict[str, object] = {"v": PROTOCOL_VERSION, "type": kind, "id": str(frame_id)}
+    if seq is not None:
+        head["seq"] = seq
+    if ack is not None:
+        head["ack"] = ack
+    if resent:
+        head["resent"] = True
+    head["sent_at"] = rfc3339(sent_at)
+    head["payload"] = payload
+    return to_json(head)
+
+
+def rfc3339(moment: datetime) -> str:
+    """`moment` as the wire writes times: UTC, milliseconds, Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

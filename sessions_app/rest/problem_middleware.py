@@ -1,0 +1,77 @@
+"""Problem bodies for what never reaches a view of the API: unknown addresses, foreign hosts, unreadable requests."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import IO, Any, Final
+
+import structlog
+from asgiref.sync import iscoroutinefunction
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
+
+from sessions_app.rest.problems import bare_problem
+
+BELOW: Final = "/ea-gateway"
+MAX_ADDRESS: Final = 4096
+_CODES: Final[Mapping[int, str]] = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_big",
+    414: "uri_too_long",
+}
+_log = structlog.get_logger(__name__)
+
+
+@sync_and_async_middleware
+def problems_everywhere(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Outermost middleware: below /ea-gateway a page that tells of an error becomes a problem body."""
+    if iscoroutinefunction(get_response):
+        ask: Callable[[HttpRequest], Awaitable[HttpResponseBase]] = get_response
+
+        async def answer_later(request: HttpRequest) -> HttpResponseBase:
+            return _too_long(request) or _as_problem(request, await ask(request))
+
+        return answer_later
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        return _too_long(request) or _as_problem(request, get_response(request))
+
+    return answer
+
+
+class ProblemHandler(ASGIHandler):
+    """Django's handler, whose answers to requests that Django cannot even read are problem bodies."""
+
+    def create_request(
+        self, scope: Mapping[str, Any], body_file: IO[bytes]
+    ) -> tuple[ASGIRequest, None] | tuple[None, HttpResponseBase]:
+        request, refusal = super().create_request(scope, body_file)
+        path = str(scope.get("path", ""))
+        if refusal is None or not _is_ours(path):
+            return (request, None) if request is not None else (None, refusal or HttpResponse(status=400))
+        return None, bare_problem(_CODES.get(refusal.status_code, "bad_request"), instance=path)
+
+
+def _too_long(request: HttpRequest) -> HttpResponseBase | None:
+    length = len(request.path) + len(request.META.get("QUERY_STRING", ""))
+    if length <= MAX_ADDRESS or not _is_ours(request.path):
+        return None
+    return bare_problem("uri_too_long", instance="")
+
+
+def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """What a view of the API says stays; Django's own pages, and empty errors, do not."""
+    kind = response.headers.get("Content-Type", "")
+    if response.status_code < 400 or not _is_ours(request.path) or not kind.startswith("text/html"):
+        return response
+    code = "internal" if response.status_code >= 500 else _CODES.get(response.status_code, "bad_request")
+    problem = bare_problem(code, instance=request.path)
+    for name, value in response.headers.items():
+        if name not in ("Content-Type", "Content-Length"):
+            problem.headers.setdefault(name, value)
+    return problem
+
+
+def _is_ours(path: str) -> bool:
+    return path == BELOW or path.startswith(f"{BELOW}/")

@@ -1,0 +1,149 @@
+"""What happens when a terminal asks for a session: who is it, may it ask, and which session does it get."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from django.conf import settings
+
+from sessions_app import queries
+from sessions_app.auth.interface import Enrolling, Presented, Strategy, Verified, Vouched
+from sessions_app.auth.registry import strategy_for
+from sessions_app.domain.keys import canonical_account_id
+from sessions_app.domain.lifecycle import KeyState
+from sessions_app.domain.problems import Refused
+from sessions_app.models import AuthKey, BrokerAccount, EaSession
+from sessions_app.services.access import enrolment_policies, grants, idempotency, keys, rate_counters
+from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle.sessions import Opened, Proof, Request
+
+_log = structlog.get_logger(__name__)
+
+
+def request_session(*, account_id: str, material: str, request: Request) -> Opened:
+    """Verify the material and open a session: authenticated for an approved key or a grant, else pending.
+
+    Limits count what nobody has approved: a stranger can neither lock an owner out nor learn whether an account exists.
+
+    :raises Refused: `account_id_invalid`, `auth_method_unknown`, `key_malformed`, `key_rejected`, `key_not_enrolled`,
+        `credentials_refused`, `account_not_granted`, `account_suspended`, `throttled`, `try_later`,
+        `idempotency_key_reused`, `request_in_flight`
+    """
+    canonical = canonical_account_id(account_id)
+    if request.idempotency_key is None:
+        return _request_session(canonical, account_id, material, request)
+    with idempotency.only_one(f"{canonical} {request.idempotency_key}"):
+        return _request_session(canonical, account_id, material, request)
+
+
+def _request_session(canonical: str, account_id: str, material: str, request: Request) -> Opened:
+    account = queries.account_by_id(canonical)
+    strategy = strategy_for(request.auth_method, account.tenant if account is not None else None)
+    presented = Presented(account_id=canonical, address=request.address, material=material)
+    found = strategy.verify(presented)
+    if isinstance(found, Vouched):
+        grant = found.grant or grants.admit(
+            vouched=found, method=strategy.method, account_id=canonical, claimed_as=account_id
+        )
+        return _open(grant, request)
+    asking = _Asking(presented, found, strategy, account, claimed_as=account_id)
+    key = found.key
+    if key is None:
+        key = _enrol(asking)
+    elif key.state == KeyState.PENDING:
+        key = keys.consult_policies(key=key, digest=found.digest, address=request.address)
+    if key.state == KeyState.PENDING:
+        _check_asks(key, request)
+    _keep_stronger_hash(key, found)
+    return _open(key, request)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """A key that is shown, and for what. `account` is None for one that nobody knows."""
+
+    presented: Presented
+    verified: Verified
+    strategy: Strategy
+    account: BrokerAccount | None
+    claimed_as: str
+
+
+def _enrol(asking: _Asking) -> AuthKey:
+    """Store an approval request for a key that nobody knows; a known and an unknown account cost the same.
+
+    A key that a policy knows beforehand is under no limit: strangers must not use up its owner's.
+    """
+    presented, verified, account = asking.presented, asking.verified, asking.account
+    if not isinstance(asking.strategy, Enrolling):
+        raise Refused("key_not_enrolled")
+    now = queries.database_now()
+    marks = (verified.fingerprint, verified.digest)
+    policy = enrolment_policies.applying(
+        enrolment_policies.Asking(presented.account_id, account, marks, presented.address, now)
+    )
+    self_enrolment = _enrols_itself(account)
+    if policy is None and not self_enrolment:
+        raise Refused("key_not_enrolled")
+    if policy is None or not policy.proven:
+        _spend_budget(presented, now)
+    unknown = keys.Unknown(
+        account_id=presented.account_id,
+        claimed_as=asking.claimed_as,
+        fingerprint=verified.fingerprint,
+        digest=verified.digest,
+        key_hash=asking.strategy.protect(presented.material),
+        address=presented.address,
+    )
+    return keys.enrol(unknown=unknown, self_enrolment=self_enrolment, now=now)
+
+
+def _enrols_itself(account: BrokerAccount | None) -> bool:
+    """The deployment's rule, unless the account's tenant has its own."""
+    own = account.tenant.self_enrolment if account is not None and account.tenant is not None else None
+    return bool(settings.GATEWAY["self_enrolment"]) if own is None else own
+
+
+def _spend_budget(presented: Presented, now: datetime) -> None:
+    """Count an unknown key for its address and for its account, before anything is hashed or stored for it."""
+    limit = settings.GATEWAY["unknown_keys_per_minute"]
+    for scope in (f"unknown key from {presented.address}", f"unknown key for {presented.account_id}"):
+        if not rate_counters.take(scope=scope, limit=limit, now=now):
+            _throttle(presented.account_id, presented.address)
+
+
+def _check_asks(key: AuthKey, request: Request) -> None:
+    """A key that waits may ask often, but not without bound: every new session is a row. Replays are none."""
+    known = request.idempotency_key is not None and _is_stored(key, request.idempotency_key)
+    limit, now = settings.GATEWAY["pending_rate_per_minute"], queries.database_now()
+    if not known and not rate_counters.take(scope=f"pending key {key.id}", limit=limit, now=now):
+        _throttle(key.account.account_id, request.address)
+
+
+def _throttle(account_id: str, address: str) -> None:
+    _log.warning("session.throttled", account=account_id, address=address)
+    raise Refused("throttled", retry_after=int(rate_counters.WINDOW.total_seconds()))
+
+
+def _keep_stronger_hash(key: AuthKey, verified: Verified) -> None:
+    if verified.stronger_hash is not None:
+        AuthKey.objects.filter(id=key.id, key_hash=key.key_hash).update(key_hash=verified.stronger_hash)
+
+
+def _open(proof: Proof, request: Request) -> Opened:
+    _check_pace(proof, request)
+    return sessions.open_session(key=proof, request=request)
+
+
+def _check_pace(proof: Proof, request: Request) -> None:
+    """Each new session of an authorised terminal ends its former one: not more often than anybody needs."""
+    minute_ago = queries.database_now() - rate_counters.WINDOW
+    lately = EaSession.objects.filter(account_id=proof.account_id, created_at__gt=minute_ago, fence__gt=0)
+    if lately.count() < settings.GATEWAY["sessions_per_minute"]:
+        return
+    if request.idempotency_key is None or not _is_stored(proof, request.idempotency_key):
+        _throttle(proof.account.account_id, request.address)
+
+
+def _is_stored(proof: Proof, idempotency_key: str) -> bool:
+    return EaSession.objects.filter(account_id=proof.account_id, idempotency_key=idempotency_key).exists()

@@ -1,0 +1,330 @@
+"""Enrol keys and decide about them. What is approved is the key; its session follows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import Q
+
+from sessions_app import queries
+from sessions_app.auth.account_session_key import key_fingerprint
+from sessions_app.auth.hashing import hash_keys
+from sessions_app.domain.keys import canonical_account_id, check_key
+from sessions_app.domain.lifecycle import KeyState, Reason
+from sessions_app.domain.problems import Refused
+from sessions_app.models import AuthKey, BrokerAccount, Tenant
+from sessions_app.services.access import enrolment_policies
+from sessions_app.services.ingest.ports import Batch
+from sessions_app.services.lifecycle import sessions
+from sessions_app.services.operations import history
+from sessions_app.services.operations.history import Actor
+
+_log = structlog.get_logger(__name__)
+
+
+class AlreadyDecided(Exception):
+    """Someone else decided about this key first: what, who and when."""
+
+    def __init__(self, *, state: str, by: str, at: datetime | None) -> None:
+        self.state, self.by, self.at = state, by, at
+        super().__init__(f"Already {state} by {by} at {at:%Y-%m-%d %H:%M:%S} UTC" if at else f"The key is {state}")
+
+    @classmethod
+    def of(cls, key_id: UUID) -> "AlreadyDecided":
+        key = AuthKey.objects.get(id=key_id)
+        return cls(state=key.state, by=key.decided_as, at=key.decided_at)
+
+
+class TenantNeeded(Exception):
+    """The account belongs to nobody yet: an approval must say whose it becomes."""
+
+
+class ForeignAccount(Exception):
+    """The account belongs to another tenant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """An approved key, and the session that was promoted with it, if one was alive."""
+
+    key_id: UUID
+    promoted: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """A key that nobody knows yet, and what is to be stored of it. `digest`: see `auth.interface.Verified`."""
+
+    account_id: str
+    claimed_as: str
+    fingerprint: str
+    digest: str
+    key_hash: str
+    address: str
+
+
+def enrol(*, unknown: Unknown, self_enrolment: bool, now: datetime) -> AuthKey:
+    """Store a key that nobody knows yet, as one approval request; asking again finds the same request.
+
+    A policy of its tenant approves it at once.
+
+    :raises Refused: `key_not_enrolled`: there is no self-enrolment, and no policy applies (any more)
+    """
+    with transaction.atomic(durable=True):
+        account, _ = BrokerAccount.objects.get_or_create(
+            account_id=unknown.account_id, defaults={"claimed_as": unknown.claimed_as, "created_at": now}
+        )
+        key = request_approval(
+            account=account,
+            fingerprint=unknown.fingerprint,
+            key_hash=unknown.key_hash,
+            address=unknown.address,
+            actor=history.EA,
+            now=now,
+        )
+        batch = Batch(now=now)
+        marks = (unknown.fingerprint, unknown.digest)
+        if not _approve_by_policy(batch, key=key, marks=marks, address=unknown.address) and not self_enrolment:
+            raise Refused("key_not_enrolled")
+    sessions.tell(batch)
+    key.refresh_from_db()
+    return key
+
+
+def consult_policies(*, key: AuthKey, digest: str, address: str) -> AuthKey:
+    """The pending key, approved if a policy applies by now; else as it is."""
+    with transaction.atomic(durable=True):
+        batch = Batch(now=queries.database_now())
+        approved = _approve_by_policy(batch, key=key, marks=(key.fingerprint, digest), address=address)
+    sessions.tell(batch)
+    if approved:
+        key.refresh_from_db()
+    return key
+
+
+def _approve_by_policy(batch: Batch, *, key: AuthKey, marks: Sequence[str], address: str) -> bool:
+    """Approve a pending key by the policy that applies, inside the caller's transaction; whether it is approved now.
+
+    The key is locked first, then the account's turn: of two first keys of an account only one finds it without any.
+    """
+    locked = AuthKey.objects.select_for_update(no_key=True).get(id=key.id)
+    if locked.state != KeyState.PENDING:
+        return locked.state == KeyState.APPROVED
+    sessions.take_turns(locked.account_id)
+    account = BrokerAccount.objects.select_related("tenant").get(id=locked.account_id)
+    policy = enrolment_policies.applying(
+        enrolment_policies.Asking(account.account_id, account, marks, address, batch.now)
+    )
+    if policy is None or not enrolment_policies.spend(policy):
+        return False
+    approve_in(batch, key_id=key.id, by=policy.actor, reason=policy.reason, tenant_id=policy.tenant_id)
+    _log.info("key.approved", key_id=str(key.id), by=policy.actor.name)
+    return True
+
+
+def request_approval(
+    *, account: BrokerAccount, fingerprint: str, key_hash: str, address: str, actor: Actor, now: datetime
+) -> AuthKey:
+    """The one approval request of this key for this account, inside the caller's transaction."""
+    key, created = AuthKey.objects.get_or_create(
+        account=account,
+        fingerprint=fingerprint,
+        defaults={"key_hash": key_hash, "requested_at": now, "requested_from": address},
+    )
+    if created:
+        history.record(
+            account_pk=account.id,
+            key_id=key.id,
+            before="",
+            after=KeyState.PENDING,
+            reason=Reason.ASKED,
+            actor=actor,
+            at=now,
+        )
+    return key
+
+
+def approve(
+    *, key_id: UUID, by: Actor, reason: str, tenant_id: UUID | None = None, overlap: timedelta | None = None
+) -> Approval:
+    """Approve a pending key and promote its newest living session, if there is one.
+
+    `tenant_id` names the owner of an account that has none yet; it is ignored for any other. `overlap`: the account's
+    other approved keys retire after it; without one they stay valid.
+
+    :raises AlreadyDecided: someone else decided first; says who and when
+    :raises TenantNeeded: the account has no tenant and none was given
+    """
+    with transaction.atomic(durable=True):
+        batch = Batch(now=queries.database_now())
+        promoted = approve_in(batch, key_id=key_id, by=by, reason=reason, tenant_id=tenant_id, overlap=overlap)
+    sessions.tell(batch)
+    _log.info("key.approved", key_id=str(key_id), by=by.name)
+    return Approval(key_id=key_id, promoted=promoted)
+
+
+def approve_in(
+    batch: Batch, *, key_id: UUID, by: Actor, reason: str, tenant_id: UUID | None, overlap: timedelta | None = None
+) -> UUID | None:
+    """`approve`, inside the caller's transaction; the caller tells the batch. Returns the promoted session.
+
+    :raises AlreadyDecided: someone else decided first
+    :raises TenantNeeded: the account has no tenant and none was given
+    """
+    key = _decide(key_id, KeyState.PENDING, KeyState.APPROVED, by=by, reason=reason, batch=batch)
+    if overlap is not None:  # all keys before any session: whoever opens one locks its key first
+        _retire_others(key_id, at=batch.now + overlap, by=by, now=batch.now)
+    sessions.hold_living(key.account_id)
+    _give_tenant(key.account_id, tenant_id)
+    return sessions.promote_newest_living(key_id=key_id, batch=batch)
+
+
+def reject(*, key_id: UUID, by: Actor, reason: str) -> None:
+    """Reject a pending key; its sessions end.
+
+    :raises AlreadyDecided: someone else decided first
+    """
+    with transaction.atomic(durable=True):
+        batch = Batch(now=queries.database_now())
+        _decide(key_id, KeyState.PENDING, KeyState.REJECTED, by=by, reason=reason, batch=batch)
+        sessions.end_sessions_of_key(key_id=key_id, rejected=True, actor=by, batch=batch)
+    sessions.tell(batch)
+    _log.info("key.rejected", key_id=str(key_id), by=by.name)
+
+
+def revoke(*, key_id: UUID, by: Actor, reason: str) -> None:
+    """Withdraw an approved key; its sessions end at once.
+
+    :raises AlreadyDecided: the key is not approved (any more)
+    """
+    with transaction.atomic(durable=True):
+        batch = Batch(now=queries.database_now())
+        _decide(key_id, KeyState.APPROVED, KeyState.REVOKED, by=by, reason=reason, batch=batch)
+        sessions.end_sessions_of_key(key_id=key_id, rejected=False, actor=by, batch=batch)
+    sessions.tell(batch)
+    _log.info("key.revoked", key_id=str(key_id), by=by.name)
+
+
+def retire(*, key_id: UUID, after: timedelta, by: Actor, reason: str) -> datetime:
+    """Let an approved key end by itself: until then it is as good as its successor. Returns when.
+
+    :raises AlreadyDecided: the key is not approved (any more)
+    """
+    with transaction.atomic(durable=True):
+        now = queries.database_now()
+        retire_in(key_id=key_id, at=now + after, by=by, reason=reason, now=now)
+    _log.info("key.retires", key_id=str(key_id), by=by.name)
+    return now + after
+
+
+def retire_in(*, key_id: UUID, at: datetime, by: Actor, reason: str, now: datetime) -> None:
+    """`retire`, inside the caller's transaction.
+
+    :raises AlreadyDecided: the key is not approved (any more)
+    """
+    if not AuthKey.objects.filter(id=key_id, state=KeyState.APPROVED).update(retires_at=at):
+        raise AlreadyDecided.of(key_id)
+    history.record(
+        account_pk=AuthKey.objects.get(id=key_id).account_id,
+        key_id=key_id,
+        before=KeyState.APPROVED,
+        after=KeyState.APPROVED,
+        reason=Reason.KEY_RETIRES,
+        actor=by,
+        at=now,
+        note=f"at {at:%Y-%m-%d %H:%M:%S} UTC: {reason}",
+    )
+
+
+def _retire_others(key_id: UUID, *, at: datetime, by: Actor, now: datetime) -> None:
+    """End the overlap of the account's other approved keys, unless it ends sooner anyway."""
+    account_pk = AuthKey.objects.get(id=key_id).account_id
+    others = AuthKey.objects.filter(account_id=account_pk, state=KeyState.APPROVED).exclude(id=key_id)
+    staying = others.filter(Q(retires_at=None) | Q(retires_at__gt=at)).order_by("id")
+    for other in staying.values_list("id", flat=True):
+        retire_in(key_id=other, at=at, by=by, reason=f"replaced by {key_id}", now=now)
+
+
+def revoke_retired() -> int:
+    """Revoke keys whose overlap is over; their sessions end. Returns how many. The sweep and beat call it."""
+    revoked = 0
+    for key_id in queries.retired_keys(queries.database_now()):
+        try:
+            revoke(key_id=key_id, by=history.GATEWAY, reason="its overlap with another key is over")
+        except AlreadyDecided:
+            continue  # somebody revoked it in between
+        revoked += 1
+    return revoked
+
+
+def share(
+    *, tenant_id: UUID, claimed_as: str, material: str, by: Actor, reason: str, overlap: timedelta | None = None
+) -> Approval:
+    """Approve a key that its EA has not shown yet, for an account of the tenant, or of nobody until now.
+
+    :raises Refused: `account_id_invalid`, `key_malformed`
+    :raises ForeignAccount: the account belongs to another tenant
+    :raises AlreadyDecided: somebody has decided about this key before
+    """
+    canonical = canonical_account_id(claimed_as)
+    check_key(material)
+    (key_hash,) = hash_keys([material])
+    with transaction.atomic(durable=True):
+        batch = Batch(now=queries.database_now())
+        account, _ = BrokerAccount.objects.get_or_create(
+            account_id=canonical, defaults={"claimed_as": claimed_as, "created_at": batch.now}
+        )
+        if account.tenant_id not in (None, tenant_id):
+            raise ForeignAccount
+        key = request_approval(
+            account=account,
+            fingerprint=key_fingerprint(material),
+            key_hash=key_hash,
+            address="",
+            actor=by,
+            now=batch.now,
+        )
+        promoted = approve_in(batch, key_id=key.id, by=by, reason=reason, tenant_id=tenant_id, overlap=overlap)
+    sessions.tell(batch)
+    _log.info("key.shared", key_id=str(key.id), by=by.name)
+    return Approval(key_id=key.id, promoted=promoted)
+
+
+_REASONS = {
+    KeyState.APPROVED: Reason.KEY_APPROVED,
+    KeyState.REJECTED: Reason.KEY_REJECTED,
+    KeyState.REVOKED: Reason.KEY_REVOKED,
+}
+
+
+def _decide(key_id: UUID, before: KeyState, after: KeyState, *, by: Actor, reason: str, batch: Batch) -> AuthKey:
+    """Move a key by compare-and-set and write its history row, inside the caller's transaction."""
+    won = AuthKey.objects.filter(id=key_id, state=before).update(
+        state=after, decided_at=batch.now, decided_by=by.user_id, decided_as=by.name, decision_reason=reason[:255]
+    )
+    if not won:
+        raise AlreadyDecided.of(key_id)
+    key = AuthKey.objects.get(id=key_id)
+    history.record(
+        account_pk=key.account_id,
+        key_id=key_id,
+        before=before,
+        after=after,
+        reason=_REASONS[after],
+        actor=by,
+        at=batch.now,
+        note=reason,
+    )
+    return key
+
+
+def _give_tenant(account_pk: UUID, tenant_id: UUID | None) -> None:
+    account = BrokerAccount.objects.get(id=account_pk)
+    if account.tenant_id is not None:
+        return
+    if tenant_id is None or not Tenant.objects.filter(id=tenant_id).exists():
+        raise TenantNeeded
+    BrokerAccount.objects.filter(id=account_pk, tenant__isnull=True).update(tenant_id=tenant_id)

@@ -1,0 +1,349 @@
+"""The ingest batch's transaction: number, dedupe, apply and store the frames of many sessions at once.
+
+A single call is a batch of one. Frame handlers run inside this transaction. Nothing is acknowledged or sent from here:
+the returned `Batch` says what may be told once COMMIT has returned. An id is the sender's idempotency key: the same
+frame again changes nothing, whatever number it comes under; another frame under a known id or number is refused.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Count, F, Q
+
+from sessions_app import queries
+from sessions_app.domain.alerts import AlertCode
+from sessions_app.domain.decimals import to_builtins
+from sessions_app.domain.frames.payloads import GapFill
+from sessions_app.domain.frames.sequence import Log, Place
+from sessions_app.domain.lifecycle import LIVING, KeyState, Reason, SessionStatus
+from sessions_app.domain.problems import Refused
+from sessions_app.models import BrokerAccount, EaSession, InboundFrame
+from sessions_app.models.bulk import update_rows
+from sessions_app.services.ingest import ports
+from sessions_app.services.ingest.ports import Arrival, Batch, Fate
+from sessions_app.services.operations import alerts
+
+GAP_FILL: Final = GapFill.__name__
+MAX_FOREIGN_REPORTS: Final = 3
+
+
+@dataclass(slots=True)
+class _Session:
+    """One session's row as locked, and its log."""
+
+    state: str
+    fence: int
+    account_pk: UUID
+    key_approved: bool
+    preempted: bool
+    log: Log
+    stored: int = 0
+    full: bool = False
+
+
+@dataclass(slots=True)
+class _Desk:
+    """The locked sessions and the known ids that a batch is sorted against.
+
+    `fresh`: this batch's frames that took a number under an id of their own, by that id and its scope (see `_scope`).
+    """
+
+    sessions: dict[UUID, _Session]
+    by_account: dict[tuple[UUID, UUID], tuple[bytes, str]]
+    by_session: dict[tuple[UUID, UUID], tuple[bytes, str]]
+    fresh: dict[tuple[UUID, UUID], Arrival] = field(default_factory=dict)
+
+
+def store(*, arrivals: Sequence[Arrival]) -> Batch:
+    """Store and apply frames in one transaction, in the order given. Sets every arrival's `fate` and `refusal`.
+
+    :raises django.db.Error: nothing is stored then
+    """
+    with transaction.atomic(durable=True):
+        batch = Batch(now=queries.database_now())
+        desk = _open_desk(arrivals, batch.now)
+        for arrival in arrivals:
+            _sort(arrival, desk)
+        applied = [arrival for arrival in arrivals if arrival.fate is Fate.APPLY]
+        _lock_accounts(applied)
+        apply_in_groups(applied, batch)
+        _write(arrivals, desk, batch)
+        _count_offences(batch)
+        _call_about_conflicts(arrivals, batch)
+        if batch.log:  # the handlers have locked these accounts: no session takes over in between
+            batch.fences = queries.fences(batch.log)
+    return batch
+
+
+def _open_desk(arrivals: Sequence[Arrival], now: datetime) -> _Desk:
+    heard_now = monotonic()
+    for arrival in arrivals:
+        arrival.fate, arrival.refusal = Fate.NEW, arrival.refusal if arrival.payload is None else None
+        arrival.received_at = now - timedelta(seconds=max(0.0, heard_now - arrival.heard))
+    sessions = _lock_sessions(arrivals)
+    ids = [arrival.frame_id for arrival in arrivals if arrival.seq is not None]
+    frames = InboundFrame.objects.filter(frame_id__in=ids) if ids else InboundFrame.objects.none()
+    by_account: dict[tuple[UUID, UUID], tuple[bytes, str]] = {}
+    by_session: dict[tuple[UUID, UUID], tuple[bytes, str]] = {}
+    mine = frames.filter(Q(session__in=list(sessions)) | Q(account__in={item.account_pk for item in sessions.values()}))
+    columns = ("account_id", "session_id", "frame_id", "digest", "refusal", "quarantined")
+    for account_pk, session_id, frame_id, digest, refusal, quarantined in mine.values_list(*columns):
+        by_session[session_id, frame_id] = (bytes(digest), refusal)
+        if not quarantined:
+            by_account[account_pk, frame_id] = (bytes(digest), refusal)
+    return _Desk(sessions=sessions, by_account=by_account, by_session=by_session)
+
+
+def _lock_sessions(arrivals: Sequence[Arrival]) -> dict[UUID, _Session]:
+    """Lock the sessions so that a change of state or fence waits for this batch."""
+    rows = EaSession.objects.filter(id__in={arrival.session_id for arrival in arrivals}).order_by("id")
+    columns = ("id", "state", "fence", "account_id", "key__state", "close_reason", "stored_seq")
+    locked = rows.select_for_update(of=("self",), no_key=True).values_list(*columns)
+    sessions = {
+        pk: _Session(
+            state=state,
+            fence=fence,
+            account_pk=account_pk,
+            key_approved=key_state == KeyState.APPROVED,
+            preempted=close_reason == Reason.PREEMPTED,
+            log=Log(stored_seq, {}),
+        )
+        for pk, state, fence, account_pk, key_state, close_reason, stored_seq in locked
+    }
+    _load_repeats(arrivals, sessions)
+    pending = [pk for pk, session in sessions.items() if session.state == SessionStatus.PENDING]
+    if pending:
+        counts = InboundFrame.objects.filter(session__in=pending).values_list("session_id").annotate(Count("id"))
+        for pk, stored in counts:
+            sessions[pk].stored = stored
+    return sessions
+
+
+def _load_repeats(arrivals: Sequence[Arrival], sessions: dict[UUID, _Session]) -> None:
+    """Load the ids stored under numbers that come again; a batch without repeats reads nothing."""
+    again = [
+        arrival
+        for arrival in arrivals
+        if arrival.seq is not None and (known := sessions.get(arrival.session_id)) and arrival.seq <= known.log.top
+    ]
+    if not again:
+        return
+    rows = InboundFrame.objects.filter(
+        session__in={arrival.session_id for arrival in again}, seq__in={arrival.seq for arrival in again}
+    )
+    for session_id, seq, frame_id in rows.values_list("session_id", "seq", "frame_id"):
+        sessions[session_id].log.ids[seq] = frame_id
+
+
+# Sorting ----------------------------------------------------------------------------------------------------
+
+
+def _sort(arrival: Arrival, desk: _Desk) -> None:
+    """Decide one frame's fate; take its number if it is the next.
+
+    A session that has ended takes nothing any more, and no number: its frames may come again under the next session.
+    Only reports are facts whenever they come, provided that this session was ever in charge of the account.
+    """
+    session = desk.sessions.get(arrival.session_id)
+    if session is None:
+        arrival.refuse(Refused("session_closed"))
+        return
+    arrival.account_pk = session.account_pk
+    arrival.late = session.state not in LIVING
+    if arrival.late and not (session.fence and _is_fact(arrival)):
+        arrival.refuse(Refused("fenced" if session.preempted else "session_closed"))
+        return
+    if arrival.seq is None:
+        arrival.fate = Fate.APPLY if arrival.refusal is None else Fate.REFUSED
+        return
+    place = session.log.place(arrival.seq, arrival.frame_id)
+    if place is Place.NEXT:
+        _take_next(arrival, session, desk)
+    else:
+        _answer_again(arrival, place, desk)
+
+
+def _is_fact(arrival: Arrival) -> bool:
+    handler = ports.bound().handlers.get(arrival.kind)
+    return handler is not None and handler.fact
+
+
+def _answer_again(arrival: Arrival, place: Place, desk: _Desk) -> None:
+    if place in (Place.CONFLICT, Place.USED) and _fills_nothing(arrival, desk):
+        arrival.fate, arrival.refusal = Fate.REPEAT, None
+        return
+    known = _known(arrival, desk)
+    if place is Place.REPEAT or (place is Place.USED and known is not None):
+        _repeat(arrival, known)
+        return
+    arrival.fate = Fate.GAP if place is Place.AHEAD else Fate.CONFLICT
+
+
+def _fills_nothing(arrival: Arrival, desk: _Desk) -> bool:
+    """Whether this is a GapFill for numbers that are all stored: late, but no conflict."""
+    return arrival.kind == GAP_FILL and _last_number(arrival) <= desk.sessions[arrival.session_id].log.top
+
+
+def _take_next(arrival: Arrival, session: _Session, desk: _Desk) -> None:
+    known = _known(arrival, desk)
+    if known is None and arrival.refusal is None:
+        if session.state == SessionStatus.PENDING and arrival.kind != GAP_FILL:
+            if session.full or session.stored >= settings.GATEWAY["pending_frames"]:
+                session.full = True
+                arrival.refuse(Refused("session_full", retry_after=60))
+                return
+            session.stored += 1
+            arrival.fate = Fate.QUARANTINED
+        else:
+            arrival.fate = Fate.APPLY
+    elif known is not None:
+        _repeat(arrival, known)
+    else:
+        arrival.fate = Fate.REFUSED
+    session.log.take(_last_number(arrival), arrival.frame_id)
+    if known is None:
+        desk.fresh[_scope(arrival, session), arrival.frame_id] = arrival
+
+
+def _last_number(arrival: Arrival) -> int:
+    """The number a frame consumes up to: its own, or for a GapFill the last it fills."""
+    seq = arrival.seq or 0
+    return max(seq, arrival.payload.next - 1) if isinstance(arrival.payload, GapFill) else seq
+
+
+def _scope(arrival: Arrival, session: _Session) -> UUID:
+    """Where an id must be unique: in the account, or, until its promotion, in the pending session alone."""
+    return arrival.session_id if session.state == SessionStatus.PENDING else session.account_pk
+
+
+def _known(arrival: Arrival, desk: _Desk) -> tuple[bytes, str] | None:
+    """(digest, refusal) of the frame that has this id already: stored, or earlier in this batch."""
+    session = desk.sessions[arrival.session_id]
+    in_batch = desk.fresh.get((_scope(arrival, session), arrival.frame_id))
+    if in_batch is not None:
+        return in_batch.digest, in_batch.refusal.code if in_batch.refusal else ""
+    stored = desk.by_session.get((arrival.session_id, arrival.frame_id))
+    if stored is None and session.state != SessionStatus.PENDING:
+        stored = desk.by_account.get((arrival.account_pk, arrival.frame_id))
+    return stored
+
+
+def _repeat(arrival: Arrival, known: tuple[bytes, str] | None) -> None:
+    """Answer as before: acknowledged, refused with the same code, or `id_reused` for another body."""
+    if known is not None and known[0] != arrival.digest:
+        arrival.refuse(Refused("id_reused"))
+        return
+    arrival.fate = Fate.REPEAT
+    arrival.refusal = Refused(known[1]) if known is not None and known[1] else None
+
+
+# Applying ---------------------------------------------------------------------------------------------------
+
+
+def _lock_accounts(arrivals: Sequence[Arrival]) -> None:
+    """Lock every account that this batch changes, in the order of their ids: gateways share followers, and a batch that
+    took them handler by handler would meet another one's in the opposite order. SQLite has one writer anyway.
+    """
+    if connection.vendor != "postgresql" or len(arrivals) < 2:  # one frame's handler takes them in this order itself
+        return
+    locked = BrokerAccount.objects.filter(id__in=touched(arrivals)).order_by("id").select_for_update(no_key=True)
+    list(locked.values_list("id"))
+
+
+def touched(arrivals: Sequence[Arrival]) -> set[UUID]:
+    """The accounts whose rows these frames change when they are applied."""
+    handlers = ports.bound().handlers
+    by_kind: dict[str, list[Arrival]] = defaultdict(list)
+    for arrival in arrivals:
+        by_kind[arrival.kind].append(arrival)
+    return {account for kind, group in by_kind.items() for account in handlers[kind].touches(group)}
+
+
+def apply_in_groups(arrivals: Sequence[Arrival], batch: Batch) -> None:
+    """Run the handlers, many frames of a type at once, in the caller's transaction; each account keeps its order."""
+    handlers = ports.bound().handlers
+    for group in group_by_kind(arrivals):
+        handlers[group[0].kind].apply(group, batch)
+
+
+def group_by_kind(arrivals: Iterable[Arrival]) -> list[list[Arrival]]:
+    """Large groups of one type, without moving a frame past another one of its account."""
+    groups: list[list[Arrival]] = []
+    last_of_account: dict[UUID, int] = {}
+    last_of_kind: dict[str, int] = {}
+    for arrival in arrivals:
+        index = last_of_kind.get(arrival.kind, -1)
+        if index < last_of_account.get(arrival.account_pk, 0) or index < 0:
+            groups.append([])
+            index = last_of_kind[arrival.kind] = len(groups) - 1
+        groups[index].append(arrival)
+        last_of_account[arrival.account_pk] = index
+    return groups
+
+
+# Writing ----------------------------------------------------------------------------------------------------
+
+
+def _write(arrivals: Sequence[Arrival], desk: _Desk, batch: Batch) -> None:
+    rows = [_row(arrival, desk.sessions[arrival.session_id]) for arrival in desk.fresh.values()]
+    InboundFrame.objects.bulk_create(rows, batch_size=200)
+    batch.stored_tops = {pk: item.log.top for pk, item in desk.sessions.items()}
+    batch.promotable |= _promotable(arrivals, desk)
+    if any(arrival.seq is not None for arrival in arrivals):
+        update_rows([EaSession(id=pk, stored_seq=top) for pk, top in batch.stored_tops.items()], ["stored_seq"])
+
+
+def _row(arrival: Arrival, session: _Session) -> InboundFrame:
+    content: Any = None if arrival.payload is None else to_builtins(arrival.payload)
+    return InboundFrame(
+        account_id=arrival.account_pk,
+        session_id=arrival.session_id,
+        frame_id=arrival.frame_id,
+        seq=arrival.seq or 0,
+        kind=arrival.kind,
+        digest=arrival.digest,
+        content=kept_content(arrival, content),
+        quarantined=session.state == SessionStatus.PENDING,
+        refusal=arrival.refusal.code if arrival.refusal else "",
+        received_at=arrival.at,
+    )
+
+
+def kept_content(arrival: Arrival, content: Any) -> Any:
+    """Frames that still have to be applied keep their content, and so do the EA's alerts."""
+    return content if arrival.fate is Fate.QUARANTINED or arrival.kind == "ErrorAlert" else None
+
+
+def _promotable(arrivals: Sequence[Arrival], desk: _Desk) -> set[UUID]:
+    """Pending sessions that are heard of after the approval of their key."""
+    heard = {arrival.session_id for arrival in arrivals if arrival.kind == "StatusHeartbeat"}
+    return {
+        pk
+        for pk, session in desk.sessions.items()
+        if pk in heard and session.state == SessionStatus.PENDING and session.key_approved
+    }
+
+
+def _count_offences(batch: Batch) -> None:
+    """Keep count of reports about other accounts' commands; who sends too many of them is expelled after the commit."""
+    for session_id, times in batch.offenders.items():
+        EaSession.objects.filter(id=session_id).update(foreign_reports=F("foreign_reports") + times)
+    if batch.offenders:
+        over = EaSession.objects.filter(id__in=batch.offenders, foreign_reports__gte=MAX_FOREIGN_REPORTS)
+        batch.expelled |= set(over.values_list("id", flat=True))
+
+
+def _call_about_conflicts(arrivals: Sequence[Arrival], batch: Batch) -> None:
+    """Two frames under one number: their session ends after the commit, and a person must look at the terminal."""
+    for arrival in arrivals:
+        if arrival.fate is Fate.CONFLICT:
+            text = f"Number {arrival.seq} came with another {arrival.kind}"
+            code = AlertCode.SEQUENCE_CONFLICT
+            alerts.raise_alert(code=code, text=text, now=batch.now, account_pk=arrival.account_pk)

@@ -1,0 +1,175 @@
+"""StatusHeartbeats and InitRequests: what a terminal says of itself. Both run inside the ingest batch's transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final, cast
+from uuid import UUID
+
+from django.conf import settings
+
+from sessions_app.domain.decimals import to_builtins
+from sessions_app.domain.frames.envelope import rfc3339
+from sessions_app.domain.frames.payloads import (
+    Ack,
+    HeartbeatAck,
+    HeartbeatPace,
+    InitAck,
+    InitRequest,
+    SessionLimits,
+    StatusHeartbeat,
+    SubscriptionSummary,
+)
+from sessions_app.domain.lifecycle import SessionStatus
+from sessions_app.domain.liveness import Pace
+from sessions_app.domain.problems import Refused
+from sessions_app.models import BrokerAccount, EaSession, TerminalProfile
+from sessions_app.models.bulk import update_rows
+from sessions_app.services.ingest import ports
+from sessions_app.services.ingest.ports import Arrival, Batch, Pushed
+
+_WAIT_SECONDS: Final = 600
+
+
+def record(arrivals: Sequence[Arrival], batch: Batch) -> None:
+    """Renew the deadlines and keep the funds; only the newest beat of a session counts."""
+    newest = {arrival.session_id: arrival for arrival in arrivals}
+    sessions = {row.id: row for row in EaSession.objects.select_related("account__profile").filter(id__in=newest)}
+    beaten, funded = [], []
+    for session_id, arrival in newest.items():
+        session = sessions[session_id]
+        beat = cast(StatusHeartbeat, arrival.payload)
+        session.last_heartbeat_at = arrival.at
+        pace = Pace(session.heartbeat_interval, session.heartbeat_timeout)
+        session.deadline_at = pace.deadline(arrival.at) + _busy(session, beat)
+        session.silence_held_at = None
+        session.status = to_builtins(beat)
+        beaten.append(session)
+        if _speaks_for_account(session) and beat.balance is not None:
+            funded.append(_with_funds(session.account, beat, arrival.at))
+        batch.replies.append((arrival, _ack(session, batch.now)))
+    update_rows(beaten, ["last_heartbeat_at", "deadline_at", "silence_held_at", "status"])
+    update_rows(funded, ["balance", "equity", "free_margin", "funds_at"])
+
+
+def _busy(session: EaSession, beat: StatusHeartbeat) -> timedelta:
+    """How much longer a busy terminal may be silent: bounded, and only once until it beats without being busy."""
+    if not beat.busy_until_ms or session.status.get("busy_until_ms"):
+        return timedelta(0)
+    return min(timedelta(milliseconds=beat.busy_until_ms), timedelta(seconds=settings.GATEWAY["busy_seconds"]))
+
+
+def _speaks_for_account(session: EaSession) -> bool:
+    """Whether a session's figures are the account's: it is authenticated, or decisions rest on it (protocol, 3)."""
+    if session.state == SessionStatus.AUTHENTICATED:
+        return True
+    profile = session.account.profile
+    return profile is not None and profile.session_id == session.id
+
+
+def _with_funds(account: BrokerAccount, beat: StatusHeartbeat, at: datetime) -> BrokerAccount:
+    account.balance, account.equity, account.free_margin = beat.balance, beat.equity, beat.free_margin
+    account.funds_at = at
+    return account
+
+
+def _ack(session: EaSession, now: datetime) -> HeartbeatAck:
+    account = session.account
+    return HeartbeatAck(server_time=rfc3339(now), epoch=account.epoch, top_seq=account.next_seq - 1)
+
+
+def introduce(arrivals: Sequence[Arrival], batch: Batch) -> None:
+    """Keep what terminals say of themselves; acknowledge it where the session is authenticated."""
+    for arrival in arrivals:
+        session = EaSession.objects.select_related("account__profile").get(id=arrival.session_id)
+        request = cast(InitRequest, arrival.payload)
+        profile = _profile(session, arrival, batch.now)
+        if profile is None:
+            arrival.refuse(Refused("throttled", "Too many different InitRequests", retry_after=_WAIT_SECONDS))
+            continue
+        _set_pace(session, request.heartbeat_interval_seconds)
+        if session.state == SessionStatus.AUTHENTICATED or session.account.profile_id is None:
+            BrokerAccount.objects.filter(id=session.account_id).update(profile=profile)
+        if session.state == SessionStatus.AUTHENTICATED:
+            batch.replies.append((arrival, init_ack(session, batch.now)))
+
+
+def _profile(session: EaSession, arrival: Arrival, now: datetime) -> TerminalProfile | None:
+    """The stored content of an InitRequest; None when the session has told too many different ones within the hour.
+
+    Older ones that nothing refers to make room for it.
+    """
+    mine = TerminalProfile.objects.filter(session_id=session.id)
+    known = mine.filter(digest=arrival.digest).first()
+    if known is not None:
+        return known
+    hour_ago = now - timedelta(hours=1)
+    if mine.filter(created_at__gt=hour_ago).count() >= settings.GATEWAY["init_requests_per_hour"]:
+        return None
+    in_use = BrokerAccount.objects.filter(id=session.account_id, profile__isnull=False).values("profile")
+    mine.filter(created_at__lte=hour_ago).exclude(id__in=in_use).delete()
+    return TerminalProfile.objects.create(
+        session_id=session.id,
+        digest=arrival.digest,
+        account_id=session.account_id,
+        content=to_builtins(arrival.payload),
+        created_at=now,
+    )
+
+
+def _set_pace(session: EaSession, wished: int | None) -> None:
+    """Another pace counts from the last heartbeat. Only a heartbeat renews the deadline, and nothing takes back what an
+    announced long call has been given."""
+    pace = Pace.of(wished=wished, interval=session.heartbeat_interval, timeout=session.heartbeat_timeout)
+    if (pace.interval, pace.timeout) == (session.heartbeat_interval, session.heartbeat_timeout):
+        return
+    session.heartbeat_interval, session.heartbeat_timeout = pace.interval, pace.timeout
+    since = max(filter(None, (session.created_at, session.authenticated_at, session.last_heartbeat_at)))
+    session.deadline_at = max(session.deadline_at, pace.deadline(since))
+    session.save(update_fields=["heartbeat_interval", "heartbeat_timeout", "deadline_at"])
+
+
+def init_ack(session: EaSession, now: datetime) -> InitAck:
+    """The answer to an authenticated terminal's InitRequest."""
+    summaries = ports.bound().summaries(session.account_id)
+    roles = {role for _, role, _, _ in summaries}
+    return InitAck(
+        server_time=rfc3339(now),
+        role="master" if "master" in roles else "follower" if roles else "none",
+        capabilities=["resend", "gap_fill", "snapshot"],
+        heartbeat=HeartbeatPace(interval_seconds=session.heartbeat_interval, timeout_seconds=session.heartbeat_timeout),
+        limits=limits(session.account.intent_rate),
+        subscriptions=[
+            SubscriptionSummary(strategy=strategy, role=role, mode=mode or None, state=state or None)
+            for strategy, role, mode, state in summaries
+        ],
+    )
+
+
+def limits(intent_rate: int) -> SessionLimits:
+    """The bounds in force."""
+    return SessionLimits(
+        frame_bytes=16 * 1024,
+        max_unacked_commands=settings.GATEWAY["max_unacked_commands"],
+        intent_rate=intent_rate,
+        resend_page=settings.GATEWAY["resend_page"],
+    )
+
+
+def acknowledge(arrivals: Sequence[Arrival], batch: Batch) -> None:
+    """The EAs have stored their commands up to a number: only the highest one of each account counts.
+
+    A late, lower acknowledgement, or one above the top of the log, moves nothing.
+    """
+    upto: dict[UUID, int] = {}
+    pushed: dict[UUID, list[Pushed]] = {}
+    for arrival in arrivals:
+        told = cast(Ack, arrival.payload).ack
+        upto[arrival.account_pk] = max(told, upto.get(arrival.account_pk, 0))
+        pushed.setdefault(arrival.account_pk, []).extend(arrival.pushed)
+    locked = BrokerAccount.objects.select_for_update(no_key=True).filter(id__in=upto).order_by("id")
+    accounts = {row.id: row for row in locked}
+    moved = [row for row in accounts.values() if row.acked_seq < upto[row.id] < row.next_seq]
+    for row in moved:
+        row.acked_seq = upto[row.id]
+    update_rows(moved, ["acked_seq"])
+    ports.bound().acknowledged(list(accounts.values()), pushed, batch.now)

@@ -1,0 +1,213 @@
+"""What this app needs from the app above it. `eagateway.routing` binds it; nothing here knows of orders.
+
+An `Arrival` is one frame on its way into the database; a `Batch` is what one transaction did with its arrivals, and
+what may be told to the sockets after the commit.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final
+from uuid import UUID
+
+from sessions_app.domain.frames.payloads import Payload
+from sessions_app.domain.problems import Refused
+from sessions_app.models import BrokerAccount
+
+
+class Fate(Enum):
+    """What became of a frame in its batch."""
+
+    NEW = "new"
+    APPLY = "apply"
+    QUARANTINED = "quarantined"
+    REPEAT = "repeat"
+    REFUSED = "refused"
+    GAP = "gap"
+    CONFLICT = "conflict"
+
+
+@dataclass(slots=True, eq=False)
+class Arrival:
+    """One frame of one session. `heard`: monotonic seconds when it came.
+
+    `received_at`: the same moment on the database's clock. `source` is the transport's own handle.
+    `late`: it came from a session that has ended; only reports are taken then. `raced`: it has lost against an equal.
+    """
+
+    session_id: UUID
+    account_pk: UUID
+    fence: int
+    kind: str
+    frame_id: UUID
+    seq: int | None
+    payload: Payload | None
+    digest: bytes
+    heard: float
+    source: Any = None
+    received_at: datetime | None = None
+    refusal: Refused | None = None
+    fate: Fate = Fate.NEW
+    late: bool = False
+    pushed: "tuple[Pushed, ...]" = ()
+    raced: bool = False
+
+    @property
+    def at(self) -> datetime:
+        """`received_at`, which the batch has set."""
+        if self.received_at is None:
+            raise RuntimeError("this arrival is in no batch yet")
+        return self.received_at
+
+    def refuse(self, refusal: Refused) -> None:
+        """The handler's own no."""
+        self.fate, self.refusal = Fate.REFUSED, refusal
+
+
+@dataclass(frozen=True, slots=True)
+class LogFrame:
+    """One numbered frame of an account's command log, its payload encoded."""
+
+    seq: int
+    frame_id: UUID
+    kind: str
+    payload: bytes
+    covers: int = 0
+
+    @property
+    def last(self) -> int:
+        """The highest number this frame accounts for: its own, or a gap's last."""
+        return max(self.seq, self.covers)
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """When a numbered command was committed and pushed: telemetry for its time line."""
+
+    seq: int
+    committed_at: datetime
+    pushed_at: datetime
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction did. Everything here is told after the commit, never before.
+
+    `log`: the new numbered frames of each account; `fences`: whose they are, the account's fence when they were
+    numbered. `offenders`: how many reports about other accounts' commands each session has sent; `expelled`: who sent
+    too many.
+    """
+
+    now: datetime
+    log: dict[UUID, list[LogFrame]] = field(default_factory=dict)
+    fences: Mapping[UUID, int] = field(default_factory=dict)
+    tops: dict[UUID, int] = field(default_factory=dict)
+    replies: list[tuple[Arrival, Payload]] = field(default_factory=list)
+    changed_sessions: set[UUID] = field(default_factory=set)
+    promotable: set[UUID] = field(default_factory=set)
+    leaving: set[UUID] = field(default_factory=set)
+    offenders: Counter[UUID] = field(default_factory=Counter)
+    expelled: set[UUID] = field(default_factory=set)
+    stored_tops: dict[UUID, int] = field(default_factory=dict)
+
+    def append(self, account_pk: UUID, frames: Sequence[LogFrame]) -> None:
+        """Note new numbered frames of one account, in order."""
+        if frames:
+            self.log.setdefault(account_pk, []).extend(frames)
+            self.tops[account_pk] = frames[-1].last
+
+    def copied(self) -> "Batch":
+        """Everything noted so far, to return to if a step is undone."""
+        copies: dict[str, Any] = {item.name: copy(getattr(self, item.name)) for item in fields(self)}
+        copies["log"] = {account: list(frames) for account, frames in self.log.items()}
+        return Batch(**copies)
+
+    def restore(self, before: "Batch") -> None:
+        """Forget what was noted since `before` was copied; a copy serves once."""
+        for item in fields(self):
+            setattr(self, item.name, getattr(before, item.name))
+
+
+Apply = Callable[[Sequence[Arrival], Batch], None]
+
+
+def senders(arrivals: Sequence[Arrival]) -> set[UUID]:
+    """The accounts that sent these frames."""
+    return {arrival.account_pk for arrival in arrivals}
+
+
+@dataclass(frozen=True, slots=True)
+class Chunking:
+    """How a frame that comes in parts becomes whole.
+
+    `place(payload)`: the name of its set, its number in it, and of how many. `weight(payload)`: how many items it
+    carries. `join(parts)`: the whole, from all parts in order.
+    """
+
+    place: Callable[[Any], tuple[Hashable, int, int]]
+    weight: Callable[[Any], int]
+    join: Callable[[Sequence[Any]], Payload]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameHandler:
+    """How frames of one type change rows: inside the batch's transaction, many at once, in their order.
+
+    `touches`: the accounts whose rows they change; the batch locks them all before the first handler runs.
+    `chunking`: they may come in parts, and only the whole goes into a batch.
+    """
+
+    payload: type[Payload]
+    apply: Apply
+    durable: bool = False
+    fact: bool = False
+    touches: Callable[[Sequence[Arrival]], set[UUID]] = senders
+    fault: Callable[[Any], tuple[str, str] | None] | None = None
+    chunking: Chunking | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What orders provides.
+
+    commands_after(account_pk, seq, limit): numbered frames above seq, in order.
+    void_overdue(account_pk, above, now): before a resend, void what may not be executed any more; its own transaction.
+    acknowledged(accounts, pushed, now): the EAs have stored their commands up to the accounts' `acked_seq`.
+    release(account_pk, session_id, batch): number what was held, inside the promotion's transaction.
+    summaries(account_pk): (strategy, role, mode, state) of each subscription.
+    carry_out_due(): carry out the stored deadlines that have passed, each exactly once; transactions of its own.
+    frame_ids(account_pk, epoch, seq): the ids of the frames that may have carried this number.
+    doubt(account_pk, decided_by, since): commands without outcome, decided by then, may have been executed by another
+        terminal: set them aside; their absence at the broker counts some time after `since`. How many; in the caller's
+        transaction.
+    snapshot_request(account_pk, reason): the frame that asks the account's EA what it holds.
+    """
+
+    handlers: Mapping[str, FrameHandler]
+    commands_after: Callable[[UUID, int, int], list[LogFrame]]
+    void_overdue: Callable[[UUID, int, datetime], int]
+    acknowledged: Callable[[Sequence[BrokerAccount], Mapping[UUID, Collection[Pushed]], datetime], None]
+    release: Callable[[UUID, UUID, Batch], None]
+    summaries: Callable[[UUID], list[tuple[str, str, str, str]]]
+    carry_out_due: Callable[[], int]
+    frame_ids: Callable[[UUID, UUID, int], frozenset[UUID]]
+    doubt: Callable[[UUID, datetime, datetime], int]
+    snapshot_request: Callable[[UUID, str], Payload]
+
+
+_bound: Final[list[Ports]] = []
+
+
+def bind(ports: Ports) -> None:
+    """Set the ports of this process; done once, by the composition root."""
+    _bound[:] = [ports]
+
+
+def bound() -> Ports:
+    """The ports in force."""
+    if not _bound:
+        raise RuntimeError("the ports of sessions_app are not bound; eagateway.routing.bind() does it")
+    return _bound[0]

@@ -1,0 +1,116 @@
+"""What a session stored while it was pending, applied at its promotion. One bad frame must not block an approval."""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+import msgspec
+import structlog
+from django.db import transaction
+
+from sessions_app.domain.alerts import AlertCode
+from sessions_app.domain.decimals import decode_hook
+from sessions_app.domain.problems import Refused
+from sessions_app.models import InboundFrame
+from sessions_app.models.bulk import update_rows
+from sessions_app.services.ingest import batches, ports
+from sessions_app.services.ingest.database_errors import is_data_fault
+from sessions_app.services.ingest.ports import Arrival, Batch, Fate
+from sessions_app.services.operations import alerts
+
+MAX_FAILURES: Final = 20
+_log = structlog.get_logger(__name__)
+
+
+def apply(*, session_id: UUID, account_pk: UUID, fence: int, batch: Batch) -> None:
+    """Apply a session's quarantined frames in order, inside the promotion's transaction.
+
+    A frame that cannot be applied is refused for good as `poisoned`; after MAX_FAILURES of them, all that follow are.
+    """
+    rows = list(InboundFrame.objects.filter(session_id=session_id, quarantined=True).order_by("seq"))
+    known = set(
+        InboundFrame.objects.filter(
+            account_id=account_pk, frame_id__in=[row.frame_id for row in rows], quarantined=False
+        ).values_list("frame_id", flat=True)
+    )
+    fresh = [row for row in rows if row.frame_id not in known]
+    arrivals = [_arrival_of(row, fence) for row in fresh]
+    failures = _apply_what_can_be([arrival for arrival in arrivals if arrival.payload is not None], batch, failures=0)
+    if failures:
+        text = f"{failures} of the frames stored before the approval could not be applied"
+        alerts.raise_alert(code=AlertCode.POISONED_FRAME, text=text, now=batch.now, account_pk=account_pk)
+    for row, arrival in zip(fresh, arrivals, strict=True):
+        row.quarantined, row.content = False, batches.kept_content(arrival, row.content)
+        row.refusal = arrival.refusal.code if arrival.refusal else row.refusal
+    update_rows(fresh, ["quarantined", "content", "refusal"])
+
+
+def touched(session_id: UUID) -> set[UUID]:
+    """The accounts whose rows a session's quarantined frames change when they are applied."""
+    rows = InboundFrame.objects.filter(session_id=session_id, quarantined=True)
+    arrivals = [_arrival_of(row, fence=0) for row in rows]
+    return batches.touched([arrival for arrival in arrivals if arrival.payload is not None])
+
+
+def _apply_what_can_be(arrivals: Sequence[Arrival], batch: Batch, *, failures: int) -> int:
+    """Apply these frames, halved as often as it takes, left half first; how many have failed so far."""
+    if not arrivals:
+        return failures
+    if failures >= MAX_FAILURES:
+        return failures + _refuse(arrivals)
+    error = _fault_of(arrivals, batch)
+    if error is None:
+        return failures
+    if len(arrivals) == 1:
+        _log.error("quarantine.frame_failed", frame_id=str(arrivals[0].frame_id), exc_info=error)
+        return failures + _refuse(arrivals)
+    half = len(arrivals) // 2
+    failures = _apply_what_can_be(arrivals[:half], batch, failures=failures)
+    return _apply_what_can_be(arrivals[half:], batch, failures=failures)
+
+
+def _fault_of(arrivals: Sequence[Arrival], batch: Batch) -> Exception | None:
+    """Apply frames together; if their data is at fault nothing of it remains, in the rows or in the batch."""
+    before = batch.copied()
+    try:
+        with transaction.atomic():
+            batches.apply_in_groups(arrivals, batch)
+    except Exception as error:
+        if not is_data_fault(error):
+            raise
+        batch.restore(before)
+        for arrival in arrivals:
+            arrival.fate, arrival.refusal = Fate.APPLY, None
+        return error
+    return None
+
+
+def _refuse(arrivals: Sequence[Arrival]) -> int:
+    for arrival in arrivals:
+        arrival.refuse(Refused("poisoned"))
+    return len(arrivals)
+
+
+def _arrival_of(row: InboundFrame, fence: int) -> Arrival:
+    handler = ports.bound().handlers.get(row.kind)
+    payload, refusal = None, None
+    if handler is not None and row.content is not None:
+        try:
+            payload = msgspec.convert(row.content, handler.payload, dec_hook=decode_hook)
+        except msgspec.ValidationError:  # stored by another version of the gateway
+            _log.exception("quarantine.frame_unreadable", frame_id=str(row.frame_id))
+            refusal = Refused("poisoned")
+    return Arrival(
+        session_id=row.session_id,
+        account_pk=row.account_id,
+        fence=fence,
+        kind=row.kind,
+        frame_id=row.frame_id,
+        seq=row.seq,
+        payload=payload,
+        digest=bytes(row.digest),
+        heard=0.0,
+        received_at=row.received_at,
+        refusal=refusal,
+        fate=Fate.APPLY,
+    )

@@ -1,0 +1,76 @@
+"""A link comes back, or comes for the first time: who it is, what its Hello says, and where its command log goes on."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from sessions_app import doorbell, queries
+from sessions_app.domain.frames.payloads import Hello
+from sessions_app.domain.keys import token_digest
+from sessions_app.domain.lifecycle import LIVING, SessionStatus
+from sessions_app.domain.problems import Refused
+from sessions_app.domain.recovery import Claims, Memory
+from sessions_app.models import BrokerAccount, EaSession
+from sessions_app.queries import Standing
+from sessions_app.services.ingest import ports
+from sessions_app.services.lifecycle import recovery
+from sessions_app.services.operations import gateway_processes, maintenance
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A session as its socket finds it. `resume_from`: the last command number that need not be sent."""
+
+    standing: Standing
+    resume_from: int
+    recovered: bool
+
+
+def resume(*, token: str, hello: Hello | None, confirmed: int | None = None) -> Resumed:
+    """Who comes back, and where its command log goes on. What may no longer be executed is voided first.
+
+    Without a Hello, as an exchange may come back, the log goes on above `confirmed`, else above what was acknowledged.
+
+    :raises Refused: `token_invalid`, `maintenance`
+    """
+    now = queries.database_now()
+    standing = queries.standing_by_token(token_digest(token))
+    if standing is None:
+        raise Refused("token_invalid")
+    if standing.state not in LIVING:
+        return Resumed(standing=standing, resume_from=standing.top_seq, recovered=True)
+    maintenance.refuse_during(account_pk=standing.account_pk, now=now)
+    recovered = _hear(standing, hello, confirmed, now) is Memory.SAME
+    standing = queries.standing_by_token(token_digest(token)) or standing
+    if standing.links > 1:
+        doorbell.publish(doorbell.Ring(frozenset({standing.session_id})))  # another process may hold the former link
+    if hello is None:
+        resume_from = min(standing.acked_seq if confirmed is None else confirmed, standing.top_seq)
+    else:
+        resume_from = hello.last_server_seq if recovered and hello.epoch is not None else 0
+    if standing.state == SessionStatus.AUTHENTICATED:
+        ports.bound().void_overdue(standing.account_pk, resume_from, now)
+    return Resumed(standing=standing, resume_from=resume_from, recovered=recovered)
+
+
+def _hear(standing: Standing, hello: Hello | None, confirmed: int | None, now: datetime) -> Memory:
+    """Keep what a Hello says; act on it if its session is in charge. Who comes back without one says little."""
+    claims = Claims(ledger_head=confirmed or 0) if hello is None else Claims.of(hello)
+    with transaction.atomic(durable=True):
+        session = EaSession.objects.select_for_update(no_key=True).get(id=standing.session_id)
+        session.links += 1
+        session.gateway = gateway_processes.THIS
+        if hello is None and session.settled_at is not None:
+            session.save(update_fields=["links", "gateway"])
+            return Memory.SAME
+        session.hello, session.ledger_head = claims.stored(), claims.ledger_head
+        session.installation_id = claims.installation_id or session.installation_id
+        noted = ["links", "gateway", "hello", "ledger_head", "installation_id"]
+        if session.state == SessionStatus.PENDING:
+            session.last_heartbeat_at = now
+            noted.append("last_heartbeat_at")
+        session.save(update_fields=noted)
+        if session.state == SessionStatus.AUTHENTICATED:
+            return recovery.settle(session=session, claims=claims, now=now)
+        return recovery.compare(account=BrokerAccount.objects.get(id=session.account_id), claims=claims)

@@ -1,0 +1,65 @@
+"""Call an operator: an open alert is one row, however often its cause comes again, until somebody acknowledges it."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+
+from sessions_app import queries
+from sessions_app.domain.alerts import ALERTS, AlertCode
+from sessions_app.domain.frames.payloads import Severity
+from sessions_app.models import OperatorAlert
+from sessions_app.services.operations.history import Actor
+
+_MAX_TEXT: Final = 500
+_log = structlog.get_logger(__name__)
+
+
+class AlreadyAcknowledged(Exception):
+    """Somebody else has acknowledged this alert, or there is none."""
+
+    def __init__(self, alert: OperatorAlert | None) -> None:
+        self.alert = alert
+        super().__init__(f"Acknowledged by {alert.acknowledged_as} already" if alert else "There is no such alert")
+
+
+def raise_alert(
+    *, code: AlertCode, text: str, now: datetime, account_pk: UUID | None = None, subject: str = ""
+) -> None:
+    """Write or repeat an alert, inside the caller's transaction; it never fails for one that is open already."""
+    about = subject or (str(account_pk) if account_pk is not None else "")
+    severity = ALERTS[code][0]
+    _log.log(_LEVELS[severity], "operator.alert", code=code.value, about=about, text=text)
+    again = OperatorAlert.objects.filter(code=code, subject=about, acknowledged_at__isnull=True)
+    if again.update(times=F("times") + 1, at=now, text=text[:_MAX_TEXT]):
+        return
+    alert = OperatorAlert(code=code, account_id=account_pk, subject=about, text=text[:_MAX_TEXT], first_at=now, at=now)
+    OperatorAlert.objects.bulk_create([alert], ignore_conflicts=True)  # another gateway may have been first
+
+
+_LEVELS: Final = {Severity.INFO: 20, Severity.WARNING: 30, Severity.ERROR: 40, Severity.CRITICAL: 50}
+
+
+def report(*, code: AlertCode, text: str, account_pk: UUID | None = None, subject: str = "") -> None:
+    """`raise_alert` in a transaction of its own."""
+    with transaction.atomic(durable=True):
+        raise_alert(code=code, text=text, now=queries.database_now(), account_pk=account_pk, subject=subject)
+
+
+def acknowledge(*, alert_id: UUID, by: Actor) -> OperatorAlert:
+    """Somebody has seen it: what happens from now on is a new alert.
+
+    :raises AlreadyAcknowledged: somebody else was first
+    """
+    with transaction.atomic(durable=True):
+        won = OperatorAlert.objects.filter(id=alert_id, acknowledged_at__isnull=True).update(
+            acknowledged_at=queries.database_now(), acknowledged_as=by.name
+        )
+    alert = OperatorAlert.objects.filter(id=alert_id).first()
+    if not won or alert is None:
+        raise AlreadyAcknowledged(alert)
+    _log.info("operator.alert_acknowledged", code=alert.code, by=by.name)
+    return alert

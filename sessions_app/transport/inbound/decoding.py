@@ -1,0 +1,104 @@
+"""From an envelope to an arrival: the payload's decoder by type, and whether this sender may send it at all."""
+
+import hashlib
+import time
+from functools import cache
+from typing import Any, TypeVar
+
+import msgspec
+
+from sessions_app.domain.decimals import decode_hook
+from sessions_app.domain.frames.envelope import Envelope, digest, split_path
+from sessions_app.domain.frames.payloads import Ack, Payload
+from sessions_app.domain.problems import Refused
+from sessions_app.models.fields import new_id
+from sessions_app.services.ingest import ports
+from sessions_app.services.ingest.ports import Arrival, FrameHandler
+from sessions_app.transport.connection.connections import Connection
+
+P = TypeVar("P", bound=Payload)
+
+
+@cache
+def _decoder(payload: type[Payload]) -> "msgspec.json.Decoder[Any]":
+    return msgspec.json.Decoder(payload, dec_hook=decode_hook)
+
+
+def decode_payload(kind: type[P], raw: bytes) -> P:
+    """Decode one payload.
+
+    :raises Refused: `invalid`, with the path of the field and the rule it breaks
+    """
+    try:
+        payload: P = _decoder(kind).decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message, path = split_path(str(error))
+        raise Refused("invalid", message, path=path) from error
+    return payload
+
+
+def read_arrival(envelope: Envelope, connection: Connection) -> Arrival:
+    """One frame on its way to the batch. An invalid durable frame with a readable number travels too: it consumes it.
+
+    :raises Refused: `unknown_type`, `seq_missing`, or `invalid` for a frame without a number
+    """
+    handler = ports.bound().handlers.get(envelope.type)
+    if handler is None:
+        raise Refused("unknown_type", f"Unknown frame type {envelope.type!r}", path="$.type")
+    if handler.durable and envelope.seq is None:
+        raise Refused("seq_missing", path="$.seq")
+    raw = bytes(envelope.payload)
+    payload, refusal = _checked(handler, raw)
+    if refusal is not None and not handler.durable:
+        raise refusal
+    standing = connection.standing
+    return Arrival(
+        session_id=standing.session_id,
+        account_pk=standing.account_pk,
+        fence=standing.fence,
+        kind=envelope.type,
+        frame_id=envelope.id,
+        seq=envelope.seq if handler.durable else None,
+        payload=payload,
+        refusal=refusal,
+        digest=_digest(envelope.type, raw),
+        heard=time.monotonic(),
+        source=connection,
+    )
+
+
+def _checked(handler: FrameHandler, raw: bytes) -> tuple[Payload | None, Refused | None]:
+    try:
+        payload = decode_payload(handler.payload, raw)
+    except Refused as refusal:
+        return None, refusal
+    fault = handler.fault(payload) if handler.fault else None
+    if fault is not None:
+        path, rule = fault
+        return None, Refused("invalid", rule, path=path)
+    return payload, None
+
+
+def _digest(kind: str, raw: bytes) -> bytes:
+    try:
+        return digest(kind, raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, AttributeError):
+        return hashlib.sha256(kind.encode() + b"\n" + raw).digest()  # no canonical form: its bytes are its identity
+
+
+def ack_arrival(connection: Connection, upto: int) -> Arrival:
+    """An acknowledgement, whatever carried it, with the push telemetry of the commands it covers."""
+    standing = connection.standing
+    return Arrival(
+        session_id=standing.session_id,
+        account_pk=standing.account_pk,
+        fence=standing.fence,
+        kind=Ack.__name__,
+        frame_id=new_id(),
+        seq=None,
+        payload=Ack(ack=upto),
+        digest=b"",
+        heard=time.monotonic(),
+        source=connection,
+        pushed=connection.take_pushed(upto),
+    )

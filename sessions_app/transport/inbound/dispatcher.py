@@ -1,0 +1,191 @@
+"""What an EA says over one link, whichever transport carries it: parse, look up the handler, hand over to the batch.
+
+No ORM and no rule lives here: what changes rows goes to the ingest batch, what is sent comes from delivery. The bounds
+on what a session may send are kept here.
+"""
+
+import time
+from typing import Final
+
+import structlog
+
+from sessions_app.domain.frames.envelope import Envelope, Malformed, read_envelope
+from sessions_app.domain.frames.payloads import Ack, Poll, ResendRequest, ShutdownNotice
+from sessions_app.domain.lifecycle import CloseCode
+from sessions_app.domain.problems import Refused
+from sessions_app.services.ingest.ports import Arrival
+from sessions_app.transport.connection.connections import Connection
+from sessions_app.transport.inbound.decoding import ack_arrival, decode_payload, read_arrival
+from sessions_app.transport.inbound.ingest import Ingest
+from sessions_app.transport.inbound.rate_limits import Bounds, Bucket
+from sessions_app.transport.outbound.delivery import Delivery
+from sessions_app.transport.outbound.shutdown import FetchingGoodbye
+
+MAX_IN_WORK: Final = 5000
+REPORTS_PER_COMMAND: Final = 4
+_SERVER_ONLY: Final = frozenset({"SessionState", "TestRequest", "InitAck", "HeartbeatAck", "OrderCommand", "Idle"})
+_log = structlog.get_logger(__name__)
+
+
+class Door:
+    """One link's incoming side, after its Hello."""
+
+    def __init__(self, connection: Connection, *, bounds: Bounds, delivery: Delivery, ingest: Ingest) -> None:
+        self._connection, self._delivery, self._ingest = connection, delivery, ingest
+        self._bounds = bounds
+        self._commands, self._pages = connection.sent, connection.resend_asked_upto
+
+    async def take(self, frame: str | bytes) -> None:
+        """Take one frame. What is wrong with it is told and counted, never raised."""
+        connection = self._connection
+        if connection.closing:
+            connection.ignored += 1
+            return
+        try:
+            envelope = read_envelope(frame)
+        except Malformed as fault:
+            self.count_malformed(fault)
+            return
+        if connection.leaving:
+            self._take_after_notice(connection, envelope)
+            return
+        try:
+            await self._serve(connection, envelope)
+        except Refused as refusal:
+            if connection.authenticated:
+                self._delivery.refuse(connection, refusal, ref=envelope.id)
+            if refusal.code in ("unknown_type", "frame_unexpected"):
+                self._spend()
+
+    def _take_after_notice(self, connection: Connection, envelope: Envelope) -> None:
+        """The gateway has said goodbye: only the answer counts, or the EA's own goodbye that crossed it."""
+        if envelope.type == ShutdownNotice.__name__:
+            connection.answered.set()
+        else:
+            connection.ignored += 1
+
+    async def _serve(self, connection: Connection, envelope: Envelope) -> None:
+        if envelope.ack is not None:
+            self.take_ack(envelope.ack)
+        if self._over_rate(connection, envelope):
+            return
+        if envelope.type == "Hello":
+            raise Refused("already_authenticated")
+        if envelope.type in _SERVER_ONLY:
+            raise Refused("frame_unexpected", path="$.type")
+        if envelope.type == "Ack":
+            self.take_ack(decode_payload(Ack, bytes(envelope.payload)).ack)
+        elif envelope.type == "ResendRequest":
+            asked = decode_payload(ResendRequest, bytes(envelope.payload))
+            await self._delivery.resends.serve(connection, asked)
+        elif envelope.type == "Poll":
+            self._poll(connection, decode_payload(Poll, bytes(envelope.payload)))
+        else:
+            self._hand_over(connection, envelope)
+
+    def _poll(self, connection: Connection, poll: Poll) -> None:
+        if poll.ack is not None:
+            self.take_ack(poll.ack)
+        connection.poll(hold_seconds(connection, poll.hold_ms))
+
+    def _hand_over(self, connection: Connection, envelope: Envelope) -> None:
+        if envelope.type == "StatusHeartbeat":
+            connection.beaten = time.monotonic()
+        arrival = connection.chunks.take(read_arrival(envelope, connection))
+        if arrival is None:
+            return  # a part of a frame: the whole goes on with its last one
+        goodbye = arrival.payload
+        if isinstance(goodbye, ShutdownNotice) and goodbye.last_seq > connection.stored:
+            self._fetch_before_goodbye(connection, arrival, goodbye.last_seq)
+            return
+        self._put(connection, arrival)
+
+    def _fetch_before_goodbye(self, connection: Connection, arrival: Arrival, last_seq: int) -> None:
+        if connection.goodbye is None:
+            connection.goodbye = FetchingGoodbye(
+                connection, last_seq, ask=self._delivery.ask_again, answer=lambda: self._put(connection, arrival)
+            )
+            connection.goodbye.look()
+
+    def _put(self, connection: Connection, arrival: Arrival) -> None:
+        connection.in_work += 1
+        if connection.in_work > MAX_IN_WORK:
+            self._delivery.refuse(connection, Refused("throttled", retry_after=1))
+            connection.close(CloseCode.FLOOD)
+            return
+        self._ingest.put(arrival)
+
+    def take_ack(self, upto: int) -> None:
+        """Commands up to a number are in the EA's ledger; a late, lower acknowledgement changes nothing.
+
+        A pending session was sent no commands, so it has none to acknowledge.
+        """
+        connection = self._connection
+        if not connection.authenticated:
+            return
+        if upto > max(connection.sent, connection.standing.top_seq):
+            self._delivery.refuse(connection, Refused("invalid", f"Nothing above {connection.sent} was sent"))
+            self._spend()
+            return
+        if upto <= connection.acked:
+            return
+        connection.acked = upto
+        connection.in_work += 1
+        self._ingest.put(ack_arrival(connection, upto))
+        if connection.behind:
+            self._delivery.pump(connection)
+
+    def _over_rate(self, connection: Connection, envelope: Envelope) -> bool:
+        """Whether a frame is over its bound: it is refused for now, what follows it waits until it comes again.
+
+        Who goes on and on is closed: he comes back later, and resumes.
+        """
+        if self._bucket(connection, envelope.type).take():
+            return False
+        connection.gaps_held_until = time.monotonic() + 1
+        self._delivery.refuse(connection, Refused("throttled", retry_after=1), ref=envelope.id)
+        if not self._bounds.flood.take():
+            _log.warning("socket.flood", session_id=str(connection.session_id))
+            connection.close(CloseCode.FLOOD)
+        return True
+
+    def _bucket(self, connection: Connection, kind: str) -> Bucket:
+        if not connection.authenticated:
+            return self._bounds.pending
+        if kind == "OrderIntent":
+            return self._bounds.intents
+        if kind == "ExecutionReport":
+            self._grant()
+            return self._bounds.reports
+        if kind == "Ack":
+            self._grant()
+            return self._bounds.acks
+        return self._bounds.general
+
+    def _grant(self) -> None:
+        """More reports and acknowledgements, for what has given cause: commands sent, and pages asked for."""
+        commands = max(self._commands, self._connection.sent)
+        pages = max(self._pages, self._connection.resend_asked_upto)
+        self._bounds.acks.grant(commands - self._commands)
+        self._bounds.reports.grant(REPORTS_PER_COMMAND * (commands - self._commands) + pages - self._pages)
+        self._commands, self._pages = commands, pages
+
+    def count_malformed(self, fault: Malformed) -> None:
+        """What came is no frame of this protocol: told, and closed when it comes too often."""
+        connection = self._connection
+        if connection.closing or connection.leaving:
+            return
+        self._delivery.refuse(connection, Refused(fault.code, fault.message, path=fault.path))
+        if fault.code == "version_unsupported":
+            connection.close(CloseCode.VERSION_UNSUPPORTED)
+        else:
+            self._spend()
+
+    def _spend(self) -> None:
+        if not self._bounds.malformed.take():
+            self._delivery.close_for_protocol_error(self._connection, "too many malformed frames")
+
+
+def hold_seconds(connection: Connection, hold_ms: int) -> float:
+    """How long an answer may be held: as wished, at most half a heartbeat interval."""
+    return min(hold_ms / 1000, connection.standing.interval / 2)

@@ -1,0 +1,205 @@
+"""The ingest batch: one writer thread that takes everything waiting, one hop and one transaction a batch.
+
+No timer: while a batch commits, the next one gathers. A failing frame does not sink its batch: the batch is halved,
+left half first, until the frame stands alone. Alone it is refused for now, and comes again: after three tries it is
+stored as refused for good. A session whose frames fail is stored apart from the others, a few frames at a time, and
+closed when it has cost enough. A database that is away is waited for: nothing is acknowledged meanwhile.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+from django.conf import settings
+from django.db import IntegrityError, connection
+
+from sessions_app import doorbell
+from sessions_app.domain.alerts import AlertCode
+from sessions_app.domain.lifecycle import Reason
+from sessions_app.domain.problems import Refused
+from sessions_app.doorbell import Ring
+from sessions_app.services.ingest import batches
+from sessions_app.services.ingest.database_errors import is_data_fault
+from sessions_app.services.ingest.ports import Arrival, Batch
+from sessions_app.services.lifecycle import sessions
+from sessions_app.services.operations import alerts
+from sessions_app.services.operations.history import EA, GATEWAY
+from sessions_app.transport.inbound.fair_queue import FairQueue
+from sessions_app.transport.inbound.poison_frames import POISON_TRIES, Suspects
+
+MAX_BATCH: Final = 500
+RETRY_AFTER: Final = 1
+RETRY_SECONDS: Final = (0.05, 0.2, 0.5, 1.0)
+_log = structlog.get_logger(__name__)
+Settle = Callable[[Batch, Sequence[Arrival]], None]
+
+
+class Ingest:
+    """Takes frames from the event loop, stores them in batches, and hands each committed batch to `settle`.
+
+    `settle` is called in the writer thread, after COMMIT has returned.
+    """
+
+    def __init__(self, settle: Settle) -> None:
+        self._settle = settle
+        self._waiting = FairQueue()
+        self._suspects = Suspects(settings.GATEWAY["poison_tries_per_minute"])
+        self._deferred: list[Arrival] = []
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
+        self._thread.start()
+
+    def put(self, arrival: Arrival) -> None:
+        """Queue one frame; never blocks. The caller bounds what one peer may have waiting."""
+        self._waiting.put(arrival)
+
+    def stop(self, timeout: float) -> None:
+        """Finish what waits, then end the thread."""
+        self._waiting.end()
+        self._thread.join(timeout)
+        self._stopping.set()
+
+    def _run(self) -> None:
+        try:
+            while (arrivals := self._waiting.take(MAX_BATCH, suspects=self._suspects.sessions)) is not None:
+                self._work(arrivals)
+        finally:
+            connection.close()
+
+    def _work(self, arrivals: Sequence[Arrival]) -> None:
+        """Store what the others sent first, then each suspect's few frames by themselves."""
+        suspects = self._suspects.sessions
+        self._try_store([item for item in arrivals if item.session_id not in suspects], among_others=True)
+        for session_id in suspects:
+            self._try_store([item for item in arrivals if item.session_id == session_id], among_others=False)
+        self._waiting.put_back(self._deferred)
+        self._deferred.clear()
+
+    def _try_store(self, arrivals: Sequence[Arrival], *, among_others: bool) -> None:
+        try:
+            self._store(arrivals, among_others=among_others)
+        except Exception:  # noqa: BLE001 - the writer thread is a process edge: it must outlive any frame
+            _log.exception("ingest.failed", frames=len(arrivals))
+
+    def _store(self, arrivals: Sequence[Arrival], *, among_others: bool) -> None:
+        arrivals = self._without_expelled(arrivals)
+        if among_others:
+            arrivals = self._without_suspects(arrivals)
+        if not arrivals:
+            return
+        outcome = self._tried(arrivals)
+        if isinstance(outcome, Batch):
+            self._after_commit(outcome, arrivals)
+        elif len(arrivals) > 1:
+            half = len(arrivals) // 2
+            self._store(arrivals[:half], among_others=among_others)
+            self._store(arrivals[half:], among_others=among_others)
+        else:
+            self._failed_alone(arrivals[0], outcome)
+
+    def _without_expelled(self, arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
+        """What is left when the frames of expelled sessions are turned away untried."""
+        away = [arrival for arrival in arrivals if self._suspects.expelled(arrival.session_id)]
+        if not away:
+            return arrivals
+        for arrival in away:
+            arrival.refuse(Refused("session_closed"))
+        self._settle(Batch(now=datetime.now(UTC)), away)
+        return [arrival for arrival in arrivals if not self._suspects.expelled(arrival.session_id)]
+
+    def _without_suspects(self, arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
+        """What is left when the rest of a session that failed in this very batch is put off until after it."""
+        suspects = self._suspects.sessions
+        if not suspects:
+            return arrivals
+        self._deferred += [arrival for arrival in arrivals if arrival.session_id in suspects]
+        return [arrival for arrival in arrivals if arrival.session_id not in suspects]
+
+    def _tried(self, arrivals: Sequence[Arrival]) -> Batch | Exception:
+        try:
+            return self._stored(arrivals)
+        except Exception as error:  # noqa: BLE001 - the batch is halved; a frame that fails alone is refused
+            return error
+
+    def _stored(self, arrivals: Sequence[Arrival]) -> Batch:
+        """Store one batch, waiting for the database as long as it is away."""
+        attempt = 0
+        while True:
+            try:
+                return batches.store(arrivals=arrivals)
+            except Exception as error:
+                if self._stopping.is_set() or is_data_fault(error):
+                    raise
+                wait = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
+                _log.warning("ingest.database_away", error=str(error).strip()[:200], retry_seconds=wait)
+                attempt += 1
+                heal_connection()
+                time.sleep(wait)
+
+    def _failed_alone(self, arrival: Arrival, error: Exception) -> None:
+        """Refuse a frame that fails alone: for now, or for good when it has been tried often enough."""
+        if not is_data_fault(error):
+            return  # the database went away while we stop: the EA sends it again
+        if isinstance(error, IntegrityError) and not arrival.raced:
+            arrival.raced = True  # another gateway may have stored the same id in this very moment: look again
+            self._store([arrival], among_others=False)
+            return
+        _log.error("ingest.frame_failed", kind=arrival.kind, frame_id=str(arrival.frame_id), exc_info=error)
+        if self._suspects.failed(arrival):
+            self._refuse_for_good(arrival)
+        else:
+            arrival.refuse(Refused("internal", retry_after=RETRY_AFTER))
+            self._settle(Batch(now=datetime.now(UTC)), [arrival])
+        if self._suspects.over_budget(arrival.session_id):
+            self._expel(arrival)
+
+    def _refuse_for_good(self, arrival: Arrival) -> None:
+        arrival.payload, arrival.refusal = None, Refused("poisoned")
+        outcome = self._tried([arrival])
+        if isinstance(outcome, Batch):
+            self._after_commit(outcome, [arrival])
+        else:
+            _log.error("ingest.refusal_failed", frame_id=str(arrival.frame_id), exc_info=outcome)
+            arrival.refuse(Refused("internal", retry_after=RETRY_AFTER))
+            self._settle(Batch(now=datetime.now(UTC)), [arrival])
+        text = f"{arrival.kind} {arrival.frame_id} failed {POISON_TRIES} times"
+        self._attempt(alerts.report, code=AlertCode.POISONED_FRAME, text=text, account_pk=arrival.account_pk)
+
+    def _expel(self, arrival: Arrival) -> None:
+        """End a session that costs more than it may; its account's next one starts with the same record."""
+        self._suspects.expel(arrival.session_id)
+        note = "too many frames that cannot be stored"
+        self._attempt(
+            sessions.close, session_id=arrival.session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note
+        )
+
+    def _after_commit(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
+        self._settle(batch, arrivals)
+        doorbell.publish(Ring(frozenset(batch.changed_sessions), batch.tops))
+        for session_id in batch.promotable:
+            self._attempt(sessions.promote, session_id=session_id)
+        for session_id in batch.leaving:
+            self._attempt(sessions.close, session_id=session_id, reason=Reason.SHUTDOWN_BY_EA, actor=EA)
+        for session_id in batch.expelled:
+            note = "reports about other accounts' commands"
+            self._attempt(sessions.close, session_id=session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note)
+
+    def _attempt(self, verb: Callable[..., object], **arguments: object) -> None:
+        """What follows a stored batch: if it fails, the batch stands, and the next heartbeat or sweep heals it."""
+        try:
+            verb(**arguments)
+        except Exception:  # noqa: BLE001 - the batch is stored: one failing sequel must not sink the other half
+            _log.exception("ingest.sequel_failed", verb=verb.__name__)
+
+
+def heal_connection() -> None:
+    """Drop this thread's database connection, and the pool's dead ones, so that the next try starts fresh."""
+    try:
+        connection.close()
+        if connection.vendor == "postgresql" and getattr(connection, "pool", None):
+            connection.pool.check()  # type: ignore[attr-defined]
+    except Exception:  # noqa: BLE001 - the database is away: that is why we are here
+        _log.debug("ingest.heal_failed")
