@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from sessions_app.api.serializers import Moment, Plain
+from sessions_app.rest.bodies import Moment, Plain
 
 
 class CommandBody(serializers.Serializer[Any]):

@@ -1,19 +1,15 @@
 """Bodies of the REST API: what they may hold, and what the OpenAPI document says of them."""
 
-from datetime import datetime
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
-from drf_spectacular.utils import OpenApiResponse, extend_schema_field, extend_schema_serializer
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from sessions_app.auth.registry import offered, strategies
-from sessions_app.domain.decimals import plain
-from sessions_app.domain.frames.envelope import rfc3339
 from sessions_app.domain.keys import MAX_ACCOUNT_ID
 from sessions_app.domain.lifecycle import SessionStatus
-from sessions_app.rest.problems import CONTENT_TYPE
+from sessions_app.rest.bodies import Moment
 
 PLATFORMS: Final = ("mt4", "mt5", "sdk")
 MAX_ENVIRONMENT_BYTES: Final = 4096
@@ -133,53 +129,6 @@ class OpenedSession(SessionBody):
     """A session that was just opened. The token is shown this once."""
 
     session_token = serializers.CharField()
-
-
-class ProblemError(serializers.Serializer[Any]):
-    path = serializers.CharField(allow_blank=True)
-    message = serializers.CharField()
-
-
-@extend_schema_serializer(component_name="Problem")
-class ProblemBody(serializers.Serializer[Any]):
-    """RFC 9457 problem details."""
-
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField()
-    code = serializers.CharField(help_text="Stable; see docs/protocol.md.")
-    path = serializers.CharField(allow_null=True, help_text="The field or header that is wrong.")
-    instance = serializers.CharField()
-    remediation = serializers.CharField()
-    errors = ProblemError(many=True, required=False, help_text="All mistakes of a body.")  # type: ignore[assignment]
-
-
-def problems(**meanings: str) -> dict[Any, OpenApiResponse]:
-    """Problem bodies by status, e.g. `_404="no such session"`."""
-    return {
-        (int(status.strip("_")), CONTENT_TYPE): OpenApiResponse(ProblemBody, description=meaning)
-        for status, meaning in meanings.items()
-    }
-
-
-# Rows of lists -----------------------------------------------------------------------------------------------------
-
-
-@extend_schema_field({"type": "string", "format": "date-time"})
-class Moment(serializers.Field[datetime, Any, str, Any]):
-    """RFC 3339, UTC, milliseconds."""
-
-    def to_representation(self, value: datetime) -> str:
-        return rfc3339(value)
-
-
-@extend_schema_field({"type": "string", "format": "decimal"})
-class Plain(serializers.Field[Decimal, Any, str, Any]):
-    """A decimal as a string, as in frames."""
-
-    def to_representation(self, value: Decimal) -> str:
-        return plain(value)
 
 
 class EventBody(serializers.Serializer[Any]):

@@ -14,13 +14,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sessions_app import queries
-from sessions_app.api.serializers import EventBody, OpenedSession, SessionBody, SessionRequest, problems
+from sessions_app.api.serializers import EventBody, OpenedSession, SessionBody, SessionRequest
 from sessions_app.domain.frames.envelope import rfc3339
 from sessions_app.domain.keys import fingerprint
 from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import EaSession, SessionEvent
 from sessions_app.rest import listing, parsing
 from sessions_app.rest.authentication import SessionToken
+from sessions_app.rest.bodies import problems
 from sessions_app.rest.scope import Scope, living_session, own_session
 from sessions_app.rest.view import ApiView
 from sessions_app.services.access import admission

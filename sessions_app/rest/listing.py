@@ -21,8 +21,8 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from sessions_app.api.serializers import problems
 from sessions_app.rest.authentication import SessionToken
+from sessions_app.rest.bodies import problems
 from sessions_app.rest.scope import Scope, own_scope
 from sessions_app.rest.view import ApiView
 
