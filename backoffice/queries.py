@@ -11,9 +11,9 @@ from django.db.models import Count, Q, QuerySet
 from backoffice import latency
 from backoffice.latency import Bucket, Hop
 from orders import queries as order_queries
-from orders.domain.decision.pipeline import Outcome
+from orders.domain.decision.inputs import Outcome
+from orders.domain.states.commands import CommandState
 from orders.domain.states.denials import SENTENCES
-from orders.domain.wire.commands import CommandState
 from orders.domain.wire.intents import ADDS_EXPOSURE
 from orders.models import Command, Copy, Decision, Subscription
 from sessions_app import queries

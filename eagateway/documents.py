@@ -14,11 +14,8 @@ from typing import Any, Final
 
 from eagateway import asyncapi
 from eagateway.wire import ENVELOPE, FRAME_TYPES, schema_document
-from orders.domain.copies import fill_waits
-from orders.domain.reconciliation import differences
-from orders.domain.states import copies
+from orders.domain.states import commands, copies, differences, fill_waits
 from orders.domain.states.denials import SENTENCES
-from orders.domain.wire import commands
 from sessions_app.domain.alerts import ALERTS
 from sessions_app.domain.frames.payloads import RetryPolicy
 from sessions_app.domain.lifecycle import (

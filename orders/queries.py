@@ -6,10 +6,11 @@ from uuid import UUID, uuid5
 
 from django.db.models import Count, Q, QuerySet
 
-from orders.domain.reconciliation.differences import DifferenceState, may_decide
+from orders.domain.states.commands import SENDABLE, UNFINISHED, CommandState
 from orders.domain.states.copies import ALIVE, CopyState
+from orders.domain.states.differences import DifferenceState, may_decide
 from orders.domain.statistics.statement import Trade, summarise
-from orders.domain.wire.commands import SENDABLE, UNFINISHED, CommandState, OrderCommand, magic_of
+from orders.domain.wire.commands import OrderCommand, magic_of
 from orders.domain.wire.intents import ACCOUNT_CAUSES, Action, Cause, OrderType, Side
 from orders.domain.wire.reports import ReportStatus
 from orders.domain.wire.snapshots import (

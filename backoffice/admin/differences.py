@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 
 from backoffice.admin.reading import ReadOnlyAdmin, one_of
 from backoffice.permissions import DECIDE_DIFFERENCE, may
-from orders.domain.reconciliation.differences import DifferenceState, may_decide
+from orders.domain.states.differences import DifferenceState, may_decide
 from orders.domain.wire.snapshots import DifferenceKind, DifferenceSeverity
 from orders.models import Difference
 

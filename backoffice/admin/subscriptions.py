@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 
 from backoffice.admin.reading import ReadOnlyAdmin
 from backoffice.permissions import CHANGE_STATE, may
-from orders.domain.decision.inputs import SubscriptionState
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.models import Subscription
 
 

@@ -18,7 +18,7 @@ from backoffice.forms import HeldForm, VerdictForm
 from backoffice.permissions import DECIDE_DIFFERENCE, requires
 from backoffice.views.acting import actor, confirm
 from orders import queries as order_queries
-from orders.domain.reconciliation.differences import DifferenceState
+from orders.domain.states.differences import DifferenceState
 from orders.domain.wire.snapshots import SnapshotReason
 from orders.services.reconciliation import decisions
 from orders.services.reconciliation.decisions import AlreadyDecided

@@ -15,7 +15,7 @@ from backoffice import queries
 from backoffice.forms import NoteForm, SwitchOffForm
 from backoffice.permissions import CHANGE_STATE, LIFT_TOMBSTONE, requires
 from backoffice.views.acting import actor, confirm
-from orders.domain.decision.inputs import SubscriptionState
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.models import Copy, Subscription
 from orders.services.subscriptions import lifecycle
 from orders.services.subscriptions.lifecycle import CopyCycle, NoTombstone, OpenCopies, StateUnchanged

@@ -12,8 +12,9 @@ from django.db.models import Count
 
 from eagateway.demo.checker import Ordered
 from orders import queries
-from orders.domain.decision.pipeline import Outcome, SubscriptionState
-from orders.domain.wire.commands import UNFINISHED, CommandState
+from orders.domain.decision.inputs import Outcome
+from orders.domain.states.commands import UNFINISHED, CommandState
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import Action
 from orders.domain.wire.reports import ReportStatus
 from orders.models import Command, Decision, Intent, Report, Subscription

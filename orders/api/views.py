@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from orders import queries
 from orders.api.serializers import CommandBody, ReportBody
-from orders.domain.wire.commands import CommandState
+from orders.domain.states.commands import CommandState
 from orders.domain.wire.intents import Action, Cause
 from orders.domain.wire.reports import ReportStatus
 from orders.models import Command, Report

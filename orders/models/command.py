@@ -1,7 +1,7 @@
 from django.db import models
 from django.db.models import Q
 
-from orders.domain.wire.commands import UNFINISHED, CommandState
+from orders.domain.states.commands import UNFINISHED, CommandState
 from orders.domain.wire.intents import Action, OrderType, Side
 from orders.models.copy import Copy
 from orders.models.decision import Decision

@@ -1,7 +1,7 @@
 from django.db import models
 from django.db.models import Q
 
-from orders.domain.reconciliation.differences import STANDING, DifferenceState
+from orders.domain.states.differences import STANDING, DifferenceState
 from orders.domain.wire.snapshots import DifferenceKind, DifferenceSeverity
 from orders.models.copy import Copy
 from sessions_app.models import BrokerAccount

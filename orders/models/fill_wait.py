@@ -1,7 +1,7 @@
 from django.db import models
 from django.db.models import Q
 
-from orders.domain.copies.fill_waits import OPEN, WaitState
+from orders.domain.states.fill_waits import OPEN, WaitState
 from orders.models.copy import Copy
 from orders.models.decision import Decision
 from sessions_app.models import BrokerAccount

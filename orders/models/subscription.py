@@ -1,8 +1,9 @@
 from django.db import models
 from django.db.models import Q
 
-from orders.domain.decision.inputs import LatePolicy, MinLotsPolicy, SubscriptionState
+from orders.domain.decision.inputs import LatePolicy, MinLotsPolicy
 from orders.domain.sizing.modes import Mode
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.models.strategy import Strategy
 from sessions_app.models import BrokerAccount
 from sessions_app.models.fields import choice_field, id_field, lots_field, money_field, one_of

@@ -11,9 +11,10 @@ from uuid import UUID
 
 from django.db.models import Max
 
-from orders.domain.decision.inputs import Order
+from orders.domain.copies.legs import Order
+from orders.domain.states.commands import CommandState
 from orders.domain.states.copies import CopyState
-from orders.domain.wire.commands import MAX_COPY_NO, CommandState
+from orders.domain.wire.commands import MAX_COPY_NO
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action
 from orders.models import Command, Copy, Decision, Subscription
 from sessions_app.domain.alerts import AlertCode

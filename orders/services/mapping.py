@@ -8,22 +8,16 @@ from uuid import UUID
 
 import structlog
 
+from orders.domain.copies.legs import Leg
 from orders.domain.copies.positions import Position, PositionState
 from orders.domain.decision.filters import FilterMistake, Filters, read_filters
-from orders.domain.decision.inputs import (
-    MAX_RISK_MULTIPLE,
-    LatePolicy,
-    Leg,
-    MinLotsPolicy,
-    Rules,
-    SubscriptionState,
-    Terminal,
-)
+from orders.domain.decision.inputs import MAX_RISK_MULTIPLE, LatePolicy, MinLotsPolicy, Rules, Terminal
 from orders.domain.decision.symbols import Affixes
 from orders.domain.decision.terminals import read_terminal
 from orders.domain.risk.limits import Limits
 from orders.domain.sizing.modes import Funds, Mode, Sizing
 from orders.domain.states.copies import CopyState
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import OrderType, Side
 from orders.models import Copy, MasterPosition, Subscription
 from sessions_app import queries

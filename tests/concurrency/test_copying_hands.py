@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from orders.domain.decision.inputs import SubscriptionState
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.models import Command, Copy, FillWait, MasterPosition, Subscription, SubscriptionEvent
 from orders.services.copies import fill_waits, orphans
 from orders.services.provisioning import deployment

@@ -9,10 +9,10 @@ import factory
 from factory.django import DjangoModelFactory
 from uuid_utils.compat import uuid4, uuid7
 
-from orders.domain.decision.pipeline import Outcome
-from orders.domain.reconciliation.differences import DifferenceState
+from orders.domain.decision.inputs import Outcome
+from orders.domain.states.commands import CommandState
 from orders.domain.states.copies import CopyState
-from orders.domain.wire.commands import CommandState
+from orders.domain.states.differences import DifferenceState
 from orders.domain.wire.intents import Action, OrderType, Side
 from orders.domain.wire.reports import ReportStatus
 from orders.domain.wire.snapshots import DifferenceKind, DifferenceSeverity

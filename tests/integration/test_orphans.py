@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from orders.domain.copies.orphans import CALL_AFTER, MAX_TRIES
-from orders.domain.decision.inputs import SubscriptionState
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.models import Command, Copy, Decision, MasterPosition, Subscription
 from orders.services.copies import due_copies, orphans
 from orders.services.subscriptions.lifecycle import change_state

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from eagateway.routing import http_urlpatterns
-from orders.domain.wire.commands import CommandState
+from orders.domain.states.commands import CommandState
 from orders.models import Command
 from sessions_app.domain.keys import token_digest
 from sessions_app.models import EaSession

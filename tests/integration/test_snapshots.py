@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from orders.domain.decision.inputs import SubscriptionState
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.models import Command, Copy, Decision, Difference, FollowerQuote, Report, Snapshot, Subscription
 from orders.queries import snapshot_request
 from orders.services.subscriptions import lifecycle

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orders import queries as order_queries
-from orders.domain.decision.inputs import SubscriptionState
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.snapshots import Quote
 from orders.models import Command, Copy, Decision, FollowerQuote, Strategy, Subscription, SubscriptionEvent
 from orders.services.reconciliation import quotes

@@ -8,12 +8,15 @@ from typing import Any, Final
 
 import msgspec
 
+from orders.domain.copies.legs import Leg
 from orders.domain.copies.positions import Position, PositionState
-from orders.domain.decision.pipeline import Case, Leg, Rules, SubscriptionState, Terminal
-from orders.domain.decision.symbols import Affixes, SymbolSpec
+from orders.domain.decision.inputs import Case, Rules, Terminal
+from orders.domain.decision.symbols import Affixes
 from orders.domain.risk.limits import Exposure, Limits
 from orders.domain.sizing.modes import Funds, Mode, Sizing
+from orders.domain.sizing.rounding import SymbolSpec
 from orders.domain.states.copies import CopyState
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import Action, OrderIntent, OrderType, Side
 from sessions_app.domain.decimals import Lots, Price, decode_hook
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.domain.sizing.modes import Basis, Funds, Mode, Sizing, allocate, exchange_rate
+from orders.domain.sizing.modes import Basis, Funds, Mode, Sizing, allocate
+from orders.domain.sizing.rates import exchange_rate
 from orders.domain.states.denials import Code, Denied
 from tests.unit.builders import NOW, book, spec
 

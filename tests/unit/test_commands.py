@@ -6,17 +6,9 @@ from uuid import UUID
 import pytest
 
 from orders.domain.states import copies
+from orders.domain.states.commands import BY_REPORT, MOVES, UNFINISHED, CommandState, may_move
 from orders.domain.states.copies import ALIVE, CopyState
-from orders.domain.wire.commands import (
-    BY_REPORT,
-    MAX_COPY_NO,
-    MOVES,
-    UNFINISHED,
-    CommandState,
-    OrderCommand,
-    magic_of,
-    may_move,
-)
+from orders.domain.wire.commands import MAX_COPY_NO, OrderCommand, magic_of
 from orders.domain.wire.intents import Action, Side
 from orders.domain.wire.reports import ReportStatus
 from sessions_app.domain.decimals import Lots, Price, to_json

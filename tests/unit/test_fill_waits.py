@@ -10,14 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders.domain.copies.desired import cancelling
-from orders.domain.copies.fill_waits import MAX_TRIES, MOVES, Reopening, WaitState, after_report, at_deadline, reopen
+from orders.domain.copies.fill_waits import MAX_TRIES, Reopening, after_report, at_deadline, reopen
+from orders.domain.copies.legs import Leg
 from orders.domain.copies.positions import PositionState
-from orders.domain.decision.pipeline import Leg, SubscriptionState
 from orders.domain.states.copies import CopyState
 from orders.domain.states.denials import Code, Denied
+from orders.domain.states.fill_waits import MOVES, WaitState
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import Action, OrderType, Side
 from orders.domain.wire.reports import ReportStatus
-from tests.unit.builders import NOW, leg, position, rules, spec
+from tests.unit.builders import NOW, leg, position, spec
 
 WORKING: Leg = leg(state=CopyState.WORKING, order_type=OrderType.LIMIT)
 GONE: Leg = replace(WORKING, state=CopyState.CLOSED, lots=Decimal(0))
@@ -116,7 +118,9 @@ def reopening(**changes: Any) -> Reopening:
         lots=Decimal("0.10"),
         master_lots=Decimal("1.00"),
         position=position(lots=Decimal("1.00"), sl=Decimal("1.09"), tp=Decimal("1.2")),
-        rules=rules(deviation_points=30),
+        subscription=SubscriptionState.ACTIVE,
+        max_age=timedelta(seconds=60),
+        deviation_points=30,
         spec=spec(),
         filled_at=NOW - timedelta(seconds=6),
         next_leg=2,
@@ -146,8 +150,8 @@ def test_what_the_master_has_closed_meanwhile_is_not_opened(left: str, lots: str
     ("changes", "code"),
     [
         ({"filled_at": NOW - timedelta(seconds=60.001)}, Code.SIGNAL_TOO_OLD),
-        ({"rules": rules(state=SubscriptionState.CLOSE_ONLY)}, Code.SUBSCRIPTION_CLOSE_ONLY),
-        ({"rules": rules(state=SubscriptionState.OFF)}, Code.SUBSCRIPTION_CLOSE_ONLY),
+        ({"subscription": SubscriptionState.CLOSE_ONLY}, Code.SUBSCRIPTION_CLOSE_ONLY),
+        ({"subscription": SubscriptionState.OFF}, Code.SUBSCRIPTION_CLOSE_ONLY),
         ({"position": position(lots=Decimal("0.09"))}, Code.BELOW_MINIMUM_LOTS),
     ],
 )

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders.domain.decision.filters import NO_FILTERS, FilterMistake, check_filters, matches, read_filters
-from orders.domain.decision.pipeline import Outcome, decide
+from orders.domain.decision.inputs import Outcome
+from orders.domain.decision.pipeline import decide
 from orders.domain.decision.symbols import NO_AFFIXES, Affixes
 from orders.domain.states.denials import Code, Denied
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderType, Side

@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orders.domain.copies.legs import Leg
 from orders.domain.copies.positions import PositionState
-from orders.domain.decision.pipeline import Leg, Outcome, SubscriptionState, Verdict, decide
+from orders.domain.decision.inputs import Outcome
+from orders.domain.decision.pipeline import Verdict, decide
 from orders.domain.risk.limits import Exposure, Limits
 from orders.domain.states.copies import CopyState
 from orders.domain.states.denials import Code
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderType
 from sessions_app.domain.decimals import Lots, Price
 from tests.unit.builders import NOW, book, case, intent, leg, position, rules, spec, terminal

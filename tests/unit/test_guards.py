@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from orders.domain.decision.symbols import MAX_LEGS
 from orders.domain.risk.limits import Exposure, Limits, cap_lots, check_guards
+from orders.domain.sizing.rounding import MAX_LEGS
 from orders.domain.states.denials import Code, Denied
 from orders.domain.wire.commands import MAX_COPY_NO
 

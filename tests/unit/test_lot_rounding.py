@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from orders.domain.decision.symbols import LOT_TOLERANCE, round_lots, split_legs
+from orders.domain.sizing.rounding import LOT_TOLERANCE, round_lots, split_legs
 from orders.domain.states.denials import Code, Denied
 from tests.unit.builders import spec
 

@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders.domain.copies.positions import PositionState
-from orders.domain.decision.pipeline import Outcome, SubscriptionState, decide
+from orders.domain.decision.inputs import Outcome
+from orders.domain.decision.pipeline import decide
 from orders.domain.decision.symbols import Affixes
 from orders.domain.risk.limits import Exposure, Limits
 from orders.domain.sizing.modes import Funds, Mode, Sizing
 from orders.domain.states.copies import CopyState
 from orders.domain.states.denials import Code
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import Action, OrderType, Side
 from sessions_app.domain.decimals import Lots, Price
 from tests.unit.builders import NOW, book, case, intent, leg, position, rules, spec, terminal

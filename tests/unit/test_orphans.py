@@ -6,10 +6,11 @@ from decimal import Decimal
 
 import pytest
 
+from orders.domain.copies.legs import Leg
 from orders.domain.copies.orphans import MAX_TRIES, behind, ending, pause
 from orders.domain.copies.positions import Position, PositionState
-from orders.domain.decision.inputs import Leg, SubscriptionState
 from orders.domain.states.copies import CopyState
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import Action, OrderType
 from tests.unit.builders import leg, position
 

@@ -14,8 +14,9 @@ from orders.domain.copies.report_effects import CopyFacts, outcome
 from orders.domain.reconciliation.books import Book, Held, copy_number
 from orders.domain.reconciliation.comparison import Comparison, Copied, Issued, reconcile
 from orders.domain.reconciliation.inference import Target, takes_over
+from orders.domain.states.commands import BY_REPORT, CommandState
 from orders.domain.states.copies import CopyState
-from orders.domain.wire.commands import BY_REPORT, CommandState, magic_of
+from orders.domain.wire.commands import magic_of
 from orders.domain.wire.intents import Action, Side
 from orders.domain.wire.reports import ReportStatus
 from orders.domain.wire.snapshots import (

@@ -8,8 +8,8 @@ import pytest
 
 from orders.domain.copies.positions import Position, PositionState
 from orders.domain.copies.revivals import Revived, catch_up
-from orders.domain.decision.inputs import SubscriptionState
 from orders.domain.states.copies import CopyState
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import Action, OrderType
 from tests.unit.builders import leg, position, spec
 

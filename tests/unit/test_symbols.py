@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from orders.domain.decision.symbols import Affixes, detect_affixes, map_symbol, plain_name, round_price
+from orders.domain.decision.symbols import Affixes, detect_affixes, map_symbol, plain_name
+from orders.domain.sizing.rounding import round_price
 from orders.domain.states.denials import Code, Denied
 from tests.unit.builders import book, spec
 

@@ -5,49 +5,22 @@ and only when the cancel is reported done, and nothing had filled, is the positi
 still young enough. So there are never two positions of it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from typing import Final
 
+from orders.domain.copies.legs import NONE, Leg, Order
 from orders.domain.copies.positions import Position, PositionState
-from orders.domain.decision.inputs import NONE, Leg, Order, Rules, SubscriptionState
-from orders.domain.decision.symbols import SymbolSpec, round_lots, round_price
+from orders.domain.sizing.rounding import SymbolSpec, round_lots, round_price
 from orders.domain.states.copies import CopyState
 from orders.domain.states.denials import Code, Denied
+from orders.domain.states.fill_waits import WaitState
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import Action, OrderType
 from orders.domain.wire.reports import ReportStatus
 
 MAX_TRIES: Final = 3
-
-
-class WaitState(StrEnum):
-    """`filled`: the copy filled by itself; `reopened`: cancelled and opened at market; `denied`: cancelled only, or not
-    cancellable; `ended`: the copy or the master's position is gone.
-    """
-
-    WAITING = "waiting"
-    CANCELLING = "cancelling"
-    FILLED = "filled"
-    REOPENED = "reopened"
-    DENIED = "denied"
-    ENDED = "ended"
-
-
-MOVES: Final[Mapping[WaitState, frozenset[WaitState]]] = {
-    WaitState.WAITING: frozenset({WaitState.CANCELLING, WaitState.FILLED, WaitState.ENDED}),
-    WaitState.CANCELLING: frozenset(
-        {WaitState.WAITING, WaitState.FILLED, WaitState.REOPENED, WaitState.DENIED, WaitState.ENDED}
-    ),
-    WaitState.FILLED: frozenset(),
-    WaitState.REOPENED: frozenset(),
-    WaitState.DENIED: frozenset(),
-    WaitState.ENDED: frozenset(),
-}
-OPEN: Final = frozenset({WaitState.WAITING, WaitState.CANCELLING})
-CANCELLED: Final = frozenset({WaitState.REOPENED, WaitState.DENIED})
 
 
 def at_deadline(copy: Leg, position: Position | None) -> WaitState:
@@ -100,7 +73,9 @@ class Reopening:
     lots: Decimal
     master_lots: Decimal | None
     position: Position
-    rules: Rules
+    subscription: SubscriptionState
+    max_age: timedelta
+    deviation_points: int | None
     spec: SymbolSpec | None
     filled_at: datetime
     next_leg: int
@@ -112,12 +87,12 @@ def reopen(asked: Reopening) -> Order:
 
     :raises Denied: SUBSCRIPTION_CLOSE_ONLY, SIGNAL_TOO_OLD, BELOW_MINIMUM_LOTS
     """
-    leg, rules, spec = asked.leg, asked.rules, asked.spec
-    if rules.state is not SubscriptionState.ACTIVE:
-        raise Denied(Code.SUBSCRIPTION_CLOSE_ONLY, state=rules.state.value)
+    leg, spec = asked.leg, asked.spec
+    if asked.subscription is not SubscriptionState.ACTIVE:
+        raise Denied(Code.SUBSCRIPTION_CLOSE_ONLY, state=asked.subscription.value)
     age = asked.now - asked.filled_at
-    if age > rules.max_age:
-        limit = int(rules.max_age.total_seconds())
+    if age > asked.max_age:
+        limit = int(asked.max_age.total_seconds())
         raise Denied(Code.SIGNAL_TOO_OLD, age_seconds=round(age.total_seconds(), 3), limit_seconds=limit)
     sl, tp = asked.position.sl, asked.position.tp
     lots = _lots(asked)
@@ -131,10 +106,10 @@ def reopen(asked: Reopening) -> Order:
         lots_before=NONE,
         lots_after=lots,
         price=_on_grid(asked.position.price, spec),
-        deviation_points=rules.deviation_points,
+        deviation_points=asked.deviation_points,
         sl=_on_grid(tp if leg.reverse else sl, spec),
         tp=_on_grid(sl if leg.reverse else tp, spec),
-        valid_until=asked.filled_at + rules.max_age,
+        valid_until=asked.filled_at + asked.max_age,
         reverse=leg.reverse,
     )
 

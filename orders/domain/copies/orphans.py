@@ -11,9 +11,10 @@ from decimal import Decimal
 from typing import Final
 
 from orders.domain.copies.desired import cancelling, closing, leading_back
+from orders.domain.copies.legs import Leg, Order
 from orders.domain.copies.positions import Position, PositionState
-from orders.domain.decision.inputs import Leg, Order, SubscriptionState
 from orders.domain.states.copies import CopyState
+from orders.domain.states.subscriptions import SubscriptionState
 
 CALL_AFTER: Final = 5
 CRUMB: Final = Decimal("0.00001")

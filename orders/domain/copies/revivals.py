@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from orders.domain.copies.desired import moving, reducing
+from orders.domain.copies.legs import Leg, Order
 from orders.domain.copies.orphans import ending
 from orders.domain.copies.positions import Position
-from orders.domain.decision.inputs import Leg, Order, SubscriptionState
-from orders.domain.decision.symbols import SymbolSpec
+from orders.domain.sizing.rounding import SymbolSpec
 from orders.domain.states.copies import CopyState
+from orders.domain.states.subscriptions import SubscriptionState
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,25 +7,20 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
+from orders.domain.copies.legs import NONE, Leg, Order
 from orders.domain.copies.positions import Position
 from orders.domain.decision.filters import NO_FILTERS, Filters
-from orders.domain.decision.symbols import NO_AFFIXES, Affixes, SymbolSpec
+from orders.domain.decision.symbols import NO_AFFIXES, Affixes
 from orders.domain.risk.limits import Exposure, Limits
 from orders.domain.sizing.modes import Funds, Sizing
-from orders.domain.states.copies import ALIVE, CopyState
+from orders.domain.sizing.rounding import SymbolSpec
 from orders.domain.states.denials import Code, Denied
-from orders.domain.wire.intents import Action, OrderIntent, OrderType, Side
+from orders.domain.states.subscriptions import SubscriptionState
+from orders.domain.wire.intents import OrderIntent, OrderType, Side
 
-NONE: Final = Decimal(0)
 PENDING_WAIT: Final = timedelta(seconds=5)
 LATE_SPAN: Final = timedelta(hours=1)
 MAX_RISK_MULTIPLE: Final = Decimal(5)
-
-
-class SubscriptionState(StrEnum):
-    ACTIVE = "active"
-    CLOSE_ONLY = "close_only"
-    OFF = "off"
 
 
 class Outcome(StrEnum):
@@ -97,28 +92,6 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
-    """One copied leg as decided so far, with what is in flight. `reverse`: it was copied the other way round.
-
-    `lifted`: a user has lifted its tombstone, so that the position may be copied anew.
-    """
-
-    leg: int
-    state: CopyState
-    symbol: str
-    side: Side
-    order_type: OrderType
-    lots: Decimal
-    tombstoned: bool = False
-    reverse: bool = False
-    lifted: bool = False
-
-    @property
-    def alive(self) -> bool:
-        return self.state in ALIVE and self.lots > 0
-
-
-@dataclass(frozen=True, slots=True)
 class Case:
     """Everything one decision may look at. `position` is the master's position before the intent.
 
@@ -148,27 +121,6 @@ class Case:
         """The follower's market, unless it is not known or too old to rely on."""
         found = self.quotes.get(symbol)
         return found if found is not None and self.now - found.at <= self.stale_after else None
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What one leg of the follower must do, with the absolute state it should lead to."""
-
-    leg: int
-    action: Action
-    symbol: str
-    side: Side
-    order_type: OrderType
-    lots: Decimal
-    lots_before: Decimal
-    lots_after: Decimal
-    price: Decimal | None = None
-    deviation_points: int | None = None
-    sl: Decimal | None = None
-    tp: Decimal | None = None
-    expiry: str = ""
-    valid_until: datetime | None = None
-    reverse: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,25 +5,17 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from orders.domain.copies.legs import NONE, Order
 from orders.domain.copies.positions import PositionState
 from orders.domain.decision.filters import check_filters
-from orders.domain.decision.inputs import (
-    NONE,
-    Case,
-    Draft,
-    Evidence,
-    LatePolicy,
-    MinLotsPolicy,
-    NothingToDo,
-    Order,
-    Step,
-    SubscriptionState,
-    turned,
-)
-from orders.domain.decision.symbols import LOTS_BOUND, MAX_LEGS, map_symbol, round_lots, round_price, split_legs
+from orders.domain.decision.inputs import Case, Draft, Evidence, LatePolicy, MinLotsPolicy, NothingToDo, Step, turned
+from orders.domain.decision.symbols import map_symbol
 from orders.domain.risk.limits import cap_lots, check_guards
-from orders.domain.sizing.modes import Basis, allocate, exchange_rate
+from orders.domain.sizing.modes import Basis, allocate
+from orders.domain.sizing.rates import exchange_rate
+from orders.domain.sizing.rounding import LOTS_BOUND, MAX_LEGS, round_lots, round_price, split_legs
 from orders.domain.states.denials import Code, Denied
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.commands import is_ours
 from orders.domain.wire.intents import Action, OrderType, Side
 from sessions_app.domain.decimals import plain

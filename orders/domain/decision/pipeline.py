@@ -10,42 +10,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from orders.domain.copies.desired import ACTIVATING, FOLLOWING
+from orders.domain.copies.legs import Order
+from orders.domain.decision.following import ACTIVATING, FOLLOWING
 from orders.domain.decision.inputs import (
     Case,
     Draft,
-    LatePolicy,
-    Leg,
-    MarketQuote,
-    MinLotsPolicy,
     NothingToDo,
-    Order,
     Outcome,
-    Rules,
     Step,
-    SubscriptionState,
-    Terminal,
 )
 from orders.domain.decision.opening import OPENING
 from orders.domain.states.denials import Code, Denied
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action
 from sessions_app.domain.decimals import plain
-
-__all__ = [
-    "Case",
-    "LatePolicy",
-    "Leg",
-    "MarketQuote",
-    "MinLotsPolicy",
-    "Order",
-    "Outcome",
-    "Rules",
-    "SubscriptionState",
-    "Terminal",
-    "Verdict",
-    "decide",
-    "readable",
-]
 
 
 @dataclass(frozen=True, slots=True)

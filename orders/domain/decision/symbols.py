@@ -1,17 +1,13 @@
-"""Symbols of two brokers: specs, affixes, mapping, and rounding to what a broker takes."""
+"""Names of symbols at two brokers: affixes, synonyms, and the mapping of one to the other."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Final
 
+from orders.domain.sizing.rounding import SymbolSpec
 from orders.domain.states.denials import Code, Denied
 
-MAX_LEGS: Final = 20
-LOTS_BOUND: Final = Decimal(10) ** 7  # what a column holds: 15 digits, 8 of them behind the point
-PRICE_BOUND: Final = Decimal(10) ** 8
-LOT_TOLERANCE: Final = Decimal("1e-8")
 _CODES: Final = (
     "AED ARS AUD BRL CAD CHF CLP CNH CNY COP CZK DKK EUR GBP HKD HUF IDR ILS INR JPY KRW KWD MXN MYR NOK NZD PEN PHP "
     "PLN RON RUB SAR SEK SGD THB TRY TWD UAH USD ZAR XAU XAG XPT XPD BTC ETH LTC XRP BCH"
@@ -32,21 +28,6 @@ _SYNONYMS: Final = tuple(
         "USOIL WTI",
     )
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SymbolSpec:
-    """One symbol at one broker. Tick value: account currency per lot and tick size."""
-
-    name: str
-    digits: int
-    contract_size: Decimal
-    lots_min: Decimal
-    lots_step: Decimal
-    lots_max: Decimal
-    tick_size: Decimal | None = None
-    tick_value: Decimal | None = None
-    quote_currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,40 +107,3 @@ def _fold(name: str, follower: Mapping[str, SymbolSpec]) -> list[SymbolSpec]:
 
 def _synonyms(plain: str) -> frozenset[str]:
     return next((group for group in _SYNONYMS if plain in group), frozenset({plain}))
-
-
-def round_lots(exact: Decimal, *, step: Decimal) -> Decimal:
-    """`exact` down to a multiple of `step`, forgiving 1e-8 lots of arithmetic dust."""
-    return ((exact + LOT_TOLERANCE) / step).to_integral_value(rounding=ROUND_DOWN) * step
-
-
-def round_price(price: Decimal | None, *, spec: SymbolSpec) -> Decimal | None:
-    """A price level on the follower's grid: its tick size, else its digits; half up, and at least one of it. 0 stays
-    "not set".
-
-    A grid so coarse that the level would outgrow what a price may be leaves it as it is.
-    """
-    if not price:
-        return price
-    grid = spec.tick_size or Decimal(1).scaleb(-spec.digits)
-    rounded = max((price / grid).to_integral_value(rounding=ROUND_HALF_UP), Decimal(1)) * grid
-    return rounded if rounded < PRICE_BOUND else price
-
-
-def split_legs(lots: Decimal, *, spec: SymbolSpec, most: int) -> tuple[Decimal, ...]:
-    """`lots`, a multiple of the step, as the fewest legs that the broker takes: none above its maximum, none below its
-    minimum, the large ones first. A maximum below the step is none.
-
-    :raises Denied: ABOVE_MAXIMUM_LOTS when more than `most` legs would be needed, or no such legs exist
-    """
-    largest = round_lots(spec.lots_max, step=spec.lots_step)
-    if largest <= 0:
-        return (lots,)
-    count = int((lots / largest).to_integral_value(rounding=ROUND_CEILING))
-    if count > most or lots < count * spec.lots_min:
-        raise Denied(Code.ABOVE_MAXIMUM_LOTS, lots=lots, lots_max=spec.lots_max, legs_allowed=most)
-    legs: list[Decimal] = []
-    for others in reversed(range(count)):
-        legs.append(min(largest, lots - others * spec.lots_min))
-        lots -= legs[-1]
-    return tuple(legs)

@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from orders.domain.decision.inputs import Terminal
-from orders.domain.decision.symbols import SymbolSpec, detect_affixes
+from orders.domain.decision.symbols import detect_affixes
+from orders.domain.sizing.rounding import SymbolSpec
 
 
 def read_terminal(content: Mapping[str, Any]) -> Terminal:

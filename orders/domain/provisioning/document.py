@@ -11,18 +11,12 @@ from decimal import Decimal
 from typing import Any, Final
 
 from orders.domain.decision.filters import FilterMistake, read_filters
-from orders.domain.decision.inputs import (
-    LATE_SPAN,
-    MAX_RISK_MULTIPLE,
-    PENDING_WAIT,
-    LatePolicy,
-    MinLotsPolicy,
-    SubscriptionState,
-)
+from orders.domain.decision.inputs import LATE_SPAN, MAX_RISK_MULTIPLE, PENDING_WAIT, LatePolicy, MinLotsPolicy
 from orders.domain.provisioning.access import ACCESS, AccessEntry, access_entry
 from orders.domain.provisioning.entries import Mistake, Node, unique
 from orders.domain.reconciliation.differences import ALLOWED
 from orders.domain.sizing.modes import Mode
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.snapshots import DifferenceKind
 from sessions_app.domain.decimals import Lots, Money
 from sessions_app.domain.keys import check_key
@@ -118,36 +112,6 @@ def read_document(document: object, *, roles: Collection[str]) -> tuple[tuple[Te
     accounts = ((a.path, "account_id", a.account_id) for tenant in tenants for a in tenant.accounts)
     unique(mistakes, accounts, "this account is in the file twice")
     return tenants, mistakes
-
-
-def find_cycle(edges: Collection[tuple[str, str]]) -> list[str] | None:
-    """The accounts of one cycle master -> follower -> ... -> the same master, or None."""
-    following: dict[str, list[str]] = {}
-    for master, follower in sorted(edges):
-        following.setdefault(master, []).append(follower)
-    done: set[str] = set()
-    for start in following:
-        cycle = _walk(start, following, done)
-        if cycle:
-            return cycle
-    return None
-
-
-def _walk(start: str, following: Mapping[str, list[str]], done: set[str]) -> list[str] | None:
-    """Depth first without recursion: chains may be long."""
-    trail: list[str] = []
-    stack: list[tuple[str, bool]] = [(start, False)]
-    while stack:
-        account, leaving = stack.pop()
-        if leaving:
-            done.add(trail.pop())
-        elif account in trail:
-            return [*trail[trail.index(account) :], account]
-        elif account not in done:
-            trail.append(account)
-            stack.append((account, True))
-            stack += [(follower, False) for follower in following.get(account, [])]
-    return None
 
 
 # The parts of a document ---------------------------------------------------------------------------------------------

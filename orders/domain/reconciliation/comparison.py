@@ -17,8 +17,8 @@ from uuid import UUID
 from orders.domain.copies.report_effects import CopyFacts, outcome
 from orders.domain.reconciliation.books import Book, Held
 from orders.domain.reconciliation.inference import adoption, clear_up, gone, shown, taken_off
+from orders.domain.states.commands import SENDABLE, UNFINISHED, CommandState
 from orders.domain.states.copies import ALIVE, DETACHED, GONE, CopyState
-from orders.domain.wire.commands import SENDABLE, UNFINISHED, CommandState
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderType, Side
 from orders.domain.wire.reports import ExecutionReport
 from orders.domain.wire.snapshots import DifferenceKind, DifferenceSeverity

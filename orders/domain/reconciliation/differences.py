@@ -1,4 +1,4 @@
-"""The life of a difference between books, and what may be done about it."""
+"""What may be done about a difference between books."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,52 +13,6 @@ from orders.domain.wire.intents import Action, Side
 from orders.domain.wire.snapshots import DifferenceKind, Quote
 
 _NONE = Decimal(0)
-
-
-class DifferenceState(StrEnum):
-    """`held`: closes that only a missing position tells of, waiting for a person. `adopted`: our rows follow the book.
-
-    `accepted` and `refused` are a person's words: it may stay as it is; it is not true that the copy is gone. Of a
-    missing copy a person says that it is gone (`adopted`) or not (`refused`), nothing else.
-    """
-
-    OPEN = "open"
-    HELD = "held"
-    REPAIRING = "repairing"
-    REPAIRED = "repaired"
-    ADOPTED = "adopted"
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    GONE = "gone"
-
-
-MOVES: Final[Mapping[DifferenceState, frozenset[DifferenceState]]] = {
-    DifferenceState.OPEN: frozenset(
-        {
-            DifferenceState.REPAIRING,
-            DifferenceState.ADOPTED,
-            DifferenceState.ACCEPTED,
-            DifferenceState.REFUSED,
-            DifferenceState.GONE,
-        }
-    ),
-    DifferenceState.HELD: frozenset({DifferenceState.ADOPTED, DifferenceState.REFUSED, DifferenceState.GONE}),
-    DifferenceState.REPAIRING: frozenset({DifferenceState.REPAIRED, DifferenceState.ADOPTED, DifferenceState.OPEN}),
-    DifferenceState.REPAIRED: frozenset(),
-    DifferenceState.ADOPTED: frozenset(),
-    DifferenceState.ACCEPTED: frozenset({DifferenceState.ADOPTED, DifferenceState.GONE}),
-    DifferenceState.REFUSED: frozenset({DifferenceState.ADOPTED, DifferenceState.GONE}),
-    DifferenceState.GONE: frozenset(),
-}
-WAITING: Final = frozenset({DifferenceState.OPEN, DifferenceState.HELD, DifferenceState.REPAIRING})
-STANDING: Final = WAITING | {DifferenceState.ACCEPTED, DifferenceState.REFUSED}
-"""States in which the disagreement is still there."""
-
-
-def may_decide(kind: DifferenceKind, before: DifferenceState, after: DifferenceState) -> bool:
-    """Whether a person may say so: of a missing copy that it is gone or not, of another difference that it may stay."""
-    of_missing = after in (DifferenceState.ADOPTED, DifferenceState.REFUSED)
-    return after in MOVES[before] and (kind is DifferenceKind.MISSING) == of_missing
 
 
 class Policy(StrEnum):

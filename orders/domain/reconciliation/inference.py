@@ -8,8 +8,8 @@ from uuid import UUID
 
 from orders.domain.copies.report_effects import CopyFacts
 from orders.domain.reconciliation.books import Held
+from orders.domain.states.commands import BY_REPORT, CommandState, may_move
 from orders.domain.states.copies import CopyState
-from orders.domain.wire.commands import BY_REPORT, CommandState, may_move
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action, Cause
 from orders.domain.wire.reports import ExecutionReport, ReportStatus
 from sessions_app.domain.decimals import Lots, Price

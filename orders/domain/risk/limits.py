@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from orders.domain.decision.symbols import MAX_LEGS
+from orders.domain.sizing.rounding import MAX_LEGS
 from orders.domain.states.denials import Code, Denied
 from orders.domain.wire.commands import MAX_COPY_NO
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from orders.domain.decision.symbols import SymbolSpec
+from orders.domain.sizing.rounding import SymbolSpec
 from orders.domain.states.denials import Code, Denied
 
 
@@ -139,28 +139,3 @@ def _base(fixed: Decimal | None, funds: Funds, basis: Basis, figure: str, whose:
     if aged and funds.as_of is not None and basis.now - funds.as_of > basis.stale_after:
         raise Denied(Code.ALLOCATION_DATA_STALE, stale=what, as_of=funds.as_of.isoformat())
     return amount
-
-
-def exchange_rate(
-    source: str | None, target: str | None, *, sources: Mapping[str, SymbolSpec], targets: Mapping[str, SymbolSpec]
-) -> Decimal | None:
-    """Units of `target` per unit of `source` currency, from symbol specs alone; None when they do not tell.
-
-    A spec's tick value is in the account's currency, its tick size x contract size in the quote currency: their ratio
-    is the rate quote -> account. The follower's specs quoted in the master's currency give it; else the master's,
-    inverted.
-    """
-    if source is None or target is None or source == target:
-        return Decimal(1) if source == target else None
-    direct = _quote_rate(source, targets)
-    if direct is not None:
-        return direct
-    inverse = _quote_rate(target, sources)
-    return None if inverse is None else 1 / inverse
-
-
-def _quote_rate(quote: str, specs: Mapping[str, SymbolSpec]) -> Decimal | None:
-    for spec in specs.values():
-        if spec.quote_currency == quote and spec.tick_size and spec.tick_value and spec.contract_size:
-            return spec.tick_value / (spec.tick_size * spec.contract_size)
-    return None

@@ -1,72 +1,16 @@
-"""What a follower must do: the OrderCommand frame, the command's states, and which report leads where."""
+"""What a follower must do: the OrderCommand frame."""
 
-from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated, Final
 from uuid import UUID
 
 from msgspec import Meta
 
 from orders.domain.wire.intents import Action, Comment, OrderType, Side, Ticket
-from orders.domain.wire.reports import ReportStatus
 from sessions_app.domain.decimals import Lots, Price
 from sessions_app.domain.frames.payloads import Name, Payload
 
 MAGIC_BASE: Final = 0x5A000000
 MAX_COPY_NO: Final = 0xFFFFFF
-
-
-class CommandState(StrEnum):
-    """`held`: decided while the follower is pending, without a number yet. Numbered from `queued` on."""
-
-    HELD = "held"
-    QUEUED = "queued"
-    RECEIVED = "received"
-    WORKING = "working"
-    DONE = "done"
-    REJECTED = "rejected"
-    EXPIRED = "expired"
-    VOID = "void"
-    UNKNOWN = "unknown"
-
-
-_ENDS: Final = frozenset(
-    {
-        CommandState.WORKING,
-        CommandState.DONE,
-        CommandState.REJECTED,
-        CommandState.EXPIRED,
-        CommandState.VOID,
-        CommandState.UNKNOWN,
-    }
-)
-MOVES: Final[Mapping[CommandState, frozenset[CommandState]]] = {
-    CommandState.HELD: frozenset({CommandState.QUEUED, CommandState.EXPIRED, CommandState.VOID}),
-    CommandState.QUEUED: _ENDS | {CommandState.RECEIVED},
-    CommandState.RECEIVED: _ENDS,
-    CommandState.WORKING: _ENDS - {CommandState.WORKING},
-    CommandState.UNKNOWN: _ENDS - {CommandState.UNKNOWN},
-    CommandState.EXPIRED: frozenset({CommandState.DONE, CommandState.WORKING}),  # the EA's ledger said otherwise
-    CommandState.VOID: frozenset({CommandState.DONE, CommandState.WORKING}),  # filled before the EA heard of the void
-    CommandState.DONE: frozenset(),
-    CommandState.REJECTED: frozenset(),
-}
-SENDABLE: Final = frozenset({CommandState.QUEUED, CommandState.RECEIVED})
-UNFINISHED: Final = SENDABLE | {CommandState.UNKNOWN}
-"""Without an outcome. What is unknown is asked about, never sent again."""
-
-BY_REPORT: Final[Mapping[ReportStatus, CommandState]] = {
-    ReportStatus.ACCEPTED: CommandState.RECEIVED,
-    ReportStatus.FILLED: CommandState.DONE,
-    ReportStatus.PARTIALLY_FILLED: CommandState.WORKING,
-    ReportStatus.PLACED: CommandState.WORKING,
-    ReportStatus.MODIFIED: CommandState.DONE,
-    ReportStatus.CLOSED: CommandState.DONE,
-    ReportStatus.CANCELLED: CommandState.DONE,
-    ReportStatus.REJECTED: CommandState.REJECTED,
-    ReportStatus.EXPIRED: CommandState.EXPIRED,
-    ReportStatus.UNKNOWN: CommandState.UNKNOWN,
-}
 
 
 class OrderCommand(Payload, kw_only=True, frozen=True):
@@ -106,8 +50,3 @@ def magic_of(copy_no: int) -> int:
 def is_ours(magic: int | None) -> bool:
     """Whether an order with this magic number is a copy that some gateway like this one has ordered."""
     return magic is not None and magic >> 24 == MAGIC_BASE >> 24
-
-
-def may_move(before: CommandState, after: CommandState) -> bool:
-    """Whether a report may move a command from `before` to `after`; staying is no move."""
-    return after in MOVES[before]

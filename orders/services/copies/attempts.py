@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Final
 
 from orders.domain.reconciliation.inference import Target, takes_over
+from orders.domain.states.commands import CommandState
 from orders.domain.states.copies import CopyState
-from orders.domain.wire.commands import CommandState
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action
 from orders.models import Command, Copy
 from sessions_app.models import BrokerAccount

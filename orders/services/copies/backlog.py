@@ -13,8 +13,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from orders.domain.states.commands import SENDABLE, CommandState
 from orders.domain.states.copies import CopyState
-from orders.domain.wire.commands import SENDABLE, CommandState
 from orders.domain.wire.intents import ADDS_EXPOSURE
 from orders.models import Command, Copy
 from orders.queries import MISSED, log_frame

@@ -16,12 +16,15 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 
 from orders.domain.copies.desired import cancelling
-from orders.domain.copies.fill_waits import CANCELLED, OPEN, Reopening, WaitState, after_report, at_deadline, reopen
+from orders.domain.copies.fill_waits import Reopening, after_report, at_deadline, reopen
+from orders.domain.copies.legs import Order
 from orders.domain.copies.positions import Position
-from orders.domain.decision.inputs import Order, Terminal
+from orders.domain.decision.inputs import Terminal
 from orders.domain.decision.pipeline import readable
 from orders.domain.states.copies import CopyState
 from orders.domain.states.denials import Denied
+from orders.domain.states.fill_waits import CANCELLED, OPEN, WaitState
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import Action, OrderType
 from orders.domain.wire.reports import ExecutionReport, ReportStatus
 from orders.models import Command, Copy, FillWait, MasterPosition
@@ -140,7 +143,9 @@ class Waits:
             lots=wait.lots or Decimal(0),
             master_lots=wait.master_lots,
             position=position,
-            rules=mapping.rules(copy.subscription),
+            subscription=SubscriptionState(copy.subscription.state),
+            max_age=timedelta(seconds=copy.subscription.max_age_seconds),
+            deviation_points=copy.subscription.deviation_points,
             spec=terminal.symbols.get(copy.symbol) if terminal else None,
             filled_at=wait.decision.intent.occurred_at,
             next_leg=self.last_legs.get(key, copy.leg) + 1,

@@ -16,11 +16,12 @@ import structlog
 from django.db import transaction
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 
+from orders.domain.copies.legs import Order
 from orders.domain.copies.orphans import CALL_AFTER, CRUMB, behind, ending, pause
 from orders.domain.copies.positions import PositionState
-from orders.domain.decision.inputs import Order, SubscriptionState
+from orders.domain.states.commands import UNFINISHED, CommandState
 from orders.domain.states.copies import CopyState
-from orders.domain.wire.commands import UNFINISHED, CommandState
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import TAKES_OFF
 from orders.models import Command, Copy, MasterPosition
 from orders.queries import log_frame

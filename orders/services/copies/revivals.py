@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 
 from orders.domain.copies.revivals import Revived, catch_up
-from orders.domain.decision.inputs import SubscriptionState
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import ADDS_EXPOSURE
 from orders.models import Command, Copy, MasterPosition, Subscription
 from orders.services import command_log, mapping

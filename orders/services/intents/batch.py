@@ -14,12 +14,14 @@ from uuid import UUID
 
 from django.conf import settings
 
+from orders.domain.copies.legs import Order
 from orders.domain.copies.positions import Position
-from orders.domain.decision.inputs import Case, LatePolicy, MarketQuote, Order, Rules, SubscriptionState, Terminal
+from orders.domain.decision.inputs import Case, LatePolicy, MarketQuote, Rules, Terminal
 from orders.domain.decision.pipeline import Verdict
 from orders.domain.risk.limits import Exposure
 from orders.domain.sizing.modes import AGELESS, Funds
 from orders.domain.states.copies import ALIVE
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderIntent
 from orders.models import (
     Command,

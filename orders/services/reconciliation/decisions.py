@@ -8,9 +8,9 @@ from django.db import transaction
 from orders import queries as order_queries
 from orders.domain.copies.report_effects import CopyFacts
 from orders.domain.reconciliation.comparison import Fact
-from orders.domain.reconciliation.differences import DifferenceState
 from orders.domain.reconciliation.inference import gone
 from orders.domain.states.copies import GONE, CopyState
+from orders.domain.states.differences import DifferenceState
 from orders.models import Copy, Difference, Snapshot
 from orders.services.reconciliation import differences, snapshots
 from sessions_app import queries

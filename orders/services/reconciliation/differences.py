@@ -12,20 +12,12 @@ from uuid import UUID
 
 from django.conf import settings
 
-from orders.domain.decision.pipeline import SubscriptionState
 from orders.domain.reconciliation.books import Book
 from orders.domain.reconciliation.comparison import Comparison, Copied, Found
-from orders.domain.reconciliation.differences import (
-    MOVES,
-    STANDING,
-    DifferenceState,
-    Policy,
-    Repair,
-    Undecided,
-    policy_for,
-    repair,
-)
-from orders.domain.wire.commands import UNFINISHED, CommandState
+from orders.domain.reconciliation.differences import Policy, Repair, Undecided, policy_for, repair
+from orders.domain.states.commands import UNFINISHED, CommandState
+from orders.domain.states.differences import MOVES, STANDING, DifferenceState
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.snapshots import DifferenceKind
 from orders.models import Command, Copy, Difference, DifferenceEvent
 from orders.queries import log_frame

@@ -20,9 +20,9 @@ from orders.domain.copies.positions import PositionState
 from orders.domain.copies.report_effects import CopyFacts
 from orders.domain.reconciliation.books import Book, is_usable, read_book
 from orders.domain.reconciliation.comparison import Copied, Fact, Found, Issued, reconcile
-from orders.domain.reconciliation.differences import DifferenceState
+from orders.domain.states.commands import UNFINISHED, CommandState
 from orders.domain.states.copies import ALIVE, CopyState
-from orders.domain.wire.commands import UNFINISHED, CommandState
+from orders.domain.states.differences import DifferenceState
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderType, Side
 from orders.domain.wire.snapshots import (
     MAY_BE_SAME,

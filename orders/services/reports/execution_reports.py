@@ -15,8 +15,8 @@ from django.db.models import Q
 
 from orders.domain.copies.orphans import behind
 from orders.domain.copies.report_effects import CopyFacts, outcome
+from orders.domain.states.commands import BY_REPORT, UNFINISHED, CommandState, may_move
 from orders.domain.states.copies import ALIVE, GONE, CopyState
-from orders.domain.wire.commands import BY_REPORT, UNFINISHED, CommandState, may_move
 from orders.domain.wire.intents import ACCOUNT_CAUSES, ADDS_EXPOSURE, TAKES_OFF, Action
 from orders.domain.wire.reports import ONCE, ExecutionReport, ReportStatus, contradicts
 from orders.domain.wire.snapshots import SnapshotReason

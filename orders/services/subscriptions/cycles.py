@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 from django.db import connection
 
-from orders.domain.decision.inputs import SubscriptionState
-from orders.domain.provisioning.document import find_cycle
+from orders.domain.provisioning.cycles import find_cycle
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.models import Subscription
 
 _TURN: Final = 0x5A00_6772_6170_6800  # one advisory lock for the whole deployment

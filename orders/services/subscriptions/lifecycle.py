@@ -14,9 +14,9 @@ from django.db import transaction
 
 from orders import queries as order_queries
 from orders.domain.copies.desired import cancelling
-from orders.domain.decision.inputs import SubscriptionState
+from orders.domain.states.commands import CommandState
 from orders.domain.states.copies import DETACHED, CopyState
-from orders.domain.wire.commands import CommandState
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action
 from orders.models import Command, Copy, Strategy, Subscription, SubscriptionEvent
 from orders.services import command_log, mapping

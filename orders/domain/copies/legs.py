@@ -1,0 +1,54 @@
+"""One copied leg, and one order for it, as values."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from orders.domain.states.copies import ALIVE, CopyState
+from orders.domain.wire.intents import Action, OrderType, Side
+
+NONE: Final = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One copied leg as decided so far, with what is in flight. `reverse`: it was copied the other way round.
+
+    `lifted`: a user has lifted its tombstone, so that the position may be copied anew.
+    """
+
+    leg: int
+    state: CopyState
+    symbol: str
+    side: Side
+    order_type: OrderType
+    lots: Decimal
+    tombstoned: bool = False
+    reverse: bool = False
+    lifted: bool = False
+
+    @property
+    def alive(self) -> bool:
+        return self.state in ALIVE and self.lots > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What one leg of the follower must do, with the absolute state it should lead to."""
+
+    leg: int
+    action: Action
+    symbol: str
+    side: Side
+    order_type: OrderType
+    lots: Decimal
+    lots_before: Decimal
+    lots_after: Decimal
+    price: Decimal | None = None
+    deviation_points: int | None = None
+    sl: Decimal | None = None
+    tp: Decimal | None = None
+    expiry: str = ""
+    valid_until: datetime | None = None
+    reverse: bool = False

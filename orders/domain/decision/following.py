@@ -1,0 +1,114 @@
+"""The steps of a decision on what follows a copy: modify, close, cancel, activate, partial close. None of it is denied.
+
+Pending orders fill on each side by themselves. The copy filled and the master's is cancelled: the copy is closed. The
+master's filled and the copy still works: it gets some time (`waiting`), then orders/domain/copies/fill_waits.py takes
+over.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
+
+from orders.domain.copies.desired import largest_part, led_to, moving, not_filled
+from orders.domain.copies.legs import NONE, Leg, Order
+from orders.domain.copies.positions import Position, PositionState, advance
+from orders.domain.decision.inputs import Case, Draft, Evidence, NothingToDo, Step
+from orders.domain.states.copies import CopyState
+from orders.domain.states.denials import Code
+from orders.domain.wire.intents import Action
+from sessions_app.domain.decimals import plain
+
+
+def _copy(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
+    if not case.legs:
+        raise NothingToDo(Code.NOT_COPIED, position_id=case.intent.position_id)
+    alive = [leg for leg in case.legs if leg.alive]
+    if not alive:
+        raise NothingToDo(Code.COPY_GONE, position_id=case.intent.position_id)
+    return draft, {"legs": len(alive), "lots": sum((leg.lots for leg in alive), NONE)}
+
+
+def _own_broker(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
+    """The master's pending order filled: which copies have not, and whether the stops changed with it."""
+    waiting = tuple(leg.leg for leg in case.legs if leg.alive and not_filled(leg.order_type, leg.state))
+    draft = replace(draft, waiting=waiting)
+    evidence = {"waiting_legs": list(waiting), "wait_seconds": int(case.rules.pending_wait.total_seconds())}
+    before, after = case.position, advance(case.position, case.intent)
+    if before is None or after is None or (before.sl, before.tp) == (after.sl, after.tp):
+        raise NothingToDo(Code.FILLS_AT_OWN_BROKER, draft=draft, position_id=case.intent.position_id, **evidence)
+    return draft, evidence
+
+
+def _following_orders(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
+    """The orders; what takes a part off a working order has to wait until it has filled.
+
+    Behind an order that is still on its way it is sent: that may have filled by then, and is rejected if it has not.
+    """
+    legs = [leg for leg in case.legs if leg.alive]
+    orders = _FOLLOW[case.intent.action](case, legs)
+    evidence: Evidence = {"lots_after": [plain(order.lots_after) for order in orders]}
+    unfilled = {leg.leg for leg in legs if leg.state is CopyState.WORKING}
+    later = [order for order in orders if order.action is Action.PARTIAL_CLOSE and order.leg in unfilled]
+    if later:
+        evidence["when_filled"] = [order.leg for order in later]
+        orders = tuple(order for order in orders if order not in later)
+        draft = replace(draft, led=tuple((order.leg, order.lots_after) for order in later))
+    if not orders and later:
+        raise NothingToDo(Code.COPY_STILL_WORKING, draft=draft, **evidence)
+    return replace(draft, orders=orders), evidence
+
+
+def _modify(case: Case, legs: Sequence[Leg]) -> tuple[Order, ...]:
+    """Stops as they shall stand. Price and expiry only as long as the master's order itself is a pending one."""
+    wanted = advance(case.position, case.intent) or Position(PositionState.OPEN, case.intent.ticket)
+    return tuple(moving(leg, wanted, case.terminal.symbols.get(leg.symbol)) for leg in legs)
+
+
+def _close(case: Case, legs: Sequence[Leg]) -> tuple[Order, ...]:
+    return tuple(replace(led_to(leg, case.intent.action, lots_after=NONE), price=case.intent.price) for leg in legs)
+
+
+def _cancel(case: Case, legs: Sequence[Leg]) -> tuple[Order, ...]:
+    """What has filled here is closed; a working order is cancelled, or closed if it fills on the way."""
+    return tuple(
+        led_to(leg, Action.CLOSE if leg.state is CopyState.OPEN else Action.CANCEL, lots_after=NONE) for leg in legs
+    )
+
+
+def _partial_close(case: Case, legs: Sequence[Leg]) -> tuple[Order, ...]:
+    """close_f = L_f x closed_m / L_m,before, down to the lot step, from the last leg backwards; never a full close."""
+    closed, remaining = case.intent.lots or NONE, case.intent.remaining_lots or NONE
+    ours = sum((leg.lots for leg in legs), NONE)
+    exact = ours * closed / (closed + remaining)
+    orders = _spread(case, legs, exact)
+    if not orders:
+        raise NothingToDo(Code.PARTIAL_CLOSE_DEFERRED, exact=exact, lots=ours)
+    return orders
+
+
+def _spread(case: Case, legs: Sequence[Leg], exact: Decimal) -> tuple[Order, ...]:
+    orders: list[Order] = []
+    alive = len(legs)
+    for leg in reversed(legs):
+        part = largest_part(leg, exact, case.terminal.symbols.get(leg.symbol), may_end=alive > 1)
+        if part <= 0:
+            continue
+        action = Action.PARTIAL_CLOSE
+        if part == leg.lots:
+            action = Action.CANCEL if leg.state is CopyState.WORKING else Action.CLOSE
+        orders.append(replace(led_to(leg, action, lots_after=leg.lots - part), price=case.intent.price))
+        alive -= part == leg.lots
+        exact -= part
+    return tuple(orders)
+
+
+_FOLLOW: Final[Mapping[Action, Callable[[Case, Sequence[Leg]], tuple[Order, ...]]]] = {
+    Action.ACTIVATE: _modify,
+    Action.MODIFY: _modify,
+    Action.CLOSE: _close,
+    Action.CANCEL: _cancel,
+    Action.PARTIAL_CLOSE: _partial_close,
+}
+FOLLOWING: Final[tuple[Step, ...]] = (_copy, _following_orders)
+ACTIVATING: Final[tuple[Step, ...]] = (_copy, _own_broker, _following_orders)
