@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from eagateway import published
+from eagateway.documents import published
 from sessions_app.rest.published import PublishedView
 
 _documents = [

@@ -15,7 +15,7 @@ from typing import Any, Final
 import jsonschema_rs
 import pytest
 
-from eagateway.wire import ENVELOPE, FRAME_TYPES
+from eagateway.documents.frame_types import ENVELOPE, FRAME_TYPES
 from tests.tap import ODD, SCRIPT, SERVER
 
 MARK: Final = "sends_invalid_frames"

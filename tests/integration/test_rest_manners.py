@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 
-from eagateway.openapi import document
+from eagateway.documents.openapi import document
 from sessions_app.rest import throttling
 from sessions_app.rest.problem_middleware import MAX_ADDRESS, ProblemHandler
 from sessions_app.rest.view import ApiView, deprecated

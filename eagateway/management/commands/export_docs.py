@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from eagateway.documents import documents
+from eagateway.documents.tables import documents
 
 
 class Command(BaseCommand):

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from eagateway.openapi import render
+from eagateway.documents.openapi import render
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from eagateway.wire import schema_document
+from eagateway.documents.frame_types import schema_document
 
 
 def render() -> str:

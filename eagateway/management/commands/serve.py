@@ -12,8 +12,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from eagateway.asgi import application
 from eagateway.celery import app
-from eagateway.embedded import AlreadyServed, Gateway, Housekeeping, hold
-from eagateway.uvicorn_server import UvicornGateway
+from eagateway.servers.embedded import AlreadyServed, Gateway, Housekeeping, hold
+from eagateway.servers.uvicorn_server import UvicornGateway
 from sessions_app.services.lifecycle import sessions
 
 SERVERS: Final[Mapping[str, type[Gateway] | type[UvicornGateway]]] = {"daphne": Gateway, "uvicorn": UvicornGateway}

@@ -258,7 +258,7 @@ async def test_125_a_full_disk_is_told_and_nothing_is_lost_afterwards(
         await client.send_intent(open_intent(1))
         blocker = sqlite3.connect(tmp_path / "store.sqlite3", isolation_level=None)
         pages = blocker.execute("PRAGMA page_count").fetchone()[0]
-        client._desk.journal._connection.execute(f"PRAGMA max_page_count = {pages}")
+        client._context.journal._connection.execute(f"PRAGMA max_page_count = {pages}")
         stored: list[int] = []
 
         async def fill() -> None:
@@ -268,7 +268,7 @@ async def test_125_a_full_disk_is_told_and_nothing_is_lost_afterwards(
 
         with pytest.raises(JournalFailed, match="full"):
             await fill()
-        client._desk.journal._connection.execute("PRAGMA max_page_count = 1000000")
+        client._context.journal._connection.execute("PRAGMA max_page_count = 1000000")
         await client.send_intent(open_intent(9999))
         async with asyncio.timeout(20):
             await client.wait_drained()

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from eagateway_sdk import Backoff, GatewayStopped
-from eagateway_sdk.closing import AFTER, Next, after
+from eagateway_sdk.close_codes import AFTER, Next, after
 
 from .conftest import MakeClient
 from .samples import until

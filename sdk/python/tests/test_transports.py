@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from eagateway_sdk import Backoff, GatewayStopped, Timing
-from eagateway_sdk.closing import code_of_problem
+from eagateway_sdk.close_codes import code_of_problem
 
 from .conftest import MakeClient
 from .paper_broker import Desktop

@@ -3,8 +3,8 @@
 from eagateway_sdk.auth import Auth, BearerToken, ClientCredentials, SessionKey
 from eagateway_sdk.client import GatewayClient
 from eagateway_sdk.clock import Clock
-from eagateway_sdk.closing import Backoff
-from eagateway_sdk.desk import BookSnapshot, Executor, Holdings, Outcome, RefusedFrame, Timing
+from eagateway_sdk.close_codes import Backoff
+from eagateway_sdk.context import BookSnapshot, Executor, Holdings, Outcome, RefusedFrame, Timing
 from eagateway_sdk.envelope import FrameTooBig
 from eagateway_sdk.frames import (
     Action,
@@ -26,7 +26,7 @@ from eagateway_sdk.frames import (
     SyncSnapshot,
 )
 from eagateway_sdk.journal import JournalFailed, StoreInUse
-from eagateway_sdk.keeper import GatewayStopped
+from eagateway_sdk.reconnector import GatewayStopped
 from eagateway_sdk.rest import GatewayRefused, GatewayUnreachable, OpenedSession, end_session, open_session
 from eagateway_sdk.session import WrongAccount
 from eagateway_sdk.transport import Transport

@@ -13,8 +13,8 @@ import httpx
 
 from eagateway_sdk.auth import Auth, SessionKey
 from eagateway_sdk.clock import Clock, ServerClock
-from eagateway_sdk.closing import Backoff
-from eagateway_sdk.desk import Desk, Executor, Holdings, Hooks, RefusedFrame, Timing
+from eagateway_sdk.close_codes import Backoff
+from eagateway_sdk.context import Context, Executor, Holdings, Hooks, RefusedFrame, Timing
 from eagateway_sdk.frames import (
     ErrorAlert,
     ExecutionReport,
@@ -27,10 +27,10 @@ from eagateway_sdk.frames import (
     SyncSnapshot,
 )
 from eagateway_sdk.journal import Durability, Journal, JournalFailed
-from eagateway_sdk.keeper import GatewayStopped, Keeper, Opener
 from eagateway_sdk.ledger import Ledger
 from eagateway_sdk.link import Link
 from eagateway_sdk.outbox import DurableFrame, Outbox
+from eagateway_sdk.reconnector import GatewayStopped, Opener, Reconnector
 from eagateway_sdk.rest import REST_SECONDS
 from eagateway_sdk.session import SessionFile
 from eagateway_sdk.transport import Connector, Transport
@@ -94,8 +94,8 @@ class GatewayClient:
         self._hooks = Hooks(**{name: hook for name, hook in given.items() if hook is not None})
         self._on_stop = on_stop
         self._tasks: list[asyncio.Task[None]] = []
-        self._desk_or_none: Desk | None = None
-        self._keeper: Keeper | None = None
+        self._context_or_none: Context | None = None
+        self._reconnector: Reconnector | None = None
         self._connector: Connector | None = None
         self.parted: tuple[int, int] | None = None
 
@@ -119,12 +119,12 @@ class GatewayClient:
         """
         journal = Journal(self._store, durability=self._durability)
         try:
-            self._desk_or_none = self._furnish(journal)
+            self._context_or_none = self._furnish(journal)
         except Exception:
             journal.abandon()
             raise
         journal.on_failure = self._lost
-        self._desk.ledger.forget_old()
+        self._context.ledger.forget_old()
         http = self._given_http or httpx.AsyncClient(timeout=REST_SECONDS, trust_env=False)
         self._http = http
         self._connector = Connector(
@@ -133,18 +133,18 @@ class GatewayClient:
         opener = Opener(
             base_url=self._base_url, account_id=self._account_id, auth=self._auth, about=self._about, http=http
         )
-        self._keeper = Keeper(
-            self._desk, opener=opener, connector=self._connector, backoff=self._backoff, on_stop=self._on_stop
+        self._reconnector = Reconnector(
+            self._context, opener=opener, connector=self._connector, backoff=self._backoff, on_stop=self._on_stop
         )
         await journal.durable()
-        self._tasks = [asyncio.create_task(self._keeper.run()), asyncio.create_task(self._work())]
+        self._tasks = [asyncio.create_task(self._reconnector.run()), asyncio.create_task(self._work())]
 
-    def _furnish(self, journal: Journal) -> Desk:
+    def _furnish(self, journal: Journal) -> Context:
         outbox, ledger = Outbox(journal, self._clock), Ledger(journal, self._clock)
         sessions = SessionFile(
             journal, base_url=self._base_url, account_id=self._account_id, credential=self._auth.identity
         )  # fmt: skip
-        return Desk(
+        return Context(
             journal=journal, outbox=outbox, ledger=ledger, sessions=sessions, clock=self._clock,
             server_clock=ServerClock(self._clock), hooks=self._hooks, timing=self._timing,
             init_request=self._init_request, executor=self._executor, holdings=self._holdings,
@@ -155,36 +155,36 @@ class GatewayClient:
 
         A session that was never approved is kept for the next start: the gateway holds its frames.
         """
-        if self._desk_or_none is None:
+        if self._context_or_none is None:
             return
         with suppress(TimeoutError, GatewayStopped):
             async with asyncio.timeout(drain_seconds):
                 await self._until(lambda: self._link is None or self.unacked == 0)
-        self._desk.leaving = True
+        self._context.leaving = True
         with suppress(TimeoutError):
             async with asyncio.timeout(self._timing.close_patience):
-                await self._until(lambda: not self._desk.ledger.in_doubt(), even_stopped=True)
+                await self._until(lambda: not self._context.ledger.in_doubt(), even_stopped=True)
         await self._say_goodbye()
         await self._cancel_tasks()
-        self._desk.journal.close()
-        self._desk_or_none = None
+        self._context.journal.close()
+        self._context_or_none = None
 
     async def _say_goodbye(self) -> None:
-        link, session = self._link, self._keeper.session if self._keeper else None
+        link, session = self._link, self._reconnector.session if self._reconnector else None
         if link is not None and link.status == "authenticated" and session is not None and session.promoted:
             await link.say_goodbye(reason="shutdown_by_ea")
-            self.parted = self._desk.parted
-            self._desk.sessions.forget()
+            self.parted = self._context.parted
+            self._context.sessions.forget()
 
     async def abort(self) -> None:
         """End as a kill would: no goodbye, nothing more written. For tests and for those who must leave at once."""
-        if self._desk_or_none is None:
+        if self._context_or_none is None:
             return
         if self._link is not None:
             self._link.cut()
-        self._desk.journal.abandon()
+        self._context.journal.abandon()
         await self._cancel_tasks()
-        self._desk_or_none = None
+        self._context_or_none = None
 
     async def _cancel_tasks(self) -> None:
         for task in self._tasks:
@@ -215,24 +215,24 @@ class GatewayClient:
         return await self._send(alert)
 
     async def _send(self, frame: DurableFrame) -> UUID:
-        frame_id = self._desk.enqueue(frame)
-        await self._desk.journal.durable()
+        frame_id = self._context.enqueue(frame)
+        await self._context.journal.durable()
         return frame_id
 
     @property
     def unacked(self) -> int:
         """How many durable frames the gateway has not confirmed."""
-        return len(self._desk.outbox)
+        return len(self._context.outbox)
 
     @property
     def unfinished_commands(self) -> list[OrderCommand]:
         """Commands received and without an outcome, in order."""
-        return self._desk.ledger.unfinished()
+        return self._context.ledger.unfinished()
 
     @property
     def events(self) -> Counter[str]:
         """Counters of what happened, for monitoring and tests."""
-        return self._desk.events
+        return self._context.events
 
     @property
     def status(self) -> str:
@@ -244,7 +244,7 @@ class GatewayClient:
     @property
     def server_epoch_and_head(self) -> tuple[str, int]:
         """The gateway's command log as known here: its epoch and the highest number without a gap."""
-        return self._desk.ledger.epoch, self._desk.ledger.head
+        return self._context.ledger.epoch, self._context.ledger.head
 
     async def wait_status(self, *statuses: str) -> None:
         """Return when the client has one of these.
@@ -258,13 +258,13 @@ class GatewayClient:
 
         :raises GatewayStopped: it never will by itself
         """
-        await self._until(lambda: self.unacked == 0 and not self._desk.ledger.unfinished())
+        await self._until(lambda: self.unacked == 0 and not self._context.ledger.unfinished())
 
     async def _until(self, reached: Callable[[], bool], *, even_stopped: bool = False) -> None:
         while not reached():
             if self.failure is not None and not even_stopped:
                 raise self.failure
-            changed = self._desk.changed
+            changed = self._context.changed
             changed.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(0.1):  # `changed` may be cleared by another waiter
@@ -275,30 +275,30 @@ class GatewayClient:
     @property
     def failure(self) -> GatewayStopped | None:
         """Why the client has stopped by itself, if it has."""
-        return self._keeper.failure if self._keeper is not None else None
+        return self._reconnector.failure if self._reconnector is not None else None
 
     @property
     def _link(self) -> Link | None:
-        return self._keeper.link if self._keeper is not None else None
+        return self._reconnector.link if self._reconnector is not None else None
 
     @property
-    def _desk(self) -> Desk:
-        if self._desk_or_none is None:
+    def _context(self) -> Context:
+        if self._context_or_none is None:
             raise RuntimeError("the client is not running: use `async with GatewayClient(...)`")
-        return self._desk_or_none
+        return self._context_or_none
 
     async def _work(self) -> None:
         if self._executor is None:
             return
         while True:
             try:
-                await Worker(self._desk, self._executor).run()
+                await Worker(self._context, self._executor).run()
             except (JournalFailed, LedgerReread):
                 await asyncio.sleep(self._backoff.first)
 
     def _lost(self) -> None:
         """A transaction could not be written: cut the connection, and go on from what the file holds."""
-        self._desk.reread()
+        self._context.reread()
         if self._link is not None:
             self._link.cut()
 

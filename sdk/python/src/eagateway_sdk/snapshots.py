@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from eagateway_sdk.clock import rfc3339
-from eagateway_sdk.desk import BookSnapshot, Desk
+from eagateway_sdk.context import BookSnapshot, Context
 from eagateway_sdk.envelope import MAX_FRAME_BYTES, payload_json
 from eagateway_sdk.frames import HeldOrder, HeldPosition, Quote, SnapshotPhase, SyncSnapshot
 from eagateway_sdk.ids import uuid7
@@ -26,32 +26,32 @@ Line = HeldPosition | HeldOrder | Quote
 _FIELDS: Final[dict[type[Line], str]] = {HeldPosition: "positions", HeldOrder: "working_orders", Quote: "quotes"}
 
 
-async def take(desk: Desk, request: SyncSnapshot) -> list[SyncSnapshot]:
+async def take(context: Context, request: SyncSnapshot) -> list[SyncSnapshot]:
     """The report for a request, in as many chunks as it needs, each to be sent at once.
 
     A book that cannot be read is reported as not connected, which the gateway never takes for an empty one.
     """
-    async with desk.terminal:
-        book = await _read(desk)
-        applied, read_at = desk.ledger.applied, desk.clock.now()
+    async with context.terminal:
+        book = await _read(context)
+        applied, read_at = context.ledger.applied, context.clock.now()
     digest = book_hash(book)
     same = book.connected and digest == request.hash
-    desk.events["snapshots.same" if same else "snapshots.told"] += 1
+    context.events["snapshots.same" if same else "snapshots.told"] += 1
     whole = SyncSnapshot(
         phase=SnapshotPhase.REPORT, request_id=request.request_id, hash=digest, same=same,
         taken_at=rfc3339(datetime.fromtimestamp(read_at.wall_ms / 1000, tz=UTC)), connected=book.connected,
-        applied_server_seq=applied, history_from=book.history_from or desk.init_request.history_from,
-        balance=book.balance, equity=book.equity, age_ms=desk.clock.age_ms(read_at),
+        applied_server_seq=applied, history_from=book.history_from or context.init_request.history_from,
+        balance=book.balance, equity=book.equity, age_ms=context.clock.age_ms(read_at),
     )  # fmt: skip
     held: list[Line] = [] if same else [*book.positions, *book.working_orders]
     return chunks(whole, [*held, *book.quotes])
 
 
-async def _read(desk: Desk) -> BookSnapshot:
-    if desk.holdings is None:
+async def _read(context: Context) -> BookSnapshot:
+    if context.holdings is None:
         return _UNREADABLE
     try:
-        return await desk.holdings.snapshot()
+        return await context.holdings.snapshot()
     except Exception:
         log.exception("snapshots.book_unreadable")
         return _UNREADABLE

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from eagateway_sdk.clock import parse_time
-from eagateway_sdk.desk import Desk, Executor, Outcome
+from eagateway_sdk.context import Context, Executor, Outcome
 from eagateway_sdk.frames import Action, ExecutionReport, OrderCommand, ReportStatus
 from eagateway_sdk.ledger import Entry
 
@@ -25,43 +25,43 @@ class LedgerReread(Exception):
 class Worker:
     """Takes commands from the ledger as long as there is an executor."""
 
-    def __init__(self, desk: Desk, executor: Executor) -> None:
-        self._desk = desk
+    def __init__(self, context: Context, executor: Executor) -> None:
+        self._context = context
         self._executor = executor
-        self._losses = desk.losses
+        self._losses = context.losses
 
     async def run(self) -> None:
         """Settle what was in doubt, then execute until cancelled.
 
         :raises JournalFailed, LedgerReread: something could not be written; begin anew
         """
-        desk = self._desk
-        desk.ledger.reopened = True
+        context = self._context
+        context.ledger.reopened = True
         while True:
-            if desk.ledger.reopened:
+            if context.ledger.reopened:
                 await self._settle_all()
-            waiting = desk.ledger.next_received()
-            if waiting is not None and not desk.leaving:
-                async with desk.terminal:
+            waiting = context.ledger.next_received()
+            if waiting is not None and not context.leaving:
+                async with context.terminal:
                     await self._carry_out(waiting)
                 continue
-            desk.work.clear()
-            await desk.work.wait()
-            if self._losses != desk.losses:
+            context.work.clear()
+            await context.work.wait()
+            if self._losses != context.losses:
                 raise LedgerReread
 
     async def _carry_out(self, entry: Entry) -> None:
-        desk = self._desk
-        if expired(entry.command, now=desk.server_clock.now()):
-            desk.events["commands.expired"] += 1
+        context = self._context
+        if expired(entry.command, now=context.server_clock.now()):
+            context.events["commands.expired"] += 1
             self._finish(entry, ExecutionReport(status=ReportStatus.EXPIRED), took_ms=0)
             return
-        desk.ledger.begin(entry)
-        await desk.journal.durable()
+        context.ledger.begin(entry)
+        await context.journal.durable()
         started = time.perf_counter()
         outcome = await self._execute(entry.command)
         took_ms = int((time.perf_counter() - started) * 1000)
-        desk.events["commands.executed"] += 1
+        context.events["commands.executed"] += 1
         self._finish(entry, outcome, took_ms=took_ms)
 
     async def _execute(self, command: OrderCommand) -> Outcome:
@@ -72,25 +72,25 @@ class Worker:
         return await self._search(command) or unknown(found=False)
 
     async def _settle_all(self) -> None:
-        self._desk.ledger.reopened = False
-        for entry in self._desk.ledger.in_doubt():
+        self._context.ledger.reopened = False
+        for entry in self._context.ledger.in_doubt():
             await self._settle(entry)
 
     async def _settle(self, entry: Entry) -> None:
         """Ask the broker about a command that was being sent when the program ended; absence counts late only."""
-        desk, timing = self._desk, self._desk.timing
+        context, timing = self._context, self._context.timing
         outcome = await self._search_alone(entry.command)
-        while outcome is None and desk.clock.age_ms(entry.since) < timing.search_window * 1000:
+        while outcome is None and context.clock.age_ms(entry.since) < timing.search_window * 1000:
             await asyncio.sleep(timing.search_pause)
             outcome = await self._search_alone(entry.command)
-        desk.events["commands.settled"] += 1
+        context.events["commands.settled"] += 1
         if outcome is None:
             self._finish(entry, unknown(found=False), took_ms=0)
         else:
             self._finish(entry, [_already(report) for report in _listed(outcome)], took_ms=0)
 
     async def _search_alone(self, command: OrderCommand) -> Outcome | None:
-        async with self._desk.terminal:
+        async with self._context.terminal:
             return await self._search(command)
 
     async def _search(self, command: OrderCommand) -> Outcome | None:
@@ -102,18 +102,18 @@ class Worker:
 
     def _finish(self, entry: Entry, outcome: Outcome, *, took_ms: int) -> None:
         """D and the reports' outbox rows, in one transaction. A report that cannot be written is an unknown outcome."""
-        if self._losses != self._desk.losses:
+        if self._losses != self._context.losses:
             raise LedgerReread
         try:
             ids = self._enqueue(entry, _listed(outcome), took_ms)
         except ValueError:
             log.exception("worker.report_unwritable", extra={"command_id": str(entry.command.command_id)})
             ids = self._enqueue(entry, [unknown(found=None)], took_ms)
-        self._desk.ledger.finish(entry, ids)
-        self._desk.changed.set()
+        self._context.ledger.finish(entry, ids)
+        self._context.changed.set()
 
     def _enqueue(self, entry: Entry, reports: list[ExecutionReport], took_ms: int) -> tuple[str, ...]:
-        return tuple(str(self._desk.enqueue(_addressed(report, entry, took_ms))) for report in reports)
+        return tuple(str(self._context.enqueue(_addressed(report, entry, took_ms))) for report in reports)
 
 
 def expired(command: OrderCommand, *, now: datetime) -> bool:

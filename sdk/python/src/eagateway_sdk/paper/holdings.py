@@ -1,6 +1,6 @@
 """A paper broker's book as the gateway asks for it."""
 
-from eagateway_sdk.desk import BookSnapshot
+from eagateway_sdk.context import BookSnapshot
 from eagateway_sdk.frames import HeldOrder, HeldPosition, OrderType, Side
 from eagateway_sdk.paper.broker import Book, Position, WorkingOrder
 

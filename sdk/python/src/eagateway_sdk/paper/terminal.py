@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from eagateway_sdk.desk import BookSnapshot, Outcome
+from eagateway_sdk.context import BookSnapshot, Outcome
 from eagateway_sdk.frames import Action, Cause, ExecutionReport, OrderCommand, OrderType, ReportStatus
 from eagateway_sdk.paper import faults
 from eagateway_sdk.paper.broker import (

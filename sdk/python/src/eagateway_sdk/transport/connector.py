@@ -9,7 +9,7 @@ from typing import Final, Literal
 import httpx
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
-from eagateway_sdk.closing import NETWORK
+from eagateway_sdk.close_codes import NETWORK
 from eagateway_sdk.session import Session
 from eagateway_sdk.transport.exchange import ExchangeWire
 from eagateway_sdk.transport.socket import SocketWire

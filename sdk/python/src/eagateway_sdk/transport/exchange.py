@@ -20,7 +20,7 @@ from typing import Final, Literal
 import httpx
 import msgspec
 
-from eagateway_sdk.closing import NETWORK, SUPERSEDED, code_of_problem
+from eagateway_sdk.close_codes import NETWORK, SUPERSEDED, code_of_problem
 from eagateway_sdk.rest import retry_after
 from eagateway_sdk.transport.wire import PATIENCE_SECONDS, Head, Heard, WireClosed
 

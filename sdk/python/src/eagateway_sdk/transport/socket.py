@@ -8,7 +8,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from eagateway_sdk.closing import NETWORK
+from eagateway_sdk.close_codes import NETWORK
 from eagateway_sdk.envelope import SUBPROTOCOL
 from eagateway_sdk.transport.wire import PATIENCE_SECONDS, Head, Heard, WireClosed
 

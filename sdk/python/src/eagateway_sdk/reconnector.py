@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 
 from eagateway_sdk.auth import Auth
-from eagateway_sdk.closing import NETWORK, Backoff, Next, after
-from eagateway_sdk.desk import Desk, call_hook
+from eagateway_sdk.close_codes import NETWORK, Backoff, Next, after
+from eagateway_sdk.context import Context, call_hook
 from eagateway_sdk.ids import uuid7
 from eagateway_sdk.journal import JournalFailed
 from eagateway_sdk.link import Ending, Link
@@ -52,20 +52,20 @@ class Opener:
         self._about, self._http = about, http
         self._key, self._key_of = str(uuid7()), ""
 
-    async def open(self, desk: Desk) -> OpenedSession:
+    async def open(self, context: Context) -> OpenedSession:
         """A new session; a credential that was refused is renewed once, if it can be.
 
         :raises GatewayRefused, GatewayUnreachable: as `open_session`
         """
         try:
-            return await self._ask(desk)
+            return await self._ask(context)
         except GatewayRefused as refusal:
             if refusal.status != 401 or not self._auth.refused():
                 raise
-        return await self._ask(desk)
+        return await self._ask(context)
 
-    async def _ask(self, desk: Desk) -> OpenedSession:
-        material = await self._auth.material(base_url=self._base_url, clock=desk.clock, http=self._http)
+    async def _ask(self, context: Context) -> OpenedSession:
+        material = await self._auth.material(base_url=self._base_url, clock=context.clock, http=self._http)
         if self._key_of != str(material):  # another body is another request
             self._key, self._key_of = str(uuid7()), str(material)
         try:
@@ -81,22 +81,22 @@ class Opener:
         return opened
 
 
-class Keeper:
+class Reconnector:
     """Runs until it is cancelled or `failure` says why it stopped. `link`: the connection in hand, if there is one."""
 
     def __init__(
-        self, desk: Desk, *, opener: Opener, connector: Connector, backoff: Backoff,
+        self, context: Context, *, opener: Opener, connector: Connector, backoff: Backoff,
         on_stop: Callable[[GatewayStopped], None] | None,
     ) -> None:  # fmt: skip
-        self._desk, self._opener, self._connector = desk, opener, connector
+        self._context, self._opener, self._connector = context, opener, connector
         self._backoff, self._on_stop = backoff, on_stop
         self._rounds = _Rounds()
-        self.session: Session | None = desk.sessions.load()
+        self.session: Session | None = context.sessions.load()
         self.link: Link | None = None
         self.failure: GatewayStopped | None = None
 
     async def run(self) -> None:
-        while self.failure is None and not self._desk.leaving:
+        while self.failure is None and not self._context.leaving:
             try:
                 await self._round()
             except Exception:
@@ -113,22 +113,22 @@ class Keeper:
         except (GatewayUnreachable, JournalFailed):
             await self._pause(None)
             return
-        began = self._desk.clock.monotonic()
+        began = self._context.clock.monotonic()
         ending = await self._connection(session)
-        if self._desk.clock.monotonic() - began >= min(_STABLE_SECONDS, self._backoff.longest):
+        if self._context.clock.monotonic() - began >= min(_STABLE_SECONDS, self._backoff.longest):
             self._rounds = _Rounds()
-        if not self._desk.leaving and not ending.moved:
+        if not self._context.leaving and not ending.moved:
             await self._follow(ending)
 
     async def _renew(self) -> Session:
         """Open a session; waiting frames keep their ids and get new numbers, in the same transaction."""
-        desk = self._desk
-        opened = await self._opener.open(desk)
-        desk.events["sessions.opened"] += 1
-        desk.server_clock.observe(opened.server_time)
-        session = desk.sessions.keep(opened)
-        desk.outbox.renumber(after=0)
-        await desk.journal.durable()
+        context = self._context
+        opened = await self._opener.open(context)
+        context.events["sessions.opened"] += 1
+        context.server_clock.observe(opened.server_time)
+        session = context.sessions.keep(opened)
+        context.outbox.renumber(after=0)
+        await context.journal.durable()
         self.session = session
         return session
 
@@ -136,9 +136,9 @@ class Keeper:
         watch: asyncio.Task[None] | None = None
         try:
             wire = await self._connector.open(session)
-            self.link = link = Link(self._desk, session, wire)
-            self._desk.events["connections"] += 1
-            self._desk.events[f"connections.{wire.kind}"] += 1
+            self.link = link = Link(self._context, session, wire)
+            self._context.events["connections"] += 1
+            self._context.events[f"connections.{wire.kind}"] += 1
             watch = asyncio.create_task(self._connector.watch(session, wire, leave=link.leave))
             return await link.run()
         except NotConnected as error:
@@ -150,13 +150,13 @@ class Keeper:
             self.link = None
             if watch is not None:
                 watch.cancel()
-            self._desk.changed.set()
+            self._context.changed.set()
 
     # --- what follows an ending ---
 
     async def _follow(self, ending: Ending) -> None:
         """Act on the table of close codes."""
-        self._desk.events[f"closed.{ending.code}"] += 1
+        self._context.events[f"closed.{ending.code}"] += 1
         match after(ending.code):
             case Next.STOP:
                 self._stop(ending.code)
@@ -188,7 +188,7 @@ class Keeper:
 
     async def _refused(self, refusal: GatewayRefused) -> None:
         log.warning("client.session_refused", extra={"code": refusal.code, "status": refusal.status})
-        self._desk.events[f"refused.{refusal.code}"] += 1
+        self._context.events[f"refused.{refusal.code}"] += 1
         if refusal.passing or refusal.code == _KEY_REUSED:
             await self._pause(refusal.retry_after)
         else:
@@ -197,7 +197,7 @@ class Keeper:
     def _forget_session(self) -> None:
         self.session = None
         with suppress(JournalFailed):
-            self._desk.sessions.forget()
+            self._context.sessions.forget()
 
     async def _pause(self, told: float | None) -> None:
         """Wait with jitter; at least as long as the gateway told."""
@@ -210,4 +210,4 @@ class Keeper:
         log.error("client.stopped", extra={"code": code})
         if self._on_stop is not None:
             call_hook(self._on_stop, self.failure)
-        self._desk.changed.set()
+        self._context.changed.set()

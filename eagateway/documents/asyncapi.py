@@ -4,8 +4,8 @@ from typing import Any, Final
 
 import yaml
 
+from eagateway.documents.frame_types import ENVELOPE, FRAME_TYPES
 from eagateway.routing import EXCHANGE, STREAM
-from eagateway.wire import ENVELOPE, FRAME_TYPES
 from sessions_app.api.exchange import MAX_FRAMES
 from sessions_app.domain.frames.envelope import SUBPROTOCOL
 

@@ -20,8 +20,8 @@ from celery.beat import Scheduler, Service
 from celery.worker import state as worker_state
 from twisted.internet import reactor
 
-from eagateway.bounded_bodies import bound_bodies
-from eagateway.paced_daphne import CLOSE_SECONDS, PacedProtocol, PacedServer
+from eagateway.servers.bounded_bodies import bound_bodies
+from eagateway.servers.paced_daphne import CLOSE_SECONDS, PacedProtocol, PacedServer
 from sessions_app.domain.frames.envelope import MAX_FRAME_BYTES
 from sessions_app.transport.runtime import Runtime
 

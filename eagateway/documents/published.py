@@ -3,8 +3,8 @@
 import json
 from typing import Final
 
-from eagateway import asyncapi, openapi
-from eagateway.wire import schema_document
+from eagateway.documents import asyncapi, openapi
+from eagateway.documents.frame_types import schema_document
 from sessions_app.rest.published import Document
 
 

@@ -3,23 +3,23 @@
 import asyncio
 from collections import deque
 
-from eagateway_sdk.desk import Desk
+from eagateway_sdk.context import Context
 from eagateway_sdk.envelope import payload_json, write_frame
 from eagateway_sdk.frames import Ack, Frame, GapFill
 from eagateway_sdk.ids import uuid7
-from eagateway_sdk.inflow import PAGE
 from eagateway_sdk.outbox import Row
+from eagateway_sdk.receiver import PAGE
 
 
-class Outflow:
+class Sender:
     """`open`: the gateway answered Hello and takes numbered frames; `acking`: it sends some, too.
 
     `_cursor` is the last number sent here.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._now = desk.clock.monotonic
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._now = context.clock.monotonic
         self._replies: deque[bytes | Frame | Row] = deque()
         self._cursor = 0
         self._held_until = 0.0
@@ -46,47 +46,47 @@ class Outflow:
     @property
     def idle(self) -> bool:
         """Whether everything that may be sent has been handed over."""
-        return not self._replies and (not self.open or self._desk.outbox.following(self._cursor) is None)
+        return not self._replies and (not self.open or self._context.outbox.following(self._cursor) is None)
 
     def say(self, payload: Frame) -> None:
         """Queue a frame that is not numbered."""
         self._replies.append(payload)
-        self._desk.ready.set()
+        self._context.ready.set()
 
     def repeat(self, frame_id: str) -> None:
         """Send a waiting frame again, if it was sent here and is still not acknowledged."""
-        row = self._desk.outbox.find(frame_id)
+        row = self._context.outbox.find(frame_id)
         if row is not None and row.seq <= self._cursor:
             self._replies.append(row)
-            self._desk.ready.set()
+            self._context.ready.set()
 
     def resend(self, first: int, last: int) -> bool:
         """Answer a request for numbers; False when they were never sent. What is not here any more is filled."""
-        if not 1 <= first <= last or last > self._desk.outbox.committed_seq:
+        if not 1 <= first <= last or last > self._context.outbox.committed_seq:
             return False
         last = min(last, first + PAGE - 1)
-        self._desk.events["resends.answered"] += 1
+        self._context.events["resends.answered"] += 1
         expected = first
-        for row in self._desk.outbox.between(first, last):
+        for row in self._context.outbox.between(first, last):
             if row.seq > expected:
                 self._replies.append(self._gap(expected, row.seq))
             self._replies.append(row)
             expected = row.seq + 1
         if expected <= last:
             self._replies.append(self._gap(expected, last + 1))
-        self._desk.ready.set()
+        self._context.ready.set()
         return True
 
     def rewind(self, *, pause: float) -> None:
         """Send everything unacknowledged again, in order, after the pause."""
-        self._cursor = self._desk.outbox.acked_seq
+        self._cursor = self._context.outbox.acked_seq
         self._held_until = max(self._held_until, self._now() + pause)
-        asyncio.get_running_loop().call_later(pause, self._desk.ready.set)
+        asyncio.get_running_loop().call_later(pause, self._context.ready.set)
 
     def heal(self, *, patience: float) -> None:
         """Nothing was acknowledged for long although frames wait: send them again."""
-        if self.open and len(self._desk.outbox) and self._now() - self._progress_at > patience:
-            self._desk.events["outbox.healed"] += 1
+        if self.open and len(self._context.outbox) and self._now() - self._progress_at > patience:
+            self._context.events["outbox.healed"] += 1
             self._progress_at = self._now()
             self.rewind(pause=0.0)
 
@@ -105,7 +105,7 @@ class Outflow:
             self._ack_now()
         elif self._owed and self._ack_timer is None:
             loop = asyncio.get_running_loop()
-            self._ack_timer = loop.call_later(self._desk.timing.ack_delay, self._ack_now)
+            self._ack_timer = loop.call_later(self._context.timing.ack_delay, self._ack_now)
 
     def next_frame(self) -> bytes | None:
         """The next frame to write to the socket, or None when there is nothing for now."""
@@ -118,14 +118,14 @@ class Outflow:
 
     def _ack(self) -> bytes:
         self._ack_due = False
-        frame = self._plain(Ack(ack=self._desk.ledger.durable_head))
+        frame = self._plain(Ack(ack=self._context.ledger.durable_head))
         self.owe(0)
         return frame
 
     def _next_row(self) -> Row | None:
         if not self.open or self._now() < self._held_until:
             return None
-        row = self._desk.outbox.following(self._cursor)
+        row = self._context.outbox.following(self._cursor)
         if row is None or (row.type == "OrderIntent" and not self._may_spend()):
             return None
         return row
@@ -139,7 +139,7 @@ class Outflow:
         self._tokens = min(most, self._tokens + (now - self._tokens_at) * self._rate)
         self._tokens_at = now
         if self._tokens < 1.0:
-            asyncio.get_running_loop().call_later((1.0 - self._tokens) / self._rate, self._desk.ready.set)
+            asyncio.get_running_loop().call_later((1.0 - self._tokens) / self._rate, self._context.ready.set)
             return False
         self._tokens -= 1.0
         return True
@@ -150,7 +150,7 @@ class Outflow:
             gap = self._gap(self._cursor + 1, row.seq)
             self._cursor = row.seq - 1
             return gap
-        if self._cursor == self._desk.outbox.acked_seq:
+        if self._cursor == self._context.outbox.acked_seq:
             self._progress_at = self._now()  # nothing else is under way: the patience begins here
         self._cursor = row.seq
         return self._row(row)
@@ -162,8 +162,8 @@ class Outflow:
 
     def _row(self, row: Row) -> bytes:
         resent, row.sent = row.sent, True
-        self._desk.events["sent.again" if resent else "sent.first"] += 1
-        payload = self._desk.outbox.wire_payload(row)
+        self._context.events["sent.again" if resent else "sent.first"] += 1
+        payload = self._context.outbox.wire_payload(row)
         return self._frame(row.type, row.id, payload, seq=row.seq, resent=resent)
 
     def _plain(self, payload: Frame) -> bytes:
@@ -176,7 +176,7 @@ class Outflow:
         self, kind: str, frame_id: str, payload: bytes, *, seq: int | None = None, resent: bool = False
     ) -> bytes:
         return write_frame(
-            kind=kind, frame_id=frame_id, payload=payload, sent_at=self._desk.clock.sent_at(),
+            kind=kind, frame_id=frame_id, payload=payload, sent_at=self._context.clock.sent_at(),
             seq=seq, ack=self.carry_ack(), resent=resent,
         )  # fmt: skip
 
@@ -184,7 +184,7 @@ class Outflow:
         """What is durable here. Nothing more is owed then, unless a part is still being written."""
         if not self.acking:
             return None
-        ledger = self._desk.ledger
+        ledger = self._context.ledger
         if ledger.durable_head == ledger.head:
             self._owed = 0
             self._ack_due = False
@@ -194,7 +194,7 @@ class Outflow:
     def _ack_now(self) -> None:
         self._stop_timer()
         self._ack_due = True
-        self._desk.ready.set()
+        self._context.ready.set()
 
     def _stop_timer(self) -> None:
         if self._ack_timer is not None:

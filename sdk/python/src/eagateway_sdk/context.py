@@ -113,7 +113,7 @@ class Timing:
 
 
 @dataclass(slots=True)
-class Desk:
+class Context:
     """One account's shared state. `ready` wakes who sends, `work` wakes who executes, `changed` wakes who waits.
 
     `terminal` is held by who talks to the terminal: a command with its outcome, or a reading of the whole book.

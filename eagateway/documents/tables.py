@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from eagateway import asyncapi
-from eagateway.wire import ENVELOPE, FRAME_TYPES, schema_document
+from eagateway.documents import asyncapi
+from eagateway.documents.frame_types import ENVELOPE, FRAME_TYPES, schema_document
 from orders.domain.states import commands, copies, differences, fill_waits
 from orders.domain.states.denials import SENTENCES
 from sessions_app.domain.alerts import ALERTS
@@ -29,7 +29,7 @@ from sessions_app.domain.lifecycle import (
 )
 from sessions_app.domain.problems import BY_ITSELF, PROBLEMS, Problem, Scope
 
-_MEANINGS: Final = Path(__file__).resolve().parents[1] / "docs" / "schemas" / "meanings.toml"
+_MEANINGS: Final = Path(__file__).resolve().parents[2] / "docs" / "schemas" / "meanings.toml"
 _HUGE: Final = 2**31
 _CLOSE_MEANINGS: Final = {
     "SERVICE_RESTART": ("the gateway stops; ShutdownNotice first", "kept", "resumes, with jitter"),

@@ -5,7 +5,7 @@ from typing import Any, Final
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer
 
-from eagateway.asyncapi import exchange_answer, exchange_call
+from eagateway.documents.asyncapi import exchange_answer, exchange_call
 from eagateway.routing import EXCHANGE
 
 _PLACE: Final = "/" + EXCHANGE.replace("<uuid:session_id>", "{session_id}")
