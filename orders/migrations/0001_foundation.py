@@ -4,11 +4,6 @@ import django.db.models.deletion
 import uuid_utils.compat
 from django.db import migrations, models
 
-import orders.domain.decision.pipeline
-import orders.domain.sizing.modes
-import orders.domain.wire.commands
-import orders.domain.wire.intents
-
 
 class Migration(migrations.Migration):
     initial = True
@@ -422,7 +417,7 @@ class Migration(migrations.Migration):
                     "state",
                     models.CharField(
                         choices=[("active", "active"), ("close_only", "close_only"), ("off", "off")],
-                        default=orders.domain.decision.pipeline.SubscriptionState["ACTIVE"],
+                        default="active",
                         max_length=32,
                     ),
                 ),
@@ -434,7 +429,7 @@ class Migration(migrations.Migration):
                             ("fixed_lots", "fixed_lots"),
                             ("balance_ratio", "balance_ratio"),
                         ],
-                        default=orders.domain.sizing.modes.Mode["MIRRORED"],
+                        default="mirrored",
                         max_length=32,
                     ),
                 ),
@@ -490,7 +485,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="command",
             index=models.Index(
-                condition=models.Q(("state", orders.domain.wire.commands.CommandState["HELD"])),
+                condition=models.Q(("state", "held")),
                 fields=["account", "hold_no"],
                 name="commands_held",
             ),
@@ -541,7 +536,7 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(
                 condition=models.Q(
                     ("repeated", False),
-                    models.Q(("action", orders.domain.wire.intents.Action["MODIFY"]), _negated=True),
+                    models.Q(("action", "modify"), _negated=True),
                 ),
                 fields=("account", "ticket", "action"),
                 name="one_intent_per_ticket_action",
@@ -628,7 +623,7 @@ class Migration(migrations.Migration):
             model_name="subscription",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("mode", orders.domain.sizing.modes.Mode["FIXED_LOTS"]), _negated=True),
+                    models.Q(("mode", "fixed_lots"), _negated=True),
                     ("lots__gt", 0),
                     _connector="OR",
                 ),
@@ -653,9 +648,9 @@ class Migration(migrations.Migration):
             model_name="decision",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("code", ""), ("outcome", orders.domain.decision.pipeline.Outcome["COPIED"])),
+                    models.Q(("code", ""), ("outcome", "copied")),
                     models.Q(
-                        models.Q(("outcome", orders.domain.decision.pipeline.Outcome["COPIED"]), _negated=True),
+                        models.Q(("outcome", "copied"), _negated=True),
                         models.Q(("code", ""), _negated=True),
                     ),
                     _connector="OR",

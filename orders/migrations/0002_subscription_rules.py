@@ -4,10 +4,6 @@ import django.db.models.deletion
 import uuid_utils.compat
 from django.db import migrations, models
 
-import orders.domain.copies.fill_waits
-import orders.domain.decision.inputs
-import orders.domain.sizing.modes
-
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -36,7 +32,7 @@ class Migration(migrations.Migration):
                             ("denied", "denied"),
                             ("ended", "ended"),
                         ],
-                        default=orders.domain.copies.fill_waits.WaitState["WAITING"],
+                        default="waiting",
                         max_length=32,
                     ),
                 ),
@@ -136,7 +132,7 @@ class Migration(migrations.Migration):
             name="late_policy",
             field=models.CharField(
                 choices=[("deny", "deny"), ("pending_at_master_price", "pending_at_master_price")],
-                default=orders.domain.decision.inputs.LatePolicy["DENY"],
+                default="deny",
                 max_length=32,
             ),
         ),
@@ -155,7 +151,7 @@ class Migration(migrations.Migration):
             name="min_lots_policy",
             field=models.CharField(
                 choices=[("deny", "deny"), ("force_min", "force_min")],
-                default=orders.domain.decision.inputs.MinLotsPolicy["DENY"],
+                default="deny",
                 max_length=32,
             ),
         ),
@@ -180,7 +176,7 @@ class Migration(migrations.Migration):
                     ("balance_ratio", "balance_ratio"),
                     ("equity_ratio", "equity_ratio"),
                 ],
-                default=orders.domain.sizing.modes.Mode["MIRRORED"],
+                default="mirrored",
                 max_length=32,
             ),
         ),
@@ -258,7 +254,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="fillwait",
             index=models.Index(
-                condition=models.Q(("state", orders.domain.copies.fill_waits.WaitState["WAITING"])),
+                condition=models.Q(("state", "waiting")),
                 fields=["due_at"],
                 name="fill_waits_due",
             ),
@@ -287,7 +283,7 @@ class Migration(migrations.Migration):
             model_name="fillwait",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("state", orders.domain.copies.fill_waits.WaitState["DENIED"]), _negated=True),
+                    models.Q(("state", "denied"), _negated=True),
                     models.Q(("code", ""), _negated=True),
                     _connector="OR",
                 ),

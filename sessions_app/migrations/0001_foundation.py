@@ -5,8 +5,6 @@ import uuid_utils.compat
 from django.conf import settings
 from django.db import migrations, models
 
-import sessions_app.domain.lifecycle
-
 
 class Migration(migrations.Migration):
     initial = True
@@ -93,7 +91,7 @@ class Migration(migrations.Migration):
                             ("rejected", "rejected"),
                             ("revoked", "revoked"),
                         ],
-                        default=sessions_app.domain.lifecycle.KeyState["PENDING"],
+                        default="pending",
                         max_length=32,
                     ),
                 ),
@@ -147,7 +145,7 @@ class Migration(migrations.Migration):
                             ("lapsed", "lapsed"),
                             ("closed", "closed"),
                         ],
-                        default=sessions_app.domain.lifecycle.SessionStatus["PENDING"],
+                        default="pending",
                         max_length=32,
                     ),
                 ),
@@ -355,7 +353,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="authkey",
             index=models.Index(
-                condition=models.Q(("state", sessions_app.domain.lifecycle.KeyState["PENDING"])),
+                condition=models.Q(("state", "pending")),
                 fields=["requested_at"],
                 name="keys_waiting",
             ),
@@ -378,10 +376,10 @@ class Migration(migrations.Migration):
                     models.Q(
                         ("decided_as", ""),
                         ("decided_at__isnull", True),
-                        ("state", sessions_app.domain.lifecycle.KeyState["PENDING"]),
+                        ("state", "pending"),
                     ),
                     models.Q(
-                        models.Q(("state", sessions_app.domain.lifecycle.KeyState["PENDING"]), _negated=True),
+                        models.Q(("state", "pending"), _negated=True),
                         ("decided_at__isnull", False),
                         models.Q(("decided_as", ""), _negated=True),
                     ),
@@ -401,7 +399,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="easession",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("state", sessions_app.domain.lifecycle.SessionStatus["AUTHENTICATED"])),
+                condition=models.Q(("state", "authenticated")),
                 fields=("account",),
                 name="one_session_per_account",
             ),

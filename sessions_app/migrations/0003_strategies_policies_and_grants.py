@@ -5,8 +5,6 @@ import uuid_utils.compat
 from django.conf import settings
 from django.db import migrations, models
 
-import sessions_app.domain.lifecycle
-
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -31,7 +29,7 @@ class Migration(migrations.Migration):
                     "state",
                     models.CharField(
                         choices=[("granted", "granted"), ("revoked", "revoked")],
-                        default=sessions_app.domain.lifecycle.GrantState["GRANTED"],
+                        default="granted",
                         max_length=32,
                     ),
                 ),
@@ -162,9 +160,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="authkey",
             index=models.Index(
-                condition=models.Q(
-                    ("retires_at__isnull", False), ("state", sessions_app.domain.lifecycle.KeyState["APPROVED"])
-                ),
+                condition=models.Q(("retires_at__isnull", False), ("state", "approved")),
                 fields=["retires_at"],
                 name="keys_retiring",
             ),
@@ -177,8 +173,8 @@ class Migration(migrations.Migration):
                     (
                         "state__in",
                         [
-                            sessions_app.domain.lifecycle.KeyState["APPROVED"],
-                            sessions_app.domain.lifecycle.KeyState["REVOKED"],
+                            "approved",
+                            "revoked",
                         ],
                     ),
                     _connector="OR",

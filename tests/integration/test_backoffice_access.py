@@ -35,7 +35,7 @@ from tests.factories import (
     grant,
 )
 from tests.factories.sessions import key_material, now
-from tests.integration.test_rest_sessions import ask
+from tests.integration.sessions_app.rest.test_rest_sessions import ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -22,7 +22,7 @@ from sessions_app.services.access import grants, oauth_clients
 from sessions_app.services.access.oauth_clients import Registered
 from sessions_app.services.operations.history import Actor
 from tests.factories import BrokerAccountFactory, OauthClientFactory, TenantFactory
-from tests.integration.test_rest_sessions import ask, problem_of
+from tests.integration.sessions_app.rest.test_rest_sessions import ask, problem_of
 from tests.integration.tokens import Served, served
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -13,7 +13,7 @@ from sessions_app.services.access import keys, suspensions
 from sessions_app.services.lifecycle import sessions
 from sessions_app.services.operations.history import Actor
 from tests.factories.sessions import key_material
-from tests.integration.test_rest_sessions import approve, ask, problem_of
+from tests.integration.sessions_app.rest.test_rest_sessions import approve, ask, problem_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OLGA = Actor("olga")

@@ -19,7 +19,7 @@ from sessions_app.models import EaSession
 from sessions_app.models.fields import new_id
 from sessions_app.rest import listing
 from tests.factories import CommandFactory, EaSessionFactory, ReportFactory, SessionEventFactory
-from tests.integration.test_rest_sessions import SESSIONS, bearer, problem_of
+from tests.integration.sessions_app.rest.test_rest_sessions import SESSIONS, bearer, problem_of
 
 pytestmark = pytest.mark.django_db
 LISTS = ("events", "commands", "reports")

@@ -23,7 +23,7 @@ from sessions_app.rest.problem_middleware import MAX_ADDRESS, ProblemHandler
 from sessions_app.rest.view import ApiView, deprecated
 from tests.factories import AuthKeyFactory
 from tests.factories.sessions import key_material
-from tests.integration.test_rest_sessions import SESSIONS, ask, bearer, problem_of
+from tests.integration.sessions_app.rest.test_rest_sessions import SESSIONS, ask, bearer, problem_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from orders.domain.statistics.statement import Trade, close_books, summarise
 from orders.domain.wire.intents import Side
 
-RECORDING = Path(__file__).parents[2] / "eagateway" / "demo" / "recordings" / "4xlots-20171107"
+RECORDING = Path(__file__).parents[4] / "eagateway" / "demo" / "recordings" / "4xlots-20171107"
 NETS = st.lists(st.decimals(min_value=-500, max_value=500, places=2), max_size=60)
 
 

@@ -26,8 +26,8 @@ from sessions_app.services.access import oauth_clients
 from sessions_app.services.operations.history import Actor
 from tests.factories import BrokerAccountFactory, OauthClientFactory
 from tests.factories.sessions import key_material
-from tests.integration.test_oauth_clients import basic, show
-from tests.integration.test_rest_sessions import ask
+from tests.integration.sessions_app.access.test_oauth_clients import basic, show
+from tests.integration.sessions_app.rest.test_rest_sessions import ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -16,7 +16,7 @@ from sessions_app.services.access import rate_counters
 from sessions_app.tasks import forget_expired
 from tests.factories import RequestTallyFactory
 from tests.factories.sessions import key_material, now
-from tests.integration.test_rest_sessions import ask
+from tests.integration.sessions_app.rest.test_rest_sessions import ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

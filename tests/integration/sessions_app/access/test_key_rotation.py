@@ -19,7 +19,7 @@ from sessions_app.services.operations.history import Actor
 from sessions_app.tasks import revoke_retired
 from tests.factories import AccountGrantFactory, AuthKeyFactory, BrokerAccountFactory, EaSessionFactory
 from tests.factories.sessions import key_material, key_of, now
-from tests.integration.test_rest_sessions import ask, problem_of
+from tests.integration.sessions_app.rest.test_rest_sessions import ask, problem_of
 from tests.integration.trading import Desk
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -11,7 +11,7 @@ from sessions_app.auth import hashing
 from sessions_app.models import AuthKey
 from tests.factories import AuthKeyFactory, BrokerAccountFactory, EaSessionFactory, TenantFactory
 from tests.factories.sessions import key_material
-from tests.integration.test_rest_sessions import ask, problem_of
+from tests.integration.sessions_app.rest.test_rest_sessions import ask, problem_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

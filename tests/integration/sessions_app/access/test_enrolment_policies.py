@@ -22,8 +22,8 @@ from tests.factories import (
     TenantFactory,
 )
 from tests.factories.sessions import key_material, now
-from tests.integration.test_rest_races import together
-from tests.integration.test_rest_sessions import ask, problem_of
+from tests.integration.sessions_app.rest.test_rest_races import together
+from tests.integration.sessions_app.rest.test_rest_sessions import ask, problem_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

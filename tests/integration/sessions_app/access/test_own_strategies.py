@@ -13,7 +13,7 @@ from sessions_app.models import AccountGrant, EaSession
 from sessions_app.services.access import grants
 from sessions_app.services.operations.history import Actor
 from tests.factories import BrokerAccountFactory
-from tests.integration.test_rest_sessions import ask, problem_of
+from tests.integration.sessions_app.rest.test_rest_sessions import ask, problem_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

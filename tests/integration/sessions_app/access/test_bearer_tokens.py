@@ -21,7 +21,7 @@ from sessions_app.services.access import grants
 from sessions_app.services.operations.history import Actor
 from tests.factories import BrokerAccountFactory, EaSessionFactory, TenantFactory
 from tests.integration import tokens
-from tests.integration.test_rest_sessions import ask, problem_of
+from tests.integration.sessions_app.rest.test_rest_sessions import ask, problem_of
 from tests.integration.tokens import jwk, public_pem, rsa_key, served, token
 
 pytestmark = pytest.mark.django_db(transaction=True)

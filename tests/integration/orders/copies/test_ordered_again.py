@@ -8,7 +8,7 @@ import pytest
 from orders.models import Command, Copy
 from orders.services.copies import backlog
 from sessions_app.queries import database_now
-from tests.integration.test_in_doubt import end_of_doubt_passed, fill, only_command
+from tests.integration.orders.reconciliation.test_in_doubt import end_of_doubt_passed, fill, only_command
 from tests.integration.trading import Desk, held, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)

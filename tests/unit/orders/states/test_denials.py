@@ -6,7 +6,7 @@ import pytest
 
 from orders.domain.states.denials import SENTENCES, Code, Denied
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "copying.md"
+DOCUMENT = Path(__file__).parents[4] / "docs" / "copying.md"
 
 
 @pytest.mark.parametrize("code", Code)
