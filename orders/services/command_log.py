@@ -1,11 +1,13 @@
-"""A decided order as rows: its copy, and its command in the follower's log. Inside the caller's transaction.
+"""The command log of a follower: the one place that takes numbers, makes commands and notes them for delivery.
 
-The caller holds the account's row lock and writes what is made here, with the account's counters (COUNTERS).
+A number that was taken and not written would be a hole in the log, and one that was taken without the account's lock
+could be given twice. So whoever adds commands opens the log first: that locks the accounts' rows, in the order of their
+ids, and what it hands out (`LockedAccount`) is the proof. Everything happens inside the caller's transaction.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -13,144 +15,219 @@ from django.db.models import Max
 
 from orders.domain.copies.legs import Order
 from orders.domain.states.commands import CommandState
-from orders.domain.states.copies import CopyState
 from orders.domain.wire.commands import MAX_COPY_NO
-from orders.domain.wire.intents import ADDS_EXPOSURE, Action
-from orders.models import Command, Copy, Decision, Subscription
+from orders.domain.wire.intents import ADDS_EXPOSURE
+from orders.models import Command, Copy, Decision, Difference
+from orders.queries import log_frame
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.models import BrokerAccount
+from sessions_app.models.bulk import update_rows
 from sessions_app.models.fields import new_id
+from sessions_app.models.transactions import requires_transaction
+from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle.recovery import COPY_NUMBERS_LOW
 from sessions_app.services.operations import alerts
 
-COUNTERS: Final = ("next_seq", "next_copy_no", "next_hold")
-LED_TO: Final = ("lots_decided", "sl", "tp", "price")
+_COUNTERS: Final = ("next_seq", "next_copy_no", "next_hold")
+_TIMES: Final = (
+    "absent_from", "committed_at", "pushed_at", "acked_at", "broker_started_at", "broker_done_at", "reported_at",
+)  # fmt: skip
+_LOCK: Final = object()
+_Attempts = dict[tuple[UUID, int, str], int]
 
 
-def held(account: BrokerAccount) -> bool:
-    """Whether commands of this account get no number yet: it has never been authenticated."""
-    return account.fence == 0
+class LockedAccount:
+    """An account whose row the running transaction has locked. Only `open_log` makes one."""
+
+    __slots__ = ("row",)
+
+    def __init__(self, row: BrokerAccount, *, proof: object) -> None:
+        if proof is not _LOCK:
+            raise TypeError("open_log() locks accounts; nobody else can say that one is locked")
+        self.row = row
+
+    @property
+    def holds(self) -> bool:
+        """Whether its commands get no number yet: it has never been authenticated."""
+        return self.row.fence == 0
+
+    def take_copy_number(self, now: datetime) -> int:
+        """The account's next copy number. From 90 % on an operator is called, at every percent."""
+        number = self.row.next_copy_no
+        self.row.next_copy_no += 1
+        if number >= COPY_NUMBERS_LOW and (number - COPY_NUMBERS_LOW) % (MAX_COPY_NO // 100) == 0:
+            text = f"{number} of {MAX_COPY_NO} copy numbers are used"
+            alerts.raise_alert(code=AlertCode.COPY_NUMBERS_LOW, text=text, now=now, account_pk=self.row.id)
+        return number
 
 
-def new_copy(
-    *, account: BrokerAccount, subscription: Subscription, position_id: int, order: Order, now: datetime
-) -> Copy:
-    """The copy that an order which adds exposure shall make."""
-    copy = Copy(
-        id=new_id(),
-        subscription=subscription,
-        account=account,
-        position_id=position_id,
-        leg=order.leg,
-        state=CopyState.HELD if held(account) else CopyState.ORDERED,
-        symbol=order.symbol,
-        side=order.side,
-        order_type=order.order_type,
-        reverse=order.reverse,
-        lots_opened=order.lots,
-        lots_open=Decimal(0),
-        created_at=now,
-    )
-    if not held(account):
-        copy.copy_no = take_copy_number(account, now)
-    return copy
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """What a command comes of: a decision or a difference; when that happened; the next attempt of which it is.
 
-
-def take_copy_number(account: BrokerAccount, now: datetime) -> int:
-    """The account's next copy number. From 90 % on an operator is called, at every percent."""
-    number = account.next_copy_no
-    account.next_copy_no += 1
-    if number >= COPY_NUMBERS_LOW and (number - COPY_NUMBERS_LOW) % (MAX_COPY_NO // 100) == 0:
-        text = f"{number} of {MAX_COPY_NO} copy numbers are used"
-        alerts.raise_alert(code=AlertCode.COPY_NUMBERS_LOW, text=text, now=now, account_pk=account.id)
-    return number
-
-
-def lead(copy: Copy, order: Order) -> None:
-    """Where the decided commands lead the copy."""
-    copy.lots_decided = order.lots_after
-    if order.action in ADDS_EXPOSURE or order.action is Action.MODIFY:
-        copy.sl, copy.tp = order.sl, order.tp
-        copy.price = order.price if order.price is not None else copy.price
-
-
-def issue(
-    *,
-    account: BrokerAccount,
-    decision: Decision,
-    copy: Copy,
-    order: Order,
-    occurred_at: datetime,
-    received_at: datetime,
-    now: datetime,
-    decided_on: UUID | None = None,
-    attempt: int = 1,
-) -> Command:
-    """The command of one order: the next in the account's log, or held. `decided_on`: see the model."""
-    command = Command(
-        id=new_id(),
-        account=account,
-        decision=decision,
-        copy=copy,
-        leg=order.leg,
-        attempt=attempt,
-        action=order.action,
-        epoch=account.epoch,
-        position_id=copy.position_id,
-        symbol=order.symbol,
-        side=order.side,
-        order_type=order.order_type,
-        lots=order.lots,
-        lots_before=order.lots_before,
-        lots_after=order.lots_after,
-        price=order.price,
-        deviation_points=order.deviation_points,
-        sl=order.sl,
-        tp=order.tp,
-        expiry=order.expiry,
-        valid_until=order.valid_until,
-        occurred_at=occurred_at,
-        received_at=received_at,
-        decided_at=now,
-    )
-    if held(account):
-        command.state, command.hold_no, command.decided_on_id = CommandState.HELD, account.next_hold, decided_on
-        account.next_hold += 1
-    else:
-        command.state, command.seq = CommandState.QUEUED, account.next_seq
-        account.next_seq += 1
-    return command
-
-
-def follow_up(
-    wanted: Sequence[tuple[Copy, Order]], *, accounts: Mapping[UUID, BrokerAccount], now: datetime
-) -> list[Command]:
-    """Commands that no intent has asked for: under the decision that opened each copy, as the next attempt.
-
-    The copies are led there; the caller writes them (LED_TO), the commands, and the counters.
+    `decided_on`: the pending session whose InitRequest the decision used.
     """
+
+    occurred_at: datetime
+    received_at: datetime
+    decision: Decision | None = None
+    difference: Difference | None = None
+    decided_on: UUID | None = None
+    attempt: int = 1
+
+
+@dataclass(slots=True)
+class CommandLog:
+    """What one transaction adds to the logs of some accounts.
+
+    Commands are numbered in the order in which they are made, and written by `write`, with the accounts' counters.
+    """
+
+    now: datetime
+    accounts: Mapping[UUID, LockedAccount]
+    _unwritten: list[Command] = field(default_factory=list)
+    _numbered: set[UUID] = field(default_factory=set)
+
+    def row(self, account_pk: UUID) -> BrokerAccount:
+        """A locked account's row."""
+        return self.accounts[account_pk].row
+
+    @property
+    def rows(self) -> dict[UUID, BrokerAccount]:
+        """All locked accounts' rows."""
+        return {account_pk: account.row for account_pk, account in self.accounts.items()}
+
+    # Making commands -------------------------------------------------------------------------------------------------
+
+    def add(self, *, copy: Copy, order: Order, cause: Cause) -> Command:
+        """The command of one order: the next in its account's log, or held while the account is pending."""
+        account = self.accounts[copy.account_id]
+        command = Command(
+            id=new_id(),
+            account=account.row,
+            decision=cause.decision,
+            difference=cause.difference,
+            copy=copy,
+            leg=order.leg,
+            attempt=cause.attempt,
+            action=order.action,
+            epoch=account.row.epoch,
+            position_id=copy.position_id,
+            symbol=order.symbol,
+            side=order.side,
+            order_type=order.order_type,
+            lots=order.lots,
+            lots_before=order.lots_before,
+            lots_after=order.lots_after,
+            price=order.price,
+            deviation_points=order.deviation_points,
+            sl=order.sl,
+            tp=order.tp,
+            expiry=order.expiry,
+            valid_until=order.valid_until,
+            occurred_at=cause.occurred_at,
+            received_at=cause.received_at,
+            decided_at=self.now,
+        )
+        if account.holds:
+            command.state, command.hold_no = CommandState.HELD, account.row.next_hold
+            command.decided_on_id = cause.decided_on
+            account.row.next_hold += 1
+        else:
+            command.state = CommandState.QUEUED
+            self._number(command, account)
+        self._unwritten.append(command)
+        return command
+
+    def add_again(self, command: Command, *, copy: Copy) -> Command:
+        """The same command as its next attempt, with a number of its own. The caller changes what is to differ."""
+        account = self.accounts[command.account_id]
+        fresh = Command.objects.get(id=command.id)
+        fresh.id, fresh.frame_id, fresh.copy = new_id(), new_id(), copy
+        fresh.attempt = command.attempt + 1
+        fresh.state, fresh.reason, fresh.epoch, fresh.decided_at = CommandState.QUEUED, "", account.row.epoch, self.now
+        for moment in _TIMES:
+            setattr(fresh, moment, None)
+        fresh._state.adding = True
+        self._number(fresh, account)
+        self._unwritten.append(fresh)
+        return fresh
+
+    def release(self, command: Command) -> None:
+        """A held command gets its number. It is written already: the caller writes what has changed of it."""
+        account = self.accounts[command.account_id]
+        command.epoch = account.row.epoch
+        self._number(command, account)
+
+    def take_copy_number(self, account_pk: UUID) -> int:
+        """An account's next copy number."""
+        self._numbered.add(account_pk)
+        return self.accounts[account_pk].take_copy_number(self.now)
+
+    def _number(self, command: Command, account: LockedAccount) -> None:
+        command.seq = account.row.next_seq
+        account.row.next_seq += 1
+        self._numbered.add(account.row.id)
+
+    # Writing ---------------------------------------------------------------------------------------------------------
+
+    def write(self, batch: Batch) -> list[Command]:
+        """Write what is not written yet, with the counters, and note the numbered ones for delivery."""
+        commands, self._unwritten = self._unwritten, []
+        Command.objects.bulk_create(commands, batch_size=200)
+        moved = self._numbered | {command.account_id for command in commands}
+        self._numbered.clear()
+        update_rows([self.row(account_pk) for account_pk in sorted(moved)], _COUNTERS)
+        note(commands, batch)
+        return commands
+
+
+def note(commands: Iterable[Command], batch: Batch) -> None:
+    """Numbered commands go out after the commit, in their order."""
+    for command in commands:
+        if command.seq is not None:
+            batch.append(command.account_id, [log_frame(command)])
+
+
+@requires_transaction
+def open_log(account_pks: Collection[UUID], *, now: datetime) -> CommandLog:
+    """Lock these accounts, in the order that every writer keeps; inside the caller's transaction."""
+    rows = BrokerAccount.objects.select_for_update(no_key=True)
+    locked = rows.filter(id__in=account_pks).order_by("id") if account_pks else ()
+    return CommandLog(now=now, accounts={row.id: LockedAccount(row, proof=_LOCK) for row in locked})
+
+
+class Attempts:
+    """How often each leg's action was ordered under a decision: the one place that numbers attempts."""
+
+    def __init__(self, decisions: Collection[UUID | None]) -> None:
+        self._last: _Attempts = {}
+        known = [decision for decision in decisions if decision is not None]
+        if not known:
+            return
+        issued = Command.objects.filter(decision__in=known).values_list("decision_id", "leg", "action")
+        for decision, leg, action, last in issued.annotate(Max("attempt")):
+            if decision is not None:
+                self._last[decision, leg, action] = last
+
+    def next(self, decision_id: UUID, order: Order) -> int:
+        """The number of the next attempt at this."""
+        key = (decision_id, order.leg, order.action.value)
+        self._last[key] = self._last.get(key, 0) + 1
+        return self._last[key]
+
+
+def follow_up(log: CommandLog, wanted: Sequence[tuple[Copy, Order]]) -> list[Command]:
+    """Commands that no intent has asked for: under the decision that opened each copy, as the next attempt."""
     opened = Command.objects.filter(copy__in=[copy for copy, _ in wanted], action__in=ADDS_EXPOSURE)
     decisions: dict[UUID, Decision] = {
         row.copy_id: row.decision for row in opened.select_related("decision") if row.decision is not None
     }
-    issued = Command.objects.filter(decision__in=decisions.values()).values_list("decision_id", "leg", "action")
-    last = {(decision, leg, action): attempt for decision, leg, action, attempt in issued.annotate(Max("attempt"))}
+    attempts = Attempts([decision.id for decision in decisions.values()])
     commands = []
     for copy, order in wanted:
         decision = decisions[copy.id]
-        key = (decision.id, order.leg, order.action.value)
-        last[key] = last.get(key, 0) + 1
-        lead(copy, order)
-        commands.append(
-            issue(
-                account=accounts[copy.account_id],
-                decision=decision,
-                copy=copy,
-                order=order,
-                occurred_at=now,
-                received_at=now,
-                now=now,
-                attempt=last[key],
-            )
-        )
+        attempt = attempts.next(decision.id, order)
+        cause = Cause(occurred_at=log.now, received_at=log.now, decision=decision, attempt=attempt)
+        commands.append(log.add(copy=copy, order=order, cause=cause))
     return commands

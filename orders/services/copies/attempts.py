@@ -1,7 +1,6 @@
 """A command that the broker knows nothing of, ordered once more. Inside the caller's transaction."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -10,17 +9,13 @@ from orders.domain.states.commands import CommandState
 from orders.domain.states.copies import CopyState
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action
 from orders.models import Command, Copy
-from sessions_app.models import BrokerAccount
-from sessions_app.models.fields import new_id
+from orders.services.command_log import CommandLog
 
-_TIMES: Final = (
-    "absent_from", "committed_at", "pushed_at", "acked_at", "broker_started_at", "broker_done_at", "reported_at",
-)  # fmt: skip
 _OVER: Final = frozenset({CopyState.CLOSED, CopyState.FAILED})
 
 
-def again(command: Command, behind: Sequence[Command], *, account: BrokerAccount, now: datetime) -> Command | None:
-    """The next attempt, with the next number of the locked account; None if there is to be none.
+def again(log: CommandLog, command: Command, behind: Sequence[Command]) -> Command | None:
+    """The next attempt, in the log of its account; None if there is to be none.
 
     It is `void` then because nobody wants it any more, or because one `behind` it, of the same copy, leads there too;
     or `expired` because an open is too old. An open is repeated as what the copy is to be by now: a partial close, a
@@ -31,28 +26,21 @@ def again(command: Command, behind: Sequence[Command], *, account: BrokerAccount
     if copy.state in _OVER or (opens and not copy.lots_decided):
         command.state, command.reason = CommandState.VOID, "not_wanted"
         if copy.state not in _OVER:
-            copy.state, copy.closed_at = CopyState.FAILED, now
+            copy.state, copy.closed_at = CopyState.FAILED, log.now
         return None
     if any(takes_over(_target(later), _target(command)) for later in behind):
         command.state, command.reason = CommandState.VOID, "superseded"
         return None
-    if opens and (command.valid_until is None or command.valid_until < now):
+    if opens and (command.valid_until is None or command.valid_until < log.now):
         command.state, command.reason = CommandState.EXPIRED, "missed"
-        copy.state, copy.lots_decided, copy.closed_at = CopyState.FAILED, Decimal(0), now
+        copy.state, copy.lots_decided, copy.closed_at = CopyState.FAILED, Decimal(0), log.now
         return None
     command.state, command.reason = CommandState.VOID, "not_executed"
-    fresh = Command.objects.get(id=command.id)
-    fresh.id, fresh.frame_id, fresh.attempt, fresh.seq = new_id(), new_id(), command.attempt + 1, account.next_seq
-    fresh.state, fresh.reason, fresh.epoch, fresh.decided_at = CommandState.QUEUED, "", account.epoch, now
-    fresh.copy = copy
+    fresh = log.add_again(command, copy=copy)
     if opens:
         fresh.lots, fresh.lots_after = copy.lots_decided, copy.lots_decided
     if opens or command.action == Action.MODIFY:
         _aim(fresh, copy, behind)
-    for moment in _TIMES:
-        setattr(fresh, moment, None)
-    fresh._state.adding = True
-    account.next_seq += 1
     return fresh
 
 

@@ -17,8 +17,9 @@ from orders.domain.states.commands import SENDABLE, CommandState
 from orders.domain.states.copies import CopyState
 from orders.domain.wire.intents import ADDS_EXPOSURE
 from orders.models import Command, Copy
-from orders.queries import MISSED, log_frame
+from orders.queries import MISSED
 from orders.services import command_log
+from orders.services.command_log import CommandLog, open_log
 from orders.services.copies import fill_waits
 from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.models.bulk import update_rows
@@ -30,9 +31,9 @@ def release(account_pk: UUID, session_id: UUID, batch: Batch) -> None:
 
     What adds exposure and is too old by now expires, and what was meant for it is void; closes are never dropped.
     """
-    account = BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
+    log = open_log([account_pk], now=batch.now)
     if EaSession.objects.filter(id=session_id, settled_at__isnull=False).exists():  # else its Hello does it
-        _void(Command.objects.filter(account_id=account_pk, seq__gt=account.acked_seq), batch.now)
+        _void(Command.objects.filter(account_id=account_pk, seq__gt=log.row(account_pk).acked_seq), batch.now)
     held = list(
         Command.objects.select_related("copy")
         .filter(account_id=account_pk, state=CommandState.HELD)
@@ -41,26 +42,26 @@ def release(account_pk: UUID, session_id: UUID, batch: Batch) -> None:
     copies = {command.copy_id: command.copy for command in held}
     for command in held:
         command.copy = copies[command.copy_id]
-        _release_one(command, account, session_id, batch.now)
+        _release_one(command, log, session_id)
     fields = ["state", "reason", "seq", "epoch"]
     update_rows(held, fields)
     update_rows(copies.values(), ["state", "copy_no", "lots_decided", "closed_at"])
-    BrokerAccount.objects.filter(id=account_pk).update(next_seq=account.next_seq, next_copy_no=account.next_copy_no)
     fill_waits.start(account_pk, batch.now)
-    batch.append(account_pk, [log_frame(command) for command in held if command.seq is not None])
+    log.write(batch)
+    command_log.note(held, batch)
 
 
-def _release_one(command: Command, account: BrokerAccount, session_id: UUID, now: datetime) -> None:
+def _release_one(command: Command, log: CommandLog, session_id: UUID) -> None:
     copy = command.copy
     opens = command.action in ADDS_EXPOSURE
     if command.decided_on_id not in (None, session_id):
-        _drop(command, CommandState.EXPIRED, "decided_on_other_session", now)
-    elif opens and command.valid_until is not None and command.valid_until < now:
-        _drop(command, CommandState.EXPIRED, "signal_too_old", now)
+        _drop(command, CommandState.EXPIRED, "decided_on_other_session", log.now)
+    elif opens and command.valid_until is not None and command.valid_until < log.now:
+        _drop(command, CommandState.EXPIRED, "signal_too_old", log.now)
     elif copy.state == CopyState.FAILED:
         command.state, command.reason = CommandState.VOID, "open_expired"
     else:
-        _number(command, account, now)
+        _number(command, log)
 
 
 def _drop(command: Command, state: CommandState, reason: str, now: datetime) -> None:
@@ -69,12 +70,12 @@ def _drop(command: Command, state: CommandState, reason: str, now: datetime) -> 
         command.copy.state, command.copy.lots_decided, command.copy.closed_at = CopyState.FAILED, Decimal(0), now
 
 
-def _number(command: Command, account: BrokerAccount, now: datetime) -> None:
+def _number(command: Command, log: CommandLog) -> None:
     copy = command.copy
     if copy.copy_no is None:
-        copy.copy_no, copy.state = command_log.take_copy_number(account, now), CopyState.ORDERED
-    command.state, command.seq, command.epoch = CommandState.QUEUED, account.next_seq, account.epoch
-    account.next_seq += 1
+        copy.copy_no, copy.state = log.take_copy_number(copy.account_id), CopyState.ORDERED
+    command.state = CommandState.QUEUED
+    log.release(command)
 
 
 def void_overdue(account_pk: UUID, above: int, now: datetime) -> int:
@@ -83,7 +84,7 @@ def void_overdue(account_pk: UUID, above: int, now: datetime) -> int:
     Returns how many. They reach the EA as GapFills.
     """
     with transaction.atomic(durable=True):
-        BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
+        open_log([account_pk], now=now)
         return _void(Command.objects.filter(account_id=account_pk, seq__gt=above), now)
 
 

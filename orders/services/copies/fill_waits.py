@@ -27,12 +27,12 @@ from orders.domain.states.fill_waits import CANCELLED, OPEN, WaitState
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import Action, OrderType
 from orders.domain.wire.reports import ExecutionReport, ReportStatus
-from orders.models import Command, Copy, FillWait, MasterPosition
-from orders.queries import log_frame
-from orders.services import command_log, mapping
+from orders.models import Copy, FillWait, MasterPosition
+from orders.services import mapping
+from orders.services.command_log import Attempts, Cause, CommandLog, open_log
+from orders.services.copies import leading
 from sessions_app import queries
 from sessions_app.domain.frames.envelope import rfc3339
-from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle import sessions
@@ -48,22 +48,20 @@ _log = structlog.get_logger(__name__)
 class Waits:
     """The waits of some copies, with what their ends depend on, and what has been ordered for them."""
 
-    now: datetime
     by_copy: dict[UUID, FillWait]
-    accounts: Mapping[UUID, BrokerAccount]
+    log: CommandLog
     positions: Mapping[tuple[UUID, int], Position] = field(default_factory=dict)
     last_legs: dict[tuple[UUID, int], int] = field(default_factory=dict)
-    attempts: dict[tuple[UUID, int, str], int] = field(default_factory=dict)
+    attempts: Attempts | None = None
     terminals: Mapping[UUID, Terminal] = field(default_factory=dict)
     changed: dict[UUID, FillWait] = field(default_factory=dict)
     copies: list[Copy] = field(default_factory=list)
-    commands: list[Command] = field(default_factory=list)
 
     @classmethod
-    def load(cls, found: Collection[FillWait], accounts: Mapping[UUID, BrokerAccount], now: datetime) -> "Waits":
+    def load(cls, found: Collection[FillWait], log: CommandLog) -> "Waits":
         """Everything about these waits, in a fixed number of reads; none if there are none."""
         if not found:
-            return cls(now, {}, accounts)
+            return cls({}, log)
         numbers = {wait.copy.position_id for wait in found}
         masters = {wait.copy.subscription.strategy.master_id for wait in found}
         known = MasterPosition.objects.filter(account__in=masters, position_id__in=numbers)
@@ -71,16 +69,13 @@ class Waits:
             subscription__in={wait.copy.subscription_id for wait in found}, position_id__in=numbers
         )
         legs = siblings.values_list("subscription_id", "position_id").annotate(Max("leg"))
-        issued = Command.objects.filter(decision__in={wait.decision_id for wait in found})
-        tried = issued.values_list("decision_id", "leg", "action").annotate(Max("attempt"))
         return cls(
-            now=now,
             by_copy={wait.copy_id: wait for wait in found},
-            accounts=accounts,
+            log=log,
             positions={(row.account_id, row.position_id): mapping.position(row) for row in known},
             last_legs={(subscription, position): leg for subscription, position, leg in legs},
-            attempts={(decision, leg, action): last for decision, leg, action, last in tried},
-            terminals=mapping.terminals(account.profile_id for account in accounts.values()),
+            attempts=Attempts({wait.decision_id for wait in found}),
+            terminals=mapping.terminals(account.profile_id for account in log.rows.values()),
         )
 
     def position(self, copy: Copy) -> Position | None:
@@ -126,7 +121,7 @@ class Waits:
         if after is WaitState.REOPENED and position is not None:
             self._reopen(wait, copy, position, evidence)
         elif after is WaitState.WAITING:
-            wait.due_at = self.now + _span(wait)
+            wait.due_at = self.log.now + _span(wait)
             self._move(wait, after, step="cancel", error_code=report.error_code, **evidence)
         elif after is WaitState.DENIED:
             self._move(wait, after, step="cancel", code=CANCEL_REJECTED, error_code=report.error_code, **evidence)
@@ -135,7 +130,7 @@ class Waits:
 
     def _reopen(self, wait: FillWait, copy: Copy, position: Position, evidence: Mapping[str, Any]) -> None:
         """The order is gone and nothing had filled: the position at market, unless that is denied."""
-        account = self.accounts[copy.account_id]
+        account = self.log.row(copy.account_id)
         terminal = self.terminals.get(account.profile_id) if account.profile_id else None
         key = (copy.subscription_id, copy.position_id)
         asked = Reopening(
@@ -149,7 +144,7 @@ class Waits:
             spec=terminal.symbols.get(copy.symbol) if terminal else None,
             filled_at=wait.decision.intent.occurred_at,
             next_leg=self.last_legs.get(key, copy.leg) + 1,
-            now=self.now,
+            now=self.log.now,
         )
         try:
             order = reopen(asked)
@@ -157,11 +152,9 @@ class Waits:
             self._move(wait, WaitState.DENIED, step="reopen", code=no.code.value, **evidence, **no.evidence)
             return
         self.last_legs[key] = order.leg
-        again = command_log.new_copy(
-            account=account, subscription=copy.subscription, position_id=copy.position_id, order=order, now=self.now
-        )
+        again = leading.new_copy(self.log, subscription=copy.subscription, position_id=copy.position_id, order=order)
         self.copies.append(again)
-        command_log.lead(again, order)
+        leading.lead(again, order)
         self._order(wait, again, order)
         self._move(wait, WaitState.REOPENED, step="reopen", leg=order.leg, lots=order.lots, **evidence)
 
@@ -170,29 +163,24 @@ class Waits:
     def _order(self, wait: FillWait, copy: Copy, order: Order) -> None:
         """The next attempt of it: one whose outcome was unknown may have been ordered again in between."""
         intent = wait.decision.intent
-        key = (wait.decision_id, order.leg, order.action.value)
-        self.attempts[key] = self.attempts.get(key, 0) + 1
-        self.commands.append(
-            command_log.issue(
-                account=self.accounts[copy.account_id],
-                decision=wait.decision,
-                copy=copy,
-                order=order,
-                occurred_at=intent.occurred_at,
-                received_at=intent.received_at,
-                now=self.now,
-                attempt=self.attempts[key],
-            )
+        if self.attempts is None:
+            raise RuntimeError("waits that were not loaded have no orders")
+        cause = Cause(
+            occurred_at=intent.occurred_at,
+            received_at=intent.received_at,
+            decision=wait.decision,
+            attempt=self.attempts.next(wait.decision_id, order),
         )
+        self.log.add(copy=copy, order=order, cause=cause)
 
     def _move(self, wait: FillWait, after: WaitState, *, step: str, code: str = "", **evidence: Any) -> None:
         wait.state, wait.code = after, code
         wait.due_at = wait.due_at if after is WaitState.WAITING else None
-        wait.settled_at = None if after in OPEN else self.now
+        wait.settled_at = None if after in OPEN else self.log.now
         self._note(wait, step=step, result=code or after.value, **evidence)
 
     def _note(self, wait: FillWait, *, step: str, result: str, **evidence: Any) -> None:
-        wait.steps = [*wait.steps, {"step": step, "result": result, "at": rfc3339(self.now), **readable(evidence)}]
+        wait.steps = [*wait.steps, {"step": step, "result": result, "at": rfc3339(self.log.now), **readable(evidence)}]
         self.changed[wait.id] = wait
 
 
@@ -205,15 +193,15 @@ def _span(wait: FillWait) -> timedelta:
     return timedelta(seconds=wait.copy.subscription.pending_wait_seconds)
 
 
-def of_copies(copies: Collection[Copy], accounts: Mapping[UUID, BrokerAccount], now: datetime) -> Waits:
-    """The waits that reports about these copies may move. The accounts are locked; copies keep the caller's objects."""
+def of_copies(copies: Collection[Copy], log: CommandLog) -> Waits:
+    """The waits that reports about these copies may move; copies keep the caller's objects."""
     pending = {copy.id: copy for copy in copies if copy.order_type != OrderType.MARKET}
     states = [state.value for state in sorted({WaitState.CANCELLING, *CANCELLED})]
     loaded = list(_with_rows().filter(copy__in=list(pending), state__in=states)) if pending else []
     for wait in loaded:
         pending[wait.copy_id].subscription = wait.copy.subscription
         wait.copy = pending[wait.copy_id]
-    return Waits.load(loaded, accounts, now)
+    return Waits.load(loaded, log)
 
 
 def _with_rows() -> "QuerySet[FillWait]":
@@ -243,21 +231,19 @@ def carry_out() -> int:
 def _carry_out(wait_pk: UUID, account_pk: UUID) -> int:
     """One deadline in a transaction of its own; 0 if somebody else has carried it out."""
     with transaction.atomic(durable=True):
-        account = BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
-        batch = Batch(now=queries.database_now())
-        due = list(_with_rows().filter(id=wait_pk, state=WaitState.WAITING, due_at__lte=batch.now))
-        waits = Waits.load(due, {account_pk: account}, batch.now)
+        log = open_log([account_pk], now=queries.database_now())
+        batch = Batch(now=log.now)
+        due = list(_with_rows().filter(id=wait_pk, state=WaitState.WAITING, due_at__lte=log.now))
+        waits = Waits.load(due, log)
         for wait in due:
             waits.come_due(wait)
         write(waits)
-        Command.objects.bulk_create(waits.commands)
-        update_rows([account] if waits.commands else [], command_log.COUNTERS)
-        batch.append(account_pk, [log_frame(command) for command in waits.commands])
+        log.write(batch)
     sessions.tell(batch)
     return len(due)
 
 
 def write(waits: Waits) -> None:
-    """The waits and the new copies; the caller writes the commands and the accounts' counters."""
+    """The waits and the new copies; the caller writes the log."""
     Copy.objects.bulk_create(waits.copies)
     update_rows(waits.changed.values(), _COLUMNS)

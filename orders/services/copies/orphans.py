@@ -24,11 +24,11 @@ from orders.domain.states.copies import CopyState
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import TAKES_OFF
 from orders.models import Command, Copy, MasterPosition
-from orders.queries import log_frame
-from orders.services import command_log, mapping
+from orders.services import mapping
+from orders.services.command_log import open_log
+from orders.services.copies import leading
 from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
-from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle import sessions
@@ -61,17 +61,14 @@ def carry_out() -> int:
 
 def _end(account_pk: UUID) -> int:
     with transaction.atomic(durable=True):
-        account = BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
-        batch = Batch(now=queries.database_now())
-        found = _due(Q(account=account_pk), batch.now)
-        wanted = [(orphan.copy, orphan.order) for orphan in found]
-        commands = command_log.follow_up(wanted, accounts={account_pk: account}, now=batch.now)
+        log = open_log([account_pk], now=queries.database_now())
+        batch = Batch(now=log.now)
+        found = _due(Q(account=account_pk), log.now)
+        commands = leading.follow_up(log, [(orphan.copy, orphan.order) for orphan in found])
         for orphan in found:
-            _tell(orphan, batch.now)
-        Command.objects.bulk_create(commands)
-        update_rows([orphan.copy for orphan in found], command_log.LED_TO)
-        update_rows([account] if commands else [], command_log.COUNTERS)
-        batch.append(account_pk, [log_frame(command) for command in commands])
+            _tell(orphan, log.now)
+        update_rows([orphan.copy for orphan in found], leading.LED_TO)
+        log.write(batch)
     sessions.tell(batch)
     return len(commands)
 

@@ -24,7 +24,6 @@ from orders.domain.states.copies import ALIVE
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderIntent
 from orders.models import (
-    Command,
     Copy,
     Decision,
     FillWait,
@@ -33,8 +32,9 @@ from orders.models import (
     MasterPosition,
     Subscription,
 )
-from orders.queries import log_frame
-from orders.services import command_log, mapping
+from orders.services import mapping
+from orders.services.command_log import Cause, CommandLog, open_log
+from orders.services.copies import leading
 from sessions_app import queries
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
@@ -49,6 +49,7 @@ class Workspace:
     """One batch's rows in memory, changed as its intents are decided one after the other."""
 
     now: datetime
+    log: CommandLog
     accounts: dict[UUID, BrokerAccount]
     followers: set[UUID]
     terminals: Mapping[UUID, Terminal]
@@ -68,7 +69,6 @@ class Workspace:
     intents: list[Intent] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     new_copies: list[Copy] = field(default_factory=list)
-    commands: list[Command] = field(default_factory=list)
     waits: list[FillWait] = field(default_factory=list)
 
     @classmethod
@@ -78,7 +78,8 @@ class Workspace:
         intents = [arrival.payload for arrival in arrivals if isinstance(arrival.payload, OrderIntent)]
         position_ids = {intent.position_id for intent in intents}
         followers = followers_of(masters)
-        accounts = _lock_accounts(masters, followers)
+        log = open_log(followers, now=now)
+        accounts = log.rows | {row.id: row for row in BrokerAccount.objects.filter(id__in=masters - followers)}
         subscriptions = _subscriptions(masters, followers)
         mine = [item for group in subscriptions.values() for item in group]
         known = MasterPosition.objects.filter(account__in=masters, position_id__in=position_ids)
@@ -86,6 +87,7 @@ class Workspace:
         copies = _copies(mine, position_ids)
         return cls(
             now=now,
+            log=log,
             accounts=accounts,
             followers=followers,
             terminals=mapping.terminals(account.profile_id for account in accounts.values()),
@@ -165,31 +167,26 @@ class Workspace:
             self._wait(intent, subscription, decision, number)
 
     def _order(self, intent: Intent, subscription: Subscription, decision: Decision, order: Order) -> None:
-        account = self.accounts[subscription.follower_id]
         copies = self.copies.setdefault((subscription.id, intent.position_id), {})
         if order.action in ADDS_EXPOSURE:
-            copies[order.leg] = command_log.new_copy(
-                account=account, subscription=subscription, position_id=intent.position_id, order=order, now=self.now
+            copies[order.leg] = leading.new_copy(
+                self.log, subscription=subscription, position_id=intent.position_id, order=order
             )
             self.new_copies.append(copies[order.leg])
-            self.open_positions.setdefault(account.id, set()).add((subscription.id, intent.position_id))
+            open_positions = self.open_positions.setdefault(subscription.follower_id, set())
+            open_positions.add((subscription.id, intent.position_id))
         copy = copies[order.leg]
         self._lead(copy, order)
-        self.commands.append(
-            command_log.issue(
-                account=account,
-                decision=decision,
-                copy=copy,
-                order=order,
-                occurred_at=intent.occurred_at,
-                received_at=intent.received_at,
-                now=self.now,
-                decided_on=self.decided_on.get(account.id),
-            )
+        cause = Cause(
+            occurred_at=intent.occurred_at,
+            received_at=intent.received_at,
+            decision=decision,
+            decided_on=self.decided_on.get(subscription.follower_id),
         )
+        self.log.add(copy=copy, order=order, cause=cause)
 
     def _lead(self, copy: Copy, order: Order) -> None:
-        command_log.lead(copy, order)
+        leading.lead(copy, order)
         legs = self.copies[copy.subscription_id, copy.position_id].values()
         if not any(leg.lots_decided for leg in legs if leg.state in ALIVE):
             self.open_positions.get(copy.account_id, set()).discard((copy.subscription_id, copy.position_id))
@@ -201,14 +198,14 @@ class Workspace:
         if copy.id in self.waited:
             return
         self.waited.add(copy.id)
-        account = self.accounts[subscription.follower_id]
+        account = self.log.accounts[subscription.follower_id]
         position = self.positions.get((intent.account_id, intent.position_id))
         self.waits.append(
             FillWait(
                 decision=decision,
                 copy=copy,
-                account=account,
-                due_at=None if command_log.held(account) else self.now + self._rules(subscription).pending_wait,
+                account=account.row,
+                due_at=None if account.holds else self.now + self._rules(subscription).pending_wait,
                 lots=copy.lots_decided,
                 master_lots=intent.lots if intent.lots is not None else position.lots if position else None,
                 created_at=self.now,
@@ -231,15 +228,8 @@ class Workspace:
         Decision.objects.bulk_create(self.decisions, batch_size=200)
         Copy.objects.bulk_create(self.new_copies, batch_size=200)
         self._write_copies()
-        Command.objects.bulk_create(self.commands, batch_size=200)
+        self.log.write(batch)
         FillWait.objects.bulk_create(self.waits, batch_size=200)
-        self._write_counters()
-        numbered: dict[UUID, list[Command]] = defaultdict(list)
-        for command in self.commands:
-            if command.seq is not None:
-                numbered[command.account_id].append(command)
-        for account_pk, commands in numbered.items():
-            batch.append(account_pk, [log_frame(command) for command in commands])
 
     def _write_positions(self) -> None:
         new: list[MasterPosition] = []
@@ -259,11 +249,7 @@ class Workspace:
             for copy in legs.values()
             if copy.id in self.changed_copies and copy.id not in created
         ]
-        update_rows(changed, command_log.LED_TO)
-
-    def _write_counters(self) -> None:
-        moved = {command.account_id for command in self.commands}
-        update_rows([self.accounts[account_pk] for account_pk in sorted(moved)], command_log.COUNTERS)
+        update_rows(changed, leading.LED_TO)
 
 
 # Reading ----------------------------------------------------------------------------------------------------
@@ -282,13 +268,6 @@ def _subscriptions(masters: set[UUID], locked: set[UUID]) -> dict[UUID, list[Sub
     for row in rows.exclude(state=SubscriptionState.OFF).order_by("id"):
         found[row.strategy.master_id].append(row)
     return dict(found)
-
-
-def _lock_accounts(masters: set[UUID], followers: set[UUID]) -> dict[UUID, BrokerAccount]:
-    locked = BrokerAccount.objects.select_for_update(no_key=True).filter(id__in=followers).order_by("id")
-    accounts = {account.id: account for account in locked}
-    accounts.update({row.id: row for row in BrokerAccount.objects.filter(id__in=masters - followers)})
-    return accounts
 
 
 def _decided_on(accounts: Iterable[BrokerAccount]) -> dict[UUID, UUID | None]:

@@ -12,6 +12,7 @@ from orders.domain.reconciliation.inference import gone
 from orders.domain.states.copies import GONE, CopyState
 from orders.domain.states.differences import DifferenceState
 from orders.models import Copy, Difference, Snapshot
+from orders.services.command_log import open_log
 from orders.services.reconciliation import differences, snapshots
 from sessions_app import queries
 from sessions_app.models import BrokerAccount
@@ -48,11 +49,12 @@ def let_go(*, account_pk: UUID, seen: int, by: Actor, reason: str) -> int:
     """
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
-        account = BrokerAccount.objects.select_for_update(no_key=True).get(id=account_pk)
+        log = open_log([account_pk], now=batch.now)
+        account = log.row(account_pk)
         rows = _missing(account, DifferenceState.ADOPTED, seen)
         told = Snapshot.objects.get(account=account, pending=False)
         facts = [_fact(row.copy) for row in rows if row.copy is not None and row.copy.state in _LIVING]
-        snapshots.infer(account, facts, session_id=told.session_id, at=batch.now, batch=batch)
+        snapshots.infer(log, account, facts, session_id=told.session_id, at=batch.now, batch=batch)
         differences.decided(rows=rows, after=DifferenceState.ADOPTED, reason=reason, by=by, now=batch.now)
     sessions.tell(batch)
     return len(rows)

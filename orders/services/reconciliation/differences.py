@@ -12,15 +12,17 @@ from uuid import UUID
 
 from django.conf import settings
 
+from orders.domain.copies.legs import Order
 from orders.domain.reconciliation.books import Book
 from orders.domain.reconciliation.comparison import Comparison, Copied, Found
 from orders.domain.reconciliation.differences import Policy, Repair, Undecided, policy_for, repair
 from orders.domain.states.commands import UNFINISHED, CommandState
 from orders.domain.states.differences import MOVES, STANDING, DifferenceState
 from orders.domain.states.subscriptions import SubscriptionState
+from orders.domain.wire.intents import OrderType, Side
 from orders.domain.wire.snapshots import DifferenceKind
 from orders.models import Command, Copy, Difference, DifferenceEvent
-from orders.queries import log_frame
+from orders.services.command_log import Cause, CommandLog
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.fields import new_id
@@ -35,8 +37,8 @@ _FIELDS = ["state", "severity", "expected", "actual", "ticket", "reason", "seen_
 class _Ledger:
     """The standing rows of one account, and what one snapshot changes of them."""
 
+    log: CommandLog
     account: BrokerAccount
-    now: datetime
     standing: dict[tuple[str, str], Difference]
     copies: Mapping[int, Copy]
     new: list[Difference] = field(default_factory=list)
@@ -48,10 +50,10 @@ class _Ledger:
         before = DifferenceState(row.state)
         if after not in MOVES[before]:
             raise ValueError(f"{before} does not become {after}")
-        row.state, row.reason, row.seen_at = after, reason, self.now
-        row.closed_at = None if after in STANDING else self.now
+        row.state, row.reason, row.seen_at = after, reason, self.log.now
+        row.closed_at = None if after in STANDING else self.log.now
         self.changed[row.id] = row
-        self.events.append(_event(row, before, reason, GATEWAY, self.now))
+        self.events.append(_event(row, before, reason, GATEWAY, self.log.now))
 
 
 def standing(account: BrokerAccount) -> list[Difference]:
@@ -61,6 +63,7 @@ def standing(account: BrokerAccount) -> list[Difference]:
 
 def record(
     *,
+    log: CommandLog,
     account: BrokerAccount,
     comparison: Comparison,
     book: Book,
@@ -74,21 +77,18 @@ def record(
     What the comparison did not look at stays as it is. The same comparison again changes nothing.
     """
     by_subject = {(row.kind, row.subject): row for row in rows}
-    ledger = _Ledger(account=account, now=batch.now, standing=by_subject, copies=copies)
+    ledger = _Ledger(log=log, account=account, standing=by_subject, copies=copies)
     for found in comparison.differences:
         _note(found, ledger)
     for row in ledger.standing.values():
         if row.copy_no is None or row.copy_no not in comparison.unseen:
             _end(row, ledger)
-    ordered = _order_repairs(ledger, book, copied)
+    _order_repairs(ledger, book, copied)
     new = {row.id for row in ledger.new}
     update_rows([row for row in ledger.changed.values() if row.id not in new], _FIELDS)  # what ends makes room
     Difference.objects.bulk_create(ledger.new)
     DifferenceEvent.objects.bulk_create(ledger.events)
-    if ordered:
-        Command.objects.bulk_create(ordered)
-        update_rows([account], ["next_seq"])
-        batch.append(account.id, [log_frame(command) for command in ordered])
+    log.write(batch)
 
 
 def _note(found: Found, ledger: _Ledger) -> None:
@@ -141,12 +141,12 @@ def _new(found: Found, ledger: _Ledger) -> Difference:
         ticket=found.ticket,
         expected=found.expected,
         actual=found.actual,
-        opened_at=ledger.now,
-        seen_at=ledger.now,
-        closed_at=None if state in STANDING else ledger.now,
+        opened_at=ledger.log.now,
+        seen_at=ledger.log.now,
+        closed_at=None if state in STANDING else ledger.log.now,
     )
     ledger.new.append(row)
-    ledger.events.append(_event(row, None, "", GATEWAY, ledger.now))
+    ledger.events.append(_event(row, None, "", GATEWAY, ledger.log.now))
     return row
 
 
@@ -172,9 +172,8 @@ def _event(
 # Repairs ----------------------------------------------------------------------------------------------------
 
 
-def _order_repairs(ledger: _Ledger, book: Book, copied: Mapping[int, Copied]) -> list[Command]:
+def _order_repairs(ledger: _Ledger, book: Book, copied: Mapping[int, Copied]) -> None:
     """Order what the policies allow, as numbered commands like any other. Nothing beside one that is on its way."""
-    ordered: list[Command] = []
     about = Command.objects.filter(copy__in={row.copy_id for row, _ in ledger.open if row.copy_id})
     busy = set(about.filter(state__in=UNFINISHED).values_list("copy_id", flat=True)) if ledger.open else set()
     gate = Decimal(settings.GATEWAY["repair_gate_percent"])
@@ -189,12 +188,11 @@ def _order_repairs(ledger: _Ledger, book: Book, copied: Mapping[int, Copied]) ->
         if isinstance(plan, Repair) and row.copy_id in busy:
             plan = Undecided("on_its_way")
         if isinstance(plan, Repair) and row.copy is not None:
-            ordered.append(_command(row, row.copy, plan, ledger))
+            _order(row, row.copy, plan, ledger.log)
             ledger.move(row, DifferenceState.REPAIRING, "")
         elif not isinstance(plan, Repair) and row.reason != plan.reason:
             row.reason = plan.reason
             ledger.changed[row.id] = row
-    return ordered
 
 
 def _policy(found: Found, copy: Copy | None, account: BrokerAccount) -> Policy:
@@ -205,34 +203,22 @@ def _policy(found: Found, copy: Copy | None, account: BrokerAccount) -> Policy:
     return policy_for(found.kind, copy.subscription.repairs, tenant)
 
 
-def _command(row: Difference, copy: Copy, plan: Repair, ledger: _Ledger) -> Command:
-    account = ledger.account
-    command = Command(
-        id=new_id(),
-        account=account,
-        difference=row,
-        copy=copy,
+def _order(row: Difference, copy: Copy, plan: Repair, log: CommandLog) -> None:
+    order = Order(
         leg=copy.leg,
         action=plan.action,
-        state=CommandState.QUEUED,
-        epoch=account.epoch,
-        seq=account.next_seq,
-        position_id=copy.position_id,
         symbol=copy.symbol,
-        side=copy.side,
-        order_type=copy.order_type,
-        lots=plan.lots,
+        side=Side(copy.side),
+        order_type=OrderType(copy.order_type),
+        lots=plan.lots or NO_LOTS,
         lots_before=plan.lots_before,
         lots_after=plan.lots_after,
         price=plan.price,
         sl=plan.sl,
         tp=plan.tp,
-        occurred_at=ledger.now,
-        received_at=ledger.now,
-        decided_at=ledger.now,
     )
-    account.next_seq += 1
-    return command
+    command = log.add(copy=copy, order=order, cause=Cause(occurred_at=log.now, received_at=log.now, difference=row))
+    command.lots = plan.lots  # none where nothing is opened or closed
 
 
 def decided(*, rows: Iterable[Difference], after: DifferenceState, reason: str, by: Actor, now: datetime) -> None:

@@ -34,6 +34,7 @@ from orders.domain.wire.snapshots import (
 )
 from orders.models import Command, Copy, MasterPosition, Report, Snapshot
 from orders.models import Difference as DifferenceRow
+from orders.services.command_log import CommandLog, open_log
 from orders.services.reconciliation import differences, quotes
 from orders.services.reports import execution_reports
 from orders.services.reports.execution_reports import FROM_SNAPSHOT
@@ -53,19 +54,15 @@ _log = structlog.get_logger(__name__)
 def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """Reconcile accounts with their books, one after the other. A pending session's book is kept, and not compared."""
     for arrival in arrivals:
-        account = (
-            BrokerAccount.objects.select_for_update(of=("self",), no_key=True)
-            .select_related("tenant")
-            .get(id=arrival.account_pk)
-        )
+        log = open_log([arrival.account_pk], now=batch.now)
         if EaSession.objects.filter(id=arrival.session_id, state=SessionStatus.AUTHENTICATED).exists():
-            _take(arrival, account, batch)
+            _take(arrival, log, batch)
         else:
-            _set_aside(arrival, account)
+            _set_aside(arrival, log.row(arrival.account_pk))
 
 
-def _take(arrival: Arrival, account: BrokerAccount, batch: Batch) -> None:
-    told = cast(SyncSnapshot, arrival.payload)
+def _take(arrival: Arrival, log: CommandLog, batch: Batch) -> None:
+    told, account = cast(SyncSnapshot, arrival.payload), log.row(arrival.account_pk)
     stored = Snapshot.objects.filter(account=account, pending=False).first()
     report = _whole(told, account, stored)
     taken_at = arrival.at - timedelta(milliseconds=told.age_ms)
@@ -75,7 +72,7 @@ def _take(arrival: Arrival, account: BrokerAccount, batch: Batch) -> None:
         return
     book = read_book(report, taken_at=taken_at)
     recovery.keep_copy_numbers_apart(account, book.top_copy_no)
-    found = _reconcile(account, book, arrival, batch)
+    found = _reconcile(log, book, arrival, batch)
     quotes.keep(account.id, told.quotes, at=book.taken_at)
     if not told.same:
         _keep(account, arrival, told, book, pending=False)
@@ -109,7 +106,8 @@ def _is_of_former_epoch(account: BrokerAccount, taken_at: datetime) -> bool:
     return account.needs_snapshot and due is not None and taken_at < due
 
 
-def _reconcile(account: BrokerAccount, book: Book, arrival: Arrival, batch: Batch) -> list[Found]:
+def _reconcile(log: CommandLog, book: Book, arrival: Arrival, batch: Batch) -> list[Found]:
+    account = log.row(arrival.account_pk)
     rows = {copy.copy_no or 0: copy for copy in _copies(account, book)}
     standing = differences.standing(account)
     copied = {row.copy_no: row for row in _as_believed(account, list(rows.values()), book, standing)}
@@ -119,9 +117,9 @@ def _reconcile(account: BrokerAccount, book: Book, arrival: Arrival, batch: Batc
         known_tickets=_own_trades(account),
         gate=settings.GATEWAY["mass_close_gate"],
     )
-    infer(account, comparison.facts, session_id=arrival.session_id, at=arrival.at, batch=batch)
-    account.refresh_from_db(fields=["next_seq"])  # what was not executed has been ordered again
+    infer(log, account, comparison.facts, session_id=arrival.session_id, at=arrival.at, batch=batch)
     differences.record(
+        log=log,
         account=account,
         comparison=comparison,
         book=book,
@@ -133,7 +131,9 @@ def _reconcile(account: BrokerAccount, book: Book, arrival: Arrival, batch: Batc
     return comparison.differences
 
 
-def infer(account: BrokerAccount, facts: Sequence[Fact], *, session_id: UUID, at: datetime, batch: Batch) -> None:
+def infer(
+    log: CommandLog, account: BrokerAccount, facts: Sequence[Fact], *, session_id: UUID, at: datetime, batch: Batch
+) -> None:
     """Apply what a book proves as reports, whose ids follow from what they say: the same again adds nothing.
 
     Inside the caller's transaction; `session_id`: whose book it was.
@@ -156,7 +156,7 @@ def infer(account: BrokerAccount, facts: Sequence[Fact], *, session_id: UUID, at
     ]
     if inferred:
         _log.info("snapshot.facts", account=account.account_id, facts=[fact.name for fact in facts])
-        execution_reports.infer(inferred, {uuid5(FACTS, fact.name): fact.cause for fact in facts}, batch)
+        execution_reports.infer(log, inferred, {uuid5(FACTS, fact.name): fact.cause for fact in facts}, batch)
 
 
 # What we believe --------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ Facts are recorded even when they are odd, and flagged; only a report about some
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final, cast
 from uuid import UUID
@@ -21,9 +21,9 @@ from orders.domain.wire.intents import ACCOUNT_CAUSES, ADDS_EXPOSURE, TAKES_OFF,
 from orders.domain.wire.reports import ONCE, ExecutionReport, ReportStatus, contradicts
 from orders.domain.wire.snapshots import SnapshotReason
 from orders.models import Command, Copy, Report
-from orders.queries import log_frame
-from orders.services import command_log, mapping
-from orders.services.copies import attempts, fill_waits, revivals
+from orders.services import mapping
+from orders.services.command_log import CommandLog, open_log
+from orders.services.copies import attempts, fill_waits, leading, revivals
 from orders.services.copies.fill_waits import Waits
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.problems import Refused
@@ -54,8 +54,7 @@ class _Desk:
     said to have ended by, for reports that were not told but follow from a snapshot.
     """
 
-    now: datetime
-    accounts: dict[UUID, BrokerAccount]
+    log: CommandLog
     commands: dict[UUID, Command]
     copies: dict[UUID, Copy]
     by_number: dict[tuple[UUID, int], Copy]
@@ -68,7 +67,6 @@ class _Desk:
     moved: dict[UUID, Command] = field(default_factory=dict)
     touched: dict[UUID, Copy] = field(default_factory=dict)
     funded: dict[UUID, BrokerAccount] = field(default_factory=dict)
-    reissued: list[Command] = field(default_factory=list)
     missed: list[Command] = field(default_factory=list)
     contradicted: list[Report] = field(default_factory=list)
     replaced: list[Report] = field(default_factory=list)
@@ -89,13 +87,14 @@ class _Desk:
 
 def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """Apply reports in their order, inside the ingest batch's transaction."""
-    _accept(arrivals, _open_desk(arrivals, batch.now), batch)
+    log = open_log({arrival.account_pk for arrival in arrivals}, now=batch.now)
+    _accept(arrivals, _open_desk(arrivals, log), batch)
 
 
-def infer(arrivals: Sequence[Arrival], causes: dict[UUID, str], batch: Batch) -> None:
+def infer(log: CommandLog, arrivals: Sequence[Arrival], causes: dict[UUID, str], batch: Batch) -> None:
     """Apply reports that nobody sent: a snapshot proves them. A report whose id is known already is left out.
 
-    `causes`: by frame id, what a copy has ended by. Inside the caller's transaction.
+    `causes`: by frame id, what a copy has ended by.
     """
     known = set(
         Report.objects.filter(
@@ -104,7 +103,7 @@ def infer(arrivals: Sequence[Arrival], causes: dict[UUID, str], batch: Batch) ->
     )
     fresh = [item for item in arrivals if item.frame_id not in known]
     if fresh:
-        desk = _open_desk(fresh, batch.now)
+        desk = _open_desk(fresh, log)
         desk.causes = causes
         _accept(fresh, desk, batch)
 
@@ -121,11 +120,9 @@ def _accept(arrivals: Sequence[Arrival], desk: _Desk, batch: Batch) -> None:
     _write(desk, batch)
 
 
-def _open_desk(arrivals: Sequence[Arrival], now: datetime) -> _Desk:
+def _open_desk(arrivals: Sequence[Arrival], log: CommandLog) -> _Desk:
     reports = [cast(ExecutionReport, arrival.payload) for arrival in arrivals]
     account_pks = {arrival.account_pk for arrival in arrivals}
-    locked = BrokerAccount.objects.select_for_update(no_key=True).filter(id__in=account_pks).order_by("id")
-    accounts = {account.id: account for account in locked}
     wanted = [report.command_id for report in reports if report.command_id]
     commands = {row.id: row for row in Command.objects.select_related("copy").filter(id__in=wanted)}
     copies = {command.copy_id: command.copy for command in commands.values()}
@@ -135,14 +132,13 @@ def _open_desk(arrivals: Sequence[Arrival], now: datetime) -> _Desk:
     for command in commands.values():
         command.copy = copies[command.copy_id]
     return _Desk(
-        now=now,
-        accounts=accounts,
+        log=log,
         commands=commands,
         copies=copies,
         by_number={(copy.account_id, copy.copy_no): copy for copy in copies.values() if copy.copy_no},
         by_ticket={(copy.account_id, copy.ticket): copy for copy in copies.values() if copy.ticket},
         facts=_known_facts(loose, account_pks),
-        waits=fill_waits.of_copies(copies.values(), accounts, now),
+        waits=fill_waits.of_copies(copies.values(), log),
         firsts=_first_reports(reports, commands),
     )
 
@@ -280,7 +276,7 @@ def _keep_funds(arrival: Arrival, report: ExecutionReport, desk: _Desk) -> None:
     """
     told = {"balance": report.balance, "equity": report.equity}
     known = {name: figure for name, figure in told.items() if figure is not None}
-    account = desk.accounts[arrival.account_pk]
+    account = desk.log.row(arrival.account_pk)
     at = arrival.at - timedelta(milliseconds=report.age_ms)
     if not known or arrival.late or (account.funds_at is not None and at < account.funds_at):
         return
@@ -311,11 +307,11 @@ def _apply(copy: Copy, command: Command | None, report: ExecutionReport, desk: _
     if after.ticket is not None:
         desk.by_ticket[copy.account_id, after.ticket] = copy
     if after.tombstoned and copy.tombstoned_at is None:
-        copy.tombstoned_at = desk.now
+        copy.tombstoned_at = desk.log.now
     if before.tombstoned and not after.tombstoned:
         copy.tombstoned_at = None
     if after.state in (CopyState.CLOSED, CopyState.FAILED):
-        copy.closed_at = desk.now
+        copy.closed_at = desk.log.now
         desk.cancelled.add(copy.id)
     elif before.state is CopyState.FAILED or before.close_cause == GONE:
         desk.revived[copy.id] = copy
@@ -344,9 +340,8 @@ def _reissue(command: Command, desk: _Desk) -> None:
     desk.moved[command.id] = command
     all_of_copy = desk.commands_of(command.copy)
     behind = [row for row in all_of_copy if row.id > command.id]
-    again = attempts.again(command, behind, account=desk.accounts[command.account_id], now=desk.now)
+    again = attempts.again(desk.log, command, behind)
     if again is not None:
-        desk.reissued.append(again)
         all_of_copy.append(again)
     elif command.state == CommandState.EXPIRED:
         desk.missed.append(command)
@@ -395,24 +390,22 @@ def _write(desk: _Desk, batch: Batch) -> None:
         working = Command.objects.filter(copy__in=desk.cancelled, action=Action.PLACE, state=CommandState.WORKING)
         working.update(state=CommandState.VOID, reason="cancelled")
     fill_waits.write(desk.waits)
-    ordered = sorted([*desk.reissued, *desk.waits.commands, *_catch_up(desk)], key=lambda command: command.seq or 0)
-    Command.objects.bulk_create(ordered)
-    numbered = {command.account_id: desk.accounts[command.account_id] for command in ordered}
-    update_rows(numbered.values(), ["next_seq", "next_copy_no"])
+    _catch_up(desk)
+    desk.log.write(batch)
     update_rows(desk.funded.values(), ["balance", "equity", "funds_at"])
-    for command in ordered:
-        batch.append(command.account_id, [log_frame(command)])
     _call_for_attention(desk, batch)
 
 
-def _catch_up(desk: _Desk) -> list[Command]:
+def _catch_up(desk: _Desk) -> None:
     """What copies that had been given up have missed, and what came before they were filled. One may be closed again by
     a later report of the batch."""
     alive = [copy for copy in desk.revived.values() if copy.state in ALIVE]
-    commands = revivals.follow(alive, accounts=desk.accounts, now=desk.now) if alive else []
+    if alive:
+        revivals.follow(desk.log, alive)
     orders = [(copy, behind(mapping.leg(copy), copy.lots_open or _NONE)) for copy in desk.filled.values()]
-    wanted = [(copy, order) for copy, order in orders if order is not None and not _is_reduced(copy, desk)]
-    return commands + (command_log.follow_up(wanted, accounts=desk.accounts, now=desk.now) if wanted else [])
+    leading.follow_up(
+        desk.log, [(copy, order) for copy, order in orders if order is not None and not _is_reduced(copy, desk)]
+    )
 
 
 def _is_reduced(copy: Copy, desk: _Desk) -> bool:
@@ -427,19 +420,19 @@ def _call_for_attention(desk: _Desk, batch: Batch) -> None:
         alerts.raise_alert(
             code=AlertCode.REPORT_DISCREPANCY,
             text=text,
-            now=desk.now,
+            now=desk.log.now,
             account_pk=row.account_id,
             subject=str(row.command_id),
         )
     for command in desk.missed:
         text = f"{command.action} {command.symbol} {command.lots}: not executed, and too old to be repeated"
-        alerts.raise_alert(code=AlertCode.COMMAND_MISSED, text=text, now=desk.now, account_pk=command.account_id)
+        alerts.raise_alert(code=AlertCode.COMMAND_MISSED, text=text, now=desk.log.now, account_pk=command.account_id)
     if desk.causes is not None:
         return
     unknown = {row.account_id: row.session_id for row in desk.rows if row.status == ReportStatus.UNKNOWN}
     late = {row.account_id for row in desk.rows if row.late or row.flag == AFTER_VOID}
     if unknown:
-        snapshot_requests.fall_due(accounts=unknown, reason=SnapshotReason.UNKNOWN_OUTCOME, at=desk.now)
+        snapshot_requests.fall_due(accounts=unknown, reason=SnapshotReason.UNKNOWN_OUTCOME, at=desk.log.now)
         batch.changed_sessions |= set(unknown.values())
     if late:
-        snapshot_requests.fall_due(accounts=late, reason=SnapshotReason.LATE_FACT, at=desk.now)
+        snapshot_requests.fall_due(accounts=late, reason=SnapshotReason.LATE_FACT, at=desk.log.now)

@@ -19,7 +19,9 @@ from orders.domain.states.copies import DETACHED, CopyState
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action
 from orders.models import Command, Copy, Strategy, Subscription, SubscriptionEvent
-from orders.services import command_log, mapping
+from orders.services import mapping
+from orders.services.command_log import CommandLog, open_log
+from orders.services.copies import leading
 from orders.services.subscriptions import cycles
 from orders.services.subscriptions.cycles import Link
 from sessions_app import queries
@@ -131,17 +133,17 @@ def change_state(
 
 def _move(row: Subscription, state: SubscriptionState, *, by: Actor, note: str, detach: bool, batch: Batch) -> None:
     """From the state read to another one, by compare-and-set, with what follows for its copies."""
-    account = BrokerAccount.objects.select_for_update(no_key=True).get(id=row.follower_id)
+    log = open_log([row.follower_id], now=batch.now)
     before = Subscription.objects.select_for_update(no_key=True).values_list("state", flat=True).get(id=row.id)
     if before == state or before != row.state:
         raise StateUnchanged(f"{row} is {before}")
     if state is not SubscriptionState.ACTIVE:
-        _drop_unheard(row, account, batch.now)
+        _drop_unheard(row, log)
     if state is SubscriptionState.OFF:
         _release_copies(row, batch.now, detach=detach)
     if state is not SubscriptionState.ACTIVE:
         _drop_held(row, batch.now)
-        _cancel_working(row, account, batch)
+        _cancel_working(row, log, batch)
     Subscription.objects.filter(id=row.id).update(state=state)
     row.state = state
     _record(row, before, state, by=by, at=batch.now, note=note)
@@ -164,18 +166,21 @@ def _release_copies(row: Subscription, now: datetime, *, detach: bool) -> None:
     mine.update(state=CopyState.CLOSED, close_cause=DETACHED, lots_decided=0, detached_at=now, closed_at=now)
 
 
-def _drop_unheard(row: Subscription, account: BrokerAccount, now: datetime) -> None:
+def _drop_unheard(row: Subscription, log: CommandLog) -> None:
     """Opens at market that their EA has not acknowledged are void: it gets a GapFill in their place.
 
     One that is executed all the same is a late fact: the copy is led on, or ended if its subscription is off.
     """
     unheard = Command.objects.filter(
-        copy__subscription=row, state=CommandState.QUEUED, action=Action.OPEN, seq__gt=account.acked_seq
+        copy__subscription=row,
+        state=CommandState.QUEUED,
+        action=Action.OPEN,
+        seq__gt=log.row(row.follower_id).acked_seq,
     )
     copies = list(unheard.values_list("copy_id", flat=True))
     unheard.update(state=CommandState.VOID, reason=CLOSE_ONLY)
     Copy.objects.filter(id__in=copies, state=CopyState.ORDERED).update(
-        state=CopyState.FAILED, lots_decided=0, closed_at=now
+        state=CopyState.FAILED, lots_decided=0, closed_at=log.now
     )
 
 
@@ -190,15 +195,12 @@ def _drop_held(row: Subscription, now: datetime) -> None:
     )
 
 
-def _cancel_working(row: Subscription, account: BrokerAccount, batch: Batch) -> None:
+def _cancel_working(row: Subscription, log: CommandLog, batch: Batch) -> None:
     """Order the cancelling of its working pending copies, under the decisions that placed them."""
     copies = [copy for copy in order_queries.working_copies(row.id).order_by("id") if copy.lots_decided]
-    wanted = [(copy, cancelling(mapping.leg(copy), keep_filled=False)) for copy in copies]
-    commands = command_log.follow_up(wanted, accounts={account.id: account}, now=batch.now)
-    Command.objects.bulk_create(commands)
+    leading.follow_up(log, [(copy, cancelling(mapping.leg(copy), keep_filled=False)) for copy in copies])
     update_rows(copies, ["lots_decided"])
-    update_rows([account] if commands else [], command_log.COUNTERS)
-    batch.append(account.id, [order_queries.log_frame(command) for command in commands if command.seq is not None])
+    log.write(batch)
 
 
 # Tombstones ----------------------------------------------------------------------------------------------------------

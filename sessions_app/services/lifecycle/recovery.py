@@ -85,6 +85,7 @@ def keep_copy_numbers_apart(account: BrokerAccount, seen: int) -> None:
         return
     _log.critical("copy_numbers.behind", account=account.account_id, seen=seen, next=account.next_copy_no)
     BrokerAccount.objects.filter(id=account.id).update(next_copy_no=seen + 1)
+    account.next_copy_no = seen + 1  # whoever holds this row goes on counting from it
     if seen >= COPY_NUMBERS_LOW:
         text = f"The EA says that {seen} of {MAX_COPY_NO} copy numbers are used: is that so?"
         alerts.raise_alert(

@@ -1,0 +1,53 @@
+"""Where orders lead a copy, as its row keeps it. The caller writes the rows: LED_TO, or a new copy whole."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from orders.domain.copies.legs import Order
+from orders.domain.states.copies import CopyState
+from orders.domain.wire.intents import ADDS_EXPOSURE, Action
+from orders.models import Command, Copy, Subscription
+from orders.services import command_log
+from orders.services.command_log import CommandLog
+from sessions_app.models.fields import new_id
+
+LED_TO: Final = ("lots_decided", "sl", "tp", "price")
+
+
+def new_copy(log: CommandLog, *, subscription: Subscription, position_id: int, order: Order) -> Copy:
+    """The copy that an order which adds exposure shall make. While its account is pending it has no number."""
+    account = log.accounts[subscription.follower_id]
+    return Copy(
+        id=new_id(),
+        subscription=subscription,
+        account=account.row,
+        position_id=position_id,
+        leg=order.leg,
+        copy_no=None if account.holds else log.take_copy_number(subscription.follower_id),
+        state=CopyState.HELD if account.holds else CopyState.ORDERED,
+        symbol=order.symbol,
+        side=order.side,
+        order_type=order.order_type,
+        reverse=order.reverse,
+        lots_opened=order.lots,
+        lots_open=Decimal(0),
+        created_at=log.now,
+    )
+
+
+def lead(copy: Copy, order: Order) -> None:
+    """Where the decided commands lead the copy."""
+    copy.lots_decided = order.lots_after
+    if order.action in ADDS_EXPOSURE or order.action is Action.MODIFY:
+        copy.sl, copy.tp = order.sl, order.tp
+        copy.price = order.price if order.price is not None else copy.price
+
+
+def follow_up(log: CommandLog, wanted: Sequence[tuple[Copy, Order]]) -> list[Command]:
+    """Order what no intent has asked for, and lead the copies there."""
+    if not wanted:
+        return []
+    for copy, order in wanted:
+        lead(copy, order)
+    return command_log.follow_up(log, wanted)
