@@ -143,10 +143,7 @@ def _renew_secret(row: OauthClient, sent: Mapping[str, Any], by: Actor) -> Done:
 
 
 def _grant_account(row: OauthClient, sent: Mapping[str, Any], by: Actor) -> Done:
-    account = BrokerAccount.objects.filter(account_id=sent["account"]).first()
-    if account is None:
-        raise oauth_clients.ForeignAccount
-    oauth_clients.grant_accounts(client=row, accounts=[account], by=by, reason=sent["reason"], now=database_now())
+    account = oauth_clients.grant_account(client=row, account_id=sent["account"], by=by, reason=sent["reason"])
     return Done(f"The client {row} may serve {account}.")
 
 

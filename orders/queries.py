@@ -9,6 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from orders.domain.states.commands import SENDABLE, UNFINISHED, CommandState
 from orders.domain.states.copies import ALIVE, CopyState
 from orders.domain.states.differences import DifferenceState, may_decide
+from orders.domain.states.reasons import CommandReason
 from orders.domain.statistics.statement import Trade, summarise
 from orders.domain.wire.commands import OrderCommand, magic_of
 from orders.domain.wire.intents import ACCOUNT_CAUSES, Action, Cause, OrderType, Side
@@ -31,7 +32,6 @@ from sessions_app.services.ingest.ports import LogFrame
 
 _BALANCE_CAUSES = (Cause.DEPOSIT_WITHDRAWAL, Cause.CREDIT)
 _GAP_REASONS = {CommandState.EXPIRED: GapReason.EXPIRED, CommandState.VOID: GapReason.VOID}
-MISSED = "missed"  # why an open is void that waited longer than it is valid
 
 
 def commands_after(account_pk: UUID, seq: int, limit: int) -> list[LogFrame]:
@@ -63,7 +63,7 @@ def _gap(run: Sequence[Command]) -> list[LogFrame]:
 
 
 def _gap_reason(command: Command) -> GapReason:
-    if command.reason == MISSED:
+    if command.reason == CommandReason.MISSED:
         return GapReason.EXPIRED
     return _GAP_REASONS.get(CommandState(command.state), GapReason.SUPERSEDED)
 

@@ -7,7 +7,10 @@ from collections.abc import Collection, Sequence
 
 from django.db import connection, models
 
+from sessions_app.models.transactions import requires_transaction
 
+
+@requires_transaction
 def update_rows(rows: Collection[models.Model], columns: Sequence[str]) -> None:
     """Write these columns of these rows, inside the caller's transaction. All rows are of one model."""
     if not rows:

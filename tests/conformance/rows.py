@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 from argon2 import PasswordHasher
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
 
 from orders.domain.states.denials import SENTENCES, Code
@@ -137,7 +137,8 @@ def register_client(*, account_id: str, client_id: str) -> dict[str, str]:
     if account.tenant is None:
         raise LookupError(account_id)
     made = oauth_clients.register(tenant_id=account.tenant.id, client_id=client_id, by=OPERATOR, now=now)
-    oauth_clients.grant_accounts(client=made.client, accounts=[account], by=OPERATOR, reason="conformance", now=now)
+    with transaction.atomic():
+        oauth_clients.grant_accounts(client=made.client, accounts=[account], by=OPERATOR, reason="conformance", now=now)
     return {"client_id": made.client.client_id, "secret": made.secret}
 
 

@@ -18,26 +18,25 @@ MAKERS: Final = {"Command", "LockedAccount"}
 
 def offences(path: str, tree: ast.AST) -> Iterator[str]:
     """What only the log may do, as `line: what`."""
+    numbers = NUMBERS - OTHERS.get(path, set())
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Assign | ast.AugAssign | ast.Call):
-            continue
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
-        )
-        for target in targets:
-            for part in ast.walk(target):
-                if isinstance(part, ast.Attribute) and part.attr in NUMBERS - OTHERS.get(path, set()):
-                    yield f"{node.lineno}: assigns {part.attr}"
-        if not isinstance(node, ast.Call):
-            continue
-        if isinstance(node.func, ast.Name) and node.func.id in MAKERS:
-            yield f"{node.lineno}: makes a {node.func.id}"
-        if isinstance(node.func, ast.Attribute) and node.func.attr in ("update", "create", "bulk_create"):
-            named = {word.arg for word in node.keywords if word.arg} & (NUMBERS - OTHERS.get(path, set()))
-            if named:
-                yield f"{node.lineno}: writes {', '.join(sorted(named))}"
-            if node.func.attr == "bulk_create" and ast.unparse(node.func.value) == "Command.objects":
-                yield f"{node.lineno}: writes commands"
+        if isinstance(node, ast.Assign | ast.AugAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            parts = [part for target in targets for part in ast.walk(target) if isinstance(part, ast.Attribute)]
+            yield from (f"{node.lineno}: assigns {part.attr}" for part in parts if part.attr in numbers)
+        elif isinstance(node, ast.Call):
+            yield from _calls(node, numbers)
+
+
+def _calls(node: ast.Call, numbers: set[str]) -> Iterator[str]:
+    if isinstance(node.func, ast.Name) and node.func.id in MAKERS:
+        yield f"{node.lineno}: makes a {node.func.id}"
+    if isinstance(node.func, ast.Attribute) and node.func.attr in ("update", "create", "bulk_create"):
+        named = {word.arg for word in node.keywords if word.arg} & numbers
+        if named:
+            yield f"{node.lineno}: writes {', '.join(sorted(named))}"
+        if node.func.attr == "bulk_create" and ast.unparse(node.func.value) == "Command.objects":
+            yield f"{node.lineno}: writes commands"
 
 
 def _offences(path: Path) -> list[str]:

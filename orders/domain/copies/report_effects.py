@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from orders.domain.states.copies import GONE, CopyState
+from orders.domain.states.copies import CopyState
+from orders.domain.states.reasons import CloseCause
 from orders.domain.wire.intents import ADDS_EXPOSURE, TAKES_OFF, Action, Cause
 from orders.domain.wire.reports import ExecutionReport, ReportStatus
 
@@ -87,7 +88,7 @@ def _unwanted(copy: CopyFacts, lots: Decimal, report: ExecutionReport) -> CopyFa
 
 def _shown(copy: CopyFacts, state: CopyState, report: ExecutionReport) -> CopyFacts:
     """It was taken for gone, since a book did not show it, and here it is: nobody has closed it by hand."""
-    if copy.state is not CopyState.CLOSED or copy.close_cause != GONE or not report.lots:
+    if copy.state is not CopyState.CLOSED or copy.close_cause != CloseCause.GONE or not report.lots:
         return copy
     return replace(
         copy,
@@ -153,7 +154,7 @@ def _ended(copy: CopyFacts, report: ExecutionReport) -> CopyFacts:
         lots_open=_NONE,
         lots_decided=_NONE,
         ticket=report.ticket or copy.ticket,
-        close_cause=report.cause.value if report.cause else "command",
+        close_cause=report.cause.value if report.cause else CloseCause.COMMAND.value,
         tombstoned=copy.tombstoned or report.cause is Cause.MANUAL,
     )
 

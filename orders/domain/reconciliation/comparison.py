@@ -18,7 +18,8 @@ from orders.domain.copies.report_effects import CopyFacts, outcome
 from orders.domain.reconciliation.books import Book, Held
 from orders.domain.reconciliation.inference import adoption, clear_up, gone, shown, taken_off
 from orders.domain.states.commands import SENDABLE, UNFINISHED, CommandState
-from orders.domain.states.copies import ALIVE, DETACHED, GONE, CopyState
+from orders.domain.states.copies import ALIVE, CopyState
+from orders.domain.states.reasons import CloseCause
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderType, Side
 from orders.domain.wire.reports import ExecutionReport
 from orders.domain.wire.snapshots import DifferenceKind, DifferenceSeverity
@@ -232,9 +233,9 @@ def _compare(copied: Copied, item: Held | None, book: Book, comparison: Comparis
     if item is None:
         if copied.alive:
             _absent(copied, book, comparison)
-    elif copied.facts.close_cause == DETACHED:
+    elif copied.facts.close_cause == CloseCause.DETACHED:
         comparison.differences.append(_foreign(item))  # the follower's own affair: never repaired
-    elif copied.facts.close_cause == GONE and item.ticket == copied.facts.ticket:
+    elif copied.facts.close_cause == CloseCause.GONE and item.ticket == copied.facts.ticket:
         report = shown(item, copied.copy_no)
         comparison.facts.append(Fact(f"shown {copied.id} {book.taken_at}", copied.copy_no, report))
         after = outcome(copied.facts, None, report)
@@ -252,7 +253,9 @@ def _absent(copied: Copied, book: Book, comparison: Comparison) -> None:
         missing = replace(missing, severity=DifferenceSeverity.CRITICAL, held=True)
     elif not copied.kept and book.covers(copied.since):
         report = gone(copied.facts, copied.copy_no)
-        comparison.facts.append(Fact(f"gone {copied.id} {book.taken_at}", copied.copy_no, report, cause=GONE))
+        comparison.facts.append(
+            Fact(f"gone {copied.id} {book.taken_at}", copied.copy_no, report, cause=CloseCause.GONE)
+        )
         missing = replace(missing, adopted=True)
     comparison.differences.append(missing)
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from orders.domain.reconciliation.books import Held
 from orders.domain.reconciliation.comparison import Copied, Found
 from orders.domain.states.copies import CopyState
+from orders.domain.states.reasons import DifferenceReason
 from orders.domain.wire.intents import Action, Side
 from orders.domain.wire.snapshots import DifferenceKind, Quote
 
@@ -62,7 +63,7 @@ class Repair:
 class Undecided:
     """Why nothing is ordered for now."""
 
-    reason: str
+    reason: DifferenceReason
 
 
 def repair(
@@ -76,7 +77,7 @@ def repair(
     """
     item = found.item
     if policy is Policy.NOTIFY or item is None or copied is None:
-        return Undecided("notify")
+        return Undecided(DifferenceReason.NOTIFY)
     if found.kind is DifferenceKind.STOPS_DRIFT:
         return _set_stops(copied, item, quote)
     keep = copied.facts.lots_most if found.kind is DifferenceKind.WRONG_LOTS and policy is Policy.REPAIR else _NONE
@@ -92,13 +93,13 @@ def repair(
 
 def _set_stops(copied: Copied, item: Held, quote: Quote | None) -> Repair | Undecided:
     if quote is None:
-        return Undecided("no_quote")
+        return Undecided(DifferenceReason.NO_QUOTE)
     if not item.working and _passed(copied, quote):
-        return Undecided("price_gate")
+        return Undecided(DifferenceReason.PRICE_GATE)
     sl, tp = copied.sl or item.sl, copied.tp or item.tp
     price = copied.price if item.working else None
     if (sl, tp) == (item.sl, item.tp) and price in (None, item.price):
-        return Undecided("own_stops")  # who sets a stop where the master has none is better protected
+        return Undecided(DifferenceReason.OWN_STOPS)  # who sets a stop where the master has none is better protected
     return Repair(Action.MODIFY, None, item.lots, item.lots, sl, tp, price)
 
 
@@ -109,8 +110,8 @@ def _passed(copied: Copied, quote: Quote) -> bool:
     return 0 < copied.sl <= quote.ask or quote.ask <= copied.tp
 
 
-def _outside(item: Held, quote: Quote | None, percent: Decimal) -> str:
+def _outside(item: Held, quote: Quote | None, percent: Decimal) -> DifferenceReason | None:
     if quote is None or not item.price:
-        return "no_quote"
+        return DifferenceReason.NO_QUOTE
     market = quote.bid if item.side is Side.BUY else quote.ask
-    return "price_gate" if abs(market - item.price) * 100 > percent * item.price else ""
+    return DifferenceReason.PRICE_GATE if abs(market - item.price) * 100 > percent * item.price else None

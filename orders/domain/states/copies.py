@@ -25,5 +25,3 @@ MOVES: Final[Mapping[CopyState, frozenset[CopyState]]] = {
     CopyState.CLOSED: frozenset({CopyState.WORKING, CopyState.OPEN}),
 }
 ALIVE: Final = frozenset({CopyState.HELD, CopyState.ORDERED, CopyState.WORKING, CopyState.OPEN})
-GONE: Final = "gone"  # why a copy is closed to us that a book did not show: another book may
-DETACHED: Final = "detached"  # why a copy is closed to us that stays open at its broker

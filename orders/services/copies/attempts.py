@@ -7,8 +7,10 @@ from typing import Final
 from orders.domain.reconciliation.inference import Target, takes_over
 from orders.domain.states.commands import CommandState
 from orders.domain.states.copies import CopyState
+from orders.domain.states.reasons import CommandReason
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action
 from orders.models import Command, Copy
+from orders.services import moves
 from orders.services.command_log import CommandLog
 
 _OVER: Final = frozenset({CopyState.CLOSED, CopyState.FAILED})
@@ -24,24 +26,31 @@ def again(log: CommandLog, command: Command, behind: Sequence[Command]) -> Comma
     opens = command.action in ADDS_EXPOSURE
     copy = command.copy
     if copy.state in _OVER or (opens and not copy.lots_decided):
-        command.state, command.reason = CommandState.VOID, "not_wanted"
+        moves.move_command(command, CommandState.VOID, CommandReason.NOT_WANTED)
         if copy.state not in _OVER:
-            copy.state, copy.closed_at = CopyState.FAILED, log.now
+            _give_up(copy, log)
         return None
     if any(takes_over(_target(later), _target(command)) for later in behind):
-        command.state, command.reason = CommandState.VOID, "superseded"
+        moves.move_command(command, CommandState.VOID, CommandReason.SUPERSEDED)
         return None
     if opens and (command.valid_until is None or command.valid_until < log.now):
-        command.state, command.reason = CommandState.EXPIRED, "missed"
-        copy.state, copy.lots_decided, copy.closed_at = CopyState.FAILED, Decimal(0), log.now
+        moves.move_command(command, CommandState.EXPIRED, CommandReason.MISSED)
+        _give_up(copy, log)
         return None
-    command.state, command.reason = CommandState.VOID, "not_executed"
+    moves.move_command(command, CommandState.VOID, CommandReason.NOT_EXECUTED)
     fresh = log.add_again(command, copy=copy)
     if opens:
         fresh.lots, fresh.lots_after = copy.lots_decided, copy.lots_decided
     if opens or command.action == Action.MODIFY:
         _aim(fresh, copy, behind)
     return fresh
+
+
+def _give_up(copy: Copy, log: CommandLog) -> None:
+    """Its open came to nothing. A copy that is open all the same, by a fact that came first, stays so."""
+    if copy.state != CopyState.OPEN:
+        moves.move_copy(copy, CopyState.FAILED)
+        copy.lots_decided, copy.closed_at = Decimal(0), log.now
 
 
 def _aim(fresh: Command, copy: Copy, behind: Sequence[Command]) -> None:

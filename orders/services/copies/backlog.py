@@ -15,14 +15,15 @@ from django.db.models import QuerySet
 
 from orders.domain.states.commands import SENDABLE, CommandState
 from orders.domain.states.copies import CopyState
+from orders.domain.states.reasons import CommandReason
 from orders.domain.wire.intents import ADDS_EXPOSURE
 from orders.models import Command, Copy
-from orders.queries import MISSED
-from orders.services import command_log
+from orders.services import command_log, moves
 from orders.services.command_log import CommandLog, open_log
 from orders.services.copies import fill_waits
 from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.models.bulk import update_rows
+from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch, Pushed
 
 
@@ -55,26 +56,28 @@ def _release_one(command: Command, log: CommandLog, session_id: UUID) -> None:
     copy = command.copy
     opens = command.action in ADDS_EXPOSURE
     if command.decided_on_id not in (None, session_id):
-        _drop(command, CommandState.EXPIRED, "decided_on_other_session", log.now)
+        _drop(command, CommandState.EXPIRED, CommandReason.DECIDED_ON_OTHER_SESSION, log.now)
     elif opens and command.valid_until is not None and command.valid_until < log.now:
-        _drop(command, CommandState.EXPIRED, "signal_too_old", log.now)
+        _drop(command, CommandState.EXPIRED, CommandReason.SIGNAL_TOO_OLD, log.now)
     elif copy.state == CopyState.FAILED:
-        command.state, command.reason = CommandState.VOID, "open_expired"
+        moves.move_command(command, CommandState.VOID, CommandReason.OPEN_EXPIRED)
     else:
         _number(command, log)
 
 
-def _drop(command: Command, state: CommandState, reason: str, now: datetime) -> None:
-    command.state, command.reason = state, reason
+def _drop(command: Command, state: CommandState, reason: CommandReason, now: datetime) -> None:
+    moves.move_command(command, state, reason)
     if command.copy.state == CopyState.HELD:
-        command.copy.state, command.copy.lots_decided, command.copy.closed_at = CopyState.FAILED, Decimal(0), now
+        moves.move_copy(command.copy, CopyState.FAILED)
+        command.copy.lots_decided, command.copy.closed_at = Decimal(0), now
 
 
 def _number(command: Command, log: CommandLog) -> None:
     copy = command.copy
     if copy.copy_no is None:
-        copy.copy_no, copy.state = log.take_copy_number(copy.account_id), CopyState.ORDERED
-    command.state = CommandState.QUEUED
+        copy.copy_no = log.take_copy_number(copy.account_id)
+        moves.move_copy(copy, CopyState.ORDERED)
+    moves.move_command(command, CommandState.QUEUED)
     log.release(command)
 
 
@@ -94,13 +97,15 @@ def _void(commands: QuerySet[Command], now: datetime) -> int:
     )
     found = list(overdue.values_list("id", "copy_id"))
     if found:
-        Command.objects.filter(id__in=[pk for pk, _ in found]).update(state=CommandState.VOID, reason=MISSED)
-        Copy.objects.filter(id__in=[copy for _, copy in found], state=CopyState.ORDERED).update(
-            state=CopyState.FAILED, lots_decided=0, closed_at=now
+        moves.move_commands(
+            Command.objects.filter(id__in=[pk for pk, _ in found]), CommandState.VOID, reason=CommandReason.MISSED
         )
+        overtaken = Copy.objects.filter(id__in=[copy for _, copy in found])
+        moves.move_copies(overtaken, CopyState.FAILED, only=[CopyState.ORDERED], lots_decided=0, closed_at=now)
     return len(found)
 
 
+@requires_transaction
 def doubt(account_pk: UUID, decided_by: datetime, since: datetime) -> int:
     """Set aside numbered commands without outcome that another terminal may have executed, in the caller's transaction.
 
@@ -108,38 +113,33 @@ def doubt(account_pk: UUID, decided_by: datetime, since: datetime) -> int:
     terminal has had time enough after `since`. Returns how many.
     """
     sent = Command.objects.filter(account_id=account_pk, state__in=SENDABLE, decided_at__lte=decided_by)
-    return sent.update(state=CommandState.UNKNOWN, reason="in_doubt", absent_from=since + settings.GATEWAY["in_doubt"])
+    absent_from = since + settings.GATEWAY["in_doubt"]
+    return moves.move_commands(sent, CommandState.UNKNOWN, reason=CommandReason.IN_DOUBT, absent_from=absent_from)
 
 
+@requires_transaction
 def acknowledged(accounts: Sequence[BrokerAccount], pushed: Mapping[UUID, Collection[Pushed]], now: datetime) -> None:
     """The EAs have stored their commands up to the accounts' acknowledged numbers: move them on, and keep their time
     lines.
 
     Inside the ingest batch's transaction; one round trip each, however many accounts.
     """
+    moves.receive_commands(accounts)
     by_uuid = Command._meta.pk.get_db_prep_value
     of_log = [(by_uuid(account.id, connection), by_uuid(account.epoch, connection), account) for account in accounts]
-    heard = [
-        (CommandState.RECEIVED.value, key, epoch, account.acked_seq, CommandState.QUEUED.value)
-        for key, epoch, account in of_log
-    ]
     times = [
         (_moment(item.committed_at), _moment(item.pushed_at), _moment(now), key, epoch, item.seq)
         for key, epoch, account in of_log
         for item in pushed.get(account.id, ())
     ]
-    table = Command._meta.db_table
+    if not times:
+        return
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"UPDATE {table} SET state = %s WHERE account_id = %s AND epoch = %s AND seq <= %s AND state = %s",  # noqa: S608
-            heard,
+            f"UPDATE {Command._meta.db_table} SET committed_at = %s, pushed_at = %s, acked_at = %s"  # noqa: S608
+            " WHERE account_id = %s AND epoch = %s AND seq = %s AND acked_at IS NULL",
+            times,
         )
-        if times:
-            cursor.executemany(
-                f"UPDATE {table} SET committed_at = %s, pushed_at = %s, acked_at = %s"  # noqa: S608
-                " WHERE account_id = %s AND epoch = %s AND seq = %s AND acked_at IS NULL",
-                times,
-            )
 
 
 def _moment(moment: datetime) -> str | datetime | None:

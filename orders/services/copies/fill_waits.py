@@ -24,21 +24,21 @@ from orders.domain.decision.pipeline import readable
 from orders.domain.states.copies import CopyState
 from orders.domain.states.denials import Denied
 from orders.domain.states.fill_waits import CANCELLED, OPEN, WaitState
+from orders.domain.states.reasons import ReportFlag, WaitCode
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import Action, OrderType
 from orders.domain.wire.reports import ExecutionReport, ReportStatus
 from orders.models import Copy, FillWait, MasterPosition
-from orders.services import mapping
+from orders.services import mapping, moves
 from orders.services.command_log import Attempts, Cause, CommandLog, open_log
 from orders.services.copies import leading
 from sessions_app import queries
 from sessions_app.domain.frames.envelope import rfc3339
 from sessions_app.models.bulk import update_rows
+from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle import sessions
 
-CANCEL_REJECTED: Final = "cancel_rejected"
-FILLED_AFTER_CANCEL: Final = "filled_after_cancel"
 _FILLS: Final = frozenset({ReportStatus.FILLED, ReportStatus.PARTIALLY_FILLED})
 _COLUMNS: Final = ("state", "due_at", "tries", "code", "steps", "settled_at")
 _log = structlog.get_logger(__name__)
@@ -107,7 +107,7 @@ class Waits:
         elif wait.state in CANCELLED and _is_to_end(copy) and report.status in _FILLS:
             self._note(wait, step="late_fill", result="closed", lots=copy.lots_open)
             _log.warning("fill_wait.late_fill", copy_no=copy.copy_no, position_id=copy.position_id)
-            return FILLED_AFTER_CANCEL
+            return ReportFlag.FILLED_AFTER_CANCEL
         return ""
 
     def _answered(
@@ -124,7 +124,9 @@ class Waits:
             wait.due_at = self.log.now + _span(wait)
             self._move(wait, after, step="cancel", error_code=report.error_code, **evidence)
         elif after is WaitState.DENIED:
-            self._move(wait, after, step="cancel", code=CANCEL_REJECTED, error_code=report.error_code, **evidence)
+            self._move(
+                wait, after, step="cancel", code=WaitCode.CANCEL_REJECTED, error_code=report.error_code, **evidence
+            )
         elif after is not WaitState.CANCELLING:
             self._move(wait, after, step="cancel", **evidence)
 
@@ -174,7 +176,8 @@ class Waits:
         self.log.add(copy=copy, order=order, cause=cause)
 
     def _move(self, wait: FillWait, after: WaitState, *, step: str, code: str = "", **evidence: Any) -> None:
-        wait.state, wait.code = after, code
+        moves.move_wait(wait, after)
+        wait.code = code
         wait.due_at = wait.due_at if after is WaitState.WAITING else None
         wait.settled_at = None if after in OPEN else self.log.now
         self._note(wait, step=step, result=code or after.value, **evidence)
@@ -208,6 +211,7 @@ def _with_rows() -> "QuerySet[FillWait]":
     return FillWait.objects.select_related("copy__subscription__strategy", "decision__intent").order_by("id")
 
 
+@requires_transaction
 def start(account_pk: UUID, now: datetime) -> None:
     """The follower has been authenticated for the first time: its waits begin. Inside the caller's transaction."""
     begun = list(_with_rows().filter(account_id=account_pk, state=WaitState.WAITING, due_at__isnull=True))

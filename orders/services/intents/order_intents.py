@@ -13,9 +13,11 @@ from orders.models import Intent
 from orders.services.intents.batch import Workspace, followers_of
 from sessions_app.domain.decimals import to_builtins
 from sessions_app.models.fields import new_id
+from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Arrival, Batch
 
 
+@requires_transaction
 def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """Decide intents in their order, inside the ingest batch's transaction.
 

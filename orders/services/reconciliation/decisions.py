@@ -9,8 +9,9 @@ from orders import queries as order_queries
 from orders.domain.copies.report_effects import CopyFacts
 from orders.domain.reconciliation.comparison import Fact
 from orders.domain.reconciliation.inference import gone
-from orders.domain.states.copies import GONE, CopyState
+from orders.domain.states.copies import CopyState
 from orders.domain.states.differences import DifferenceState
+from orders.domain.states.reasons import CloseCause
 from orders.models import Copy, Difference, Snapshot
 from orders.services.command_log import open_log
 from orders.services.reconciliation import differences, snapshots
@@ -90,4 +91,4 @@ def _fact(copy: Copy) -> Fact:
         lots_open=copy.lots_open or differences.NO_LOTS,
         ticket=copy.ticket,
     )
-    return Fact(f"let go {new_id()}", copy.copy_no or 0, gone(facts, copy.copy_no or 0), cause=GONE)
+    return Fact(f"let go {new_id()}", copy.copy_no or 0, gone(facts, copy.copy_no or 0), cause=CloseCause.GONE)

@@ -17,15 +17,18 @@ from orders.domain.reconciliation.books import Book
 from orders.domain.reconciliation.comparison import Comparison, Copied, Found
 from orders.domain.reconciliation.differences import Policy, Repair, Undecided, policy_for, repair
 from orders.domain.states.commands import UNFINISHED, CommandState
-from orders.domain.states.differences import MOVES, STANDING, DifferenceState
+from orders.domain.states.differences import STANDING, DifferenceState
+from orders.domain.states.reasons import DifferenceReason
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import OrderType, Side
 from orders.domain.wire.snapshots import DifferenceKind
 from orders.models import Command, Copy, Difference, DifferenceEvent
+from orders.services import moves
 from orders.services.command_log import Cause, CommandLog
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.fields import new_id
+from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.operations.history import GATEWAY, Actor
 
@@ -34,7 +37,7 @@ _FIELDS = ["state", "severity", "expected", "actual", "ticket", "reason", "seen_
 
 
 @dataclass(slots=True)
-class _Ledger:
+class _Changes:
     """The standing rows of one account, and what one snapshot changes of them."""
 
     log: CommandLog
@@ -46,16 +49,16 @@ class _Ledger:
     events: list[DifferenceEvent] = field(default_factory=list)
     open: list[tuple[Difference, Found]] = field(default_factory=list)
 
-    def move(self, row: Difference, after: DifferenceState, reason: str) -> None:
+    def move(self, row: Difference, after: DifferenceState, reason: DifferenceReason | None = None) -> None:
         before = DifferenceState(row.state)
-        if after not in MOVES[before]:
-            raise ValueError(f"{before} does not become {after}")
-        row.state, row.reason, row.seen_at = after, reason, self.log.now
+        moves.move_difference(row, after)
+        row.reason, row.seen_at = reason or "", self.log.now
         row.closed_at = None if after in STANDING else self.log.now
         self.changed[row.id] = row
-        self.events.append(_event(row, before, reason, GATEWAY, self.log.now))
+        self.events.append(_event(row, before, row.reason, GATEWAY, self.log.now))
 
 
+@requires_transaction
 def standing(account: BrokerAccount) -> list[Difference]:
     """What disagrees at present."""
     return list(Difference.objects.filter(account=account, state__in=STANDING))
@@ -77,36 +80,36 @@ def record(
     What the comparison did not look at stays as it is. The same comparison again changes nothing.
     """
     by_subject = {(row.kind, row.subject): row for row in rows}
-    ledger = _Ledger(log=log, account=account, standing=by_subject, copies=copies)
+    changes = _Changes(log=log, account=account, standing=by_subject, copies=copies)
     for found in comparison.differences:
-        _note(found, ledger)
-    for row in ledger.standing.values():
+        _note(found, changes)
+    for row in changes.standing.values():
         if row.copy_no is None or row.copy_no not in comparison.unseen:
-            _end(row, ledger)
-    _order_repairs(ledger, book, copied)
-    new = {row.id for row in ledger.new}
-    update_rows([row for row in ledger.changed.values() if row.id not in new], _FIELDS)  # what ends makes room
-    Difference.objects.bulk_create(ledger.new)
-    DifferenceEvent.objects.bulk_create(ledger.events)
+            _end(row, changes)
+    _order_repairs(changes, book, copied)
+    new = {row.id for row in changes.new}
+    update_rows([row for row in changes.changed.values() if row.id not in new], _FIELDS)  # what ends makes room
+    Difference.objects.bulk_create(changes.new)
+    DifferenceEvent.objects.bulk_create(changes.events)
     log.write(batch)
 
 
-def _note(found: Found, ledger: _Ledger) -> None:
-    row = ledger.standing.pop((found.kind.value, found.subject), None)
+def _note(found: Found, changes: _Changes) -> None:
+    row = changes.standing.pop((found.kind.value, found.subject), None)
     if row is not None and _is_other(row, found):
-        _end(row, ledger, "changed")
+        _end(row, changes, DifferenceReason.CHANGED)
         row = None
     if row is None:
-        row = _new(found, ledger)
+        row = _new(found, changes)
     elif found.adopted:
-        ledger.move(row, DifferenceState.ADOPTED, "")
+        changes.move(row, DifferenceState.ADOPTED)
     elif row.state == DifferenceState.REPAIRING and _is_over(row):
-        ledger.move(row, DifferenceState.OPEN, "repair_failed")
+        changes.move(row, DifferenceState.OPEN, DifferenceReason.REPAIR_FAILED)
     elif row.expected != found.expected:
         row.expected = found.expected
-        ledger.changed[row.id] = row
-    if row.state == DifferenceState.OPEN and row.reason != "repair_failed":
-        ledger.open.append((row, found))
+        changes.changed[row.id] = row
+    if row.state == DifferenceState.OPEN and row.reason != DifferenceReason.REPAIR_FAILED:
+        changes.open.append((row, found))
 
 
 def _is_other(row: Difference, found: Found) -> bool:
@@ -125,13 +128,13 @@ def _is_over(row: Difference) -> bool:
     return last is None or last.state not in waiting
 
 
-def _new(found: Found, ledger: _Ledger) -> Difference:
+def _new(found: Found, changes: _Changes) -> Difference:
     state = DifferenceState.HELD if found.held else DifferenceState.OPEN
     state = DifferenceState.ADOPTED if found.adopted else state
     row = Difference(
         id=new_id(),
-        account=ledger.account,
-        copy=ledger.copies.get(found.copy_no or 0),
+        account=changes.account,
+        copy=changes.copies.get(found.copy_no or 0),
         kind=found.kind,
         severity=found.severity,
         state=state,
@@ -141,18 +144,18 @@ def _new(found: Found, ledger: _Ledger) -> Difference:
         ticket=found.ticket,
         expected=found.expected,
         actual=found.actual,
-        opened_at=ledger.log.now,
-        seen_at=ledger.log.now,
-        closed_at=None if state in STANDING else ledger.log.now,
+        opened_at=changes.log.now,
+        seen_at=changes.log.now,
+        closed_at=None if state in STANDING else changes.log.now,
     )
-    ledger.new.append(row)
-    ledger.events.append(_event(row, None, "", GATEWAY, ledger.log.now))
+    changes.new.append(row)
+    changes.events.append(_event(row, None, "", GATEWAY, changes.log.now))
     return row
 
 
-def _end(row: Difference, ledger: _Ledger, reason: str = "") -> None:
+def _end(row: Difference, changes: _Changes, reason: DifferenceReason | None = None) -> None:
     repaired = row.state == DifferenceState.REPAIRING
-    ledger.move(row, DifferenceState.REPAIRED if repaired else DifferenceState.GONE, reason)
+    changes.move(row, DifferenceState.REPAIRED if repaired else DifferenceState.GONE, reason)
 
 
 def _event(
@@ -172,27 +175,27 @@ def _event(
 # Repairs ----------------------------------------------------------------------------------------------------
 
 
-def _order_repairs(ledger: _Ledger, book: Book, copied: Mapping[int, Copied]) -> None:
+def _order_repairs(changes: _Changes, book: Book, copied: Mapping[int, Copied]) -> None:
     """Order what the policies allow, as numbered commands like any other. Nothing beside one that is on its way."""
-    about = Command.objects.filter(copy__in={row.copy_id for row, _ in ledger.open if row.copy_id})
-    busy = set(about.filter(state__in=UNFINISHED).values_list("copy_id", flat=True)) if ledger.open else set()
+    about = Command.objects.filter(copy__in={row.copy_id for row, _ in changes.open if row.copy_id})
+    busy = set(about.filter(state__in=UNFINISHED).values_list("copy_id", flat=True)) if changes.open else set()
     gate = Decimal(settings.GATEWAY["repair_gate_percent"])
-    for row, found in ledger.open:
+    for row, found in changes.open:
         plan = repair(
             found,
             copied.get(found.copy_no or 0),
-            _policy(found, row.copy, ledger.account),
+            _policy(found, row.copy, changes.account),
             quote=book.quotes.get(found.item.symbol) if found.item else None,
             gate_percent=gate,
         )
         if isinstance(plan, Repair) and row.copy_id in busy:
-            plan = Undecided("on_its_way")
+            plan = Undecided(DifferenceReason.ON_ITS_WAY)
         if isinstance(plan, Repair) and row.copy is not None:
-            _order(row, row.copy, plan, ledger.log)
-            ledger.move(row, DifferenceState.REPAIRING, "")
+            _order(row, row.copy, plan, changes.log)
+            changes.move(row, DifferenceState.REPAIRING)
         elif not isinstance(plan, Repair) and row.reason != plan.reason:
             row.reason = plan.reason
-            ledger.changed[row.id] = row
+            changes.changed[row.id] = row
 
 
 def _policy(found: Found, copy: Copy | None, account: BrokerAccount) -> Policy:
@@ -221,13 +224,15 @@ def _order(row: Difference, copy: Copy, plan: Repair, log: CommandLog) -> None:
     command.lots = plan.lots  # none where nothing is opened or closed
 
 
+@requires_transaction
 def decided(*, rows: Iterable[Difference], after: DifferenceState, reason: str, by: Actor, now: datetime) -> None:
     """Write a person's decision about locked rows, with its history."""
     events = []
     changed = list(rows)
     for row in changed:
         before = DifferenceState(row.state)
-        row.state, row.reason = after, ""
+        moves.move_difference(row, after)
+        row.reason = ""
         row.closed_at = None if after in STANDING else now
         events.append(_event(row, before, reason, by, now))
     update_rows(changed, ["state", "reason", "closed_at"])

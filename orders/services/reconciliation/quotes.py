@@ -9,8 +9,10 @@ from django.db.models import Q
 from orders.domain.decision.inputs import LatePolicy
 from orders.domain.wire.snapshots import Quote
 from orders.models import FollowerQuote, Subscription
+from sessions_app.models.transactions import requires_transaction
 
 
+@requires_transaction
 def keep(account_pk: UUID, quotes: Iterable[Quote], *, at: datetime) -> int:
     """Keep what a terminal told of its market at `at`, if a subscription of this follower looks at it; how many."""
     looks = Q(deviation_points__isnull=False) | ~Q(late_policy=LatePolicy.DENY)

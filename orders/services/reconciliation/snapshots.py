@@ -23,6 +23,7 @@ from orders.domain.reconciliation.comparison import Copied, Fact, Found, Issued,
 from orders.domain.states.commands import UNFINISHED, CommandState
 from orders.domain.states.copies import ALIVE, CopyState
 from orders.domain.states.differences import DifferenceState
+from orders.domain.states.reasons import ReportFlag
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderType, Side
 from orders.domain.wire.snapshots import (
     MAY_BE_SAME,
@@ -37,11 +38,11 @@ from orders.models import Difference as DifferenceRow
 from orders.services.command_log import CommandLog, open_log
 from orders.services.reconciliation import differences, quotes
 from orders.services.reports import execution_reports
-from orders.services.reports.execution_reports import FROM_SNAPSHOT
 from sessions_app.domain.decimals import decode_hook, to_builtins
 from sessions_app.domain.lifecycle import SessionStatus
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, EaSession
+from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate
 from sessions_app.services.lifecycle import recovery
 
@@ -51,6 +52,7 @@ _NONE = Decimal(0)
 _log = structlog.get_logger(__name__)
 
 
+@requires_transaction
 def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """Reconcile accounts with their books, one after the other. A pending session's book is kept, and not compared."""
     for arrival in arrivals:
@@ -178,7 +180,7 @@ def _as_believed(
     wanted = Q(state__in=UNFINISHED) | Q(action__in=ADDS_EXPOSURE)
     for row in Command.objects.filter(wanted, copy__in=[row.id for row in rows], seq__isnull=False).order_by("id"):
         commands[row.copy_id].append(_issued(row))
-    later = Report.objects.filter(account=account, received_at__gt=book.taken_at).exclude(flag=FROM_SNAPSHOT)
+    later = Report.objects.filter(account=account, received_at__gt=book.taken_at).exclude(flag=ReportFlag.FROM_SNAPSHOT)
     newer = set(later.values_list("copy_id", flat=True))
     beyond = Command.objects.filter(account=account, epoch=account.epoch, seq__gt=book.applied_seq)
     ahead = set(beyond.exclude(state=CommandState.UNKNOWN).values_list("copy_id", flat=True))

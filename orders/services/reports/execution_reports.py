@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final, cast
+from typing import cast
 from uuid import UUID
 
 from django.conf import settings
@@ -16,12 +16,13 @@ from django.db.models import Q
 from orders.domain.copies.orphans import behind
 from orders.domain.copies.report_effects import CopyFacts, outcome
 from orders.domain.states.commands import BY_REPORT, UNFINISHED, CommandState, may_move
-from orders.domain.states.copies import ALIVE, GONE, CopyState
+from orders.domain.states.copies import ALIVE, CopyState
+from orders.domain.states.reasons import CloseCause, CommandReason, ReportFlag
 from orders.domain.wire.intents import ACCOUNT_CAUSES, ADDS_EXPOSURE, TAKES_OFF, Action
 from orders.domain.wire.reports import ONCE, ExecutionReport, ReportStatus, contradicts
 from orders.domain.wire.snapshots import SnapshotReason
 from orders.models import Command, Copy, Report
-from orders.services import mapping
+from orders.services import mapping, moves
 from orders.services.command_log import CommandLog, open_log
 from orders.services.copies import attempts, fill_waits, leading, revivals
 from orders.services.copies.fill_waits import Waits
@@ -30,14 +31,11 @@ from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.fields import new_id
+from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Arrival, Batch
 from sessions_app.services.lifecycle import snapshot_requests
 from sessions_app.services.operations import alerts
 
-FROM_SNAPSHOT: Final = "from_snapshot"
-AFTER_SNAPSHOT: Final = "after_snapshot"
-AFTER_VOID: Final = "after_void"
-DIFFERS: Final = "differs_from_first"
 _NONE = Decimal(0)
 _COMMAND_FIELDS = ["state", "reason", "error_code", "absent_from", "broker_started_at", "broker_done_at", "reported_at"]
 _COPY_FIELDS = ["state", "lots_decided", "lots_open", "ticket", "close_cause", "tombstoned_at", "closed_at"]
@@ -47,7 +45,7 @@ _FactKey = tuple[UUID, int | None, str, str, Decimal]
 
 
 @dataclass(slots=True)
-class _Desk:
+class _Reports:
     """The rows that a batch of reports needs, and what it changes.
 
     `firsts`: the first report of each command and status, where a batch may hold another one. `causes`: what a copy is
@@ -85,10 +83,11 @@ class _Desk:
         return self.siblings[copy.id]
 
 
+@requires_transaction
 def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """Apply reports in their order, inside the ingest batch's transaction."""
     log = open_log({arrival.account_pk for arrival in arrivals}, now=batch.now)
-    _accept(arrivals, _open_desk(arrivals, log), batch)
+    _accept(arrivals, _load(arrivals, log), batch)
 
 
 def infer(log: CommandLog, arrivals: Sequence[Arrival], causes: dict[UUID, str], batch: Batch) -> None:
@@ -103,24 +102,24 @@ def infer(log: CommandLog, arrivals: Sequence[Arrival], causes: dict[UUID, str],
     )
     fresh = [item for item in arrivals if item.frame_id not in known]
     if fresh:
-        desk = _open_desk(fresh, log)
-        desk.causes = causes
-        _accept(fresh, desk, batch)
+        work = _load(fresh, log)
+        work.causes = causes
+        _accept(fresh, work, batch)
 
 
-def _accept(arrivals: Sequence[Arrival], desk: _Desk, batch: Batch) -> None:
+def _accept(arrivals: Sequence[Arrival], work: _Reports, batch: Batch) -> None:
     for arrival in arrivals:
         report = cast(ExecutionReport, arrival.payload)
-        command = desk.commands.get(report.command_id) if report.command_id else None
+        command = work.commands.get(report.command_id) if report.command_id else None
         if report.command_id is not None and (command is None or command.account_id != arrival.account_pk):
             arrival.refuse(Refused("not_your_command", path="$.command_id"))
             batch.offenders[arrival.session_id] += 1
             continue
-        _take(arrival, report, command, desk)
-    _write(desk, batch)
+        _take(arrival, report, command, work)
+    _write(work, batch)
 
 
-def _open_desk(arrivals: Sequence[Arrival], log: CommandLog) -> _Desk:
+def _load(arrivals: Sequence[Arrival], log: CommandLog) -> _Reports:
     reports = [cast(ExecutionReport, arrival.payload) for arrival in arrivals]
     account_pks = {arrival.account_pk for arrival in arrivals}
     wanted = [report.command_id for report in reports if report.command_id]
@@ -131,7 +130,7 @@ def _open_desk(arrivals: Sequence[Arrival], log: CommandLog) -> _Desk:
         copies.setdefault(copy.id, copy)
     for command in commands.values():
         command.copy = copies[command.copy_id]
-    return _Desk(
+    return _Reports(
         log=log,
         commands=commands,
         copies=copies,
@@ -169,76 +168,78 @@ def _known_facts(reports: Sequence[ExecutionReport], account_pks: set[UUID]) -> 
     if not tickets:
         return set()
     rows = Report.objects.filter(account__in=account_pks, ticket__in=tickets).exclude(cause="")
-    told = rows.exclude(flag=FROM_SNAPSHOT).values_list("account_id", "ticket", "status", "cause", "remaining_lots")
+    told = rows.exclude(flag=ReportFlag.FROM_SNAPSHOT).values_list(
+        "account_id", "ticket", "status", "cause", "remaining_lots"
+    )
     return {(account, ticket, status, cause, left or _NONE) for account, ticket, status, cause, left in told}
 
 
 # One report -------------------------------------------------------------------------------------------------
 
 
-def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, desk: _Desk) -> None:
-    copy = command.copy if command is not None else _find_copy(arrival.account_pk, report, desk)
+def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, work: _Reports) -> None:
+    copy = command.copy if command is not None else _find_copy(arrival.account_pk, report, work)
     row = _row(arrival, report, command, copy)
-    desk.rows.append(row)
-    row.flag = FROM_SNAPSHOT if desk.causes is not None else ""
-    row.repeated = _is_repeat(arrival, report, desk) if command is None else _move(command, report, row, desk)
+    work.rows.append(row)
+    row.flag = ReportFlag.FROM_SNAPSHOT if work.causes is not None else ""
+    row.repeated = _is_repeat(arrival, report, work) if command is None else _move(command, report, row, work)
     if not row.repeated:
-        _keep_funds(arrival, report, desk)
+        _keep_funds(arrival, report, work)
     if copy is not None and not row.repeated and report.cause not in ACCOUNT_CAUSES and not _is_beside(row, copy):
-        _apply(copy, command, report, desk)
-        inferred = desk.causes is not None
-        flag = desk.waits.hear(copy, Action(command.action) if command else None, report, inferred=inferred)
+        _apply(copy, command, report, work)
+        inferred = work.causes is not None
+        flag = work.waits.hear(copy, Action(command.action) if command else None, report, inferred=inferred)
         row.flag = row.flag if inferred else flag or row.flag
-        if desk.causes and desk.causes.get(arrival.frame_id):
-            copy.close_cause = desk.causes[arrival.frame_id]
+        if work.causes and work.causes.get(arrival.frame_id):
+            copy.close_cause = work.causes[arrival.frame_id]
     if command is not None and report.found is False and command.state == CommandState.UNKNOWN:
-        _reissue(command, desk)
+        _reissue(command, work)
 
 
 def _is_beside(row: Report, copy: Copy) -> bool:
     """Whether it changes nothing of the copy: a book has told it before, or an attempt that was given up has filled
     beside the one that took its place. The snapshot that is asked for shows both."""
-    return row.flag == AFTER_SNAPSHOT or (row.flag == AFTER_VOID and copy.state == CopyState.OPEN)
+    return row.flag == ReportFlag.AFTER_SNAPSHOT or (row.flag == ReportFlag.AFTER_VOID and copy.state == CopyState.OPEN)
 
 
-def _find_copy(account_pk: UUID, report: ExecutionReport, desk: _Desk) -> Copy | None:
-    if report.copy_no and (found := desk.by_number.get((account_pk, report.copy_no))):
+def _find_copy(account_pk: UUID, report: ExecutionReport, work: _Reports) -> Copy | None:
+    if report.copy_no and (found := work.by_number.get((account_pk, report.copy_no))):
         return found
     for ticket in (report.ticket, report.parent_ticket):
-        if ticket and (found := desk.by_ticket.get((account_pk, ticket))):
+        if ticket and (found := work.by_ticket.get((account_pk, ticket))):
             return found
     return None
 
 
-def _is_repeat(arrival: Arrival, report: ExecutionReport, desk: _Desk) -> bool:
+def _is_repeat(arrival: Arrival, report: ExecutionReport, work: _Reports) -> bool:
     """The same fact about a ticket again. Only ends and bookings can repeat: stops may be set twice."""
     if report.ticket is None or report.status not in (ReportStatus.CLOSED, ReportStatus.CANCELLED):
         return False
     cause = report.cause.value if report.cause else ""
     fact = (arrival.account_pk, report.ticket, report.status.value, cause, Decimal(report.remaining_lots or 0))
-    known = fact in desk.facts
-    desk.facts.add(fact)
+    known = fact in work.facts
+    work.facts.add(fact)
     return known
 
 
-def _move(command: Command, report: ExecutionReport, row: Report, desk: _Desk) -> bool:
+def _move(command: Command, report: ExecutionReport, row: Report, work: _Reports) -> bool:
     """Move the command as the report says; True if it says nothing new. What the table forbids is kept and flagged."""
     before, after = CommandState(command.state), BY_REPORT[report.status]
     if before is after:
-        return _repeats(command, report, row, desk)
+        return _repeats(command, report, row, work)
     if not may_move(before, after):
-        row.flag = "out_of_order"
+        row.flag = ReportFlag.OUT_OF_ORDER
         return True
     if before in (CommandState.VOID, CommandState.EXPIRED):
-        row.flag = row.flag or AFTER_VOID
-    command.state = after
+        row.flag = row.flag or ReportFlag.AFTER_VOID
+    moves.move_command(command, after)
     command.reason = "" if after in (CommandState.DONE, CommandState.WORKING) else command.reason
-    command.reason = FROM_SNAPSHOT if desk.causes is not None else command.reason
+    command.reason = CommandReason.FROM_SNAPSHOT if work.causes is not None else command.reason
     command.error_code = report.error_code
     command.absent_from = row.received_at + settings.GATEWAY["in_doubt"] if after is CommandState.UNKNOWN else None
     _time(command, report, row)
-    desk.moved[command.id] = command
-    desk.firsts[command.id, report.status.value] = row
+    work.moved[command.id] = command
+    work.firsts[command.id, report.status.value] = row
     return False
 
 
@@ -249,34 +250,38 @@ def _time(command: Command, report: ExecutionReport, row: Report) -> None:
         command.broker_started_at = done_at - timedelta(milliseconds=report.execution_ms or 0)
 
 
-def _repeats(command: Command, report: ExecutionReport, row: Report, desk: _Desk) -> bool:
+def _repeats(command: Command, report: ExecutionReport, row: Report, work: _Reports) -> bool:
     """A report for a state that the command is in already.
 
     What we had from a snapshot gets its figures now, and steps back. Else the first report holds; one that contradicts
     it is flagged.
     """
-    first = desk.firsts.get((command.id, report.status.value))
-    if command.reason == FROM_SNAPSHOT and desk.causes is None:
-        if first is not None and first.flag == FROM_SNAPSHOT:
+    first = work.firsts.get((command.id, report.status.value))
+    if command.reason == CommandReason.FROM_SNAPSHOT and work.causes is None:
+        if first is not None and first.flag == ReportFlag.FROM_SNAPSHOT:
             first.repeated = True
-            desk.replaced.append(first)
-        command.reason, row.flag = "", AFTER_SNAPSHOT
+            work.replaced.append(first)
+        command.reason, row.flag = "", ReportFlag.AFTER_SNAPSHOT
         _time(command, report, row)
-        desk.moved[command.id] = command
+        work.moved[command.id] = command
         return False
-    if first is not None and first.flag != FROM_SNAPSHOT and contradicts(report, first.ticket, first.lots, first.price):
-        row.flag = DIFFERS
-        desk.contradicted.append(row)
+    if (
+        first is not None
+        and first.flag != ReportFlag.FROM_SNAPSHOT
+        and contradicts(report, first.ticket, first.lots, first.price)
+    ):
+        row.flag = ReportFlag.DIFFERS_FROM_FIRST
+        work.contradicted.append(row)
     return True
 
 
-def _keep_funds(arrival: Arrival, report: ExecutionReport, desk: _Desk) -> None:
+def _keep_funds(arrival: Arrival, report: ExecutionReport, work: _Reports) -> None:
     """Keep the figures that it tells, as of when they were true; newer ones stay. All of the account's are only as
     fresh as the oldest: a balance alone makes no known equity younger.
     """
     told = {"balance": report.balance, "equity": report.equity}
     known = {name: figure for name, figure in told.items() if figure is not None}
-    account = desk.log.row(arrival.account_pk)
+    account = work.log.row(arrival.account_pk)
     at = arrival.at - timedelta(milliseconds=report.age_ms)
     if not known or arrival.late or (account.funds_at is not None and at < account.funds_at):
         return
@@ -284,10 +289,10 @@ def _keep_funds(arrival: Arrival, report: ExecutionReport, desk: _Desk) -> None:
         setattr(account, name, figure)
     if account.equity is None or report.equity is not None:
         account.funds_at = at
-    desk.funded[account.id] = account
+    work.funded[account.id] = account
 
 
-def _apply(copy: Copy, command: Command | None, report: ExecutionReport, desk: _Desk) -> None:
+def _apply(copy: Copy, command: Command | None, report: ExecutionReport, work: _Reports) -> None:
     adds = command is not None and command.action in ADDS_EXPOSURE
     before = CopyFacts(
         state=CopyState(copy.state),
@@ -297,55 +302,56 @@ def _apply(copy: Copy, command: Command | None, report: ExecutionReport, desk: _
         close_cause=copy.close_cause,
         tombstoned=copy.tombstoned_at is not None,
         lots_ordered=(command.lots if adds and command else copy.lots_opened) or _NONE,
-        lots_coming=_coming(command, report, desk) if command else None,
+        lots_coming=_coming(command, report, work) if command else None,
     )
     after = outcome(before, Action(command.action) if command else None, report)
     if after == before:
         return
-    copy.state, copy.lots_decided, copy.lots_open = after.state, after.lots_decided, after.lots_open
+    moves.move_copy(copy, after.state)
+    copy.lots_decided, copy.lots_open = after.lots_decided, after.lots_open
     copy.ticket, copy.close_cause = after.ticket, after.close_cause
     if after.ticket is not None:
-        desk.by_ticket[copy.account_id, after.ticket] = copy
+        work.by_ticket[copy.account_id, after.ticket] = copy
     if after.tombstoned and copy.tombstoned_at is None:
-        copy.tombstoned_at = desk.log.now
+        copy.tombstoned_at = work.log.now
     if before.tombstoned and not after.tombstoned:
         copy.tombstoned_at = None
     if after.state in (CopyState.CLOSED, CopyState.FAILED):
-        copy.closed_at = desk.log.now
-        desk.cancelled.add(copy.id)
-    elif before.state is CopyState.FAILED or before.close_cause == GONE:
-        desk.revived[copy.id] = copy
+        copy.closed_at = work.log.now
+        work.cancelled.add(copy.id)
+    elif before.state is CopyState.FAILED or before.close_cause == CloseCause.GONE:
+        work.revived[copy.id] = copy
     elif after.state is CopyState.OPEN and before.state is not CopyState.OPEN:
-        desk.filled[copy.id] = copy
+        work.filled[copy.id] = copy
     if before.state is CopyState.CLOSED:
         copy.closed_at = None
-    desk.touched[copy.id] = copy
+    work.touched[copy.id] = copy
 
 
-def _coming(command: Command, report: ExecutionReport, desk: _Desk) -> Decimal | None:
+def _coming(command: Command, report: ExecutionReport, work: _Reports) -> Decimal | None:
     """Where the copy's last other command without outcome leads; looked up only where a report may ask for it."""
     asks = report.remaining_lots or report.status in (ReportStatus.REJECTED, ReportStatus.EXPIRED)
     if not asks and command.copy.state != CopyState.FAILED:
         return None
     others = [
         row.lots_after or _NONE
-        for row in desk.commands_of(command.copy)
+        for row in work.commands_of(command.copy)
         if row.id != command.id and row.state in UNFINISHED and row.action in TAKES_OFF
     ]
     return others[-1] if others else None
 
 
-def _reissue(command: Command, desk: _Desk) -> None:
+def _reissue(command: Command, work: _Reports) -> None:
     """The broker knows nothing of it: a new attempt under the same copy number, if it is still wanted."""
-    desk.moved[command.id] = command
-    all_of_copy = desk.commands_of(command.copy)
+    work.moved[command.id] = command
+    all_of_copy = work.commands_of(command.copy)
     behind = [row for row in all_of_copy if row.id > command.id]
-    again = attempts.again(desk.log, command, behind)
+    again = attempts.again(work.log, command, behind)
     if again is not None:
         all_of_copy.append(again)
     elif command.state == CommandState.EXPIRED:
-        desk.missed.append(command)
-    desk.touched[command.copy_id] = command.copy
+        work.missed.append(command)
+    work.touched[command.copy_id] = command.copy
 
 
 def _row(arrival: Arrival, report: ExecutionReport, command: Command | None, copy: Copy | None) -> Report:
@@ -381,58 +387,58 @@ def _row(arrival: Arrival, report: ExecutionReport, command: Command | None, cop
     )
 
 
-def _write(desk: _Desk, batch: Batch) -> None:
-    Report.objects.bulk_create(desk.rows, batch_size=200)
-    update_rows([row for row in desk.replaced if row not in desk.rows], ["repeated"])
-    update_rows(desk.moved.values(), _COMMAND_FIELDS)
-    update_rows(desk.touched.values(), _COPY_FIELDS)
-    if desk.cancelled:
-        working = Command.objects.filter(copy__in=desk.cancelled, action=Action.PLACE, state=CommandState.WORKING)
-        working.update(state=CommandState.VOID, reason="cancelled")
-    fill_waits.write(desk.waits)
-    _catch_up(desk)
-    desk.log.write(batch)
-    update_rows(desk.funded.values(), ["balance", "equity", "funds_at"])
-    _call_for_attention(desk, batch)
+def _write(work: _Reports, batch: Batch) -> None:
+    Report.objects.bulk_create(work.rows, batch_size=200)
+    update_rows([row for row in work.replaced if row not in work.rows], ["repeated"])
+    update_rows(work.moved.values(), _COMMAND_FIELDS)
+    update_rows(work.touched.values(), _COPY_FIELDS)
+    if work.cancelled:
+        working = Command.objects.filter(copy__in=work.cancelled, action=Action.PLACE, state=CommandState.WORKING)
+        moves.move_commands(working, CommandState.VOID, reason=CommandReason.CANCELLED)
+    fill_waits.write(work.waits)
+    _catch_up(work)
+    work.log.write(batch)
+    update_rows(work.funded.values(), ["balance", "equity", "funds_at"])
+    _call_for_attention(work, batch)
 
 
-def _catch_up(desk: _Desk) -> None:
+def _catch_up(work: _Reports) -> None:
     """What copies that had been given up have missed, and what came before they were filled. One may be closed again by
     a later report of the batch."""
-    alive = [copy for copy in desk.revived.values() if copy.state in ALIVE]
+    alive = [copy for copy in work.revived.values() if copy.state in ALIVE]
     if alive:
-        revivals.follow(desk.log, alive)
-    orders = [(copy, behind(mapping.leg(copy), copy.lots_open or _NONE)) for copy in desk.filled.values()]
+        revivals.follow(work.log, alive)
+    orders = [(copy, behind(mapping.leg(copy), copy.lots_open or _NONE)) for copy in work.filled.values()]
     leading.follow_up(
-        desk.log, [(copy, order) for copy, order in orders if order is not None and not _is_reduced(copy, desk)]
+        work.log, [(copy, order) for copy, order in orders if order is not None and not _is_reduced(copy, work)]
     )
 
 
-def _is_reduced(copy: Copy, desk: _Desk) -> bool:
+def _is_reduced(copy: Copy, work: _Reports) -> bool:
     """Whether something is on its way that takes lots off."""
-    return any(row.state in UNFINISHED and row.action in TAKES_OFF for row in desk.commands_of(copy))
+    return any(row.state in UNFINISHED and row.action in TAKES_OFF for row in work.commands_of(copy))
 
 
-def _call_for_attention(desk: _Desk, batch: Batch) -> None:
+def _call_for_attention(work: _Reports, batch: Batch) -> None:
     """Operators look at what contradicts and at what was missed; EAs are asked what they hold after odd facts."""
-    for row in desk.contradicted:
+    for row in work.contradicted:
         text = f"{row.status} {row.lots} at {row.price}, ticket {row.ticket}: the first report said otherwise"
         alerts.raise_alert(
             code=AlertCode.REPORT_DISCREPANCY,
             text=text,
-            now=desk.log.now,
+            now=work.log.now,
             account_pk=row.account_id,
             subject=str(row.command_id),
         )
-    for command in desk.missed:
+    for command in work.missed:
         text = f"{command.action} {command.symbol} {command.lots}: not executed, and too old to be repeated"
-        alerts.raise_alert(code=AlertCode.COMMAND_MISSED, text=text, now=desk.log.now, account_pk=command.account_id)
-    if desk.causes is not None:
+        alerts.raise_alert(code=AlertCode.COMMAND_MISSED, text=text, now=work.log.now, account_pk=command.account_id)
+    if work.causes is not None:
         return
-    unknown = {row.account_id: row.session_id for row in desk.rows if row.status == ReportStatus.UNKNOWN}
-    late = {row.account_id for row in desk.rows if row.late or row.flag == AFTER_VOID}
+    unknown = {row.account_id: row.session_id for row in work.rows if row.status == ReportStatus.UNKNOWN}
+    late = {row.account_id for row in work.rows if row.late or row.flag == ReportFlag.AFTER_VOID}
     if unknown:
-        snapshot_requests.fall_due(accounts=unknown, reason=SnapshotReason.UNKNOWN_OUTCOME, at=desk.log.now)
+        snapshot_requests.fall_due(accounts=unknown, reason=SnapshotReason.UNKNOWN_OUTCOME, at=work.log.now)
         batch.changed_sessions |= set(unknown.values())
     if late:
-        snapshot_requests.fall_due(accounts=late, reason=SnapshotReason.LATE_FACT, at=desk.log.now)
+        snapshot_requests.fall_due(accounts=late, reason=SnapshotReason.LATE_FACT, at=work.log.now)

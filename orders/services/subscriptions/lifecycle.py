@@ -6,7 +6,7 @@ Whoever changes one holds the graph first, then the follower's row: decisions an
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -15,11 +15,12 @@ from django.db import transaction
 from orders import queries as order_queries
 from orders.domain.copies.desired import cancelling
 from orders.domain.states.commands import CommandState
-from orders.domain.states.copies import DETACHED, CopyState
+from orders.domain.states.copies import ALIVE, CopyState
+from orders.domain.states.reasons import CloseCause, CommandReason
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action
 from orders.models import Command, Copy, Strategy, Subscription, SubscriptionEvent
-from orders.services import mapping
+from orders.services import mapping, moves
 from orders.services.command_log import CommandLog, open_log
 from orders.services.copies import leading
 from orders.services.subscriptions import cycles
@@ -27,12 +28,12 @@ from orders.services.subscriptions.cycles import Link
 from sessions_app import queries
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
+from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle import sessions
 from sessions_app.services.operations.history import Actor
 
 TOMBSTONED, LIFTED = "tombstoned", "lifted"
-CLOSE_ONLY: Final = f"subscription_{SubscriptionState.CLOSE_ONLY.value}"
 _log = structlog.get_logger(__name__)
 
 
@@ -69,6 +70,7 @@ class Wanted:
     state: SubscriptionState | None = None
 
 
+@requires_transaction
 def store(*, strategy: Strategy, wanted: Sequence[Wanted], by: Actor, batch: Batch) -> list[Subscription]:
     """Create or update a strategy's subscriptions, inside the caller's transaction; the caller tells the batch.
 
@@ -163,7 +165,15 @@ def _release_copies(row: Subscription, now: datetime, *, detach: bool) -> None:
     count = mine.count()
     if count and not detach:
         raise OpenCopies(count)
-    mine.update(state=CopyState.CLOSED, close_cause=DETACHED, lots_decided=0, detached_at=now, closed_at=now)
+    moves.move_copies(
+        mine,
+        CopyState.CLOSED,
+        only=ALIVE - {CopyState.HELD},
+        close_cause=CloseCause.DETACHED,
+        lots_decided=0,
+        detached_at=now,
+        closed_at=now,
+    )
 
 
 def _drop_unheard(row: Subscription, log: CommandLog) -> None:
@@ -178,10 +188,9 @@ def _drop_unheard(row: Subscription, log: CommandLog) -> None:
         seq__gt=log.row(row.follower_id).acked_seq,
     )
     copies = list(unheard.values_list("copy_id", flat=True))
-    unheard.update(state=CommandState.VOID, reason=CLOSE_ONLY)
-    Copy.objects.filter(id__in=copies, state=CopyState.ORDERED).update(
-        state=CopyState.FAILED, lots_decided=0, closed_at=log.now
-    )
+    moves.move_commands(unheard, CommandState.VOID, reason=CommandReason.SUBSCRIPTION_CLOSE_ONLY)
+    dropped = Copy.objects.filter(id__in=copies)
+    moves.move_copies(dropped, CopyState.FAILED, only=[CopyState.ORDERED], lots_decided=0, closed_at=log.now)
 
 
 def _drop_held(row: Subscription, now: datetime) -> None:
@@ -189,10 +198,9 @@ def _drop_held(row: Subscription, now: datetime) -> None:
     held = Command.objects.filter(copy__subscription=row, state=CommandState.HELD)
     opening = held.filter(action__in=[action.value for action in sorted(ADDS_EXPOSURE)])
     copies = list(opening.values_list("copy_id", flat=True))
-    opening.update(state=CommandState.VOID, reason=CLOSE_ONLY)
-    Copy.objects.filter(id__in=copies, state=CopyState.HELD).update(
-        state=CopyState.FAILED, lots_decided=0, closed_at=now
-    )
+    moves.move_commands(opening, CommandState.VOID, reason=CommandReason.SUBSCRIPTION_CLOSE_ONLY)
+    dropped = Copy.objects.filter(id__in=copies)
+    moves.move_copies(dropped, CopyState.FAILED, only=[CopyState.HELD], lots_decided=0, closed_at=now)
 
 
 def _cancel_working(row: Subscription, log: CommandLog, batch: Batch) -> None:

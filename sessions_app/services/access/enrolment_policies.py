@@ -17,6 +17,7 @@ from sessions_app import queries
 from sessions_app.domain.enrolment import canonical_fingerprint, covers_account, covers_address
 from sessions_app.domain.lifecycle import KeyState
 from sessions_app.models import ApprovedFingerprint, AuthKey, BrokerAccount, EnrolmentWindow
+from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.operations.history import Actor
 
 _log = structlog.get_logger(__name__)
@@ -63,6 +64,7 @@ def applying(asking: Asking) -> Policy | None:
     return _of_fingerprint(asking) or _of_window(asking)
 
 
+@requires_transaction
 def spend(policy: Policy) -> bool:
     """Take one place of a window, inside the caller's transaction; False if none is left or it was closed."""
     if policy.window_id is None:

@@ -12,9 +12,10 @@ from sessions_app.auth.registry import strategy_for
 from sessions_app.domain.lifecycle import GrantState, Reason
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AccountGrant, BrokerAccount, Tenant
+from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle import sessions
-from sessions_app.services.operations import history
+from sessions_app.services.operations import history, moves
 from sessions_app.services.operations.history import Actor
 
 _log = structlog.get_logger(__name__)
@@ -24,11 +25,12 @@ class NotGranted(Exception):
     """The grant is not in force (any more): someone else was first."""
 
 
+@requires_transaction
 def allow(*, account_pk: UUID, method: str, subject: str, by: Actor, reason: str, now: datetime) -> AccountGrant:
     """Grant an account, inside the caller's transaction; granting it again changes nothing."""
     grant = _first(account_pk=account_pk, method=method, subject=subject, by=by, reason=reason, now=now)
-    revoked = AccountGrant.objects.filter(id=grant.id, state=GrantState.REVOKED)
-    if revoked.update(state=GrantState.GRANTED, decided_at=now, decided_as=by.name, decision_reason=reason[:255]):
+    decided = {"decided_at": now, "decided_as": by.name, "decision_reason": reason[:255]}
+    if moves.move_grant(grant.id, GrantState.REVOKED, GrantState.GRANTED, **decided):
         grant.refresh_from_db()
         _record(grant, GrantState.REVOKED, by=by, reason=reason, at=now)
     return grant
@@ -59,16 +61,14 @@ def withdraw(*, grant_id: UUID, by: Actor, reason: str) -> None:
     _log.info("grant.revoked", grant_id=str(grant_id), by=by.name)
 
 
+@requires_transaction
 def withdraw_in(batch: Batch, *, grant_id: UUID, by: Actor, reason: str) -> None:
     """`withdraw`, inside the caller's transaction; the caller tells the batch.
 
     :raises NotGranted: it is not in force
     """
-    granted = AccountGrant.objects.filter(id=grant_id, state=GrantState.GRANTED)
-    won = granted.update(
-        state=GrantState.REVOKED, decided_at=batch.now, decided_as=by.name, decision_reason=reason[:255]
-    )
-    if not won:
+    decided = {"decided_at": batch.now, "decided_as": by.name, "decision_reason": reason[:255]}
+    if not moves.move_grant(grant_id, GrantState.GRANTED, GrantState.REVOKED, **decided):
         raise NotGranted
     grant = AccountGrant.objects.get(id=grant_id)
     _record(grant, GrantState.GRANTED, by=by, reason=reason, at=batch.now)

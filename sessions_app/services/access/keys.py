@@ -16,10 +16,11 @@ from sessions_app.domain.keys import canonical_account_id, check_key
 from sessions_app.domain.lifecycle import KeyState, Reason
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AuthKey, BrokerAccount, Tenant
+from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.access import enrolment_policies
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle import sessions
-from sessions_app.services.operations import history
+from sessions_app.services.operations import history, moves
 from sessions_app.services.operations.history import Actor
 
 _log = structlog.get_logger(__name__)
@@ -105,6 +106,7 @@ def consult_policies(*, key: AuthKey, digest: str, address: str) -> AuthKey:
     return key
 
 
+@requires_transaction
 def _approve_by_policy(batch: Batch, *, key: AuthKey, marks: Sequence[str], address: str) -> bool:
     """Approve a pending key by the policy that applies, inside the caller's transaction; whether it is approved now.
 
@@ -125,6 +127,7 @@ def _approve_by_policy(batch: Batch, *, key: AuthKey, marks: Sequence[str], addr
     return True
 
 
+@requires_transaction
 def request_approval(
     *, account: BrokerAccount, fingerprint: str, key_hash: str, address: str, actor: Actor, now: datetime
 ) -> AuthKey:
@@ -166,6 +169,7 @@ def approve(
     return Approval(key_id=key_id, promoted=promoted)
 
 
+@requires_transaction
 def approve_in(
     batch: Batch, *, key_id: UUID, by: Actor, reason: str, tenant_id: UUID | None, overlap: timedelta | None = None
 ) -> UUID | None:
@@ -220,6 +224,7 @@ def retire(*, key_id: UUID, after: timedelta, by: Actor, reason: str) -> datetim
     return now + after
 
 
+@requires_transaction
 def retire_in(*, key_id: UUID, at: datetime, by: Actor, reason: str, now: datetime) -> None:
     """`retire`, inside the caller's transaction.
 
@@ -300,12 +305,11 @@ _REASONS = {
 }
 
 
+@requires_transaction
 def _decide(key_id: UUID, before: KeyState, after: KeyState, *, by: Actor, reason: str, batch: Batch) -> AuthKey:
     """Move a key by compare-and-set and write its history row, inside the caller's transaction."""
-    won = AuthKey.objects.filter(id=key_id, state=before).update(
-        state=after, decided_at=batch.now, decided_by=by.user_id, decided_as=by.name, decision_reason=reason[:255]
-    )
-    if not won:
+    decided = {"decided_at": batch.now, "decided_by": by.user_id, "decided_as": by.name}
+    if not moves.move_key(key_id, before, after, **decided, decision_reason=reason[:255]):
         raise AlreadyDecided.of(key_id)
     key = AuthKey.objects.get(id=key_id)
     history.record(

@@ -17,6 +17,7 @@ from sessions_app.auth.oauth_client_credentials import METHOD
 from sessions_app.auth.secret_hashing import new_secret
 from sessions_app.domain.lifecycle import GrantState
 from sessions_app.models import AccountGrant, BrokerAccount, OauthClient
+from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.access import grants
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle import sessions
@@ -85,6 +86,7 @@ def renew_secret(*, client_pk: UUID, by: Actor) -> Registered:
     return Registered(client, secret)
 
 
+@requires_transaction
 def set_secret(*, client: OauthClient, secret: str) -> None:
     """Give a client the secret that a document names, inside the caller's transaction; the same one changes nothing.
 
@@ -99,6 +101,21 @@ def set_secret(*, client: OauthClient, secret: str) -> None:
     _log.info("client.secret_renewed", client_id=client.client_id, by="provisioning")
 
 
+def grant_account(*, client: OauthClient, account_id: str, by: Actor, reason: str) -> BrokerAccount:
+    """Let a client serve one account of its tenant.
+
+    :raises ClientRevoked: it was revoked
+    :raises ForeignAccount: the account is not of its tenant, or unknown
+    """
+    with transaction.atomic(durable=True):
+        account = BrokerAccount.objects.filter(account_id=account_id).first()
+        if account is None:
+            raise ForeignAccount
+        grant_accounts(client=client, accounts=[account], by=by, reason=reason, now=queries.database_now())
+    return account
+
+
+@requires_transaction
 def grant_accounts(
     *, client: OauthClient, accounts: Iterable[BrokerAccount], by: Actor, reason: str, now: datetime
 ) -> None:

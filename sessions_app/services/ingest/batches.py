@@ -26,6 +26,7 @@ from sessions_app.domain.lifecycle import LIVING, KeyState, Reason, SessionStatu
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, EaSession, InboundFrame
 from sessions_app.models.bulk import update_rows
+from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import ports
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate
 from sessions_app.services.operations import alerts
@@ -266,6 +267,7 @@ def touched(arrivals: Sequence[Arrival]) -> set[UUID]:
     return {account for kind, group in by_kind.items() for account in handlers[kind].touches(group)}
 
 
+@requires_transaction
 def apply_in_groups(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """Run the handlers, many frames of a type at once, in the caller's transaction; each account keeps its order."""
     handlers = ports.bound().handlers

@@ -24,12 +24,14 @@ from sessions_app.domain.liveness import Pace
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, EaSession, TerminalProfile
 from sessions_app.models.bulk import update_rows
+from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import ports
 from sessions_app.services.ingest.ports import Arrival, Batch, Pushed
 
 _WAIT_SECONDS: Final = 600
 
 
+@requires_transaction
 def record(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """Renew the deadlines and keep the funds; only the newest beat of a session counts."""
     newest = {arrival.session_id: arrival for arrival in arrivals}
@@ -77,6 +79,7 @@ def _ack(session: EaSession, now: datetime) -> HeartbeatAck:
     return HeartbeatAck(server_time=rfc3339(now), epoch=account.epoch, top_seq=account.next_seq - 1)
 
 
+@requires_transaction
 def introduce(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """Keep what terminals say of themselves; acknowledge it where the session is authenticated."""
     for arrival in arrivals:
@@ -155,6 +158,7 @@ def limits(intent_rate: int) -> SessionLimits:
     )
 
 
+@requires_transaction
 def acknowledge(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """The EAs have stored their commands up to a number: only the highest one of each account counts.
 

@@ -6,9 +6,11 @@ from typing import cast
 from sessions_app.domain.frames.payloads import ShutdownNotice, ShutdownPhase
 from sessions_app.domain.lifecycle import Reason
 from sessions_app.models import BrokerAccount
+from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Arrival, Batch
 
 
+@requires_transaction
 def answer(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """Answer with the last numbers of both logs (the envelope carries the EA's), and end the session after COMMIT."""
     leaving = [item for item in arrivals if cast(ShutdownNotice, item.payload).phase is ShutdownPhase.NOTICE]

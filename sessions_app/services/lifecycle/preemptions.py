@@ -7,12 +7,14 @@ from typing import Final
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.lifecycle import Reason
 from sessions_app.models import EaSession, SessionEvent
+from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.operations import alerts
 
 WITHIN: Final = timedelta(minutes=5)
 FEW_ENOUGH: Final = 3
 
 
+@requires_transaction
 def watch(*, former: Sequence[EaSession], session: EaSession, now: datetime) -> None:
     """Call an operator at more than three preemptions within five minutes, inside the caller's transaction."""
     if not former:

@@ -14,6 +14,7 @@ from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.recovery import Claims, Former, Memory, memory, shares_ledger
 from sessions_app.models import BrokerAccount, EaSession
+from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import ports
 from sessions_app.services.operations import alerts
 
@@ -33,6 +34,7 @@ def compare(*, account: BrokerAccount, claims: Claims) -> Memory:
     return memory(claims, epoch=account.epoch, top_seq=account.next_seq - 1, known_ids=known)
 
 
+@requires_transaction
 def settle(*, session: EaSession, claims: Claims, now: datetime) -> Memory:
     """Act on an authenticated session's Hello: begin a new epoch, or set its predecessor's open commands aside."""
     account = BrokerAccount.objects.select_for_update(no_key=True).get(id=session.account_id)
@@ -79,6 +81,7 @@ def _begin_epoch(account: BrokerAccount, claims: Claims, now: datetime) -> None:
     )
 
 
+@requires_transaction
 def keep_copy_numbers_apart(account: BrokerAccount, seen: int) -> None:
     """Copy numbers up to the one that the EA has seen are never given again, whatever we remember of them."""
     if not account.next_copy_no <= seen <= MAX_COPY_NO:

@@ -20,10 +20,11 @@ from sessions_app.domain.problems import Refused
 from sessions_app.domain.recovery import Claims
 from sessions_app.models import AccountGrant, AuthKey, BrokerAccount, EaSession, TerminalProfile
 from sessions_app.models.bulk import update_rows
+from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import ports, quarantine
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle import expiry, preemptions, recovery, snapshot_requests
-from sessions_app.services.operations import history, maintenance
+from sessions_app.services.operations import history, maintenance, moves
 from sessions_app.services.operations.history import EA, GATEWAY, Actor
 
 _SESSIONS_OF_A_KEY: Final = 50
@@ -160,6 +161,7 @@ def promote(*, session_id: UUID) -> bool:
     return promoted
 
 
+@requires_transaction
 def promote_newest_living(*, key_id: UUID, batch: Batch) -> UUID | None:
     """Promote the key's newest living session, inside the caller's transaction; the caller tells the batch.
 
@@ -200,9 +202,8 @@ def _authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
     preemptions.watch(former=former, session=session, now=batch.now)
     fence = account.fence + 1
     deadline = batch.now + timedelta(seconds=session.heartbeat_timeout)
-    EaSession.objects.filter(id=session_id).update(
-        state=SessionStatus.AUTHENTICATED, fence=fence, authenticated_at=batch.now, deadline_at=deadline
-    )
+    columns = {"fence": fence, "authenticated_at": batch.now, "deadline_at": deadline}
+    moves.move_session(session_id, SessionStatus.PENDING, SessionStatus.AUTHENTICATED, **columns)
     _adopt_terminal(account, session, fence)
     snapshot_requests.fall_due(accounts=[account_pk], reason="session_start", at=batch.now)
     if session.hello is not None:
@@ -245,6 +246,7 @@ def _lock_proof(session_id: UUID) -> Reason | None:
     return Reason.GRANTED if list(grants.select_for_update(of=("self",), no_key=True).values_list("id")) else None
 
 
+@requires_transaction
 def hold(account_ids: Collection[str]) -> None:
     """Lock what accounts' sessions rest on, and the living sessions, inside the caller's transaction: whoever locks
     accounts and approves keys afterwards does this first, in the order that every writer keeps."""
@@ -255,6 +257,7 @@ def hold(account_ids: Collection[str]) -> None:
         hold_living(account_pk)
 
 
+@requires_transaction
 def hold_living(account_pk: UUID) -> None:
     """Take the account's turn and lock its living sessions, inside the caller's transaction: before its own row."""
     take_turns(account_pk)
@@ -295,6 +298,7 @@ def close(*, session_id: UUID, reason: Reason, actor: Actor, note: str = "") -> 
     return bool(rows)
 
 
+@requires_transaction
 def end_session_of_account(*, account_pk: UUID, reason: Reason, actor: Actor, batch: Batch) -> int:
     """End the session that serves an account, inside the caller's transaction, who has taken its turn. How many."""
     serving = _locked().filter(account_id=account_pk, state=SessionStatus.AUTHENTICATED)
@@ -304,6 +308,7 @@ def end_session_of_account(*, account_pk: UUID, reason: Reason, actor: Actor, ba
     return len(rows)
 
 
+@requires_transaction
 def end_sessions_of_grant(*, grant_id: UUID, actor: Actor, batch: Batch) -> None:
     """End every living session of a grant that was withdrawn, inside the caller's transaction."""
     rows = list(_locked().filter(grant_id=grant_id, state__in=LIVING).order_by("id"))
@@ -311,6 +316,7 @@ def end_sessions_of_grant(*, grant_id: UUID, actor: Actor, batch: Batch) -> None
     batch.changed_sessions |= {row.id for row in rows}
 
 
+@requires_transaction
 def end_sessions_of_key(*, key_id: UUID, rejected: bool, actor: Actor, batch: Batch) -> None:
     """End every living session of a key that was rejected or revoked, inside the caller's transaction."""
     rows = list(_locked().filter(key_id=key_id, state__in=LIVING).order_by("id"))
@@ -373,6 +379,7 @@ def _locked() -> QuerySet[EaSession]:
     return EaSession.objects.select_for_update(no_key=True)
 
 
+@requires_transaction
 def _end(
     rows: Iterable[EaSession], after: SessionStatus, *, reason: Reason, actor: Actor, now: datetime, note: str = ""
 ) -> None:
@@ -384,7 +391,7 @@ def _end(
     ended = list(rows)
     lock_accounts({row.account_id for row in ended if row.state == SessionStatus.PENDING})
     for row in ended:
-        EaSession.objects.filter(id=row.id).update(state=after, closed_at=now, close_reason=reason)
+        moves.move_session(row.id, SessionStatus(row.state), after, closed_at=now, close_reason=reason)
         if row.state == SessionStatus.PENDING:
             _forget_terminal(row)
         history.record(
@@ -399,6 +406,7 @@ def _end(
         )
 
 
+@requires_transaction
 def lock_accounts(account_pks: Collection[UUID]) -> dict[UUID, BrokerAccount]:
     """Lock accounts in the order of their ids, which every writer keeps, inside the caller's transaction."""
     if not account_pks:

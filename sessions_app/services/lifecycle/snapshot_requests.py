@@ -9,8 +9,10 @@ from django.db.models import Q
 from sessions_app import doorbell, queries
 from sessions_app.domain.lifecycle import SessionStatus
 from sessions_app.models import BrokerAccount, EaSession
+from sessions_app.models.transactions import requires_transaction
 
 
+@requires_transaction
 def fall_due(*, accounts: Collection[UUID], reason: str, at: datetime) -> None:
     """Let snapshots of these accounts be asked for from `at` on, inside the caller's transaction.
 

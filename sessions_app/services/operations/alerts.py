@@ -12,6 +12,7 @@ from sessions_app import queries
 from sessions_app.domain.alerts import ALERTS, AlertCode
 from sessions_app.domain.frames.payloads import Severity
 from sessions_app.models import OperatorAlert
+from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.operations.history import Actor
 
 _MAX_TEXT: Final = 500
@@ -26,6 +27,7 @@ class AlreadyAcknowledged(Exception):
         super().__init__(f"Acknowledged by {alert.acknowledged_as} already" if alert else "There is no such alert")
 
 
+@requires_transaction
 def raise_alert(
     *, code: AlertCode, text: str, now: datetime, account_pk: UUID | None = None, subject: str = ""
 ) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sessions_app.domain.lifecycle import Reason
 from sessions_app.models import SessionEvent
+from sessions_app.models.transactions import requires_transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ EA: Final = Actor("EA")
 GATEWAY: Final = Actor("gateway")
 
 
+@requires_transaction
 def record(
     *,
     account_pk: UUID,

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from orders.models import Command, Copy
 from orders.services.copies import backlog
@@ -125,7 +126,8 @@ def test_a_price_in_doubt_is_decided_by_the_price_at_which_the_order_works(maste
     other.tell(**working("1.10"))
     again = Command.objects.get(attempt=2)
     assert (again.action, again.price, again.state) == ("modify", Decimal("1.05"), "queued")
-    backlog.doubt(follower.account.id, database_now(), database_now())
+    with transaction.atomic():
+        backlog.doubt(follower.account.id, database_now(), database_now())
     other.tell(**working("1.05"))
     again.refresh_from_db()
     assert (again.state, again.reason) == ("done", "from_snapshot")

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from eagateway_sdk.ids import uuid7
 
 from orders import queries
@@ -335,5 +336,6 @@ def test_a_doubt_names_how_many_commands_it_set_aside(master: Desk, follower: De
     for position in (1, 2):
         master.buy(position)
     now: datetime = database_now()
-    assert backlog.doubt(follower.account.id, now - timedelta(hours=1), now) == 0
-    assert backlog.doubt(follower.account.id, now, now) == 2
+    with transaction.atomic():
+        assert backlog.doubt(follower.account.id, now - timedelta(hours=1), now) == 0
+        assert backlog.doubt(follower.account.id, now, now) == 2

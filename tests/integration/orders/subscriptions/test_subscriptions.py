@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from orders import queries as order_queries
 from orders.domain.states.subscriptions import SubscriptionState
@@ -178,7 +179,8 @@ def desk_account(number: int) -> BrokerAccount:
 def wanted(strategy: Strategy, follower: BrokerAccount, **options: Any) -> list[Subscription]:
     from_now = Batch(now=queries.database_now())
     items = [Wanted(follower=follower, settings={}, **options)]
-    return lifecycle.store(strategy=strategy, wanted=items, by=OLGA, batch=from_now)
+    with transaction.atomic():
+        return lifecycle.store(strategy=strategy, wanted=items, by=OLGA, batch=from_now)
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 6])
@@ -334,8 +336,9 @@ def told(*markets: tuple[str, str, str]) -> list[Quote]:
 def test_what_a_terminal_tells_of_its_market_is_kept_and_replaced(master: Desk, follower: Desk) -> None:
     subscribe(master, follower, deviation_points=15)
     first, second = queries.database_now() - timedelta(seconds=5), queries.database_now()
-    assert quotes.keep(follower.account.id, told(("EURUSD", "1.1", "1.2"), ("GOLD", "0", "0")), at=first) == 1
-    quotes.keep(follower.account.id, told(("EURUSD", "1.10010", "1.10020")), at=second)
+    with transaction.atomic():
+        assert quotes.keep(follower.account.id, told(("EURUSD", "1.1", "1.2"), ("GOLD", "0", "0")), at=first) == 1
+        quotes.keep(follower.account.id, told(("EURUSD", "1.10010", "1.10020")), at=second)
     row = FollowerQuote.objects.get()
     assert (row.bid, row.ask, row.at) == (Decimal("1.1001"), Decimal("1.1002"), second)
     master.buy(1)
@@ -344,4 +347,5 @@ def test_what_a_terminal_tells_of_its_market_is_kept_and_replaced(master: Desk, 
 
 def test_a_market_that_no_setting_looks_at_is_not_kept(master: Desk, follower: Desk) -> None:
     subscribe(master, follower)
-    assert quotes.keep(follower.account.id, told(("EURUSD", "1.1", "1.2")), at=queries.database_now()) == 0
+    with transaction.atomic():
+        assert quotes.keep(follower.account.id, told(("EURUSD", "1.1", "1.2")), at=queries.database_now()) == 0

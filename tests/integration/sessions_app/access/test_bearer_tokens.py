@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 import pytest
 import structlog
+from django.db import transaction
 from django.test import Client
 
 from sessions_app.auth import issuer_keys
@@ -213,7 +214,8 @@ def test_a_withdrawn_grant_can_be_given_again(client: Client, account: BrokerAcc
     show(client, token())
     grants.withdraw(grant_id=AccountGrant.objects.get().id, by=PIT, reason="left")
     again: dict[str, Any] = {"method": "bearer_token", "subject": "robot-7", "now": past()}
-    grants.allow(**again, account_pk=account.id, by=PIT, reason="came back")
+    with transaction.atomic():
+        grants.allow(**again, account_pk=account.id, by=PIT, reason="came back")
     assert AccountGrant.objects.get().state == GrantState.GRANTED
     assert show(client, token()).status_code == 201
 

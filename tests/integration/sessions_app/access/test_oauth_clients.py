@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 
 import pytest
 import structlog
+from django.db import transaction
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 from oauth2_provider.models import AccessToken, Application, RefreshToken
@@ -59,7 +60,8 @@ def register(tenant: Tenant, client_id: str = "robot", **options: Any) -> Regist
 
 def allow(client: OauthClient, *accounts: BrokerAccount) -> None:
     now = queries.database_now()
-    oauth_clients.grant_accounts(client=client, accounts=accounts, by=PIT, reason="theirs", now=now)
+    with transaction.atomic():
+        oauth_clients.grant_accounts(client=client, accounts=accounts, by=PIT, reason="theirs", now=now)
 
 
 def basic(client_id: str, secret: str) -> dict[str, str]:

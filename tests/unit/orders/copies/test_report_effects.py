@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from orders.domain.copies.report_effects import CopyFacts, outcome
-from orders.domain.states.copies import GONE, MOVES, CopyState
+from orders.domain.states.copies import MOVES, CopyState
+from orders.domain.states.reasons import CloseCause
 from orders.domain.wire.intents import ADDS_EXPOSURE, TAKES_OFF, Action, Cause
 from orders.domain.wire.reports import ExecutionReport, ReportStatus
 from sessions_app.domain.decimals import Lots
@@ -108,7 +109,7 @@ def test_a_working_order_that_its_broker_drops_has_ended(status: ReportStatus) -
 
 
 def test_a_copy_that_one_book_did_not_show_and_another_does_is_as_it_was() -> None:
-    gone = facts(CopyState.CLOSED, "0", "0", close_cause=GONE, tombstoned=True)
+    gone = facts(CopyState.CLOSED, "0", "0", close_cause=CloseCause.GONE, tombstoned=True)
     shown = outcome(gone, None, report(ReportStatus.FILLED, "0.10", ticket=7))
     assert (shown.state, shown.lots_open, shown.lots_decided) == (CopyState.OPEN, Decimal("0.10"), Decimal("0.10"))
     assert (shown.close_cause, shown.tombstoned) == ("", False)

@@ -1,0 +1,93 @@
+"""The one way in which rows of orders change their state: by the tables, which are asked before anything is written.
+
+Rows that are in memory are moved one by one, and written by whoever holds them. Many rows are moved in one statement,
+which looks at those alone that the table lets go there.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from orders.domain.states import commands, copies, differences, fill_waits
+from orders.domain.states.commands import CommandState
+from orders.domain.states.copies import CopyState
+from orders.domain.states.differences import DifferenceState
+from orders.domain.states.fill_waits import WaitState
+from orders.domain.states.reasons import CommandReason
+from orders.models import Command, Copy, Difference, FillWait
+from sessions_app.domain.moves import check_move, sources
+from sessions_app.models import BrokerAccount
+from sessions_app.models.transactions import requires_transaction
+
+
+def move_command(row: Command, after: CommandState, reason: CommandReason | str | None = None) -> None:
+    """A command's next state, and why, if that is to change.
+
+    :raises ForbiddenMove
+    """
+    row.state = check_move("command", commands.MOVES, CommandState(row.state), after)
+    row.reason = row.reason if reason is None else reason
+
+
+def move_copy(row: Copy, after: CopyState) -> None:
+    """A copy's next state.
+
+    :raises ForbiddenMove
+    """
+    row.state = check_move("copy", copies.MOVES, CopyState(row.state), after)
+
+
+def move_wait(row: FillWait, after: WaitState) -> None:
+    """The next state of a wait for a fill.
+
+    :raises ForbiddenMove
+    """
+    row.state = check_move("fill wait", fill_waits.MOVES, WaitState(row.state), after)
+
+
+def move_difference(row: Difference, after: DifferenceState) -> None:
+    """A difference's next state.
+
+    :raises ForbiddenMove
+    """
+    row.state = check_move("difference", differences.MOVES, DifferenceState(row.state), after)
+
+
+def move_commands(rows: QuerySet[Command], after: CommandState, **columns: Any) -> int:
+    """Move those of these commands that the table lets go there. How many."""
+    return rows.filter(state__in=sorted(sources(commands.MOVES, after))).update(state=after, **columns)
+
+
+def move_copies(rows: QuerySet[Copy], after: CopyState, *, only: Collection[CopyState], **columns: Any) -> int:
+    """Move those of these copies that are in one of `only`, each of which the table must let go there. How many.
+
+    :raises ForbiddenMove: one of them does not go there
+    """
+    for before in only:
+        check_move("copy", copies.MOVES, before, after)
+    return rows.filter(state__in=sorted(only)).update(state=after, **columns)
+
+
+@requires_transaction
+def receive_commands(accounts: Collection[BrokerAccount]) -> None:
+    """The EAs have these accounts' commands up to their acknowledged numbers; one round trip, however many accounts."""
+    check_move("command", commands.MOVES, CommandState.QUEUED, CommandState.RECEIVED)
+    by_uuid = Command._meta.pk.get_db_prep_value
+    heard = [
+        (
+            CommandState.RECEIVED.value,
+            by_uuid(account.id, connection),
+            by_uuid(account.epoch, connection),
+            account.acked_seq,
+            CommandState.QUEUED.value,
+        )
+        for account in accounts
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"UPDATE {Command._meta.db_table} SET state = %s"  # noqa: S608
+            " WHERE account_id = %s AND epoch = %s AND seq <= %s AND state = %s",
+            heard,
+        )
