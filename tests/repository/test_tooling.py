@@ -107,8 +107,31 @@ def test_every_target_that_needs_the_environment_sets_it_up_and_is_in_the_help()
 def test_the_hooks_run_the_locked_tools_over_the_whole_tree() -> None:
     for hook in _hooks():
         assert hook["language"] == "system"
+        if hook.get("stages") == ["commit-msg"]:
+            continue  # it is handed the message, and needs no tool of ours
         assert hook["entry"].startswith(".venv/bin/"), "found without a PATH"
         assert hook["pass_filenames"] is False
+
+
+@pytest.mark.parametrize(
+    ("lines", "message", "code"),
+    [
+        (21, "Add a thing\n", 1),
+        (21, "Add a thing\n\n# Please enter the commit message\n", 1),
+        (21, "Add a thing\n\nWithout it nobody could.\n", 0),
+        (20, "Add a small thing\n", 0),
+    ],
+)
+def test_a_commit_of_more_than_twenty_lines_says_why(lines: int, message: str, code: int, tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / "file").write_text("line\n" * lines)
+    subprocess.run(["git", "add", "file"], cwd=tmp_path, check=True)
+    said = tmp_path / "message"
+    said.write_text(message)
+    ended = subprocess.run(
+        [ROOT / ".ci/commit-message", said], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, "only a title" in ended.stderr) == (code, bool(code))
 
 
 # Lanes -------------------------------------------------------------------------------------------------------------
