@@ -58,6 +58,7 @@ def _gap(run: Sequence[Command]) -> list[LogFrame]:
         return []
     first, last = run[0].seq or 0, run[-1].seq or 0
     reasons = {_gap_reason(command) for command in run}
+    # Numbers without a command to send are told in one frame, so that the EA's count has no hole.
     gap = GapFill(next=last + 1, reason=reasons.pop() if len(reasons) == 1 else GapReason.SUPERSEDED)
     return [LogFrame(seq=first, frame_id=_gap_id(run[-1].frame_id), kind="GapFill", payload=to_json(gap), covers=last)]
 
@@ -191,6 +192,7 @@ def _starting_balance(rows: Sequence[Report]) -> Decimal:
     for row in rows:
         if row.cause in _BALANCE_CAUSES:
             return row.profit or Decimal(0)
+    # An account that we met later than its first deposit.
     known = next((row for row in rows if row.balance is not None), None)
     return Decimal(0) if known is None or known.balance is None else known.balance - _net(known)
 

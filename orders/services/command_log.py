@@ -55,6 +55,7 @@ class LockedAccount:
         """The account's next copy number. From 90 % on an operator is called, at every percent."""
         number = self.row.next_copy_no
         self.row.next_copy_no += 1
+        # Numbers are never given twice. At one copy a minute they last for thirty years, but not at a thousand.
         if number >= COPY_NUMBERS_LOW and (number - COPY_NUMBERS_LOW) % (MAX_COPY_NO // 100) == 0:
             text = f"{number} of {MAX_COPY_NO} copy numbers are used"
             alerts.raise_alert(code=AlertCode.COPY_NUMBERS_LOW, text=text, now=now, account_pk=self.row.id)
@@ -142,6 +143,7 @@ class CommandLog:
     def add_again(self, command: Command, *, copy: Copy) -> Command:
         """The same command as its next attempt, with a number of its own. The caller changes what is to differ."""
         account = self.accounts[command.account_id]
+        # A fresh object: the old one is changed by its caller, and both are written.
         fresh = Command.objects.get(id=command.id)
         fresh.id, fresh.frame_id, fresh.copy = new_id(), new_id(), copy
         fresh.attempt = command.attempt + 1
@@ -173,10 +175,12 @@ class CommandLog:
 
     def write(self, batch: Batch) -> list[Command]:
         """Write what is not written yet, with the counters, and note the numbered ones for delivery."""
+        # A log may be written more than once in one transaction, by two services after each other.
         commands, self._unwritten = self._unwritten, []
         Command.objects.bulk_create(commands, batch_size=200)
         moved = self._numbered | {command.account_id for command in commands}
         self._numbered.clear()
+        # In the order of ids, as everybody locks them.
         update_rows([self.row(account_pk) for account_pk in sorted(moved)], _COUNTERS)
         note(commands, batch)
         return commands
@@ -220,6 +224,7 @@ class Attempts:
 def follow_up(log: CommandLog, wanted: Sequence[tuple[Copy, Order]]) -> list[Command]:
     """Commands that no intent has asked for: under the decision that opened each copy, as the next attempt."""
     opened = Command.objects.filter(copy__in=[copy for copy, _ in wanted], action__in=ADDS_EXPOSURE)
+    # Under the decision that opened the copy: that is where a person looks for what became of it.
     decisions: dict[UUID, Decision] = {
         row.copy_id: row.decision for row in opened.select_related("decision") if row.decision is not None
     }

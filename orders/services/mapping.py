@@ -39,6 +39,7 @@ def terminals(profile_ids: Iterable[UUID | None]) -> Mapping[UUID, Terminal]:
     missing = wanted - known.keys()
     if missing:
         read = {key: read_terminal(content) for key, content in queries.profile_contents(missing).items()}
+        # All at once: which of them is used least would cost more to know than to read again.
         if len(_terminals) + len(read) > _TERMINALS_KEPT:
             _terminals.clear()
         _terminals.update(read)
@@ -52,6 +53,7 @@ def rules(row: Subscription) -> Rules:
         state=SubscriptionState(row.state),
         sizing=Sizing(
             mode=Mode(row.mode),
+            # Rows of earlier releases have none.
             multiplier=row.multiplier if row.multiplier is not None else Decimal(1),
             lots=row.lots,
             fixed_master_base=row.fixed_master_base,

@@ -20,10 +20,13 @@ def not_filled(order_type: OrderType, state: CopyState) -> bool:
 
 def moving(leg: Leg, wanted: Position, spec: SymbolSpec | None) -> Order:
     """Set a leg's stops, and a pending order's price and expiry, as the master's stand."""
+    # A position has neither a price that can be moved nor an expiry; a copy that still works may lag behind its
+    # master.
     pending = wanted.state is PositionState.WORKING
     return replace(
         led_to(leg, Action.MODIFY, lots_after=leg.lots),
         price=_on_grid(wanted.price, spec) if pending and leg.order_type is not OrderType.MARKET else None,
+        # The other way round the master's take profit is where the copy loses.
         sl=_on_grid(wanted.tp if leg.reverse else wanted.sl, spec),
         tp=_on_grid(wanted.sl if leg.reverse else wanted.tp, spec),
         expiry=wanted.expiry if pending else "",
@@ -32,9 +35,11 @@ def moving(leg: Leg, wanted: Position, spec: SymbolSpec | None) -> Order:
 
 def largest_part(leg: Leg, exact: Decimal, spec: SymbolSpec | None, *, may_end: bool) -> Decimal:
     """The lots to close of a leg, down to the lot step; what stays open must be tradable. 0.01 where nobody tells."""
+    # A symbol may leave the broker's list while a copy of it is open; 0.01 is the step of most.
     step = spec.lots_step if spec else Decimal("0.01")
     least = max(spec.lots_min, step) if spec else step
     part = min(round_lots(min(exact, leg.lots), step=step), leg.lots)
+    # One leg may end whole as long as another one stays: the copy as such goes on.
     if part == leg.lots and may_end:
         return part
     return min(part, round_lots(leg.lots - least, step=step))

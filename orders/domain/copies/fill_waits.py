@@ -51,12 +51,15 @@ def after_report(
         return WaitState.FILLED
     if action is not Action.CANCEL:
         return WaitState.CANCELLING if copy.alive else WaitState.ENDED
+    # A broker refuses to cancel while the order is about to fill. So it gets its time once more, a few times.
     if status is ReportStatus.REJECTED:
         return WaitState.WAITING if tries < MAX_TRIES else WaitState.DENIED
     if status is ReportStatus.CLOSED:
         return WaitState.FILLED
     if status is not ReportStatus.CANCELLED:
         return WaitState.CANCELLING
+    # A book without the order does not tell whether it was cancelled or filled and closed: then nothing is opened,
+    # for two positions are worse than none.
     wanted = not inferred and position is not None and position.state is PositionState.OPEN and not copy.tombstoned
     return WaitState.REOPENED if wanted else WaitState.ENDED
 
@@ -91,6 +94,7 @@ def reopen(asked: Reopening) -> Order:
     if asked.subscription is not SubscriptionState.ACTIVE:
         raise Denied(Code.SUBSCRIPTION_CLOSE_ONLY, state=asked.subscription.value)
     age = asked.now - asked.filled_at
+    # The age counts from the master's fill: what the wait has cost is no excuse for an old price.
     if age > asked.max_age:
         limit = int(asked.max_age.total_seconds())
         raise Denied(Code.SIGNAL_TOO_OLD, age_seconds=round(age.total_seconds(), 3), limit_seconds=limit)
@@ -117,6 +121,7 @@ def reopen(asked: Reopening) -> Order:
 def _lots(asked: Reopening) -> Decimal:
     """The cancelled order's lots, less what the master has closed of its position since it filled."""
     before, after = asked.master_lots, asked.position.lots
+    # He has closed nothing since, or we do not know what he had.
     if not before or after is None or after >= before:
         return asked.lots
     step = asked.spec.lots_step if asked.spec else Decimal("0.01")

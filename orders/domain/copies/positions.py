@@ -35,6 +35,7 @@ def is_latest(position: Position | None, intent: OrderIntent) -> bool:
 
 def advance(position: Position | None, intent: OrderIntent) -> Position | None:
     """The position after `intent`. A close of a position never seen leaves a closed marker; a modify leaves nothing."""
+    # Whatever comes after the close, as a repeat or out of order, opens nothing again.
     if position is not None and position.state is PositionState.CLOSED:
         return position
     match intent.action:
@@ -46,6 +47,7 @@ def advance(position: Position | None, intent: OrderIntent) -> Position | None:
             base = position or Position(PositionState.OPEN, intent.ticket)
             return replace(base, ticket=intent.new_ticket or intent.ticket, lots=intent.remaining_lots)
         case Action.CLOSE | Action.CANCEL:
+            # A close may come before its open. The marker makes the open that follows a denial instead of a trade.
             base = position or Position(PositionState.CLOSED, intent.ticket)
             return replace(base, state=PositionState.CLOSED, lots=_NONE)
 
@@ -64,6 +66,7 @@ def _opened(position: Position | None, intent: OrderIntent) -> Position:
 
 
 def _modified(position: Position, intent: OrderIntent) -> Position:
+    # A filled order's price is history: only a working one can be moved.
     working = position.state is PositionState.WORKING
     return replace(
         position,

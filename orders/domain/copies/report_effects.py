@@ -1,4 +1,8 @@
-"""What a report does to a copy. Facts from the broker are taken as they come; a late fact wins over our belief."""
+"""What a report does to a copy.
+
+The broker is right: a report says what has happened there, and our row follows, also when it comes late and says
+something else than we believed. So nothing here refuses a report; at most it changes nothing.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -49,6 +53,7 @@ def _filled(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> 
         return _shown(copy, CopyState.OPEN, report)
     if action not in ADDS_EXPOSURE:
         return copy
+    # An EA may leave the lots out of a fill: then all that was ordered has filled.
     lots = report.lots if report.lots is not None else copy.lots_ordered or copy.lots_decided
     if copy.state is CopyState.CLOSED:
         return _unwanted(copy, lots, report)
@@ -56,6 +61,8 @@ def _filled(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> 
         copy,
         state=CopyState.OPEN,
         lots_open=lots,
+        # A partial close may have been ordered before the fill came: it still counts. More than has filled cannot
+        # stay.
         lots_decided=min(_revived(copy, lots), lots),
         ticket=report.ticket or copy.ticket,
     )
@@ -75,7 +82,7 @@ def _partially_filled(copy: CopyFacts, action: Action | None, report: ExecutionR
 
 
 def _unwanted(copy: CopyFacts, lots: Decimal, report: ExecutionReport) -> CopyFacts:
-    """It was ended before its fill was known: there is a position all the same, and it is to end."""
+    """The copy was closed before its fill was reported. There is a position all the same, and it shall end."""
     return replace(
         copy,
         state=CopyState.OPEN,
@@ -87,7 +94,8 @@ def _unwanted(copy: CopyFacts, lots: Decimal, report: ExecutionReport) -> CopyFa
 
 
 def _shown(copy: CopyFacts, state: CopyState, report: ExecutionReport) -> CopyFacts:
-    """It was taken for gone, since a book did not show it, and here it is: nobody has closed it by hand."""
+    """A book that did not show the copy made us close it, and now it is there: nobody has closed it by hand."""
+    # Only what we closed for want of a better word comes back. What the EA reported as closed stays closed.
     if copy.state is not CopyState.CLOSED or copy.close_cause != CloseCause.GONE or not report.lots:
         return copy
     return replace(
@@ -104,6 +112,7 @@ def _shown(copy: CopyFacts, state: CopyState, report: ExecutionReport) -> CopyFa
 def _placed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
     if action is None:
         return _shown(copy, CopyState.WORKING, report)
+    # A fill that was reported first is newer than the placing that led to it.
     if copy.state not in (CopyState.ORDERED, CopyState.FAILED):
         return copy
     return replace(
@@ -115,7 +124,7 @@ def _placed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> 
 
 
 def _revived(copy: CopyFacts, lots: Decimal) -> Decimal:
-    """Where its commands lead: a copy that was given up led nowhere, and is there all the same."""
+    """The lots that the copy shall have. One that was given up was to have none, and exists all the same."""
     if copy.state is not CopyState.FAILED:
         return copy.lots_decided
     return lots if copy.lots_coming is None else min(lots, copy.lots_coming)
@@ -126,16 +135,22 @@ def _closed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> 
     if copy.state is CopyState.CLOSED or (report.already and _tells_nothing(copy, action, remaining)):
         return copy
     if remaining > 0:
+        # Another close on its way leads further than this one: what it was decided to leave stays decided.
         on_its_way = action is not None and copy.lots_coming is not None
         decided = copy.lots_decided if on_its_way else min(copy.lots_decided, remaining)
+        # MT4 gives what remains of a partial close a new ticket. Without it the next close would name a ticket that
+        # has gone.
         ticket = report.new_ticket or (report.ticket if report.already else None) or copy.ticket
         return replace(copy, lots_open=remaining, lots_decided=decided, ticket=ticket)
     return _ended(copy, report)
 
 
 def _tells_nothing(copy: CopyFacts, action: Action | None, remaining: Decimal) -> bool:
-    """Whether that there was nothing left to do says nothing new of a copy: what is not there yet may come still, and
-    what remains is what we know."""
+    """Whether "there was nothing left to do" tells us nothing new.
+
+    It does not while the copy has not been opened: the open may still come. Nor does it when the lots that remain are
+    those that we know of.
+    """
     if action in TAKES_OFF and copy.state in _UNBORN:
         return True
     return remaining > 0 and (copy.state is not CopyState.OPEN or remaining >= copy.lots_open)
@@ -155,6 +170,8 @@ def _ended(copy: CopyFacts, report: ExecutionReport) -> CopyFacts:
         lots_decided=_NONE,
         ticket=report.ticket or copy.ticket,
         close_cause=report.cause.value if report.cause else CloseCause.COMMAND.value,
+        # Who closed his copy by hand does not want the position back: it is not opened again until somebody lifts
+        # this.
         tombstoned=copy.tombstoned or report.cause is Cause.MANUAL,
     )
 
@@ -164,6 +181,8 @@ def _failed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> 
         if copy.state is CopyState.WORKING:
             return _ended(copy, report)
         return replace(copy, state=CopyState.FAILED, lots_decided=_NONE) if copy.state is CopyState.ORDERED else copy
+    # The order still works at the broker, for its close or cancel was refused. It has its lots again, or the sweep
+    # would take it for one that shall end and nobody would follow it.
     led_nowhere = not copy.lots_decided and action in (Action.CLOSE, Action.CANCEL)
     if copy.state is CopyState.WORKING and led_nowhere and copy.lots_ordered:
         return _back_to(copy, copy.lots_ordered)
@@ -171,7 +190,7 @@ def _failed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> 
 
 
 def _back_to(copy: CopyFacts, lots: Decimal) -> CopyFacts:
-    """Where its commands lead without the one that failed: `lots`, if no other one is on its way."""
+    """The lots that the copy shall have when one command has failed: `lots`, unless another command is on its way."""
     return replace(copy, lots_decided=lots if copy.lots_coming is None else copy.lots_coming)
 
 

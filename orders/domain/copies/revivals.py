@@ -1,4 +1,8 @@
-"""Copies that were given up and live all the same: what their master has done meanwhile comes to them afterwards."""
+"""Copies that we had given up and that exist all the same.
+
+An open expired, so nothing was ordered behind it; then its fill was reported. What the master has done meanwhile, stops
+set, a part closed, is ordered now, all at once.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,11 +35,13 @@ class Revived:
 
 def catch_up(late: Revived) -> Sequence[Order]:
     """What makes it as its master's position is by now, or ends it; nothing for one whose close is on its way."""
+    # Its close is on its way already.
     if late.leg.lots <= 0:
         return ()
     end = ending(late.leg, late.lots_open, late.position, late.subscription)
     if end is not None or late.position is None:
         return () if end is None else (end,)
+    # First fewer lots, then the stops: a modify names the lots that it leaves.
     less = _less(late, late.position)
     kept = late if less is None else replace(late, leg=replace(late.leg, lots=less.lots_after))
     return [order for order in (less, _moved(kept, late.position)) if order is not None]
@@ -43,8 +49,10 @@ def catch_up(late: Revived) -> Sequence[Order]:
 
 def _less(late: Revived, position: Position) -> Order | None:
     """The partial close for what the master has closed since; a working order's lots cannot be changed."""
+    # Without the master's lots at the open there is no share to compute; the final close closes all.
     if late.leg.state is not CopyState.OPEN or not late.master_lots or position.lots is None:
         return None
+    # A master who has added to his position since has not closed anything: the share never exceeds one.
     left = late.lots_open * min(position.lots, late.master_lots) / late.master_lots
     return reducing(late.leg, max(Decimal(0), late.leg.lots - left), late.spec)
 

@@ -90,6 +90,7 @@ def read_filters(content: Mapping[str, Any]) -> Filters:
 
     :raises FilterMistake: an unknown field, a wrong value, an unknown time zone
     """
+    # The usual case, on every intent: no object is made for it.
     if not content:
         return NO_FILTERS
     try:
@@ -105,6 +106,7 @@ def read_filters(content: Mapping[str, Any]) -> Filters:
 def _check_consistency(filters: Filters) -> None:
     """What no single field shows."""
     for number, window in enumerate(filters.hours):
+        # An hour that begins when it ends would be never, or always: nobody can tell which was meant.
         if window.since in (window.until, "24:00"):
             raise FilterMistake("expected a beginning before 24:00 and another end", f"hours[{number}]")
     if filters.lots_least is not None and filters.lots_most is not None and filters.lots_least > filters.lots_most:
@@ -182,6 +184,7 @@ def _order_type(filters: Filters, intent: OrderIntent, at: datetime, affixes: Af
 
 
 def _magic(filters: Filters, intent: OrderIntent, at: datetime, affixes: Affixes) -> dict[str, Any]:
+    # MT4 has orders by hand without a magic number as 0.
     magic = intent.magic or 0
     if not filters.magics_allow and not filters.magics_deny:
         return {}
@@ -229,6 +232,7 @@ def _inside(window: Window, local: datetime) -> bool:
     days, clock, today = window.days or WEEK, local.strftime("%H:%M"), WEEK[local.weekday()]
     if window.since < window.until:
         return today in days and window.since <= clock < window.until
+    # A window over midnight belongs to the day on which it began.
     yesterday = WEEK[(local.weekday() - 1) % len(WEEK)]
     return (today in days and clock >= window.since) or (yesterday in days and clock < window.until)
 
@@ -251,6 +255,7 @@ def matches(pattern: str, text: str) -> bool:
     star, resume = -1, 0
     while here < len(text):
         if at < len(pattern) and pattern[at] == "*":
+            # The only place to come back to: a later star covers whatever an earlier one could.
             star, resume = at, here
             at += 1
         elif at < len(pattern) and pattern[at] in ("?", text[here]):

@@ -31,10 +31,12 @@ def _copy(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
 
 def _own_broker(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
     """The master's pending order filled: which copies have not, and whether the stops changed with it."""
+    # A copy fills at its own broker, by its own prices: a moment earlier or later, or not at all.
     waiting = tuple(leg.leg for leg in case.legs if leg.alive and not_filled(leg.order_type, leg.state))
     draft = replace(draft, waiting=waiting)
     evidence = {"waiting_legs": list(waiting), "wait_seconds": int(case.rules.pending_wait.total_seconds())}
     before, after = case.position, advance(case.position, case.intent)
+    # Most fills change nothing else, and then there is nothing to send.
     if before is None or after is None or (before.sl, before.tp) == (after.sl, after.tp):
         raise NothingToDo(Code.FILLS_AT_OWN_BROKER, draft=draft, position_id=case.intent.position_id, **evidence)
     return draft, evidence
@@ -48,6 +50,7 @@ def _following_orders(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
     legs = [leg for leg in case.legs if leg.alive]
     orders = _FOLLOW[case.intent.action](case, legs)
     evidence: Evidence = {"lots_after": [plain(order.lots_after) for order in orders]}
+    # The lots of a working order cannot be changed at a broker, only its price and stops.
     unfilled = {leg.leg for leg in legs if leg.state is CopyState.WORKING}
     later = [order for order in orders if order.action is Action.PARTIAL_CLOSE and order.leg in unfilled]
     if later:
@@ -61,6 +64,7 @@ def _following_orders(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
 
 def _modify(case: Case, legs: Sequence[Leg]) -> tuple[Order, ...]:
     """Stops as they shall stand. Price and expiry only as long as the master's order itself is a pending one."""
+    # A modify may come before its open: then its own figures are all there is.
     wanted = advance(case.position, case.intent) or Position(PositionState.OPEN, case.intent.ticket)
     return tuple(moving(leg, wanted, case.terminal.symbols.get(leg.symbol)) for leg in legs)
 
@@ -80,6 +84,7 @@ def _partial_close(case: Case, legs: Sequence[Leg]) -> tuple[Order, ...]:
     """close_f = L_f x closed_m / L_m,before, down to the lot step, from the last leg backwards; never a full close."""
     closed, remaining = case.intent.lots or NONE, case.intent.remaining_lots or NONE
     ours = sum((leg.lots for leg in legs), NONE)
+    # The share that was closed, not the lots: the follower's sizes are his own.
     exact = ours * closed / (closed + remaining)
     orders = _spread(case, legs, exact)
     if not orders:
@@ -90,12 +95,14 @@ def _partial_close(case: Case, legs: Sequence[Leg]) -> tuple[Order, ...]:
 def _spread(case: Case, legs: Sequence[Leg], exact: Decimal) -> tuple[Order, ...]:
     orders: list[Order] = []
     alive = len(legs)
+    # From the last leg, which is the smallest: most parts then need one order only.
     for leg in reversed(legs):
         part = largest_part(leg, exact, case.terminal.symbols.get(leg.symbol), may_end=alive > 1)
         if part <= 0:
             continue
         action = Action.PARTIAL_CLOSE
         if part == leg.lots:
+            # A leg that ends whole is closed as one, or cancelled where it has not filled.
             action = Action.CANCEL if leg.state is CopyState.WORKING else Action.CLOSE
         orders.append(replace(led_to(leg, action, lots_after=leg.lots - part), price=case.intent.price))
         alive -= part == leg.lots

@@ -32,8 +32,10 @@ def _position(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
     """Legs that are gone and whose tombstone a user has lifted do not stand against a new copy."""
     if case.position is not None and case.position.state is PositionState.CLOSED:
         raise Denied(Code.ALREADY_CLOSED, position_id=case.intent.position_id)
+    # One leg closed by hand speaks for the whole position: the follower does not want it.
     if any(leg.tombstoned for leg in case.legs):
         raise Denied(Code.TOMBSTONED, position_id=case.intent.position_id)
+    # A master's EA that has lost its files tells its opens again.
     if any(leg.alive or not leg.lifted for leg in case.legs):
         raise NothingToDo(Code.ALREADY_COPIED, position_id=case.intent.position_id)
     return draft, {"position_id": case.intent.position_id}
@@ -41,6 +43,7 @@ def _position(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
 
 def _origin(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
     """An order with our magic number is a copy itself."""
+    # Copies of copies may never end: A copies B, B copies A.
     copied = is_ours(case.intent.magic)
     evidence = {"magic": case.intent.magic, "relay_copies": case.rules.relay_copies}
     if copied and not case.rules.relay_copies:
@@ -56,6 +59,7 @@ def _filters(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
 
 
 def _account(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
+    # Without its symbols neither the name nor the lot step is known.
     if case.follower is None or not case.follower.symbols:
         raise Denied(Code.FOLLOWER_NOT_READY)
     if case.follower.netting:
@@ -70,9 +74,11 @@ def _signal_age(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
     evidence: Evidence = {"age_seconds": round(age.total_seconds(), 3), "limit_seconds": int(limit.total_seconds())}
     if age <= limit:
         return draft, evidence
+    # An old price is no price: who takes it pays the difference.
     if case.rules.late_policy is not LatePolicy.PENDING_AT_MASTER_PRICE:
         raise Denied(Code.SIGNAL_TOO_OLD, **evidence)
     evidence |= {"late_policy": case.rules.late_policy.value, "pending_until": rfc3339(_pending_until(case))}
+    # A pending order needs a price to wait for.
     if case.now >= _pending_until(case) or not case.intent.price:
         raise Denied(Code.SIGNAL_TOO_OLD, **evidence)
     return replace(draft, late=True), evidence
@@ -114,6 +120,7 @@ def _price(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
         kind = draft.order_type if case.intent.action is Action.PLACE else _pending_type(case, draft, market)
         return replace(draft, order_type=kind), {"market": market, "pending": kind.value}
     limit, price = case.rules.deviation_points, case.intent.price
+    # A pending order waits for its price, wherever the market is.
     if limit is None or case.intent.action is Action.PLACE or not price or market is None:
         return draft, {"deviation_points": limit, "market": market}
     distance = abs(market - price).scaleb(spec.digits)
@@ -125,6 +132,7 @@ def _price(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
 
 def _pending_type(case: Case, draft: Draft, market: Decimal | None) -> OrderType:
     price = case.intent.price or NONE
+    # A limit never fills at a worse price than the master had; a stop may.
     if market is None:
         return OrderType.LIMIT
     waits_for_lower = price <= market
@@ -168,9 +176,11 @@ def _rounding(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
         "lots_min": spec.lots_min,
         "lots": lots,
     }
+    # Rounding goes down, so small accounts may end at nothing.
     if lots < spec.lots_min or lots <= 0:
         lots = _least_lots(case, draft, evidence)
         evidence |= {"lots": lots, "forced_minimum": True}
+    # No broker takes it, and no column holds it: the figures that led here are absurd.
     if lots >= LOTS_BOUND:
         raise Denied(Code.ABOVE_MAXIMUM_LOTS, **evidence)
     return replace(draft, lots=lots), evidence
@@ -182,6 +192,7 @@ def _least_lots(case: Case, draft: Draft, evidence: Evidence) -> Decimal:
     if rules.min_lots_policy is MinLotsPolicy.DENY:
         raise Denied(Code.BELOW_MINIMUM_LOTS, **evidence)
     evidence |= {"max_risk_multiple": rules.max_risk_multiple}
+    # The minimum may be a hundred times what the ratio asks for: that is another trade, not a rounding.
     if least > draft.exact * rules.max_risk_multiple or least > cap_lots(least, rules.limits):
         raise Denied(Code.BELOW_MINIMUM_LOTS, **evidence)
     return least
@@ -194,6 +205,7 @@ def _guards(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
 def _opening_orders(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
     spec, intent, rules = draft.known_spec, case.intent, case.rules
     legs = split_legs(draft.lots, spec=spec, most=MAX_LEGS)
+    # A position that is copied anew, after its tombstone was lifted, gets new legs: numbers are never used twice.
     first = max((leg.leg for leg in case.legs), default=0) + 1
     late_open = draft.late and intent.action is Action.OPEN
     until = _pending_until(case) if draft.late else case.occurred_at + rules.max_age
@@ -211,6 +223,7 @@ def _opening_orders(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
             deviation_points=None if draft.late or intent.action is Action.PLACE else rules.deviation_points,
             sl=round_price(draft.sl, spec=spec),
             tp=round_price(draft.tp, spec=spec),
+            # The order that stands in for a late open must not wait for ever.
             expiry=rfc3339(until) if late_open else intent.expiry or "",
             valid_until=until,
             reverse=rules.reverse,

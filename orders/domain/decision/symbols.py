@@ -76,8 +76,10 @@ def map_symbol(
 
     :raises Denied: SYMBOL_NOT_FOUND, SYMBOL_AMBIGUOUS, each with suggestions
     """
+    # What a person has written down wins, even over the same name.
     if symbol in explicit:
         return _listed(explicit[symbol], follower)
+    # Where affixes are wanted, the plain name may be another market of the same broker.
     if wanted == NO_AFFIXES and symbol in follower:
         return follower[symbol]
     plain = plain_name(symbol, master)
@@ -86,6 +88,7 @@ def map_symbol(
     }
     if len(fits) == 1:
         return next(iter(fits.values()))
+    # Two symbols that fit may have other contracts: a person has to say which.
     if fits:
         raise Denied(Code.SYMBOL_AMBIGUOUS, symbol=symbol, suggestions=sorted(fits))
     raise Denied(
@@ -102,6 +105,7 @@ def _listed(name: str, follower: Mapping[str, SymbolSpec]) -> SymbolSpec:
 def _fold(name: str, follower: Mapping[str, SymbolSpec]) -> list[SymbolSpec]:
     if name in follower:
         return [follower[name]]
+    # Brokers differ in case too, and the exact name was looked for first.
     return [spec for listed, spec in follower.items() if listed.upper() == name.upper()]
 
 

@@ -12,6 +12,7 @@ from orders.domain.sizing.rounding import SymbolSpec
 def read_terminal(content: Mapping[str, Any]) -> Terminal:
     """The terminal of an InitRequest as stored. Symbols without a usable lot size are left out."""
     specs = [_spec(item) for item in content.get("symbols", [])]
+    # A symbol of zero lots cannot be traded, and would divide by zero.
     symbols = {spec.name: spec for spec in specs if _tradable(spec)}
     return Terminal(
         currency=content.get("currency"),

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 def find_cycle(edges: Collection[tuple[str, str]]) -> list[str] | None:
     """The accounts of one cycle master -> follower -> ... -> the same master, or None."""
     following: dict[str, list[str]] = {}
+    # Sorted, so that the same graph names the same cycle each time.
     for master, follower in sorted(edges):
         following.setdefault(master, []).append(follower)
     done: set[str] = set()

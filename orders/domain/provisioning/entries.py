@@ -76,6 +76,7 @@ class Node:
         value = self._fields.get(name)
         if value is None:
             return default
+        # In Python a bool is an int; in a file it is a mistake.
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             self.mistake(name, f"expected {_KINDS[kind]}")
             return default

@@ -67,6 +67,7 @@ def copy_number(magic: int | None) -> int | None:
 
 def read_book(snapshot: SyncSnapshot, *, taken_at: datetime) -> Book:
     """The book in a whole report. A ticket stands in it once: an order that is a position as well has just filled."""
+    # A terminal reads its orders first: one that has filled between the two looks stands in both lists.
     held = {item.ticket: item for item in (*map(_held, snapshot.working_orders), *map(_held, snapshot.positions))}
     return Book(
         taken_at=taken_at,
@@ -94,6 +95,7 @@ def _held(item: HeldPosition | HeldOrder) -> Held:
 
 def is_usable(snapshot: SyncSnapshot) -> bool:
     """Whether a report says anything: a terminal without its broker, or an empty book without a balance, does not."""
+    # A terminal without its broker shows an empty book, and everything would be missing.
     if not snapshot.connected:
         return False
     return snapshot.same or bool(snapshot.positions or snapshot.working_orders) or snapshot.balance is not None

@@ -160,11 +160,13 @@ def _is_incomplete(book: Book, copies: Sequence[Copied], gate: int) -> bool:
     """
     shown = {item.copy_no for item in book.held}
     absent = [copied for copied in copies if copied.alive and copied.copy_no not in shown]
+    # What a report or a command on its way explains is not missing.
     unexplained = [copied for copied in absent if not (copied.newer or copied.ahead or copied.sent)]
     return len(unexplained) > gate or any(copied.held or copied.kept for copied in absent)
 
 
 def _look_at(copied: Copied, items: Sequence[Held], book: Book, comparison: Comparison) -> None:
+    # The book is older than what we were told since.
     if copied.newer:
         comparison.unseen.add(copied.copy_no)
         return
@@ -172,6 +174,7 @@ def _look_at(copied: Copied, items: Sequence[Held], book: Book, comparison: Comp
     facts, busy = _clear_doubts(copied, item, book, comparison)
     facts, adopted = _adopt(copied, facts, item, comparison)
     waiting = [row for row in copied.commands if row.state in UNFINISHED and row.id not in adopted]
+    # What is on its way changes what the book would be compared with.
     if busy or copied.ahead or any(row.state is not CommandState.UNKNOWN for row in waiting):
         comparison.unseen.add(copied.copy_no)
         return
@@ -183,6 +186,7 @@ def _look_at(copied: Copied, items: Sequence[Held], book: Book, comparison: Comp
 
 def _main(copied: Copied, items: Sequence[Held]) -> Held | None:
     """The copy's own ticket, else the oldest one with its magic number."""
+    # Two positions may carry one number, after a timeout that filled: the one that we know is the copy.
     own = [item for item in items if item.ticket == copied.facts.ticket]
     return own[0] if own else min(items, key=lambda item: item.ticket, default=None)
 
@@ -198,6 +202,7 @@ def _clear_doubts(copied: Copied, item: Held | None, book: Book, comparison: Com
     for command in copied.commands:
         if command.state is not CommandState.UNKNOWN:
             continue
+        # Before that moment the other terminal may still execute it.
         due = command.absent_from is not None and book.taken_at >= command.absent_from
         counts = due and believed and not opening
         if command.action in ADDS_EXPOSURE:  # it may have been opened and have ended already: then the history tells
@@ -267,8 +272,10 @@ def _present(copied: Copied, item: Held, comparison: Comparison) -> None:
         )
         return
     _compare_lots(copied, item, comparison)
+    # A filled order has its own price; only a working one should stand where we put it.
     moved = item.working and copied.price is not None and item.price != copied.price
     if moved or (item.sl, item.tp) != (copied.sl, copied.tp):
+        # Without its stop a position can lose everything: that is worse than a stop elsewhere.
         bare = copied.sl > 0 and item.sl == 0
         severity = DifferenceSeverity.MAJOR if bare or moved else DifferenceSeverity.MINOR
         expected, actual = (_levels(row, priced=moved) for row in (copied, item))
@@ -286,6 +293,7 @@ def _compare_lots(copied: Copied, item: Held, comparison: Comparison) -> None:
         comparison.facts.append(Fact(name, copied.copy_no, report))
     if ours <= item.lots <= copied.facts.lots_most:
         return
+    # Fewer lots are a fact: somebody has closed a part, and our row follows.
     less = item.lots < ours
     severity = DifferenceSeverity.MINOR if less else DifferenceSeverity.MAJOR
     expected = plain(ours if less else copied.facts.lots_most)

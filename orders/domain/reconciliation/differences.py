@@ -76,11 +76,13 @@ def repair(
     at any price.
     """
     item = found.item
+    # Without an item nothing may be ordered: a command by its number could hit the copy itself.
     if policy is Policy.NOTIFY or item is None or copied is None:
         return Undecided(DifferenceReason.NOTIFY)
     if found.kind is DifferenceKind.STOPS_DRIFT:
         return _set_stops(copied, item, quote)
     keep = copied.facts.lots_most if found.kind is DifferenceKind.WRONG_LOTS and policy is Policy.REPAIR else _NONE
+    # What should not be there is closed whole.
     if copied.facts.state in (CopyState.CLOSED, CopyState.FAILED):
         keep = _NONE
     if policy is Policy.REPAIR and (refusal := _outside(item, quote, gate_percent)):
@@ -94,6 +96,7 @@ def repair(
 def _set_stops(copied: Copied, item: Held, quote: Quote | None) -> Repair | Undecided:
     if quote is None:
         return Undecided(DifferenceReason.NO_QUOTE)
+    # The broker would close the position at once, or refuse.
     if not item.working and _passed(copied, quote):
         return Undecided(DifferenceReason.PRICE_GATE)
     sl, tp = copied.sl or item.sl, copied.tp or item.tp

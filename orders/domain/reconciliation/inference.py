@@ -44,6 +44,7 @@ def clear_up(
     None while the book proves nothing; a report that it was not found only when absence counts. `opens_anew`: the open
     in front of it was not found and is ordered once more, so that nothing has ended.
     """
+    # What follows an open that is ordered anew has not ended: its position is still to come.
     ended = absence_counts and not opens_anew
     done = _done(action, command, item, copy_no, absence_counts=ended)
     if done is not None or not absence_counts:
@@ -104,6 +105,7 @@ def takes_over(later: Target, earlier: Target) -> bool:
 
     An open that was ordered anew is opened with the lots and stops of that moment.
     """
+    # What has failed leads nowhere, and takes nobody's place.
     if later.state in _FAILED or later.action not in _SUCCESSORS.get(earlier.action, ()):
         return False
     return earlier.action is Action.MODIFY or later.lots_after <= earlier.lots_after
@@ -116,6 +118,7 @@ def opened(command: Ordered, item: Held, copy_no: int) -> ExecutionReport:
 
 def adoption(facts: CopyFacts, command: Ordered, item: Held, copy_no: int) -> ExecutionReport | None:
     """The fill, or the placing, that nobody has reported; None when it is known, or cannot be."""
+    # No report has told of it yet, or we had given it up.
     unknown = facts.state in (CopyState.ORDERED, CopyState.FAILED)
     filled = facts.state is CopyState.WORKING and not item.working
     report = opened(command, item, copy_no)

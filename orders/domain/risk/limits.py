@@ -32,6 +32,7 @@ def cap_lots(lots: Decimal, limits: Limits) -> Decimal:
 
 
 def _open_positions(limits: Limits, exposure: Exposure) -> dict[str, Any]:
+    # The limit is about what will be open, not about what is.
     after = exposure.open_positions + 1
     if limits.max_open_positions is not None and after > limits.max_open_positions:
         raise Denied(Code.MAX_OPEN_POSITIONS, after=after, limit=limits.max_open_positions)
@@ -39,6 +40,7 @@ def _open_positions(limits: Limits, exposure: Exposure) -> dict[str, Any]:
 
 
 def _copy_numbers(limits: Limits, exposure: Exposure) -> dict[str, Any]:
+    # A position may need several numbers; half of one is worse than none.
     if exposure.next_copy_no + MAX_LEGS > MAX_COPY_NO:
         raise Denied(Code.COPY_NUMBERS_EXHAUSTED, next_copy_no=exposure.next_copy_no, limit=MAX_COPY_NO)
     return {}

@@ -97,6 +97,7 @@ def _fixed_lots(sizing: Sizing, basis: Basis) -> Decimal:
 def _contract_units(sizing: Sizing, basis: Basis) -> Decimal:
     """L_m x CS_m x k / CS_f"""
     ours, theirs = _contract(basis.follower_spec), _contract(basis.master_spec)
+    # A contract of zero is a terminal that has not loaded the symbol yet.
     if not ours or not theirs:
         side = "follower" if theirs else "master"
         raise Denied(Code.ALLOCATION_DATA_MISSING, missing=f"contract size of the {side}")
@@ -133,8 +134,10 @@ _LOTS: Final[Mapping[Mode, Callable[[Sizing, Basis], Decimal]]] = {
 def _base(fixed: Decimal | None, funds: Funds, basis: Basis, figure: str, whose: str) -> Decimal:
     amount: Decimal | None = getattr(funds, figure) if fixed is None else fixed
     what = f"{figure} of the {whose}"
+    # An account of nothing or less has no share to compare with.
     if amount is None or amount <= 0:
         raise Denied(Code.ALLOCATION_DATA_MISSING, missing=what)
+    # A fixed base does not age; neither do figures that came with the signal.
     aged = fixed is None and figure not in funds.fresh and funds.as_of is not None
     if aged and funds.as_of is not None and basis.now - funds.as_of > basis.stale_after:
         raise Denied(Code.ALLOCATION_DATA_STALE, stale=what, as_of=funds.as_of.isoformat())

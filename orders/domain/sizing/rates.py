@@ -15,11 +15,13 @@ def exchange_rate(
     is the rate quote -> account. The follower's specs quoted in the master's currency give it; else the master's,
     inverted.
     """
+    # Without a currency nothing is known, not even that they are the same.
     if source is None or target is None or source == target:
         return Decimal(1) if source == target else None
     direct = _quote_rate(source, targets)
     if direct is not None:
         return direct
+    # A master who trades what the follower's money is quoted in tells the same rate upside down.
     inverse = _quote_rate(target, sources)
     return None if inverse is None else 1 / inverse
 

@@ -38,9 +38,11 @@ def round_price(price: Decimal | None, *, spec: SymbolSpec) -> Decimal | None:
 
     A grid so coarse that the level would outgrow what a price may be leaves it as it is.
     """
+    # 0 says "not set", and must not become the smallest price.
     if not price:
         return price
     grid = spec.tick_size or Decimal(1).scaleb(-spec.digits)
+    # A stop of less than one tick would round to "not set".
     rounded = max((price / grid).to_integral_value(rounding=ROUND_HALF_UP), Decimal(1)) * grid
     return rounded if rounded < PRICE_BOUND else price
 
@@ -51,7 +53,9 @@ def split_legs(lots: Decimal, *, spec: SymbolSpec, most: int) -> tuple[Decimal, 
 
     :raises Denied: ABOVE_MAXIMUM_LOTS when more than `most` legs would be needed, or no such legs exist
     """
+    # A maximum between two steps cannot be ordered.
     largest = round_lots(spec.lots_max, step=spec.lots_step)
+    # Some brokers say 0 where they mean no maximum.
     if largest <= 0:
         return (lots,)
     count = int((lots / largest).to_integral_value(rounding=ROUND_CEILING))
@@ -59,6 +63,7 @@ def split_legs(lots: Decimal, *, spec: SymbolSpec, most: int) -> tuple[Decimal, 
         raise Denied(Code.ABOVE_MAXIMUM_LOTS, lots=lots, lots_max=spec.lots_max, legs_allowed=most)
     legs: list[Decimal] = []
     for others in reversed(range(count)):
+        # Leave at least the minimum for each leg that follows.
         legs.append(min(largest, lots - others * spec.lots_min))
         lots -= legs[-1]
     return tuple(legs)

@@ -52,6 +52,7 @@ def summarise(trades: Iterable[Trade], *, starting_balance: Decimal, decimals: i
     amount; later deposits and withdrawals are no part of the balance curve. `decimals`: of the account's currency
     (JPY: 0).
     """
+    # MT4 prints by close time; trades of one second stand in the order of their tickets.
     ordered = sorted(trades, key=lambda trade: (trade.close_time, trade.ticket))
     nets = [trade.net for trade in ordered]
     wins, losses = [net for net in nets if net >= 0], [net for net in nets if net < 0]
@@ -99,6 +100,7 @@ def _drawdowns(start: Decimal, nets: Iterable[Decimal]) -> tuple[Decimal, _Drawd
         balance += net
         peak, lowest = max(peak, balance), min(lowest, balance)
         fall = peak - balance
+        # An account that never was above zero has lost all of it, whatever the sum.
         drawdown = _Drawdown(fall, fall / peak * 100 if peak > 0 else _HUNDRED)
         if fall > maximal.money:
             maximal = drawdown

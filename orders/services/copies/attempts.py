@@ -25,14 +25,17 @@ def again(log: CommandLog, command: Command, behind: Sequence[Command]) -> Comma
     """
     opens = command.action in ADDS_EXPOSURE
     copy = command.copy
+    # Nobody wants it any more: the copy has ended, or its close has overtaken its open.
     if copy.state in _OVER or (opens and not copy.lots_decided):
         moves.move_command(command, CommandState.VOID, CommandReason.NOT_WANTED)
         if copy.state not in _OVER:
             _give_up(copy, log)
         return None
+    # One that leads further stands behind it: two orders to the same end would be two closes.
     if any(takes_over(_target(later), _target(command)) for later in behind):
         moves.move_command(command, CommandState.VOID, CommandReason.SUPERSEDED)
         return None
+    # An open without an end of its validity was never meant to be repeated.
     if opens and (command.valid_until is None or command.valid_until < log.now):
         moves.move_command(command, CommandState.EXPIRED, CommandReason.MISSED)
         _give_up(copy, log)
@@ -60,6 +63,7 @@ def _aim(fresh: Command, copy: Copy, behind: Sequence[Command]) -> None:
     if fresh.price is None:
         return
     fresh.price = fresh.price if copy.price is None else copy.price
+    # The expiry stands in no column of the copy: the last modify of a decision has it.
     for later in behind:
         if later.action == Action.MODIFY and later.decision_id and later.price is not None:
             fresh.expiry = later.expiry

@@ -40,6 +40,7 @@ def release(account_pk: UUID, session_id: UUID, batch: Batch) -> None:
         .filter(account_id=account_pk, state=CommandState.HELD)
         .order_by("hold_no")
     )
+    # Each copy is one object, whatever number of its commands is held.
     copies = {command.copy_id: command.copy for command in held}
     for command in held:
         command.copy = copies[command.copy_id]
@@ -55,10 +56,12 @@ def release(account_pk: UUID, session_id: UUID, batch: Batch) -> None:
 def _release_one(command: Command, log: CommandLog, session_id: UUID) -> None:
     copy = command.copy
     opens = command.action in ADDS_EXPOSURE
+    # Its symbols and lots were another terminal's: a stranger's, perhaps.
     if command.decided_on_id not in (None, session_id):
         _drop(command, CommandState.EXPIRED, CommandReason.DECIDED_ON_OTHER_SESSION, log.now)
     elif opens and command.valid_until is not None and command.valid_until < log.now:
         _drop(command, CommandState.EXPIRED, CommandReason.SIGNAL_TOO_OLD, log.now)
+    # What follows an open that expired has nothing to follow.
     elif copy.state == CopyState.FAILED:
         moves.move_command(command, CommandState.VOID, CommandReason.OPEN_EXPIRED)
     else:
@@ -92,6 +95,7 @@ def void_overdue(account_pk: UUID, above: int, now: datetime) -> int:
 
 
 def _void(commands: QuerySet[Command], now: datetime) -> int:
+    # Only what adds exposure grows old; a close is as right after an hour.
     overdue = commands.filter(
         state=CommandState.QUEUED, action__in=[action.value for action in sorted(ADDS_EXPOSURE)], valid_until__lt=now
     )

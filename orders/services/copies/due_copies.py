@@ -17,6 +17,7 @@ class Pace:
 
     def is_time(self) -> bool:
         """Whether LOOK_EVERY seconds are over; they begin anew then."""
+        # A clock that is set back must not stop the looking.
         now = time.monotonic()
         if now < self.looked_at + LOOK_EVERY:
             return False

@@ -64,6 +64,7 @@ class Waits:
             return cls({}, log)
         numbers = {wait.copy.position_id for wait in found}
         masters = {wait.copy.subscription.strategy.master_id for wait in found}
+        # More rows than needed where two masters share a number; fewer statements than one for each pair.
         known = MasterPosition.objects.filter(account__in=masters, position_id__in=numbers)
         siblings = Copy.objects.filter(
             subscription__in={wait.copy.subscription_id for wait in found}, position_id__in=numbers
@@ -104,6 +105,7 @@ class Waits:
             return ""
         if wait.state == WaitState.CANCELLING:
             self._answered(wait, copy, action, report, inferred)
+        # The broker said cancelled, and filled it: the position opened at market stays, this one is closed.
         elif wait.state in CANCELLED and _is_to_end(copy) and report.status in _FILLS:
             self._note(wait, step="late_fill", result="closed", lots=copy.lots_open)
             _log.warning("fill_wait.late_fill", copy_no=copy.copy_no, position_id=copy.position_id)
@@ -121,6 +123,7 @@ class Waits:
         if after is WaitState.REOPENED and position is not None:
             self._reopen(wait, copy, position, evidence)
         elif after is WaitState.WAITING:
+            # The broker refused to cancel: the order may just be filling.
             wait.due_at = self.log.now + _span(wait)
             self._move(wait, after, step="cancel", error_code=report.error_code, **evidence)
         elif after is WaitState.DENIED:
@@ -150,6 +153,7 @@ class Waits:
         )
         try:
             order = reopen(asked)
+        # The order is cancelled already; that nothing follows is a decision with its reason.
         except Denied as no:
             self._move(wait, WaitState.DENIED, step="reopen", code=no.code.value, **evidence, **no.evidence)
             return
@@ -198,6 +202,7 @@ def _span(wait: FillWait) -> timedelta:
 
 def of_copies(copies: Collection[Copy], log: CommandLog) -> Waits:
     """The waits that reports about these copies may move; copies keep the caller's objects."""
+    # Market orders never wait; most batches read nothing here.
     pending = {copy.id: copy for copy in copies if copy.order_type != OrderType.MARKET}
     states = [state.value for state in sorted({WaitState.CANCELLING, *CANCELLED})]
     loaded = list(_with_rows().filter(copy__in=list(pending), state__in=states)) if pending else []
@@ -224,6 +229,7 @@ def carry_out() -> int:
     """Carry out the deadlines that have passed, each exactly once, however many sweep. Returns how many."""
     due = FillWait.objects.filter(state=WaitState.WAITING, due_at__lte=queries.database_now())
     done = 0
+    # Each in its own transaction: the lock of one account is held as briefly as possible.
     for wait_pk, account_pk in due.order_by("due_at", "id").values_list("id", "account_id"):
         try:
             done += _carry_out(wait_pk, account_pk)
@@ -237,6 +243,7 @@ def _carry_out(wait_pk: UUID, account_pk: UUID) -> int:
     with transaction.atomic(durable=True):
         log = open_log([account_pk], now=queries.database_now())
         batch = Batch(now=log.now)
+        # Read again under the lock: another process may have been first.
         due = list(_with_rows().filter(id=wait_pk, state=WaitState.WAITING, due_at__lte=log.now))
         waits = Waits.load(due, log)
         for wait in due:

@@ -63,6 +63,7 @@ def _end(account_pk: UUID) -> int:
     with transaction.atomic(durable=True):
         log = open_log([account_pk], now=queries.database_now())
         batch = Batch(now=log.now)
+        # Looked at again under the lock, for a report may have come in between.
         found = _due(Q(account=account_pk), log.now)
         commands = leading.follow_up(log, [(orphan.copy, orphan.order) for orphan in found])
         for orphan in found:
@@ -79,6 +80,7 @@ def _tell(orphan: _Orphan, now: datetime) -> None:
         "orphan.ordered", copy_no=copy.copy_no, position_id=copy.position_id, action=orphan.order.action.value,
         tries=orphan.tries,
     )  # fmt: skip
+    # A broker that refuses five times will refuse the sixth: a person has to look.
     if orphan.tries >= CALL_AFTER:
         text = f"copy {copy.copy_no}, ticket {copy.ticket}, {copy.symbol}: {orphan.tries} tries to close it have failed"
         alerts.raise_alert(

@@ -75,10 +75,14 @@ class Workspace:
     def load(cls, arrivals: Sequence[Arrival], now: datetime) -> "Workspace":
         """Lock the followers and read everything; the subscriptions too, for someone may just have paused one."""
         masters = {arrival.account_pk for arrival in arrivals}
+        # A batch may hold frames of other types; their handlers have loaded what they need.
         intents = [arrival.payload for arrival in arrivals if isinstance(arrival.payload, OrderIntent)]
         position_ids = {intent.position_id for intent in intents}
         followers = followers_of(masters)
+        # The lock comes before every read that decisions rest on. Else two masters could both pass one follower's
+        # limit.
         log = open_log(followers, now=now)
+        # Masters are read, not locked: nobody writes their logs here.
         accounts = log.rows | {row.id: row for row in BrokerAccount.objects.filter(id__in=masters - followers)}
         subscriptions = _subscriptions(masters, followers)
         mine = [item for group in subscriptions.values() for item in group]
@@ -99,6 +103,7 @@ class Workspace:
             copies=copies,
             open_positions=_open_positions(mine),
             quotes=_quotes(mine),
+            # Two reads that most batches do without.
             timeouts=queries.heartbeat_timeouts(accounts) if any(map(_looks_at_ages, mine)) else {},
             waited=_waited(copies) if any(intent.action is Action.ACTIVATE for intent in intents) else set(),
         )
@@ -142,6 +147,7 @@ class Workspace:
     def _master_funds(self, account_pk: UUID, intent: OrderIntent) -> Funds:
         """The intent's own figures win over the last heartbeat's."""
         known = mapping.funds(self.accounts[account_pk], self.terminal(account_pk))
+        # A program that trades sends no heartbeats between its orders; its intents carry the figures.
         told = {name: amount for name in ("balance", "equity") if (amount := getattr(intent, name)) is not None}
         return replace(known, **told, fresh=frozenset(told))
 
@@ -159,6 +165,7 @@ class Workspace:
         self.decisions.append(decision)
         for order in verdict.orders:
             self._order(intent, subscription, decision, order)
+        # There is nothing to order yet: the lots are remembered for the moment of the fill.
         for leg, lots in verdict.led:
             copy = self.copies[subscription.id, intent.position_id][leg]
             copy.lots_decided = lots
@@ -188,6 +195,7 @@ class Workspace:
     def _lead(self, copy: Copy, order: Order) -> None:
         leading.lead(copy, order)
         legs = self.copies[copy.subscription_id, copy.position_id].values()
+        # A position whose last leg is on its way out makes room for the next one, within this very batch.
         if not any(leg.lots_decided for leg in legs if leg.state in ALIVE):
             self.open_positions.get(copy.account_id, set()).discard((copy.subscription_id, copy.position_id))
         self.changed_copies.add(copy.id)
@@ -195,6 +203,7 @@ class Workspace:
     def _wait(self, intent: Intent, subscription: Subscription, decision: Decision, number: int) -> None:
         """Give a working copy some time to fill by itself; once per copy, whatever a terminal repeats."""
         copy = self.copies[subscription.id, intent.position_id][number]
+        # Terminals repeat themselves. The time begins once.
         if copy.id in self.waited:
             return
         self.waited.add(copy.id)
@@ -242,6 +251,7 @@ class Workspace:
         update_rows(old, fields)
 
     def _write_copies(self) -> None:
+        # A copy of this batch is written whole, with whatever followed in the same batch.
         created = {copy.id for copy in self.new_copies}
         changed = [
             copy
@@ -294,6 +304,7 @@ def _copies(subscriptions: Sequence[Subscription], position_ids: set[int]) -> di
 
 def _open_positions(subscriptions: Sequence[Subscription]) -> dict[UUID, set[tuple[UUID, int]]]:
     """Copied positions by follower, for the followers with a limit on them."""
+    # Counting reads every living copy of an account: only where a limit asks for it.
     limited = {item.follower_id for item in subscriptions if item.max_open_positions is not None}
     found: dict[UUID, set[tuple[UUID, int]]] = {account: set() for account in limited}
     if limited:
@@ -311,6 +322,7 @@ def _looks_at_ages(subscription: Subscription) -> bool:
 
 def _quotes(subscriptions: Sequence[Subscription]) -> dict[UUID, dict[str, MarketQuote]]:
     """The followers' markets, for those whose settings look at them."""
+    # Quotes change every second, and most subscriptions look at none.
     curious = {
         item.follower_id
         for item in subscriptions

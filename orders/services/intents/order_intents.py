@@ -44,11 +44,14 @@ def _take(arrival: Arrival, workspace: Workspace) -> None:
     row.repeated = first is not None or is_latest(position, intent)
     row.repeat_of_id = first
     workspace.intents.append(row)
+    # The row stays, so that the page shows what came; the first one has decided.
     if row.repeated:
         return
     for subscription in workspace.subscriptions.get(arrival.account_pk, ()):
         workspace.record(row, subscription, decide(workspace.case(arrival, intent, subscription)))
+    # After the decisions, which look at the position as it was.
     workspace.move_position(arrival.account_pk, intent, advance(position, intent))
+    # Stops may be moved to and fro: only the same as the last is a repeat.
     if intent.action is not Action.MODIFY:
         workspace.firsts[name] = row.id
 

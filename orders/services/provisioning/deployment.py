@@ -66,6 +66,7 @@ def provision(*, document: object, by: Actor) -> dict[str, Any]:
     tenants, mistakes = read_document(document, roles=[role.value for role in Role])
     if mistakes:
         raise ProvisioningRefused(mistakes)
+    # A thousand keys take a minute to hash: no lock is held meanwhile.
     hashes = _hash_new_keys(tenants)
     with transaction.atomic(durable=True):
         cycles.hold()
@@ -150,12 +151,14 @@ def _check_account(entry: AccountEntry, tenant: TenantEntry, known: _Known) -> I
         return
     for key in entry.keys:
         state = known.key_states.get((entry.account_id, key_fingerprint(key.material)))
+        # A key that was withdrawn must not come back by a file that somebody forgot.
         if state in _ENDED:
             yield Mistake(f"{key.path}.key", f"this key was {state}; make a new one")
 
 
 def _check_strategy(entry: StrategyEntry, tenant: TenantEntry, known: _Known, own: set[str]) -> Iterator[Mistake]:
     master = known.masters.get((tenant.name, entry.name))
+    # Its followers have subscribed to that account's trades.
     if master is not None and master != entry.master:
         yield Mistake(f"{entry.path}.master", "the master of a strategy cannot change; make another strategy")
     places = [(f"{entry.path}.master", entry.master)]
@@ -228,6 +231,7 @@ def _write_tenant(entry: TenantEntry, work: _Work) -> dict[str, Any]:
 
 
 def _write_member(entry: MemberEntry, tenant: Tenant, work: _Work) -> str:
+    # A person may be a member of several tenants.
     user = User.objects.filter(username=entry.email).first()
     if user is None:
         user = User.objects.create_user(username=entry.email, email=entry.email)

@@ -79,6 +79,7 @@ _LIVING = (CopyState.OPEN, CopyState.WORKING)
 
 def _missing(account: BrokerAccount, after: DifferenceState, seen: int) -> Sequence[Difference]:
     rows = list(order_queries.missing_copies(account.id, after))
+    # The person has decided about what the page showed, not about what has come since.
     if not rows or len(rows) != seen:
         raise AlreadyDecided
     return rows

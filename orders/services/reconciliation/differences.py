@@ -96,6 +96,7 @@ def record(
 
 def _note(found: Found, changes: _Changes) -> None:
     row = changes.standing.pop((found.kind.value, found.subject), None)
+    # A person's word was about what stood there then.
     if row is not None and _is_other(row, found):
         _end(row, changes, DifferenceReason.CHANGED)
         row = None
@@ -177,6 +178,7 @@ def _event(
 
 def _order_repairs(changes: _Changes, book: Book, copied: Mapping[int, Copied]) -> None:
     """Order what the policies allow, as numbered commands like any other. Nothing beside one that is on its way."""
+    # One read for all of them, and none where nothing is open.
     about = Command.objects.filter(copy__in={row.copy_id for row, _ in changes.open if row.copy_id})
     busy = set(about.filter(state__in=UNFINISHED).values_list("copy_id", flat=True)) if changes.open else set()
     gate = Decimal(settings.GATEWAY["repair_gate_percent"])
@@ -188,6 +190,7 @@ def _order_repairs(changes: _Changes, book: Book, copied: Mapping[int, Copied]) 
             quote=book.quotes.get(found.item.symbol) if found.item else None,
             gate_percent=gate,
         )
+        # Two orders about one copy would each be right, and together wrong.
         if isinstance(plan, Repair) and row.copy_id in busy:
             plan = Undecided(DifferenceReason.ON_ITS_WAY)
         if isinstance(plan, Repair) and row.copy is not None:
@@ -200,6 +203,7 @@ def _order_repairs(changes: _Changes, book: Book, copied: Mapping[int, Copied]) 
 
 def _policy(found: Found, copy: Copy | None, account: BrokerAccount) -> Policy:
     """The subscription's, else the tenant's, else the default. Nothing is ordered for a subscription that is off."""
+    # What its subscription let go is the follower's own.
     if copy is None or copy.subscription.state == SubscriptionState.OFF:
         return Policy.NOTIFY
     tenant = account.tenant.repairs if account.tenant is not None else {}

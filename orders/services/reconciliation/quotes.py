@@ -18,6 +18,7 @@ def keep(account_pk: UUID, quotes: Iterable[Quote], *, at: datetime) -> int:
     looks = Q(deviation_points__isnull=False) | ~Q(late_policy=LatePolicy.DENY)
     if not Subscription.objects.filter(looks, follower_id=account_pk).exists():
         return 0
+    # A market that is closed is quoted as 0 by some terminals.
     told = {quote.symbol: quote for quote in quotes if quote.bid > 0 and quote.ask > 0}
     rows = [
         FollowerQuote(account_id=account_pk, symbol=symbol, bid=quote.bid, ask=quote.ask, at=at)

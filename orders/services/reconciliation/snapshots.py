@@ -73,6 +73,7 @@ def _take(arrival: Arrival, log: CommandLog, batch: Batch) -> None:
         arrival.refuse(Refused("snapshot_unusable"))
         return
     book = read_book(report, taken_at=taken_at)
+    # A database that was set back would give these numbers again, and two copies would share one.
     recovery.keep_copy_numbers_apart(account, book.top_copy_no)
     found = _reconcile(log, book, arrival, batch)
     quotes.keep(account.id, told.quotes, at=book.taken_at)
@@ -96,6 +97,7 @@ def _whole(told: SyncSnapshot, account: BrokerAccount, stored: Snapshot | None) 
     """The report with what is held: as stored, if the terminal was asked whether that has changed, and says no."""
     if not told.same:
         return told
+    # "Same" is an answer to our question alone: to another one it would hide what has changed.
     if stored is None or not stored.hash or told.hash != stored.hash or account.snapshot_reason not in MAY_BE_SAME:
         return None
     known = msgspec.convert(stored.content, SyncSnapshot, dec_hook=decode_hook)
@@ -168,6 +170,7 @@ def _copies(account: BrokerAccount, book: Book) -> list[Copy]:
     """Living copies, those with a doubtful command, and those whose magic number is in the book."""
     doubtful = Command.objects.filter(account=account, state=CommandState.UNKNOWN).values("copy_id")
     numbers = {item.copy_no for item in book.held if item.copy_no is not None}
+    # Closed copies matter when their number is in the book: something is there that should not be.
     concerned = Q(state__in=ALIVE) | Q(copy_no__in=numbers) | Q(id__in=doubtful)
     rows = Copy.objects.select_related("subscription").filter(concerned, account=account, copy_no__isnull=False)
     return list(rows.order_by("copy_no"))
@@ -180,6 +183,7 @@ def _as_believed(
     wanted = Q(state__in=UNFINISHED) | Q(action__in=ADDS_EXPOSURE)
     for row in Command.objects.filter(wanted, copy__in=[row.id for row in rows], seq__isnull=False).order_by("id"):
         commands[row.copy_id].append(_issued(row))
+    # What a book has proved itself does not make the next book old.
     later = Report.objects.filter(account=account, received_at__gt=book.taken_at).exclude(flag=ReportFlag.FROM_SNAPSHOT)
     newer = set(later.values_list("copy_id", flat=True))
     beyond = Command.objects.filter(account=account, epoch=account.epoch, seq__gt=book.applied_seq)
@@ -264,6 +268,7 @@ def _schedule(account: BrokerAccount, batch: Batch) -> None:
     due, reason = now + settings.GATEWAY["snapshot_interval"], SnapshotReason.SCHEDULE
     doubtful = Command.objects.filter(account=account, state=CommandState.UNKNOWN)
     clears = _first_absence(doubtful.values_list("absent_from", flat=True), now)
+    # Doubt blocks a copy: the question that can end it is not put off.
     if clears is not None and clears < due:
         due, reason = clears, SnapshotReason.IN_DOUBT
     BrokerAccount.objects.filter(id=account.id).update(
@@ -279,6 +284,7 @@ def _first_absence(moments: Iterable[datetime | None], now: datetime) -> datetim
     """When absence first counts for a doubtful command; for one that stays doubtful, half a minute from now."""
     soonest = [moment for moment in moments if moment is not None]
     later = [moment for moment in soonest if moment > now]
+    # What stays in doubt after its time is asked about twice a minute, not in a loop.
     again = [now + timedelta(seconds=30)] if len(later) < len(soonest) else []
     return min([*later, *again], default=None)
 

@@ -100,6 +100,7 @@ def infer(log: CommandLog, arrivals: Sequence[Arrival], causes: dict[UUID, str],
             account__in={item.account_pk for item in arrivals}, frame_id__in=[item.frame_id for item in arrivals]
         ).values_list("frame_id", flat=True)
     )
+    # The same book twice proves the same things, under the same ids.
     fresh = [item for item in arrivals if item.frame_id not in known]
     if fresh:
         work = _load(fresh, log)
@@ -113,6 +114,7 @@ def _accept(arrivals: Sequence[Arrival], work: _Reports, batch: Batch) -> None:
         command = work.commands.get(report.command_id) if report.command_id else None
         if report.command_id is not None and (command is None or command.account_id != arrival.account_pk):
             arrival.refuse(Refused("not_your_command", path="$.command_id"))
+            # An EA that goes on with other accounts' commands is either broken or curious.
             batch.offenders[arrival.session_id] += 1
             continue
         _take(arrival, report, command, work)
@@ -205,6 +207,7 @@ def _is_beside(row: Report, copy: Copy) -> bool:
 def _find_copy(account_pk: UUID, report: ExecutionReport, work: _Reports) -> Copy | None:
     if report.copy_no and (found := work.by_number.get((account_pk, report.copy_no))):
         return found
+    # After a partial close the terminal may name the new ticket alone, and its parent.
     for ticket in (report.ticket, report.parent_ticket):
         if ticket and (found := work.by_ticket.get((account_pk, ticket))):
             return found
@@ -230,9 +233,11 @@ def _move(command: Command, report: ExecutionReport, row: Report, work: _Reports
     if not may_move(before, after):
         row.flag = ReportFlag.OUT_OF_ORDER
         return True
+    # The EA had executed it before it heard of its end: a fact, and odd enough for a snapshot.
     if before in (CommandState.VOID, CommandState.EXPIRED):
         row.flag = row.flag or ReportFlag.AFTER_VOID
     moves.move_command(command, after)
+    # What is done needs no excuse any more.
     command.reason = "" if after in (CommandState.DONE, CommandState.WORKING) else command.reason
     command.reason = CommandReason.FROM_SNAPSHOT if work.causes is not None else command.reason
     command.error_code = report.error_code
@@ -283,6 +288,7 @@ def _keep_funds(arrival: Arrival, report: ExecutionReport, work: _Reports) -> No
     known = {name: figure for name, figure in told.items() if figure is not None}
     account = work.log.row(arrival.account_pk)
     at = arrival.at - timedelta(milliseconds=report.age_ms)
+    # Figures of a former session may be hours old, and those of a slow frame older than what we have.
     if not known or arrival.late or (account.funds_at is not None and at < account.funds_at):
         return
     for name, figure in known.items():
@@ -305,6 +311,7 @@ def _apply(copy: Copy, command: Command | None, report: ExecutionReport, work: _
         lots_coming=_coming(command, report, work) if command else None,
     )
     after = outcome(before, Action(command.action) if command else None, report)
+    # Most repeats end here: nothing is written for them.
     if after == before:
         return
     moves.move_copy(copy, after.state)
@@ -319,6 +326,7 @@ def _apply(copy: Copy, command: Command | None, report: ExecutionReport, work: _
     if after.state in (CopyState.CLOSED, CopyState.FAILED):
         copy.closed_at = work.log.now
         work.cancelled.add(copy.id)
+    # It was given up and is there: what its master has done meanwhile is ordered below.
     elif before.state is CopyState.FAILED or before.close_cause == CloseCause.GONE:
         work.revived[copy.id] = copy
     elif after.state is CopyState.OPEN and before.state is not CopyState.OPEN:
@@ -330,6 +338,7 @@ def _apply(copy: Copy, command: Command | None, report: ExecutionReport, work: _
 
 def _coming(command: Command, report: ExecutionReport, work: _Reports) -> Decimal | None:
     """Where the copy's last other command without outcome leads; looked up only where a report may ask for it."""
+    # One read more, which a plain fill does without.
     asks = report.remaining_lots or report.status in (ReportStatus.REJECTED, ReportStatus.EXPIRED)
     if not asks and command.copy.state != CopyState.FAILED:
         return None
@@ -405,6 +414,7 @@ def _write(work: _Reports, batch: Batch) -> None:
 def _catch_up(work: _Reports) -> None:
     """What copies that had been given up have missed, and what came before they were filled. One may be closed again by
     a later report of the batch."""
+    # A later report of the same batch may have closed it again.
     alive = [copy for copy in work.revived.values() if copy.state in ALIVE]
     if alive:
         revivals.follow(work.log, alive)
@@ -433,6 +443,7 @@ def _call_for_attention(work: _Reports, batch: Batch) -> None:
     for command in work.missed:
         text = f"{command.action} {command.symbol} {command.lots}: not executed, and too old to be repeated"
         alerts.raise_alert(code=AlertCode.COMMAND_MISSED, text=text, now=work.log.now, account_pk=command.account_id)
+    # A snapshot is being applied: asking for another one would never end.
     if work.causes is not None:
         return
     unknown = {row.account_id: row.session_id for row in work.rows if row.status == ReportStatus.UNKNOWN}

@@ -28,6 +28,7 @@ class Link(NamedTuple):
 
 def hold() -> None:
     """Wait for one's turn to change the graph, until the transaction ends. SQLite has one writer anyway."""
+    # Two people who each add one edge could close a circle between them: neither sees the other's.
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_TURN])
@@ -45,6 +46,7 @@ def cycle_with(changes: Mapping[Link, SubscriptionState | None]) -> list[str] | 
     states: dict[Link, str] = {Link(*where): state for *where, state in names}
     for link, state in changes.items():
         states[link] = state or states.get(link, SubscriptionState.ACTIVE)
+    # Nothing flows through what is off.
     live = {(link.master, link.follower) for link, state in states.items() if state != SubscriptionState.OFF}
     itself = next((master for master, follower in sorted(live) if master == follower), None)
     return [itself, itself] if itself is not None else find_cycle(live)

@@ -123,6 +123,7 @@ def change_state(
         row = Subscription.objects.select_related("strategy__tenant", "strategy__master", "follower").get(
             id=subscription_id
         )
+        # Only what comes back from off adds an edge to the graph.
         if row.state == SubscriptionState.OFF:
             cycle = cycles.cycle_with({_link(row.strategy, row.follower): state})
             if cycle is not None:
@@ -136,6 +137,7 @@ def change_state(
 def _move(row: Subscription, state: SubscriptionState, *, by: Actor, note: str, detach: bool, batch: Batch) -> None:
     """From the state read to another one, by compare-and-set, with what follows for its copies."""
     log = open_log([row.follower_id], now=batch.now)
+    # Read again under the lock: two people may press the same button.
     before = Subscription.objects.select_for_update(no_key=True).values_list("state", flat=True).get(id=row.id)
     if before == state or before != row.state:
         raise StateUnchanged(f"{row} is {before}")
@@ -163,6 +165,7 @@ def _release_copies(row: Subscription, now: datetime, *, detach: bool) -> None:
     """Nothing flows to them any more: their positions stay as they are at the broker."""
     mine = order_queries.open_copies(row.id).exclude(state=CopyState.HELD)
     count = mine.count()
+    # A position that nobody leads is dangerous: somebody has to say that he wants it so.
     if count and not detach:
         raise OpenCopies(count)
     moves.move_copies(
@@ -205,6 +208,7 @@ def _drop_held(row: Subscription, now: datetime) -> None:
 
 def _cancel_working(row: Subscription, log: CommandLog, batch: Batch) -> None:
     """Order the cancelling of its working pending copies, under the decisions that placed them."""
+    # What shall end already has its cancel on its way.
     copies = [copy for copy in order_queries.working_copies(row.id).order_by("id") if copy.lots_decided]
     leading.follow_up(log, [(copy, cancelling(mapping.leg(copy), keep_filled=False)) for copy in copies])
     update_rows(copies, ["lots_decided"])
@@ -225,6 +229,7 @@ def lift_tombstone(*, copy_id: UUID, by: Actor, note: str) -> Copy:
         won = Copy.objects.filter(id=copy_id, tombstoned_at__isnull=False).update(tombstoned_at=None)
         if not won:
             raise NoTombstone(str(copy))
+        # All legs of the position: half of it could not be copied anew.
         legs = Copy.objects.filter(subscription=copy.subscription, position_id=copy.position_id)
         legs.update(tombstoned_at=None, lifted_at=now)
         _record(copy.subscription, TOMBSTONED, LIFTED, by=by, at=now, note=note, copy=copy)
