@@ -10,11 +10,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from orders.domain.copies.repair_policies import ALLOWED
 from orders.domain.decision.filters import FilterMistake, read_filters
 from orders.domain.decision.inputs import LATE_SPAN, MAX_RISK_MULTIPLE, PENDING_WAIT, LatePolicy, MinLotsPolicy
 from orders.domain.provisioning.access import ACCESS, AccessEntry, access_entry
 from orders.domain.provisioning.entries import Mistake, Node, unique
-from orders.domain.reconciliation.differences import ALLOWED
 from orders.domain.sizing.modes import Mode
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.snapshots import DifferenceKind

@@ -1,11 +1,9 @@
-"""What may be done about a difference between books."""
+"""What is ordered about a difference between books, by the policy of its kind."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
-from typing import Any, Final
 
+from orders.domain.copies.repair_policies import Policy
 from orders.domain.reconciliation.books import Held
 from orders.domain.reconciliation.comparison import Copied, Found
 from orders.domain.states.copies import CopyState
@@ -14,36 +12,6 @@ from orders.domain.wire.intents import Action, Side
 from orders.domain.wire.snapshots import DifferenceKind, Quote
 
 _NONE = Decimal(0)
-
-
-class Policy(StrEnum):
-    """What is done about a difference of one kind: tell; repair while the price allows; close the position."""
-
-    NOTIFY = "notify"
-    REPAIR = "repair"
-    FLATTEN = "flatten"
-
-
-ALLOWED: Final[Mapping[DifferenceKind, frozenset[Policy]]] = {
-    DifferenceKind.MISSING: frozenset({Policy.NOTIFY}),
-    DifferenceKind.EXTRA: frozenset(Policy),
-    DifferenceKind.WRONG_LOTS: frozenset(Policy),
-    DifferenceKind.WRONG_SIDE: frozenset({Policy.NOTIFY, Policy.FLATTEN}),
-    DifferenceKind.STOPS_DRIFT: frozenset({Policy.NOTIFY, Policy.REPAIR}),
-    DifferenceKind.FOREIGN: frozenset({Policy.NOTIFY}),
-}
-DEFAULTS: Final[Mapping[DifferenceKind, Policy]] = {
-    kind: Policy.REPAIR if kind is DifferenceKind.STOPS_DRIFT else Policy.NOTIFY for kind in DifferenceKind
-}
-
-
-def policy_for(kind: DifferenceKind, *settings: Mapping[str, Any]) -> Policy:
-    """The first of these settings that names an allowed policy for this kind, else the default."""
-    for setting in settings:
-        named = setting.get(kind.value)
-        if named in ALLOWED[kind]:
-            return Policy(named)
-    return DEFAULTS[kind]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from uuid import UUID
 from django.conf import settings
 
 from orders.domain.copies.legs import Order
+from orders.domain.copies.repair_policies import Policy, policy_for
 from orders.domain.reconciliation.books import Book
 from orders.domain.reconciliation.comparison import Comparison, Copied, Found
-from orders.domain.reconciliation.differences import Policy, Repair, Undecided, policy_for, repair
+from orders.domain.reconciliation.differences import Repair, Undecided, repair
 from orders.domain.states.commands import UNFINISHED, CommandState
 from orders.domain.states.differences import STANDING, DifferenceState
 from orders.domain.states.reasons import DifferenceReason

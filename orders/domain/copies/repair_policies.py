@@ -1,0 +1,37 @@
+"""What may be done about a difference between books, by its kind: what may be chosen, and what is done unless told."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from orders.domain.wire.snapshots import DifferenceKind
+
+
+class Policy(StrEnum):
+    """What is done about a difference of one kind: tell; repair while the price allows; close the position."""
+
+    NOTIFY = "notify"
+    REPAIR = "repair"
+    FLATTEN = "flatten"
+
+
+ALLOWED: Final[Mapping[DifferenceKind, frozenset[Policy]]] = {
+    DifferenceKind.MISSING: frozenset({Policy.NOTIFY}),
+    DifferenceKind.EXTRA: frozenset(Policy),
+    DifferenceKind.WRONG_LOTS: frozenset(Policy),
+    DifferenceKind.WRONG_SIDE: frozenset({Policy.NOTIFY, Policy.FLATTEN}),
+    DifferenceKind.STOPS_DRIFT: frozenset({Policy.NOTIFY, Policy.REPAIR}),
+    DifferenceKind.FOREIGN: frozenset({Policy.NOTIFY}),
+}
+DEFAULTS: Final[Mapping[DifferenceKind, Policy]] = {
+    kind: Policy.REPAIR if kind is DifferenceKind.STOPS_DRIFT else Policy.NOTIFY for kind in DifferenceKind
+}
+
+
+def policy_for(kind: DifferenceKind, *settings: Mapping[str, Any]) -> Policy:
+    """The first of these settings that names an allowed policy for this kind, else the default."""
+    for setting in settings:
+        named = setting.get(kind.value)
+        if named in ALLOWED[kind]:
+            return Policy(named)
+    return DEFAULTS[kind]
