@@ -1,7 +1,7 @@
 from django.db import models
 from django.db.models import Q
 
-from orders.domain.decision.inputs import LatePolicy, MinLotsPolicy
+from orders.domain.decision.settings import LatePolicy, MinLotsPolicy
 from orders.domain.sizing.modes import Mode
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.models.strategy import Strategy

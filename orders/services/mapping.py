@@ -11,7 +11,8 @@ import structlog
 from orders.domain.copies.legs import Leg
 from orders.domain.copies.positions import Position, PositionState
 from orders.domain.decision.filters import FilterMistake, Filters, read_filters
-from orders.domain.decision.inputs import MAX_RISK_MULTIPLE, LatePolicy, MinLotsPolicy, Rules, Terminal
+from orders.domain.decision.inputs import MAX_RISK_MULTIPLE, Rules, Terminal
+from orders.domain.decision.settings import LatePolicy, MinLotsPolicy
 from orders.domain.decision.symbols import Affixes
 from orders.domain.decision.terminals import read_terminal
 from orders.domain.risk.limits import Limits

@@ -1,6 +1,6 @@
 """What may be done about a difference between books, by its kind: what may be chosen, and what is done unless told."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
@@ -35,3 +35,12 @@ def policy_for(kind: DifferenceKind, *settings: Mapping[str, Any]) -> Policy:
         if named in ALLOWED[kind]:
             return Policy(named)
     return DEFAULTS[kind]
+
+
+def policy_mistakes(named: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every kind or policy that there is not: its place, and what was expected there."""
+    for kind, policy in named.items():
+        if kind not in list(DifferenceKind):
+            yield "", f"no difference is called {kind[:40]!r}: expected some of {', '.join(DifferenceKind)}"
+        elif policy not in (allowed := sorted(ALLOWED[DifferenceKind(kind)])):
+            yield kind, f"expected one of {', '.join(allowed)}"

@@ -4,7 +4,7 @@ The settings are one JSON object, read strictly by `read_filters`. Everything is
 symbol, side and lots, before mapping, reversing and sizing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -101,6 +101,14 @@ def read_filters(content: Mapping[str, Any]) -> Filters:
         raise FilterMistake(message[:1].lower() + message[1:], place) from error
     _check_consistency(filters)
     return filters
+
+
+def filter_mistakes(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The first mistake of these filters, if there is one: its place inside them, and what was expected there."""
+    try:
+        read_filters(content)
+    except FilterMistake as mistake:
+        yield mistake.path, str(mistake)
 
 
 def _check_consistency(filters: Filters) -> None:

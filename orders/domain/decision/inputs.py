@@ -10,6 +10,7 @@ from typing import Any, Final
 from orders.domain.copies.legs import NONE, Leg, Order
 from orders.domain.copies.positions import Position
 from orders.domain.decision.filters import NO_FILTERS, Filters
+from orders.domain.decision.settings import LatePolicy, MinLotsPolicy
 from orders.domain.decision.symbols import NO_AFFIXES, Affixes
 from orders.domain.risk.limits import Exposure, Limits
 from orders.domain.sizing.modes import Funds, Sizing
@@ -29,20 +30,6 @@ class Outcome(StrEnum):
     COPIED = "copied"
     DENIED = "denied"
     NOOP = "noop"
-
-
-class LatePolicy(StrEnum):
-    """What becomes of an open that is older than the age limit."""
-
-    DENY = "deny"
-    PENDING_AT_MASTER_PRICE = "pending_at_master_price"
-
-
-class MinLotsPolicy(StrEnum):
-    """What becomes of lots below the follower's minimum."""
-
-    DENY = "deny"
-    FORCE_MIN = "force_min"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from typing import Final
 from orders.domain.copies.legs import NONE, Order
 from orders.domain.copies.positions import PositionState
 from orders.domain.decision.filters import check_filters
-from orders.domain.decision.inputs import Case, Draft, Evidence, LatePolicy, MinLotsPolicy, NothingToDo, Step, turned
+from orders.domain.decision.inputs import Case, Draft, Evidence, NothingToDo, Step, turned
+from orders.domain.decision.settings import LatePolicy, MinLotsPolicy
 from orders.domain.decision.symbols import map_symbol
 from orders.domain.risk.limits import cap_lots, check_guards
 from orders.domain.sizing.modes import Basis, allocate

@@ -1,13 +1,14 @@
 """Names of symbols at two brokers: affixes, synonyms, and the mapping of one to the other."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from orders.domain.sizing.rounding import SymbolSpec
 from orders.domain.states.denials import Code, Denied
 
+MAX_SYMBOL: Final = 64
 _CODES: Final = (
     "AED ARS AUD BRL CAD CHF CLP CNH CNY COP CZK DKK EUR GBP HKD HUF IDR ILS INR JPY KRW KWD MXN MYR NOK NZD PEN PHP "
     "PLN RON RUB SAR SEK SGD THB TRY TWD UAH USD ZAR XAU XAG XPT XPD BTC ETH LTC XRP BCH"
@@ -94,6 +95,13 @@ def map_symbol(
     raise Denied(
         Code.SYMBOL_NOT_FOUND, symbol=symbol, suggestions=sorted(n for n in follower if plain in n.upper())[:5]
     )
+
+
+def map_mistakes(symbols: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Whether an explicit map holds anything but names."""
+    names = [*symbols, *symbols.values()]
+    if not all(isinstance(name, str) and 0 < len(name) <= MAX_SYMBOL for name in names):
+        yield "", f"expected symbol names of 1 to {MAX_SYMBOL} characters"
 
 
 def _listed(name: str, follower: Mapping[str, SymbolSpec]) -> SymbolSpec:

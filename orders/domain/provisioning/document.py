@@ -7,18 +7,14 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
-from orders.domain.copies.repair_policies import ALLOWED
-from orders.domain.decision.filters import FilterMistake, read_filters
-from orders.domain.decision.inputs import LATE_SPAN, MAX_RISK_MULTIPLE, PENDING_WAIT, LatePolicy, MinLotsPolicy
+from orders.domain.copies.repair_policies import policy_mistakes
+from orders.domain.decision.settings import SETTINGS, Settings
 from orders.domain.provisioning.access import ACCESS, AccessEntry, access_entry
 from orders.domain.provisioning.entries import Mistake, Node, unique
-from orders.domain.sizing.modes import Mode
+from orders.domain.provisioning.settings import read_settings
 from orders.domain.states.subscriptions import SubscriptionState
-from orders.domain.wire.snapshots import DifferenceKind
-from sessions_app.domain.decimals import Lots, Money
 from sessions_app.domain.keys import check_key
 from sessions_app.domain.problems import Refused
 
@@ -60,26 +56,7 @@ class SubscriptionEntry:
     claimed_as: str
     follower: str
     state: SubscriptionState | None
-    mode: Mode
-    multiplier: Decimal
-    lots: Decimal | None
-    fixed_master_base: Decimal | None
-    fixed_follower_base: Decimal | None
-    max_age_seconds: int
-    max_lots: Decimal | None
-    max_open_positions: int | None
-    symbol_map: Mapping[str, str]
-    prefix: str
-    suffix: str
-    filters: Mapping[str, Any]
-    repairs: Mapping[str, str]
-    reverse: bool
-    late_policy: LatePolicy
-    late_seconds: int
-    deviation_points: int | None
-    pending_wait_seconds: int
-    min_lots_policy: MinLotsPolicy
-    max_risk_multiple: Decimal
+    settings: Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +103,7 @@ def _tenant(node: Node, roles: Collection[str]) -> TenantEntry:
         accounts=node.each("accounts", _account),
         strategies=node.each("strategies", _strategy),
         access=access_entry(node),
-        repairs=_repairs(node),
+        repairs=node.content("repairs", policy_mistakes, None),
     )
     emails = ((member.path, "email", member.email) for member in tenant.members)
     unique(node.mistakes, emails, "this member is in the file twice")
@@ -196,76 +173,11 @@ def _strategy(node: Node) -> StrategyEntry:
     )
 
 
-_SUBSCRIPTION: Final = (
-    "follower", "state", "mode", "multiplier", "lots", "fixed_master_base", "fixed_follower_base", "max_age_seconds",
-    "max_lots", "max_open_positions", "symbol_map", "prefix", "suffix", "filters", "repairs", "reverse",
-    "late_policy",
-    "late_seconds", "deviation_points", "pending_wait_seconds", "min_lots_policy", "max_risk_multiple",
-)  # fmt: skip
-_LATE_SECONDS: Final = int(LATE_SPAN.total_seconds())
-_WAIT_SECONDS: Final = int(PENDING_WAIT.total_seconds())
-
-
 def _subscription(node: Node) -> SubscriptionEntry:
-    node.only(*_SUBSCRIPTION)
-    entry = SubscriptionEntry(
+    return SubscriptionEntry(
         path=node.path,
         claimed_as=node.text("follower", most=128),
         follower=node.account("follower"),
         state=node.choice("state", SubscriptionState, None),
-        mode=node.choice("mode", Mode, Mode.MIRRORED),
-        multiplier=node.positive("multiplier", Lots, Lots(1)),
-        lots=node.positive("lots", Lots, None),
-        fixed_master_base=node.positive("fixed_master_base", Money, None),
-        fixed_follower_base=node.positive("fixed_follower_base", Money, None),
-        max_age_seconds=node.integer("max_age_seconds", least=1, most=86_400, default=60),
-        max_lots=node.positive("max_lots", Lots, None),
-        max_open_positions=node.integer("max_open_positions", least=1, most=100_000, default=None),
-        symbol_map=_symbol_map(node),
-        prefix=node.text("prefix", most=16, default=""),
-        suffix=node.text("suffix", most=16, default=""),
-        filters=_filters(node),
-        repairs=_repairs(node) or {},
-        reverse=node.value("reverse", bool, False),
-        late_policy=node.choice("late_policy", LatePolicy, LatePolicy.DENY),
-        late_seconds=node.integer("late_seconds", least=60, most=604_800, default=_LATE_SECONDS),
-        deviation_points=node.integer("deviation_points", least=1, most=1_000_000, default=None),
-        pending_wait_seconds=node.integer("pending_wait_seconds", least=1, most=3600, default=_WAIT_SECONDS),
-        min_lots_policy=node.choice("min_lots_policy", MinLotsPolicy, MinLotsPolicy.DENY),
-        max_risk_multiple=node.positive("max_risk_multiple", Lots, Lots(MAX_RISK_MULTIPLE)),
+        settings=read_settings(node, SETTINGS),
     )
-    if entry.max_risk_multiple < 1:
-        node.mistake("max_risk_multiple", "expected 1 or more")
-    if entry.mode is Mode.FIXED_LOTS and entry.lots is None and not node.wrong("lots"):
-        node.mistake("lots", "fixed_lots needs lots above 0")
-    return entry
-
-
-def _symbol_map(node: Node) -> Mapping[str, str]:
-    symbols = node.value("symbol_map", dict, {})
-    for master, follower in symbols.items():
-        if not (isinstance(follower, str) and 0 < len(follower) <= 64 and 0 < len(master) <= 64):
-            node.mistake("symbol_map", "expected symbol names of 1 to 64 characters")
-            return {}
-    return symbols
-
-
-def _repairs(node: Node) -> Mapping[str, str] | None:
-    """What is done about differences, by their kind; None if the file does not say."""
-    named: Mapping[str, str] | None = node.value("repairs", dict, None)
-    for kind, policy in (named or {}).items():
-        allowed = sorted(ALLOWED[DifferenceKind(kind)]) if kind in list(DifferenceKind) else None
-        if allowed is None:
-            node.mistake("repairs", f"no difference is called {kind[:40]!r}")
-        elif policy not in allowed:
-            node.mistake(f"repairs.{kind}", f"expected one of {', '.join(allowed)}")
-    return named
-
-
-def _filters(node: Node) -> Mapping[str, Any]:
-    content: Mapping[str, Any] = node.value("filters", dict, {})
-    try:
-        read_filters(content)
-    except FilterMistake as mistake:
-        node.mistake(f"filters.{mistake.path}" if mistake.path else "filters", str(mistake))
-    return content

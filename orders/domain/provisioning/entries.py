@@ -4,10 +4,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
-from sessions_app.domain.decimals import WireDecimal, decode_hook
+from orders.domain.decision.setting_table import Check
+from sessions_app.domain.decimals import WireDecimal, decode_hook, plain
 from sessions_app.domain.keys import canonical_account_id
 from sessions_app.domain.problems import Refused
 
@@ -156,8 +158,8 @@ class Node:
             return default
         return kind(text)
 
-    def positive(self, name: str, kind: type[_D], default: Any) -> Any:
-        """A decimal above 0, as the wire writes decimals: a string."""
+    def positive(self, name: str, kind: type[_D], default: Any, *, least: Decimal | None = None) -> Any:
+        """A decimal above 0, or from `least` on, as the wire writes decimals: a string."""
         raw = self._fields.get(name)
         if raw is None:
             return default
@@ -166,9 +168,18 @@ class Node:
         except ValueError as error:
             self.mistake(name, f"{str(error)[:1].lower()}{str(error)[1:]}")
             return default
-        if number <= 0:
+        if least is not None and number < least:
+            self.mistake(name, f"expected {plain(least)} or more")
+        elif number <= 0:
             self.mistake(name, "expected a decimal above 0")
         return number
+
+    def content(self, name: str, check: Check, default: Any) -> Any:
+        """A JSON object, with every mistake that `check` finds inside it."""
+        content = self.value(name, dict, default)
+        for place, message in check(content or {}):
+            self.mistake(f"{name}.{place}" if place else name, message)
+        return content
 
     def each(self, name: str, read: Callable[["Node"], _T]) -> tuple[_T, ...]:
         items = self.value(name, list, [])

@@ -16,8 +16,9 @@ from django.conf import settings
 
 from orders.domain.copies.legs import Order
 from orders.domain.copies.positions import Position
-from orders.domain.decision.inputs import Case, LatePolicy, MarketQuote, Rules, Terminal
+from orders.domain.decision.inputs import Case, MarketQuote, Rules, Terminal
 from orders.domain.decision.pipeline import Verdict
+from orders.domain.decision.settings import LatePolicy
 from orders.domain.risk.limits import Exposure
 from orders.domain.sizing.modes import AGELESS, Funds
 from orders.domain.states.copies import ALIVE

@@ -19,7 +19,6 @@ from orders.domain.provisioning.document import (
     KeyEntry,
     MemberEntry,
     StrategyEntry,
-    SubscriptionEntry,
     TenantEntry,
     read_document,
 )
@@ -42,11 +41,6 @@ from sessions_app.services.operations.history import Actor
 ORIGIN: Final = "provisioning"
 REASON: Final = "provisioned"
 _ENDED: Final = frozenset({KeyState.REJECTED, KeyState.REVOKED})
-_SETTINGS: Final = (
-    "mode", "multiplier", "lots", "fixed_master_base", "fixed_follower_base", "max_age_seconds", "max_lots",
-    "max_open_positions", "symbol_map", "prefix", "suffix", "filters", "repairs", "reverse", "late_policy",
-    "late_seconds", "deviation_points", "pending_wait_seconds", "min_lots_policy", "max_risk_multiple",
-)  # fmt: skip
 _log = structlog.get_logger(__name__)
 
 
@@ -279,15 +273,13 @@ def _write_strategy(entry: StrategyEntry, tenant: Tenant, work: _Work) -> dict[s
         create_defaults={"relay_copies": entry.relay_copies, "master": master, "created_at": work.now},
     )
     accounts = BrokerAccount.objects.in_bulk([item.follower for item in entry.subscriptions], field_name="account_id")
-    wanted = [_wanted(item, accounts[item.follower]) for item in entry.subscriptions]
+    wanted = [
+        Wanted(follower=accounts[item.follower], settings=item.settings, state=item.state)
+        for item in entry.subscriptions
+    ]
     try:
         stored = lifecycle.store(strategy=strategy, wanted=wanted, by=work.by, batch=work.batch)
     except OpenCopies as refusal:
         raise ProvisioningRefused([Mistake(entry.path, f"a subscription cannot be off: {refusal}")]) from refusal
     places = zip(entry.subscriptions, stored, strict=True)
     return {"id": str(strategy.id), "subscriptions": {item.claimed_as: str(row.id) for item, row in places}}
-
-
-def _wanted(entry: SubscriptionEntry, follower: BrokerAccount) -> Wanted:
-    settings = {name: getattr(entry, name) for name in _SETTINGS}
-    return Wanted(follower=follower, settings=settings, state=entry.state)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from orders.domain.decision.inputs import LatePolicy
+from orders.domain.decision.settings import LatePolicy
 from orders.domain.wire.snapshots import Quote
 from orders.models import FollowerQuote, Subscription
 from sessions_app.models.transactions import requires_transaction

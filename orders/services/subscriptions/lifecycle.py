@@ -3,10 +3,9 @@
 Whoever changes one holds the graph first, then the follower's row: decisions and reports of that follower wait.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -14,6 +13,7 @@ from django.db import transaction
 
 from orders import queries as order_queries
 from orders.domain.copies.desired import cancelling
+from orders.domain.decision.settings import SETTINGS, Settings
 from orders.domain.states.commands import CommandState
 from orders.domain.states.copies import ALIVE, CopyState
 from orders.domain.states.reasons import CloseCause, CommandReason
@@ -66,7 +66,7 @@ class Wanted:
     """One subscription as it shall be. `state` None: a new one is active, a known one stays as it is."""
 
     follower: BrokerAccount
-    settings: Mapping[str, Any]
+    settings: Settings
     state: SubscriptionState | None = None
 
 
@@ -92,11 +92,15 @@ def _store(strategy: Strategy, item: Wanted, by: Actor, batch: Batch) -> Subscri
     if known is None:
         state = item.state or SubscriptionState.ACTIVE
         made = Subscription.objects.create(
-            strategy=strategy, follower=item.follower, state=state, created_at=batch.now, **item.settings
+            strategy=strategy,
+            follower=item.follower,
+            state=state,
+            created_at=batch.now,
+            **SETTINGS.columns(item.settings),
         )
         _record(made, "", state, by=by, at=batch.now)
         return made
-    Subscription.objects.filter(id=known.id).update(**item.settings)
+    Subscription.objects.filter(id=known.id).update(**SETTINGS.columns(item.settings))
     if item.state is not None and item.state != known.state:
         _move(known, item.state, by=by, note="", detach=False, batch=batch)
     return known

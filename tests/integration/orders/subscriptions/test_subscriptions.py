@@ -8,6 +8,7 @@ import pytest
 from django.db import transaction
 
 from orders import queries as order_queries
+from orders.domain.decision.settings import Settings
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.snapshots import Quote
 from orders.models import Command, Copy, Decision, FollowerQuote, Strategy, Subscription, SubscriptionEvent
@@ -178,7 +179,7 @@ def desk_account(number: int) -> BrokerAccount:
 
 def wanted(strategy: Strategy, follower: BrokerAccount, **options: Any) -> list[Subscription]:
     from_now = Batch(now=queries.database_now())
-    items = [Wanted(follower=follower, settings={}, **options)]
+    items = [Wanted(follower=follower, settings=Settings(), **options)]
     with transaction.atomic():
         return lifecycle.store(strategy=strategy, wanted=items, by=OLGA, batch=from_now)
 

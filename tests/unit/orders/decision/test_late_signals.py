@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.domain.decision.inputs import Case, LatePolicy, MarketQuote, MinLotsPolicy, Outcome
+from orders.domain.decision.inputs import Case, MarketQuote, Outcome
 from orders.domain.decision.pipeline import decide
+from orders.domain.decision.settings import LatePolicy, MinLotsPolicy
 from orders.domain.risk.limits import Limits
 from orders.domain.states.copies import CopyState
 from orders.domain.states.denials import Code
