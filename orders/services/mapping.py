@@ -1,7 +1,6 @@
 """From rows to the values that decisions look at."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -11,12 +10,10 @@ import structlog
 from orders.domain.copies.legs import Leg
 from orders.domain.copies.positions import Position, PositionState
 from orders.domain.decision.filters import FilterMistake, Filters, read_filters
-from orders.domain.decision.inputs import MAX_RISK_MULTIPLE, Rules, Terminal
-from orders.domain.decision.settings import LatePolicy, MinLotsPolicy
-from orders.domain.decision.symbols import Affixes
+from orders.domain.decision.inputs import Rules, Terminal
+from orders.domain.decision.settings import Settings
 from orders.domain.decision.terminals import read_terminal
-from orders.domain.risk.limits import Limits
-from orders.domain.sizing.modes import Funds, Mode, Sizing
+from orders.domain.sizing.modes import Funds
 from orders.domain.states.copies import CopyState
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import OrderType, Side
@@ -49,40 +46,26 @@ def terminals(profile_ids: Iterable[UUID | None]) -> Mapping[UUID, Terminal]:
 
 
 def rules(row: Subscription) -> Rules:
-    """A subscription's settings, with those of its strategy."""
+    """What a subscription says about copying, with what its strategy does."""
+    settings = row.settings
     return Rules(
         state=SubscriptionState(row.state),
-        sizing=Sizing(
-            mode=Mode(row.mode),
-            # Rows of earlier releases have none.
-            multiplier=row.multiplier if row.multiplier is not None else Decimal(1),
-            lots=row.lots,
-            fixed_master_base=row.fixed_master_base,
-            fixed_follower_base=row.fixed_follower_base,
-        ),
-        limits=Limits(max_lots=row.max_lots, max_open_positions=row.max_open_positions),
-        max_age=timedelta(seconds=row.max_age_seconds),
-        symbol_map=row.symbol_map,
-        affixes=Affixes(row.prefix, row.suffix),
-        filters=_filters(row),
-        reverse=row.reverse,
-        late_policy=LatePolicy(row.late_policy),
-        late_span=timedelta(seconds=row.late_seconds),
-        deviation_points=row.deviation_points,
-        pending_wait=timedelta(seconds=row.pending_wait_seconds),
-        min_lots_policy=MinLotsPolicy(row.min_lots_policy),
-        max_risk_multiple=row.max_risk_multiple or MAX_RISK_MULTIPLE,
+        settings=settings,
+        filters=_filters(row.id, settings),
         relay_copies=row.strategy.relay_copies,
     )
 
 
-def _filters(row: Subscription) -> Filters | None:
+def _filters(subscription_id: UUID, settings: Settings) -> Filters | None:
     """None if they cannot be read: one subscription's settings must not stop the master's trade for the others."""
     try:
-        return read_filters(row.filters)
+        return read_filters(settings.filters)
     except FilterMistake as mistake:
         _log.error(
-            "subscription.filters_unreadable", subscription_id=str(row.id), path=mistake.path, error=str(mistake)
+            "subscription.filters_unreadable",
+            subscription_id=str(subscription_id),
+            path=mistake.path,
+            error=str(mistake),
         )
         return None
 

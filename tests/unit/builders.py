@@ -11,9 +11,9 @@ import msgspec
 from orders.domain.copies.legs import Leg
 from orders.domain.copies.positions import Position, PositionState
 from orders.domain.decision.inputs import Case, Rules, Terminal
-from orders.domain.decision.symbols import Affixes
-from orders.domain.risk.limits import Exposure, Limits
-from orders.domain.sizing.modes import Funds, Mode, Sizing
+from orders.domain.decision.settings import Settings
+from orders.domain.risk.limits import Exposure
+from orders.domain.sizing.modes import Funds
 from orders.domain.sizing.rounding import SymbolSpec
 from orders.domain.states.copies import CopyState
 from orders.domain.states.subscriptions import SubscriptionState
@@ -66,16 +66,10 @@ def leg(lots: str = "0.10", *, number: int = 1, **changes: Any) -> Leg:
 
 
 def rules(**changes: Any) -> Rules:
-    """An active subscription that mirrors the master's lots."""
-    made = Rules(
-        state=SubscriptionState.ACTIVE,
-        sizing=Sizing(Mode.MIRRORED),
-        limits=Limits(),
-        max_age=timedelta(seconds=60),
-        symbol_map={},
-        affixes=Affixes(),
-    )
-    return replace(made, **changes)
+    """An active subscription that mirrors the master's lots; `changes` to its settings or to the rules themselves."""
+    own = {name: changes.pop(name) for name in ("state", "filters", "relay_copies") if name in changes}
+    made = Rules(state=SubscriptionState.ACTIVE, settings=Settings(**changes))
+    return replace(made, **own)
 
 
 def terminal(symbols: Mapping[str, SymbolSpec] | None = None, **changes: Any) -> Terminal:

@@ -1,16 +1,17 @@
 """What a decision looks at and what it hands on: values only, so that every step is a pure function of them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from functools import cached_property
+from typing import Any, Final, TypeVar
 
 from orders.domain.copies.legs import NONE, Leg, Order
 from orders.domain.copies.positions import Position
 from orders.domain.decision.filters import NO_FILTERS, Filters
-from orders.domain.decision.settings import LatePolicy, MinLotsPolicy
+from orders.domain.decision.settings import Settings
 from orders.domain.decision.symbols import NO_AFFIXES, Affixes
 from orders.domain.risk.limits import Exposure, Limits
 from orders.domain.sizing.modes import Funds, Sizing
@@ -19,9 +20,7 @@ from orders.domain.states.denials import Code, Denied
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import OrderIntent, OrderType, Side
 
-PENDING_WAIT: Final = timedelta(seconds=5)
-LATE_SPAN: Final = timedelta(hours=1)
-MAX_RISK_MULTIPLE: Final = Decimal(5)
+_Part = TypeVar("_Part", Sizing, Limits, Affixes)
 
 
 class Outcome(StrEnum):
@@ -52,30 +51,49 @@ class MarketQuote:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Rules:
-    """A subscription's settings, and `relay_copies` of its strategy, as values.
+    """What a subscription says about copying: its state, its settings, and `relay_copies` of its strategy.
 
-    `filters` is None where what is stored cannot be read: nothing is copied then, and everything else flows.
-    `late_span`: how long past `max_age` a late open may still become a pending order. `pending_wait`: how long a copied
-    pending order may go on working when the master's has filled.
+    `filters` are the settings' own, read; None where what is stored cannot be read: nothing is copied then, and
+    everything else flows. What some rules look at together is a value of its own, made once from the settings that have
+    the names of its fields.
     """
 
     state: SubscriptionState
-    sizing: Sizing
-    limits: Limits
-    max_age: timedelta
-    symbol_map: Mapping[str, str]
-    affixes: Affixes
+    settings: Settings
     filters: Filters | None = NO_FILTERS
-    reverse: bool = False
-    late_policy: LatePolicy = LatePolicy.DENY
-    late_span: timedelta = LATE_SPAN
-    deviation_points: int | None = None
-    pending_wait: timedelta = PENDING_WAIT
-    min_lots_policy: MinLotsPolicy = MinLotsPolicy.DENY
-    max_risk_multiple: Decimal = MAX_RISK_MULTIPLE
     relay_copies: bool = False
+
+    @cached_property
+    def sizing(self) -> Sizing:
+        return _part(Sizing, self.settings)
+
+    @cached_property
+    def limits(self) -> Limits:
+        return _part(Limits, self.settings)
+
+    @cached_property
+    def affixes(self) -> Affixes:
+        return _part(Affixes, self.settings)
+
+    @cached_property
+    def max_age(self) -> timedelta:
+        return timedelta(seconds=self.settings.max_age_seconds)
+
+    @cached_property
+    def late_span(self) -> timedelta:
+        """How long past `max_age` a late open may still become a pending order."""
+        return timedelta(seconds=self.settings.late_seconds)
+
+    @cached_property
+    def pending_wait(self) -> timedelta:
+        """How long a copied pending order may go on working when the master's has filled."""
+        return timedelta(seconds=self.settings.pending_wait_seconds)
+
+
+def _part(kind: type[_Part], settings: Settings) -> _Part:
+    return kind(**{item.name: getattr(settings, item.name) for item in fields(kind)})
 
 
 @dataclass(frozen=True, slots=True)

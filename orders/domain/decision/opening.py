@@ -76,9 +76,9 @@ def _signal_age(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
     if age <= limit:
         return draft, evidence
     # An old price is no price: who takes it pays the difference.
-    if case.rules.late_policy is not LatePolicy.PENDING_AT_MASTER_PRICE:
+    if case.rules.settings.late_policy is not LatePolicy.PENDING_AT_MASTER_PRICE:
         raise Denied(Code.SIGNAL_TOO_OLD, **evidence)
-    evidence |= {"late_policy": case.rules.late_policy.value, "pending_until": rfc3339(_pending_until(case))}
+    evidence |= {"late_policy": case.rules.settings.late_policy.value, "pending_until": rfc3339(_pending_until(case))}
     # A pending order needs a price to wait for.
     if case.now >= _pending_until(case) or not case.intent.price:
         raise Denied(Code.SIGNAL_TOO_OLD, **evidence)
@@ -95,7 +95,7 @@ def _symbol(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
         case.intent.symbol,
         master=case.master.affixes,
         follower=case.terminal.symbols,
-        explicit=case.rules.symbol_map,
+        explicit=case.rules.settings.symbol_map,
         wanted=case.rules.affixes,
     )
     return replace(draft, spec=spec), {"master": case.intent.symbol, "follower": spec.name}
@@ -105,8 +105,9 @@ def _reverse(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
     """Which way round it is copied."""
     intent = case.intent
     told = replace(draft, side=intent.side or Side.BUY, order_type=intent.order_type, sl=intent.sl, tp=intent.tp)
-    told = turned(told) if case.rules.reverse else told
-    return told, {"reverse": case.rules.reverse, "side": told.side.value}
+    reverse = case.rules.settings.reverse
+    told = turned(told) if reverse else told
+    return told, {"reverse": reverse, "side": told.side.value}
 
 
 def _price(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
@@ -120,7 +121,7 @@ def _price(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
     if draft.late:
         kind = draft.order_type if case.intent.action is Action.PLACE else _pending_type(case, draft, market)
         return replace(draft, order_type=kind), {"market": market, "pending": kind.value}
-    limit, price = case.rules.deviation_points, case.intent.price
+    limit, price = case.rules.settings.deviation_points, case.intent.price
     # A pending order waits for its price, wherever the market is.
     if limit is None or case.intent.action is Action.PLACE or not price or market is None:
         return draft, {"deviation_points": limit, "market": market}
@@ -189,12 +190,12 @@ def _rounding(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
 
 def _least_lots(case: Case, draft: Draft, evidence: Evidence) -> Decimal:
     """The follower's minimum instead of less, if the policy says so and the risk stays within its multiple."""
-    rules, least = case.rules, draft.known_spec.lots_min
-    if rules.min_lots_policy is MinLotsPolicy.DENY:
+    settings, least = case.rules.settings, draft.known_spec.lots_min
+    if settings.min_lots_policy is MinLotsPolicy.DENY:
         raise Denied(Code.BELOW_MINIMUM_LOTS, **evidence)
-    evidence |= {"max_risk_multiple": rules.max_risk_multiple}
+    evidence |= {"max_risk_multiple": settings.max_risk_multiple}
     # The minimum may be a hundred times what the ratio asks for: that is another trade, not a rounding.
-    if least > draft.exact * rules.max_risk_multiple or least > cap_lots(least, rules.limits):
+    if least > draft.exact * settings.max_risk_multiple or least > cap_lots(least, case.rules.limits):
         raise Denied(Code.BELOW_MINIMUM_LOTS, **evidence)
     return least
 
@@ -204,12 +205,12 @@ def _guards(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
 
 
 def _opening_orders(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
-    spec, intent, rules = draft.known_spec, case.intent, case.rules
+    spec, intent, settings = draft.known_spec, case.intent, case.rules.settings
     legs = split_legs(draft.lots, spec=spec, most=MAX_LEGS)
     # A position that is copied anew, after its tombstone was lifted, gets new legs: numbers are never used twice.
     first = max((leg.leg for leg in case.legs), default=0) + 1
     late_open = draft.late and intent.action is Action.OPEN
-    until = _pending_until(case) if draft.late else case.occurred_at + rules.max_age
+    until = _pending_until(case) if draft.late else case.occurred_at + case.rules.max_age
     orders = tuple(
         Order(
             leg=number,
@@ -221,13 +222,13 @@ def _opening_orders(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
             lots_before=NONE,
             lots_after=lots,
             price=round_price(intent.price, spec=spec),
-            deviation_points=None if draft.late or intent.action is Action.PLACE else rules.deviation_points,
+            deviation_points=None if draft.late or intent.action is Action.PLACE else settings.deviation_points,
             sl=round_price(draft.sl, spec=spec),
             tp=round_price(draft.tp, spec=spec),
             # The order that stands in for a late open must not wait for ever.
             expiry=rfc3339(until) if late_open else intent.expiry or "",
             valid_until=until,
-            reverse=rules.reverse,
+            reverse=settings.reverse,
         )
         for number, lots in enumerate(legs, start=first)
     )

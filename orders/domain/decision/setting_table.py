@@ -121,7 +121,7 @@ class SettingTable(Generic[_S]):
         return {row.name: getattr(settings, row.name) for row in self.rows}
 
     def restored(self, stored: object) -> _S:
-        """Settings from an object that has their columns."""
+        """Settings from an object that has their columns; rows of earlier releases may have none: the default."""
         return self.read(lambda row: _restored(row.kind, getattr(stored, row.name)))
 
 

@@ -138,14 +138,15 @@ class Waits:
         account = self.log.row(copy.account_id)
         terminal = self.terminals.get(account.profile_id) if account.profile_id else None
         key = (copy.subscription_id, copy.position_id)
+        settings = copy.subscription.settings
         asked = Reopening(
             leg=mapping.leg(copy),
             lots=wait.lots or Decimal(0),
             master_lots=wait.master_lots,
             position=position,
             subscription=SubscriptionState(copy.subscription.state),
-            max_age=timedelta(seconds=copy.subscription.max_age_seconds),
-            deviation_points=copy.subscription.deviation_points,
+            max_age=timedelta(seconds=settings.max_age_seconds),
+            deviation_points=settings.deviation_points,
             spec=terminal.symbols.get(copy.symbol) if terminal else None,
             filled_at=wait.decision.intent.occurred_at,
             next_leg=self.last_legs.get(key, copy.leg) + 1,
@@ -197,7 +198,7 @@ def _is_to_end(copy: Copy) -> bool:
 
 
 def _span(wait: FillWait) -> timedelta:
-    return timedelta(seconds=wait.copy.subscription.pending_wait_seconds)
+    return timedelta(seconds=wait.copy.subscription.settings.pending_wait_seconds)
 
 
 def of_copies(copies: Collection[Copy], log: CommandLog) -> Waits:

@@ -18,7 +18,6 @@ from orders.domain.copies.legs import Order
 from orders.domain.copies.positions import Position
 from orders.domain.decision.inputs import Case, MarketQuote, Rules, Terminal
 from orders.domain.decision.pipeline import Verdict
-from orders.domain.decision.settings import LatePolicy
 from orders.domain.risk.limits import Exposure
 from orders.domain.sizing.modes import AGELESS, Funds
 from orders.domain.states.copies import ALIVE
@@ -56,6 +55,7 @@ class Workspace:
     terminals: Mapping[UUID, Terminal]
     decided_on: Mapping[UUID, UUID | None]
     subscriptions: dict[UUID, list[Subscription]]
+    rules: Mapping[UUID, Rules]
     positions: dict[tuple[UUID, int], Position]
     position_rows: dict[tuple[UUID, int], MasterPosition]
     firsts: dict[tuple[UUID, int, str, Decimal | None], UUID]
@@ -64,7 +64,6 @@ class Workspace:
     quotes: dict[UUID, dict[str, MarketQuote]]
     waited: set[UUID]
     timeouts: Mapping[UUID, int]
-    rules: dict[UUID, Rules] = field(default_factory=dict)
     changed_positions: set[tuple[UUID, int]] = field(default_factory=set)
     changed_copies: set[UUID] = field(default_factory=set)
     intents: list[Intent] = field(default_factory=list)
@@ -87,6 +86,7 @@ class Workspace:
         accounts = log.rows | {row.id: row for row in BrokerAccount.objects.filter(id__in=masters - followers)}
         subscriptions = _subscriptions(masters, followers)
         mine = [item for group in subscriptions.values() for item in group]
+        rules = {item.id: mapping.rules(item) for item in mine}
         known = MasterPosition.objects.filter(account__in=masters, position_id__in=position_ids)
         position_rows = {(row.account_id, row.position_id): row for row in known}
         copies = _copies(mine, position_ids)
@@ -98,14 +98,15 @@ class Workspace:
             terminals=mapping.terminals(account.profile_id for account in accounts.values()),
             decided_on=_decided_on(accounts.values()),
             subscriptions=subscriptions,
+            rules=rules,
             positions={key: mapping.position(row) for key, row in position_rows.items()},
             position_rows=position_rows,
             firsts=_first_intents(masters, {intent.ticket for intent in intents}),
             copies=copies,
-            open_positions=_open_positions(mine),
-            quotes=_quotes(mine),
+            open_positions=_open_positions(mine, rules),
+            quotes=_quotes(mine, rules),
             # Two reads that most batches do without.
-            timeouts=queries.heartbeat_timeouts(accounts) if any(map(_looks_at_ages, mine)) else {},
+            timeouts=queries.heartbeat_timeouts(accounts) if any(map(_looks_at_ages, rules.values())) else {},
             waited=_waited(copies) if any(intent.action is Action.ACTIVATE for intent in intents) else set(),
         )
 
@@ -121,7 +122,7 @@ class Workspace:
             intent=intent,
             occurred_at=arrival.at - timedelta(milliseconds=intent.age_ms),
             position=self.positions.get((arrival.account_pk, intent.position_id)),
-            rules=self._rules(subscription),
+            rules=self.rules[subscription.id],
             master=self.terminal(arrival.account_pk) or Terminal(),
             master_funds=self._master_funds(arrival.account_pk, intent),
             follower=self.terminal(follower),
@@ -139,11 +140,6 @@ class Workspace:
     def _timeout(self, account_pk: UUID) -> timedelta:
         """How long the account's terminal may be silent."""
         return timedelta(seconds=self.timeouts.get(account_pk, settings.GATEWAY["heartbeat_timeout"]))
-
-    def _rules(self, subscription: Subscription) -> Rules:
-        if subscription.id not in self.rules:
-            self.rules[subscription.id] = mapping.rules(subscription)
-        return self.rules[subscription.id]
 
     def _master_funds(self, account_pk: UUID, intent: OrderIntent) -> Funds:
         """The intent's own figures win over the last heartbeat's."""
@@ -215,7 +211,7 @@ class Workspace:
                 decision=decision,
                 copy=copy,
                 account=account.row,
-                due_at=None if account.holds else self.now + self._rules(subscription).pending_wait,
+                due_at=None if account.holds else self.now + self.rules[subscription.id].pending_wait,
                 lots=copy.lots_decided,
                 master_lots=intent.lots if intent.lots is not None else position.lots if position else None,
                 created_at=self.now,
@@ -303,10 +299,12 @@ def _copies(subscriptions: Sequence[Subscription], position_ids: set[int]) -> di
     return dict(found)
 
 
-def _open_positions(subscriptions: Sequence[Subscription]) -> dict[UUID, set[tuple[UUID, int]]]:
+def _open_positions(
+    subscriptions: Sequence[Subscription], rules: Mapping[UUID, Rules]
+) -> dict[UUID, set[tuple[UUID, int]]]:
     """Copied positions by follower, for the followers with a limit on them."""
     # Counting reads every living copy of an account: only where a limit asks for it.
-    limited = {item.follower_id for item in subscriptions if item.max_open_positions is not None}
+    limited = {item.follower_id for item in subscriptions if rules[item.id].limits.max_open_positions is not None}
     found: dict[UUID, set[tuple[UUID, int]]] = {account: set() for account in limited}
     if limited:
         rows = Copy.objects.filter(account__in=limited, state__in=ALIVE, lots_decided__gt=0)
@@ -315,20 +313,15 @@ def _open_positions(subscriptions: Sequence[Subscription]) -> dict[UUID, set[tup
     return found
 
 
-def _looks_at_ages(subscription: Subscription) -> bool:
-    """Whether its decisions depend on how old a terminal's figures are."""
-    looks_at_market = subscription.deviation_points is not None or subscription.late_policy != LatePolicy.DENY
-    return looks_at_market or subscription.mode not in AGELESS
+def _looks_at_ages(rules: Rules) -> bool:
+    """Whether decisions by these rules depend on how old a terminal's figures are."""
+    return rules.settings.looks_at_market or rules.settings.mode not in AGELESS
 
 
-def _quotes(subscriptions: Sequence[Subscription]) -> dict[UUID, dict[str, MarketQuote]]:
+def _quotes(subscriptions: Sequence[Subscription], rules: Mapping[UUID, Rules]) -> dict[UUID, dict[str, MarketQuote]]:
     """The followers' markets, for those whose settings look at them."""
     # Quotes change every second, and most subscriptions look at none.
-    curious = {
-        item.follower_id
-        for item in subscriptions
-        if item.deviation_points is not None or item.late_policy != LatePolicy.DENY
-    }
+    curious = {item.follower_id for item in subscriptions if rules[item.id].settings.looks_at_market}
     found: dict[UUID, dict[str, MarketQuote]] = defaultdict(dict)
     if curious:
         for row in FollowerQuote.objects.filter(account__in=curious):

@@ -208,7 +208,7 @@ def _policy(found: Found, copy: Copy | None, account: BrokerAccount) -> Policy:
     if copy is None or copy.subscription.state == SubscriptionState.OFF:
         return Policy.NOTIFY
     tenant = account.tenant.repairs if account.tenant is not None else {}
-    return policy_for(found.kind, copy.subscription.repairs, tenant)
+    return policy_for(found.kind, copy.subscription.settings.repairs, tenant)
 
 
 def _order(row: Difference, copy: Copy, plan: Repair, log: CommandLog) -> None:

@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import models
 
+from orders.domain.decision.settings import Settings
 from orders.models import Strategy, Subscription, SubscriptionEvent
 from orders.services.provisioning import deployment
 from orders.services.provisioning.deployment import ProvisioningRefused
@@ -98,10 +99,12 @@ def test_a_deployment_is_made_from_a_document() -> None:
     assert (follower.intent_rate, str(follower.tenant)) == (20, "Acme")
     strategy = tenant["strategies"]["Scalper"]
     first = Subscription.objects.get(id=strategy["subscriptions"][FOLLOWER])
-    assert (first.mode, first.lots, first.suffix, first.state) == ("fixed_lots", Decimal("0.25"), ".r", "active")
+    told = first.settings
+    assert (told.mode, told.lots, told.suffix, first.state) == ("fixed_lots", Decimal("0.25"), ".r", "active")
     second = Subscription.objects.get(id=strategy["subscriptions"]["PAPER-demo:003"])
-    assert (second.mode, second.max_age_seconds, second.max_lots) == ("mirrored", 60, None)
-    assert second.multiplier == 1
+    assert second.settings == Settings()
+    assert (second.settings.mode, second.settings.max_age_seconds, second.settings.max_lots) == ("mirrored", 60, None)
+    assert second.settings.multiplier == 1
     assert second.follower.claimed_as == OTHER
 
 
@@ -147,7 +150,8 @@ def test_what_changed_in_the_document_is_updated() -> None:
     assert Member.objects.get().role == "viewer"
     assert BrokerAccount.objects.get(account_id="paper-demo:1").intent_rate == 5
     row = Subscription.objects.get(follower__account_id="paper-demo:2")
-    assert (row.mode, row.lots, row.max_lots, row.symbol_map) == (
+    settings = row.settings
+    assert (settings.mode, settings.lots, settings.max_lots, settings.symbol_map) == (
         "balance_ratio", None, Decimal("2.5"), {"XAUUSD": "GOLD"},
     )  # fmt: skip
 
@@ -275,8 +279,10 @@ def test_every_setting_of_a_subscription_is_stored_and_goes_back_to_its_default_
     assert Strategy.objects.get().relay_copies
     provision(document(strategies__0__subscriptions__0={"follower": FOLLOWER}))
     row.refresh_from_db()
-    assert (row.reverse, row.filters, row.late_policy, row.pending_wait_seconds) == (False, {}, "deny", 5)
-    assert (row.deviation_points, row.min_lots_policy, row.max_risk_multiple) == (None, "deny", Decimal(5))
+    now = row.settings
+    assert (now.reverse, now.filters, now.late_policy, now.pending_wait_seconds) == (False, {}, "deny", 5)
+    assert (now.deviation_points, now.min_lots_policy, now.max_risk_multiple) == (None, "deny", Decimal(5))
+    assert now == Settings()
 
 
 def test_a_change_of_state_by_the_document_is_a_row_and_pauses_as_a_person_would() -> None:

@@ -13,7 +13,7 @@ from orders.domain.copies.legs import Leg
 from orders.domain.copies.positions import PositionState
 from orders.domain.decision.inputs import Outcome
 from orders.domain.decision.pipeline import Verdict, decide
-from orders.domain.risk.limits import Exposure, Limits
+from orders.domain.risk.limits import Exposure
 from orders.domain.states.copies import CopyState
 from orders.domain.states.denials import Code
 from orders.domain.states.subscriptions import SubscriptionState
@@ -24,8 +24,8 @@ from tests.unit.builders import NOW, book, case, intent, leg, position, rules, s
 FOLLOWS = sorted(set(Action) - ADDS_EXPOSURE)
 REASONS: list[dict[str, Any]] = [
     {"rules": rules(state=SubscriptionState.CLOSE_ONLY)},
-    {"rules": rules(max_age=timedelta(0)), "occurred_at": NOW - timedelta(days=3)},
-    {"rules": rules(limits=Limits(max_lots=Decimal(0), max_open_positions=0)), "exposure": Exposure(99, 0xFFFFFF)},
+    {"rules": rules(max_age_seconds=0), "occurred_at": NOW - timedelta(days=3)},
+    {"rules": rules(max_lots=Decimal(0), max_open_positions=0), "exposure": Exposure(99, 0xFFFFFF)},
     {"follower": None},
     {"follower": terminal({})},
     {"follower": terminal(netting=True, fifo=True)},

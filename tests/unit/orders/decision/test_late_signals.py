@@ -1,5 +1,6 @@
 """Signals that come late, prices that have moved on, and orders that are copies themselves."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,6 @@ from hypothesis import strategies as st
 from orders.domain.decision.inputs import Case, MarketQuote, Outcome
 from orders.domain.decision.pipeline import decide
 from orders.domain.decision.settings import LatePolicy, MinLotsPolicy
-from orders.domain.risk.limits import Limits
 from orders.domain.states.copies import CopyState
 from orders.domain.states.denials import Code
 from orders.domain.wire.intents import Action, OrderType, Side
@@ -19,7 +19,7 @@ from sessions_app.domain.decimals import Lots, Price
 from sessions_app.domain.frames.envelope import rfc3339
 from tests.unit.builders import NOW, book, case, intent, leg, rules, spec, terminal
 
-LATE = rules(late_policy=LatePolicy.PENDING_AT_MASTER_PRICE, late_span=timedelta(minutes=10))
+LATE = rules(late_policy=LatePolicy.PENDING_AT_MASTER_PRICE, late_seconds=600)
 
 
 def market(bid: str, ask: str, *, age: float = 1) -> dict[str, MarketQuote]:
@@ -53,7 +53,7 @@ def test_a_late_open_is_denied_unless_its_policy_says_otherwise() -> None:
 def test_a_late_open_becomes_a_pending_order_at_the_masters_price(
     side: Side, reverse: bool, quotes: dict[str, MarketQuote], kind: OrderType
 ) -> None:
-    settings = rules(late_policy=LATE.late_policy, late_span=LATE.late_span, reverse=reverse)
+    settings = replace(LATE, settings=replace(LATE.settings, reverse=reverse))
     asked = late(intent=intent(side=side, sl=Price("1.05"), tp=Price("1.15")), rules=settings, quotes=quotes)
     verdict = decide(asked)
     (order,) = verdict.orders
@@ -157,7 +157,7 @@ FORCE = {"min_lots_policy": MinLotsPolicy.FORCE_MIN}
         ("0.019", FORCE, None),
         ("0.05", {**FORCE, "max_risk_multiple": Decimal(2)}, "0.10"),
         ("0.05", {**FORCE, "max_risk_multiple": Decimal("1.9")}, None),
-        ("0.05", {**FORCE, "limits": Limits(max_lots=Decimal("0.09"))}, None),
+        ("0.05", {**FORCE, "max_lots": Decimal("0.09")}, None),
         ("0.05", {}, None),
         ("0.15", FORCE, "0.10"),
     ],

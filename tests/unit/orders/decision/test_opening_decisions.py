@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from orders.domain.copies.positions import PositionState
 from orders.domain.decision.inputs import Outcome
 from orders.domain.decision.pipeline import decide
-from orders.domain.decision.symbols import Affixes
-from orders.domain.risk.limits import Exposure, Limits
-from orders.domain.sizing.modes import Funds, Mode, Sizing
+from orders.domain.risk.limits import Exposure
+from orders.domain.sizing.modes import Funds, Mode
 from orders.domain.states.copies import CopyState
 from orders.domain.states.denials import Code
 from orders.domain.states.subscriptions import SubscriptionState
@@ -38,7 +37,7 @@ STEPS = [
     "guards",
     "opening_orders",
 ]
-RATIO = rules(sizing=Sizing(Mode.BALANCE_RATIO))
+RATIO = rules(mode=Mode.BALANCE_RATIO)
 STALE = Funds("USD", balance=Decimal(5_000), as_of=NOW - timedelta(seconds=31))
 DENIALS = [
     pytest.param({"rules": rules(state=SubscriptionState.CLOSE_ONLY)}, Code.SUBSCRIPTION_CLOSE_ONLY, "subscription"),
@@ -56,9 +55,9 @@ DENIALS = [
     pytest.param({"rules": RATIO, "master": terminal(currency="EUR")}, Code.ALLOCATION_DATA_MISSING, "allocation"),
     pytest.param({"rules": RATIO, "follower_funds": STALE}, Code.ALLOCATION_DATA_STALE, "allocation"),
     pytest.param({"follower": terminal(book(spec(least="0.2")))}, Code.BELOW_MINIMUM_LOTS, "rounding"),
-    pytest.param({"rules": rules(limits=Limits(max_lots=Decimal(0)))}, Code.BELOW_MINIMUM_LOTS, "rounding"),
+    pytest.param({"rules": rules(max_lots=Decimal(0))}, Code.BELOW_MINIMUM_LOTS, "rounding"),
     pytest.param(
-        {"rules": rules(limits=Limits(max_open_positions=3)), "exposure": Exposure(open_positions=3)},
+        {"rules": rules(max_open_positions=3), "exposure": Exposure(open_positions=3)},
         Code.MAX_OPEN_POSITIONS,
         "guards",
     ),
@@ -94,7 +93,7 @@ def test_of_several_reasons_the_first_step_speaks() -> None:
 
 
 def test_a_copy_explains_every_step_with_its_inputs_and_outputs() -> None:
-    verdict = decide(case(rules=replace(RATIO, limits=Limits(max_lots=Decimal(2), max_open_positions=5))))
+    verdict = decide(case(rules=rules(mode=Mode.BALANCE_RATIO, max_lots=Decimal(2), max_open_positions=5)))
     explained = {taken["step"]: taken for taken in verdict.steps}
     assert (verdict.outcome, verdict.code) == (Outcome.COPIED, None)
     assert list(explained) == STEPS
@@ -119,7 +118,7 @@ def test_a_copy_explains_every_step_with_its_inputs_and_outputs() -> None:
 def test_an_explanation_can_be_stored_as_json_and_holds_no_exponents() -> None:
     asked = case(
         intent(lots=Lots("1")),
-        rules=replace(RATIO, symbol_map={"EURUSD": "EURUSD"}),
+        rules=rules(mode=Mode.BALANCE_RATIO, symbol_map={"EURUSD": "EURUSD"}),
         master_funds=Funds("USD", balance=Decimal("100.00")),
         follower_funds=Funds("USD", balance=Decimal(10_000)),
     )
@@ -156,7 +155,7 @@ def test_prices_of_the_order_lie_on_the_followers_grid() -> None:
 
 
 def test_max_lots_reduce_what_is_copied() -> None:
-    (order,) = decide(case(rules=rules(limits=Limits(max_lots=Decimal("0.035"))))).orders
+    (order,) = decide(case(rules=rules(max_lots=Decimal("0.035")))).orders
     assert order.lots == Decimal("0.03")
 
 
@@ -167,7 +166,7 @@ def test_lots_above_the_brokers_maximum_become_several_legs() -> None:
 
 def test_the_wanted_affixes_of_the_subscription_choose_the_symbol() -> None:
     follower = terminal(book(spec("EURUSD"), spec("EURUSD.pro")))
-    verdict = decide(case(follower=follower, rules=rules(affixes=Affixes("", ".pro"))))
+    verdict = decide(case(follower=follower, rules=rules(suffix=".pro")))
     assert verdict.orders[0].symbol == "EURUSD.pro"
 
 
@@ -185,7 +184,7 @@ def test_a_position_copied_before_is_not_copied_again(state: CopyState) -> None:
 def test_what_is_ordered_is_never_more_than_was_allocated(lots: Decimal, multiplier: Decimal, step: str) -> None:
     asked = case(
         intent(lots=Lots(lots)),
-        rules=rules(sizing=Sizing(Mode.MIRRORED, multiplier=multiplier)),
+        rules=rules(multiplier=multiplier),
         follower=terminal(book(spec(least=step, step=step))),
     )
     verdict = decide(asked)
