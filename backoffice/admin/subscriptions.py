@@ -1,15 +1,23 @@
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
 from backoffice.admin.reading import ReadOnlyAdmin
 from backoffice.permissions import CHANGE_STATE, may
+from orders.domain.decision.setting_table import Setting
+from orders.domain.decision.settings import SETTINGS
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.models import Subscription
 
 
+def help_texts(rows: Iterable[Setting]) -> dict[str, str]:
+    """What each setting does, by the name of its field; the page shows text, not Markdown."""
+    return {row.name: row.help.sentence.replace("`", "") for row in rows}
+
+
 class SubscriptionAdmin(ReadOnlyAdmin):
-    """Every setting; its page links to the changes of state that are open to it."""
+    """Every setting with what it does; its page links to the changes of state that are open to it."""
 
     list_display = (
         "follower", "strategy", "state", "mode", "reverse", "multiplier", "lots", "max_lots", "max_open_positions",
@@ -19,7 +27,11 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     list_select_related = ("follower", "strategy")
     search_fields = ("follower__account_id__startswith", "strategy__name__istartswith")
     search_help_text = "Start of the follower's account id (lower case) or of the strategy's name"
+    fields = ("id", "strategy", "follower", "state", *(row.name for row in SETTINGS.rows), "created_at")
     change_form_template = "backoffice/subscription.html"
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        return super().get_form(request, obj, change, help_texts=help_texts(SETTINGS.rows), **kwargs)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

@@ -1,5 +1,7 @@
 """Pausing, switching off, lifting tombstones: who may, what the page says, and what it does."""
 
+from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
@@ -7,6 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from orders.domain.decision.settings import SETTINGS
 from orders.domain.states.copies import CopyState
 from orders.domain.wire.intents import OrderType
 from orders.models import Copy, Subscription, SubscriptionEvent
@@ -112,6 +115,13 @@ def test_a_subscriptions_page_leads_to_what_may_be_done(client: Client, operator
     page = text_of(client.get(reverse("admin:orders_subscription_change", args=[subscription.id])))
     for state, shown in (("active", True), ("off", True), ("close_only", False)):
         assert (state_url(subscription, state) in page) is shown
+
+
+def test_a_subscriptions_page_says_what_every_setting_does(client: Client, operator: User) -> None:
+    subscription = SubscriptionFactory.create(max_lots=Decimal("2.5"))
+    page = unescape(text_of(client.get(reverse("admin:orders_subscription_change", args=[subscription.id]))))
+    assert [row.name for row in SETTINGS.rows if row.help.sentence.replace("`", "") not in page] == []
+    assert "2.5" in page
 
 
 def test_a_person_lifts_a_tombstone_once(client: Client, operator: User) -> None:
