@@ -7,6 +7,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -14,9 +15,12 @@ from typing import Any, Final
 
 from eagateway.documents import asyncapi
 from eagateway.documents.frame_types import ENVELOPE, FRAME_TYPES, schema_document
+from orders.domain.decision.setting_table import Help, Setting
+from orders.domain.decision.settings import SETTINGS
 from orders.domain.states import commands, copies, differences, fill_waits
 from orders.domain.states.denials import SENTENCES
 from sessions_app.domain.alerts import ALERTS
+from sessions_app.domain.decimals import plain
 from sessions_app.domain.frames.payloads import RetryPolicy
 from sessions_app.domain.lifecycle import (
     CLOSE_PROBLEMS,
@@ -105,6 +109,7 @@ def sections() -> dict[str, str]:
         "fill-waits": _diagram(fill_waits.MOVES),
         "reasons": _reasons(),
         "reports": _reports(),
+        "settings": settings_table(SETTINGS.rows),
         "alerts": _table(
             ("code", "severity", "meaning"), [(f"`{c}`", level, text) for c, (level, text) in ALERTS.items()]
         ),
@@ -262,6 +267,25 @@ def _reasons() -> str:
 def _reports() -> str:
     rows = [(f"`{status}`", f"`{state}`") for status, state in commands.BY_REPORT.items()]
     return _table(("status of the report", "the command becomes"), rows)
+
+
+def settings_table(rows: Iterable[Setting]) -> str:
+    """What a subscription's object in the provisioning file may say, and what each setting does."""
+    lines = [(f"`{row.name}`", row.kind.words, _written(row.default), _explained(row.help)) for row in rows]
+    return _table(("setting", "value", "default", "what it does"), lines)
+
+
+def _written(default: Any) -> str:
+    """A setting's default as the file would write it."""
+    if default is None:
+        return "none"
+    if default == "":
+        return "empty"
+    return f"`{json.dumps(plain(default) if isinstance(default, Decimal) else default)}`"
+
+
+def _explained(told: Help) -> str:
+    return told.sentence + (f" See [copying.md](copying.md#{told.section})." if told.section else "")
 
 
 def _diagram(moves: "Mapping[Any, frozenset[Any]]") -> str:

@@ -98,7 +98,7 @@ class Settings:
         Mapping[str, str],
         Content(map_mistakes, "object of symbol names, 1 to 64 characters each"),
         Help(
-            "The follower's name of a symbol, by the master's name of it, where the two are not found by themselves.",
+            "The follower's name of a symbol, by the master's name of it; it wins over what is found without it.",
             section="symbol-mapping",
         ),
     ] = field(default_factory=dict)
@@ -169,7 +169,7 @@ class Settings:
         Whole(1, 3600),
         Help(
             "How many seconds a copied pending order may go on working when the master's has filled. After that it is "
-            "cancelled, and the position opened at market.",
+            "cancelled and, if nothing of it had filled, the position opened at market.",
             section="pending-orders-that-fill-on-one-side-only",
         ),
     ] = 5
