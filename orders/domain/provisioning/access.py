@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from orders.domain.provisioning.entries import Node, unique
+from orders.domain.provisioning.entries import MOMENT, Node, unique
 from sessions_app.domain.enrolment import ALL_ACCOUNTS, MAX_ADDRESSES, canonical_fingerprint, canonical_network
 from sessions_app.domain.keys import check_key
 from sessions_app.domain.problems import Refused
@@ -105,7 +105,7 @@ def _window(node: Node) -> WindowEntry:
     )
     for name, moment in (("from", entry.opens_at), ("until", entry.closes_at)):
         if moment is None and not node.wrong(name):
-            node.mistake(name, "missing")
+            node.mistake(name, f"missing: expected {MOMENT}")
     if entry.opens_at is not None and entry.closes_at is not None and entry.opens_at >= entry.closes_at:
         node.mistake("until", "expected a moment after `from`")
     return entry

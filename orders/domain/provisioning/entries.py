@@ -15,6 +15,7 @@ from sessions_app.domain.problems import Refused
 
 _SHOWABLE: Final = re.compile(r"[^\x00-\x1f\x7f]*")
 _LONGEST: Final = 256
+MOMENT: Final = "a moment with its offset, such as 2026-12-01T08:00:00Z"
 _T = TypeVar("_T")
 _D = TypeVar("_D", bound=WireDecimal)
 _E = TypeVar("_E", bound=StrEnum)
@@ -71,7 +72,7 @@ class Node:
     def only(self, *names: str) -> None:
         for name in self._fields:
             if name not in names:
-                self.mistake(name, "unknown field")
+                self.mistake(name, f"unknown field: expected one of {', '.join(names)}")
 
     def value(self, name: str, kind: type[_T], default: _T) -> _T:
         """A field of one JSON type; null and a missing field take the default."""
@@ -89,7 +90,7 @@ class Node:
         if self.wrong(name):
             return text
         if not text.strip() and default is None:
-            self.mistake(name, "expected a text" if self._fields.get(name) is not None else "missing")
+            self.mistake(name, "expected a text" if self._fields.get(name) is not None else "missing: expected a text")
         elif len(text) > most or _SHOWABLE.fullmatch(text) is None:
             self.mistake(name, f"expected at most {most} characters without control characters")
         return text
@@ -102,7 +103,8 @@ class Node:
         try:
             return canonical_account_id(text)
         except Refused as refusal:
-            self.mistake(name, refusal.message if text else "missing")
+            expected = refusal.message
+            self.mistake(name, expected if text else f"missing: {expected[:1].lower()}{expected[1:]}")
             return ""
 
     def moment(self, name: str, default: Any = None) -> Any:
@@ -115,7 +117,7 @@ class Node:
         except ValueError:
             moment = None
         if moment is None or moment.tzinfo is None:
-            self.mistake(name, "expected a moment with its offset, such as 2026-12-01T08:00:00Z")
+            self.mistake(name, f"expected {MOMENT}")
             return default
         return moment.astimezone(UTC)
 

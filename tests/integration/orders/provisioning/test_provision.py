@@ -191,10 +191,10 @@ def test_a_document_that_is_no_object_is_refused(content: object) -> None:
 @pytest.mark.parametrize(
     ("changes", "path", "message"),
     [
-        ({"colour": "red"}, "colour", "unknown field"),
+        ({"colour": "red"}, "colour", "unknown field: expected one of name, members"),
         ({"name": 7}, "name", "expected a string"),
         ({"name": " "}, "name", "expected a text"),
-        ({"name": None}, "name", "missing"),
+        ({"name": None}, "name", "missing: expected a text"),
         ({"name": "a\x00"}, "name", "expected at most 100 characters without control characters"),
         ({"members": {}}, "members", "expected a list"),
         ({"members__0": "olga"}, "members[0]", "expected an object"),
@@ -244,6 +244,14 @@ def test_a_document_that_is_no_object_is_refused(content: object) -> None:
          "strategies[0].subscriptions[0].pending_wait_seconds", "from 1"),
         ({"strategies__0__subscriptions__0__max_risk_multiple": "0.9"},
          "strategies[0].subscriptions[0].max_risk_multiple", "1 or more"),
+        ({"strategies__0__subscriptions__0__max_risk_multiple": "0"},
+         "strategies[0].subscriptions[0].max_risk_multiple", "1 or more"),
+        ({"strategies__0__subscriptions__0__max_lot": "1"},
+         "strategies[0].subscriptions[0].max_lot", "unknown field: expected one of follower, state, mode"),
+        ({"strategies__0__subscriptions__0__repairs": {"lost": "notify"}},
+         "strategies[0].subscriptions[0].repairs", "no difference is called 'lost': expected some of missing, extra"),
+        ({"strategies__0__subscriptions__0__repairs": {"missing": "repair"}},
+         "strategies[0].subscriptions[0].repairs.missing", "expected one of notify"),
         ({"strategies__0__relay_copies": 1}, "strategies[0].relay_copies", "true or false"),
     ],
 )  # fmt: skip
