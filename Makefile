@@ -1,6 +1,6 @@
 # `make help` lists the targets. Each prepares .venv first, which costs milliseconds once it stands.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test conformance check lock schemas clean
+.PHONY: help setup demo serve test conformance mutants check lock schemas clean
 
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
@@ -22,6 +22,9 @@ test: setup  ## every test on every lane (TEST_ARGS='-k heartbeat --lane embedde
 
 conformance: setup  ## the conformance cases on every lane (or URL=... ACCOUNTS=FILE; CONFORMANCE_ARGS=...)
 	@$(BIN)/python -m tests.conformance $(if $(URL),--url $(URL) --accounts $(ACCOUNTS)) $(CONFORMANCE_ARGS)
+
+mutants: setup  ## mutation testing of orders/domain, nightly (MUTANTS_ARGS='--only orders/domain/sizing')
+	@$(BIN)/python -m tests.mutants $(MUTANTS_ARGS)
 
 check: setup  ## format, lint, types, import contracts, migrations
 	@sh .ci/check
