@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from orders.domain.copies.desired import cancelling
 from orders.domain.copies.fill_waits import MAX_TRIES, Reopening, after_report, at_deadline, reopen
 from orders.domain.copies.legs import Leg
-from orders.domain.copies.positions import PositionState
+from orders.domain.copies.positions import Position, PositionState
 from orders.domain.states.copies import CopyState
 from orders.domain.states.denials import Code, Denied
 from orders.domain.states.fill_waits import MOVES, WaitState
@@ -38,6 +38,7 @@ OPEN = position()
         (replace(WORKING, lots=Decimal(0)), OPEN, WaitState.ENDED),
         (WORKING, position(state=PositionState.CLOSED), WaitState.ENDED),
         (WORKING, None, WaitState.ENDED),
+        (replace(WORKING, tombstoned=True), OPEN, WaitState.ENDED),
     ],
 )
 def test_case_159_at_the_deadline_only_a_wanted_working_copy_is_cancelled(
@@ -73,6 +74,14 @@ def test_case_159_a_position_is_opened_only_when_the_cancel_is_done_and_nothing_
 def test_nothing_is_opened_for_a_master_who_has_closed() -> None:
     closed = position(state=PositionState.CLOSED)
     after = after_report(GONE, closed, status=ReportStatus.CANCELLED, action=Action.CANCEL, tries=1)
+    assert after is WaitState.ENDED
+
+
+@pytest.mark.parametrize(("master", "inferred"), [(None, False), (OPEN, True)])
+def test_nothing_is_opened_for_a_master_never_seen_or_by_a_cancel_that_only_a_book_tells_of(
+    master: Position | None, inferred: bool
+) -> None:
+    after = after_report(GONE, master, status=ReportStatus.CANCELLED, action=Action.CANCEL, tries=1, inferred=inferred)
     assert after is WaitState.ENDED
 
 
@@ -159,3 +168,71 @@ def test_the_order_at_market_is_denied_with_its_reason(changes: dict[str, Any], 
     with pytest.raises(Denied) as denied:
         reopen(reopening(**changes))
     assert denied.value.code is code
+
+
+def test_a_signal_exactly_at_its_age_limit_is_still_opened() -> None:
+    order = reopen(reopening(filled_at=NOW - timedelta(seconds=60)))
+    assert order.valid_until == NOW
+
+
+@pytest.mark.parametrize(
+    ("changes", "evidence"),
+    [
+        ({"subscription": SubscriptionState.OFF}, {"state": "off"}),
+        ({"filled_at": NOW - timedelta(seconds=61.23456)}, {"age_seconds": 61.235, "limit_seconds": 60}),
+        (
+            {"position": position(lots=Decimal("0.49")), "spec": spec(least="0.05")},
+            {"lots": Decimal("0.04"), "lots_min": Decimal("0.05")},
+        ),
+    ],
+)
+def test_a_denial_says_what_it_looked_at(changes: dict[str, Any], evidence: dict[str, Any]) -> None:
+    with pytest.raises(Denied) as denied:
+        reopen(reopening(**changes))
+    assert denied.value.evidence == evidence
+
+
+def test_the_masters_price_goes_to_the_brokers_grid_where_it_is_known() -> None:
+    at = position(lots=Decimal("1.00"), price=Decimal("1.100004"))
+    assert reopen(reopening(position=at)).price == Decimal("1.10000")
+    assert reopen(reopening(position=at, spec=None)).price == Decimal("1.100004")
+
+
+# What is left of the lots: the cancelled order's, times what the master has left of what it had, down to a lot step;
+# less than the broker takes is denied. (lots, master's before and after, least, step, expected)
+LEFT: list[tuple[str, str | None, str | None, str, str, str | None]] = [
+    ("0.10", "2", "1", "0.01", "0.01", "0.05"),  # a half, whatever the master had
+    ("1.00", "1", "0.55", "0.1", "0.1", "0.5"),  # 0.55, down to the step
+    ("0.10", "1", "0.50", "0.05", "0.01", "0.05"),  # just what the broker takes
+    ("0.10", "1", "0.49", "0.05", "0.01", None),  # 0.04: on the step, and too little
+    ("0.10", "1", "0.09", "0", "0.01", None),  # nothing at all, at a broker that names no minimum
+    ("0.10", None, "0.5", "0.01", "0.01", "0.10"),  # nobody knows what the master had
+    ("0.10", "0", "0.5", "0.01", "0.01", "0.10"),
+    ("0.10", "1", None, "0.01", "0.01", "0.10"),  # nor what it has
+    ("0.105", "1", "1", "0.01", "0.01", "0.105"),  # nothing was closed: as it was ordered
+]
+
+
+@pytest.mark.parametrize(("lots", "before", "after", "least", "step", "left"), LEFT)
+def test_the_order_at_market_has_the_masters_share_of_the_cancelled_ones_lots(
+    lots: str, before: str | None, after: str | None, least: str, step: str, left: str | None
+) -> None:
+    asked = reopening(
+        lots=Decimal(lots),
+        master_lots=None if before is None else Decimal(before),
+        position=position(lots=None if after is None else Decimal(after)),
+        spec=spec(least=least, step=step),
+    )
+    if left is None:
+        with pytest.raises(Denied) as denied:
+            reopen(asked)
+        assert denied.value.code is Code.BELOW_MINIMUM_LOTS
+    else:
+        assert reopen(asked).lots == Decimal(left)
+
+
+def test_lots_go_by_hundredths_where_the_broker_tells_nothing() -> None:
+    assert reopen(reopening(position=position(lots=Decimal("0.39")), spec=None)).lots == Decimal("0.03")
+    with pytest.raises(Denied) as denied:
+        reopen(reopening(position=position(lots=Decimal("0.09")), spec=None))
+    assert denied.value.evidence == {"lots": Decimal(0), "lots_min": Decimal("0.01")}

@@ -131,3 +131,30 @@ def test_a_pendings_new_expiry_is_a_change() -> None:
 def test_only_a_modify_of_a_known_position_repeats_a_state() -> None:
     assert not is_latest(None, modify())
     assert not is_latest(position(), intent(Action.CLOSE))
+
+
+def test_an_expiry_is_kept_until_another_one_is_named() -> None:
+    placed = advance(None, intent(Action.PLACE, expiry="2026-11-24T00:00:00Z"))
+    assert placed is not None
+    assert placed.expiry == "2026-11-24T00:00:00Z"
+    filled = advance(placed, intent(Action.ACTIVATE))
+    assert filled is not None
+    assert filled.expiry == "2026-11-24T00:00:00Z"
+    other = advance(placed, intent(Action.PLACE, expiry="2026-11-25T00:00:00Z"))
+    assert other is not None
+    assert other.expiry == "2026-11-25T00:00:00Z"
+
+
+def test_an_expiry_says_nothing_of_an_open_position() -> None:
+    assert advance(position(), intent(Action.MODIFY, expiry="2026-11-24T00:00:00Z")) == position()
+
+
+def test_a_partial_close_of_a_position_never_seen_makes_its_remainder() -> None:
+    rest = advance(None, intent(Action.PARTIAL_CLOSE, ticket=1, new_ticket=7, remaining_lots=Lots("0.05")))
+    assert rest == Position(PositionState.OPEN, 7, Decimal("0.05"))
+
+
+def test_a_remainder_without_a_ticket_of_its_own_keeps_the_one_acted_on() -> None:
+    rest = advance(position(ticket=9), intent(Action.PARTIAL_CLOSE, ticket=3, new_ticket=None))
+    assert rest is not None
+    assert rest.ticket == 3

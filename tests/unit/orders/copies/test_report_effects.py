@@ -1,9 +1,11 @@
 """What a report does to a copy."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from orders.domain.copies.report_effects import CopyFacts, outcome
 from orders.domain.states.copies import MOVES, CopyState
@@ -166,6 +168,152 @@ def test_a_close_by_hand_is_a_tombstone() -> None:
 def test_a_cancelled_pending_copy_is_closed() -> None:
     working = facts(CopyState.WORKING, held="0")
     assert outcome(working, Action.CANCEL, report(ReportStatus.CANCELLED)).state is CopyState.CLOSED
+
+
+# What a report leaves out --------------------------------------------------------------------------------------------
+
+GIVEN_UP = facts(CopyState.FAILED, "0", "0")
+ENDED = facts(CopyState.CLOSED, "0", "0", close_cause="command")
+TAKEN_FOR_GONE = facts(CopyState.CLOSED, "0", "0", close_cause=GONE)
+WORKING = facts(CopyState.WORKING, held="0")
+
+
+@pytest.mark.parametrize(
+    ("before", "action", "told"),
+    [
+        (ORDERED, Action.OPEN, report(ReportStatus.FILLED, "0.10")),
+        (ORDERED, Action.OPEN, report(ReportStatus.PARTIALLY_FILLED, "0.04")),
+        (ORDERED, Action.PLACE, report(ReportStatus.PLACED)),
+        (ENDED, Action.OPEN, report(ReportStatus.FILLED, "0.10")),
+        (ENDED, Action.OPEN, report(ReportStatus.PARTIALLY_FILLED, "0.04")),
+        (TAKEN_FOR_GONE, None, report(ReportStatus.FILLED, "0.10")),
+        (TAKEN_FOR_GONE, None, report(ReportStatus.PLACED, "0.10")),
+        (facts(), Action.CLOSE, report(ReportStatus.CLOSED)),
+        (WORKING, Action.CANCEL, report(ReportStatus.CANCELLED)),
+    ],
+)
+def test_the_brokers_ticket_is_taken_and_kept_where_a_report_names_none(
+    before: CopyFacts, action: Action | None, told: ExecutionReport
+) -> None:
+    known = replace(before, ticket=70)
+    assert outcome(known, action, structs.replace(told, ticket=77)).ticket == 77
+    after = outcome(known, action, told)
+    assert (after.ticket, after != known) == (70, True)
+
+
+@pytest.mark.parametrize(("ordered", "decided", "lots"), [("0.10", "0.04", "0.10"), ("0", "0.04", "0.04")])
+def test_a_fill_that_names_no_lots_is_one_of_all_that_was_ordered(ordered: str, decided: str, lots: str) -> None:
+    copy = facts(CopyState.ORDERED, decided, "0", lots_ordered=Decimal(ordered))
+    opened = outcome(copy, Action.OPEN, report(ReportStatus.FILLED))
+    assert (opened.lots_open, opened.lots_decided) == (Decimal(lots), Decimal(decided))
+
+
+def test_a_part_that_filled_leaves_what_the_copy_is_to_be() -> None:
+    assert outcome(ORDERED, Action.OPEN, report(ReportStatus.PARTIALLY_FILLED, "0.04")) == facts(held="0.04")
+    assert outcome(ORDERED, Action.OPEN, report(ReportStatus.PARTIALLY_FILLED)) == facts(held="0")
+
+
+def test_what_lives_after_it_was_given_up_is_to_be_as_large_as_the_broker_says_if_nobody_knows_better() -> None:
+    assert outcome(GIVEN_UP, Action.OPEN, report(ReportStatus.PARTIALLY_FILLED, "0.04")) == facts(
+        decided="0.04", held="0.04"
+    )
+    assert outcome(GIVEN_UP, Action.PLACE, report(ReportStatus.PLACED, "0.04")) == facts(CopyState.WORKING, "0.04", "0")
+    assert outcome(GIVEN_UP, Action.PLACE, report(ReportStatus.PLACED)) == facts(CopyState.WORKING, "0", "0")
+
+
+def test_a_fill_after_the_end_is_all_to_end_whatever_was_decided_before() -> None:
+    ended = facts(CopyState.CLOSED, "0.10", "0", close_cause="stop_loss")
+    for told in (report(ReportStatus.FILLED, "0.06"), report(ReportStatus.PARTIALLY_FILLED, "0.06")):
+        assert outcome(ended, Action.OPEN, told) == facts(decided="0", held="0.06")
+
+
+def test_a_part_of_no_lots_after_the_end_changes_nothing() -> None:
+    assert outcome(ENDED, Action.OPEN, report(ReportStatus.PARTIALLY_FILLED, "0")) == ENDED
+
+
+def test_only_a_copy_that_was_taken_for_gone_is_shown_by_a_book() -> None:
+    told = report(ReportStatus.FILLED, "0.06")
+    for copy in (ENDED, facts(close_cause=GONE), facts(CopyState.FAILED, "0", "0", close_cause=GONE)):
+        assert outcome(copy, None, told) == copy
+    assert outcome(TAKEN_FOR_GONE, None, report(ReportStatus.FILLED)) == TAKEN_FOR_GONE
+
+
+# Parts and ends ------------------------------------------------------------------------------------------------------
+
+
+def test_a_part_closed_by_hand_lowers_the_target_though_a_command_is_on_its_way() -> None:
+    part = report(ReportStatus.CLOSED, "0.04", remaining_lots=Lots("0.06"), cause=Cause.MANUAL)
+    assert outcome(facts(decided="0.08", lots_coming=Decimal("0.08")), None, part).lots_decided == Decimal("0.06")
+
+
+@pytest.mark.parametrize(
+    ("named", "already", "ticket"),
+    [
+        ({"ticket": 70}, False, 70),
+        ({"ticket": 77}, False, 70),
+        ({"ticket": 77}, True, 77),
+        ({"ticket": 77, "new_ticket": 78}, True, 78),
+        ({}, True, 70),
+    ],
+)
+def test_the_remainders_ticket_is_the_new_one_or_where_nothing_was_left_to_do_the_one_found(
+    named: dict[str, Any], already: bool, ticket: int
+) -> None:
+    part = report(ReportStatus.CLOSED, remaining_lots=Lots("0.05"), already=already, **named)
+    assert outcome(facts(ticket=70), Action.PARTIAL_CLOSE, part).ticket == ticket
+
+
+@pytest.mark.parametrize(
+    ("copy", "remaining"), [(facts(ticket=70), "0.10"), (facts(ticket=70), "0.20"), (WORKING, "0.05")]
+)
+def test_a_remainder_that_is_no_less_than_what_we_know_says_nothing(copy: CopyFacts, remaining: str) -> None:
+    told = report(ReportStatus.CLOSED, already=True, remaining_lots=Lots(remaining), new_ticket=78)
+    assert outcome(copy, Action.PARTIAL_CLOSE, told) == copy
+
+
+def test_a_working_order_that_was_cancelled_already_has_ended() -> None:
+    told = report(ReportStatus.CANCELLED, already=True)
+    assert outcome(WORKING, Action.CANCEL, told) == ENDED
+
+
+def test_an_order_that_was_cancelled_before_it_was_placed_has_ended() -> None:
+    assert outcome(ORDERED, Action.CANCEL, report(ReportStatus.CANCELLED)) == ENDED
+
+
+def test_what_happened_without_a_command_ends_a_copy_that_is_not_reported_yet() -> None:
+    for status in (ReportStatus.CLOSED, ReportStatus.CANCELLED):
+        assert outcome(ORDERED, None, report(status, already=True)) == ENDED
+
+
+def test_a_tombstone_stays_whatever_ends_the_copy() -> None:
+    assert outcome(facts(tombstoned=True), Action.CLOSE, report(ReportStatus.CLOSED)).tombstoned
+
+
+# Ends that come to nothing -------------------------------------------------------------------------------------------
+
+TO_END = facts(CopyState.WORKING, "0", "0", lots_ordered=Decimal("0.10"))
+
+
+@pytest.mark.parametrize("action", [Action.CLOSE, Action.CANCEL])
+@pytest.mark.parametrize("status", [ReportStatus.REJECTED, ReportStatus.EXPIRED])
+def test_a_working_order_whose_end_came_to_nothing_is_led_back(action: Action, status: ReportStatus) -> None:
+    assert outcome(TO_END, action, report(status)) == replace(TO_END, lots_decided=Decimal("0.10"))
+    other = replace(TO_END, lots_coming=Decimal("0.04"))
+    assert outcome(other, action, report(status)) == replace(other, lots_decided=Decimal("0.04"))
+
+
+@pytest.mark.parametrize(
+    ("copy", "action"),
+    [
+        (TO_END, Action.MODIFY),
+        (TO_END, Action.PARTIAL_CLOSE),
+        (replace(TO_END, lots_decided=Decimal("0.05")), Action.CANCEL),
+        (replace(TO_END, state=CopyState.OPEN, lots_open=Decimal("0.10")), Action.CLOSE),
+        (replace(TO_END, lots_ordered=Decimal(0), lots_coming=Decimal("0.04")), Action.CANCEL),
+    ],
+)
+def test_nothing_else_is_led_back(copy: CopyFacts, action: Action) -> None:
+    assert outcome(copy, action, report(ReportStatus.REJECTED)) == copy
 
 
 @pytest.mark.parametrize("status", ReportStatus)

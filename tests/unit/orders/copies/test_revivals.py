@@ -36,7 +36,7 @@ def test_what_is_not_wanted_any_more_is_only_closed() -> None:
 
 
 def test_nothing_is_ordered_for_what_its_commands_close() -> None:
-    assert caught_up(replace(AS_ORDERED, lots=Decimal("0.5")), leg=leg("0")) == []
+    assert caught_up(replace(AS_ORDERED, lots=Decimal("0.5"), sl=Decimal("1.06")), leg=leg("0")) == []
 
 
 def test_the_same_part_is_closed_as_of_the_masters_lots_and_never_all() -> None:
@@ -59,3 +59,23 @@ def test_a_working_order_gets_its_price_and_keeps_its_lots() -> None:
     assert (order.action, order.price, order.lots_after) == (Action.MODIFY, Decimal("1.09"), ONE)
     levels = (Decimal("1.09"), waiting.sl, waiting.tp)
     assert catch_up(replace(LATE, leg=working, position=waiting, levels=levels)) == []
+
+
+def test_the_part_is_the_masters_share_whatever_its_lots_were() -> None:
+    quarter = caught_up(replace(AS_ORDERED, lots=Decimal("0.5")), master_lots=Decimal(2))
+    assert quarter == [(Action.PARTIAL_CLOSE, Decimal("0.25"), None, None)]
+
+
+@pytest.mark.parametrize("master_lots", [None, Decimal(0)])
+def test_no_part_is_closed_where_nobody_knows_what_the_master_had(master_lots: Decimal | None) -> None:
+    assert caught_up(replace(AS_ORDERED, lots=Decimal("0.5")), master_lots=master_lots) == []
+
+
+def test_the_price_that_an_open_copy_was_ordered_at_is_no_reason_to_modify_it() -> None:
+    assert caught_up(AS_ORDERED, levels=(Decimal("1.3"), AS_ORDERED.sl, AS_ORDERED.tp)) == []
+
+
+def test_stops_that_were_not_ordered_are_as_the_masters_that_are_not_set() -> None:
+    bare = replace(AS_ORDERED, sl=Decimal(0), tp=Decimal(0))
+    assert caught_up(bare, levels=(None, None, None)) == []
+    assert caught_up(replace(bare, tp=ONE), levels=(None, None, None)) == [(Action.MODIFY, ONE, Decimal(0), ONE)]
