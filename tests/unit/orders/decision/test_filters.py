@@ -19,7 +19,7 @@ from orders.domain.decision.symbols import NO_AFFIXES, Affixes
 from orders.domain.states.denials import Code, Denied
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderType, Side
 from sessions_app.domain.decimals import Lots, Price
-from tests.unit.builders import NOW, case, intent, leg, rules
+from tests.unit.builders import NOW, case, intent, leg, rules, terminal
 
 MONDAY = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -52,6 +52,8 @@ def refused(content: dict[str, Any], *, at: datetime = MONDAY, affixes: Affixes 
         ({"magics_allow": ["7"]}, {}, "filtered_magic"),
         ({"magics_allow": ["0"]}, {}, ""),
         ({"magics_allow": ["-5..500"], "magics_deny": ["100..199"]}, {"magic": 150}, "filtered_magic"),
+        ({"magics_deny": ["100..199"]}, {"magic": 150}, "filtered_magic"),
+        ({"magics_deny": ["100..199"]}, {"magic": 200}, ""),
         ({"comments_allow": ["scalp-?"]}, {"comment": "Scalp-1"}, ""),
         ({"comments_allow": ["scalp-?"]}, {}, "filtered_comment"),
         ({"comments_deny": ["*test*"]}, {"comment": "a TEST order"}, "filtered_comment"),
@@ -94,11 +96,20 @@ def hours(*windows: dict[str, Any], zone: str = "UTC") -> dict[str, Any]:
         ({"since": "22:00", "until": "06:00", "days": ["mon"]}, "2026-11-24T05:59:00", True),
         ({"since": "22:00", "until": "06:00", "days": ["mon"]}, "2026-11-23T05:00:00", False),
         ({"since": "22:00", "until": "06:00", "days": ["sun"]}, "2026-11-23T05:00:00", True),
+        ({"since": "22:00", "until": "06:00", "days": ["mon"]}, "2026-11-23T22:00:00", True),
+        ({"since": "22:00", "until": "06:00", "days": ["mon"]}, "2026-11-24T06:00:00", False),
+        ({"since": "22:00", "until": "06:00", "days": ["mon"]}, "2026-11-24T23:00:00", False),
     ],
 )
 def test_a_window_names_the_days_that_it_begins_on(window: dict[str, Any], at: str, inside: bool) -> None:
     code = refused(hours(window), at=datetime.fromisoformat(at).replace(tzinfo=UTC))
     assert code == ("" if inside else "outside_trading_hours")
+
+
+def test_it_is_enough_to_be_inside_one_window() -> None:
+    morning, evening = {"since": "08:00", "until": "10:00"}, {"since": "11:00", "until": "13:00"}
+    assert refused(hours(morning, evening)) == ""
+    assert refused(hours(morning, evening), at=MONDAY - timedelta(minutes=90)) == "outside_trading_hours"
 
 
 @pytest.mark.parametrize(
@@ -202,6 +213,17 @@ def test_no_pattern_is_slow() -> None:
 
 
 # In the decision -----------------------------------------------------------------------------------------------------
+
+
+def test_a_decision_filters_by_the_plain_name_at_the_masters_broker() -> None:
+    allowed = rules(filters=read_filters({"symbols_allow": ["EURUSD"]}))
+    around = terminal(affixes=Affixes("m.", "i"))
+    verdict = decide(case(intent(symbol="m.EURUSDi"), rules=allowed, master=around))
+    assert next(step["result"] for step in verdict.steps if step["step"] == "filters") == "ok"
+    other = decide(
+        case(intent(symbol="m.US30i"), rules=rules(filters=read_filters({"symbols_allow": ["US30"]})), master=around)
+    )
+    assert next(step["result"] for step in other.steps if step["step"] == "filters") == "ok"
 
 
 def test_a_filter_denies_with_its_own_code_and_what_it_looked_at() -> None:

@@ -77,6 +77,20 @@ def test_a_copy_that_filled_before_the_masters_order_needs_no_wait() -> None:
     assert (verdict.outcome, verdict.waiting, verdict.orders) == (Outcome.NOOP, (2,), ())
 
 
+def test_a_working_copy_that_is_being_cancelled_waits_for_no_fill() -> None:
+    """Its lots are 0: it is led to nothing, and another leg lives."""
+    legs = [
+        leg("0", state=CopyState.WORKING, order_type=OrderType.LIMIT),
+        leg(number=2, state=CopyState.WORKING, order_type=OrderType.LIMIT),
+    ]
+    assert decide(case(intent(Action.ACTIVATE), legs=legs)).waiting == (2,)
+
+
+def test_an_activation_of_a_position_never_seen_changes_no_stops() -> None:
+    asked = case(intent(Action.ACTIVATE, sl=Price("1.09")), legs=[leg(order_type=OrderType.STOP)])
+    assert decide(replace(asked, position=None)).code is Code.FILLS_AT_OWN_BROKER
+
+
 def test_stops_that_change_with_the_fill_go_to_the_copies_and_the_price_does_not() -> None:
     asked = case(intent(Action.ACTIVATE, sl=Price("1.09"), price=Price("1.1002")), legs=[])
     pending = leg(state=CopyState.WORKING, order_type=OrderType.STOP)
@@ -118,6 +132,12 @@ def test_a_close_explains_what_it_closes() -> None:
         {"step": "copy", "result": "ok", "legs": 2, "lots": "1.5"},
         {"step": "following_orders", "result": "ok", "lots_after": ["0", "0"]},
     ]
+
+
+@pytest.mark.parametrize("action", [Action.CLOSE, Action.PARTIAL_CLOSE])
+def test_what_is_closed_names_the_masters_price(action: Action) -> None:
+    (order,) = decide(case(intent(action, price=Price("1.1234")), legs=[leg()])).orders
+    assert order.price == Decimal("1.1234")
 
 
 def test_a_close_has_no_time_limit() -> None:
@@ -243,6 +263,29 @@ def test_of_two_legs_the_one_that_has_not_filled_is_cancelled_or_waits() -> None
     assert (verdict.code, verdict.led) == (Code.COPY_STILL_WORKING, ((2, Decimal("0.05")),))
     verdict = partial("0.75", "0.25", filled, working)
     assert lots_after(verdict) == [(2, Action.CANCEL, Decimal(0)), (1, Action.PARTIAL_CLOSE, Decimal("0.05"))]
+
+
+def test_of_two_legs_one_may_be_reduced_now_and_the_other_when_it_has_filled() -> None:
+    """A third of 15.1 lots, in tenths, with 0.2 at least: 4.9 of the last leg, and 0.1 of the first."""
+    filled = leg("10.0", order_type=OrderType.LIMIT)
+    working = leg("5.1", number=2, state=CopyState.WORKING, order_type=OrderType.LIMIT)
+    verdict = partial("1", "2", filled, working, least="0.2", step="0.1")
+    assert (verdict.outcome, verdict.code) == (Outcome.COPIED, None)
+    assert lots_after(verdict) == [(1, Action.PARTIAL_CLOSE, Decimal("9.9"))]
+    assert verdict.led == ((2, Decimal("0.2")),)
+    assert verdict.steps[-1] == {
+        "step": "following_orders",
+        "result": "ok",
+        "lots_after": ["0.2", "9.9"],
+        "when_filled": [2],
+    }
+
+
+def test_a_part_that_the_master_leaves_unsaid_is_none_of_it_and_a_rest_unsaid_is_no_rest() -> None:
+    asked = intent(Action.PARTIAL_CLOSE, lots=None)
+    assert decide(case(asked, legs=[leg()])).code is Code.PARTIAL_CLOSE_DEFERRED
+    asked = intent(Action.PARTIAL_CLOSE, remaining_lots=None)
+    assert lots_after(decide(case(asked, legs=[leg()]))) == [(1, Action.PARTIAL_CLOSE, Decimal("0.01"))]
 
 
 def test_a_part_may_be_closed_right_behind_its_open() -> None:

@@ -45,9 +45,12 @@ def test_a_late_open_is_denied_unless_its_policy_says_otherwise() -> None:
         (Side.SELL, False, market("1.09480", "1.09500"), OrderType.LIMIT),
         (Side.BUY, True, market("1.10480", "1.10500"), OrderType.STOP),
         (Side.BUY, True, market("1.09480", "1.09500"), OrderType.LIMIT),
+        (Side.BUY, False, market("1.09990", "1.10000"), OrderType.LIMIT),
+        (Side.SELL, False, market("1.10000", "1.10010"), OrderType.STOP),
         (Side.BUY, False, {}, OrderType.LIMIT),
         (Side.SELL, False, {}, OrderType.LIMIT),
         (Side.BUY, False, market("1.09480", "1.09500", age=31), OrderType.LIMIT),
+        (Side.BUY, False, market("1.09480", "1.09500", age=30), OrderType.STOP),
     ],
 )
 def test_a_late_open_becomes_a_pending_order_at_the_masters_price(
@@ -106,6 +109,18 @@ def test_a_market_too_far_from_the_masters_price_is_denied(
     assert [order.deviation_points for order in verdict.orders] == ([10] if copied else [])
 
 
+@pytest.mark.parametrize("price", [None, Price("0")])
+def test_an_open_without_a_price_is_no_distance_from_it(price: Price | None) -> None:
+    verdict = decide(case(intent(price=price), rules=rules(deviation_points=10), quotes=market("1", "1")))
+    assert verdict.outcome is Outcome.COPIED
+
+
+def test_a_late_open_has_no_deviation() -> None:
+    settings = rules(late_policy=LATE.late_policy, late_span=LATE.late_span, deviation_points=10)
+    (order,) = decide(late(rules=settings)).orders
+    assert order.deviation_points is None
+
+
 def test_without_the_setting_no_distance_matters() -> None:
     (order,) = decide(case(quotes=market("2", "2"))).orders
     assert order.deviation_points is None
@@ -140,6 +155,9 @@ def test_a_position_is_copied_anew_only_when_a_person_has_lifted_its_tombstone()
     assert decide(case(legs=[dead])).code is Code.TOMBSTONED
     (order,) = decide(case(legs=[lifted])).orders
     assert order.leg == 2
+    (order,) = decide(case(legs=[lifted, replace(lifted, leg=2)])).orders
+    assert order.leg == 3
+    assert decide(case(legs=[leg(lifted=True)])).code is Code.ALREADY_COPIED
     assert decide(case(legs=[lifted, leg(number=2)])).code is Code.ALREADY_COPIED
     assert decide(case(legs=[lifted, leg("0", number=2, state=CopyState.CLOSED)])).code is Code.ALREADY_COPIED
 

@@ -140,6 +140,41 @@ def test_an_open_becomes_an_order_with_the_state_it_should_lead_to() -> None:
     assert order.valid_until == asked.occurred_at + timedelta(seconds=60)
 
 
+def test_only_a_late_open_or_a_pending_order_expires() -> None:
+    assert [order.expiry for order in decide(case()).orders] == [""]
+    assert [order.expiry for order in decide(case(intent(Action.PLACE))).orders] == [""]
+
+
+def test_what_the_wire_refuses_is_a_buy_of_no_lots() -> None:
+    assert decide(case(intent(side=None))).orders[0].side is Side.BUY
+    assert decide(case(intent(lots=None))).code is Code.BELOW_MINIMUM_LOTS
+
+
+def test_no_lots_are_too_few_where_the_broker_names_no_minimum() -> None:
+    verdict = decide(case(intent(lots=Lots("0.009")), follower=terminal(book(spec(least="0")))))
+    assert verdict.code is Code.BELOW_MINIMUM_LOTS
+
+
+@pytest.mark.parametrize(("multiplier", "code"), [("9.9", None), ("10", Code.ABOVE_MAXIMUM_LOTS)])
+def test_lots_that_no_column_holds_are_denied(multiplier: str, code: Code | None) -> None:
+    """Ten million is the first number that does not fit."""
+    asked = case(
+        intent(lots=Lots("1000000")),
+        rules=rules(sizing=Sizing(Mode.MIRRORED, multiplier=Decimal(multiplier))),
+        follower=terminal(book(spec(most="100000000"))),
+    )
+    assert decide(asked).code is code
+
+
+def test_units_of_the_contract_are_those_of_both_symbols() -> None:
+    """0.10 lots of 100,000 are 1.00 lots of 10,000."""
+    asked = case(
+        rules=rules(sizing=Sizing(Mode.CONTRACT_UNITS)),
+        follower=terminal(book(spec(contract_size=Decimal(10_000)))),
+    )
+    assert [order.lots for order in decide(asked).orders] == [Decimal(1)]
+
+
 def test_a_pending_order_is_placed_as_one() -> None:
     placed = intent(Action.PLACE, side=Side.SELL, order_type=OrderType.STOP, expiry="2026-11-24T00:00:00Z")
     (order,) = decide(case(placed)).orders

@@ -38,6 +38,7 @@ def denial(symbol: str, *listed: str, wanted: Affixes = NONE, explicit: Mapping[
         (["m.EURUSD", "m.XAUUSD", "EURUSD"], Affixes("m.", "")),
         (["#EURUSD.pro", "#GBPUSD.pro"], Affixes("#", ".pro")),
         (["US30", "GER40", "OIL"], NONE),
+        (["EURSTX50", "USDX.r", "BTCash", "xxxUSD.m"], NONE),
         ([], NONE),
     ],
 )

@@ -49,3 +49,8 @@ def test_a_hedging_account_is_the_usual_one() -> None:
 )
 def test_a_symbol_without_a_usable_lot_size_is_left_out(unusable: dict[str, Any]) -> None:
     assert set(read_terminal(stored(symbol(**unusable), symbol("usdchfi"))).symbols) == {"usdchfi"}
+
+
+def test_a_symbol_that_takes_one_size_only_is_usable() -> None:
+    single = symbol(lots_min=Lots("1"), lots_step=Lots("1"), lots_max=Lots("1"))
+    assert set(read_terminal(stored(single)).symbols) == {"eurgbpi"}
