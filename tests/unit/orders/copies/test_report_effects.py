@@ -174,7 +174,7 @@ def test_a_cancelled_pending_copy_is_closed() -> None:
 
 GIVEN_UP = facts(CopyState.FAILED, "0", "0")
 ENDED = facts(CopyState.CLOSED, "0", "0", close_cause="command")
-TAKEN_FOR_GONE = facts(CopyState.CLOSED, "0", "0", close_cause=GONE)
+TAKEN_FOR_GONE = facts(CopyState.CLOSED, "0", "0", close_cause=CloseCause.GONE)
 WORKING = facts(CopyState.WORKING, held="0")
 
 
@@ -233,7 +233,11 @@ def test_a_part_of_no_lots_after_the_end_changes_nothing() -> None:
 
 def test_only_a_copy_that_was_taken_for_gone_is_shown_by_a_book() -> None:
     told = report(ReportStatus.FILLED, "0.06")
-    for copy in (ENDED, facts(close_cause=GONE), facts(CopyState.FAILED, "0", "0", close_cause=GONE)):
+    for copy in (
+        ENDED,
+        facts(close_cause=CloseCause.GONE),
+        facts(CopyState.FAILED, "0", "0", close_cause=CloseCause.GONE),
+    ):
         assert outcome(copy, None, told) == copy
     assert outcome(TAKEN_FOR_GONE, None, report(ReportStatus.FILLED)) == TAKEN_FOR_GONE
 

@@ -8,10 +8,11 @@ import pytest
 
 from orders.domain.copies.positions import PositionState
 from orders.domain.decision.filters import read_filters
-from orders.domain.decision.inputs import Case, Draft, LatePolicy, MinLotsPolicy, Outcome
+from orders.domain.decision.inputs import Case, Draft, Outcome
 from orders.domain.decision.pipeline import decide
-from orders.domain.risk.limits import Exposure, Limits
-from orders.domain.sizing.modes import Funds, Mode, Sizing
+from orders.domain.decision.settings import LatePolicy, MinLotsPolicy
+from orders.domain.risk.limits import Exposure
+from orders.domain.sizing.modes import Funds, Mode
 from orders.domain.states.copies import CopyState
 from orders.domain.states.denials import Code, Denied
 from orders.domain.states.subscriptions import SubscriptionState
@@ -20,10 +21,10 @@ from sessions_app.domain.decimals import Lots
 from tests.unit.builders import NOW, book, case, intent, leg, position, rules, spec, terminal
 
 TOO_OLD = NOW - timedelta(seconds=61.23456)
-LATE = rules(late_policy=LatePolicy.PENDING_AT_MASTER_PRICE, late_span=timedelta(seconds=1))
+LATE = rules(late_policy=LatePolicy.PENDING_AT_MASTER_PRICE, late_seconds=1)
 COARSE = terminal(book(spec(least="0.10", step="0.10")))
 FORCED = rules(min_lots_policy=MinLotsPolicy.FORCE_MIN, max_risk_multiple=Decimal("1.5"))
-RATIO = rules(sizing=Sizing(Mode.BALANCE_RATIO))
+RATIO = rules(mode=Mode.BALANCE_RATIO)
 OLD = NOW - timedelta(seconds=31)
 ROUNDED = {"exact": "0.1", "max_lots": None, "lots_step": "0.01", "lots_min": "0.2", "lots": "0.1"}
 CASES: list[tuple[Case, str, dict[str, Any]]] = [
@@ -59,7 +60,7 @@ CASES: list[tuple[Case, str, dict[str, Any]]] = [
         {"symbol": "EU", "suggestions": []},
     ),
     (
-        case(rules=rules(sizing=Sizing(Mode.FIXED_LOTS))),
+        case(rules=rules(mode=Mode.FIXED_LOTS)),
         "allocation_data_missing",
         {"missing": "lots of the subscription"},
     ),
@@ -89,7 +90,7 @@ CASES: list[tuple[Case, str, dict[str, Any]]] = [
         },
     ),
     (
-        case(rules=rules(limits=Limits(max_open_positions=3)), exposure=Exposure(open_positions=3)),
+        case(rules=rules(max_open_positions=3), exposure=Exposure(open_positions=3)),
         "max_open_positions",
         {"after": 4, "limit": 3},
     ),
@@ -199,7 +200,7 @@ def test_a_forced_minimum_says_so() -> None:
 
 
 def test_figures_that_cannot_be_reckoned_with_deny_one_follower_and_stop_no_trade() -> None:
-    absurd = rules(sizing=Sizing(Mode.MIRRORED, multiplier=Decimal("9e999999")))
+    absurd = rules(mode=Mode.MIRRORED, multiplier=Decimal("9e999999"))
     verdict = decide(case(intent(lots=Lots("50")), rules=absurd))
     assert (verdict.outcome, verdict.code, verdict.orders) == (Outcome.DENIED, Code.ALLOCATION_DATA_MISSING, ())
     assert verdict.steps[-1] == {"step": "allocation", "result": "allocation_data_missing", "fault": "Overflow"}

@@ -116,7 +116,9 @@ def test_an_open_without_a_price_is_no_distance_from_it(price: Price | None) -> 
 
 
 def test_a_late_open_has_no_deviation() -> None:
-    settings = rules(late_policy=LATE.late_policy, late_span=LATE.late_span, deviation_points=10)
+    settings = rules(
+        late_policy=LATE.settings.late_policy, late_seconds=LATE.settings.late_seconds, deviation_points=10
+    )
     (order,) = decide(late(rules=settings)).orders
     assert order.deviation_points is None
 

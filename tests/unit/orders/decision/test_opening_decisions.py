@@ -160,7 +160,7 @@ def test_lots_that_no_column_holds_are_denied(multiplier: str, code: Code | None
     """Ten million is the first number that does not fit."""
     asked = case(
         intent(lots=Lots("1000000")),
-        rules=rules(sizing=Sizing(Mode.MIRRORED, multiplier=Decimal(multiplier))),
+        rules=rules(mode=Mode.MIRRORED, multiplier=Decimal(multiplier)),
         follower=terminal(book(spec(most="100000000"))),
     )
     assert decide(asked).code is code
@@ -169,7 +169,7 @@ def test_lots_that_no_column_holds_are_denied(multiplier: str, code: Code | None
 def test_units_of_the_contract_are_those_of_both_symbols() -> None:
     """0.10 lots of 100,000 are 1.00 lots of 10,000."""
     asked = case(
-        rules=rules(sizing=Sizing(Mode.CONTRACT_UNITS)),
+        rules=rules(mode=Mode.CONTRACT_UNITS),
         follower=terminal(book(spec(contract_size=Decimal(10_000)))),
     )
     assert [order.lots for order in decide(asked).orders] == [Decimal(1)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orders.domain.decision.inputs import LatePolicy, MinLotsPolicy
+from orders.domain.decision.settings import LatePolicy, MinLotsPolicy
 from orders.domain.provisioning.document import read_document
 from orders.domain.sizing.modes import Mode
 from orders.domain.states.subscriptions import SubscriptionState
