@@ -10,6 +10,7 @@ import pytest
 
 from orders.domain.provisioning.entries import Mistake, Node, unique
 from sessions_app.domain.decimals import Lots, Money, WireDecimal
+from tests.unit.orders.provisioning.deployment import brief
 
 
 class Colour(StrEnum):
@@ -21,7 +22,7 @@ def read(value: Any, how: Callable[[Node], Any]) -> tuple[Any, list[str]]:
     """What is read of an object whose one field `x` has this value, and the mistakes, as `path: message`."""
     mistakes: list[Mistake] = []
     result = how(Node({"x": value}, "top", mistakes))
-    return result, [str(mistake) for mistake in mistakes]
+    return result, [brief(str(mistake)) for mistake in mistakes]
 
 
 def test_a_mistake_of_the_whole_document_says_so() -> None:
@@ -38,7 +39,8 @@ def test_a_field_below_the_top_is_named_with_its_way() -> None:
 def test_every_unknown_field_is_a_mistake_and_a_known_one_is_not() -> None:
     mistakes: list[Mistake] = []
     Node({"a": 1, "b": 2, "c": 3}, "", mistakes).only("b")
-    assert [str(mistake) for mistake in mistakes] == ["a: unknown field", "c: unknown field"]
+    told = [str(mistake) for mistake in mistakes]
+    assert told == ["a: unknown field: expected one of b", "c: unknown field: expected one of b"]
 
 
 @pytest.mark.parametrize(
