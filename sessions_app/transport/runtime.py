@@ -34,7 +34,8 @@ from sessions_app.services.ingest.ports import Arrival, Batch
 from sessions_app.services.lifecycle import sessions
 from sessions_app.services.operations import gateway_processes, maintenance
 from sessions_app.services.operations.maintenance import SentAway
-from sessions_app.transport.connection.connections import Connection, ExchangeConnection, Registry, SocketConnection
+from sessions_app.transport.connection.connections import Connection, ExchangeConnection, SocketConnection
+from sessions_app.transport.connection.registry import Registry
 from sessions_app.transport.inbound.dispatcher import Door
 from sessions_app.transport.inbound.ingest import Ingest
 from sessions_app.transport.inbound.rate_limits import Bounds, Kept, hello_bucket

@@ -1,4 +1,4 @@
-"""One event socket, and the registry of this process's sockets.
+"""One link to one EA: a socket, or the calls of an exchange.
 
 A connection owns its outgoing queue: a writer task of its own sends, so that a slow peer delays nobody else. Over the
 bound the peer is dropped; its commands stay in the log, and it resumes by sequence.
@@ -370,45 +370,3 @@ class ExchangeConnection(Connection):
         if self.close_code is not None:
             self.closed.set()
         return [frame.text for frame in frames]
-
-
-class Registry:
-    """The links of this process: one per session, by session and by account."""
-
-    def __init__(self) -> None:
-        self._by_session: dict[UUID, Connection] = {}
-        self._by_account: dict[UUID, dict[UUID, Connection]] = {}
-
-    def __iter__(self) -> Iterator[Connection]:
-        return iter(list(self._by_session.values()))
-
-    def __len__(self) -> int:
-        return len(self._by_session)
-
-    def add(self, connection: Connection) -> Connection | None:
-        """Register a socket; the former one of the same session, which it supersedes, is returned."""
-        former = self._by_session.get(connection.session_id)
-        self._by_session[connection.session_id] = connection
-        self._by_account.setdefault(connection.account_pk, {})[connection.session_id] = connection
-        return former
-
-    def remove(self, connection: Connection) -> None:
-        """Forget a socket, unless a newer one of its session has taken its place."""
-        if self._by_session.get(connection.session_id) is not connection:
-            return
-        del self._by_session[connection.session_id]
-        sockets = self._by_account[connection.account_pk]
-        del sockets[connection.session_id]
-        if not sockets:
-            del self._by_account[connection.account_pk]
-
-    def of_session(self, session_id: UUID) -> Connection | None:
-        return self._by_session.get(session_id)
-
-    def of_account(self, account_pk: UUID) -> list[Connection]:
-        return list(self._by_account.get(account_pk, {}).values())
-
-    def ready_for(self, account_pk: UUID) -> Connection | None:
-        """The socket that takes this account's commands, if it is here: the newest session's, as far as we know."""
-        ready = (item for item in self.of_account(account_pk) if item.ready)
-        return max(ready, key=lambda item: item.standing.fence, default=None)

@@ -35,7 +35,8 @@ from sessions_app.services.ingest.ports import Arrival, Batch, Fate, LogFrame
 from sessions_app.services.lifecycle import sessions
 from sessions_app.services.operations.history import GATEWAY
 from sessions_app.services.operations.maintenance import SentAway
-from sessions_app.transport.connection.connections import Connection, Registry, SocketConnection
+from sessions_app.transport.connection.connections import Connection, SocketConnection
+from sessions_app.transport.connection.registry import Registry
 from sessions_app.transport.outbound.resends import Resends
 
 NEXT_STEP: Final = {

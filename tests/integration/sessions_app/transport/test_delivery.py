@@ -17,7 +17,8 @@ from sessions_app.models import BrokerAccount, EaSession, OperatorAlert
 from sessions_app.services.access import keys
 from sessions_app.services.lifecycle import sessions
 from sessions_app.services.lifecycle.recovery import MAX_COPY_NO
-from sessions_app.transport.connection.connections import Connection, ExchangeConnection, Registry
+from sessions_app.transport.connection.connections import Connection, ExchangeConnection
+from sessions_app.transport.connection.registry import Registry
 from sessions_app.transport.outbound.delivery import Delivery
 from sessions_app.transport.runtime import Runtime
 from tests.integration.trading import OPERATOR, Desk, open_session, subscribe
