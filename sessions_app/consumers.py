@@ -20,7 +20,7 @@ from sessions_app.domain.lifecycle import CloseCode
 from sessions_app.domain.problems import Refused
 from sessions_app.models.fields import new_id
 from sessions_app.services.lifecycle import resuming
-from sessions_app.transport.connection.connections import SocketConnection
+from sessions_app.transport.connection.sockets import SocketConnection
 from sessions_app.transport.inbound.decoding import decode_payload
 from sessions_app.transport.inbound.dispatcher import Door
 from sessions_app.transport.runtime import Runtime

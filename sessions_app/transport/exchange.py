@@ -21,7 +21,7 @@ from sessions_app.domain.lifecycle import CLOSE_PROBLEMS
 from sessions_app.domain.problems import Refused
 from sessions_app.queries import Standing
 from sessions_app.services.lifecycle import resuming
-from sessions_app.transport.connection.connections import ExchangeConnection
+from sessions_app.transport.connection.exchanges import ExchangeConnection
 from sessions_app.transport.inbound.decoding import decode_payload
 from sessions_app.transport.inbound.dispatcher import Door, hold_seconds
 from sessions_app.transport.runtime import Runtime
@@ -79,7 +79,7 @@ async def _link(runtime: Runtime, call: Call, standing: Standing) -> tuple[Excha
     first = _peek(call.frames)
     hello = decode_payload(Hello, bytes(first.payload)) if first is not None and first.type == "Hello" else None
     former = runtime.registry.of_session(call.session_id)
-    if hello is None and isinstance(former, ExchangeConnection) and not former.closing:
+    if hello is None and isinstance(former, ExchangeConnection) and not former.lifecycle.closing:
         await runtime.delivery.update(former, standing)
         _confirm(runtime, former, call.confirmed)
         return former, runtime.door_of(former), call.frames
@@ -96,7 +96,7 @@ def _confirm(runtime: Runtime, connection: ExchangeConnection, confirmed: int | 
     """What the terminal has is acknowledged; what it lacks of former answers is sent again."""
     if confirmed is not None:
         runtime.door_of(connection).take_ack(confirmed)
-    if connection.rewind(connection.acked):
+    if connection.rewind(connection.outbox.acked):
         runtime.delivery.pump(connection)
 
 
@@ -111,7 +111,7 @@ async def _wait(connection: ExchangeConnection, ticket: object, hold: float) -> 
     """Until the call's frames are committed and there is something to tell, or the hold is over."""
     began = time.monotonic()
     end = None
-    while connection.call is ticket and not connection.closing:
+    while connection.in_flight(ticket) and not connection.lifecycle.closing:
         waited = time.monotonic() - began
         if connection.at_rest and (connection.has_news or waited >= hold):
             break
@@ -121,18 +121,17 @@ async def _wait(connection: ExchangeConnection, ticket: object, hold: float) -> 
         try:
             await connection.woken(max(0.0, (hold if connection.at_rest else PATIENCE_SECONDS) - waited))
         except asyncio.CancelledError:  # who asked has gone
-            if connection.call is ticket:
-                connection.call = None
+            connection.end_call(ticket)
             raise
-    if connection.call is not ticket:
-        return Answer((), connection.stored, Refused("superseded"))
-    connection.call = None
-    return Answer(connection.collect(), connection.stored, _end(connection) or end)
+    if not connection.in_flight(ticket):
+        return Answer((), connection.inbox.stored, Refused("superseded"))
+    connection.end_call(ticket)
+    return Answer(connection.collect(), connection.inbox.stored, _end(connection) or end)
 
 
 def _end(connection: ExchangeConnection) -> Refused | None:
     """What a socket would be told by its close code."""
-    code = connection.close_code
+    code = connection.lifecycle.close_code
     if code is None:
         return None
-    return Refused(CLOSE_PROBLEMS[code], retry_after=connection.retry_after)
+    return Refused(CLOSE_PROBLEMS[code], retry_after=connection.lifecycle.retry_after)

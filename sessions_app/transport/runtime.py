@@ -34,8 +34,10 @@ from sessions_app.services.ingest.ports import Arrival, Batch
 from sessions_app.services.lifecycle import sessions
 from sessions_app.services.operations import gateway_processes, maintenance
 from sessions_app.services.operations.maintenance import SentAway
-from sessions_app.transport.connection.connections import Connection, ExchangeConnection, SocketConnection
+from sessions_app.transport.connection.connections import Connection
+from sessions_app.transport.connection.exchanges import ExchangeConnection
 from sessions_app.transport.connection.registry import Registry
+from sessions_app.transport.connection.sockets import SocketConnection
 from sessions_app.transport.inbound.dispatcher import Door
 from sessions_app.transport.inbound.ingest import Ingest
 from sessions_app.transport.inbound.rate_limits import Bounds, Kept, hello_bucket
@@ -115,9 +117,9 @@ class Runtime:
         bounds = self._bounds.of(connection.session_id)
         bounds.set_intent_rate(standing.intent_rate)
         door = Door(connection, bounds=bounds, delivery=self.delivery, ingest=self.ingest)
-        connection.door = door
+        connection.open(door)
         if standing.state in LIVING:
-            door.take_ack(connection.sent)  # where its log goes on: nothing has been sent yet
+            door.take_ack(connection.outbox.sent)  # where its log goes on: nothing has been sent yet
         return door
 
     def door_of(self, connection: Connection) -> Door:
@@ -185,10 +187,8 @@ class Runtime:
 
     def _forget_callers(self) -> None:
         """A terminal that stopped calling leaves nothing behind; it resumes when it calls again."""
-        now = time.monotonic()
-        callers = [item for item in self.registry if isinstance(item, ExchangeConnection) and item.call is None]
-        for connection in callers:
-            if now - connection.called > 2 * connection.standing.timeout:
+        for connection in self.registry:
+            if isinstance(connection, ExchangeConnection) and connection.abandoned(2 * connection.standing.timeout):
                 self.registry.remove(connection)
                 connection.drop()
 
@@ -203,12 +203,9 @@ class Runtime:
         """Ask a silent EA once whether it is there, at 1.5 intervals after its last heartbeat."""
         standing = connection.standing
         pace = Pace(standing.interval, standing.timeout)
-        silent = time.monotonic() - connection.beaten
-        if silent < pace.test_after():
-            connection.tested = False
-        elif not connection.tested and not connection.closing:
-            connection.tested = True
-            reply_by = datetime.now(UTC) + timedelta(seconds=max(0.0, pace.timeout - silent))
+        if connection.inbox.tests_silence(pace.test_after()) and not connection.lifecycle.closing:
+            left = max(0.0, pace.timeout - connection.inbox.silent_seconds)
+            reply_by = datetime.now(UTC) + timedelta(seconds=left)
             connection.post("TestRequest", TestRequest(reply_by=rfc3339(reply_by)))
 
 

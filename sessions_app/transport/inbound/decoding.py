@@ -100,5 +100,5 @@ def ack_arrival(connection: Connection, upto: int) -> Arrival:
         digest=b"",
         heard=time.monotonic(),
         source=connection,
-        pushed=connection.take_pushed(upto),
+        pushed=connection.outbox.take_pushed(upto),
     )

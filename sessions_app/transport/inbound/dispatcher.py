@@ -4,7 +4,6 @@ No ORM and no rule lives here: what changes rows goes to the ingest batch, what 
 on what a session may send are kept here.
 """
 
-import time
 from typing import Final
 
 import structlog
@@ -33,20 +32,20 @@ class Door:
     def __init__(self, connection: Connection, *, bounds: Bounds, delivery: Delivery, ingest: Ingest) -> None:
         self._connection, self._delivery, self._ingest = connection, delivery, ingest
         self._bounds = bounds
-        self._commands, self._pages = connection.sent, connection.resend_asked_upto
+        self._commands, self._pages = connection.outbox.sent, connection.inbox.asked_upto
 
     async def take(self, frame: str | bytes) -> None:
         """Take one frame. What is wrong with it is told and counted, never raised."""
         connection = self._connection
-        if connection.closing:
-            connection.ignored += 1
+        if connection.lifecycle.closing:
+            connection.lifecycle.ignore_frame()
             return
         try:
             envelope = read_envelope(frame)
         except Malformed as fault:
             self.count_malformed(fault)
             return
-        if connection.leaving:
+        if connection.lifecycle.leaving:
             self._take_after_notice(connection, envelope)
             return
         try:
@@ -60,9 +59,9 @@ class Door:
     def _take_after_notice(self, connection: Connection, envelope: Envelope) -> None:
         """The gateway has said goodbye: only the answer counts, or the EA's own goodbye that crossed it."""
         if envelope.type == ShutdownNotice.__name__:
-            connection.answered.set()
+            connection.lifecycle.hear_answer()
         else:
-            connection.ignored += 1
+            connection.lifecycle.ignore_frame()
 
     async def _serve(self, connection: Connection, envelope: Envelope) -> None:
         if envelope.ack is not None:
@@ -90,26 +89,27 @@ class Door:
 
     def _hand_over(self, connection: Connection, envelope: Envelope) -> None:
         if envelope.type == "StatusHeartbeat":
-            connection.beaten = time.monotonic()
-        arrival = connection.chunks.take(read_arrival(envelope, connection))
+            connection.inbox.hear_heartbeat()
+        arrival = connection.inbox.chunks.take(read_arrival(envelope, connection))
         if arrival is None:
             return  # a part of a frame: the whole goes on with its last one
         goodbye = arrival.payload
-        if isinstance(goodbye, ShutdownNotice) and goodbye.last_seq > connection.stored:
+        if isinstance(goodbye, ShutdownNotice) and goodbye.last_seq > connection.inbox.stored:
             self._fetch_before_goodbye(connection, arrival, goodbye.last_seq)
             return
         self._put(connection, arrival)
 
     def _fetch_before_goodbye(self, connection: Connection, arrival: Arrival, last_seq: int) -> None:
-        if connection.goodbye is None:
-            connection.goodbye = FetchingGoodbye(
-                connection, last_seq, ask=self._delivery.ask_again, answer=lambda: self._put(connection, arrival)
-            )
-            connection.goodbye.look()
+        if connection.lifecycle.goodbye is not None:
+            return
+        goodbye = FetchingGoodbye(
+            connection, last_seq, ask=self._delivery.ask_again, answer=lambda: self._put(connection, arrival)
+        )
+        connection.lifecycle.begin_goodbye(goodbye)
+        goodbye.look()
 
     def _put(self, connection: Connection, arrival: Arrival) -> None:
-        connection.in_work += 1
-        if connection.in_work > MAX_IN_WORK:
+        if connection.inbox.put_to_work() > MAX_IN_WORK:
             self._delivery.refuse(connection, Refused("throttled", retry_after=1))
             connection.close(CloseCode.FLOOD)
             return
@@ -123,16 +123,15 @@ class Door:
         connection = self._connection
         if not connection.authenticated:
             return
-        if upto > max(connection.sent, connection.standing.top_seq):
-            self._delivery.refuse(connection, Refused("invalid", f"Nothing above {connection.sent} was sent"))
+        if upto > max(connection.outbox.sent, connection.standing.top_seq):
+            self._delivery.refuse(connection, Refused("invalid", f"Nothing above {connection.outbox.sent} was sent"))
             self._spend()
             return
-        if upto <= connection.acked:
+        if not connection.outbox.acknowledge(upto):
             return
-        connection.acked = upto
-        connection.in_work += 1
+        connection.inbox.put_to_work()
         self._ingest.put(ack_arrival(connection, upto))
-        if connection.behind:
+        if connection.outbox.behind:
             self._delivery.pump(connection)
 
     def _over_rate(self, connection: Connection, envelope: Envelope) -> bool:
@@ -142,7 +141,7 @@ class Door:
         """
         if self._bucket(connection, envelope.type).take():
             return False
-        connection.gaps_held_until = time.monotonic() + 1
+        connection.inbox.wait_for_gaps(1)
         self._delivery.refuse(connection, Refused("throttled", retry_after=1), ref=envelope.id)
         if not self._bounds.flood.take():
             _log.warning("socket.flood", session_id=str(connection.session_id))
@@ -164,8 +163,8 @@ class Door:
 
     def _grant(self) -> None:
         """More reports and acknowledgements, for what has given cause: commands sent, and pages asked for."""
-        commands = max(self._commands, self._connection.sent)
-        pages = max(self._pages, self._connection.resend_asked_upto)
+        commands = max(self._commands, self._connection.outbox.sent)
+        pages = max(self._pages, self._connection.inbox.asked_upto)
         self._bounds.acks.grant(commands - self._commands)
         self._bounds.reports.grant(REPORTS_PER_COMMAND * (commands - self._commands) + pages - self._pages)
         self._commands, self._pages = commands, pages
@@ -173,7 +172,7 @@ class Door:
     def count_malformed(self, fault: Malformed) -> None:
         """What came is no frame of this protocol: told, and closed when it comes too often."""
         connection = self._connection
-        if connection.closing or connection.leaving:
+        if connection.lifecycle.ending:
             return
         self._delivery.refuse(connection, Refused(fault.code, fault.message, path=fault.path))
         if fault.code == "version_unsupported":

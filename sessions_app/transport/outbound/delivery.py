@@ -6,7 +6,6 @@ socket catches up (resume, a doorbell, the sweep). Either way numbers go out in 
 
 import asyncio
 import contextlib
-import time
 from collections import defaultdict
 from collections.abc import Coroutine, Iterable, Sequence
 from datetime import UTC, datetime
@@ -16,7 +15,6 @@ from uuid import UUID
 import msgspec
 import structlog
 from channels.db import database_sync_to_async
-from django.conf import settings
 
 from sessions_app import queries
 from sessions_app.domain.frames.payloads import (
@@ -35,8 +33,9 @@ from sessions_app.services.ingest.ports import Arrival, Batch, Fate, LogFrame
 from sessions_app.services.lifecycle import sessions
 from sessions_app.services.operations.history import GATEWAY
 from sessions_app.services.operations.maintenance import SentAway
-from sessions_app.transport.connection.connections import Connection, SocketConnection
+from sessions_app.transport.connection.connections import Connection
 from sessions_app.transport.connection.registry import Registry
+from sessions_app.transport.connection.sockets import SocketConnection
 from sessions_app.transport.outbound.resends import Resends
 
 NEXT_STEP: Final = {
@@ -65,10 +64,10 @@ class Delivery:
             if isinstance(arrival.source, Connection):
                 by_connection[arrival.source].append(arrival)
         for connection, mine in by_connection.items():
-            connection.in_work -= len(mine)
+            connection.inbox.take_from_work(len(mine))
             self._answer(connection, mine, batch)
-            if connection.goodbye is not None:
-                connection.goodbye.look()
+            if connection.lifecycle.goodbye is not None:
+                connection.lifecycle.goodbye.look()
             connection.wake()
         for arrival, reply in batch.replies:
             if isinstance(arrival.source, Connection):
@@ -82,7 +81,7 @@ class Delivery:
 
     def _answer(self, connection: Connection, arrivals: Sequence[Arrival], batch: Batch) -> None:
         refused = [arrival for arrival in arrivals if arrival.refusal is not None and arrival.fate is not Fate.CONFLICT]
-        connection.stored = max(connection.stored, batch.stored_tops.get(connection.session_id, 0))
+        connection.inbox.store(batch.stored_tops.get(connection.session_id, 0))
         if refused:
             self._tell_refusals(connection, refused)
         if any(arrival.fate is Fate.CONFLICT for arrival in arrivals):
@@ -92,15 +91,14 @@ class Delivery:
         gaps = [arrival.seq for arrival in arrivals if arrival.fate is Fate.GAP and arrival.seq is not None]
         if gaps:
             self.ask_again(connection, max(gaps))
-        repeats = any(arrival.fate is Fate.REPEAT for arrival in arrivals)
-        if repeats and connection.told_stored >= connection.stored:
-            connection.told_stored = -1  # a repeat is answered even when nothing new was stored
-        connection.stored_up_to(connection.stored)
+        if any(arrival.fate is Fate.REPEAT for arrival in arrivals):
+            connection.inbox.tell_again()
+        connection.stored_up_to(connection.inbox.stored)
 
     def _tell_refusals(self, connection: Connection, refused: Sequence[Arrival]) -> None:
         waits = [a.refusal.retry_after for a in refused if a.seq is not None and a.refusal and a.refusal.retry_after]
-        if waits:  # what stands behind it comes again with it: asking for it before would only fill the line
-            connection.gaps_held_until = time.monotonic() + max(waits)
+        if waits:
+            connection.inbox.wait_for_gaps(max(waits))
         if not connection.authenticated:
             full = next((a.refusal for a in refused if a.refusal and not a.refusal.problem.final), None)
             if full is not None:
@@ -112,21 +110,17 @@ class Delivery:
             if arrival.seq is not None and (refusal := arrival.refusal) is not None
         ]
         if durable:
-            connection.post("Ack", Ack(ack=connection.stored, refused=durable))
+            connection.post("Ack", Ack(ack=connection.inbox.stored, refused=durable))
         for arrival in refused:
             if arrival.refusal is not None:
                 self.refuse(connection, arrival.refusal, ref=arrival.frame_id)
 
     def ask_again(self, connection: Connection, upto: int) -> None:
-        """Ask for what is missing before `upto`, one page at a time, unless it was asked for or is held back."""
-        first = connection.stored + 1
-        if time.monotonic() < connection.gaps_held_until or connection.resend_asked_upto >= first:
-            return
-        last = min(upto, first + settings.GATEWAY["resend_page"]) - 1
-        if last < first:
-            return
-        connection.resend_asked_upto = last
-        connection.post("ResendRequest", ResendRequest(from_=first, to=last))
+        """Ask for what is missing before `upto`, if it is time to ask for some of it."""
+        gap = connection.inbox.ask_for_gap(upto)
+        if gap is not None:
+            first, last = gap
+            connection.post("ResendRequest", ResendRequest(from_=first, to=last))
 
     def refuse(self, connection: Connection, refusal: Refused, ref: UUID | None = None) -> None:
         """One ErrorAlert for one refused frame; a pending session is told when to come back, and nothing else."""
@@ -142,15 +136,10 @@ class Delivery:
 
         async def end() -> None:
             close = database_sync_to_async(sessions.close, thread_sensitive=False)
-            try:
-                await close(session_id=connection.session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note)
-                self.refresh(connection.session_id)
-            finally:
-                connection.lookups -= 1
-                connection.wake()
+            await close(session_id=connection.session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note)
+            self.refresh(connection.session_id)
 
-        connection.lookups += 1
-        self.spawn(end())
+        self.look_up(connection, end())
 
     def _note_introductions(self, arrivals: Sequence[Arrival]) -> None:
         for arrival in arrivals:
@@ -159,7 +148,7 @@ class Delivery:
             if arrival.kind == "InitRequest":
                 self.refresh(arrival.session_id)
             elif arrival.kind == "SyncSnapshot" and arrival.fate is Fate.APPLY:
-                arrival.source.chunks.answered()
+                arrival.source.inbox.chunks.answered()
                 self.refresh(arrival.session_id)
 
     # Command logs --------------------------------------------------------------------------------------------------
@@ -174,8 +163,8 @@ class Delivery:
         if connection.standing.fence != fence:
             self.refresh(connection.session_id)
             return
-        contiguous = not connection.pumping and frames[0].seq == connection.sent + 1
-        if not contiguous or self._room(connection) < len(frames):
+        contiguous = not connection.outbox.reading and frames[0].seq == connection.outbox.sent + 1
+        if not contiguous or connection.outbox.room() < len(frames):
             self.pump(connection)
             return
         for frame in frames:
@@ -192,56 +181,49 @@ class Delivery:
 
     def pump(self, connection: Connection) -> None:
         """Let a socket catch up with its account's log; one reader per socket."""
-        connection.pump_again = True
-        if not connection.pumping and connection.ready:
-            connection.pumping = True
+        connection.outbox.read_on()
+        if connection.ready and connection.outbox.begin_reading():
             self.spawn(self._catch_up(connection))
 
     async def _catch_up(self, connection: Connection) -> None:
         try:
-            while connection.pump_again and connection.ready:
-                connection.pump_again = False
+            while connection.ready and connection.outbox.reads_on():
                 await self._send_page(connection)
         finally:
-            connection.pumping = False
+            connection.outbox.end_reading()
             connection.wake()
         self.ask_for_snapshot(connection)
 
     def ask_for_snapshot(self, connection: Connection) -> None:
         """Ask for a snapshot that is due, once what was in the log before is on its way."""
         standing = connection.standing
-        behind = connection.ready and connection.sent < standing.top_seq and not connection.behind
-        reason = connection.chunks.wants(standing) if connection.introduced else ""
-        if reason and not behind and not connection.pumping:
-            connection.chunks.asked()
-            connection.lookups += 1
-            self.spawn(self._request_snapshot(connection, reason))
+        outbox, chunks = connection.outbox, connection.inbox.chunks
+        behind = connection.ready and outbox.sent < standing.top_seq and not outbox.behind
+        reason = chunks.wants(standing) if connection.introduced else ""
+        if reason and not behind and not outbox.reading:
+            chunks.asked()
+            self.look_up(connection, self._request_snapshot(connection, reason))
 
     async def _request_snapshot(self, connection: Connection, reason: str) -> None:
         write = database_sync_to_async(ports.bound().snapshot_request, thread_sensitive=False)
-        try:
-            request = await write(connection.account_pk, reason)
-            connection.post(type(request).__name__, request)
-        finally:
-            connection.lookups -= 1
-            connection.wake()
+        request = await write(connection.account_pk, reason)
+        connection.post(type(request).__name__, request)
 
     async def _send_page(self, connection: Connection) -> None:
-        page = min(self._room(connection), settings.GATEWAY["resend_page"])
-        connection.behind = page <= 0
-        if connection.behind:
-            return  # goes on when the EA acknowledges
-        before = connection.sent
+        outbox = connection.outbox
+        page, before = outbox.page(), outbox.sent
+        if not page:
+            return
         frames = await self._read_log(connection, before, page)
         if not connection.ready:
             return
-        if connection.sent != before:  # set back meanwhile, by a call that confirmed less
-            connection.pump_again = True
+        if outbox.sent != before:  # set back meanwhile, by a call that confirmed less
+            outbox.read_on()
             return
         for frame in frames:
             connection.push(frame, committed_at=datetime.now(UTC))
-        if connection.sent - before >= page:  # by number: a gap covers many in one frame
-            connection.pump_again = True
+        if outbox.sent - before >= page:  # by number: a gap covers many in one frame
+            outbox.read_on()
 
     async def _read_log(self, connection: Connection, after: int, limit: int) -> list[LogFrame]:
         """Numbered frames above `after`, for the session in charge alone: none, once another one has taken over."""
@@ -252,29 +234,19 @@ class Delivery:
         self.refresh(connection.session_id)
         return []
 
-    def _room(self, connection: Connection) -> int:
-        """How many more commands may be on their way without acknowledgement."""
-        window: int = settings.GATEWAY["max_unacked_commands"]
-        return window - (connection.sent - connection.acked)
-
     # Sessions ------------------------------------------------------------------------------------------------------
 
     def refresh(self, session_id: UUID) -> None:
         """Look at a session's row again and tell its socket what has changed."""
         connection = self._registry.of_session(session_id)
         if connection is not None:
-            connection.lookups += 1
-            self.spawn(self._refresh(connection))
+            self.look_up(connection, self._refresh(connection))
 
     async def _refresh(self, connection: Connection) -> None:
         read = database_sync_to_async(queries.standings, thread_sensitive=False)
-        try:
-            standing = (await read([connection.session_id])).get(connection.session_id)
-            if standing is not None:
-                await self.update(connection, standing)
-        finally:
-            connection.lookups -= 1
-            connection.wake()
+        standing = (await read([connection.session_id])).get(connection.session_id)
+        if standing is not None:
+            await self.update(connection, standing)
 
     async def update(self, connection: Connection, standing: Standing) -> None:
         """Bring a socket up to its session's row: ended, promoted, introduced, or just behind its log.
@@ -283,9 +255,9 @@ class Delivery:
         """
         ack = await self._introduction(connection, standing)
         read_before_promotion = connection.authenticated and standing.state == SessionStatus.PENDING
-        if connection.closing or read_before_promotion:
+        if connection.lifecycle.closing or read_before_promotion:
             return
-        former, connection.standing = connection.standing, standing
+        former = connection.stand(standing)
         if standing.links > connection.link_no:
             self.supersede(connection)  # in another process
             return
@@ -299,7 +271,7 @@ class Delivery:
             self.post_state(connection)
         if standing.state != former.state and ack is not None:
             connection.post("InitAck", ack)
-        if standing.top_seq > connection.sent:
+        if standing.top_seq > connection.outbox.sent:
             self.pump(connection)
         self.ask_for_snapshot(connection)
 
@@ -323,7 +295,7 @@ class Delivery:
                 next_step=_next_step(standing),
                 session_id=standing.session_id,
                 epoch=standing.epoch,
-                stored_seq=connection.stored,
+                stored_seq=connection.inbox.stored,
                 top_seq=standing.top_seq,
                 recovered=recovered,
                 retry_after_seconds=retry_after,
@@ -334,7 +306,9 @@ class Delivery:
         reason = Reason(connection.standing.close_reason or Reason.CLOSED_BY_OPERATOR)
         self.post_state(connection)
         if reason is Reason.HEARTBEAT_TIMEOUT:
-            notice = ShutdownNotice(reason=reason, reconnect=True, reconnect_after_seconds=1, last_seq=connection.sent)
+            notice = ShutdownNotice(
+                reason=reason, reconnect=True, reconnect_after_seconds=1, last_seq=connection.outbox.sent
+            )
             connection.post("ShutdownNotice", notice)
         connection.close(close_code(reason))
 
@@ -345,17 +319,17 @@ class Delivery:
 
     def announce(self, connection: Connection, notice: ShutdownNotice) -> None:
         """Say that this link will be closed; nothing is taken from it from now on but the answer."""
-        if connection.leaving or connection.closing:
+        if connection.lifecycle.ending:
             return
-        connection.post("ShutdownNotice", msgspec.structs.replace(notice, last_seq=connection.sent))
-        connection.leaving = True
+        connection.post("ShutdownNotice", msgspec.structs.replace(notice, last_seq=connection.outbox.sent))
+        connection.lifecycle.leave()
 
     def send_away(self, away: SentAway) -> None:
         """Maintenance begins for a session: told once, its answer awaited, its link closed; the session is kept."""
         connection = self._registry.of_session(away.session_id)
-        if connection is None or connection.leaving or connection.closing:
+        if connection is None or connection.lifecycle.ending:
             return
-        connection.retry_after = away.reconnect_after_seconds
+        connection.lifecycle.come_back_after(away.reconnect_after_seconds)
         if not away.first:
             connection.close(CloseCode.SERVICE_RESTART)
             return
@@ -371,16 +345,16 @@ class Delivery:
     async def _part(self, connection: Connection) -> None:
         """Close a link that was told so, after its answer or without it. What is still at work comes again."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(connection.answered.wait(), ANSWER_SECONDS)
+            await asyncio.wait_for(connection.lifecycle.answered.wait(), ANSWER_SECONDS)
         connection.acknowledge()
         connection.close(CloseCode.SERVICE_RESTART)
 
     async def answers(self, seconds: float) -> None:
         """Wait until every EA has answered the announcement, or the time is up. A caller may not call again."""
-        waiting = [item for item in self._registry if item.leaving and isinstance(item, SocketConnection)]
+        waiting = [item for item in self._registry if item.lifecycle.leaving and isinstance(item, SocketConnection)]
         if waiting and seconds > 0:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.gather(*(item.answered.wait() for item in waiting)), seconds)
+                await asyncio.wait_for(asyncio.gather(*(item.lifecycle.answered.wait() for item in waiting)), seconds)
 
     async def close_all(self, code: int, *, seconds: float) -> None:
         """Acknowledge what was stored since, close every socket, and wait until all of it is on its way."""
@@ -389,11 +363,26 @@ class Delivery:
             connection.acknowledge()
             connection.close(code)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(*(connection.closed.wait() for connection in closing)), seconds)
+            await asyncio.wait_for(
+                asyncio.gather(*(connection.lifecycle.closed.wait() for connection in closing)), seconds
+            )
 
     def supersede(self, connection: Connection) -> None:
         """A newer socket of the same session has taken over."""
         connection.close(CloseCode.SUPERSEDED)
+
+    def look_up(self, connection: Connection, work: Coroutine[Any, Any, None]) -> None:
+        """Run a task that reads a link's rows; a call that waits takes its outcome along."""
+
+        async def run() -> None:
+            try:
+                await work
+            finally:
+                connection.inbox.end_lookup()
+                connection.wake()
+
+        connection.inbox.begin_lookup()
+        self.spawn(run())
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a task of this loop; its failure is logged, never lost."""

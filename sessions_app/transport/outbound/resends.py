@@ -31,26 +31,26 @@ class Resends:
         """
         if not connection.authenticated:
             raise Refused("not_authenticated")
-        if connection.resending:
+        if connection.outbox.resending:
             raise Refused("resend_in_flight", retry_after=1)
-        if asked.from_ > asked.to or asked.to > connection.sent:
-            raise Refused("resend_out_of_range", f"Numbers 1 to {connection.sent} were sent on this log")
-        connection.resending = True
+        if asked.from_ > asked.to or asked.to > connection.outbox.sent:
+            raise Refused("resend_out_of_range", f"Numbers 1 to {connection.outbox.sent} were sent on this log")
+        connection.outbox.begin_resend()
         try:
             following = await self._page(connection, asked.from_, asked.to)
         except BaseException:
-            connection.resending = False
+            connection.outbox.end_resend()
             raise
         self._spawn(self._others(connection, following, asked.to))
 
     async def _page(self, connection: Connection, first: int, upto: int) -> int:
         """Queue one page of numbers from `first` on; the number after it."""
         page = min(upto - first + 1, settings.GATEWAY["resend_page"])
-        connection.lookups += 1
+        connection.inbox.begin_lookup()
         try:
             frames = await self._read(connection, first - 1, page)
         finally:
-            connection.lookups -= 1
+            connection.inbox.end_lookup()
         for frame in frames:
             if frame.seq <= upto:
                 connection.push(frame, committed_at=datetime.now(UTC))
@@ -60,10 +60,10 @@ class Resends:
     async def _others(self, connection: Connection, first: int, upto: int) -> None:
         """Other frames pass between the pages, and no client makes the gateway read its log without a pause."""
         try:
-            await connection.drained()
-            while first <= min(upto, connection.sent) and connection.ready:
+            await connection.outbox.drained()
+            while first <= min(upto, connection.outbox.sent) and connection.ready:
                 first = await self._page(connection, first, upto)
-                await connection.drained()
+                await connection.outbox.drained()
                 await asyncio.sleep(PAGE_SECONDS)
         finally:
-            connection.resending = False
+            connection.outbox.end_resend()

@@ -25,13 +25,12 @@ class FetchingGoodbye:
 
     def look(self) -> None:
         """Something was stored: is it all? If not, ask for the next page once nothing more is under way."""
-        if self._connection.stored >= self._upto:
+        if self._connection.inbox.stored >= self._upto:
             self._end()
-        elif not self._connection.in_work:
+        elif not self._connection.inbox.in_work:
             self._ask(self._connection, self._upto + 1)
 
     def _end(self) -> None:
         self._timer.cancel()
-        if self._connection.goodbye is self:
-            self._connection.goodbye = None
+        if self._connection.lifecycle.end_goodbye(self):
             self._answer()

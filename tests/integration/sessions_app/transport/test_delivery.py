@@ -17,7 +17,8 @@ from sessions_app.models import BrokerAccount, EaSession, OperatorAlert
 from sessions_app.services.access import keys
 from sessions_app.services.lifecycle import sessions
 from sessions_app.services.lifecycle.recovery import MAX_COPY_NO
-from sessions_app.transport.connection.connections import Connection, ExchangeConnection
+from sessions_app.transport.connection.connections import Connection
+from sessions_app.transport.connection.exchanges import ExchangeConnection
 from sessions_app.transport.connection.registry import Registry
 from sessions_app.transport.outbound.delivery import Delivery
 from sessions_app.transport.runtime import Runtime
@@ -132,14 +133,14 @@ def test_a_page_that_was_read_before_a_call_confirmed_less_leaves_no_hole(master
 
     async def lose_an_answer() -> None:
         delivery.pump(connection)
-        while connection.sent < 5:  # noqa: ASYNC110 - another task's work
+        while connection.outbox.sent < 5:  # noqa: ASYNC110 - another task's work
             await asyncio.sleep(0)
         assert numbers(connection) == [1, 2, 3, 4, 5]
         read = delivery._read_log
 
         async def read_late(*asked: Any) -> Any:
             page = await read(*asked)
-            if connection.sent == 5:
+            if connection.outbox.sent == 5:
                 connection.rewind(2)  # the answer was lost, and the next call says so
             return page
 
@@ -225,7 +226,7 @@ def test_a_frame_that_means_nothing_is_bounded_too(kind: str) -> None:
         await runtime.drain()
 
     in_a_loop(talk)
-    assert connection.close_code == 4429
+    assert connection.lifecycle.close_code == 4429
 
 
 def test_hellos_of_one_token_are_counted_before_anything_is_looked_up(settings: Any) -> None:

@@ -1,0 +1,116 @@
+"""What one link has brought: how far its frames are stored and told, what is missing, and what is at work still."""
+
+import time
+from typing import Final
+
+from django.conf import settings
+
+from sessions_app.transport.connection.chunks import Chunks
+
+UNTOLD: Final = -1
+
+
+class Inbox:
+    """Belongs to one connection; each field is written here alone.
+
+    `stored`: the top of its frames that are committed; `told`: how far the EA has heard of that. `in_work`: its frames
+    in the ingest queue; `lookups`: reads of its rows under way. `asked_upto`: the last number that was asked for again.
+    `chunks`: the parts of a frame that is not whole yet.
+    """
+
+    def __init__(self, *, stored: int) -> None:
+        self.stored = self.told = stored
+        self.in_work = 0
+        self.lookups = 0
+        self.asked_upto = 0
+        self.chunks = Chunks()
+        self._ask_after = 0.0
+        self._beaten_at = time.monotonic()
+        self._tested = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way that may still change what the EA is to hear."""
+        return bool(self.in_work or self.lookups)
+
+    # Stored and told -----------------------------------------------------------------------------------------------
+
+    @property
+    def untold(self) -> bool:
+        """Whether more is stored than the EA has heard of."""
+        return self.told < self.stored
+
+    def store(self, upto: int) -> None:
+        """Its frames up to this number are committed."""
+        self.stored = max(self.stored, upto)
+
+    def tell(self) -> None:
+        """A frame goes out: whatever it is, it says how far the EA's frames are stored."""
+        self.told = self.stored
+
+    def tell_again(self) -> None:
+        """A frame came twice: its answer was lost, so it is answered even when nothing new was stored."""
+        if not self.untold:
+            self.told = UNTOLD
+
+    # What is missing -----------------------------------------------------------------------------------------------
+
+    def wait_for_gaps(self, seconds: float) -> None:
+        """A frame was refused for so long: what stands behind it comes again with it, and is not asked for before."""
+        self._ask_after = time.monotonic() + seconds
+
+    def ask_for_gap(self, upto: int) -> tuple[int, int] | None:
+        """The first and last number to ask for now, of those that are missing before `upto`; None: of none.
+
+        One page at a time, and none while one that was asked for is not here.
+        """
+        first = self.stored + 1
+        if time.monotonic() < self._ask_after or self.asked_upto >= first:
+            return None
+        last = min(upto, first + settings.GATEWAY["resend_page"]) - 1
+        if last < first:
+            return None
+        self.asked_upto = last
+        return first, last
+
+    # At work -------------------------------------------------------------------------------------------------------
+
+    def put_to_work(self) -> int:
+        """A frame goes to the ingest queue; how many of this link are in it now."""
+        self.in_work += 1
+        return self.in_work
+
+    def take_from_work(self, frames: int) -> None:
+        """So many have come back from it."""
+        self.in_work -= frames
+
+    def begin_lookup(self) -> None:
+        """A read of this link's rows is under way."""
+        self.lookups += 1
+
+    def end_lookup(self) -> None:
+        """It is over, with or without an outcome."""
+        self.lookups -= 1
+
+    # Alive ---------------------------------------------------------------------------------------------------------
+
+    def hear_heartbeat(self) -> None:
+        """The EA is alive."""
+        self._beaten_at = time.monotonic()
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long its last heartbeat is past."""
+        return time.monotonic() - self._beaten_at
+
+    def tests_silence(self, after: float) -> bool:
+        """Whether it has been silent for so long, and was not asked yet: True once in each silence."""
+        if self.silent_seconds < after:
+            self._tested = False
+            return False
+        first, self._tested = not self._tested, True
+        return first
+
+    def drop(self) -> None:
+        """The peer has gone: what it left half told is forgotten."""
+        self.chunks = Chunks()

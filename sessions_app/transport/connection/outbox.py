@@ -1,0 +1,154 @@
+"""What goes out over one link: its queue, and how far the account's command log has gone."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from sessions_app.services.ingest.ports import LogFrame, Pushed
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """One encoded frame on its way out; `last`: the highest number of the command log it accounts for, 0 for none."""
+
+    text: bytes
+    last: int = 0
+
+
+class Outbox:
+    """Belongs to one connection; each field is written here alone.
+
+    `sent`: the highest command number pushed here; `maybe_sent`: the highest that any link may have carried before;
+    `acked`: what its EA acknowledged. `behind`: the log goes on, but the window of unacknowledged commands is full.
+    `reading`: its log is being read; `resending`: numbers that were asked for are not all out yet.
+    """
+
+    def __init__(self, *, sent: int, maybe_sent: int, acked: int) -> None:
+        self.sent, self.maybe_sent, self.acked = sent, maybe_sent, acked
+        self.behind = False
+        self.reading = False
+        self.resending = False
+        self.queued_bytes = 0
+        self._read_on = False
+        self._queue: deque[Queued] = deque()
+        self._drained = asyncio.Event()
+        self._pushed: deque[Pushed] = deque()
+
+    # The queue -----------------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        """How many frames wait."""
+        return len(self._queue)
+
+    def put(self, text: bytes, *, last: int = 0) -> None:
+        """Queue one encoded frame."""
+        self._drained.clear()
+        self._queue.append(Queued(text, last))
+        self.queued_bytes += len(text)
+
+    def take(self) -> Iterator[Queued]:
+        """Everything that waits, in order, with what is queued meanwhile."""
+        while self._queue:
+            frame = self._queue.popleft()
+            self.queued_bytes -= len(frame.text)
+            yield frame
+        self._drained.set()
+
+    def clear(self) -> None:
+        """Forget what waits; commands stay in the log."""
+        self._queue.clear()
+        self.queued_bytes = 0
+        self._drained.set()
+
+    async def drained(self) -> None:
+        """Return when everything queued so far has been sent, or never will be."""
+        if self._queue:
+            await self._drained.wait()
+
+    def drop(self) -> None:
+        """The peer has gone: nothing more is sent, and nobody has to wait for it."""
+        self._drained.set()
+
+    # Numbers -------------------------------------------------------------------------------------------------------
+
+    def repeats(self, frame: LogFrame) -> bool:
+        """Whether the EA may have had this numbered frame before."""
+        return frame.seq <= self.maybe_sent
+
+    def note_push(self, frame: LogFrame, *, committed_at: datetime, pushed_at: datetime) -> None:
+        """A numbered frame was queued."""
+        if frame.seq > self.sent:  # a resend is no new push, and nothing a client can make grow
+            self._pushed.append(Pushed(seq=frame.seq, committed_at=committed_at, pushed_at=pushed_at))
+        self.sent = max(self.sent, frame.last)
+        self.maybe_sent = max(self.maybe_sent, self.sent)
+
+    def acknowledge(self, upto: int) -> bool:
+        """Commands up to a number are in the EA's ledger; False if that was known."""
+        if upto <= self.acked:
+            return False
+        self.acked = upto
+        return True
+
+    def take_pushed(self, upto: int) -> tuple[Pushed, ...]:
+        """The push telemetry of the commands that an acknowledgement covers; each once."""
+        taken = []
+        while self._pushed and self._pushed[0].seq <= upto:
+            taken.append(self._pushed.popleft())
+        return tuple(taken)
+
+    def renumber(self) -> None:
+        """The account's log begins anew."""
+        self.sent = self.maybe_sent = self.acked = 0
+        self._pushed.clear()
+
+    def rewind(self, upto: int) -> None:
+        """Commands above this number may have been lost with an answer: forget that they were sent."""
+        kept = [frame for frame in self._queue if not frame.last]
+        self._queue = deque(kept)
+        self.queued_bytes = sum(len(frame.text) for frame in kept)
+        self.sent = upto
+        while self._pushed and self._pushed[-1].seq > upto:
+            self._pushed.pop()
+
+    # Reading the log -----------------------------------------------------------------------------------------------
+
+    def room(self) -> int:
+        """How many more commands may be on their way without acknowledgement."""
+        window: int = settings.GATEWAY["max_unacked_commands"]
+        return window - (self.sent - self.acked)
+
+    def page(self) -> int:
+        """How many numbers may be read now; none when the window is full: it goes on when the EA acknowledges."""
+        page = max(0, min(self.room(), settings.GATEWAY["resend_page"]))
+        self.behind = page == 0
+        return page
+
+    def read_on(self) -> None:
+        """There is more in the log than was read, or there may be."""
+        self._read_on = True
+
+    def begin_reading(self) -> bool:
+        """Whether the caller is to read the log; one reader at a time."""
+        first, self.reading = not self.reading, True
+        return first
+
+    def reads_on(self) -> bool:
+        """Whether the reader has another page to read, because somebody has said so since the last one."""
+        again, self._read_on = self._read_on, False
+        return again
+
+    def end_reading(self) -> None:
+        """The reader is done, or has failed."""
+        self.reading = False
+
+    def begin_resend(self) -> None:
+        """Numbers were asked for: no others before all of them are out."""
+        self.resending = True
+
+    def end_resend(self) -> None:
+        """All of them are out, or the read has failed."""
+        self.resending = False
