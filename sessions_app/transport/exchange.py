@@ -97,7 +97,7 @@ def _confirm(runtime: Runtime, connection: ExchangeConnection, confirmed: int | 
     if confirmed is not None:
         runtime.door_of(connection).take_ack(confirmed)
     if connection.rewind(connection.outbox.acked):
-        runtime.delivery.pump(connection)
+        runtime.delivery.logs.pump(connection)
 
 
 def _peek(frames: Sequence[bytes]) -> Envelope | None:

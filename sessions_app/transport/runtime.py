@@ -41,7 +41,8 @@ from sessions_app.transport.connection.sockets import SocketConnection
 from sessions_app.transport.inbound.dispatcher import Door
 from sessions_app.transport.inbound.ingest import Ingest
 from sessions_app.transport.inbound.rate_limits import Bounds, Kept, hello_bucket
-from sessions_app.transport.outbound.delivery import ANSWER_SECONDS, Delivery
+from sessions_app.transport.outbound.delivery import Delivery
+from sessions_app.transport.outbound.shutdown import ANSWER_SECONDS
 
 _log = structlog.get_logger(__name__)
 
@@ -78,14 +79,14 @@ class Runtime:
     async def drain(self, seconds: float = 2.5) -> None:
         """Tell every EA to come back, finish what is in work, acknowledge it, and close: before the process goes."""
         self.draining = True
-        self.delivery.announce_end(Reason.SHUTDOWN_BY_SERVER)
+        self.delivery.shutdown.announce_end(Reason.SHUTDOWN_BY_SERVER)
         for task in self._tasks:
             task.cancel()
         self._stop_listening()
         began = time.monotonic()
         await self._loop.run_in_executor(None, self.ingest.stop, seconds)
-        await self.delivery.answers(ANSWER_SECONDS - (time.monotonic() - began))
-        await self.delivery.close_all(CloseCode.SERVICE_RESTART, seconds=1)
+        await self.delivery.shutdown.answers(ANSWER_SECONDS - (time.monotonic() - began))
+        await self.delivery.shutdown.close_all(CloseCode.SERVICE_RESTART, seconds=1)
         for connection in self.registry:
             connection.drop()
         _runtimes.pop(self._loop, None)
@@ -113,7 +114,7 @@ class Runtime:
         self.delivery.post_state(connection, recovered=recovered)
         if standing.state not in LIVING:
             connection.close(close_code(Reason(standing.close_reason)))
-        self.delivery.pump(connection)
+        self.delivery.logs.pump(connection)
         bounds = self._bounds.of(connection.session_id)
         bounds.set_intent_rate(standing.intent_rate)
         door = Door(connection, bounds=bounds, delivery=self.delivery, ingest=self.ingest)
@@ -182,7 +183,7 @@ class Runtime:
             if isinstance(connection, SocketConnection) and connection.stalled(settings.GATEWAY["slow_reader_seconds"]):
                 connection.drop_slow_reader()
         for away in leaving:
-            self.delivery.send_away(away)
+            self.delivery.shutdown.send_away(away)
         await database_sync_to_async(ports.bound().carry_out_due, thread_sensitive=False)()
 
     def _forget_callers(self) -> None:

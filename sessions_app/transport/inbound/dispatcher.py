@@ -132,7 +132,7 @@ class Door:
         connection.inbox.put_to_work()
         self._ingest.put(ack_arrival(connection, upto))
         if connection.outbox.behind:
-            self._delivery.pump(connection)
+            self._delivery.logs.pump(connection)
 
     def _over_rate(self, connection: Connection, envelope: Envelope) -> bool:
         """Whether a frame is over its bound: it is refused for now, what follows it waits until it comes again.

@@ -1,15 +1,10 @@
-"""What sockets are told after a commit: answers to their own frames, and the command logs of their accounts.
+"""What links are told: after a commit, the answers to their own frames and the new commands of their accounts; and what
+has changed in their sessions' rows."""
 
-A command goes out directly when its socket has everything before it; else the log is read from the database and the
-socket catches up (resume, a doorbell, the sweep). Either way numbers go out in order, each once per socket.
-"""
-
-import asyncio
-import contextlib
 from collections import defaultdict
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -28,22 +23,22 @@ from sessions_app.domain.frames.payloads import (
 from sessions_app.domain.lifecycle import LIVING, CloseCode, Reason, SessionStatus, close_code
 from sessions_app.domain.problems import Refused
 from sessions_app.queries import Standing
-from sessions_app.services.ingest import heartbeats, ports
-from sessions_app.services.ingest.ports import Arrival, Batch, Fate, LogFrame
+from sessions_app.services.ingest import heartbeats
+from sessions_app.services.ingest.ports import Arrival, Batch, Fate
 from sessions_app.services.lifecycle import sessions
 from sessions_app.services.operations.history import GATEWAY
-from sessions_app.services.operations.maintenance import SentAway
 from sessions_app.transport.connection.connections import Connection
 from sessions_app.transport.connection.registry import Registry
-from sessions_app.transport.connection.sockets import SocketConnection
+from sessions_app.transport.outbound.command_logs import CommandLogs
+from sessions_app.transport.outbound.loop_tasks import LoopTasks
 from sessions_app.transport.outbound.resends import Resends
+from sessions_app.transport.outbound.shutdown import Shutdown
 
 NEXT_STEP: Final = {
     SessionStatus.PENDING: "wait for the approval of your key",
     SessionStatus.AUTHENTICATED: "send InitRequest",
 }
 GO_ON: Final = "go on: your InitRequest is known"
-ANSWER_SECONDS: Final = 2.0
 _log = structlog.get_logger(__name__)
 
 
@@ -52,8 +47,10 @@ class Delivery:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.resends = Resends(read=self._read_log, spawn=self.spawn)
+        self._tasks = LoopTasks()
+        self.logs = CommandLogs(registry, self._tasks, refresh=self.refresh)
+        self.resends = Resends(read=self.logs.read, spawn=self._tasks.spawn)
+        self.shutdown = Shutdown(registry, self._tasks)
 
     # Own frames ----------------------------------------------------------------------------------------------------
 
@@ -75,7 +72,7 @@ class Delivery:
         self._note_introductions(arrivals)
         committed_at = datetime.now(UTC)
         for account_pk, frames in batch.log.items():
-            self.offer(account_pk, frames, fence=batch.fences[account_pk], committed_at=committed_at)
+            self.logs.offer(account_pk, frames, fence=batch.fences[account_pk], committed_at=committed_at)
         for session_id in batch.changed_sessions:
             self.refresh(session_id)
 
@@ -139,7 +136,7 @@ class Delivery:
             await close(session_id=connection.session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note)
             self.refresh(connection.session_id)
 
-        self.look_up(connection, end())
+        self._tasks.look_up(connection, end())
 
     def _note_introductions(self, arrivals: Sequence[Arrival]) -> None:
         for arrival in arrivals:
@@ -151,25 +148,6 @@ class Delivery:
                 arrival.source.inbox.chunks.answered()
                 self.refresh(arrival.session_id)
 
-    # Command logs --------------------------------------------------------------------------------------------------
-
-    def offer(self, account_pk: UUID, frames: Sequence[LogFrame], *, fence: int, committed_at: datetime) -> None:
-        """New numbered frames of an account: send them if the socket of the session in charge is here and has all
-        before them. They were numbered under this fence: a session of a lower one was preempted, and is to hear of it.
-        """
-        connection = self._registry.ready_for(account_pk)
-        if connection is None:
-            return
-        if connection.standing.fence != fence:
-            self.refresh(connection.session_id)
-            return
-        contiguous = not connection.outbox.reading and frames[0].seq == connection.outbox.sent + 1
-        if not contiguous or connection.outbox.room() < len(frames):
-            self.pump(connection)
-            return
-        for frame in frames:
-            connection.push(frame, committed_at=committed_at)
-
     def ring(self, sessions: Iterable[UUID], accounts: Iterable[UUID]) -> None:
         """A doorbell: look at these sessions and logs again."""
         for session_id in sessions:
@@ -177,62 +155,7 @@ class Delivery:
         for account_pk in accounts:
             connection = self._registry.ready_for(account_pk)
             if connection is not None:
-                self.pump(connection)
-
-    def pump(self, connection: Connection) -> None:
-        """Let a socket catch up with its account's log; one reader per socket."""
-        connection.outbox.read_on()
-        if connection.ready and connection.outbox.begin_reading():
-            self.spawn(self._catch_up(connection))
-
-    async def _catch_up(self, connection: Connection) -> None:
-        try:
-            while connection.ready and connection.outbox.reads_on():
-                await self._send_page(connection)
-        finally:
-            connection.outbox.end_reading()
-            connection.wake()
-        self.ask_for_snapshot(connection)
-
-    def ask_for_snapshot(self, connection: Connection) -> None:
-        """Ask for a snapshot that is due, once what was in the log before is on its way."""
-        standing = connection.standing
-        outbox, chunks = connection.outbox, connection.inbox.chunks
-        behind = connection.ready and outbox.sent < standing.top_seq and not outbox.behind
-        reason = chunks.wants(standing) if connection.introduced else ""
-        if reason and not behind and not outbox.reading:
-            chunks.asked()
-            self.look_up(connection, self._request_snapshot(connection, reason))
-
-    async def _request_snapshot(self, connection: Connection, reason: str) -> None:
-        write = database_sync_to_async(ports.bound().snapshot_request, thread_sensitive=False)
-        request = await write(connection.account_pk, reason)
-        connection.post(type(request).__name__, request)
-
-    async def _send_page(self, connection: Connection) -> None:
-        outbox = connection.outbox
-        page, before = outbox.page(), outbox.sent
-        if not page:
-            return
-        frames = await self._read_log(connection, before, page)
-        if not connection.ready:
-            return
-        if outbox.sent != before:  # set back meanwhile, by a call that confirmed less
-            outbox.read_on()
-            return
-        for frame in frames:
-            connection.push(frame, committed_at=datetime.now(UTC))
-        if outbox.sent - before >= page:  # by number: a gap covers many in one frame
-            outbox.read_on()
-
-    async def _read_log(self, connection: Connection, after: int, limit: int) -> list[LogFrame]:
-        """Numbered frames above `after`, for the session in charge alone: none, once another one has taken over."""
-        read = database_sync_to_async(_log_page, thread_sensitive=False)
-        fence, frames = await read(connection.account_pk, after, limit)
-        if fence == connection.standing.fence:
-            return frames
-        self.refresh(connection.session_id)
-        return []
+                self.logs.pump(connection)
 
     # Sessions ------------------------------------------------------------------------------------------------------
 
@@ -240,7 +163,7 @@ class Delivery:
         """Look at a session's row again and tell its socket what has changed."""
         connection = self._registry.of_session(session_id)
         if connection is not None:
-            self.look_up(connection, self._refresh(connection))
+            self._tasks.look_up(connection, self._refresh(connection))
 
     async def _refresh(self, connection: Connection) -> None:
         read = database_sync_to_async(queries.standings, thread_sensitive=False)
@@ -272,8 +195,8 @@ class Delivery:
         if standing.state != former.state and ack is not None:
             connection.post("InitAck", ack)
         if standing.top_seq > connection.outbox.sent:
-            self.pump(connection)
-        self.ask_for_snapshot(connection)
+            self.logs.pump(connection)
+        self.logs.ask_for_snapshot(connection)
 
     async def _introduction(self, connection: Connection, standing: Standing) -> InitAck | None:
         """The deferred InitAck of a terminal that introduced itself before its promotion."""
@@ -312,88 +235,9 @@ class Delivery:
             connection.post("ShutdownNotice", notice)
         connection.close(close_code(reason))
 
-    def announce_end(self, reason: Reason) -> None:
-        """The process is going: tell every EA to come back. What it sends from now on is ignored, and comes again."""
-        for connection in self._registry:
-            self.announce(connection, ShutdownNotice(reason=reason, reconnect=True, reconnect_after_seconds=1))
-
-    def announce(self, connection: Connection, notice: ShutdownNotice) -> None:
-        """Say that this link will be closed; nothing is taken from it from now on but the answer."""
-        if connection.lifecycle.ending:
-            return
-        connection.post("ShutdownNotice", msgspec.structs.replace(notice, last_seq=connection.outbox.sent))
-        connection.lifecycle.leave()
-
-    def send_away(self, away: SentAway) -> None:
-        """Maintenance begins for a session: told once, its answer awaited, its link closed; the session is kept."""
-        connection = self._registry.of_session(away.session_id)
-        if connection is None or connection.lifecycle.ending:
-            return
-        connection.lifecycle.come_back_after(away.reconnect_after_seconds)
-        if not away.first:
-            connection.close(CloseCode.SERVICE_RESTART)
-            return
-        notice = ShutdownNotice(
-            reason="maintenance",
-            message=away.reason,
-            reconnect=True,
-            reconnect_after_seconds=away.reconnect_after_seconds,
-        )
-        self.announce(connection, notice)
-        self.spawn(self._part(connection))
-
-    async def _part(self, connection: Connection) -> None:
-        """Close a link that was told so, after its answer or without it. What is still at work comes again."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(connection.lifecycle.answered.wait(), ANSWER_SECONDS)
-        connection.acknowledge()
-        connection.close(CloseCode.SERVICE_RESTART)
-
-    async def answers(self, seconds: float) -> None:
-        """Wait until every EA has answered the announcement, or the time is up. A caller may not call again."""
-        waiting = [item for item in self._registry if item.lifecycle.leaving and isinstance(item, SocketConnection)]
-        if waiting and seconds > 0:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.gather(*(item.lifecycle.answered.wait() for item in waiting)), seconds)
-
-    async def close_all(self, code: int, *, seconds: float) -> None:
-        """Acknowledge what was stored since, close every socket, and wait until all of it is on its way."""
-        closing = list(self._registry)
-        for connection in closing:
-            connection.acknowledge()
-            connection.close(code)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(
-                asyncio.gather(*(connection.lifecycle.closed.wait() for connection in closing)), seconds
-            )
-
     def supersede(self, connection: Connection) -> None:
         """A newer socket of the same session has taken over."""
         connection.close(CloseCode.SUPERSEDED)
-
-    def look_up(self, connection: Connection, work: Coroutine[Any, Any, None]) -> None:
-        """Run a task that reads a link's rows; a call that waits takes its outcome along."""
-
-        async def run() -> None:
-            try:
-                await work
-            finally:
-                connection.inbox.end_lookup()
-                connection.wake()
-
-        connection.inbox.begin_lookup()
-        self.spawn(run())
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run a task of this loop; its failure is logged, never lost."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            _log.error("delivery.failed", exc_info=task.exception())
 
 
 def _next_step(standing: Standing) -> str:
@@ -408,9 +252,3 @@ def _init_ack(session_id: UUID) -> InitAck:
     if session is None:
         raise LookupError(session_id)
     return heartbeats.init_ack(session, queries.database_now())
-
-
-def _log_page(account_pk: UUID, after: int, limit: int) -> tuple[int, list[LogFrame]]:
-    """The account's fence, read after its frames: none of them was numbered for a later session than it tells."""
-    frames = ports.bound().commands_after(account_pk, after, limit)
-    return queries.fences([account_pk])[account_pk], frames

@@ -103,7 +103,7 @@ def test_a_link_that_was_taken_over_reads_nothing_more_of_the_log(master: Desk, 
     master.buy(1)
 
     async def catch_up() -> None:
-        delivering(former).pump(former)
+        delivering(former).logs.pump(former)
 
     in_a_loop(catch_up)
     assert numbers(former) == []
@@ -132,11 +132,11 @@ def test_a_page_that_was_read_before_a_call_confirmed_less_leaves_no_hole(master
     delivery = delivering(connection)
 
     async def lose_an_answer() -> None:
-        delivery.pump(connection)
+        delivery.logs.pump(connection)
         while connection.outbox.sent < 5:  # noqa: ASYNC110 - another task's work
             await asyncio.sleep(0)
         assert numbers(connection) == [1, 2, 3, 4, 5]
-        read = delivery._read_log
+        read = delivery.logs.read
 
         async def read_late(*asked: Any) -> Any:
             page = await read(*asked)
@@ -144,8 +144,8 @@ def test_a_page_that_was_read_before_a_call_confirmed_less_leaves_no_hole(master
                 connection.rewind(2)  # the answer was lost, and the next call says so
             return page
 
-        delivery._read_log = read_late  # type: ignore[method-assign, assignment]
-        delivery.pump(connection)
+        delivery.logs.read = read_late  # type: ignore[method-assign, assignment]
+        delivery.logs.pump(connection)
 
     in_a_loop(lose_an_answer)
     assert numbers(connection) == [3, 4, 5]
