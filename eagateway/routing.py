@@ -4,6 +4,7 @@ from typing import Any, Final, cast
 
 from django.urls import path, re_path
 
+from eagateway.protocol import FRAME_TYPES
 from orders import handlers as order_handlers
 from orders import queries as order_queries
 from orders.services.copies import backlog, due_copies
@@ -26,7 +27,7 @@ def bind() -> None:
     """Bind the ports of sessions_app to orders."""
     ports.bind(
         ports.Ports(
-            handlers={**session_handlers.HANDLERS, **order_handlers.HANDLERS},
+            frames=ports.bound_frames(FRAME_TYPES, {**session_handlers.HANDLERS, **order_handlers.HANDLERS}),
             commands_after=order_queries.commands_after,
             void_overdue=backlog.void_overdue,
             acknowledged=backlog.acknowledged,

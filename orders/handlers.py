@@ -12,19 +12,11 @@ from orders.services.reconciliation import snapshots
 from orders.services.reports import execution_reports
 from sessions_app.services.ingest.ports import Chunking, FrameHandler
 
+# By the handler's name in the row of its frame type.
 HANDLERS: Final[Mapping[str, FrameHandler]] = {
-    "OrderIntent": FrameHandler(
-        intent_frames.OrderIntent,
-        order_intents.accept,
-        durable=True,
-        touches=order_intents.touched,
-        fault=intent_frames.fault,
-    ),
-    "ExecutionReport": FrameHandler(
-        report_frames.ExecutionReport, execution_reports.accept, durable=True, fact=True, fault=report_frames.fault
-    ),
-    "SyncSnapshot": FrameHandler(
-        snapshot_frames.SyncSnapshot,
+    "accept_intents": FrameHandler(order_intents.accept, touches=order_intents.touched, fault=intent_frames.fault),
+    "accept_reports": FrameHandler(execution_reports.accept, fault=report_frames.fault),
+    "accept_snapshots": FrameHandler(
         snapshots.accept,
         fault=snapshot_frames.fault,
         chunking=Chunking(place=books.place, weight=books.weight, join=books.join),

@@ -5,14 +5,7 @@ from typing import Final, cast
 
 import structlog
 
-from sessions_app.domain.frames.payloads import (
-    Ack,
-    ErrorAlert,
-    GapFill,
-    InitRequest,
-    ShutdownNotice,
-    StatusHeartbeat,
-)
+from sessions_app.domain.frames.payloads import ErrorAlert, GapFill
 from sessions_app.services.ingest import heartbeats, shutdown
 from sessions_app.services.ingest.ports import Arrival, Batch, FrameHandler
 
@@ -31,11 +24,12 @@ def _gap_filled(arrivals: Sequence[Arrival], batch: Batch) -> None:
         _log.info("ea.gap_filled", session_id=str(arrival.session_id), seq=arrival.seq, next=gap.next)
 
 
+# By the handler's name in the row of its frame type.
 HANDLERS: Final[Mapping[str, FrameHandler]] = {
-    "InitRequest": FrameHandler(InitRequest, heartbeats.introduce),
-    "StatusHeartbeat": FrameHandler(StatusHeartbeat, heartbeats.record),
-    "ErrorAlert": FrameHandler(ErrorAlert, _alerted, durable=True),
-    "GapFill": FrameHandler(GapFill, _gap_filled, durable=True),
-    "Ack": FrameHandler(Ack, heartbeats.acknowledge),
-    "ShutdownNotice": FrameHandler(ShutdownNotice, shutdown.answer),
+    "introduce": FrameHandler(heartbeats.introduce),
+    "record_heartbeat": FrameHandler(heartbeats.record),
+    "log_alerts": FrameHandler(_alerted),
+    "log_gaps": FrameHandler(_gap_filled),
+    "acknowledge": FrameHandler(heartbeats.acknowledge),
+    "answer_goodbyes": FrameHandler(shutdown.answer),
 }

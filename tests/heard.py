@@ -15,7 +15,8 @@ from typing import Any, Final
 import jsonschema_rs
 import pytest
 
-from eagateway.documents.frame_types import ENVELOPE, FRAME_TYPES
+from eagateway.documents.frame_types import ENVELOPE
+from eagateway.protocol import FRAME_TYPES
 from tests.tap import ODD, SCRIPT, SERVER
 
 MARK: Final = "sends_invalid_frames"

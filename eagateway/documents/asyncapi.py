@@ -4,7 +4,8 @@ from typing import Any, Final
 
 import yaml
 
-from eagateway.documents.frame_types import ENVELOPE, FRAME_TYPES
+from eagateway.documents.frame_types import ENVELOPE
+from eagateway.protocol import FRAME_TYPES
 from eagateway.routing import EXCHANGE, STREAM
 from sessions_app.api.exchange import MAX_FRAMES
 from sessions_app.domain.frames.envelope import SUBPROTOCOL

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from eagateway.documents import asyncapi
-from eagateway.documents.frame_types import ENVELOPE, FRAME_TYPES, schema_document
+from eagateway.documents.frame_types import ENVELOPE, schema_document
+from eagateway.protocol import FRAME_TYPES
 from orders.domain.decision.setting_table import Help, Setting
 from orders.domain.decision.settings import SETTINGS
 from orders.domain.states import commands, copies, differences, fill_waits

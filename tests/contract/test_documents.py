@@ -11,9 +11,10 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from eagateway.documents.frame_types import ENVELOPE, FRAME_TYPES
+from eagateway.documents.frame_types import ENVELOPE
 from eagateway.documents.tables import documents, meanings
 from eagateway.management.commands.export_schemas import render
+from eagateway.protocol import FRAME_TYPES
 from orders.domain.provisioning.document import read_document
 from orders.domain.states.denials import Code
 from sessions_app.domain.frames.payloads import RetryPolicy

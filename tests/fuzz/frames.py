@@ -11,7 +11,7 @@ import jsonschema_rs
 from eagateway_sdk.ids import uuid7
 from hypothesis import strategies as st
 
-from eagateway.documents.frame_types import FRAME_TYPES
+from eagateway.protocol import FRAME_TYPES
 
 SCHEMAS: Final = Path(__file__).resolve().parents[2] / "docs" / "schemas" / "frames.json"
 # Hello and ShutdownNotice begin and end a link: their payloads are fuzzed in tests of their own.

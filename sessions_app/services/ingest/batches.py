@@ -21,6 +21,7 @@ from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.decimals import to_builtins
 from sessions_app.domain.frames.payloads import GapFill
+from sessions_app.domain.frames.registry import FrameType, Pending
 from sessions_app.domain.frames.sequence import Log, Place
 from sessions_app.domain.lifecycle import LIVING, KeyState, Reason, SessionStatus
 from sessions_app.domain.problems import Refused
@@ -28,7 +29,7 @@ from sessions_app.models import BrokerAccount, EaSession, InboundFrame
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import ports
-from sessions_app.services.ingest.ports import Arrival, Batch, Fate
+from sessions_app.services.ingest.ports import Arrival, Batch, BoundFrame, Fate, FrameHandler
 from sessions_app.services.operations import alerts
 
 GAP_FILL: Final = GapFill.__name__
@@ -158,7 +159,7 @@ def _sort(arrival: Arrival, desk: _Desk) -> None:
         return
     arrival.account_pk = session.account_pk
     arrival.late = session.state not in LIVING
-    if arrival.late and not (session.fence and _is_fact(arrival)):
+    if arrival.late and not (session.fence and _type_of(arrival).fact):
         arrival.refuse(Refused("fenced" if session.preempted else "session_closed"))
         return
     if arrival.seq is None:
@@ -171,9 +172,8 @@ def _sort(arrival: Arrival, desk: _Desk) -> None:
         _answer_again(arrival, place, desk)
 
 
-def _is_fact(arrival: Arrival) -> bool:
-    handler = ports.bound().handlers.get(arrival.kind)
-    return handler is not None and handler.fact
+def _type_of(arrival: Arrival) -> FrameType:
+    return ports.bound().frames[arrival.kind].type
 
 
 def _answer_again(arrival: Arrival, place: Place, desk: _Desk) -> None:
@@ -195,7 +195,7 @@ def _fills_nothing(arrival: Arrival, desk: _Desk) -> bool:
 def _take_next(arrival: Arrival, session: _Session, desk: _Desk) -> None:
     known = _known(arrival, desk)
     if known is None and arrival.refusal is None:
-        if session.state == SessionStatus.PENDING and arrival.kind != GAP_FILL:
+        if session.state == SessionStatus.PENDING and _type_of(arrival).pending is Pending.QUARANTINED:
             if session.full or session.stored >= settings.GATEWAY["pending_frames"]:
                 session.full = True
                 arrival.refuse(Refused("session_full", retry_after=60))
@@ -260,19 +260,25 @@ def _lock_accounts(arrivals: Sequence[Arrival]) -> None:
 
 def touched(arrivals: Sequence[Arrival]) -> set[UUID]:
     """The accounts whose rows these frames change when they are applied."""
-    handlers = ports.bound().handlers
+    frames = ports.bound().frames
     by_kind: dict[str, list[Arrival]] = defaultdict(list)
     for arrival in arrivals:
         by_kind[arrival.kind].append(arrival)
-    return {account for kind, group in by_kind.items() for account in handlers[kind].touches(group)}
+    return {account for kind, group in by_kind.items() for account in _handler(frames[kind]).touches(group)}
 
 
 @requires_transaction
 def apply_in_groups(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """Run the handlers, many frames of a type at once, in the caller's transaction; each account keeps its order."""
-    handlers = ports.bound().handlers
+    frames = ports.bound().frames
     for group in group_by_kind(arrivals):
-        handlers[group[0].kind].apply(group, batch)
+        _handler(frames[group[0].kind]).apply(group, batch)
+
+
+def _handler(frame: BoundFrame) -> FrameHandler:
+    if frame.handler is None:
+        raise LookupError(f"no batch applies {frame.type.name}")
+    return frame.handler
 
 
 def group_by_kind(arrivals: Iterable[Arrival]) -> list[list[Arrival]]:
@@ -319,13 +325,15 @@ def _row(arrival: Arrival, session: _Session) -> InboundFrame:
 
 
 def kept_content(arrival: Arrival, content: Any) -> Any:
-    """Frames that still have to be applied keep their content, and so do the EA's alerts."""
-    return content if arrival.fate is Fate.QUARANTINED or arrival.kind == "ErrorAlert" else None
+    """Frames that still have to be applied keep their content, and so do the types that people read."""
+    frame = ports.bound().frames.get(arrival.kind)  # none: stored by another version of the gateway
+    kept = arrival.fate is Fate.QUARANTINED or (frame is not None and frame.type.kept)
+    return content if kept else None
 
 
 def _promotable(arrivals: Sequence[Arrival], desk: _Desk) -> set[UUID]:
     """Pending sessions that are heard of after the approval of their key."""
-    heard = {arrival.session_id for arrival in arrivals if arrival.kind == "StatusHeartbeat"}
+    heard = {arrival.session_id for arrival in arrivals if _type_of(arrival).proves_life}
     return {
         pk
         for pk, session in desk.sessions.items()

@@ -14,6 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sessions_app.domain.frames.payloads import Payload
+from sessions_app.domain.frames.registry import FrameType, Taker
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount
 
@@ -157,22 +158,41 @@ class FrameHandler:
     """How frames of one type change rows: inside the batch's transaction, many at once, in their order.
 
     `touches`: the accounts whose rows they change; the batch locks them all before the first handler runs.
-    `chunking`: they may come in parts, and only the whole goes into a batch.
+    `fault(payload)`: the path and the rule that a payload breaks, beyond what its type says. `chunking`: they may come
+    in parts, and only the whole goes into a batch.
     """
 
-    payload: type[Payload]
     apply: Apply
-    durable: bool = False
-    fact: bool = False
     touches: Callable[[Sequence[Arrival]], set[UUID]] = senders
     fault: Callable[[Any], tuple[str, str] | None] | None = None
     chunking: Chunking | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class BoundFrame:
+    """A frame type's row, and how the batch applies it, if it does."""
+
+    type: FrameType
+    handler: FrameHandler | None
+
+
+def bound_frames(types: Mapping[str, FrameType], handlers: Mapping[str, FrameHandler]) -> Mapping[str, BoundFrame]:
+    """Each frame type with its handler, by the type's name: one look-up says all about a frame.
+
+    :raises LookupError: a row names a handler of the batch that is not there, or a handler has no row
+    """
+    named = {row.handler for row in types.values()}
+    lacking = {row.handler for row in types.values() if row.taker is Taker.BATCH} - handlers.keys()
+    if lacking or handlers.keys() - named:
+        raise LookupError(f"rows and handlers differ: {sorted(lacking | (handlers.keys() - named))}")
+    return {name: BoundFrame(row, handlers.get(row.handler)) for name, row in types.items()}
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
     """What orders provides.
 
+    frames: every frame type of the protocol.
     commands_after(account_pk, seq, limit): numbered frames above seq, in order.
     void_overdue(account_pk, above, now): before a resend, void what may not be executed any more; its own transaction.
     acknowledged(accounts, pushed, now): the EAs have stored their commands up to the accounts' `acked_seq`.
@@ -186,7 +206,7 @@ class Ports:
     snapshot_request(account_pk, reason): the frame that asks the account's EA what it holds.
     """
 
-    handlers: Mapping[str, FrameHandler]
+    frames: Mapping[str, BoundFrame]
     commands_after: Callable[[UUID, int, int], list[LogFrame]]
     void_overdue: Callable[[UUID, int, datetime], int]
     acknowledged: Callable[[Sequence[BrokerAccount], Mapping[UUID, Collection[Pushed]], datetime], None]

@@ -92,11 +92,11 @@ def _refuse(arrivals: Sequence[Arrival]) -> int:
 
 
 def _arrival_of(row: InboundFrame, fence: int) -> Arrival:
-    handler = ports.bound().handlers.get(row.kind)
+    frame = ports.bound().frames.get(row.kind)
     payload, refusal = None, None
-    if handler is not None and row.content is not None:
+    if frame is not None and row.content is not None:
         try:
-            payload = msgspec.convert(row.content, handler.payload, dec_hook=decode_hook)
+            payload = msgspec.convert(row.content, frame.type.payload, dec_hook=decode_hook)
         except msgspec.ValidationError:  # stored by another version of the gateway
             _log.exception("quarantine.frame_unreadable", frame_id=str(row.frame_id))
             refusal = Refused("poisoned")

@@ -52,7 +52,7 @@ class Chunks:
 
     def take(self, arrival: Arrival) -> Arrival | None:
         """The whole frame once its last part is here; None until then, and for a part of a set that was dropped."""
-        handler = ports.bound().handlers.get(arrival.kind)
+        handler = ports.bound().frames[arrival.kind].handler
         if handler is None or handler.chunking is None or arrival.payload is None:
             return arrival
         _, number, of = handler.chunking.place(arrival.payload)

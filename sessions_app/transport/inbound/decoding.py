@@ -12,8 +12,7 @@ from sessions_app.domain.frames.envelope import Envelope, digest, split_path
 from sessions_app.domain.frames.payloads import Ack, Payload
 from sessions_app.domain.problems import Refused
 from sessions_app.models.fields import new_id
-from sessions_app.services.ingest import ports
-from sessions_app.services.ingest.ports import Arrival, FrameHandler
+from sessions_app.services.ingest.ports import Arrival, BoundFrame
 from sessions_app.transport.connection.connections import Connection
 
 P = TypeVar("P", bound=Payload)
@@ -37,19 +36,17 @@ def decode_payload(kind: type[P], raw: bytes) -> P:
     return payload
 
 
-def read_arrival(envelope: Envelope, connection: Connection) -> Arrival:
+def read_arrival(envelope: Envelope, frame: BoundFrame, connection: Connection) -> Arrival:
     """One frame on its way to the batch. An invalid durable frame with a readable number travels too: it consumes it.
 
-    :raises Refused: `unknown_type`, `seq_missing`, or `invalid` for a frame without a number
+    :raises Refused: `seq_missing`, or `invalid` for a frame without a number
     """
-    handler = ports.bound().handlers.get(envelope.type)
-    if handler is None:
-        raise Refused("unknown_type", f"Unknown frame type {envelope.type!r}", path="$.type")
-    if handler.durable and envelope.seq is None:
+    durable = frame.type.durable
+    if durable and envelope.seq is None:
         raise Refused("seq_missing", path="$.seq")
     raw = bytes(envelope.payload)
-    payload, refusal = _checked(handler, raw)
-    if refusal is not None and not handler.durable:
+    payload, refusal = _checked(frame, raw)
+    if refusal is not None and not durable:
         raise refusal
     standing = connection.standing
     return Arrival(
@@ -58,7 +55,7 @@ def read_arrival(envelope: Envelope, connection: Connection) -> Arrival:
         fence=standing.fence,
         kind=envelope.type,
         frame_id=envelope.id,
-        seq=envelope.seq if handler.durable else None,
+        seq=envelope.seq if durable else None,
         payload=payload,
         refusal=refusal,
         digest=_digest(envelope.type, raw),
@@ -67,12 +64,13 @@ def read_arrival(envelope: Envelope, connection: Connection) -> Arrival:
     )
 
 
-def _checked(handler: FrameHandler, raw: bytes) -> tuple[Payload | None, Refused | None]:
+def _checked(frame: BoundFrame, raw: bytes) -> tuple[Payload | None, Refused | None]:
     try:
-        payload = decode_payload(handler.payload, raw)
+        payload = decode_payload(frame.type.payload, raw)
     except Refused as refusal:
         return None, refusal
-    fault = handler.fault(payload) if handler.fault else None
+    handler = frame.handler
+    fault = handler.fault(payload) if handler is not None and handler.fault else None
     if fault is not None:
         path, rule = fault
         return None, Refused("invalid", rule, path=path)

@@ -4,25 +4,28 @@ No ORM and no rule lives here: what changes rows goes to the ingest batch, what 
 on what a session may send are kept here.
 """
 
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+import msgspec
 import structlog
 
 from sessions_app.domain.frames.envelope import Envelope, Malformed, read_envelope
 from sessions_app.domain.frames.payloads import Ack, Poll, ResendRequest, ShutdownNotice
+from sessions_app.domain.frames.registry import Taker, Traffic
 from sessions_app.domain.lifecycle import CloseCode
 from sessions_app.domain.problems import Refused
-from sessions_app.services.ingest.ports import Arrival
+from sessions_app.services.ingest import ports
+from sessions_app.services.ingest.ports import Arrival, BoundFrame
 from sessions_app.transport.connection.connections import Connection
 from sessions_app.transport.inbound.decoding import ack_arrival, decode_payload, read_arrival
 from sessions_app.transport.inbound.ingest import Ingest
-from sessions_app.transport.inbound.rate_limits import Bounds, Bucket
+from sessions_app.transport.inbound.rate_limits import GRANTED, Bounds, Bucket
 from sessions_app.transport.outbound.delivery import Delivery
 from sessions_app.transport.outbound.shutdown import FetchingGoodbye
 
 MAX_IN_WORK: Final = 5000
 REPORTS_PER_COMMAND: Final = 4
-_SERVER_ONLY: Final = frozenset({"SessionState", "TestRequest", "InitAck", "HeartbeatAck", "OrderCommand", "Idle"})
 _log = structlog.get_logger(__name__)
 
 
@@ -66,31 +69,43 @@ class Door:
     async def _serve(self, connection: Connection, envelope: Envelope) -> None:
         if envelope.ack is not None:
             self.take_ack(envelope.ack)
-        if self._over_rate(connection, envelope):
+        frame = ports.bound().frames.get(envelope.type)
+        if self._over_rate(connection, envelope, frame):
             return
-        if envelope.type == "Hello":
-            raise Refused("already_authenticated")
-        if envelope.type in _SERVER_ONLY:
-            raise Refused("frame_unexpected", path="$.type")
-        if envelope.type == "Ack":
-            self.take_ack(decode_payload(Ack, bytes(envelope.payload)).ack)
-        elif envelope.type == "ResendRequest":
-            asked = decode_payload(ResendRequest, bytes(envelope.payload))
-            await self._delivery.resends.serve(connection, asked)
-        elif envelope.type == "Poll":
-            self._poll(connection, decode_payload(Poll, bytes(envelope.payload)))
+        if frame is None:
+            raise Refused("unknown_type", f"Unknown frame type {envelope.type!r}", path="$.type")
+        if frame.type.taker is Taker.BATCH:
+            self._hand_over(connection, envelope, frame)
+        elif frame.type.taker is Taker.LINK:
+            await LINK_HANDLERS[frame.type.handler](self, envelope.payload)
         else:
-            self._hand_over(connection, envelope)
+            raise Refused("frame_unexpected", path="$.type")
 
-    def _poll(self, connection: Connection, poll: Poll) -> None:
+    # What the link takes itself ------------------------------------------------------------------------------------
+
+    async def _greet(self, payload: msgspec.Raw) -> None:
+        """A Hello opens a link: it is its first frame, and comes once."""
+        raise Refused("already_authenticated")
+
+    async def _acknowledge(self, payload: msgspec.Raw) -> None:
+        self.take_ack(decode_payload(Ack, bytes(payload)).ack)
+
+    async def _resend(self, payload: msgspec.Raw) -> None:
+        asked = decode_payload(ResendRequest, bytes(payload))
+        await self._delivery.resends.serve(self._connection, asked)
+
+    async def _poll(self, payload: msgspec.Raw) -> None:
+        poll = decode_payload(Poll, bytes(payload))
         if poll.ack is not None:
             self.take_ack(poll.ack)
-        connection.poll(hold_seconds(connection, poll.hold_ms))
+        self._connection.poll(hold_seconds(self._connection, poll.hold_ms))
 
-    def _hand_over(self, connection: Connection, envelope: Envelope) -> None:
-        if envelope.type == "StatusHeartbeat":
+    # What goes to the batch ----------------------------------------------------------------------------------------
+
+    def _hand_over(self, connection: Connection, envelope: Envelope, frame: BoundFrame) -> None:
+        if frame.type.proves_life:
             connection.inbox.hear_heartbeat()
-        arrival = connection.inbox.chunks.take(read_arrival(envelope, connection))
+        arrival = connection.inbox.chunks.take(read_arrival(envelope, frame, connection))
         if arrival is None:
             return  # a part of a frame: the whole goes on with its last one
         goodbye = arrival.payload
@@ -134,12 +149,14 @@ class Door:
         if connection.outbox.behind:
             self._delivery.logs.pump(connection)
 
-    def _over_rate(self, connection: Connection, envelope: Envelope) -> bool:
+    # Bounds --------------------------------------------------------------------------------------------------------
+
+    def _over_rate(self, connection: Connection, envelope: Envelope, frame: BoundFrame | None) -> bool:
         """Whether a frame is over its bound: it is refused for now, what follows it waits until it comes again.
 
         Who goes on and on is closed: he comes back later, and resumes.
         """
-        if self._bucket(connection, envelope.type).take():
+        if self._bucket(connection, frame).take():
             return False
         connection.inbox.wait_for_gaps(1)
         self._delivery.refuse(connection, Refused("throttled", retry_after=1), ref=envelope.id)
@@ -148,18 +165,13 @@ class Door:
             connection.close(CloseCode.FLOOD)
         return True
 
-    def _bucket(self, connection: Connection, kind: str) -> Bucket:
+    def _bucket(self, connection: Connection, frame: BoundFrame | None) -> Bucket:
         if not connection.authenticated:
             return self._bounds.pending
-        if kind == "OrderIntent":
-            return self._bounds.intents
-        if kind == "ExecutionReport":
+        traffic = frame.type.traffic if frame is not None else Traffic.GENERAL
+        if traffic in GRANTED:
             self._grant()
-            return self._bounds.reports
-        if kind == "Ack":
-            self._grant()
-            return self._bounds.acks
-        return self._bounds.general
+        return self._bounds.of(traffic)
 
     def _grant(self) -> None:
         """More reports and acknowledgements, for what has given cause: commands sent, and pages asked for."""
@@ -183,6 +195,15 @@ class Door:
     def _spend(self) -> None:
         if not self._bounds.malformed.take():
             self._delivery.close_for_protocol_error(self._connection, "too many malformed frames")
+
+
+# By the handler's name in the row of its frame type.
+LINK_HANDLERS: Final[Mapping[str, Callable[[Door, msgspec.Raw], Awaitable[None]]]] = {
+    "greet": Door._greet,
+    "acknowledge": Door._acknowledge,
+    "resend": Door._resend,
+    "poll": Door._poll,
+}
 
 
 def hold_seconds(connection: Connection, hold_ms: int) -> float:

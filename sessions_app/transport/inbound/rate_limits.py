@@ -8,7 +8,11 @@ from typing import Final, Generic, TypeVar
 
 from django.conf import settings
 
+from sessions_app.domain.frames.registry import Traffic
+
 MALFORMED_PER_MINUTE: Final = 5
+# More of these may come for what has given cause: commands that were sent, pages that were asked for.
+GRANTED: Final = frozenset({Traffic.REPORTS, Traffic.ACKS})
 MOST: Final = 20_000
 T = TypeVar("T")
 
@@ -58,6 +62,17 @@ class Bounds:
         self.reports = Bucket(bounds["frame_rate"], bounds["report_burst"])
         self.flood = Bucket(bounds["flood_frames_per_minute"] / 60, bounds["flood_frames_per_minute"])
         self.malformed = Bucket(MALFORMED_PER_MINUTE / 60, MALFORMED_PER_MINUTE)
+
+        self._by_traffic = {
+            Traffic.GENERAL: self.general,
+            Traffic.INTENTS: self.intents,
+            Traffic.REPORTS: self.reports,
+            Traffic.ACKS: self.acks,
+        }
+
+    def of(self, traffic: Traffic) -> Bucket:
+        """The bucket that counts this traffic of an authenticated session."""
+        return self._by_traffic[traffic]
 
     def set_intent_rate(self, rate: int) -> None:
         """An account's rate may have changed since its session's former link."""

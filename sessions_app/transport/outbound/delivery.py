@@ -23,7 +23,7 @@ from sessions_app.domain.frames.payloads import (
 from sessions_app.domain.lifecycle import LIVING, CloseCode, Reason, SessionStatus, close_code
 from sessions_app.domain.problems import Refused
 from sessions_app.queries import Standing
-from sessions_app.services.ingest import heartbeats
+from sessions_app.services.ingest import heartbeats, ports
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate
 from sessions_app.services.lifecycle import sessions
 from sessions_app.services.operations.history import GATEWAY
@@ -69,7 +69,7 @@ class Delivery:
         for arrival, reply in batch.replies:
             if isinstance(arrival.source, Connection):
                 arrival.source.post(type(reply).__name__, reply)
-        self._note_introductions(arrivals)
+        self._renew_standings(arrivals)
         committed_at = datetime.now(UTC)
         for account_pk, frames in batch.log.items():
             self.logs.offer(account_pk, frames, fence=batch.fences[account_pk], committed_at=committed_at)
@@ -138,15 +138,20 @@ class Delivery:
 
         self._tasks.look_up(connection, end())
 
-    def _note_introductions(self, arrivals: Sequence[Arrival]) -> None:
+    def _renew_standings(self, arrivals: Sequence[Arrival]) -> None:
+        """Some frames change what a link may do: introduced, or told whole, it may get its first command."""
+        frames = ports.bound().frames
         for arrival in arrivals:
             if not isinstance(arrival.source, Connection):
                 continue
-            if arrival.kind == "InitRequest":
-                self.refresh(arrival.session_id)
-            elif arrival.kind == "SyncSnapshot" and arrival.fate is Fate.APPLY:
+            frame = frames[arrival.kind]
+            if not frame.type.renews_standing:
+                continue
+            if frame.handler is not None and frame.handler.chunking is not None:
+                if arrival.fate is not Fate.APPLY:
+                    continue  # no whole answer: what was asked for is still to come
                 arrival.source.inbox.chunks.answered()
-                self.refresh(arrival.session_id)
+            self.refresh(arrival.session_id)
 
     def ring(self, sessions: Iterable[UUID], accounts: Iterable[UUID]) -> None:
         """A doorbell: look at these sessions and logs again."""
