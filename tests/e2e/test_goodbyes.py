@@ -163,7 +163,7 @@ def maintain(cast: Cast, number: int, *, seconds: int) -> None:
     code = (
         "from datetime import timedelta; from sessions_app.queries import database_now;"
         "from sessions_app.models import BrokerAccount, MaintenanceWindow;"
-        "from sessions_app.services import maintenance;"
+        "from sessions_app.services.operations import maintenance;"
         "from sessions_app.services.operations.history import Actor;"
         f"now, account = database_now(), BrokerAccount.objects.get(claimed_as={cast.names[number]!r});"
     )
