@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Q
 
 from sessions_app import doorbell, queries
@@ -25,7 +26,8 @@ def fall_due(*, accounts: Collection[UUID], reason: str, at: datetime) -> None:
 
 def ask(*, account_pk: UUID, reason: str) -> bool:
     """Have a snapshot asked for at once; False if no EA is in charge, so that it waits for the next session."""
-    fall_due(accounts=[account_pk], reason=reason, at=queries.database_now())
+    with transaction.atomic(durable=True):
+        fall_due(accounts=[account_pk], reason=reason, at=queries.database_now())
     session = EaSession.objects.filter(account_id=account_pk, state=SessionStatus.AUTHENTICATED).first()
     if session is not None:
         doorbell.ring(sessions=[session.id])
