@@ -19,13 +19,13 @@ from orders.domain.wire.snapshots import (
     DifferenceKind,
     DifferenceSeverity,
     SnapshotPhase,
-    SnapshotReason,
     SyncSnapshot,
 )
 from orders.models import Command, Copy, Difference, Report, Snapshot, Subscription
 from sessions_app.domain.decimals import Lots, Price, to_json
 from sessions_app.domain.frames.envelope import rfc3339
 from sessions_app.domain.frames.payloads import GapFill, GapReason
+from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.models import BrokerAccount
 from sessions_app.models.fields import new_id
 from sessions_app.services.ingest.ports import LogFrame

@@ -19,9 +19,9 @@ from backoffice.permissions import DECIDE_DIFFERENCE, requires
 from backoffice.views.acting import actor, confirm
 from orders import queries as order_queries
 from orders.domain.states.differences import DifferenceState
-from orders.domain.wire.snapshots import SnapshotReason
 from orders.services.reconciliation import decisions
 from orders.services.reconciliation.decisions import AlreadyDecided
+from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.models import BrokerAccount
 from sessions_app.services.lifecycle import snapshot_requests
 

@@ -1,4 +1,7 @@
-"""States of keys and EA sessions: one literal table each. Models, constraints, docs and diagrams read these."""
+"""States of sessions, keys and grants, one literal table each, and the reasons that rows keep.
+
+Models, constraints, docs and diagrams read these.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -48,6 +51,19 @@ class Reason(StrEnum):
     PROTOCOL_ERROR = "protocol_error"
     CLOSED_BY_OPERATOR = "closed_by_operator"
     PENDING_LAPSED = "pending_lapsed"
+
+
+class SnapshotReason(StrEnum):
+    """Why a snapshot is asked for."""
+
+    SESSION_START = "session_start"
+    SCHEDULE = "schedule"
+    ON_REQUEST = "on_request"
+    UNKNOWN_OUTCOME = "unknown_outcome"
+    LATE_FACT = "late_fact"
+    IN_DOUBT = "in_doubt"
+    NEW_EPOCH = "new_epoch"
+    INCOMPLETE = "incomplete"
 
 
 SESSION_MOVES: Final[Mapping[SessionStatus, frozenset[SessionStatus]]] = {

@@ -10,6 +10,7 @@ from msgspec import Meta
 from orders.domain.wire.intents import Comment, OrderType, Side, Ticket
 from sessions_app.domain.decimals import Lots, Money, Price
 from sessions_app.domain.frames.payloads import Count, Millis, Moment, Name, Payload
+from sessions_app.domain.lifecycle import SnapshotReason
 
 MAX_CHUNKS: Final = 256
 Hash = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]*$")]
@@ -20,19 +21,6 @@ class SnapshotPhase(StrEnum):
     REQUEST = "request"
     REPORT = "report"
     RESULT = "result"
-
-
-class SnapshotReason(StrEnum):
-    """Why a snapshot is asked for."""
-
-    SESSION_START = "session_start"
-    SCHEDULE = "schedule"
-    ON_REQUEST = "on_request"
-    UNKNOWN_OUTCOME = "unknown_outcome"
-    LATE_FACT = "late_fact"
-    IN_DOUBT = "in_doubt"
-    NEW_EPOCH = "new_epoch"
-    INCOMPLETE = "incomplete"
 
 
 MAY_BE_SAME: Final = frozenset({SnapshotReason.SCHEDULE, SnapshotReason.SESSION_START})

@@ -30,7 +30,6 @@ from orders.domain.wire.snapshots import (
     Difference,
     DifferenceKind,
     SnapshotPhase,
-    SnapshotReason,
     SyncSnapshot,
 )
 from orders.models import Command, Copy, MasterPosition, Report, Snapshot
@@ -39,7 +38,7 @@ from orders.services.command_log import CommandLog, open_log
 from orders.services.reconciliation import differences, quotes
 from orders.services.reports import execution_reports
 from sessions_app.domain.decimals import decode_hook, to_builtins
-from sessions_app.domain.lifecycle import SessionStatus
+from sessions_app.domain.lifecycle import SessionStatus, SnapshotReason
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.models.transactions import requires_transaction

@@ -20,13 +20,13 @@ from orders.domain.states.copies import ALIVE, CopyState
 from orders.domain.states.reasons import CloseCause, CommandReason, ReportFlag
 from orders.domain.wire.intents import ACCOUNT_CAUSES, ADDS_EXPOSURE, TAKES_OFF, Action
 from orders.domain.wire.reports import ONCE, ExecutionReport, ReportStatus, contradicts
-from orders.domain.wire.snapshots import SnapshotReason
 from orders.models import Command, Copy, Report
 from orders.services import mapping, moves
 from orders.services.command_log import CommandLog, open_log
 from orders.services.copies import attempts, fill_waits, leading, revivals
 from orders.services.copies.fill_waits import Waits
 from sessions_app.domain.alerts import AlertCode
+from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows

@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid4
 
 from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
+from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.domain.recovery import Claims, Former, Memory, memory, shares_ledger
 from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.models.transactions import requires_transaction
@@ -20,7 +21,6 @@ from sessions_app.services.operations import alerts
 
 MAX_COPY_NO: Final = 0xFFFFFF
 COPY_NUMBERS_LOW: Final = MAX_COPY_NO * 9 // 10
-NEW_EPOCH: Final = "new_epoch"
 STILL_SENT: Final = timedelta(seconds=2)
 """So long after its end a session's socket may still be sent commands: until its process has heard of it."""
 _log = structlog.get_logger(__name__)
@@ -45,7 +45,7 @@ def settle(*, session: EaSession, claims: Claims, now: datetime) -> Memory:
         _begin_epoch(account, claims, now)
     elif found is Memory.OTHER:
         _log.critical("log.not_recovered", account=account.account_id, theirs=claims.last_server_seq)
-        account.snapshot_due_at, account.snapshot_reason = now, NEW_EPOCH
+        account.snapshot_due_at, account.snapshot_reason = now, SnapshotReason.NEW_EPOCH
         account.save(update_fields=["snapshot_due_at", "snapshot_reason"])
     keep_copy_numbers_apart(account, claims.max_copy_no_seen)
     return found
@@ -62,7 +62,7 @@ def _doubt_predecessor(account: BrokerAccount, session: EaSession, claims: Claim
         return
     doubted = ports.bound().doubt(account.id, former.ended_at + STILL_SENT, former.ended_at)
     if doubted:
-        BrokerAccount.objects.filter(id=account.id).update(snapshot_due_at=now, snapshot_reason="in_doubt")
+        BrokerAccount.objects.filter(id=account.id).update(snapshot_due_at=now, snapshot_reason=SnapshotReason.IN_DOUBT)
         _log.warning("commands.in_doubt", account=account.account_id, commands=doubted)
 
 
@@ -71,7 +71,7 @@ def _begin_epoch(account: BrokerAccount, claims: Claims, now: datetime) -> None:
     former, top = account.epoch, account.next_seq - 1
     ports.bound().doubt(account.id, now, now)
     account.epoch, account.next_seq, account.acked_seq = uuid4(), 1, 0
-    account.needs_snapshot, account.snapshot_due_at, account.snapshot_reason = True, now, NEW_EPOCH
+    account.needs_snapshot, account.snapshot_due_at, account.snapshot_reason = True, now, SnapshotReason.NEW_EPOCH
     fields = ["epoch", "next_seq", "acked_seq", "needs_snapshot", "snapshot_due_at", "snapshot_reason"]
     account.save(update_fields=fields)
     text = f"The EA knows command {claims.last_server_seq}, our log ends at {top}: was the database set back?"

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from sessions_app import doorbell, queries
 from sessions_app.domain.keys import token_digest
-from sessions_app.domain.lifecycle import LIVING, GrantState, KeyState, Reason, SessionStatus
+from sessions_app.domain.lifecycle import LIVING, GrantState, KeyState, Reason, SessionStatus, SnapshotReason
 from sessions_app.domain.liveness import Pace
 from sessions_app.domain.problems import Refused
 from sessions_app.domain.recovery import Claims
@@ -205,7 +205,7 @@ def _authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
     columns = {"fence": fence, "authenticated_at": batch.now, "deadline_at": deadline}
     moves.move_session(session_id, SessionStatus.PENDING, SessionStatus.AUTHENTICATED, **columns)
     _adopt_terminal(account, session, fence)
-    snapshot_requests.fall_due(accounts=[account_pk], reason="session_start", at=batch.now)
+    snapshot_requests.fall_due(accounts=[account_pk], reason=SnapshotReason.SESSION_START, at=batch.now)
     if session.hello is not None:
         recovery.settle(session=session, claims=Claims.read(session.hello), now=batch.now)
     history.record(

@@ -8,13 +8,13 @@ from django.db import transaction
 from django.db.models import Q
 
 from sessions_app import doorbell, queries
-from sessions_app.domain.lifecycle import SessionStatus
+from sessions_app.domain.lifecycle import SessionStatus, SnapshotReason
 from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.models.transactions import requires_transaction
 
 
 @requires_transaction
-def fall_due(*, accounts: Collection[UUID], reason: str, at: datetime) -> None:
+def fall_due(*, accounts: Collection[UUID], reason: SnapshotReason, at: datetime) -> None:
     """Let snapshots of these accounts be asked for from `at` on, inside the caller's transaction.
 
     What is due earlier stays so, and what an account cannot go on without keeps its reason.
@@ -24,7 +24,7 @@ def fall_due(*, accounts: Collection[UUID], reason: str, at: datetime) -> None:
     rows.update(snapshot_due_at=at, snapshot_reason=reason)
 
 
-def ask(*, account_pk: UUID, reason: str) -> bool:
+def ask(*, account_pk: UUID, reason: SnapshotReason) -> bool:
     """Have a snapshot asked for at once; False if no EA is in charge, so that it waits for the next session."""
     with transaction.atomic(durable=True):
         fall_due(accounts=[account_pk], reason=reason, at=queries.database_now())

@@ -9,6 +9,7 @@ from orders.domain.states.subscriptions import SubscriptionState
 from orders.models import Command, Copy, Decision, Difference, FollowerQuote, Report, Snapshot, Subscription
 from orders.queries import snapshot_request
 from orders.services.subscriptions import lifecycle
+from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.models import AuthKey, BrokerAccount
 from sessions_app.queries import database_now, standings
 from sessions_app.services.lifecycle import snapshot_requests
@@ -60,7 +61,7 @@ def test_a_snapshot_is_due_at_session_start_and_then_on_schedule(follower: Desk)
 
 def test_a_snapshot_is_due_on_request(follower: Desk) -> None:
     follower.tell()
-    assert snapshot_requests.ask(account_pk=follower.account.id, reason="on_request")
+    assert snapshot_requests.ask(account_pk=follower.account.id, reason=SnapshotReason.ON_REQUEST)
     assert due(follower) == (True, "on_request")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orders.domain.wire.snapshots import SnapshotReason
+from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.services.lifecycle import snapshot_requests
 from tests.factories import EaSessionFactory
 
