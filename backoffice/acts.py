@@ -27,7 +27,7 @@ from sessions_app.models import (
 )
 from sessions_app.queries import database_now
 from sessions_app.services.access import enrolment_policies, grants, keys, oauth_clients, suspensions
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle import ending
 from sessions_app.services.operations.history import Actor
 
 Facts = Sequence[tuple[str, object]]
@@ -68,7 +68,7 @@ def _lift_suspension(row: BrokerAccount, sent: Mapping[str, Any], by: Actor) -> 
 
 
 def _end_session(row: EaSession, sent: Mapping[str, Any], by: Actor) -> Done:
-    sessions.close(session_id=row.id, reason=Reason.CLOSED_BY_OPERATOR, actor=by, note=sent["reason"])
+    ending.close(session_id=row.id, reason=Reason.CLOSED_BY_OPERATOR, actor=by, note=sent["reason"])
     return Done(f"Ended the session of {row.account}.")
 
 

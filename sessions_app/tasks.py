@@ -4,20 +4,20 @@ from celery import shared_task
 
 from sessions_app import queries
 from sessions_app.services.access import keys, oauth_clients, rate_counters
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle import ending, expiry
 from sessions_app.services.operations import retention
 
 
 @shared_task(name="sessions.expire_overdue", ignore_result=True)
 def expire_overdue() -> int:
     """Close sessions whose heartbeat is overdue."""
-    return sessions.expire_overdue()
+    return expiry.expire_overdue()
 
 
 @shared_task(name="sessions.lapse_pending", ignore_result=True)
 def lapse_pending() -> int:
     """End pending sessions that nobody approved in time."""
-    return sessions.lapse_pending()
+    return ending.lapse_pending()
 
 
 @shared_task(name="keys.revoke_retired", ignore_result=True)

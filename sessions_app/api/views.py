@@ -26,7 +26,7 @@ from sessions_app.rest.scope import Scope, living_session, own_session
 from sessions_app.rest.view import ApiView
 from sessions_app.services.access import admission
 from sessions_app.services.ingest import heartbeats
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle import ending, opening
 from sessions_app.services.operations.history import EA
 
 _PRIVATE: Final = {"Cache-Control": "no-store"}
@@ -70,7 +70,7 @@ class SessionsView(ApiView):
         opened = admission.request_session(
             account_id=body["account_id"],
             material=sent.material(),
-            request=sessions.Request(
+            request=opening.Request(
                 auth_method=body["auth_method"],
                 platform=body["platform"],
                 ea_version=body["ea_version"],
@@ -120,7 +120,7 @@ class SessionView(ApiView):
     )
     def delete(self, request: Request, session_id: UUID) -> Response:
         session = own_session(request, session_id)
-        sessions.close(session_id=session.id, reason=Reason.SHUTDOWN_BY_EA, actor=EA)
+        ending.close(session_id=session.id, reason=Reason.SHUTDOWN_BY_EA, actor=EA)
         return Response(status=204)
 
 

@@ -31,7 +31,7 @@ from sessions_app.queries import Standing
 from sessions_app.services.access import keys
 from sessions_app.services.ingest import ports
 from sessions_app.services.ingest.ports import Arrival, Batch
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle import expiry
 from sessions_app.services.operations import gateway_processes, maintenance
 from sessions_app.services.operations.maintenance import SentAway
 from sessions_app.transport.connection.connections import Connection
@@ -195,7 +195,7 @@ class Runtime:
 
     def _look(self, held: set[UUID]) -> tuple[dict[UUID, Standing], list[SentAway]]:
         gateway_processes.renew()
-        sessions.expire_overdue()
+        expiry.expire_overdue()
         keys.revoke_retired()
         standings = queries.standings(held) if held else {}
         return standings, maintenance.send_away(held=held)

@@ -15,7 +15,7 @@ from sessions_app.models import AuthKey
 from sessions_app.services.access import keys
 from sessions_app.services.ingest import batches, quarantine
 from sessions_app.services.ingest.ports import Arrival
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle import ending, promotion
 from tests.concurrency.hands import at_once
 from tests.integration.trading import OPERATOR, Desk, subscribe
 
@@ -87,7 +87,7 @@ def test_a_pending_session_ends_while_commands_are_held_for_it(halted: Callable[
     follower = Desk.open("srv:m", approved=False).introduce()
     master = Desk.open("srv:x").introduce()
     subscribe(master, follower)
-    reached = halted(sessions, "_forget_terminal")
+    reached = halted(ending, "_forget_terminal")
     reject = lambda: keys.reject(key_id=follower.key.id, by=OPERATOR, reason="unknown")  # noqa: E731
     assert fallen(at_once(reject, stored_after(reached, trade(master)))) == []
 
@@ -96,7 +96,7 @@ def test_a_key_is_provisioned_while_its_pending_session_beats(halted: Callable[[
     desk, material = Desk.open("srv:m", approved=False).introduce(), secrets.token_urlsafe(32)
     AuthKey.objects.filter(id=desk.key.id).update(fingerprint=key_fingerprint(material))
     desk.send("StatusHeartbeat", {"balance": "1000"})
-    reached = halted(sessions, "_lock_proof")
+    reached = halted(promotion, "_lock_proof")
     account = {"account_id": "srv:m", "keys": [{"key": material, "approved": True}]}
     document = {"tenants": [{"name": "Tenant", "accounts": [account], "strategies": []}]}
     provision = lambda: deployment.provision(document=document, by=OPERATOR)  # noqa: E731
@@ -111,7 +111,7 @@ def test_a_stranger_s_key_is_approved_for_a_tenant_while_its_terminal_beats(
     tenant_id, desk.account.tenant = desk.account.tenant_id, None
     desk.account.save(update_fields=["tenant"])
     desk.send("StatusHeartbeat", {"balance": "1000"})
-    reached = halted(sessions, "promote_newest_living")
+    reached = halted(promotion, "promote_newest_living")
     approve = lambda: keys.approve(key_id=desk.key.id, by=OPERATOR, reason="known", tenant_id=tenant_id)  # noqa: E731
     beat = desk.arrival("StatusHeartbeat", {"balance": "999"})
     assert fallen(at_once(approve, stored_after(reached, beat))) == []

@@ -17,7 +17,7 @@ from sessions_app.services.access import keys
 from sessions_app.services.access.keys import Approval
 from sessions_app.services.ingest import batches
 from sessions_app.services.ingest.ports import Arrival, Fate
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle import expiry, promotion
 from tests.concurrency.hands import at_once, store
 from tests.integration.trading import OPERATOR, Desk, subscribe
 
@@ -135,7 +135,7 @@ def test_case_062_an_approval_and_a_heartbeat_promote_once(attempt: int) -> None
 
     def heartbeat() -> None:
         for session_id in store([beat]).promotable:
-            sessions.promote(session_id=session_id)
+            promotion.promote(session_id=session_id)
 
     def approve() -> Approval:
         return keys.approve(key_id=follower.key.id, by=OPERATOR, reason="known")
@@ -167,7 +167,7 @@ def race_heartbeat_and_expiry(desk: Desk) -> None:
     overdue = queries.database_now() - timedelta(milliseconds=1)
     EaSession.objects.filter(id=desk.session.id).update(deadline_at=overdue)
     beat = desk.arrival("StatusHeartbeat", {})
-    at_once(sessions.expire_overdue, lambda: store([beat]))
+    at_once(expiry.expire_overdue, lambda: store([beat]))
     session = EaSession.objects.get(id=desk.session.id)
     closed = SessionEvent.objects.filter(session=session, reason=Reason.HEARTBEAT_TIMEOUT).count()
     if session.state == SessionStatus.AUTHENTICATED:

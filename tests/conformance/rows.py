@@ -28,7 +28,8 @@ from sessions_app.models import AuthKey, BrokerAccount, EaSession, InboundFrame,
 from sessions_app.models.fields import new_id
 from sessions_app.services.access import keys, oauth_clients
 from sessions_app.services.ingest.ports import Arrival
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle import ending, expiry, opening, promotion
+from sessions_app.services.lifecycle.after_commit import tell
 from sessions_app.services.operations import history as history_service
 from sessions_app.services.operations.history import Actor
 from tests.concurrency.hands import at_once, store
@@ -77,13 +78,13 @@ def close_and_roll_back(*, session_id: str) -> None:
         raise InterruptedError
 
     with suppress(InterruptedError), patch.object(history_service, "record", write_and_fail):
-        sessions.close(session_id=UUID(session_id), reason=Reason.CLOSED_BY_OPERATOR, actor=OPERATOR)
+        ending.close(session_id=UUID(session_id), reason=Reason.CLOSED_BY_OPERATOR, actor=OPERATOR)
 
 
 def lapse(*, session_id: str) -> None:
     """Let a pending session's 24 hours be over, and sweep."""
     EaSession.objects.filter(id=UUID(session_id)).update(created_at=queries.database_now() - timedelta(hours=25))
-    sessions.lapse_pending()
+    ending.lapse_pending()
 
 
 def wander(*, account_id: str, walks: int, steps: int) -> dict[str, Any]:
@@ -236,8 +237,8 @@ def approve_and_promote_at_once(*, session_id: str) -> None:
     session = EaSession.objects.get(id=UUID(session_id))
     key = AuthKey.objects.get(sessions__id=session.id)
     approval = partial(keys.approve, key_id=key.id, by=OPERATOR, reason="conformance")
-    at_once(approval, *(partial(sessions.promote, session_id=session.id) for _ in range(2)))
-    sessions.promote(session_id=session.id)
+    at_once(approval, *(partial(promotion.promote, session_id=session.id) for _ in range(2)))
+    promotion.promote(session_id=session.id)
 
 
 def fill_pending(*, session_id: str, upto: int) -> None:
@@ -280,8 +281,8 @@ def fences(*, account_id: str) -> list[int]:
 def _open(account_id: str) -> EaSession:
     """A new authenticated session of the account's approved key."""
     key = AuthKey.objects.filter(account=_account(account_id), state=KeyState.APPROVED).latest("requested_at")
-    request = sessions.Request(auth_method="account_session_key", platform="sdk")
-    return sessions.open_session(key=key, request=request).session
+    request = opening.Request(auth_method="account_session_key", platform="sdk")
+    return opening.open_session(key=key, request=request).session
 
 
 def race_expiry(*, account_id: str, times: int) -> list[dict[str, Any]]:
@@ -293,7 +294,7 @@ def _race_once(account_id: str) -> dict[str, Any]:
     session = _open(account_id)
     EaSession.objects.filter(id=session.id).update(deadline_at=queries.database_now() - timedelta(milliseconds=1))
     beat = _arrival(session, "StatusHeartbeat", b'{"balance":"1000"}', StatusHeartbeat, seq=None)
-    at_once(partial(store, [beat]), sessions.expire_overdue)
+    at_once(partial(store, [beat]), expiry.expire_overdue)
     session.refresh_from_db()
     transitions = SessionEvent.objects.filter(session=session).count()
     return {"state": session.state, "beat": beat.fate.value, "transitions": transitions}
@@ -317,8 +318,8 @@ def fall_silent(*, account_id: str, at_least: int) -> list[str]:
             decided_at=now,
             decided_as="operator",
         )
-        request = sessions.Request(auth_method="account_session_key", platform="sdk")
-        ids.append(sessions.open_session(key=key, request=request).session.id)
+        request = opening.Request(auth_method="account_session_key", platform="sdk")
+        ids.append(opening.open_session(key=key, request=request).session.id)
         EaSession.objects.filter(id=ids[-1]).update(deadline_at=now + timedelta(hours=1))  # not one by one
     EaSession.objects.filter(id__in=ids).update(deadline_at=queries.database_now())
     return [str(pk) for pk in ids]
@@ -387,7 +388,7 @@ def report_late(*, session_id: str, command_id: str, payload: dict[str, Any]) ->
     )
     intent = _arrival(session, "OrderIntent", msgspec.json.encode(payload), OrderIntent, seq=session.stored_seq + 2)
     for arrival in (report, intent):
-        sessions.tell(store([arrival]))
+        tell(store([arrival]))
     row = Report.objects.get(frame_id=report.frame_id)
     return {
         "report": {"fate": report.fate.value, "flagged": row.late, "command": command(command_id=command_id)["state"]},

@@ -21,7 +21,7 @@ from sessions_app.domain.problems import Refused
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, SessionEvent, Tenant
 from sessions_app.models.fields import new_id
 from sessions_app.services.access import keys, suspensions
-from sessions_app.services.lifecycle import resuming, sessions
+from sessions_app.services.lifecycle import ending, expiry, opening, promotion, resuming
 from sessions_app.services.operations.history import EA, Actor
 
 OPERATOR: Final = Actor("operator")
@@ -50,9 +50,9 @@ class Walk(RuleBasedStateMachine):
     def opens(self, client: str, known: bool) -> None:
         if known:
             self.is_decided_about(client, keys.approve)
-        request = sessions.Request(auth_method="account_session_key", platform="sdk")
+        request = opening.Request(auth_method="account_session_key", platform="sdk")
         with suppress(Refused):
-            self.tokens.append(sessions.open_session(key=self._key(client), request=request).token)
+            self.tokens.append(opening.open_session(key=self._key(client), request=request).token)
 
     @rule(client=CLIENTS, verb=st.sampled_from([keys.approve, keys.reject, keys.revoke]))
     def is_decided_about(self, client: str, verb: Callable[..., object]) -> None:
@@ -69,18 +69,18 @@ class Walk(RuleBasedStateMachine):
     def beats(self, back: int) -> None:
         session = self._session(back)
         EaSession.objects.filter(id=session.id).update(last_heartbeat_at=queries.database_now())
-        sessions.promote(session_id=session.id)
+        promotion.promote(session_id=session.id)
 
     @precondition(lambda self: self.tokens)
     @rule(back=RECENT)
     def closes(self, back: int) -> None:
-        sessions.close(session_id=self._session(back).id, reason=Reason.SHUTDOWN_BY_EA, actor=EA)
+        ending.close(session_id=self._session(back).id, reason=Reason.SHUTDOWN_BY_EA, actor=EA)
 
     @rule()
     def falls_silent(self) -> None:
         mine = EaSession.objects.filter(account=self.account, state=SessionStatus.AUTHENTICATED)
         mine.update(deadline_at=queries.database_now() - timedelta(seconds=1))
-        sessions.expire_overdue()
+        expiry.expire_overdue()
 
     @precondition(lambda self: self.fence > 1)
     @rule()

@@ -20,7 +20,7 @@ from sessions_app.models import AuthKey, BrokerAccount, EaSession, Tenant
 from sessions_app.services.access import keys
 from sessions_app.services.ingest import batches, ports
 from sessions_app.services.ingest.ports import Arrival, Batch
-from sessions_app.services.lifecycle import resuming, sessions
+from sessions_app.services.lifecycle import opening, resuming
 from sessions_app.services.operations.history import Actor
 
 OPERATOR = Actor("operator")
@@ -123,8 +123,8 @@ def held(copy_no: int | None, ticket: int, lots: str = "0.1", **fields: Any) -> 
 
 
 def open_session(key: AuthKey) -> EaSession:
-    request = sessions.Request(auth_method="account_session_key", platform="sdk")
-    return sessions.open_session(key=key, request=request).session
+    request = opening.Request(auth_method="account_session_key", platform="sdk")
+    return opening.open_session(key=key, request=request).session
 
 
 def subscribe(master: Desk, follower: Desk, **settings: Any) -> Subscription:

@@ -14,7 +14,7 @@ from eagateway.asgi import application
 from eagateway.celery import app
 from eagateway.servers.embedded import AlreadyServed, Gateway, Housekeeping, hold
 from eagateway.servers.uvicorn_server import UvicornGateway
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle import expiry
 
 SERVERS: Final[Mapping[str, type[Gateway] | type[UvicornGateway]]] = {"daphne": Gateway, "uvicorn": UvicornGateway}
 
@@ -52,14 +52,14 @@ class Command(BaseCommand):
 
     def _prepare(self) -> Housekeeping | None:
         if not settings.EMBEDDED:
-            sessions.forgive_absence()
+            expiry.forgive_absence()
             return None
         try:
             self._lock = hold(settings.DATA_DIR)
         except AlreadyServed as error:
             raise CommandError(f"{error}. Stop it, or name another folder with --data.") from error
         call_command("migrate", verbosity=0, interactive=False)
-        sessions.forgive_absence(alone=True)  # the lock says so
+        expiry.forgive_absence(alone=True)  # the lock says so
         return Housekeeping(app)
 
     def _ready(self, host: str, port: int, housekeeping: Housekeeping | None) -> None:

@@ -35,7 +35,8 @@ from sessions_app.domain.lifecycle import KeyState
 from sessions_app.models import AuthKey, BrokerAccount, Member, Role, Tenant
 from sessions_app.services.access import keys
 from sessions_app.services.ingest.ports import Batch
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle import locking
+from sessions_app.services.lifecycle.after_commit import tell
 from sessions_app.services.operations.history import Actor
 
 ORIGIN: Final = "provisioning"
@@ -70,7 +71,7 @@ def provision(*, document: object, by: Actor) -> dict[str, Any]:
             raise ProvisioningRefused(mistakes)
         work = _Work(batch=Batch(now=queries.database_now()), by=by, hashes=hashes, known=known)
         written = [_write_tenant(tenant, work) for tenant in tenants]
-    sessions.tell(work.batch)
+    tell(work.batch)
     _log.info("deployment.provisioned", by=by.name, tenants=len(tenants))
     return {"tenants": written}
 
@@ -101,7 +102,7 @@ class _Known:
 def _load(tenants: Sequence[TenantEntry]) -> _Known:
     names = [tenant.name for tenant in tenants]
     account_ids = {account.account_id for tenant in tenants for account in tenant.accounts} | set(_named(tenants))
-    sessions.hold(account_ids)
+    locking.hold(account_ids)
     accounts = BrokerAccount.objects.select_related("tenant").filter(account_id__in=account_ids).order_by("id")
     key_rows = AuthKey.objects.filter(account__account_id__in=account_ids)
     strategies = Strategy.objects.filter(tenant__name__in=names)

@@ -14,8 +14,8 @@ from sessions_app.domain.lifecycle import KeyState
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AuthKey, BrokerAccount, EaSession
 from sessions_app.services.access import enrolment_policies, grants, idempotency, keys, rate_counters
-from sessions_app.services.lifecycle import sessions
-from sessions_app.services.lifecycle.sessions import Opened, Proof, Request
+from sessions_app.services.lifecycle import opening
+from sessions_app.services.lifecycle.opening import Opened, Proof, Request
 
 _log = structlog.get_logger(__name__)
 
@@ -132,7 +132,7 @@ def _keep_stronger_hash(key: AuthKey, verified: Verified) -> None:
 
 def _open(proof: Proof, request: Request) -> Opened:
     _check_pace(proof, request)
-    return sessions.open_session(key=proof, request=request)
+    return opening.open_session(key=proof, request=request)
 
 
 def _check_pace(proof: Proof, request: Request) -> None:

@@ -14,7 +14,8 @@ from sessions_app.domain.problems import Refused
 from sessions_app.models import AccountGrant, BrokerAccount, Tenant
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle import ending
+from sessions_app.services.lifecycle.after_commit import tell
 from sessions_app.services.operations import history, moves
 from sessions_app.services.operations.history import Actor
 
@@ -57,7 +58,7 @@ def withdraw(*, grant_id: UUID, by: Actor, reason: str) -> None:
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
         withdraw_in(batch, grant_id=grant_id, by=by, reason=reason)
-    sessions.tell(batch)
+    tell(batch)
     _log.info("grant.revoked", grant_id=str(grant_id), by=by.name)
 
 
@@ -72,7 +73,7 @@ def withdraw_in(batch: Batch, *, grant_id: UUID, by: Actor, reason: str) -> None
         raise NotGranted
     grant = AccountGrant.objects.get(id=grant_id)
     _record(grant, GrantState.GRANTED, by=by, reason=reason, at=batch.now)
-    sessions.end_sessions_of_grant(grant_id=grant_id, actor=by, batch=batch)
+    ending.end_sessions_of_grant(grant_id=grant_id, actor=by, batch=batch)
 
 
 def admit(*, vouched: Vouched, method: str, account_id: str, claimed_as: str) -> AccountGrant:

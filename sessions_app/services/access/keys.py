@@ -19,7 +19,8 @@ from sessions_app.models import AuthKey, BrokerAccount, Tenant
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.access import enrolment_policies
 from sessions_app.services.ingest.ports import Batch
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle import ending, locking, promotion
+from sessions_app.services.lifecycle.after_commit import tell
 from sessions_app.services.operations import history, moves
 from sessions_app.services.operations.history import Actor
 
@@ -90,7 +91,7 @@ def enrol(*, unknown: Unknown, self_enrolment: bool, now: datetime) -> AuthKey:
         marks = (unknown.fingerprint, unknown.digest)
         if not _approve_by_policy(batch, key=key, marks=marks, address=unknown.address) and not self_enrolment:
             raise Refused("key_not_enrolled")
-    sessions.tell(batch)
+    tell(batch)
     key.refresh_from_db()
     return key
 
@@ -100,7 +101,7 @@ def consult_policies(*, key: AuthKey, digest: str, address: str) -> AuthKey:
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
         approved = _approve_by_policy(batch, key=key, marks=(key.fingerprint, digest), address=address)
-    sessions.tell(batch)
+    tell(batch)
     if approved:
         key.refresh_from_db()
     return key
@@ -115,7 +116,7 @@ def _approve_by_policy(batch: Batch, *, key: AuthKey, marks: Sequence[str], addr
     locked = AuthKey.objects.select_for_update(no_key=True).get(id=key.id)
     if locked.state != KeyState.PENDING:
         return locked.state == KeyState.APPROVED
-    sessions.take_turns(locked.account_id)
+    locking.take_turns(locked.account_id)
     account = BrokerAccount.objects.select_related("tenant").get(id=locked.account_id)
     policy = enrolment_policies.applying(
         enrolment_policies.Asking(account.account_id, account, marks, address, batch.now)
@@ -164,7 +165,7 @@ def approve(
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
         promoted = approve_in(batch, key_id=key_id, by=by, reason=reason, tenant_id=tenant_id, overlap=overlap)
-    sessions.tell(batch)
+    tell(batch)
     _log.info("key.approved", key_id=str(key_id), by=by.name)
     return Approval(key_id=key_id, promoted=promoted)
 
@@ -181,9 +182,9 @@ def approve_in(
     key = _decide(key_id, KeyState.PENDING, KeyState.APPROVED, by=by, reason=reason, batch=batch)
     if overlap is not None:  # all keys before any session: whoever opens one locks its key first
         _retire_others(key_id, at=batch.now + overlap, by=by, now=batch.now)
-    sessions.hold_living(key.account_id)
+    locking.hold_living(key.account_id)
     _give_tenant(key.account_id, tenant_id)
-    return sessions.promote_newest_living(key_id=key_id, batch=batch)
+    return promotion.promote_newest_living(key_id=key_id, batch=batch)
 
 
 def reject(*, key_id: UUID, by: Actor, reason: str) -> None:
@@ -194,8 +195,8 @@ def reject(*, key_id: UUID, by: Actor, reason: str) -> None:
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
         _decide(key_id, KeyState.PENDING, KeyState.REJECTED, by=by, reason=reason, batch=batch)
-        sessions.end_sessions_of_key(key_id=key_id, rejected=True, actor=by, batch=batch)
-    sessions.tell(batch)
+        ending.end_sessions_of_key(key_id=key_id, rejected=True, actor=by, batch=batch)
+    tell(batch)
     _log.info("key.rejected", key_id=str(key_id), by=by.name)
 
 
@@ -207,8 +208,8 @@ def revoke(*, key_id: UUID, by: Actor, reason: str) -> None:
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
         _decide(key_id, KeyState.APPROVED, KeyState.REVOKED, by=by, reason=reason, batch=batch)
-        sessions.end_sessions_of_key(key_id=key_id, rejected=False, actor=by, batch=batch)
-    sessions.tell(batch)
+        ending.end_sessions_of_key(key_id=key_id, rejected=False, actor=by, batch=batch)
+    tell(batch)
     _log.info("key.revoked", key_id=str(key_id), by=by.name)
 
 
@@ -293,7 +294,7 @@ def share(
             now=batch.now,
         )
         promoted = approve_in(batch, key_id=key.id, by=by, reason=reason, tenant_id=tenant_id, overlap=overlap)
-    sessions.tell(batch)
+    tell(batch)
     _log.info("key.shared", key_id=str(key.id), by=by.name)
     return Approval(key_id=key.id, promoted=promoted)
 

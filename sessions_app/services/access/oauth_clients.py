@@ -20,7 +20,7 @@ from sessions_app.models import AccountGrant, BrokerAccount, OauthClient
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.access import grants
 from sessions_app.services.ingest.ports import Batch
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle.after_commit import tell
 from sessions_app.services.operations.history import Actor
 
 _log = structlog.get_logger(__name__)
@@ -148,7 +148,7 @@ def revoke(*, client_pk: UUID, by: Actor, reason: str) -> None:
         Application.objects.filter(id=client.application_id).delete()
         for grant_id in _granted(client).values_list("id", flat=True):
             grants.withdraw_in(batch, grant_id=grant_id, by=by, reason=reason)
-    sessions.tell(batch)
+    tell(batch)
     _log.info("client.revoked", client_id=client.client_id, by=by.name)
 
 

@@ -9,7 +9,8 @@ from sessions_app import queries
 from sessions_app.domain.lifecycle import AccountState, Reason
 from sessions_app.models import BrokerAccount
 from sessions_app.services.ingest.ports import Batch
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle import ending, locking
+from sessions_app.services.lifecycle.after_commit import tell
 from sessions_app.services.operations import history
 from sessions_app.services.operations.history import Actor
 
@@ -29,8 +30,8 @@ def suspend(*, account_pk: UUID, by: Actor, reason: str) -> int:
     """
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
-        sessions.take_turns(account_pk)
-        ended = sessions.end_session_of_account(
+        locking.take_turns(account_pk)
+        ended = ending.end_session_of_account(
             account_pk=account_pk, reason=Reason.ACCOUNT_SUSPENDED, actor=by, batch=batch
         )
         if not BrokerAccount.objects.filter(id=account_pk, suspended_at=None).update(suspended_at=batch.now):
@@ -44,7 +45,7 @@ def suspend(*, account_pk: UUID, by: Actor, reason: str) -> int:
             at=batch.now,
             note=reason,
         )
-    sessions.tell(batch)
+    tell(batch)
     _log.info("account.suspended", account_pk=str(account_pk), by=by.name)
     return ended
 

@@ -12,9 +12,51 @@ from django.db import transaction
 
 from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
-from sessions_app.domain.lifecycle import SessionStatus
+from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import EaSession, GatewayProcess
+from sessions_app.models.bulk import update_rows
+from sessions_app.services.ingest.ports import Batch
+from sessions_app.services.lifecycle.after_commit import tell
+from sessions_app.services.lifecycle.ending import end_sessions
+from sessions_app.services.lifecycle.locking import locked_sessions
 from sessions_app.services.operations import alerts, maintenance
+from sessions_app.services.operations.history import GATEWAY
+
+
+def expire_overdue() -> int:
+    """Close authenticated sessions whose heartbeat is overdue, each by compare-and-set on the deadline read.
+
+    A heartbeat that comes in between wins. Returns how many were closed.
+    """
+    expired = 0
+    for session_id, deadline in due(queries.database_now()):
+        with transaction.atomic(durable=True):
+            batch = Batch(now=queries.database_now())
+            rows = list(
+                locked_sessions().filter(id=session_id, state=SessionStatus.AUTHENTICATED, deadline_at=deadline)
+            )
+            end_sessions(rows, SessionStatus.CLOSED, reason=Reason.HEARTBEAT_TIMEOUT, actor=GATEWAY, now=batch.now)
+            batch.changed_sessions |= {row.id for row in rows}
+        tell(batch)
+        expired += len(rows)
+    return expired
+
+
+def forgive_absence(*, alone: bool = False) -> int:
+    """A gateway's absence is not the EAs' silence: give every authenticated session a full timeout from now.
+
+    Called when a gateway process starts; does nothing while another one's lease is in force, unless the caller knows
+    that it is `alone`. Returns how many sessions it concerned.
+    """
+    with transaction.atomic(durable=True):
+        now = queries.database_now()
+        if not alone and queries.living_gateways(now):
+            return 0
+        rows = list(locked_sessions().filter(state=SessionStatus.AUTHENTICATED).order_by("id"))
+        for row in rows:
+            row.deadline_at = max(row.deadline_at, now + timedelta(seconds=row.heartbeat_timeout))
+        update_rows(rows, ["deadline_at"])
+    return len(rows)
 
 
 def due(now: datetime) -> list[tuple[UUID, datetime]]:

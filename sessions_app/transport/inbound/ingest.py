@@ -24,7 +24,7 @@ from sessions_app.doorbell import Ring
 from sessions_app.services.ingest import batches
 from sessions_app.services.ingest.database_errors import is_data_fault
 from sessions_app.services.ingest.ports import Arrival, Batch
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle import ending, promotion
 from sessions_app.services.operations import alerts
 from sessions_app.services.operations.history import EA, GATEWAY
 from sessions_app.transport.inbound.fair_queue import FairQueue
@@ -173,19 +173,19 @@ class Ingest:
         self._suspects.expel(arrival.session_id)
         note = "too many frames that cannot be stored"
         self._attempt(
-            sessions.close, session_id=arrival.session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note
+            ending.close, session_id=arrival.session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note
         )
 
     def _after_commit(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
         self._settle(batch, arrivals)
         doorbell.publish(Ring(frozenset(batch.changed_sessions), batch.tops))
         for session_id in batch.promotable:
-            self._attempt(sessions.promote, session_id=session_id)
+            self._attempt(promotion.promote, session_id=session_id)
         for session_id in batch.leaving:
-            self._attempt(sessions.close, session_id=session_id, reason=Reason.SHUTDOWN_BY_EA, actor=EA)
+            self._attempt(ending.close, session_id=session_id, reason=Reason.SHUTDOWN_BY_EA, actor=EA)
         for session_id in batch.expelled:
             note = "reports about other accounts' commands"
-            self._attempt(sessions.close, session_id=session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note)
+            self._attempt(ending.close, session_id=session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note)
 
     def _attempt(self, verb: Callable[..., object], **arguments: object) -> None:
         """What follows a stored batch: if it fails, the batch stands, and the next heartbeat or sweep heals it."""

@@ -25,7 +25,7 @@ from sessions_app.domain.problems import Refused
 from sessions_app.queries import Standing
 from sessions_app.services.ingest import heartbeats, ports
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle import ending
 from sessions_app.services.operations.history import GATEWAY
 from sessions_app.transport.connection.connections import Connection
 from sessions_app.transport.connection.registry import Registry
@@ -132,7 +132,7 @@ class Delivery:
         """End the session of a peer that does not keep to the protocol; its link follows, with the call in flight."""
 
         async def end() -> None:
-            close = database_sync_to_async(sessions.close, thread_sensitive=False)
+            close = database_sync_to_async(ending.close, thread_sensitive=False)
             await close(session_id=connection.session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note)
             self.refresh(connection.session_id)
 

@@ -17,7 +17,7 @@ from sessions_app.queries import database_now
 from sessions_app.services.access import keys
 from sessions_app.services.ingest import ports
 from sessions_app.services.ingest.ports import Fate
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle import opening, promotion
 from tests.integration.trading import OPERATOR, SYMBOL, Desk, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -427,8 +427,8 @@ def test_a_dead_pending_session_is_promoted_at_its_next_heartbeat_only(master: D
     assert pending.session.state == SessionStatus.PENDING
     pending.send("StatusHeartbeat", {"balance": "5"})
     assert pending.batches[-1].promotable == {pending.session.id}
-    assert sessions.promote(session_id=pending.session.id)
-    assert not sessions.promote(session_id=pending.session.id)
+    assert promotion.promote(session_id=pending.session.id)
+    assert not promotion.promote(session_id=pending.session.id)
 
 
 def test_a_pending_masters_intents_are_decided_at_its_promotion_in_order(follower: Desk) -> None:
@@ -449,8 +449,8 @@ def test_case_148_a_strangers_ids_do_not_make_the_owners_frames_repeats(master: 
     stranger.key = type(master.key).objects.create(
         account=master.account, fingerprint="stranger", key_hash="-", requested_at=master.key.requested_at
     )
-    stranger.session = sessions.open_session(
-        key=stranger.key, request=sessions.Request(auth_method="account_session_key", platform="sdk")
+    stranger.session = opening.open_session(
+        key=stranger.key, request=opening.Request(auth_method="account_session_key", platform="sdk")
     ).session
     intent = {"action": "open", "position_id": 1, "ticket": 1, "symbol": "EURUSD", "side": "buy", "lots": "9"}
     assert stranger.send("OrderIntent", intent, frame_id=shared).fate is Fate.QUARANTINED

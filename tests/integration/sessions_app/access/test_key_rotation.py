@@ -14,7 +14,7 @@ from sessions_app.domain.problems import Refused
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, SessionEvent
 from sessions_app.services.access import keys
 from sessions_app.services.access.keys import AlreadyDecided
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle import opening
 from sessions_app.services.operations.history import Actor
 from sessions_app.tasks import revoke_retired
 from tests.factories import AccountGrantFactory, AuthKeyFactory, BrokerAccountFactory, EaSessionFactory
@@ -151,9 +151,9 @@ def test_a_revocation_and_a_session_that_opens_at_once_do_not_miss_each_other(fo
 
 def test_a_session_that_was_verified_before_the_revocation_is_not_opened_after_it(former: AuthKey) -> None:
     keys.revoke(key_id=former.id, by=OLGA, reason="sold")
-    request = sessions.Request(auth_method="account_session_key", platform="mt4")
+    request = opening.Request(auth_method="account_session_key", platform="mt4")
     with pytest.raises(Refused, match="rejected or revoked"):
-        sessions.open_session(key=former, request=request)
+        opening.open_session(key=former, request=request)
     assert not EaSession.objects.exists()
 
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, SessionEvent
 from sessions_app.services.access import keys, suspensions
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle import promotion
 from sessions_app.services.operations.history import Actor
 from tests.factories.sessions import key_material
 from tests.integration.sessions_app.rest.test_rest_sessions import approve, ask, problem_of
@@ -81,9 +81,9 @@ def test_a_stranger_who_waits_learns_nothing_and_is_not_promoted_before_it_is_li
     suspend(account)
     assert EaSession.objects.get(id=waiting).state == SessionStatus.PENDING
     keys.approve(key_id=AuthKey.objects.get(state="pending").id, by=OLGA, reason="known")
-    assert not sessions.promote(session_id=waiting)
+    assert not promotion.promote(session_id=waiting)
     lift(account)
-    assert sessions.promote(session_id=waiting)
+    assert promotion.promote(session_id=waiting)
 
 
 def test_the_page_of_an_account_leads_to_the_act_that_is_open(admin_client: Client, account: BrokerAccount) -> None:

@@ -15,7 +15,7 @@ from sessions_app.models import AuthKey, BrokerAccount, EaSession, InboundFrame,
 from sessions_app.services.access import keys
 from sessions_app.services.ingest import batches
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle import ending, expiry, promotion
 from sessions_app.services.operations.history import GATEWAY
 from tests.integration.trading import OPERATOR, Desk, open_session, subscribe
 
@@ -130,7 +130,7 @@ def test_case_038_a_gap_fill_of_the_ea_consumes_the_numbers_it_names(master: Des
 
 
 def test_case_011_what_an_expired_session_could_not_store_comes_in_under_the_next_one(master: Desk) -> None:
-    sessions.close(session_id=master.session.id, reason=Reason.HEARTBEAT_TIMEOUT, actor=GATEWAY)
+    ending.close(session_id=master.session.id, reason=Reason.HEARTBEAT_TIMEOUT, actor=GATEWAY)
     late = master.send("OrderIntent", OPEN)
     assert late.refusal is not None
     assert (late.refusal.code, late.refusal.problem.final, stored_seq(master)) == ("session_closed", False, 0)
@@ -171,7 +171,7 @@ def test_frames_read_before_the_promotion_of_their_session_are_applied_after_it(
     waiting = master.arrival("OrderIntent", OPEN, seq=1)
     keys.approve(key_id=master.key.id, by=OPERATOR, reason="known")
     EaSession.objects.filter(id=master.session.id).update(last_heartbeat_at=queries.database_now())
-    assert sessions.promote(session_id=master.session.id)
+    assert promotion.promote(session_id=master.session.id)
     store(waiting)
     assert (waiting.fate, waiting.refusal) == (Fate.APPLY, None)
 
@@ -305,9 +305,9 @@ def test_case_077_a_deadline_that_moved_meanwhile_saves_the_session(
     stale = [(master.session.id, overdue)]
     monkeypatch.setattr(queries, "overdue_sessions", lambda now: stale)
     master.send("StatusHeartbeat", {})
-    assert sessions.expire_overdue() == 0
+    assert expiry.expire_overdue() == 0
     EaSession.objects.filter(id=master.session.id).update(deadline_at=overdue)
-    assert sessions.expire_overdue() == 1
+    assert expiry.expire_overdue() == 1
     event = SessionEvent.objects.get(session=master.session, to_state=SessionStatus.CLOSED)
     assert event.reason == Reason.HEARTBEAT_TIMEOUT
     late = master.send("StatusHeartbeat", {})
@@ -317,9 +317,9 @@ def test_case_077_a_deadline_that_moved_meanwhile_saves_the_session(
 
 def test_case_014_a_pending_session_lapses_after_its_lifetime(settings: Any) -> None:
     pending = Desk.open("srv:9", approved=False)
-    assert sessions.lapse_pending() == 0
+    assert ending.lapse_pending() == 0
     settings.GATEWAY = {**settings.GATEWAY, "pending_lifetime": timedelta(seconds=-1)}
-    assert (sessions.lapse_pending(), sessions.lapse_pending()) == (1, 0)
+    assert (ending.lapse_pending(), ending.lapse_pending()) == (1, 0)
     assert EaSession.objects.get(id=pending.session.id).state == SessionStatus.LAPSED
 
 

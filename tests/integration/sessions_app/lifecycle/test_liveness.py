@@ -16,7 +16,7 @@ from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import BrokerAccount, EaSession, GatewayProcess, OperatorAlert
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle import expiry, opening
 from sessions_app.services.operations import gateway_processes
 from tests.factories import (
     EaSessionFactory,
@@ -66,10 +66,10 @@ def deadline_in(session: EaSession) -> float:
 def test_case_080_while_no_gateway_is_alive_nobody_expires_and_its_start_gives_everybody_a_timeout() -> None:
     gateway = GatewayProcessFactory.create(lease_until=ago(300))
     (session,) = silent(seconds=290, gateway=gateway.id)
-    assert sessions.expire_overdue() == 0
-    sessions.forgive_absence()
+    assert expiry.expire_overdue() == 0
+    expiry.forgive_absence()
     gateway_processes.renew()
-    assert sessions.expire_overdue() == 0
+    assert expiry.expire_overdue() == 0
     assert 10 < deadline_in(session) <= 15
 
 
@@ -77,7 +77,7 @@ def test_eas_of_a_gateway_that_died_have_a_timeout_from_the_end_of_its_lease() -
     gateway_processes.renew()
     dead = GatewayProcessFactory.create(lease_until=ago(5))
     (session,) = silent(gateway=dead.id)
-    assert sessions.expire_overdue() == 0
+    assert expiry.expire_overdue() == 0
     assert 8 < deadline_in(session) <= 10
 
 
@@ -85,7 +85,7 @@ def test_a_lease_that_was_lost_long_ago_excuses_nobody() -> None:
     gateway_processes.renew()
     dead = GatewayProcessFactory.create(lease_until=ago(60))
     silent(gateway=dead.id)
-    assert sessions.expire_overdue() == 1
+    assert expiry.expire_overdue() == 1
 
 
 def test_a_gateway_that_was_paused_excuses_its_eas_when_it_wakes_up() -> None:
@@ -93,7 +93,7 @@ def test_a_gateway_that_was_paused_excuses_its_eas_when_it_wakes_up() -> None:
     GatewayProcessFactory.create(id=gateway_processes.THIS, lease_until=ago(50))
     (session,) = silent(seconds=45, gateway=gateway_processes.THIS)
     gateway_processes.renew()
-    assert sessions.expire_overdue() == 0
+    assert expiry.expire_overdue() == 0
     assert 10 < deadline_in(session) <= 15
 
 
@@ -103,13 +103,13 @@ def test_case_079_a_gateway_whose_clock_is_ahead_expires_nobody() -> None:
     EaSessionFactory.create(authenticated=True, deadline_at=ago(-10))
     with time_machine.travel(timedelta(seconds=30) + datetime.now(tz=queries.database_now().tzinfo), tick=True):
         assert connection.vendor == "postgresql"
-        assert sessions.expire_overdue() == 0
+        assert expiry.expire_overdue() == 0
 
 
 def test_case_082_the_gateways_own_sweep_expires_without_beat() -> None:
     gateway_processes.renew()
     (session,) = silent(gateway=gateway_processes.THIS)
-    assert sessions.expire_overdue() == 1
+    assert expiry.expire_overdue() == 1
     session.refresh_from_db()
     assert (session.state, session.close_reason) == (SessionStatus.CLOSED, Reason.HEARTBEAT_TIMEOUT)
 
@@ -120,19 +120,19 @@ def test_case_082_the_gateways_own_sweep_expires_without_beat() -> None:
 def test_case_081_mass_silence_holds_expiry_for_one_timeout_and_calls_an_operator() -> None:
     talking(10)
     silent(30)
-    assert sessions.expire_overdue() == 0
+    assert expiry.expire_overdue() == 0
     alert = OperatorAlert.objects.get(code=AlertCode.MASS_SILENCE)
     assert alert.text.startswith("30 of 40 sessions are silent")
     assert EaSession.objects.filter(silence_held_at__isnull=False).count() == 30
     EaSession.objects.filter(silence_held_at__isnull=False).update(deadline_at=ago(1))
-    assert sessions.expire_overdue() == 30
+    assert expiry.expire_overdue() == 30
 
 
 def test_case_081_sessions_that_fall_due_one_after_the_other_are_seen_together() -> None:
     talking(10)
     silent(2)
     many(28, deadline_at=ago(-4))
-    assert sessions.expire_overdue() == 0
+    assert expiry.expire_overdue() == 0
 
 
 def test_case_081_more_than_one_sweep_takes_are_held_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +141,7 @@ def test_case_081_more_than_one_sweep_takes_are_held_together(monkeypatch: pytes
     monkeypatch.setattr(queries, "overdue_sessions", lambda now: overdue(now)[:20])
     talking(40)
     silent(60)
-    assert [sessions.expire_overdue() for _ in range(3)] == [0, 0, 0]
+    assert [expiry.expire_overdue() for _ in range(3)] == [0, 0, 0]
     assert EaSession.objects.filter(silence_held_at__isnull=False).count() == 60
 
 
@@ -149,12 +149,12 @@ def test_case_081_more_than_one_sweep_takes_are_held_together(monkeypatch: pytes
 def test_case_081_few_silent_sessions_expire_as_ever(quiet: int, loud: int) -> None:
     talking(loud)
     silent(quiet)
-    assert sessions.expire_overdue() == quiet
+    assert expiry.expire_overdue() == quiet
 
 
 def test_case_081_held_sessions_are_shown_stale(client: Client) -> None:
     silent(30)
-    sessions.expire_overdue()
+    expiry.expire_overdue()
     client.force_login(grant(UserFactory.create(), "sessions_app.view_easession"))
     assert '<span class="state pending">stale</span>' in client.get(reverse("admin:monitoring")).content.decode()
 
@@ -195,7 +195,7 @@ def test_sessions_do_not_expire_while_they_are_sent_away_nor_before_they_can_be_
     (session,) = silent(gateway=gateway_processes.THIS)
     MaintenanceWindowFactory.create(account=session.account, ends_at=ago(-100), reconnect_after_seconds=30)
     (other,) = silent(gateway=gateway_processes.THIS)
-    assert sessions.expire_overdue() == 1
+    assert expiry.expire_overdue() == 1
     assert 140 < deadline_in(session) <= 145
     assert deadline_in(other) < 0
 
@@ -206,11 +206,11 @@ def test_sessions_do_not_expire_while_they_are_sent_away_nor_before_they_can_be_
 def test_case_071_more_than_three_preemptions_in_five_minutes_call_an_operator() -> None:
     desk = Desk.open("srv:1")
     for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1"):
-        request = sessions.Request(auth_method="account_session_key", platform="sdk", address=address)
-        sessions.open_session(key=desk.key, request=request)
+        request = opening.Request(auth_method="account_session_key", platform="sdk", address=address)
+        opening.open_session(key=desk.key, request=request)
     assert not OperatorAlert.objects.exists()
-    request = sessions.Request(auth_method="account_session_key", platform="sdk", address="192.0.2.2")
-    sessions.open_session(key=desk.key, request=request)
+    request = opening.Request(auth_method="account_session_key", platform="sdk", address="192.0.2.2")
+    opening.open_session(key=desk.key, request=request)
     alert = OperatorAlert.objects.get(code=AlertCode.PREEMPTION_LOOP)
     assert "between 192.0.2.1 and 192.0.2.2" in alert.text
 

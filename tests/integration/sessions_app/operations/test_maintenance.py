@@ -11,7 +11,7 @@ from sessions_app import queries
 from sessions_app.domain.frames.payloads import Hello
 from sessions_app.domain.problems import Refused
 from sessions_app.models import MaintenanceNotice, MaintenanceWindow
-from sessions_app.services.lifecycle import resuming, sessions
+from sessions_app.services.lifecycle import opening, resuming
 from sessions_app.services.operations import maintenance
 from sessions_app.services.operations.history import Actor
 from sessions_app.services.operations.maintenance import AlreadyOver, NotAnnounceable, Plan
@@ -66,8 +66,8 @@ def test_before_its_start_and_after_its_end_a_window_does_nothing() -> None:
 
 def test_who_comes_while_a_window_lasts_is_told_when_to_come_back() -> None:
     desk = Desk.open("srv:1")
-    request = sessions.Request(auth_method="account_session_key", platform="sdk")
-    token = sessions.open_session(key=desk.key, request=request).token
+    request = opening.Request(auth_method="account_session_key", platform="sdk")
+    token = opening.open_session(key=desk.key, request=request).token
     maintenance.announce(plan=plan(lasts=90), by=BY)
     with pytest.raises(Refused) as refusal:
         desk.again()

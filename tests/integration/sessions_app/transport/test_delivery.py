@@ -15,7 +15,7 @@ from sessions_app.domain.keys import token_digest
 from sessions_app.domain.lifecycle import SessionStatus
 from sessions_app.models import BrokerAccount, EaSession, OperatorAlert
 from sessions_app.services.access import keys
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle import promotion
 from sessions_app.services.lifecycle.recovery import MAX_COPY_NO
 from sessions_app.transport.connection.connections import Connection
 from sessions_app.transport.connection.exchanges import ExchangeConnection
@@ -179,7 +179,7 @@ def test_an_older_session_of_the_same_key_does_not_preempt_the_newer_one() -> No
         desk.send("StatusHeartbeat", {"balance": "1"})
     keys.approve(key_id=older.key.id, by=OPERATOR, reason="known")
     older.send("StatusHeartbeat", {"balance": "1"})
-    assert not sessions.promote(session_id=older.session.id)
+    assert not promotion.promote(session_id=older.session.id)
     states = dict(EaSession.objects.values_list("id", "state"))
     assert states == {older.session.id: SessionStatus.PENDING, newer.session.id: SessionStatus.AUTHENTICATED}
 

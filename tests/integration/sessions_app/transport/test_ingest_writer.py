@@ -18,7 +18,7 @@ from sessions_app.models import EaSession, InboundFrame, OperatorAlert, SessionE
 from sessions_app.services.access import keys
 from sessions_app.services.ingest import batches
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate
-from sessions_app.services.lifecycle import sessions
+from sessions_app.services.lifecycle import promotion
 from sessions_app.transport.inbound import ingest
 from sessions_app.transport.inbound.ingest import Ingest
 from tests.integration.trading import OPERATOR, Desk, subscribe
@@ -198,7 +198,7 @@ def test_a_sequel_that_fails_is_left_to_the_next_heartbeat(
         raise RuntimeError("not now")
 
     with monkeypatch.context() as broken:
-        broken.setattr(sessions, "promote", fail)
+        broken.setattr(promotion, "promote", fail)
         writer.put(pending.arrival("StatusHeartbeat", {}))
         settled.get(timeout=PATIENCE_S)
         writer.put(pending.arrival("OrderIntent", OPEN | {"position_id": 1, "ticket": 1}, seq=1))

@@ -1,0 +1,140 @@
+"""Open a session for a key or a grant: authenticated at once if that is in force, else pending."""
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+
+from sessions_app import queries
+from sessions_app.domain.keys import token_digest
+from sessions_app.domain.lifecycle import GrantState, KeyState, Reason, SessionStatus
+from sessions_app.domain.liveness import Pace
+from sessions_app.domain.problems import Refused
+from sessions_app.models import AccountGrant, AuthKey, BrokerAccount, EaSession
+from sessions_app.services.ingest.ports import Batch
+from sessions_app.services.lifecycle.after_commit import tell
+from sessions_app.services.lifecycle.promotion import authorise
+from sessions_app.services.operations import history, maintenance
+from sessions_app.services.operations.history import EA
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a terminal asks for when it opens a session."""
+
+    auth_method: str
+    platform: str
+    ea_version: str = ""
+    environment: dict[str, Any] = field(default_factory=dict)
+    address: str = ""
+    idempotency_key: str | None = None
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session as its terminal gets to know it. `token` is shown this once; only its hash is stored."""
+
+    session: EaSession
+    token: str
+
+
+Proof = AuthKey | AccountGrant
+
+
+def open_session(*, key: Proof, request: Request) -> Opened:
+    """Open a session for a verified key, or for the grant that a token led to: authenticated at once if the key is
+    approved or the grant in force, else pending.
+
+    A replay under the same Idempotency-Key answers with the same session and a new token.
+
+    :raises Refused: `account_suspended`, `key_rejected`, `account_not_granted`, `idempotency_key_reused`
+    """
+    token = secrets.token_urlsafe(32)
+    with transaction.atomic(durable=True):
+        batch = Batch(now=queries.database_now())
+        account = BrokerAccount.objects.select_related("tenant").get(id=key.account_id)
+        approved = _check_in_force(key)
+        if approved and account.suspended_at is not None:
+            raise Refused("account_suspended")  # strangers must not learn that there is such an account
+        if approved:
+            maintenance.refuse_during(account_pk=account.id, now=batch.now)
+        session = _replayed(account, request, token) or _create(account, key, request, token, batch.now)
+        if session.state == SessionStatus.PENDING:
+            authorise(session.id, account.id, batch)
+    tell(batch)
+    session.refresh_from_db()
+    _log.info("session.opened", session_id=str(session.id), account=account.account_id, state=session.state)
+    return Opened(session=session, token=token)
+
+
+def _check_in_force(proof: Proof) -> bool:
+    """Lock what the session shall rest on: a revocation comes before us, or waits, sees our session and ends it.
+
+    Before every other lock, as the services that decide about it do. Whether it is approved already.
+    """
+    if isinstance(proof, AuthKey):
+        key = AuthKey.objects.select_for_update(no_key=True).get(id=proof.id)
+        if key.state not in (KeyState.PENDING, KeyState.APPROVED):
+            raise Refused("key_rejected")
+        return key.state == KeyState.APPROVED
+    grant = AccountGrant.objects.select_for_update(no_key=True).get(id=proof.id)
+    if grant.state != GrantState.GRANTED:
+        raise Refused("account_not_granted")
+    return True
+
+
+def _replayed(account: BrokerAccount, request: Request, token: str) -> EaSession | None:
+    if request.idempotency_key is None:
+        return None
+    session = EaSession.objects.filter(account=account, idempotency_key=request.idempotency_key).first()
+    if session is None:
+        return None
+    if session.request_digest != request.digest:
+        raise Refused("idempotency_key_reused")
+    EaSession.objects.filter(id=session.id).update(token_hash=token_digest(token))
+    return session
+
+
+def _create(account: BrokerAccount, proof: Proof, request: Request, token: str, now: datetime) -> EaSession:
+    pace = _pace(account)
+    session = EaSession.objects.create(
+        account=account,
+        key=proof if isinstance(proof, AuthKey) else None,
+        grant=proof if isinstance(proof, AccountGrant) else None,
+        auth_method=request.auth_method,
+        token_hash=token_digest(token),
+        idempotency_key=request.idempotency_key,
+        request_digest=request.digest,
+        platform=request.platform,
+        ea_version=request.ea_version,
+        environment=request.environment,
+        remote_address=request.address,
+        heartbeat_interval=pace.interval,
+        heartbeat_timeout=pace.timeout,
+        deadline_at=pace.deadline(now),
+        created_at=now,
+    )
+    history.record(
+        account_pk=account.id,
+        session_id=session.id,
+        before="",
+        after=SessionStatus.PENDING,
+        reason=Reason.ASKED,
+        actor=EA,
+        at=now,
+    )
+    return session
+
+
+def _pace(account: BrokerAccount) -> Pace:
+    tenant = account.tenant
+    interval = (tenant.heartbeat_interval if tenant else None) or settings.GATEWAY["heartbeat_interval"]
+    timeout = (tenant.heartbeat_timeout if tenant else None) or settings.GATEWAY["heartbeat_timeout"]
+    return Pace.of(wished=None, interval=interval, timeout=timeout)

@@ -1,0 +1,129 @@
+"""Put a pending session in charge of its account. Preemption happens here, never when a session asks."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from sessions_app import queries
+from sessions_app.domain.lifecycle import LIVING, GrantState, KeyState, Reason, SessionStatus, SnapshotReason
+from sessions_app.domain.recovery import Claims
+from sessions_app.models import AccountGrant, AuthKey, BrokerAccount, EaSession, TerminalProfile
+from sessions_app.models.transactions import requires_transaction
+from sessions_app.services.ingest import ports, quarantine
+from sessions_app.services.ingest.ports import Batch
+from sessions_app.services.lifecycle import preemptions, recovery, snapshot_requests
+from sessions_app.services.lifecycle.after_commit import tell
+from sessions_app.services.lifecycle.ending import end_sessions
+from sessions_app.services.lifecycle.locking import lock_accounts, locked_sessions, take_turns
+from sessions_app.services.operations import history, moves
+from sessions_app.services.operations.history import EA, GATEWAY
+
+_SESSIONS_OF_A_KEY: Final = 50
+
+
+def promote(*, session_id: UUID) -> bool:
+    """Promote a pending session whose key has been approved meanwhile; False if there is nothing to promote, or if a
+    newer session of the same key is in charge."""
+    with transaction.atomic(durable=True):
+        batch = Batch(now=queries.database_now())
+        account_pk = EaSession.objects.filter(id=session_id).values_list("account_id", flat=True).first()
+        promoted = account_pk is not None and authorise(session_id, account_pk, batch)
+    tell(batch)
+    return promoted
+
+
+@requires_transaction
+def promote_newest_living(*, key_id: UUID, batch: Batch) -> UUID | None:
+    """Promote the key's newest living session, inside the caller's transaction; the caller tells the batch.
+
+    Alive: heard of within its timeout. A dead one is promoted at its next StatusHeartbeat.
+    """
+    asked = EaSession.objects.filter(key_id=key_id, state=SessionStatus.PENDING, last_heartbeat_at__isnull=False)
+    living = [row for row in asked.order_by("-created_at", "-id")[:_SESSIONS_OF_A_KEY] if _is_alive(row, batch.now)]
+    promoted = bool(living) and authorise(living[0].id, living[0].account_id, batch)
+    return living[0].id if promoted else None
+
+
+def _is_alive(session: EaSession, now: datetime) -> bool:
+    heard = session.last_heartbeat_at
+    return heard is not None and heard + timedelta(seconds=session.heartbeat_timeout) >= now
+
+
+def authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
+    """pending -> authenticated, the account's former session preempted, its backlog released; one transaction.
+
+    Sessions are locked before their account, as batches do, and only against writers: a master's batch, which holds
+    the account, may just be writing held commands that refer to the pending session. The stronger lock, which the
+    change of state needs, comes when the account is ours.
+    """
+    reason = _lock_proof(session_id)
+    if reason is None:
+        return False
+    take_turns(account_pk)
+    locked = locked_sessions()
+    living = list(locked.filter(account_id=account_pk, state__in=LIVING).order_by("id"))
+    session = next((row for row in living if row.id == session_id and row.state == SessionStatus.PENDING), None)
+    if session is None or _is_outlived(session, living):
+        return False
+    account = lock_accounts({account_pk, *quarantine.touched(session_id)})[account_pk]
+    if account.suspended_at is not None:
+        return False
+    former = [row for row in living if row.state == SessionStatus.AUTHENTICATED]
+    end_sessions(former, SessionStatus.CLOSED, reason=Reason.PREEMPTED, actor=EA, now=batch.now)
+    preemptions.watch(former=former, session=session, now=batch.now)
+    fence = account.fence + 1
+    deadline = batch.now + timedelta(seconds=session.heartbeat_timeout)
+    columns = {"fence": fence, "authenticated_at": batch.now, "deadline_at": deadline}
+    moves.move_session(session_id, SessionStatus.PENDING, SessionStatus.AUTHENTICATED, **columns)
+    _adopt_terminal(account, session, fence)
+    snapshot_requests.fall_due(accounts=[account_pk], reason=SnapshotReason.SESSION_START, at=batch.now)
+    if session.hello is not None:
+        recovery.settle(session=session, claims=Claims.read(session.hello), now=batch.now)
+    history.record(
+        account_pk=account_pk,
+        session_id=session_id,
+        before=SessionStatus.PENDING,
+        after=SessionStatus.AUTHENTICATED,
+        reason=reason,
+        actor=GATEWAY,
+        at=batch.now,
+    )
+    quarantine.apply(session_id=session_id, account_pk=account_pk, fence=fence, batch=batch)
+    ports.bound().release(account_pk, session_id, batch)
+    batch.changed_sessions |= {session_id, *(row.id for row in former)}
+    return True
+
+
+def _is_outlived(session: EaSession, living: Iterable[EaSession]) -> bool:
+    """Whether a newer session of the same key is in charge: an older one that is still heard of never ends it."""
+    return any(
+        row.state == SessionStatus.AUTHENTICATED
+        and row.key_id is not None
+        and row.key_id == session.key_id
+        and (row.created_at, row.id) > (session.created_at, session.id)
+        for row in living
+    )
+
+
+def _lock_proof(session_id: UUID) -> Reason | None:
+    """Lock the key or the grant that a session rests on, and say why it may be authorised; None if it may not.
+
+    Whoever revokes it waits for us and then ends our session too, or was first and is seen here.
+    """
+    keys = AuthKey.objects.filter(sessions=session_id, state=KeyState.APPROVED)
+    if list(keys.select_for_update(of=("self",), no_key=True).values_list("id")):
+        return Reason.KEY_APPROVED
+    grants = AccountGrant.objects.filter(sessions=session_id, state=GrantState.GRANTED)
+    return Reason.GRANTED if list(grants.select_for_update(of=("self",), no_key=True).values_list("id")) else None
+
+
+def _adopt_terminal(account: BrokerAccount, session: EaSession, fence: int) -> None:
+    """Decisions rest from now on what this session has told."""
+    account.fence = fence
+    profile = TerminalProfile.objects.filter(session_id=session.id).order_by("-created_at").first()
+    if profile is not None:
+        account.profile = profile
+    account.save(update_fields=["fence", "profile"])
