@@ -63,18 +63,18 @@ def _suspend_account(row: BrokerAccount, sent: Mapping[str, Any], by: Actor) -> 
 
 
 def _lift_suspension(row: BrokerAccount, sent: Mapping[str, Any], by: Actor) -> Done:
-    suspensions.lift(account_pk=row.id, by=by, reason=sent["reason"])
+    suspensions.lift_suspension(account_pk=row.id, by=by, reason=sent["reason"])
     return Done(f"{row} may be served again. An EA that stopped is started by hand.")
 
 
 def _end_session(row: EaSession, sent: Mapping[str, Any], by: Actor) -> Done:
-    ending.close(session_id=row.id, reason=Reason.CLOSED_BY_OPERATOR, actor=by, note=sent["reason"])
+    ending.close_session(session_id=row.id, reason=Reason.CLOSED_BY_OPERATOR, actor=by, note=sent["reason"])
     return Done(f"Ended the session of {row.account}.")
 
 
 def _share_key(row: None, sent: Mapping[str, Any], by: Actor) -> Done:
     made = "" if sent["key"] else new_secret()
-    keys.share(
+    keys.share_key(
         tenant_id=sent["tenant"].id,
         claimed_as=sent["account"],
         material=sent["key"] or made,
@@ -153,7 +153,7 @@ def _revoke_client(row: OauthClient, sent: Mapping[str, Any], by: Actor) -> Done
 
 
 def _withdraw_grant(row: AccountGrant, sent: Mapping[str, Any], by: Actor) -> Done:
-    grants.withdraw(grant_id=row.id, by=by, reason=sent["reason"])
+    grants.withdraw_grant(grant_id=row.id, by=by, reason=sent["reason"])
     return Done(f"Withdrew the grant of {row}. Its sessions have ended.")
 
 

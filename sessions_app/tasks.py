@@ -30,6 +30,6 @@ def revoke_retired() -> int:
 def forget_expired() -> None:
     """Delete what only had to be known for a while: tallies, access tokens, what unpromoted sessions stored."""
     now = queries.database_now()
-    rate_counters.forget(now=now)
+    rate_counters.forget_tallies(now=now)
     oauth_clients.forget_expired_tokens(now=now)
     retention.forget_unpromoted(now=now)

@@ -138,7 +138,7 @@ def ask(request: HttpRequest, site: AdminSite, account_id: UUID) -> HttpResponse
     account = _account(account_id)
     back = reverse("admin:sessions_app_brokeraccount_change", args=[account_id])
     if request.method == "POST":
-        if snapshot_requests.ask(account_pk=account_id, reason=SnapshotReason.ON_REQUEST):
+        if snapshot_requests.ask_for_snapshot(account_pk=account_id, reason=SnapshotReason.ON_REQUEST):
             messages.success(request, f"The terminal of {account.claimed_as} is asked now.")
         else:
             messages.warning(request, f"No terminal of {account.claimed_as} is connected: the next one is asked.")

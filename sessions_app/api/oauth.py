@@ -35,7 +35,7 @@ class ClientTokenView(TokenView):  # type: ignore[misc] # the library is untyped
             raise Http404
         address = peer_address(request)
         limit = settings.GATEWAY["token_requests_per_minute"]
-        if not rate_counters.take(scope=f"token for {address}", limit=limit, now=queries.database_now()):
+        if not rate_counters.count_request(scope=f"token for {address}", limit=limit, now=queries.database_now()):
             _log.warning("oauth.throttled", address=address)
             return _error(
                 "temporarily_unavailable", 429, {"Retry-After": str(int(rate_counters.WINDOW.total_seconds()))}

@@ -120,7 +120,7 @@ class SessionView(ApiView):
     )
     def delete(self, request: Request, session_id: UUID) -> Response:
         session = own_session(request, session_id)
-        ending.close(session_id=session.id, reason=Reason.SHUTDOWN_BY_EA, actor=EA)
+        ending.close_session(session_id=session.id, reason=Reason.SHUTDOWN_BY_EA, actor=EA)
         return Response(status=204)
 
 

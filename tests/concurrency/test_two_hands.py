@@ -135,7 +135,7 @@ def test_case_062_an_approval_and_a_heartbeat_promote_once(attempt: int) -> None
 
     def heartbeat() -> None:
         for session_id in store([beat]).promotable:
-            promotion.promote(session_id=session_id)
+            promotion.promote_session(session_id=session_id)
 
     def approve() -> Approval:
         return keys.approve(key_id=follower.key.id, by=OPERATOR, reason="known")

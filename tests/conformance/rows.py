@@ -29,7 +29,7 @@ from sessions_app.models.fields import new_id
 from sessions_app.services.access import keys, oauth_clients
 from sessions_app.services.ingest.ports import Arrival
 from sessions_app.services.lifecycle import ending, expiry, opening, promotion
-from sessions_app.services.lifecycle.after_commit import tell
+from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.operations import history as history_service
 from sessions_app.services.operations.history import Actor
 from tests.concurrency.hands import at_once, store
@@ -78,7 +78,7 @@ def close_and_roll_back(*, session_id: str) -> None:
         raise InterruptedError
 
     with suppress(InterruptedError), patch.object(history_service, "record", write_and_fail):
-        ending.close(session_id=UUID(session_id), reason=Reason.CLOSED_BY_OPERATOR, actor=OPERATOR)
+        ending.close_session(session_id=UUID(session_id), reason=Reason.CLOSED_BY_OPERATOR, actor=OPERATOR)
 
 
 def lapse(*, session_id: str) -> None:
@@ -237,8 +237,8 @@ def approve_and_promote_at_once(*, session_id: str) -> None:
     session = EaSession.objects.get(id=UUID(session_id))
     key = AuthKey.objects.get(sessions__id=session.id)
     approval = partial(keys.approve, key_id=key.id, by=OPERATOR, reason="conformance")
-    at_once(approval, *(partial(promotion.promote, session_id=session.id) for _ in range(2)))
-    promotion.promote(session_id=session.id)
+    at_once(approval, *(partial(promotion.promote_session, session_id=session.id) for _ in range(2)))
+    promotion.promote_session(session_id=session.id)
 
 
 def fill_pending(*, session_id: str, upto: int) -> None:
@@ -388,7 +388,7 @@ def report_late(*, session_id: str, command_id: str, payload: dict[str, Any]) ->
     )
     intent = _arrival(session, "OrderIntent", msgspec.json.encode(payload), OrderIntent, seq=session.stored_seq + 2)
     for arrival in (report, intent):
-        tell(store([arrival]))
+        ring_after_commit(store([arrival]))
     row = Report.objects.get(frame_id=report.frame_id)
     return {
         "report": {"fate": report.fate.value, "flagged": row.late, "command": command(command_id=command_id)["state"]},

@@ -69,12 +69,12 @@ class Walk(RuleBasedStateMachine):
     def beats(self, back: int) -> None:
         session = self._session(back)
         EaSession.objects.filter(id=session.id).update(last_heartbeat_at=queries.database_now())
-        promotion.promote(session_id=session.id)
+        promotion.promote_session(session_id=session.id)
 
     @precondition(lambda self: self.tokens)
     @rule(back=RECENT)
     def closes(self, back: int) -> None:
-        ending.close(session_id=self._session(back).id, reason=Reason.SHUTDOWN_BY_EA, actor=EA)
+        ending.close_session(session_id=self._session(back).id, reason=Reason.SHUTDOWN_BY_EA, actor=EA)
 
     @rule()
     def falls_silent(self) -> None:
@@ -92,7 +92,7 @@ class Walk(RuleBasedStateMachine):
     @rule()
     def suspension_is_lifted(self) -> None:
         with suppress(suspensions.AlreadyThere):
-            suspensions.lift(account_pk=self.account.id, by=OPERATOR, reason="a walk")
+            suspensions.lift_suspension(account_pk=self.account.id, by=OPERATOR, reason="a walk")
 
     @invariant()
     def one_session_serves_under_the_newest_fence(self) -> None:

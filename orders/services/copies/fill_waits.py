@@ -37,7 +37,7 @@ from sessions_app.domain.frames.envelope import rfc3339
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
-from sessions_app.services.lifecycle.after_commit import tell
+from sessions_app.services.lifecycle.after_commit import ring_after_commit
 
 _FILLS: Final = frozenset({ReportStatus.FILLED, ReportStatus.PARTIALLY_FILLED})
 _COLUMNS: Final = ("state", "due_at", "tries", "code", "steps", "settled_at")
@@ -251,7 +251,7 @@ def _carry_out(wait_pk: UUID, account_pk: UUID) -> int:
             waits.come_due(wait)
         write(waits)
         log.write(batch)
-    tell(batch)
+    ring_after_commit(batch)
     return len(due)
 
 

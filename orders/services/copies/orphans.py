@@ -31,7 +31,7 @@ from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.models.bulk import update_rows
 from sessions_app.services.ingest.ports import Batch
-from sessions_app.services.lifecycle.after_commit import tell
+from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.operations import alerts
 
 _CHANGED_NOTHING: Final = (CommandState.REJECTED, CommandState.EXPIRED, CommandState.DONE)
@@ -70,7 +70,7 @@ def _end(account_pk: UUID) -> int:
             _tell(orphan, log.now)
         update_rows([orphan.copy for orphan in found], leading.LED_TO)
         log.write(batch)
-    tell(batch)
+    ring_after_commit(batch)
     return len(commands)
 
 

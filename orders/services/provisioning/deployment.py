@@ -36,7 +36,7 @@ from sessions_app.models import AuthKey, BrokerAccount, Member, Role, Tenant
 from sessions_app.services.access import keys
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle import locking
-from sessions_app.services.lifecycle.after_commit import tell
+from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.operations.history import Actor
 
 ORIGIN: Final = "provisioning"
@@ -71,7 +71,7 @@ def provision(*, document: object, by: Actor) -> dict[str, Any]:
             raise ProvisioningRefused(mistakes)
         work = _Work(batch=Batch(now=queries.database_now()), by=by, hashes=hashes, known=known)
         written = [_write_tenant(tenant, work) for tenant in tenants]
-    tell(work.batch)
+    ring_after_commit(work.batch)
     _log.info("deployment.provisioned", by=by.name, tenants=len(tenants))
     return {"tenants": written}
 
@@ -102,7 +102,7 @@ class _Known:
 def _load(tenants: Sequence[TenantEntry]) -> _Known:
     names = [tenant.name for tenant in tenants]
     account_ids = {account.account_id for tenant in tenants for account in tenant.accounts} | set(_named(tenants))
-    locking.hold(account_ids)
+    locking.lock_keys_and_sessions(account_ids)
     accounts = BrokerAccount.objects.select_related("tenant").filter(account_id__in=account_ids).order_by("id")
     key_rows = AuthKey.objects.filter(account__account_id__in=account_ids)
     strategies = Strategy.objects.filter(tenant__name__in=names)

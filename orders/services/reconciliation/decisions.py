@@ -19,7 +19,7 @@ from sessions_app import queries
 from sessions_app.models import BrokerAccount
 from sessions_app.models.fields import new_id
 from sessions_app.services.ingest.ports import Batch
-from sessions_app.services.lifecycle.after_commit import tell
+from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.operations.history import Actor
 
 
@@ -57,7 +57,7 @@ def let_go(*, account_pk: UUID, seen: int, by: Actor, reason: str) -> int:
         facts = [_fact(row.copy) for row in rows if row.copy is not None and row.copy.state in _LIVING]
         snapshots.infer(log, account, facts, session_id=told.session_id, at=batch.now, batch=batch)
         differences.decided(rows=rows, after=DifferenceState.ADOPTED, reason=reason, by=by, now=batch.now)
-    tell(batch)
+    ring_after_commit(batch)
     return len(rows)
 
 

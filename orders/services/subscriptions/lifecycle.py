@@ -30,7 +30,7 @@ from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
-from sessions_app.services.lifecycle.after_commit import tell
+from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.operations.history import Actor
 
 TOMBSTONED, LIFTED = "tombstoned", "lifted"
@@ -133,7 +133,7 @@ def change_state(
             if cycle is not None:
                 raise CopyCycle(cycle)
         _move(row, state, by=by, note=note, detach=detach, batch=batch)
-    tell(batch)
+    ring_after_commit(batch)
     _log.info("subscription.changed", subscription_id=str(row.id), state=state.value, by=by.name)
     return row
 

@@ -42,7 +42,7 @@ def _request_session(canonical: str, account_id: str, material: str, request: Re
     presented = Presented(account_id=canonical, address=request.address, material=material)
     found = strategy.verify(presented)
     if isinstance(found, Vouched):
-        grant = found.grant or grants.admit(
+        grant = found.grant or grants.admit_by_policy(
             vouched=found, method=strategy.method, account_id=canonical, claimed_as=account_id
         )
         return _open(grant, request)
@@ -79,7 +79,7 @@ def _enrol(asking: _Asking) -> AuthKey:
         raise Refused("key_not_enrolled")
     now = queries.database_now()
     marks = (verified.fingerprint, verified.digest)
-    policy = enrolment_policies.applying(
+    policy = enrolment_policies.applying_policy(
         enrolment_policies.Asking(presented.account_id, account, marks, presented.address, now)
     )
     self_enrolment = _enrols_itself(account)
@@ -108,7 +108,7 @@ def _spend_budget(presented: Presented, now: datetime) -> None:
     """Count an unknown key for its address and for its account, before anything is hashed or stored for it."""
     limit = settings.GATEWAY["unknown_keys_per_minute"]
     for scope in (f"unknown key from {presented.address}", f"unknown key for {presented.account_id}"):
-        if not rate_counters.take(scope=scope, limit=limit, now=now):
+        if not rate_counters.count_request(scope=scope, limit=limit, now=now):
             _throttle(presented.account_id, presented.address)
 
 
@@ -116,7 +116,7 @@ def _check_asks(key: AuthKey, request: Request) -> None:
     """A key that waits may ask often, but not without bound: every new session is a row. Replays are none."""
     known = request.idempotency_key is not None and _is_stored(key, request.idempotency_key)
     limit, now = settings.GATEWAY["pending_rate_per_minute"], queries.database_now()
-    if not known and not rate_counters.take(scope=f"pending key {key.id}", limit=limit, now=now):
+    if not known and not rate_counters.count_request(scope=f"pending key {key.id}", limit=limit, now=now):
         _throttle(key.account.account_id, request.address)
 
 

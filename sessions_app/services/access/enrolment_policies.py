@@ -59,13 +59,13 @@ class Policy:
         return self.window_id is None
 
 
-def applying(asking: Asking) -> Policy | None:
-    """The policy that approves this key now, if there is one. `spend` a window's before relying on it."""
+def applying_policy(asking: Asking) -> Policy | None:
+    """The policy that approves this key now, if there is one. `spend_place` a window's before relying on it."""
     return _of_fingerprint(asking) or _of_window(asking)
 
 
 @requires_transaction
-def spend(policy: Policy) -> bool:
+def spend_place(policy: Policy) -> bool:
     """Take one place of a window, inside the caller's transaction; False if none is left or it was closed."""
     if policy.window_id is None:
         return True

@@ -15,7 +15,7 @@ from sessions_app.models import AccountGrant, BrokerAccount, Tenant
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle import ending
-from sessions_app.services.lifecycle.after_commit import tell
+from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.operations import history, moves
 from sessions_app.services.operations.history import Actor
 
@@ -27,7 +27,9 @@ class NotGranted(Exception):
 
 
 @requires_transaction
-def allow(*, account_pk: UUID, method: str, subject: str, by: Actor, reason: str, now: datetime) -> AccountGrant:
+def allow_account(
+    *, account_pk: UUID, method: str, subject: str, by: Actor, reason: str, now: datetime
+) -> AccountGrant:
     """Grant an account, inside the caller's transaction; granting it again changes nothing."""
     grant = _first(account_pk=account_pk, method=method, subject=subject, by=by, reason=reason, now=now)
     decided = {"decided_at": now, "decided_as": by.name, "decision_reason": reason[:255]}
@@ -50,21 +52,21 @@ def _first(*, account_pk: UUID, method: str, subject: str, by: Actor, reason: st
     return grant
 
 
-def withdraw(*, grant_id: UUID, by: Actor, reason: str) -> None:
+def withdraw_grant(*, grant_id: UUID, by: Actor, reason: str) -> None:
     """Withdraw a grant; its sessions end at once.
 
     :raises NotGranted: it is not in force
     """
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
-        withdraw_in(batch, grant_id=grant_id, by=by, reason=reason)
-    tell(batch)
+        withdraw_grant_in(batch, grant_id=grant_id, by=by, reason=reason)
+    ring_after_commit(batch)
     _log.info("grant.revoked", grant_id=str(grant_id), by=by.name)
 
 
 @requires_transaction
-def withdraw_in(batch: Batch, *, grant_id: UUID, by: Actor, reason: str) -> None:
-    """`withdraw`, inside the caller's transaction; the caller tells the batch.
+def withdraw_grant_in(batch: Batch, *, grant_id: UUID, by: Actor, reason: str) -> None:
+    """`withdraw_grant`, inside the caller's transaction; the caller rings after the commit.
 
     :raises NotGranted: it is not in force
     """
@@ -76,7 +78,7 @@ def withdraw_in(batch: Batch, *, grant_id: UUID, by: Actor, reason: str) -> None
     ending.end_sessions_of_grant(grant_id=grant_id, actor=by, batch=batch)
 
 
-def admit(*, vouched: Vouched, method: str, account_id: str, claimed_as: str) -> AccountGrant:
+def admit_by_policy(*, vouched: Vouched, method: str, account_id: str, claimed_as: str) -> AccountGrant:
     """The grant for whom a trusted word speaks of: the one there is, else a first one, by the policy of that method.
 
     An account that nobody knows yet comes into being only in the tenant that the deployment names for this method.

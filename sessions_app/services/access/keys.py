@@ -20,7 +20,7 @@ from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.access import enrolment_policies
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle import ending, locking, promotion
-from sessions_app.services.lifecycle.after_commit import tell
+from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.operations import history, moves
 from sessions_app.services.operations.history import Actor
 
@@ -91,7 +91,7 @@ def enrol(*, unknown: Unknown, self_enrolment: bool, now: datetime) -> AuthKey:
         marks = (unknown.fingerprint, unknown.digest)
         if not _approve_by_policy(batch, key=key, marks=marks, address=unknown.address) and not self_enrolment:
             raise Refused("key_not_enrolled")
-    tell(batch)
+    ring_after_commit(batch)
     key.refresh_from_db()
     return key
 
@@ -101,7 +101,7 @@ def consult_policies(*, key: AuthKey, digest: str, address: str) -> AuthKey:
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
         approved = _approve_by_policy(batch, key=key, marks=(key.fingerprint, digest), address=address)
-    tell(batch)
+    ring_after_commit(batch)
     if approved:
         key.refresh_from_db()
     return key
@@ -118,10 +118,10 @@ def _approve_by_policy(batch: Batch, *, key: AuthKey, marks: Sequence[str], addr
         return locked.state == KeyState.APPROVED
     locking.take_turns(locked.account_id)
     account = BrokerAccount.objects.select_related("tenant").get(id=locked.account_id)
-    policy = enrolment_policies.applying(
+    policy = enrolment_policies.applying_policy(
         enrolment_policies.Asking(account.account_id, account, marks, address, batch.now)
     )
-    if policy is None or not enrolment_policies.spend(policy):
+    if policy is None or not enrolment_policies.spend_place(policy):
         return False
     approve_in(batch, key_id=key.id, by=policy.actor, reason=policy.reason, tenant_id=policy.tenant_id)
     _log.info("key.approved", key_id=str(key.id), by=policy.actor.name)
@@ -165,7 +165,7 @@ def approve(
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
         promoted = approve_in(batch, key_id=key_id, by=by, reason=reason, tenant_id=tenant_id, overlap=overlap)
-    tell(batch)
+    ring_after_commit(batch)
     _log.info("key.approved", key_id=str(key_id), by=by.name)
     return Approval(key_id=key_id, promoted=promoted)
 
@@ -174,7 +174,7 @@ def approve(
 def approve_in(
     batch: Batch, *, key_id: UUID, by: Actor, reason: str, tenant_id: UUID | None, overlap: timedelta | None = None
 ) -> UUID | None:
-    """`approve`, inside the caller's transaction; the caller tells the batch. Returns the promoted session.
+    """`approve`, inside the caller's transaction; the caller rings after the commit. Returns the promoted session.
 
     :raises AlreadyDecided: someone else decided first
     :raises TenantNeeded: the account has no tenant and none was given
@@ -182,7 +182,7 @@ def approve_in(
     key = _decide(key_id, KeyState.PENDING, KeyState.APPROVED, by=by, reason=reason, batch=batch)
     if overlap is not None:  # all keys before any session: whoever opens one locks its key first
         _retire_others(key_id, at=batch.now + overlap, by=by, now=batch.now)
-    locking.hold_living(key.account_id)
+    locking.lock_living_sessions(key.account_id)
     _give_tenant(key.account_id, tenant_id)
     return promotion.promote_newest_living(key_id=key_id, batch=batch)
 
@@ -196,7 +196,7 @@ def reject(*, key_id: UUID, by: Actor, reason: str) -> None:
         batch = Batch(now=queries.database_now())
         _decide(key_id, KeyState.PENDING, KeyState.REJECTED, by=by, reason=reason, batch=batch)
         ending.end_sessions_of_key(key_id=key_id, rejected=True, actor=by, batch=batch)
-    tell(batch)
+    ring_after_commit(batch)
     _log.info("key.rejected", key_id=str(key_id), by=by.name)
 
 
@@ -209,7 +209,7 @@ def revoke(*, key_id: UUID, by: Actor, reason: str) -> None:
         batch = Batch(now=queries.database_now())
         _decide(key_id, KeyState.APPROVED, KeyState.REVOKED, by=by, reason=reason, batch=batch)
         ending.end_sessions_of_key(key_id=key_id, rejected=False, actor=by, batch=batch)
-    tell(batch)
+    ring_after_commit(batch)
     _log.info("key.revoked", key_id=str(key_id), by=by.name)
 
 
@@ -266,7 +266,7 @@ def revoke_retired() -> int:
     return revoked
 
 
-def share(
+def share_key(
     *, tenant_id: UUID, claimed_as: str, material: str, by: Actor, reason: str, overlap: timedelta | None = None
 ) -> Approval:
     """Approve a key that its EA has not shown yet, for an account of the tenant, or of nobody until now.
@@ -294,7 +294,7 @@ def share(
             now=batch.now,
         )
         promoted = approve_in(batch, key_id=key.id, by=by, reason=reason, tenant_id=tenant_id, overlap=overlap)
-    tell(batch)
+    ring_after_commit(batch)
     _log.info("key.shared", key_id=str(key.id), by=by.name)
     return Approval(key_id=key.id, promoted=promoted)
 

@@ -20,7 +20,7 @@ from sessions_app.models import AccountGrant, BrokerAccount, OauthClient
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.access import grants
 from sessions_app.services.ingest.ports import Batch
-from sessions_app.services.lifecycle.after_commit import tell
+from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.operations.history import Actor
 
 _log = structlog.get_logger(__name__)
@@ -129,7 +129,9 @@ def grant_accounts(
     for account in accounts:
         if account.tenant_id != client.tenant_id:
             raise ForeignAccount
-        grants.allow(account_pk=account.id, method=METHOD, subject=client.client_id, by=by, reason=reason, now=now)
+        grants.allow_account(
+            account_pk=account.id, method=METHOD, subject=client.client_id, by=by, reason=reason, now=now
+        )
 
 
 def revoke(*, client_pk: UUID, by: Actor, reason: str) -> None:
@@ -147,8 +149,8 @@ def revoke(*, client_pk: UUID, by: Actor, reason: str) -> None:
             raise ClientRevoked
         Application.objects.filter(id=client.application_id).delete()
         for grant_id in _granted(client).values_list("id", flat=True):
-            grants.withdraw_in(batch, grant_id=grant_id, by=by, reason=reason)
-    tell(batch)
+            grants.withdraw_grant_in(batch, grant_id=grant_id, by=by, reason=reason)
+    ring_after_commit(batch)
     _log.info("client.revoked", client_id=client.client_id, by=by.name)
 
 

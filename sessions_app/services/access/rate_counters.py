@@ -11,7 +11,7 @@ WINDOW: Final = timedelta(seconds=60)
 _KEPT: Final = timedelta(hours=1)
 
 
-def take(*, scope: str, limit: int, now: datetime) -> bool:
+def count_request(*, scope: str, limit: int, now: datetime) -> bool:
     """Count one request of this scope; False, and nothing counted, when its minute has had `limit` of them.
 
     The minute begins with the first request. Every step is one conditional statement on one row, which the database
@@ -28,6 +28,6 @@ def take(*, scope: str, limit: int, now: datetime) -> bool:
     return False
 
 
-def forget(*, now: datetime) -> int:
+def forget_tallies(*, now: datetime) -> int:
     """Delete tallies of minutes that are long over. Returns how many."""
     return RequestTally.objects.filter(started_at__lt=now - _KEPT).delete()[0]

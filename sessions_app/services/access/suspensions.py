@@ -10,7 +10,7 @@ from sessions_app.domain.lifecycle import AccountState, Reason
 from sessions_app.models import BrokerAccount
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle import ending, locking
-from sessions_app.services.lifecycle.after_commit import tell
+from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.operations import history
 from sessions_app.services.operations.history import Actor
 
@@ -45,12 +45,12 @@ def suspend(*, account_pk: UUID, by: Actor, reason: str) -> int:
             at=batch.now,
             note=reason,
         )
-    tell(batch)
+    ring_after_commit(batch)
     _log.info("account.suspended", account_pk=str(account_pk), by=by.name)
     return ended
 
 
-def lift(*, account_pk: UUID, by: Actor, reason: str) -> None:
+def lift_suspension(*, account_pk: UUID, by: Actor, reason: str) -> None:
     """Let an account be served again.
 
     :raises AlreadyThere: it is not suspended

@@ -12,20 +12,20 @@ from sessions_app.domain.lifecycle import LIVING, Reason, SessionStatus
 from sessions_app.models import BrokerAccount, EaSession, TerminalProfile
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
-from sessions_app.services.lifecycle.after_commit import tell
+from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.lifecycle.locking import lock_accounts, locked_sessions
 from sessions_app.services.operations import history, moves
 from sessions_app.services.operations.history import GATEWAY, Actor
 
 
-def close(*, session_id: UUID, reason: Reason, actor: Actor, note: str = "") -> bool:
+def close_session(*, session_id: UUID, reason: Reason, actor: Actor, note: str = "") -> bool:
     """End a living session; False if it has ended already. Closing twice is one transition."""
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
         rows = list(locked_sessions().filter(id=session_id, state__in=LIVING))
         end_sessions(rows, SessionStatus.CLOSED, reason=reason, actor=actor, now=batch.now, note=note)
         batch.changed_sessions |= {row.id for row in rows}
-    tell(batch)
+    ring_after_commit(batch)
     return bool(rows)
 
 
@@ -66,7 +66,7 @@ def lapse_pending() -> int:
             rows = list(locked_sessions().filter(id=session_id, state=SessionStatus.PENDING))
             end_sessions(rows, SessionStatus.LAPSED, reason=Reason.PENDING_LAPSED, actor=GATEWAY, now=batch.now)
             batch.changed_sessions |= {row.id for row in rows}
-        tell(batch)
+        ring_after_commit(batch)
         lapsed += len(rows)
     return lapsed
 

@@ -16,7 +16,7 @@ from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import EaSession, GatewayProcess
 from sessions_app.models.bulk import update_rows
 from sessions_app.services.ingest.ports import Batch
-from sessions_app.services.lifecycle.after_commit import tell
+from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.lifecycle.ending import end_sessions
 from sessions_app.services.lifecycle.locking import locked_sessions
 from sessions_app.services.operations import alerts, maintenance
@@ -29,7 +29,7 @@ def expire_overdue() -> int:
     A heartbeat that comes in between wins. Returns how many were closed.
     """
     expired = 0
-    for session_id, deadline in due(queries.database_now()):
+    for session_id, deadline in _due_sessions(queries.database_now()):
         with transaction.atomic(durable=True):
             batch = Batch(now=queries.database_now())
             rows = list(
@@ -37,7 +37,7 @@ def expire_overdue() -> int:
             )
             end_sessions(rows, SessionStatus.CLOSED, reason=Reason.HEARTBEAT_TIMEOUT, actor=GATEWAY, now=batch.now)
             batch.changed_sessions |= {row.id for row in rows}
-        tell(batch)
+        ring_after_commit(batch)
         expired += len(rows)
     return expired
 
@@ -59,7 +59,7 @@ def forgive_absence(*, alone: bool = False) -> int:
     return len(rows)
 
 
-def due(now: datetime) -> list[tuple[UUID, datetime]]:
+def _due_sessions(now: datetime) -> list[tuple[UUID, datetime]]:
     """Authenticated sessions to expire now, with the deadline read; the deadlines of those with an excuse are moved.
 
     Nothing expires while no gateway is alive: beat alone cannot tell who is silent.
@@ -70,7 +70,7 @@ def due(now: datetime) -> list[tuple[UUID, datetime]]:
     with transaction.atomic(durable=True):
         rows = list(EaSession.objects.select_related("account").filter(id__in=overdue))
         excuses = _excuses(rows, now)
-        held = _held([row for row in rows if row.id not in excuses], now)
+        held = _excused_by_mass_silence([row for row in rows if row.id not in excuses], now)
         for session_id, until in {**excuses, **held}.items():
             unmoved = EaSession.objects.filter(id=session_id, state=SessionStatus.AUTHENTICATED)
             moved = {"deadline_at": until} | ({"silence_held_at": now} if session_id in held else {})
@@ -98,7 +98,7 @@ def _excuses(rows: Sequence[EaSession], now: datetime) -> dict[UUID, datetime]:
     return excused
 
 
-def _held(rows: Sequence[EaSession], now: datetime) -> dict[UUID, datetime]:
+def _excused_by_mass_silence(rows: Sequence[EaSession], now: datetime) -> dict[UUID, datetime]:
     """Sessions that fell silent together with many others; each is held once, until it is heard of again.
 
     Those that are held already count as silent: a sweep sees a part of them only.

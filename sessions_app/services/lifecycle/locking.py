@@ -15,18 +15,18 @@ from sessions_app.models.transactions import requires_transaction
 
 
 @requires_transaction
-def hold(account_ids: Collection[str]) -> None:
+def lock_keys_and_sessions(account_ids: Collection[str]) -> None:
     """Lock what accounts' sessions rest on, and the living sessions, inside the caller's transaction: whoever locks
     accounts and approves keys afterwards does this first, in the order that every writer keeps."""
     keys = AuthKey.objects.filter(account__account_id__in=account_ids).order_by("id")
     list(keys.select_for_update(of=("self",), no_key=True).values_list("id"))
     accounts = BrokerAccount.objects.filter(account_id__in=account_ids).order_by("id")
     for account_pk in accounts.values_list("id", flat=True):
-        hold_living(account_pk)
+        lock_living_sessions(account_pk)
 
 
 @requires_transaction
-def hold_living(account_pk: UUID) -> None:
+def lock_living_sessions(account_pk: UUID) -> None:
     """Take the account's turn and lock its living sessions, inside the caller's transaction: before its own row."""
     take_turns(account_pk)
     list(locked_sessions().filter(account_id=account_pk, state__in=LIVING).order_by("id").values_list("id"))

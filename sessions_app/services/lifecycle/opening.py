@@ -16,8 +16,8 @@ from sessions_app.domain.liveness import Pace
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AccountGrant, AuthKey, BrokerAccount, EaSession
 from sessions_app.services.ingest.ports import Batch
-from sessions_app.services.lifecycle.after_commit import tell
-from sessions_app.services.lifecycle.promotion import authorise
+from sessions_app.services.lifecycle.after_commit import ring_after_commit
+from sessions_app.services.lifecycle.promotion import authorise_session
 from sessions_app.services.operations import history, maintenance
 from sessions_app.services.operations.history import EA
 
@@ -67,8 +67,8 @@ def open_session(*, key: Proof, request: Request) -> Opened:
             maintenance.refuse_during(account_pk=account.id, now=batch.now)
         session = _replayed(account, request, token) or _create(account, key, request, token, batch.now)
         if session.state == SessionStatus.PENDING:
-            authorise(session.id, account.id, batch)
-    tell(batch)
+            authorise_session(session.id, account.id, batch)
+    ring_after_commit(batch)
     session.refresh_from_db()
     _log.info("session.opened", session_id=str(session.id), account=account.account_id, state=session.state)
     return Opened(session=session, token=token)

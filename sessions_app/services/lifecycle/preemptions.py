@@ -15,7 +15,7 @@ FEW_ENOUGH: Final = 3
 
 
 @requires_transaction
-def watch(*, former: Sequence[EaSession], session: EaSession, now: datetime) -> None:
+def watch_preemptions(*, former: Sequence[EaSession], session: EaSession, now: datetime) -> None:
     """Call an operator at more than three preemptions within five minutes, inside the caller's transaction."""
     if not former:
         return

@@ -15,7 +15,7 @@ from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import ports, quarantine
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle import preemptions, recovery, snapshot_requests
-from sessions_app.services.lifecycle.after_commit import tell
+from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.lifecycle.ending import end_sessions
 from sessions_app.services.lifecycle.locking import lock_accounts, locked_sessions, take_turns
 from sessions_app.services.operations import history, moves
@@ -24,26 +24,26 @@ from sessions_app.services.operations.history import EA, GATEWAY
 _SESSIONS_OF_A_KEY: Final = 50
 
 
-def promote(*, session_id: UUID) -> bool:
+def promote_session(*, session_id: UUID) -> bool:
     """Promote a pending session whose key has been approved meanwhile; False if there is nothing to promote, or if a
     newer session of the same key is in charge."""
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
         account_pk = EaSession.objects.filter(id=session_id).values_list("account_id", flat=True).first()
-        promoted = account_pk is not None and authorise(session_id, account_pk, batch)
-    tell(batch)
+        promoted = account_pk is not None and authorise_session(session_id, account_pk, batch)
+    ring_after_commit(batch)
     return promoted
 
 
 @requires_transaction
 def promote_newest_living(*, key_id: UUID, batch: Batch) -> UUID | None:
-    """Promote the key's newest living session, inside the caller's transaction; the caller tells the batch.
+    """Promote the key's newest living session, inside the caller's transaction; the caller rings after the commit.
 
     Alive: heard of within its timeout. A dead one is promoted at its next StatusHeartbeat.
     """
     asked = EaSession.objects.filter(key_id=key_id, state=SessionStatus.PENDING, last_heartbeat_at__isnull=False)
     living = [row for row in asked.order_by("-created_at", "-id")[:_SESSIONS_OF_A_KEY] if _is_alive(row, batch.now)]
-    promoted = bool(living) and authorise(living[0].id, living[0].account_id, batch)
+    promoted = bool(living) and authorise_session(living[0].id, living[0].account_id, batch)
     return living[0].id if promoted else None
 
 
@@ -52,7 +52,7 @@ def _is_alive(session: EaSession, now: datetime) -> bool:
     return heard is not None and heard + timedelta(seconds=session.heartbeat_timeout) >= now
 
 
-def authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
+def authorise_session(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
     """pending -> authenticated, the account's former session preempted, its backlog released; one transaction.
 
     Sessions are locked before their account, as batches do, and only against writers: a master's batch, which holds
@@ -73,7 +73,7 @@ def authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
         return False
     former = [row for row in living if row.state == SessionStatus.AUTHENTICATED]
     end_sessions(former, SessionStatus.CLOSED, reason=Reason.PREEMPTED, actor=EA, now=batch.now)
-    preemptions.watch(former=former, session=session, now=batch.now)
+    preemptions.watch_preemptions(former=former, session=session, now=batch.now)
     fence = account.fence + 1
     deadline = batch.now + timedelta(seconds=session.heartbeat_timeout)
     columns = {"fence": fence, "authenticated_at": batch.now, "deadline_at": deadline}
@@ -81,7 +81,7 @@ def authorise(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
     _adopt_terminal(account, session, fence)
     snapshot_requests.fall_due(accounts=[account_pk], reason=SnapshotReason.SESSION_START, at=batch.now)
     if session.hello is not None:
-        recovery.settle(session=session, claims=Claims.read(session.hello), now=batch.now)
+        recovery.settle_hello(session=session, claims=Claims.read(session.hello), now=batch.now)
     history.record(
         account_pk=account_pk,
         session_id=session_id,

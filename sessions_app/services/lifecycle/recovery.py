@@ -26,7 +26,7 @@ STILL_SENT: Final = timedelta(seconds=2)
 _log = structlog.get_logger(__name__)
 
 
-def compare(*, account: BrokerAccount, claims: Claims) -> Memory:
+def compare_memory(*, account: BrokerAccount, claims: Claims) -> Memory:
     """How the EA's memory compares with the account's log; changes nothing."""
     known: frozenset[UUID] = frozenset()
     if claims.last_server_id is not None and 0 < claims.last_server_seq < account.next_seq:
@@ -35,10 +35,10 @@ def compare(*, account: BrokerAccount, claims: Claims) -> Memory:
 
 
 @requires_transaction
-def settle(*, session: EaSession, claims: Claims, now: datetime) -> Memory:
+def settle_hello(*, session: EaSession, claims: Claims, now: datetime) -> Memory:
     """Act on an authenticated session's Hello: begin a new epoch, or set its predecessor's open commands aside."""
     account = BrokerAccount.objects.select_for_update(no_key=True).get(id=session.account_id)
-    found = compare(account=account, claims=claims)
+    found = compare_memory(account=account, claims=claims)
     if session.settled_at is None:
         _doubt_predecessor(account, session, claims, now)
     if found is Memory.BEYOND:

@@ -72,5 +72,5 @@ def _hear(standing: Standing, hello: Hello | None, confirmed: int | None, now: d
             noted.append("last_heartbeat_at")
         session.save(update_fields=noted)
         if session.state == SessionStatus.AUTHENTICATED:
-            return recovery.settle(session=session, claims=claims, now=now)
-        return recovery.compare(account=BrokerAccount.objects.get(id=session.account_id), claims=claims)
+            return recovery.settle_hello(session=session, claims=claims, now=now)
+        return recovery.compare_memory(account=BrokerAccount.objects.get(id=session.account_id), claims=claims)

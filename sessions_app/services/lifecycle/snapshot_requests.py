@@ -24,7 +24,7 @@ def fall_due(*, accounts: Collection[UUID], reason: SnapshotReason, at: datetime
     rows.update(snapshot_due_at=at, snapshot_reason=reason)
 
 
-def ask(*, account_pk: UUID, reason: SnapshotReason) -> bool:
+def ask_for_snapshot(*, account_pk: UUID, reason: SnapshotReason) -> bool:
     """Have a snapshot asked for at once; False if no EA is in charge, so that it waits for the next session."""
     with transaction.atomic(durable=True):
         fall_due(accounts=[account_pk], reason=reason, at=queries.database_now())

@@ -45,7 +45,7 @@ def raise_alert(
 _LEVELS: Final = {Severity.INFO: 20, Severity.WARNING: 30, Severity.ERROR: 40, Severity.CRITICAL: 50}
 
 
-def report(*, code: AlertCode, text: str, account_pk: UUID | None = None, subject: str = "") -> None:
+def report_alert(*, code: AlertCode, text: str, account_pk: UUID | None = None, subject: str = "") -> None:
     """`raise_alert` in a transaction of its own."""
     with transaction.atomic(durable=True):
         raise_alert(code=code, text=text, now=queries.database_now(), account_pk=account_pk, subject=subject)

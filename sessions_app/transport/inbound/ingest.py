@@ -166,26 +166,28 @@ class Ingest:
             arrival.refuse(Refused("internal", retry_after=RETRY_AFTER))
             self._settle(Batch(now=datetime.now(UTC)), [arrival])
         text = f"{arrival.kind} {arrival.frame_id} failed {POISON_TRIES} times"
-        self._attempt(alerts.report, code=AlertCode.POISONED_FRAME, text=text, account_pk=arrival.account_pk)
+        self._attempt(alerts.report_alert, code=AlertCode.POISONED_FRAME, text=text, account_pk=arrival.account_pk)
 
     def _expel(self, arrival: Arrival) -> None:
         """End a session that costs more than it may; its account's next one starts with the same record."""
         self._suspects.expel(arrival.session_id)
         note = "too many frames that cannot be stored"
         self._attempt(
-            ending.close, session_id=arrival.session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note
+            ending.close_session, session_id=arrival.session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note
         )
 
     def _after_commit(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
         self._settle(batch, arrivals)
         doorbell.publish(Ring(frozenset(batch.changed_sessions), batch.tops))
         for session_id in batch.promotable:
-            self._attempt(promotion.promote, session_id=session_id)
+            self._attempt(promotion.promote_session, session_id=session_id)
         for session_id in batch.leaving:
-            self._attempt(ending.close, session_id=session_id, reason=Reason.SHUTDOWN_BY_EA, actor=EA)
+            self._attempt(ending.close_session, session_id=session_id, reason=Reason.SHUTDOWN_BY_EA, actor=EA)
         for session_id in batch.expelled:
             note = "reports about other accounts' commands"
-            self._attempt(ending.close, session_id=session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note)
+            self._attempt(
+                ending.close_session, session_id=session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note
+            )
 
     def _attempt(self, verb: Callable[..., object], **arguments: object) -> None:
         """What follows a stored batch: if it fails, the batch stands, and the next heartbeat or sweep heals it."""

@@ -132,7 +132,7 @@ class Delivery:
         """End the session of a peer that does not keep to the protocol; its link follows, with the call in flight."""
 
         async def end() -> None:
-            close = database_sync_to_async(ending.close, thread_sensitive=False)
+            close = database_sync_to_async(ending.close_session, thread_sensitive=False)
             await close(session_id=connection.session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note)
             self.refresh(connection.session_id)
 

@@ -427,8 +427,8 @@ def test_a_dead_pending_session_is_promoted_at_its_next_heartbeat_only(master: D
     assert pending.session.state == SessionStatus.PENDING
     pending.send("StatusHeartbeat", {"balance": "5"})
     assert pending.batches[-1].promotable == {pending.session.id}
-    assert promotion.promote(session_id=pending.session.id)
-    assert not promotion.promote(session_id=pending.session.id)
+    assert promotion.promote_session(session_id=pending.session.id)
+    assert not promotion.promote_session(session_id=pending.session.id)
 
 
 def test_a_pending_masters_intents_are_decided_at_its_promotion_in_order(follower: Desk) -> None:

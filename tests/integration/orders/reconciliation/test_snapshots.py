@@ -61,7 +61,7 @@ def test_a_snapshot_is_due_at_session_start_and_then_on_schedule(follower: Desk)
 
 def test_a_snapshot_is_due_on_request(follower: Desk) -> None:
     follower.tell()
-    assert snapshot_requests.ask(account_pk=follower.account.id, reason=SnapshotReason.ON_REQUEST)
+    assert snapshot_requests.ask_for_snapshot(account_pk=follower.account.id, reason=SnapshotReason.ON_REQUEST)
     assert due(follower) == (True, "on_request")
 
 

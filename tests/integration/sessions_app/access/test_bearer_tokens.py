@@ -200,22 +200,22 @@ def test_an_issuer_of_one_tenant_brings_its_accounts_and_no_others(client: Clien
 def test_a_withdrawn_grant_ends_its_session_and_refuses_the_next(client: Client, account: BrokerAccount) -> None:
     show(client, token())
     grant = AccountGrant.objects.get()
-    grants.withdraw(grant_id=grant.id, by=PIT, reason="left")
+    grants.withdraw_grant(grant_id=grant.id, by=PIT, reason="left")
     session = EaSession.objects.get()
     assert (session.state, session.close_reason) == (SessionStatus.CLOSED, Reason.KEY_REVOKED)
     problem_of(show(client, token()), 403, "account_not_granted")
     with pytest.raises(grants.NotGranted):
-        grants.withdraw(grant_id=grant.id, by=PIT, reason="again")
+        grants.withdraw_grant(grant_id=grant.id, by=PIT, reason="again")
     moves = SessionEvent.objects.filter(grant=grant).order_by("id").values_list("from_state", "to_state", "actor")
     assert list(moves) == [("", "granted", "policy: bearer_token"), ("granted", "revoked", "pit")]
 
 
 def test_a_withdrawn_grant_can_be_given_again(client: Client, account: BrokerAccount) -> None:
     show(client, token())
-    grants.withdraw(grant_id=AccountGrant.objects.get().id, by=PIT, reason="left")
+    grants.withdraw_grant(grant_id=AccountGrant.objects.get().id, by=PIT, reason="left")
     again: dict[str, Any] = {"method": "bearer_token", "subject": "robot-7", "now": past()}
     with transaction.atomic():
-        grants.allow(**again, account_pk=account.id, by=PIT, reason="came back")
+        grants.allow_account(**again, account_pk=account.id, by=PIT, reason="came back")
     assert AccountGrant.objects.get().state == GrantState.GRANTED
     assert show(client, token()).status_code == 201
 

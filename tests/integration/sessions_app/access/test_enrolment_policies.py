@@ -202,7 +202,7 @@ def test_half_a_policy_cannot_be_stored() -> None:
 
 
 def share(tenant: Any, material: str = key_material(1), **options: Any) -> keys.Approval:
-    return keys.share(tenant_id=tenant.id, claimed_as=NAME, material=material, by=OLGA, reason="told", **options)
+    return keys.share_key(tenant_id=tenant.id, claimed_as=NAME, material=material, by=OLGA, reason="told", **options)
 
 
 def test_a_shared_key_is_authenticated_when_it_is_shown_first(client: Client) -> None:

@@ -282,7 +282,7 @@ def test_a_withdrawn_grant_leaves_the_client_its_other_accounts(
     token = token_of(client, robot)
     show(client, token)
     show(client, token, account_id="PaperMarkets-Demo:77")
-    grants.withdraw(grant_id=AccountGrant.objects.get(account=account).id, by=PIT, reason="sold")
+    grants.withdraw_grant(grant_id=AccountGrant.objects.get(account=account).id, by=PIT, reason="sold")
     assert EaSession.objects.get(account=account).state == SessionStatus.CLOSED
     assert EaSession.objects.get(account=other).state == SessionStatus.AUTHENTICATED
     problem_of(show(client, token), 403, "account_not_granted")

@@ -59,7 +59,7 @@ def test_preemption_and_revocation_come_with_it(client: Client) -> None:
     show(client, "green")
     show(client, "green")
     assert EaSession.objects.filter(close_reason=Reason.PREEMPTED).count() == 1
-    grants.withdraw(grant_id=AccountGrant.objects.get().id, by=Actor("pit"), reason="closed")
+    grants.withdraw_grant(grant_id=AccountGrant.objects.get().id, by=Actor("pit"), reason="closed")
     assert not EaSession.objects.filter(state=SessionStatus.AUTHENTICATED).exists()
     problem_of(show(client, "green"), 403, "account_not_granted")
 

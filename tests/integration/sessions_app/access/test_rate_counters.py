@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def take(times: int, *, limit: int = 3, later: timedelta = timedelta(0)) -> list[bool]:
-    return [rate_counters.take(scope="x", limit=limit, now=now() + later) for _ in range(times)]
+    return [rate_counters.count_request(scope="x", limit=limit, now=now() + later) for _ in range(times)]
 
 
 def test_a_minute_has_so_many_requests_and_the_next_one_as_many() -> None:

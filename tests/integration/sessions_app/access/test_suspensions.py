@@ -33,7 +33,7 @@ def suspend(account: BrokerAccount) -> int:
 
 
 def lift(account: BrokerAccount) -> None:
-    suspensions.lift(account_pk=account.id, by=OLGA, reason="paid")
+    suspensions.lift_suspension(account_pk=account.id, by=OLGA, reason="paid")
 
 
 def serving() -> Any:
@@ -81,9 +81,9 @@ def test_a_stranger_who_waits_learns_nothing_and_is_not_promoted_before_it_is_li
     suspend(account)
     assert EaSession.objects.get(id=waiting).state == SessionStatus.PENDING
     keys.approve(key_id=AuthKey.objects.get(state="pending").id, by=OLGA, reason="known")
-    assert not promotion.promote(session_id=waiting)
+    assert not promotion.promote_session(session_id=waiting)
     lift(account)
-    assert promotion.promote(session_id=waiting)
+    assert promotion.promote_session(session_id=waiting)
 
 
 def test_the_page_of_an_account_leads_to_the_act_that_is_open(admin_client: Client, account: BrokerAccount) -> None:

@@ -130,7 +130,7 @@ def test_case_038_a_gap_fill_of_the_ea_consumes_the_numbers_it_names(master: Des
 
 
 def test_case_011_what_an_expired_session_could_not_store_comes_in_under_the_next_one(master: Desk) -> None:
-    ending.close(session_id=master.session.id, reason=Reason.HEARTBEAT_TIMEOUT, actor=GATEWAY)
+    ending.close_session(session_id=master.session.id, reason=Reason.HEARTBEAT_TIMEOUT, actor=GATEWAY)
     late = master.send("OrderIntent", OPEN)
     assert late.refusal is not None
     assert (late.refusal.code, late.refusal.problem.final, stored_seq(master)) == ("session_closed", False, 0)
@@ -171,7 +171,7 @@ def test_frames_read_before_the_promotion_of_their_session_are_applied_after_it(
     waiting = master.arrival("OrderIntent", OPEN, seq=1)
     keys.approve(key_id=master.key.id, by=OPERATOR, reason="known")
     EaSession.objects.filter(id=master.session.id).update(last_heartbeat_at=queries.database_now())
-    assert promotion.promote(session_id=master.session.id)
+    assert promotion.promote_session(session_id=master.session.id)
     store(waiting)
     assert (waiting.fate, waiting.refusal) == (Fate.APPLY, None)
 

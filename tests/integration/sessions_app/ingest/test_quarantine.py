@@ -81,7 +81,7 @@ def test_case_014_what_a_lapsed_session_stored_is_purged_when_its_time_is_over(s
     waiting.introduce().buy(1)
     settings.GATEWAY = {**settings.GATEWAY, "pending_retention": timedelta(days=2)}
     now = database_now()
-    ending.close(session_id=lapsed.session.id, reason=Reason.PENDING_LAPSED, actor=OPERATOR)
+    ending.close_session(session_id=lapsed.session.id, reason=Reason.PENDING_LAPSED, actor=OPERATOR)
     assert retention.forget_unpromoted(now=now + timedelta(days=1)) == 0
     assert retention.forget_unpromoted(now=now + timedelta(days=2, minutes=1)) == 3
     assert set(InboundFrame.objects.values_list("session", flat=True)) == {waiting.session.id}
@@ -91,6 +91,6 @@ def test_case_014_what_a_lapsed_session_stored_is_purged_when_its_time_is_over(s
 def test_what_a_promoted_session_stored_is_kept(settings: Any) -> None:
     master = pending_master("0.10")
     keys.approve(key_id=master.key.id, by=OPERATOR, reason="known")
-    ending.close(session_id=master.session.id, reason=Reason.SHUTDOWN_BY_EA, actor=OPERATOR)
+    ending.close_session(session_id=master.session.id, reason=Reason.SHUTDOWN_BY_EA, actor=OPERATOR)
     assert retention.forget_unpromoted(now=database_now() + timedelta(days=9999)) == 0
     assert InboundFrame.objects.filter(session=master.session).exists()

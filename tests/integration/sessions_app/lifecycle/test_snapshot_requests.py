@@ -14,7 +14,7 @@ def test_somebody_without_a_transaction_may_ask_and_is_told_whether_a_terminal_h
     serving = EaSessionFactory.create(authenticated=True, account__needs_snapshot=False)
     for session, heard in ((pending, False), (serving, True)):
         account = session.account
-        assert snapshot_requests.ask(account_pk=account.id, reason=SnapshotReason.ON_REQUEST) is heard
+        assert snapshot_requests.ask_for_snapshot(account_pk=account.id, reason=SnapshotReason.ON_REQUEST) is heard
         account.refresh_from_db()
         assert account.snapshot_due_at is not None
         assert account.snapshot_reason == SnapshotReason.ON_REQUEST

@@ -34,15 +34,15 @@ def test_every_code_has_a_severity_and_a_sentence() -> None:
 def test_the_same_thing_again_is_counted_on_the_open_alert() -> None:
     account = BrokerAccountFactory.create()
     for text in ("first", "second"):
-        alerts.report(code=AlertCode.SEQUENCE_CONFLICT, text=text, account_pk=account.id)
-    alerts.report(code=AlertCode.SEQUENCE_CONFLICT, text="another's", account_pk=BrokerAccountFactory.create().id)
+        alerts.report_alert(code=AlertCode.SEQUENCE_CONFLICT, text=text, account_pk=account.id)
+    alerts.report_alert(code=AlertCode.SEQUENCE_CONFLICT, text="another's", account_pk=BrokerAccountFactory.create().id)
     assert list(OperatorAlert.objects.order_by("id").values_list("text", "times")) == [("second", 2), ("another's", 1)]
 
 
 def test_after_an_acknowledgement_the_same_thing_is_a_new_alert() -> None:
-    alerts.report(code=AlertCode.MASS_SILENCE, text="first")
+    alerts.report_alert(code=AlertCode.MASS_SILENCE, text="first")
     alerts.acknowledge(alert_id=OperatorAlert.objects.get().id, by=Actor("olga"))
-    alerts.report(code=AlertCode.MASS_SILENCE, text="second")
+    alerts.report_alert(code=AlertCode.MASS_SILENCE, text="second")
     assert [(row.text, row.times) for row in queries.open_alerts()] == [("second", 1)]
 
 

@@ -140,7 +140,7 @@ def test_a_suspended_account_is_refused_to_its_owner_and_strangers_learn_nothing
     session = EaSession.objects.get(id=ask(client, auth_key=key_material(2)).json()["session_id"])
     assert session.state == SessionStatus.PENDING
     keys.approve(key_id=AuthKey.objects.get(state=KeyState.PENDING).id, by=OPERATOR, reason="known")
-    assert not promotion.promote(session_id=session.id)
+    assert not promotion.promote_session(session_id=session.id)
     session.refresh_from_db()
     assert session.state == SessionStatus.PENDING
 

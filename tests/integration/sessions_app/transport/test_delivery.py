@@ -179,7 +179,7 @@ def test_an_older_session_of_the_same_key_does_not_preempt_the_newer_one() -> No
         desk.send("StatusHeartbeat", {"balance": "1"})
     keys.approve(key_id=older.key.id, by=OPERATOR, reason="known")
     older.send("StatusHeartbeat", {"balance": "1"})
-    assert not promotion.promote(session_id=older.session.id)
+    assert not promotion.promote_session(session_id=older.session.id)
     states = dict(EaSession.objects.values_list("id", "state"))
     assert states == {older.session.id: SessionStatus.PENDING, newer.session.id: SessionStatus.AUTHENTICATED}
 

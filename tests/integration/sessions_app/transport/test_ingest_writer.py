@@ -198,7 +198,7 @@ def test_a_sequel_that_fails_is_left_to_the_next_heartbeat(
         raise RuntimeError("not now")
 
     with monkeypatch.context() as broken:
-        broken.setattr(promotion, "promote", fail)
+        broken.setattr(promotion, "promote_session", fail)
         writer.put(pending.arrival("StatusHeartbeat", {}))
         settled.get(timeout=PATIENCE_S)
         writer.put(pending.arrival("OrderIntent", OPEN | {"position_id": 1, "ticket": 1}, seq=1))
