@@ -1,12 +1,12 @@
 """Reads of what is traded."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from uuid import UUID, uuid5
 
 from django.db.models import Count, Q, QuerySet
 
-from orders.domain.states.commands import SENDABLE, UNFINISHED, CommandState
+from orders.domain.states.commands import SENDABLE, CommandState
 from orders.domain.states.copies import ALIVE, CopyState
 from orders.domain.states.differences import DifferenceState, may_decide
 from orders.domain.states.reasons import CommandReason
@@ -151,11 +151,6 @@ def commands_of(account_pk: UUID) -> QuerySet[Command]:
 def reports_of(account_pk: UUID) -> QuerySet[Report]:
     """All reports of one account."""
     return Report.objects.filter(account_id=account_pk)
-
-
-def unfinished_commands(accounts: Iterable[UUID]) -> int:
-    """Numbered commands of these accounts that have no outcome yet."""
-    return Command.objects.filter(account__in=list(accounts), state__in=UNFINISHED).count()
 
 
 def booked_reports(account_pk: UUID) -> QuerySet[Report]:

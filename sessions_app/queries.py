@@ -133,10 +133,6 @@ def session_by_token(token_hash: str) -> EaSession | None:
     return EaSession.objects.select_related("account").filter(token_hash=token_hash).first()
 
 
-def living_sessions(account_pk: UUID) -> QuerySet[EaSession]:
-    return EaSession.objects.filter(account_id=account_pk, state__in=LIVING)
-
-
 def former_session(session: EaSession) -> EaSession | None:
     """The account's last session in charge before this one that said Hello: it may have been sent commands."""
     earlier = EaSession.objects.filter(account_id=session.account_id, fence__gt=0, hello__isnull=False)
@@ -180,11 +176,6 @@ def sessions_by_state() -> Mapping[str, int]:
     """How many sessions there are in each state; states without any are 0."""
     counts = dict(EaSession.objects.values_list("state").annotate(Count("id")))
     return {status.value: counts.get(status.value, 0) for status in SessionStatus}
-
-
-def timeline(account_pk: UUID) -> QuerySet[SessionEvent]:
-    """Every change of state of an account's keys and sessions, the newest first."""
-    return SessionEvent.objects.filter(account_id=account_pk).order_by("-at", "-id")
 
 
 def session_events(account_pk: UUID, *, only: UUID | None) -> QuerySet[SessionEvent]:

@@ -1,6 +1,6 @@
 """What the demo reads of the gateway's rows: progress while it runs, and the figures of its report at the end."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,7 +20,6 @@ from orders.domain.wire.reports import ReportStatus
 from orders.models import Command, Decision, Intent, Report, Subscription
 from sessions_app.models import BrokerAccount
 
-Moment = Callable[[Command], datetime | None]
 HOPS: Final[Mapping[str, tuple[str, str]]] = {
     "occurred to received": ("occurred_at", "received_at"),
     "received to decided": ("received_at", "decided_at"),

@@ -26,7 +26,6 @@ from sessions_app.domain.frames.envelope import MAX_FRAME_BYTES
 from sessions_app.transport.runtime import Runtime
 
 BACKLOG: Final = 2048
-STOP_SECONDS: Final = 2.5
 
 
 class AlreadyServed(Exception):

@@ -8,7 +8,6 @@ from django.contrib.auth.hashers import BasePasswordHasher, mask_hash
 from django.utils.crypto import constant_time_compare
 
 ALGORITHM: Final = "sha256_random_secret"
-MIN_SECRET: Final = 43
 
 
 def new_secret() -> str:

@@ -43,12 +43,6 @@ class Money(WireDecimal):
     places = 5
 
 
-class Ratio(WireDecimal):
-    """A plain factor, zero or more."""
-
-    minimum = Decimal(0)
-
-
 def decode_hook(kind: type[Any], value: object) -> WireDecimal:
     """Read one decimal of the wire.
 
@@ -115,7 +109,6 @@ __all__ = [
     "Lots",
     "Money",
     "Price",
-    "Ratio",
     "WireDecimal",
     "decode_hook",
     "encode_hook",
