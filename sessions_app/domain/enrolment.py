@@ -13,6 +13,7 @@ MAX_ADDRESSES: Final = 32
 
 def covers_account(pattern: str, account_id: str) -> bool:
     """Whether a canonical account id fits a pattern of `*` and `?`; patterns are compared without case."""
+    # Only * and ? are wildcards: in fnmatch a bracket would open a set.
     return fnmatchcase(account_id, pattern.lower().replace("[", "[[]"))
 
 
@@ -23,7 +24,7 @@ def covers_address(networks: Sequence[str], address: str) -> bool:
     try:
         peer = ip_address(address)
     except ValueError:
-        return False
+        return False  # what is no address lies in no network
     return any(peer in ip_network(network) for network in networks)
 
 

@@ -22,6 +22,7 @@ def canonical_account_id(text: str) -> str:
 
     :raises Refused: `account_id_invalid`
     """
+    # The length first: the pattern must not be tried on megabytes.
     match = _ACCOUNT.fullmatch(text) if len(text) <= MAX_ACCOUNT_ID else None
     if match is None:
         raise Refused(
@@ -38,6 +39,7 @@ def check_key(key: str) -> None:
 
     :raises Refused: `key_malformed`
     """
+    # Half: Shannon's estimate over so few characters lies below the true entropy of a random key.
     if _KEY.fullmatch(key) is None or _entropy_bits(key) < MIN_KEY_BITS / 2:
         raise Refused(
             "key_malformed", "Expected at least 128 random bits as 22 or more base64url characters", path="auth_key"
@@ -47,6 +49,7 @@ def check_key(key: str) -> None:
 
 
 def _alphabet_size(key: str) -> int:
+    # Twenty-two digits look long, and are 73 bits.
     if re.fullmatch(r"[0-9]+", key):
         return 10
     return 16 if re.fullmatch(r"[0-9a-fA-F]+", key) else 64

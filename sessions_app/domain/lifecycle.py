@@ -71,6 +71,7 @@ SESSION_MOVES: Final[Mapping[SessionStatus, frozenset[SessionStatus]]] = {
         {SessionStatus.AUTHENTICATED, SessionStatus.REJECTED, SessionStatus.LAPSED, SessionStatus.CLOSED}
     ),
     SessionStatus.AUTHENTICATED: frozenset({SessionStatus.CLOSED}),
+    # An ended session never lives again: its terminal opens another one, with its own number and fence.
     SessionStatus.REJECTED: frozenset(),
     SessionStatus.LAPSED: frozenset(),
     SessionStatus.CLOSED: frozenset(),
@@ -80,11 +81,13 @@ KEY_MOVES: Final[Mapping[KeyState, frozenset[KeyState]]] = {
     KeyState.PENDING: frozenset({KeyState.APPROVED, KeyState.REJECTED}),
     KeyState.APPROVED: frozenset({KeyState.REVOKED}),
     KeyState.REJECTED: frozenset(),
+    # For good: a key that was stolen must not come back by mistake. The owner makes another one.
     KeyState.REVOKED: frozenset(),
 }
 
 GRANT_MOVES: Final[Mapping[GrantState, frozenset[GrantState]]] = {
     GrantState.GRANTED: frozenset({GrantState.REVOKED}),
+    # A grant names who it is for, and holds no secret that could have leaked: it may be given again.
     GrantState.REVOKED: frozenset({GrantState.GRANTED}),
 }
 

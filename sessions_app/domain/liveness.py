@@ -20,6 +20,7 @@ class Pace:
     @classmethod
     def of(cls, *, wished: int | None, interval: int, timeout: int) -> "Pace":
         """The pace in force: a wish within bounds may slow the beat down to what the timeout still allows."""
+        # The timeout holds three intervals, so that a lost heartbeat or two do not end a session.
         longest = min(MAX_INTERVAL, timeout // TIMEOUT_PER_INTERVAL)
         chosen = interval if wished is None else min(max(wished, MIN_INTERVAL), max(longest, MIN_INTERVAL))
         return cls(interval=chosen, timeout=max(timeout, chosen * TIMEOUT_PER_INTERVAL))

@@ -20,6 +20,7 @@ def check_move(what: str, moves: Mapping[S, frozenset[S]], before: S, after: S) 
 
     :raises ForbiddenMove: it does not
     """
+    # A repeated report leaves a row where it is, and must not fail its batch.
     if before is not after and after not in moves[before]:
         raise ForbiddenMove(what, before, after)
     return after

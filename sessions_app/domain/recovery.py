@@ -39,6 +39,7 @@ class Claims:
             last_server_seq=hello.last_server_seq,
             last_server_id=hello.last_server_id,
             installation_id=hello.installation_id or "",
+            # An EA that keeps no ledger head has at least seen what it has received.
             ledger_head=max(hello.ledger_head, hello.last_server_seq),
             max_copy_no_seen=hello.max_copy_no_seen,
         )
@@ -76,8 +77,10 @@ def memory(claims: Claims, *, epoch: UUID, top_seq: int, known_ids: frozenset[UU
     """
     if claims.epoch is not None and claims.epoch != epoch:
         return Memory.OTHER
+    # Without an epoch the number may come from the log of another server.
     if claims.last_server_seq > top_seq:
         return Memory.BEYOND if claims.epoch is not None else Memory.OTHER
+    # The number is in our log; but a restored log may have given it to another frame.
     told = claims.last_server_id if claims.epoch is not None and claims.last_server_seq else None
     return Memory.BEYOND if told is not None and told not in known_ids else Memory.SAME
 

@@ -32,6 +32,7 @@ def request_session(*, account_id: str, material: str, request: Request) -> Open
     canonical = canonical_account_id(account_id)
     if request.idempotency_key is None:
         return _request_session(canonical, account_id, material, request)
+    # Two replays at once would both find no session yet, and open two.
     with idempotency.only_one(f"{canonical} {request.idempotency_key}"):
         return _request_session(canonical, account_id, material, request)
 
@@ -41,6 +42,7 @@ def _request_session(canonical: str, account_id: str, material: str, request: Re
     strategy = strategy_for(request.auth_method, account.tenant if account is not None else None)
     presented = Presented(account_id=canonical, address=request.address, material=material)
     found = strategy.verify(presented)
+    # Somebody trusted vouches: there is no key that people would have to decide about.
     if isinstance(found, Vouched):
         grant = found.grant or grants.admit_by_policy(
             vouched=found, method=strategy.method, account_id=canonical, claimed_as=account_id
@@ -75,6 +77,7 @@ def _enrol(asking: _Asking) -> AuthKey:
     A key that a policy knows beforehand is under no limit: strangers must not use up its owner's.
     """
     presented, verified, account = asking.presented, asking.verified, asking.account
+    # Only a strategy that enrols can say how a new key is to be stored.
     if not isinstance(asking.strategy, Enrolling):
         raise Refused("key_not_enrolled")
     now = queries.database_now()
@@ -83,6 +86,7 @@ def _enrol(asking: _Asking) -> AuthKey:
         enrolment_policies.Asking(presented.account_id, account, marks, presented.address, now)
     )
     self_enrolment = _enrols_itself(account)
+    # The same answer for known and unknown accounts: a stranger learns of neither.
     if policy is None and not self_enrolment:
         raise Refused("key_not_enrolled")
     if policy is None or not policy.proven:
@@ -107,6 +111,7 @@ def _enrols_itself(account: BrokerAccount | None) -> bool:
 def _spend_budget(presented: Presented, now: datetime) -> None:
     """Count an unknown key for its address and for its account, before anything is hashed or stored for it."""
     limit = settings.GATEWAY["unknown_keys_per_minute"]
+    # Two counters: one address may invent accounts, and many addresses may ask for one account.
     for scope in (f"unknown key from {presented.address}", f"unknown key for {presented.account_id}"):
         if not rate_counters.count_request(scope=scope, limit=limit, now=now):
             _throttle(presented.account_id, presented.address)
@@ -127,6 +132,7 @@ def _throttle(account_id: str, address: str) -> None:
 
 def _keep_stronger_hash(key: AuthKey, verified: Verified) -> None:
     if verified.stronger_hash is not None:
+        # Compare-and-set: another request may have written a still stronger hash.
         AuthKey.objects.filter(id=key.id, key_hash=key.key_hash).update(key_hash=verified.stronger_hash)
 
 
@@ -141,6 +147,7 @@ def _check_pace(proof: Proof, request: Request) -> None:
     lately = EaSession.objects.filter(account_id=proof.account_id, created_at__gt=minute_ago, fence__gt=0)
     if lately.count() < settings.GATEWAY["sessions_per_minute"]:
         return
+    # A replay opens nothing, so it is not counted against its own first request.
     if request.idempotency_key is None or not _is_stored(proof, request.idempotency_key):
         _throttle(proof.account.account_id, request.address)
 

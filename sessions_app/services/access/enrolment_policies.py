@@ -61,6 +61,7 @@ class Policy:
 
 def applying_policy(asking: Asking) -> Policy | None:
     """The policy that approves this key now, if there is one. `spend_place` a window's before relying on it."""
+    # The key itself was named: that is the better proof, and it uses up no place in a window.
     return _of_fingerprint(asking) or _of_window(asking)
 
 
@@ -71,6 +72,7 @@ def spend_place(policy: Policy) -> bool:
         return True
     open_still = EnrolmentWindow.objects.filter(id=policy.window_id, closed_at=None)
     room = open_still.filter(Q(max_keys=None) | Q(enrolled__lt=F("max_keys")))
+    # One conditional statement: of many who take the last place at once, one gets it.
     return bool(room.update(enrolled=F("enrolled") + 1))
 
 
@@ -94,6 +96,7 @@ def _of_window(asking: Asking) -> Policy | None:
         and covers_address(row.addresses, asking.address)
         and _may_have(row.tenant_id, asking, adopts=row.adopts)
     ]
+    # Asked only where a window fits: it costs another read.
     if not fitting or _was_decided_about(asking.account):
         return None
     return _only(

@@ -33,6 +33,7 @@ def allow_account(
     """Grant an account, inside the caller's transaction; granting it again changes nothing."""
     grant = _first(account_pk=account_pk, method=method, subject=subject, by=by, reason=reason, now=now)
     decided = {"decided_at": now, "decided_as": by.name, "decision_reason": reason[:255]}
+    # In force already: nothing moves, and no second event is written.
     if moves.move_grant(grant.id, GrantState.REVOKED, GrantState.GRANTED, **decided):
         grant.refresh_from_db()
         _record(grant, GrantState.REVOKED, by=by, reason=reason, at=now)
@@ -105,6 +106,7 @@ def admit_by_policy(*, vouched: Vouched, method: str, account_id: str, claimed_a
 def _account(vouched: Vouched, *, method: str, account_id: str, claimed_as: str, now: datetime) -> BrokerAccount:
     account = queries.account_by_id(account_id)
     if not vouched.tenant:
+        # The issuer may speak of accounts that exist and have an owner; it cannot claim one.
         if account is None or account.tenant is None:
             raise Refused("account_not_granted")
         return account
@@ -116,10 +118,12 @@ def _account(vouched: Vouched, *, method: str, account_id: str, claimed_as: str,
         account, _ = BrokerAccount.objects.get_or_create(
             account_id=account_id, defaults={"claimed_as": claimed_as, "created_at": now}
         )
+    # Compare-and-set: whoever gave it to another tenant in between keeps it.
     BrokerAccount.objects.filter(id=account.id, tenant__isnull=True).update(tenant=tenant)
     account.refresh_from_db(fields=["tenant"])
     if account.tenant_id != tenant.id:
         raise Refused("account_not_granted")
+    # Refuses a method that the tenant does not offer: known only now that the tenant is.
     strategy_for(method, tenant)
     return account
 

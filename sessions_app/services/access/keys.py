@@ -133,6 +133,7 @@ def request_approval(
     *, account: BrokerAccount, fingerprint: str, key_hash: str, address: str, actor: Actor, now: datetime
 ) -> AuthKey:
     """The one approval request of this key for this account, inside the caller's transaction."""
+    # A terminal asks again and again while it waits: one request a key, however often.
     key, created = AuthKey.objects.get_or_create(
         account=account,
         fingerprint=fingerprint,
@@ -257,6 +258,7 @@ def _retire_others(key_id: UUID, *, at: datetime, by: Actor, now: datetime) -> N
 def revoke_retired() -> int:
     """Revoke keys whose overlap is over; their sessions end. Returns how many. The sweep and beat call it."""
     revoked = 0
+    # Each in its own transaction: several gateways sweep at once, and who comes second skips.
     for key_id in queries.retired_keys(queries.database_now()):
         try:
             revoke(key_id=key_id, by=history.GATEWAY, reason="its overlap with another key is over")
@@ -277,12 +279,14 @@ def share_key(
     """
     canonical = canonical_account_id(claimed_as)
     check_key(material)
+    # Before the transaction: hashing takes milliseconds, and no lock should be held meanwhile.
     (key_hash,) = hash_keys([material])
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
         account, _ = BrokerAccount.objects.get_or_create(
             account_id=canonical, defaults={"claimed_as": claimed_as, "created_at": batch.now}
         )
+        # A tenant could otherwise take over the account of another one with a key of its own.
         if account.tenant_id not in (None, tenant_id):
             raise ForeignAccount
         key = request_approval(
@@ -332,4 +336,5 @@ def _give_tenant(account_pk: UUID, tenant_id: UUID | None) -> None:
         return
     if tenant_id is None or not Tenant.objects.filter(id=tenant_id).exists():
         raise TenantNeeded
+    # Compare-and-set: an owner is given once and never changed here.
     BrokerAccount.objects.filter(id=account_pk, tenant__isnull=True).update(tenant_id=tenant_id)

@@ -56,8 +56,10 @@ def register(
     :raises ClientTaken: the name is in use, or was
     """
     with transaction.atomic():
+        # Names of revoked clients too: their grants name the client, and would be a new one's.
         if OauthClient.objects.filter(client_id=client_id).exists():
             raise ClientTaken
+        # Its secret is the issuer's matter: none is made that could open a second way in.
         shown = "" if external else secret or new_secret()
         client = OauthClient.objects.create(
             tenant_id=tenant_id,
@@ -81,6 +83,7 @@ def renew_secret(*, client_pk: UUID, by: Actor) -> Registered:
             raise ClientRevoked
         secret = new_secret()
         Application.objects.filter(id=client.application_id).update(client_secret=_hashed(secret))
+        # Tokens outlive the secret otherwise, and who has stolen it keeps one.
         AccessToken.objects.filter(application_id=client.application_id).delete()
     _log.info("client.secret_renewed", client_id=client.client_id, by=by.name)
     return Registered(client, secret)
@@ -94,6 +97,7 @@ def set_secret(*, client: OauthClient, secret: str) -> None:
     """
     if client.application is None:
         raise ClientRevoked
+    # A document is applied again and again: the tokens in use must survive that.
     if check_password(secret, client.application.client_secret):
         return
     Application.objects.filter(id=client.application_id).update(client_secret=_hashed(secret))
@@ -148,6 +152,7 @@ def revoke(*, client_pk: UUID, by: Actor, reason: str) -> None:
         if not won:
             raise ClientRevoked
         Application.objects.filter(id=client.application_id).delete()
+        # In the transaction of the revocation: no token of it can open a session in between.
         for grant_id in _granted(client).values_list("id", flat=True):
             grants.withdraw_grant_in(batch, grant_id=grant_id, by=by, reason=reason)
     ring_after_commit(batch)

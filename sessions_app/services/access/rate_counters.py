@@ -8,6 +8,7 @@ from django.db.models import F
 from sessions_app.models import RequestTally
 
 WINDOW: Final = timedelta(seconds=60)
+# Longer than any minute that is counted, and short enough that strangers fill no table.
 _KEPT: Final = timedelta(hours=1)
 
 

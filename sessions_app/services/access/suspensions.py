@@ -30,6 +30,7 @@ def suspend(*, account_pk: UUID, by: Actor, reason: str) -> int:
     """
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
+        # A session that is being authorised is either ended by us, or finds the account suspended.
         locking.take_turns(account_pk)
         ended = ending.end_session_of_account(
             account_pk=account_pk, reason=Reason.ACCOUNT_SUSPENDED, actor=by, batch=batch

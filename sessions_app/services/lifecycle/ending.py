@@ -22,6 +22,7 @@ def close_session(*, session_id: UUID, reason: Reason, actor: Actor, note: str =
     """End a living session; False if it has ended already. Closing twice is one transition."""
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
+        # The state is asked under the lock: of two who close it, the second finds no row and records nothing.
         rows = list(locked_sessions().filter(id=session_id, state__in=LIVING))
         end_sessions(rows, SessionStatus.CLOSED, reason=reason, actor=actor, now=batch.now, note=note)
         batch.changed_sessions |= {row.id for row in rows}
@@ -42,6 +43,7 @@ def end_session_of_account(*, account_pk: UUID, reason: Reason, actor: Actor, ba
 @requires_transaction
 def end_sessions_of_grant(*, grant_id: UUID, actor: Actor, batch: Batch) -> None:
     """End every living session of a grant that was withdrawn, inside the caller's transaction."""
+    # In the order of ids, as everybody who locks several sessions: no two wait for each other.
     rows = list(locked_sessions().filter(grant_id=grant_id, state__in=LIVING).order_by("id"))
     end_sessions(rows, SessionStatus.CLOSED, reason=Reason.KEY_REVOKED, actor=actor, now=batch.now)
     batch.changed_sessions |= {row.id for row in rows}
@@ -60,9 +62,11 @@ def end_sessions_of_key(*, key_id: UUID, rejected: bool, actor: Actor, batch: Ba
 def lapse_pending() -> int:
     """End pending sessions that nobody approved in time. Returns how many."""
     lapsed = 0
+    # A transaction each: the locks of one session are let go of before those of the next are asked for.
     for session_id in queries.pending_since(queries.database_now() - settings.GATEWAY["pending_lifetime"]):
         with transaction.atomic(durable=True):
             batch = Batch(now=queries.database_now())
+            # It may have been promoted since it was read.
             rows = list(locked_sessions().filter(id=session_id, state=SessionStatus.PENDING))
             end_sessions(rows, SessionStatus.LAPSED, reason=Reason.PENDING_LAPSED, actor=GATEWAY, now=batch.now)
             batch.changed_sessions |= {row.id for row in rows}
@@ -81,9 +85,11 @@ def end_sessions(
     `authorise`.
     """
     ended = list(rows)
+    # A master's batch that holds commands for a pending session has the account locked: we come after it.
     lock_accounts({row.account_id for row in ended if row.state == SessionStatus.PENDING})
     for row in ended:
         moves.move_session(row.id, SessionStatus(row.state), after, closed_at=now, close_reason=reason)
+        # An authenticated terminal's profile and funds stay: its account goes on getting commands while it is away.
         if row.state == SessionStatus.PENDING:
             _forget_terminal(row)
         history.record(
@@ -102,6 +108,7 @@ def _forget_terminal(row: EaSession) -> None:
     """Decisions that rested on a pending session which has ended rest on the oldest other one from now on."""
     others = TerminalProfile.objects.filter(account_id=row.account_id, session__state=SessionStatus.PENDING)
     oldest = others.exclude(session_id=row.id).order_by("session__created_at", "-created_at").first()
+    # Only if decisions rest on this session; its balance was told by the same terminal, so it goes too.
     BrokerAccount.objects.filter(id=row.account_id, profile__session_id=row.id).update(
         profile=oldest, balance=None, equity=None, free_margin=None, funds_at=None
     )

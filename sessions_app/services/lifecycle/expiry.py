@@ -29,6 +29,7 @@ def expire_overdue() -> int:
     A heartbeat that comes in between wins. Returns how many were closed.
     """
     expired = 0
+    # A transaction each: the locks of one session are let go of before those of the next are asked for.
     for session_id, deadline in _due_sessions(queries.database_now()):
         with transaction.atomic(durable=True):
             batch = Batch(now=queries.database_now())
@@ -50,10 +51,12 @@ def forgive_absence(*, alone: bool = False) -> int:
     """
     with transaction.atomic(durable=True):
         now = queries.database_now()
+        # Its EAs were never without a gateway: only those of the one that died have an excuse, by its lease.
         if not alone and queries.living_gateways(now):
             return 0
         rows = list(locked_sessions().filter(state=SessionStatus.AUTHENTICATED).order_by("id"))
         for row in rows:
+            # Never sooner: a terminal may have announced a longer silence.
             row.deadline_at = max(row.deadline_at, now + timedelta(seconds=row.heartbeat_timeout))
         update_rows(rows, ["deadline_at"])
     return len(rows)
@@ -65,6 +68,7 @@ def _due_sessions(now: datetime) -> list[tuple[UUID, datetime]]:
     Nothing expires while no gateway is alive: beat alone cannot tell who is silent.
     """
     overdue = dict(queries.overdue_sessions(now))
+    # Without any row there was no gateway that could have been absent: the clock alone decides.
     if not overdue or (GatewayProcess.objects.exists() and not queries.living_gateways(now)):
         return []
     with transaction.atomic(durable=True):
@@ -72,6 +76,7 @@ def _due_sessions(now: datetime) -> list[tuple[UUID, datetime]]:
         excuses = _excuses(rows, now)
         held = _excused_by_mass_silence([row for row in rows if row.id not in excuses], now)
         for session_id, until in {**excuses, **held}.items():
+            # By compare-and-set: the later deadline of a heartbeat that has come since stays.
             unmoved = EaSession.objects.filter(id=session_id, state=SessionStatus.AUTHENTICATED)
             moved = {"deadline_at": until} | ({"silence_held_at": now} if session_id in held else {})
             unmoved.filter(deadline_at=overdue[session_id]).update(**moved)
@@ -91,7 +96,9 @@ def _excuses(rows: Sequence[EaSession], now: datetime) -> dict[UUID, datetime]:
         timeout = timedelta(seconds=row.heartbeat_timeout)
         absences = [window.over_at for window in windows if maintenance.covers(window, row.account)]
         if row.gateway in leases:
+            # Until the lease ran out its EAs could be heard; from then on their silence proves nothing.
             absences.append(leases[row.gateway])
+        # Without an absence: the deadline itself, which has passed, and so is no excuse.
         until = max(absences, default=row.deadline_at - timeout) + timeout
         if until > now:
             excused[row.id] = until
@@ -104,15 +111,19 @@ def _excused_by_mass_silence(rows: Sequence[EaSession], now: datetime) -> dict[U
     Those that are held already count as silent: a sweep sees a part of them only.
     """
     fresh = [row for row in rows if row.silence_held_at is None]
+    # Everybody here was held once already: a second time would keep dead sessions in charge for good.
     if not fresh:
         return {}
     living = EaSession.objects.filter(state=SessionStatus.AUTHENTICATED)
     paces = list(living.values_list("silence_held_at", "deadline_at", "heartbeat_interval", "heartbeat_timeout"))
+    # Silent is who has not been heard of for two intervals, not only who is overdue: sessions that fall due one after
+    # the other are seen together.
     silent = sum(
         held is not None or deadline + timedelta(seconds=2 * pace - timeout) < now
         for held, deadline, pace, timeout in paces
     )
     bounds = settings.GATEWAY
+    # Both bounds: in a small deployment a third is a few terminals, in a large one a few are nothing.
     if silent <= bounds["mass_silence_sessions"] or silent * 100 <= len(paces) * bounds["mass_silence_percent"]:
         return {}
     text = f"{silent} of {len(paces)} sessions are silent; their expiry is held for one timeout"

@@ -18,8 +18,10 @@ from sessions_app.models.transactions import requires_transaction
 def lock_keys_and_sessions(account_ids: Collection[str]) -> None:
     """Lock what accounts' sessions rest on, and the living sessions, inside the caller's transaction: whoever locks
     accounts and approves keys afterwards does this first, in the order that every writer keeps."""
+    # All keys before the first session: whoever opens one has its key locked, and waits for the session.
     keys = AuthKey.objects.filter(account__account_id__in=account_ids).order_by("id")
     list(keys.select_for_update(of=("self",), no_key=True).values_list("id"))
+    # In the order of ids: of two who take the turns of several accounts, none waits for the other in a circle.
     accounts = BrokerAccount.objects.filter(account_id__in=account_ids).order_by("id")
     for account_pk in accounts.values_list("id", flat=True):
         lock_living_sessions(account_pk)
@@ -39,6 +41,7 @@ def take_turns(account_pk: UUID) -> None:
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
+            # An advisory lock takes a signed number of 64 bits; the last bytes of a UUIDv7 are its random ones.
             turn = int.from_bytes(account_pk.bytes[-8:], "big", signed=True)
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [turn])
 

@@ -56,16 +56,19 @@ def open_session(*, key: Proof, request: Request) -> Opened:
 
     :raises Refused: `account_suspended`, `key_rejected`, `account_not_granted`, `idempotency_key_reused`
     """
+    # Made here and never stored: a stored answer to a replay would be a stored secret.
     token = secrets.token_urlsafe(32)
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
         account = BrokerAccount.objects.select_related("tenant").get(id=key.account_id)
+        # The key's state as it was verified may be old by now: it is read again under its lock.
         approved = _check_in_force(key)
         if approved and account.suspended_at is not None:
             raise Refused("account_suspended")  # strangers must not learn that there is such an account
         if approved:
             maintenance.refuse_during(account_pk=account.id, now=batch.now)
         session = _replayed(account, request, token) or _create(account, key, request, token, batch.now)
+        # A replay may find its session promoted by a heartbeat meanwhile.
         if session.state == SessionStatus.PENDING:
             authorise_session(session.id, account.id, batch)
     ring_after_commit(batch)
@@ -96,8 +99,10 @@ def _replayed(account: BrokerAccount, request: Request, token: str) -> EaSession
     session = EaSession.objects.filter(account=account, idempotency_key=request.idempotency_key).first()
     if session is None:
         return None
+    # The same key for another request is a mistake of the client: the former session is not what it asked for.
     if session.request_digest != request.digest:
         raise Refused("idempotency_key_reused")
+    # Only a hash of the first token is known: the answer that was lost cannot be given again.
     EaSession.objects.filter(id=session.id).update(token_hash=token_digest(token))
     return session
 

@@ -10,6 +10,7 @@ from sessions_app.models import EaSession, SessionEvent
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.operations import alerts
 
+# A restart preempts once; more than three in this time are two terminals that fight.
 WITHIN: Final = timedelta(minutes=5)
 FEW_ENOUGH: Final = 3
 
@@ -24,6 +25,7 @@ def watch_preemptions(*, former: Sequence[EaSession], session: EaSession, now: d
     ).count()
     if preempted <= FEW_ENOUGH:
         return
+    # Their addresses tell a person which two machines run with one key.
     sides = " and ".join(row.remote_address or "an unknown address" for row in (*former, session))
     text = f"{preempted} preemptions within 5 minutes, between {sides}"
     alerts.raise_alert(code=AlertCode.PREEMPTION_LOOP, text=text, now=now, account_pk=session.account_id)

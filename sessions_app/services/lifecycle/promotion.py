@@ -21,6 +21,7 @@ from sessions_app.services.lifecycle.locking import lock_accounts, locked_sessio
 from sessions_app.services.operations import history, moves
 from sessions_app.services.operations.history import EA, GATEWAY
 
+# A terminal that asks again and again leaves many pending sessions; the living one is among the newest.
 _SESSIONS_OF_A_KEY: Final = 50
 
 
@@ -42,6 +43,7 @@ def promote_newest_living(*, key_id: UUID, batch: Batch) -> UUID | None:
     Alive: heard of within its timeout. A dead one is promoted at its next StatusHeartbeat.
     """
     asked = EaSession.objects.filter(key_id=key_id, state=SessionStatus.PENDING, last_heartbeat_at__isnull=False)
+    # A dead session must not be put in charge: it would preempt the one that works, and expire.
     living = [row for row in asked.order_by("-created_at", "-id")[:_SESSIONS_OF_A_KEY] if _is_alive(row, batch.now)]
     promoted = bool(living) and authorise_session(living[0].id, living[0].account_id, batch)
     return living[0].id if promoted else None
@@ -59,42 +61,57 @@ def authorise_session(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
     the account, may just be writing held commands that refer to the pending session. The stronger lock, which the
     change of state needs, comes when the account is ours.
     """
+    # The proof first: whoever revokes it has it locked, and ends our session when it is his turn.
     reason = _lock_proof(session_id)
     if reason is None:
         return False
     take_turns(account_pk)
     locked = locked_sessions()
+    # After our turn has come: the session that the turn before has put in charge must be seen.
     living = list(locked.filter(account_id=account_pk, state__in=LIVING).order_by("id"))
     session = next((row for row in living if row.id == session_id and row.state == SessionStatus.PENDING), None)
     if session is None or _is_outlived(session, living):
         return False
+    # Quarantined frames of a master touch his followers too: all accounts at once, in the order of ids.
     account = lock_accounts({account_pk, *quarantine.touched(session_id)})[account_pk]
+    # Not refused aloud: a pending session may be a stranger's, who must not learn of the suspension.
     if account.suspended_at is not None:
         return False
     former = [row for row in living if row.state == SessionStatus.AUTHENTICATED]
     end_sessions(former, SessionStatus.CLOSED, reason=Reason.PREEMPTED, actor=EA, now=batch.now)
     preemptions.watch_preemptions(former=former, session=session, now=batch.now)
+    fence = _put_in_charge(session, account, reason=reason, now=batch.now)
+    # With the new fence: from here on these frames count as those of the session in charge.
+    quarantine.apply(session_id=session_id, account_pk=account_pk, fence=fence, batch=batch)
+    # Only now do held commands get numbers: what has expired by then leaves no hole in the log.
+    ports.bound().release(account_pk, session_id, batch)
+    batch.changed_sessions |= {session_id, *(row.id for row in former)}
+    return True
+
+
+def _put_in_charge(session: EaSession, account: BrokerAccount, *, reason: Reason, now: datetime) -> int:
+    """pending -> authenticated: its terminal is the account's from now on. Returns its fence."""
+    # From this commit on, frames of the former session carry a lower fence and change nothing.
     fence = account.fence + 1
-    deadline = batch.now + timedelta(seconds=session.heartbeat_timeout)
-    columns = {"fence": fence, "authenticated_at": batch.now, "deadline_at": deadline}
-    moves.move_session(session_id, SessionStatus.PENDING, SessionStatus.AUTHENTICATED, **columns)
+    # Its deadline dates from when it was opened, perhaps long ago: it gets a full timeout to be heard of.
+    deadline = now + timedelta(seconds=session.heartbeat_timeout)
+    columns = {"fence": fence, "authenticated_at": now, "deadline_at": deadline}
+    moves.move_session(session.id, SessionStatus.PENDING, SessionStatus.AUTHENTICATED, **columns)
     _adopt_terminal(account, session, fence)
-    snapshot_requests.fall_due(accounts=[account_pk], reason=SnapshotReason.SESSION_START, at=batch.now)
+    # The account's book may have changed while nobody was in charge.
+    snapshot_requests.fall_due(accounts=[account.id], reason=SnapshotReason.SESSION_START, at=now)
     if session.hello is not None:
-        recovery.settle_hello(session=session, claims=Claims.read(session.hello), now=batch.now)
+        recovery.settle_hello(session=session, claims=Claims.read(session.hello), now=now)
     history.record(
-        account_pk=account_pk,
-        session_id=session_id,
+        account_pk=account.id,
+        session_id=session.id,
         before=SessionStatus.PENDING,
         after=SessionStatus.AUTHENTICATED,
         reason=reason,
         actor=GATEWAY,
-        at=batch.now,
+        at=now,
     )
-    quarantine.apply(session_id=session_id, account_pk=account_pk, fence=fence, batch=batch)
-    ports.bound().release(account_pk, session_id, batch)
-    batch.changed_sessions |= {session_id, *(row.id for row in former)}
-    return True
+    return fence
 
 
 def _is_outlived(session: EaSession, living: Iterable[EaSession]) -> bool:
@@ -123,6 +140,7 @@ def _lock_proof(session_id: UUID) -> Reason | None:
 def _adopt_terminal(account: BrokerAccount, session: EaSession, fence: int) -> None:
     """Decisions rest from now on what this session has told."""
     account.fence = fence
+    # The newest: a terminal may introduce itself again, for instance with more symbols.
     profile = TerminalProfile.objects.filter(session_id=session.id).order_by("-created_at").first()
     if profile is not None:
         account.profile = profile

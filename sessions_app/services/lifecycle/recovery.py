@@ -29,6 +29,7 @@ _log = structlog.get_logger(__name__)
 def compare_memory(*, account: BrokerAccount, claims: Claims) -> Memory:
     """How the EA's memory compares with the account's log; changes nothing."""
     known: frozenset[UUID] = frozenset()
+    # Only then can the frame be looked up: a number above our log is answered by the number alone.
     if claims.last_server_id is not None and 0 < claims.last_server_seq < account.next_seq:
         known = ports.bound().frame_ids(account.id, account.epoch, claims.last_server_seq)
     return memory(claims, epoch=account.epoch, top_seq=account.next_seq - 1, known_ids=known)
@@ -39,6 +40,7 @@ def settle_hello(*, session: EaSession, claims: Claims, now: datetime) -> Memory
     """Act on an authenticated session's Hello: begin a new epoch, or set its predecessor's open commands aside."""
     account = BrokerAccount.objects.select_for_update(no_key=True).get(id=session.account_id)
     found = compare_memory(account=account, claims=claims)
+    # Once a session: a later Hello of the same one comes from the same terminal.
     if session.settled_at is None:
         _doubt_predecessor(account, session, claims, now)
     if found is Memory.BEYOND:
@@ -55,6 +57,7 @@ def _doubt_predecessor(account: BrokerAccount, session: EaSession, claims: Claim
     """Commands that another terminal may be executing are not sent to this one."""
     EaSession.objects.filter(id=session.id).update(settled_at=now)
     row = queries.former_session(session)
+    # Nobody was sent commands before, so nobody can be executing them.
     if row is None or row.closed_at is None:
         return
     former = Former(installation_id=row.installation_id, ended_at=row.closed_at)
@@ -69,6 +72,7 @@ def _doubt_predecessor(account: BrokerAccount, session: EaSession, claims: Claim
 def _begin_epoch(account: BrokerAccount, claims: Claims, now: datetime) -> None:
     """Number from 1 again, under a new epoch: the numbers after the point we were set back to are the EA's already."""
     former, top = account.epoch, account.next_seq - 1
+    # What our log shows as open may have been executed in the time that the database has lost.
     ports.bound().doubt(account.id, now, now)
     account.epoch, account.next_seq, account.acked_seq = uuid4(), 1, 0
     account.needs_snapshot, account.snapshot_due_at, account.snapshot_reason = True, now, SnapshotReason.NEW_EPOCH
@@ -90,6 +94,7 @@ def keep_copy_numbers_apart(account: BrokerAccount, seen: int) -> None:
     BrokerAccount.objects.filter(id=account.id).update(next_copy_no=seen + 1)
     account.next_copy_no = seen + 1  # whoever holds this row goes on counting from it
     if seen >= COPY_NUMBERS_LOW:
+        # A person looks: the number is the EA's claim alone, and is kept although it may be wrong.
         text = f"The EA says that {seen} of {MAX_COPY_NO} copy numbers are used: is that so?"
         alerts.raise_alert(
             code=AlertCode.COPY_NUMBERS_LOW, text=text, now=queries.database_now(), account_pk=account.id

@@ -38,18 +38,23 @@ def resume(*, token: str, hello: Hello | None, confirmed: int | None = None) -> 
     standing = queries.standing_by_token(token_digest(token))
     if standing is None:
         raise Refused("token_invalid")
+    # An ended session is told why it ended, and maintenance does not hide that.
     if standing.state not in LIVING:
         return Resumed(standing=standing, resume_from=standing.top_seq, recovered=True)
     maintenance.refuse_during(account_pk=standing.account_pk, now=now)
     recovered = _hear(standing, hello, confirmed, now) is Memory.SAME
+    # Again: a new epoch may have begun, and links were counted.
     standing = queries.standing_by_token(token_digest(token)) or standing
     if standing.links > 1:
         doorbell.publish(doorbell.Ring(frozenset({standing.session_id})))  # another process may hold the former link
     if hello is None:
+        # Not above our log: an exchange may confirm what a set-back database has lost.
         resume_from = min(standing.acked_seq if confirmed is None else confirmed, standing.top_seq)
     else:
+        # Numbers of another epoch, or of none, mean nothing here: the log is sent from its beginning.
         resume_from = hello.last_server_seq if recovered and hello.epoch is not None else 0
     if standing.state == SessionStatus.AUTHENTICATED:
+        # Before the log goes on: an open that is too old must not be sent and executed late.
         ports.bound().void_overdue(standing.account_pk, resume_from, now)
     return Resumed(standing=standing, resume_from=resume_from, recovered=recovered)
 
@@ -61,12 +66,14 @@ def _hear(standing: Standing, hello: Hello | None, confirmed: int | None, now: d
         session = EaSession.objects.select_for_update(no_key=True).get(id=standing.session_id)
         session.links += 1
         session.gateway = gateway_processes.THIS
+        # A call that comes back says nothing new of its ledger; the Hello that is kept stands.
         if hello is None and session.settled_at is not None:
             session.save(update_fields=["links", "gateway"])
             return Memory.SAME
         session.hello, session.ledger_head = claims.stored(), claims.ledger_head
         session.installation_id = claims.installation_id or session.installation_id
         noted = ["links", "gateway", "hello", "ledger_head", "installation_id"]
+        # A pending session is promoted if it is alive, and a Hello is a sign of life.
         if session.state == SessionStatus.PENDING:
             session.last_heartbeat_at = now
             noted.append("last_heartbeat_at")

@@ -29,6 +29,7 @@ def ask_for_snapshot(*, account_pk: UUID, reason: SnapshotReason) -> bool:
     with transaction.atomic(durable=True):
         fall_due(accounts=[account_pk], reason=reason, at=queries.database_now())
     session = EaSession.objects.filter(account_id=account_pk, state=SessionStatus.AUTHENTICATED).first()
+    # After the commit: the gateway that holds the socket reads the row that we have just written.
     if session is not None:
         doorbell.ring(sessions=[session.id])
     return session is not None

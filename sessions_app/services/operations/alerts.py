@@ -36,6 +36,7 @@ def raise_alert(
     severity = ALERTS[code][0]
     _log.log(_LEVELS[severity], "operator.alert", code=code.value, about=about, text=text)
     again = OperatorAlert.objects.filter(code=code, subject=about, acknowledged_at__isnull=True)
+    # One row however often: a fault that comes a thousand times must not hide the other alerts.
     if again.update(times=F("times") + 1, at=now, text=text[:_MAX_TEXT]):
         return
     alert = OperatorAlert(code=code, account_id=account_pk, subject=about, text=text[:_MAX_TEXT], first_at=now, at=now)

@@ -13,7 +13,9 @@ from sessions_app.models import EaSession, GatewayProcess
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.fields import new_id
 
+# Of the process, not of its host: one that starts again is another, and its former lease runs out.
 THIS: Final = new_id()
+# Ten sweeps: one that is slow is no absence.
 LEASE: Final = timedelta(seconds=10)
 _KEPT: Final = timedelta(days=1)
 
@@ -33,6 +35,7 @@ def renew() -> None:
                 "lease_until": now + LEASE,
             },
         )
+        # We were the ones who did not hear: a sweep of another process may be about to expire our EAs.
         if former is not None and former < now:
             _excuse_own(now)
         GatewayProcess.objects.filter(lease_until__lt=now - _KEPT).delete()

@@ -17,6 +17,7 @@ from sessions_app.models import BrokerAccount, EaSession, MaintenanceNotice, Mai
 from sessions_app.models.fields import new_id
 from sessions_app.services.operations.history import Actor
 
+# A window keeps every session it concerns from expiring: one that is forgotten must end by itself.
 LONGEST: Final = timedelta(hours=24)
 _log = structlog.get_logger(__name__)
 
@@ -121,6 +122,7 @@ def refuse_during(*, account_pk: UUID, now: datetime) -> None:
     windows = in_force(now)
     if not windows:
         return
+    # Read only while there is a window: every session that opens or resumes comes by here.
     account = BrokerAccount.objects.get(id=account_pk)
     window = next((item for item in windows if covers(item, account)), None)
     if window is not None:
@@ -139,6 +141,7 @@ def send_away(*, held: Collection[UUID]) -> list[SentAway]:
         window = next((item for item in windows if covers(item, session.account)), None)
         if window is not None:
             leaving[session.id] = window
+    # The table decides who is first, since the session may be held by several processes one after the other.
     told = _note(leaving, now)
     return [
         SentAway(session_id, window.reason, window.reconnect_after_seconds, session_id in told)
@@ -153,6 +156,8 @@ def _note(leaving: dict[UUID, MaintenanceWindow], now: datetime) -> set[UUID]:
         for session_id, window in leaving.items()
     ]
     with transaction.atomic(durable=True):
+        # Another process may have told this session of this window before.
         MaintenanceNotice.objects.bulk_create(notices, ignore_conflicts=True)
+    # Rows that were there already kept their own id: ours are those that we have written.
     ours = MaintenanceNotice.objects.filter(id__in=[notice.id for notice in notices])
     return set(ours.values_list("session_id", flat=True))

@@ -16,6 +16,7 @@ def forget_unpromoted(*, now: datetime) -> int:
     """Delete the quarantined frames and the terminal profiles of sessions that ended `pending_retention` ago or longer,
     a slice in a transaction. Returns how many rows."""
     before = now - settings.GATEWAY["pending_retention"]
+    # Decisions may still rest on what it told, until another terminal takes its place.
     in_use = BrokerAccount.objects.filter(profile__isnull=False).values("profile")
     profiles = TerminalProfile.objects.filter(session__closed_at__lt=before, session__authenticated_at=None)
     frames = InboundFrame.objects.filter(quarantined=True, session__closed_at__lt=before)
@@ -24,6 +25,7 @@ def forget_unpromoted(*, now: datetime) -> int:
 
 def _delete(rows: QuerySet[Any]) -> int:
     deleted = 0
+    # By slices: one delete of everything would be one long transaction, and on SQLite every batch would wait for it.
     while some := list(rows.order_by("id").values_list("id", flat=True)[:SLICE]):
         with transaction.atomic(durable=True):
             rows.model._default_manager.filter(id__in=some).delete()
