@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.orders.provisioning.deployment import MARK, SECRET, changed, entry, mistakes_of, place_of
+from tests.unit.orders.provisioning.deployment import MARK, SECRET, changed, entry, mistakes_of, place_of, unknown
 
 
 def test_everything_that_a_tenant_says_of_access_is_read() -> None:
@@ -55,14 +55,18 @@ PRINT, WINDOW, CLIENT = "approved_fingerprints__0__", "enrolment_windows__0__", 
 WEAK = "Expected at least 128 random bits as 22 or more base64url characters"
 NO_PRINT = "Expected 64 hexadecimal digits: SHA-256 of the key, or the fingerprint of the desk"
 MISTAKES: list[tuple[str, Any, str]] = [
-    (f"{PRINT}colour", 1, "unknown field"),
-    (f"{WINDOW}colour", 1, "unknown field"),
-    (f"{CLIENT}colour", 1, "unknown field"),
+    (f"{PRINT}colour", 1, unknown("fingerprint", "accounts", "reason")),
+    (
+        f"{WINDOW}colour",
+        1,
+        unknown("from", "until", "max_keys", "accounts", "addresses", "adopts", "reason"),
+    ),
+    (f"{CLIENT}colour", 1, unknown("client_id", "secret", "external", "accounts")),
     (f"{PRINT}fingerprint", "ab", NO_PRINT),
     (f"{PRINT}fingerprint", 7, "expected a string"),
     ("approved_fingerprints__1__fingerprint", MARK, "this fingerprint is in the file twice"),
-    (f"{WINDOW}from", None, "missing"),
-    (f"{WINDOW}until", None, "missing"),
+    (f"{WINDOW}from", None, "missing: expected a moment with its offset, such as 2026-12-01T08:00:00Z"),
+    (f"{WINDOW}until", None, "missing: expected a moment with its offset, such as 2026-12-01T08:00:00Z"),
     (f"{WINDOW}until", "soon", "expected a moment with its offset, such as 2026-12-01T08:00:00Z"),
     (f"{WINDOW}until", "2026-01-01T00:00:00Z", "expected a moment after `from`"),
     (f"{WINDOW}addresses", ["home"], "Expected an address or a network such as 203.0.113.0/24"),

@@ -21,14 +21,10 @@ from tests.unit.orders.provisioning.deployment import (
     mistakes_of,
     place_of,
     read,
+    unknown,
 )
 
 # What is read ---------------------------------------------------------------------------------------------------------
-
-
-def flat(subscription: dict[str, Any]) -> dict[str, Any]:
-    """A subscription's own fields and its settings side by side, as the file has them."""
-    return {**{name: value for name, value in subscription.items() if name != "settings"}, **subscription["settings"]}
 
 
 def test_everything_that_a_tenant_says_of_its_people_and_accounts_is_read() -> None:
@@ -69,60 +65,64 @@ def test_everything_that_a_subscription_says_is_read() -> None:
     (strategy,) = entry()["strategies"]
     assert (strategy["path"], strategy["name"]) == ("tenants[0].strategies[0]", "Scalper")
     assert (strategy["master"], strategy["relay_copies"]) == ("paper-demo:1", True)
-    assert flat(strategy["subscriptions"][0]) == {
+    assert strategy["subscriptions"][0] == {
         "path": "tenants[0].strategies[0].subscriptions[0]",
         "claimed_as": "PAPER-demo:002",
         "follower": "paper-demo:2",
         "state": SubscriptionState.CLOSE_ONLY,
-        "mode": Mode.FIXED_LOTS,
-        "multiplier": Decimal("1.5"),
-        "lots": Decimal("0.25"),
-        "fixed_master_base": Decimal(1000),
-        "fixed_follower_base": Decimal(2000),
-        "max_age_seconds": 30,
-        "max_lots": Decimal(2),
-        "max_open_positions": 4,
-        "symbol_map": {"XAUUSD": "GOLD"},
-        "prefix": "m.",
-        "suffix": ".r",
-        "filters": {"symbols_deny": ["XAU*"]},
-        "repairs": {"extra": "flatten"},
-        "reverse": True,
-        "late_policy": LatePolicy.PENDING_AT_MASTER_PRICE,
-        "late_seconds": 900,
-        "deviation_points": 30,
-        "pending_wait_seconds": 9,
-        "min_lots_policy": MinLotsPolicy.FORCE_MIN,
-        "max_risk_multiple": Decimal("2.5"),
+        "settings": {
+            "mode": Mode.FIXED_LOTS,
+            "multiplier": Decimal("1.5"),
+            "lots": Decimal("0.25"),
+            "fixed_master_base": Decimal(1000),
+            "fixed_follower_base": Decimal(2000),
+            "max_age_seconds": 30,
+            "max_lots": Decimal(2),
+            "max_open_positions": 4,
+            "symbol_map": {"XAUUSD": "GOLD"},
+            "prefix": "m.",
+            "suffix": ".r",
+            "filters": {"symbols_deny": ["XAU*"]},
+            "repairs": {"extra": "flatten"},
+            "reverse": True,
+            "late_policy": LatePolicy.PENDING_AT_MASTER_PRICE,
+            "late_seconds": 900,
+            "deviation_points": 30,
+            "pending_wait_seconds": 9,
+            "min_lots_policy": MinLotsPolicy.FORCE_MIN,
+            "max_risk_multiple": Decimal("2.5"),
+        },
     }
 
 
 def test_a_subscription_that_says_nothing_has_the_defaults_of_the_handbook() -> None:
-    assert flat(entry()["strategies"][0]["subscriptions"][1]) == {
+    assert entry()["strategies"][0]["subscriptions"][1] == {
         "path": "tenants[0].strategies[0].subscriptions[1]",
         "claimed_as": "Paper-Demo:3",
         "follower": "paper-demo:3",
         "state": None,
-        "mode": Mode.MIRRORED,
-        "multiplier": Decimal(1),
-        "lots": None,
-        "fixed_master_base": None,
-        "fixed_follower_base": None,
-        "max_age_seconds": 60,
-        "max_lots": None,
-        "max_open_positions": None,
-        "symbol_map": {},
-        "prefix": "",
-        "suffix": "",
-        "filters": {},
-        "repairs": {},
-        "reverse": False,
-        "late_policy": LatePolicy.DENY,
-        "late_seconds": 3600,
-        "deviation_points": None,
-        "pending_wait_seconds": 5,
-        "min_lots_policy": MinLotsPolicy.DENY,
-        "max_risk_multiple": Decimal(5),
+        "settings": {
+            "mode": Mode.MIRRORED,
+            "multiplier": Decimal(1),
+            "lots": None,
+            "fixed_master_base": None,
+            "fixed_follower_base": None,
+            "max_age_seconds": 60,
+            "max_lots": None,
+            "max_open_positions": None,
+            "symbol_map": {},
+            "prefix": "",
+            "suffix": "",
+            "filters": {},
+            "repairs": {},
+            "reverse": False,
+            "late_policy": LatePolicy.DENY,
+            "late_seconds": 3600,
+            "deviation_points": None,
+            "pending_wait_seconds": 5,
+            "min_lots_policy": MinLotsPolicy.DENY,
+            "max_risk_multiple": Decimal(5),
+        },
     }
 
 
@@ -156,13 +156,34 @@ OLGA, FIRST, KEYS = "members__0__", "accounts__0__", "accounts__0__keys__"
 SCALPER, FOLLOWER = "strategies__0__", "strategies__0__subscriptions__0__"
 WEAK = "Expected at least 128 random bits as 22 or more base64url characters"
 NAMES = "expected symbol names of 1 to 64 characters"
+DIFFERENCES = "expected some of missing, extra, wrong_lots, wrong_side, stops_drift, foreign"
+SUBSCRIPTION = (
+    "follower", "state", "mode", "multiplier", "lots", "fixed_master_base", "fixed_follower_base", "max_age_seconds",
+    "max_lots", "max_open_positions", "symbol_map", "prefix", "suffix", "filters", "repairs", "reverse", "late_policy",
+    "late_seconds", "deviation_points", "pending_wait_seconds", "min_lots_policy", "max_risk_multiple",
+)  # fmt: skip
 MISTAKES: list[tuple[str, Any, str]] = [
-    ("colour", "red", "unknown field"),
-    (f"{OLGA}colour", "red", "unknown field"),
-    (f"{FIRST}colour", "red", "unknown field"),
-    (f"{KEYS}0__colour", "red", "unknown field"),
-    (f"{SCALPER}colour", "red", "unknown field"),
-    (f"{FOLLOWER}colour", "red", "unknown field"),
+    (
+        "colour",
+        "red",
+        unknown(
+            "name",
+            "members",
+            "accounts",
+            "strategies",
+            "repairs",
+            "auth_methods",
+            "self_enrolment",
+            "approved_fingerprints",
+            "enrolment_windows",
+            "oauth_clients",
+        ),
+    ),
+    (f"{OLGA}colour", "red", unknown("email", "role")),
+    (f"{FIRST}colour", "red", unknown("account_id", "intent_rate", "keys")),
+    (f"{KEYS}0__colour", "red", unknown("key", "approved", "retires_at")),
+    (f"{SCALPER}colour", "red", unknown("name", "master", "relay_copies", "subscriptions")),
+    (f"{FOLLOWER}colour", "red", unknown(*SUBSCRIPTION)),
     (f"{OLGA}email", "olga", "expected an e-mail address"),
     (f"{OLGA}email", "", "expected a text"),
     (f"{OLGA}role", "boss", "expected one of: admin, owner"),
@@ -182,8 +203,8 @@ MISTAKES: list[tuple[str, Any, str]] = [
     (f"{FOLLOWER}symbol_map", {"A": 1}, NAMES),
     (f"{FOLLOWER}symbol_map", {"A": "b" * 65}, NAMES),
     (f"{FOLLOWER}symbol_map", {"a" * 65: "B"}, NAMES),
-    (f"{FOLLOWER}repairs", {"late": "repair"}, "no difference is called 'late'"),
-    ("repairs", {"k" * 41: "repair"}, f"no difference is called '{'k' * 40}'"),
+    (f"{FOLLOWER}repairs", {"late": "repair"}, f"no difference is called 'late': {DIFFERENCES}"),
+    ("repairs", {"k" * 41: "repair"}, f"no difference is called '{'k' * 40}': {DIFFERENCES}"),
     (f"{FOLLOWER}filters", {"side": []}, "object contains unknown field `side`"),
 ]
 
