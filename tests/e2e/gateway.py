@@ -204,7 +204,8 @@ class Cast:
     def decide(self, verb: str, number: int) -> None:
         """`reject` or `revoke` the newest key of an account, in a process of its own."""
         code = (
-            "from sessions_app.models import AuthKey; from sessions_app.services import keys, history;"
+            "from sessions_app.models import AuthKey; from sessions_app.services.access import keys;"
+            "from sessions_app.services.operations import history;"
             f"key = AuthKey.objects.filter(account__claimed_as={self.names[number]!r}).latest('requested_at');"
             f"keys.{verb}(key_id=key.id, by=history.Actor('operator'), reason='a test')"
         )
@@ -213,7 +214,8 @@ class Cast:
     def suspension(self, verb: str, number: int) -> None:
         """`suspend` an account or `lift` its suspension, in a process of its own."""
         code = (
-            "from sessions_app.models import BrokerAccount; from sessions_app.services import suspensions, history;"
+            "from sessions_app.models import BrokerAccount; from sessions_app.services.access import suspensions;"
+            "from sessions_app.services.operations import history;"
             f"account = BrokerAccount.objects.get(claimed_as={self.names[number]!r});"
             f"suspensions.{verb}(account_pk=account.id, by=history.Actor('operator'), reason='a test')"
         )

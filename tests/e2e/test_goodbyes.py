@@ -76,7 +76,8 @@ async def test_case_100_what_never_comes_is_not_waited_for_longer_than_an_ea_may
 async def full_house(cast: Cast, sockets: int) -> list[RawEa]:
     """One introduced master, and many sockets of pending sessions besides."""
     code = (
-        "from sessions_app.models import BrokerAccount; from sessions_app.services import keys, sessions;"
+        "from sessions_app.models import BrokerAccount; from sessions_app.services.access import keys;"
+        "from sessions_app.services.lifecycle import sessions;"
         "from django.utils import timezone;"
         f"account = BrokerAccount.objects.get(claimed_as={cast.names[1]!r});"
         "key = keys.enrol(account_id=account.account_id, claimed_as='x', fingerprint='f', key_hash='-', address='',"

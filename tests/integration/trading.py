@@ -59,7 +59,7 @@ class Desk:
     def arrival(
         self, kind: str, payload: dict[str, Any], *, seq: int | None = None, frame_id: UUID | None = None
     ) -> Arrival:
-        handler = ports.bound().handlers[kind]
+        frame = ports.bound().frames[kind].type
         raw = msgspec.json.encode(payload)
         self.session.refresh_from_db(fields=["fence"])
         return Arrival(
@@ -68,8 +68,8 @@ class Desk:
             fence=self.session.fence,
             kind=kind,
             frame_id=frame_id or uuid7(),
-            seq=seq if handler.durable else None,
-            payload=msgspec.json.decode(raw, type=handler.payload, dec_hook=decode_hook),
+            seq=seq if frame.durable else None,
+            payload=msgspec.json.decode(raw, type=frame.payload, dec_hook=decode_hook),
             digest=digest(kind, raw),
             heard=time.monotonic(),
         )
@@ -78,7 +78,7 @@ class Desk:
         self, kind: str, payload: dict[str, Any], *, seq: int | None = None, frame_id: UUID | None = None
     ) -> Arrival:
         """Store one frame, under the next number unless told; the arrival says what became of it."""
-        if ports.bound().handlers[kind].durable and seq is None:
+        if ports.bound().frames[kind].type.durable and seq is None:
             self.seq += 1
             seq = self.seq
         arrival = self.arrival(kind, payload, seq=seq, frame_id=frame_id)
