@@ -12,8 +12,6 @@ one.
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from collections.abc import Generator, Iterable
 from contextlib import ExitStack
@@ -28,6 +26,8 @@ from tests.heard import Heard
 from tests.services import NotInstalledError, postgres, valkey
 from tests.services.binaries import find_postgres, find_valkey
 from tests.services.chromium import VARIABLE, find_chromium
+from tests.services.migrated import TEMPLATE_VARIABLE, copy_database, migrate
+from tests.services.postgres import DATABASE
 from tests.tap import FOLDER_VARIABLE
 
 
@@ -38,7 +38,6 @@ class Lane(StrEnum):
 
 
 ALL: Final = "all"
-ROOT: Final = Path(__file__).resolve().parents[1]
 _RAN_ON: Final = pytest.StashKey[str]()
 _WITHOUT_DATABASE: Final = ("tests/unit", "tests/repository", "tests/contract", "sdk/python/tests")
 _DATABASE_FIXTURES: Final = frozenset({"db", "transactional_db", "live_server"})
@@ -169,7 +168,8 @@ def _enter_production(resources: ExitStack) -> str:
     missing = _why_no_services()
     if missing:
         raise pytest.UsageError(f"the production lane cannot run: {missing}")
-    if not os.environ.get("DATABASE_URL"):
+    own = not os.environ.get("DATABASE_URL")
+    if own:
         database = resources.enter_context(postgres())
         os.environ["DATABASE_URL"] = database.url
         database_is = f"PostgreSQL {database.version} from its wheel"
@@ -181,16 +181,11 @@ def _enter_production(resources: ExitStack) -> str:
         redis_is = f"Valkey {cache.version} from its wheel"
     else:
         redis_is = "the Redis of REDIS_URL"
-    _migrate()
+    migrate(os.environ)  # for the gateway processes under test, before several workers start some at the same time
+    if own:
+        copy_database(os.environ["DATABASE_URL"], source=DATABASE, name="migrated")
+        os.environ[TEMPLATE_VARIABLE] = "migrated"  # for the databases of the workers
     return f"{database_is}, {redis_is}"
-
-
-def _migrate() -> None:
-    """The database of the gateway processes under test, once, before several workers start some at the same time."""
-    command = [sys.executable, "manage.py", "migrate", "-v0"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise pytest.UsageError(f"the database cannot be migrated: {done.stderr[-2000:]}")
 
 
 def _no_browser() -> str:

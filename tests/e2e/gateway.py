@@ -22,6 +22,8 @@ from jsonschema import Draft202012Validator
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.services.migrated import migrated_file
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 PATIENCE: Final = 15.0
 DATABASE: Final = "gateway.sqlite3"
@@ -99,9 +101,7 @@ class Gateway:
         )
 
     def start(self) -> Self:
-        if "DATABASE_URL" in self._env:
-            _succeeded(self.manage("migrate", "-v0"))
-        elif not (self._folder / DATABASE).exists():
+        if "DATABASE_URL" not in self._env and not (self._folder / DATABASE).exists():
             self._begin_with(_template())
         chosen = [] if self._server == "daphne" else ["--server", self._server]
         command = [sys.executable, self._program, "serve", "--port", str(self._port), *chosen]
@@ -162,7 +162,7 @@ def _template() -> Gateway:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not casts.exists():
-            _succeeded(template.manage("migrate", "-v0"))
+            shutil.copyfile(migrated_file(), folder / DATABASE)
             made = template._provision([PLAIN] * PREPARED)
             casts.write_text(json.dumps([[cast.tenant, cast.names, cast.keys] for cast in made]))
     template._spare = [Cast(template, *known) for known in json.loads(casts.read_text())]
