@@ -12,6 +12,7 @@ one.
 import os
 import signal
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Generator, Iterable
 from contextlib import ExitStack
@@ -119,6 +120,7 @@ def _enter(lane: Lane, config: pytest.Config) -> str:
     if "PYTEST_XDIST_WORKER" in os.environ:
         return ""  # inherited from the process that spreads the tests
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # tidy up after `kill` as after Ctrl-C
+    _keep_bytecode()
     resources = ExitStack()
     config.add_cleanup(resources.close)
     os.environ["EAGATEWAY_DATA_DIR"] = resources.enter_context(tempfile.TemporaryDirectory(prefix="eag-data-"))
@@ -133,6 +135,12 @@ def _enter(lane: Lane, config: pytest.Config) -> str:
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
         return f"{find_chromium() or _no_browser()}, SQLite {sqlite3.sqlite_version}"
     return f"SQLite {sqlite3.sqlite_version}, in-memory channel layer"
+
+
+def _keep_bytecode() -> None:
+    """Even where Python is told to write none: every worker and every gateway would compile the whole tree again."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 def _tap(resources: ExitStack, config: pytest.Config) -> None:
