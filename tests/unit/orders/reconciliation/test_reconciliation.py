@@ -4,19 +4,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import uuid5
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orders.domain.copies.report_effects import CopyFacts, outcome
-from orders.domain.reconciliation.books import Book, Held, copy_number
+from orders.domain.reconciliation.books import Held, copy_number
 from orders.domain.reconciliation.comparison import Comparison, Copied, Issued, reconcile
 from orders.domain.reconciliation.inference import Target, takes_over
 from orders.domain.states.commands import BY_REPORT, CommandState
 from orders.domain.states.copies import CopyState
-from orders.domain.wire.commands import magic_of
 from orders.domain.wire.intents import Action, Side
 from orders.domain.wire.reports import ReportStatus
 from orders.domain.wire.snapshots import (
@@ -27,43 +26,7 @@ from orders.domain.wire.snapshots import (
     fault,
     history_start,
 )
-
-NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
-IDS = UUID(int=7)
-TENTH = Decimal("0.1")
-
-
-def command(action: Action, state: CommandState, number: int = 1, **fields: Any) -> Issued:
-    issued = Issued(id=uuid5(IDS, f"{action} {number}"), action=action, state=state, since=NOON)
-    return replace(issued, **fields)
-
-
-def copied(state: CopyState = CopyState.OPEN, *commands: Issued, copy_no: int = 1, **fields: Any) -> Copied:
-    open_lots = TENTH if state is CopyState.OPEN else Decimal(0)
-    facts = CopyFacts(state=state, lots_decided=TENTH, lots_open=open_lots, ticket=900 + copy_no)
-    row = Copied(
-        id=uuid5(IDS, f"copy {copy_no}"),
-        copy_no=copy_no,
-        symbol="EURUSD",
-        side=Side.BUY,
-        since=NOON,
-        facts=facts,
-        commands=commands,
-    )
-    return replace(row, **fields)
-
-
-def position(copy_no: int = 1, **fields: Any) -> Held:
-    item = Held(ticket=900 + copy_no, symbol="EURUSD", side=Side.BUY, lots=TENTH, magic=magic_of(copy_no))
-    return replace(item, **fields)
-
-
-def book(*held: Held, after: int = 3600, **fields: Any) -> Book:
-    return replace(Book(taken_at=NOON + timedelta(seconds=after), held=held), **fields)
-
-
-def kinds(comparison: Comparison) -> list[tuple[str, str]]:
-    return [(item.kind.value, item.severity.value) for item in comparison.differences]
+from tests.unit.orders.reconciliation.books import NOON, TENTH, book, command, copied, kinds, position
 
 
 @pytest.mark.parametrize(
