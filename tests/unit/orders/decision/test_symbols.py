@@ -1,12 +1,10 @@
 """One broker's symbol for another's."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 
 import pytest
 
 from orders.domain.decision.symbols import Affixes, detect_affixes, map_symbol, plain_name
-from orders.domain.sizing.rounding import round_price
 from orders.domain.states.denials import Code, Denied
 from tests.unit.builders import book, spec
 
@@ -123,24 +121,3 @@ def test_several_that_fit_are_never_guessed_between() -> None:
 
 def test_a_terminal_without_symbols_has_no_symbol() -> None:
     assert denial("EURUSD", explicit={"EURUSD": "x"}).evidence["suggestions"] == []
-
-
-@pytest.mark.parametrize(
-    ("price", "tick", "rounded"),
-    [
-        ("1.123456", None, "1.12346"),
-        ("1.123455", None, "1.12346"),
-        ("1.123454", None, "1.12345"),
-        ("4210.13", "0.25", "4210.25"),
-        ("4210.12", "0.25", "4210.00"),
-        ("0", "0.25", "0"),
-        ("1.1", "0", "1.10000"),
-    ],
-)
-def test_a_price_lies_on_the_followers_grid(price: str, tick: str | None, rounded: str) -> None:
-    grid = spec(tick_size=None if tick is None else Decimal(tick))
-    assert round_price(Decimal(price), spec=grid) == Decimal(rounded)
-
-
-def test_a_price_that_is_not_there_stays_away() -> None:
-    assert round_price(None, spec=spec()) is None

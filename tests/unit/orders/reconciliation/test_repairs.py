@@ -152,7 +152,8 @@ def test_without_a_quote_no_stops_are_set() -> None:
 def test_a_stop_that_the_market_has_passed_is_not_set(
     side: Side, stops: dict[str, str], market: Quote, waits: bool
 ) -> None:
-    row = replace(copied(side=side), **{name: Decimal(level) for name, level in stops.items()})
+    levels: dict[str, Any] = {name: Decimal(level) for name, level in stops.items()}
+    row = copied(side=side, **levels)
     made = ordered(DifferenceKind.STOPS_DRIFT, replace(AT, side=side), row, market=market)
     assert (made == "price_gate") is waits
     assert waits or isinstance(made, Repair)

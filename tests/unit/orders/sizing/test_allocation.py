@@ -131,6 +131,11 @@ def test_a_contract_size_that_is_not_known_is_missing_data(side: str, whose: str
     )
 
 
+def test_contract_units_are_multiplied_too() -> None:
+    asked = replace(basis(), follower_spec=spec(contract_size=Decimal(200_000)))
+    assert allocate(replace(UNITS, multiplier=Decimal(3)), asked) == Decimal("0.75")
+
+
 @given(MONEY, MONEY, MONEY)
 def test_an_account_k_times_as_large_copies_k_times_the_lots(master: Decimal, follower: Decimal, k: Decimal) -> None:
     one = allocate(RATIO, basis(str(master), str(follower)))
@@ -173,6 +178,7 @@ def test_a_balance_that_came_with_the_signal_is_never_stale() -> None:
 def test_fixed_bases_stand_for_the_balances() -> None:
     fixed = replace(RATIO, fixed_master_base=Decimal(1000), fixed_follower_base=Decimal(100))
     assert allocate(fixed, basis(None, None)) == Decimal("0.05")
+    assert basis().told(fixed) == {"master_base": Decimal(1000), "follower_base": Decimal(100)}
     long_ago = replace(basis(), follower=Funds("USD", as_of=NOW - timedelta(days=1)))
     assert allocate(fixed, long_ago) == Decimal("0.05")
 
@@ -210,3 +216,19 @@ def test_the_rate_follows_from_the_masters_symbols_the_other_way_round() -> None
 def test_specs_that_do_not_tell_give_no_rate() -> None:
     silent = book(spec(quote_currency="USD"), spec(**quoted("GBPUSD", "USD", "0")))
     assert exchange_rate("USD", "EUR", sources=book(), targets=silent) is None
+
+
+def test_a_currency_that_is_not_known_is_not_that_of_a_symbol_without_one() -> None:
+    """Such symbols, and such that would tell the rate of the other side, say nothing."""
+    nameless = book(spec(tick_size=Decimal("0.00001"), tick_value=Decimal("0.80")))
+    assert exchange_rate(None, "EUR", sources=nameless, targets=nameless) is None
+    named = book(spec(**quoted("EURUSD", "USD", "0.80")))
+    assert exchange_rate("USD", None, sources=named, targets=named) is None
+
+
+@pytest.mark.parametrize("unknown", ["tick_size", "tick_value", "contract_size"])
+def test_a_symbol_that_leaves_a_figure_out_gives_no_rate(unknown: str) -> None:
+    silent = spec(**{**quoted("EURUSD", "USD", "0.80"), unknown: Decimal(0)})
+    assert exchange_rate("USD", "EUR", sources={}, targets=book(silent)) is None
+    told = spec(**quoted("GBPUSD", "USD", "0.80"))
+    assert exchange_rate("USD", "EUR", sources={}, targets=book(silent, told)) == Decimal("0.8")

@@ -79,7 +79,11 @@ def test_more_legs_than_allowed_are_denied() -> None:
     with pytest.raises(Denied) as caught:
         split_legs(Decimal("10.01"), spec=spec(most="1"), most=10)
     assert caught.value.code is Code.ABOVE_MAXIMUM_LOTS
-    assert caught.value.evidence["legs_allowed"] == 10
+    assert caught.value.evidence == {"lots": Decimal("10.01"), "lots_max": Decimal(1), "legs_allowed": 10}
+
+
+def test_just_as_many_legs_as_allowed_are_made() -> None:
+    assert split_legs(Decimal(10), spec=spec(most="1"), most=10) == (Decimal(1),) * 10
 
 
 def test_lots_that_no_legs_can_carry_are_denied() -> None:
