@@ -20,6 +20,13 @@ from orders.domain.decision.setting_table import Help, Setting
 from orders.domain.decision.settings import SETTINGS
 from orders.domain.states import commands, copies, differences, fill_waits
 from orders.domain.states.denials import SENTENCES
+from orders.domain.states.reasons import (
+    CLOSE_CAUSES,
+    COMMAND_REASONS,
+    DIFFERENCE_REASONS,
+    REPORT_FLAGS,
+    WAIT_CODES,
+)
 from sessions_app.domain.alerts import ALERTS
 from sessions_app.domain.decimals import plain
 from sessions_app.domain.frames.payloads import RetryPolicy
@@ -108,6 +115,11 @@ def sections() -> dict[str, str]:
         "copies": _diagram(copies.MOVES),
         "differences": _diagram(differences.MOVES),
         "fill-waits": _diagram(fill_waits.MOVES),
+        "command-reasons": _sentences("reason", COMMAND_REASONS),
+        "report-flags": _sentences("flag", REPORT_FLAGS),
+        "close-causes": _sentences("cause", CLOSE_CAUSES),
+        "difference-reasons": _sentences("reason", DIFFERENCE_REASONS),
+        "wait-codes": _sentences("code", WAIT_CODES),
         "reasons": _reasons(),
         "reports": _reports(),
         "settings": settings_table(SETTINGS.rows),
@@ -263,6 +275,11 @@ def _close_codes() -> str:
 def _reasons() -> str:
     rows = [(f"`{reason}`", text, str(close_code(reason)) if ends else "") for reason, (text, ends) in _REASONS.items()]
     return _table(("reason", "meaning", "close code"), rows)
+
+
+def _sentences(head: str, sentences: Mapping[Any, str]) -> str:
+    """Short words that rows keep, each with its sentence."""
+    return _table((head, "meaning"), [(f"`{word}`", text) for word, text in sentences.items()])
 
 
 def _reports() -> str:

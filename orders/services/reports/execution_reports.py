@@ -25,12 +25,12 @@ from orders.services import mapping, moves
 from orders.services.command_log import CommandLog, open_log
 from orders.services.copies import attempts, fill_waits, leading, revivals
 from orders.services.copies.fill_waits import Waits
+from orders.services.reports.rows import report_row
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
-from sessions_app.models.fields import new_id
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Arrival, Batch
 from sessions_app.services.lifecycle import snapshot_requests
@@ -181,7 +181,7 @@ def _known_facts(reports: Sequence[ExecutionReport], account_pks: set[UUID]) -> 
 
 def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, work: _Reports) -> None:
     copy = command.copy if command is not None else _find_copy(arrival.account_pk, report, work)
-    row = _row(arrival, report, command, copy)
+    row = report_row(arrival, report, command, copy)
     work.rows.append(row)
     row.flag = ReportFlag.FROM_SNAPSHOT if work.causes is not None else ""
     row.repeated = _is_repeat(arrival, report, work) if command is None else _move(command, report, row, work)
@@ -361,39 +361,6 @@ def _reissue(command: Command, work: _Reports) -> None:
     elif command.state == CommandState.EXPIRED:
         work.missed.append(command)
     work.touched[command.copy_id] = command.copy
-
-
-def _row(arrival: Arrival, report: ExecutionReport, command: Command | None, copy: Copy | None) -> Report:
-    return Report(
-        id=new_id(),
-        account_id=arrival.account_pk,
-        session_id=arrival.session_id,
-        frame_id=arrival.frame_id,
-        command=command,
-        copy=copy,
-        status=report.status,
-        cause=report.cause.value if report.cause else "",
-        ticket=report.ticket,
-        parent_ticket=report.parent_ticket,
-        new_ticket=report.new_ticket,
-        lots=report.lots,
-        remaining_lots=report.remaining_lots,
-        price=report.price,
-        sl=report.sl,
-        tp=report.tp,
-        commission=report.commission,
-        taxes=report.taxes,
-        swap=report.swap,
-        profit=report.profit,
-        balance=report.balance,
-        equity=report.equity,
-        slippage_points=report.slippage_points,
-        error_code=report.error_code,
-        already=report.already,
-        late=arrival.late,
-        broker_time=report.broker_time or "",
-        received_at=arrival.at,
-    )
 
 
 def _write(work: _Reports, batch: Batch) -> None:
