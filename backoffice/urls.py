@@ -2,9 +2,9 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from backoffice.admin import register_all
-from backoffice.site import site
-from backoffice.views.health import healthz
+from backoffice.staff.admin import register_all
+from backoffice.staff.health import healthz
+from backoffice.staff.site import site
 
 register_all(site)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import pytest
 from django.db import models
 
-from backoffice.admin.subscriptions import SubscriptionAdmin, help_texts
+from backoffice.staff.admin.subscriptions import SubscriptionAdmin, help_texts
 from eagateway.documents.tables import settings_table
 from orders.domain.decision.filters import Filters
 from orders.domain.decision.setting_table import Help, Setting, SettingTable, Whole

@@ -10,7 +10,7 @@ from django.urls import reverse
 from playwright.sync_api import ConsoleMessage, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from backoffice.acts import ACTS
+from backoffice.actions.registry import ACTS
 from tests.factories import (
     CommandFactory,
     DecisionFactory,

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from backoffice.acts import ACTS
+from backoffice.actions.registry import ACTS
 from sessions_app.domain.lifecycle import GrantState, KeyState, SessionStatus
 from sessions_app.models import (
     AccountGrant,

@@ -11,8 +11,8 @@ from django.db import DatabaseError
 from django.test import Client
 from django.urls import reverse
 
-from backoffice.admin.reading import ReadOnlyAdmin
-from backoffice.site import site
+from backoffice.staff.read_only_admin import ReadOnlyAdmin
+from backoffice.staff.site import site
 from orders.models import Decision
 from tests.factories import (
     AccountGrantFactory,
@@ -202,5 +202,5 @@ def test_the_health_check_answers_while_the_database_does(client: Client, monkey
     def away() -> None:
         raise DatabaseError
 
-    monkeypatch.setattr("backoffice.views.health.connection.cursor", away)
+    monkeypatch.setattr("backoffice.staff.health.connection.cursor", away)
     assert client.get("/healthz").status_code == 503

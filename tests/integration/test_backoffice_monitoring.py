@@ -51,7 +51,7 @@ def watcher(client: Client) -> User:
 
 @pytest.fixture
 def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backoffice.views.monitoring.database_now", lambda: NOON)
+    monkeypatch.setattr("backoffice.staff.monitoring.database_now", lambda: NOON)
 
 
 def number(page: str, name: str) -> int:
