@@ -1,7 +1,7 @@
 """What all our ModelAdmins share: they only read, and they stay fast with millions of rows."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -69,6 +69,10 @@ class ReadOnlyAdmin(_ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return self.get_fields(request, obj)
+
+
+# What is shown of which table.
+Tables = Mapping[type[Model], type[ReadOnlyAdmin]]
 
 
 def one_of(field: str, names: Iterable[str]) -> type[admin.SimpleListFilter]:

@@ -1,6 +1,41 @@
+"""Accounts, and the sessions of their terminals."""
+
+from typing import Any, Final
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+
+from backoffice.permissions import DECIDE_DIFFERENCE, may
 from backoffice.staff.action_admin import ActingAdmin
-from backoffice.staff.read_only_admin import one_of
+from backoffice.staff.read_only_admin import ReadOnlyAdmin, Tables, one_of
 from sessions_app.domain.lifecycle import Reason
+from sessions_app.models import BrokerAccount, EaSession, SessionEvent
+
+
+class BrokerAccountAdmin(ActingAdmin):
+    """Its page leads to asking the account's terminal what it holds."""
+
+    list_display = ("claimed_as", "tenant", "balance", "equity", "funds_at", "waiting_commands", "suspended_at")
+    list_filter = (
+        ("tenant", admin.EmptyFieldListFilter),
+        ("suspended_at", admin.EmptyFieldListFilter),
+        "needs_snapshot",
+    )
+    list_select_related = ("tenant",)
+    search_fields = ("account_id__startswith", "tenant__name__istartswith")
+    search_help_text = "Start of the account id (lower case) or of the tenant's name"
+    change_form_template = "backoffice/account.html"
+
+    @admin.display(description="not acknowledged")
+    def waiting_commands(self, account: BrokerAccount) -> int:
+        """Numbered commands that the EA has not acknowledged."""
+        return account.next_seq - 1 - account.acked_seq
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        context["may_ask"] = may(request, DECIDE_DIFFERENCE)
+        return super().render_change_form(request, context, *args, **kwargs)
 
 
 class EaSessionAdmin(ActingAdmin):
@@ -20,3 +55,18 @@ class EaSessionAdmin(ActingAdmin):
         "heartbeat_timeout", "created_at", "authenticated_at", "last_heartbeat_at", "deadline_at", "closed_at",
         "close_reason",
     )  # fmt: skip
+
+
+class SessionEventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "account", "from_state", "to_state", "reason", "actor", "note")
+    list_filter = (one_of("reason", Reason),)
+    list_select_related = ("account",)
+    search_fields = ("account__account_id__startswith", "actor__exact")
+    search_help_text = "Start of the account id (lower case), or who did it"
+
+
+ADMINS: Final[Tables] = {
+    BrokerAccount: BrokerAccountAdmin,
+    EaSession: EaSessionAdmin,
+    SessionEvent: SessionEventAdmin,
+}

@@ -1,0 +1,106 @@
+"""Who may open sessions: keys, grants, OAuth clients, and the policies that approve keys by themselves."""
+
+from typing import Any, Final
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+
+from backoffice.permissions import DECIDE, REVOKE, may
+from backoffice.staff.action_admin import ActingAdmin
+from backoffice.staff.read_only_admin import Tables, one_of
+from sessions_app.auth.registry import strategies
+from sessions_app.domain.lifecycle import KeyState
+from sessions_app.models import AccountGrant, ApprovedFingerprint, AuthKey, EnrolmentWindow, OauthClient
+
+
+class AuthKeyAdmin(ActingAdmin):
+    """Its page links to the decisions that are open for its key. The hash is shown nowhere."""
+
+    list_display = (
+        "short_fingerprint",
+        "account",
+        "state",
+        "requested_at",
+        "requested_from",
+        "decided_at",
+        "decided_as",
+    )
+    list_filter = ("state",)
+    list_select_related = ("account",)
+    search_fields = ("account__account_id__startswith", "fingerprint__startswith", "requested_from__exact")
+    search_help_text = "Start of the account id (lower case) or of the fingerprint, or the address it came from"
+    fields = (
+        "account", "fingerprint", "state", "requested_at", "requested_from", "decided_at", "decided_as",
+        "decision_reason", "retires_at",
+    )  # fmt: skip
+    change_form_template = "backoffice/key.html"
+
+    @admin.display(description="key", ordering="fingerprint")
+    def short_fingerprint(self, key: AuthKey) -> str:
+        """As the approval desk shows it."""
+        return key.fingerprint[:12]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        key = kwargs.get("obj")
+        state = key.state if isinstance(key, AuthKey) else ""
+        context["may_decide"] = state == KeyState.PENDING and may(request, DECIDE)
+        context["may_revoke"] = state == KeyState.APPROVED and may(request, REVOKE)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+class AccountGrantAdmin(ActingAdmin):
+    """Who may serve an account without a key of it."""
+
+    list_display = ("account", "method", "subject", "state", "decided_at", "decided_as", "decision_reason")
+    list_filter = ("state", one_of("method", strategies()))
+    list_select_related = ("account",)
+    search_fields = ("account__account_id__startswith", "subject__startswith")
+    search_help_text = "Start of the account id (lower case) or of the subject"
+
+
+class OauthClientAdmin(ActingAdmin):
+    """Secrets are hashed, and shown nowhere."""
+
+    list_display = ("client_id", "tenant", "created_at", "created_as", "revoked_at", "revoked_as")
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter), ("application", admin.EmptyFieldListFilter))
+    list_select_related = ("tenant",)
+    search_fields = ("client_id__startswith", "tenant__name__istartswith")
+    search_help_text = "Start of the client id or of the tenant's name"
+    fields = ("client_id", "tenant", "created_at", "created_as", "revoked_at", "revoked_as", "revocation_reason")
+
+
+class EnrolmentWindowAdmin(ActingAdmin):
+    list_display = (
+        "tenant", "opens_at", "closes_at", "enrolled", "max_keys", "accounts", "adopts", "reason", "created_as",
+        "closed_at",
+    )  # fmt: skip
+    list_filter = (("closed_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("tenant",)
+    search_fields = ("tenant__name__istartswith",)
+    search_help_text = "Start of the tenant's name"
+
+
+class ApprovedFingerprintAdmin(ActingAdmin):
+    list_display = (
+        "short_fingerprint", "tenant", "accounts", "reason", "created_at", "created_as", "withdrawn_at", "withdrawn_as",
+    )  # fmt: skip
+    list_filter = (("withdrawn_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("tenant",)
+    search_fields = ("fingerprint__startswith", "tenant__name__istartswith")
+    search_help_text = "Start of the fingerprint or of the tenant's name"
+
+    @admin.display(description="fingerprint", ordering="fingerprint")
+    def short_fingerprint(self, row: ApprovedFingerprint) -> str:
+        """As the approval desk shows it."""
+        return row.fingerprint[:12]
+
+
+ADMINS: Final[Tables] = {
+    AuthKey: AuthKeyAdmin,
+    AccountGrant: AccountGrantAdmin,
+    OauthClient: OauthClientAdmin,
+    EnrolmentWindow: EnrolmentWindowAdmin,
+    ApprovedFingerprint: ApprovedFingerprintAdmin,
+}

@@ -1,0 +1,40 @@
+"""Alerts and maintenance."""
+
+from typing import Final
+
+from backoffice.staff.read_only_admin import ReadOnlyAdmin, Tables, one_of
+from sessions_app.domain.alerts import AlertCode
+from sessions_app.models import MaintenanceNotice, MaintenanceWindow, OperatorAlert
+
+
+class OperatorAlertAdmin(ReadOnlyAdmin):
+    list_display = ("at", "code", "account", "text", "times", "acknowledged_at", "acknowledged_as")
+    list_filter = (one_of("code", AlertCode),)
+    list_select_related = ("account",)
+    search_fields = ("account__account_id__startswith",)
+    search_help_text = "Start of the account id (lower case)"
+
+
+class MaintenanceWindowAdmin(ReadOnlyAdmin):
+    list_display = (
+        "starts_at", "ends_at", "account", "tenant", "reason", "announced_as", "cancelled_at", "cancelled_as",
+    )  # fmt: skip
+    list_select_related = ("account", "tenant")
+    search_fields = ("account__account_id__startswith", "tenant__name__istartswith")
+    search_help_text = "Start of the account id (lower case) or of the tenant's name"
+
+
+class MaintenanceNoticeAdmin(ReadOnlyAdmin):
+    """Who was told of which window, and when."""
+
+    list_display = ("told_at", "window", "session")
+    list_select_related = ("window__account", "window__tenant", "session__account")
+    search_fields = ("session__account__account_id__startswith",)
+    search_help_text = "Start of the account id (lower case)"
+
+
+ADMINS: Final[Tables] = {
+    OperatorAlert: OperatorAlertAdmin,
+    MaintenanceWindow: MaintenanceWindowAdmin,
+    MaintenanceNotice: MaintenanceNoticeAdmin,
+}

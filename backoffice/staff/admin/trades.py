@@ -1,0 +1,152 @@
+"""The way of a trade: intent, decision, command, copy, report."""
+
+from typing import Any, Final
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+
+from backoffice.permissions import LIFT_TOMBSTONE, may
+from backoffice.staff.read_only_admin import ReadOnlyAdmin, Tables, one_of
+from orders.domain.states.denials import SENTENCES, Code
+from orders.models import Command, Copy, Decision, FillWait, FollowerQuote, Intent, Report
+
+_SENTENCES: Final = {code.value: sentence for code, sentence in SENTENCES.items()}
+
+
+class IntentAdmin(ReadOnlyAdmin):
+    list_display = ("received_at", "account", "action", "symbol", "lots", "price", "position_id", "ticket", "repeated")
+    list_filter = ("action", "repeated", ("received_at", admin.DateFieldListFilter))
+    list_select_related = ("account",)
+    search_fields = ("account__account_id__startswith", "position_id__exact", "ticket__exact", "symbol__exact")
+    search_help_text = "Start of the account id (lower case), or a position, a ticket, a symbol"
+    fields = (
+        "account", "session", "frame_id", "action", "position_id", "ticket", "symbol", "lots", "price", "profit",
+        "repeated", "repeat_of", "broker_time", "occurred_at", "received_at", "content",
+    )  # fmt: skip
+
+
+class DecisionAdmin(ReadOnlyAdmin):
+    """Its page answers "why, or why not": every step with what it looked at."""
+
+    list_display = (
+        "decided_at", "subscription__follower", "subscription__strategy", "intent__action", "intent__symbol",
+        "intent__position_id", "outcome", "code",
+    )  # fmt: skip
+    list_filter = ("outcome", one_of("code", Code), ("decided_at", admin.DateFieldListFilter))
+    list_select_related = ("intent", "subscription__follower", "subscription__strategy")
+    search_fields = (
+        "subscription__follower__account_id__startswith",
+        "intent__position_id__exact",
+        "intent__symbol__exact",
+    )
+    search_help_text = "Start of the follower's account id (lower case), or a position, a symbol"
+    fields = ("subscription", "intent", "decided_at")
+    change_form_template = "backoffice/decision.html"
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        decision = kwargs.get("obj")
+        if isinstance(decision, Decision):
+            context["decision"] = decision
+            context["sentence"] = _SENTENCES.get(decision.code, "")
+            context["steps"] = [_step(step) for step in decision.steps]
+            context["waits"] = [
+                {"wait": wait, "steps": [_step(step) for step in wait.steps]}
+                for wait in decision.fill_waits.select_related("copy").order_by("copy__leg")[:100]
+            ]
+            context["commands"] = list(decision.commands.order_by("leg", "attempt")[:100])
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+def _step(step: dict[str, Any]) -> dict[str, Any]:
+    """One step's name, result, and what it looked at as pairs; what is None was not there to look at."""
+    evidence = [(name, value) for name, value in step.items() if name not in ("step", "result") and value is not None]
+    result = str(step.get("result", ""))
+    return {
+        "name": str(step.get("step", "")).replace("_", " "),
+        "passed": result == "ok",
+        "result": result.replace("_", " "),
+        "evidence": [(name.replace("_", " "), _short(value)) for name, value in evidence],
+    }
+
+
+def _short(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+class CommandAdmin(ReadOnlyAdmin):
+    list_display = (
+        "decided_at", "account", "seq", "action", "symbol", "side", "lots", "state", "reason", "error_code",
+    )  # fmt: skip
+    list_filter = ("state", "action", ("decided_at", admin.DateFieldListFilter))
+    list_select_related = ("account",)
+    search_fields = ("account__account_id__startswith", "position_id__exact", "symbol__exact", "id__exact")
+    search_help_text = "Start of the follower's account id (lower case), or a position, a symbol, a command's id"
+    fields = (
+        "account", "decision", "difference", "copy", "seq", "state", "reason", "action", "leg", "attempt",
+        "position_id", "symbol", "side", "order_type", "lots", "lots_before", "lots_after", "price", "sl", "tp",
+        "expiry", "valid_until", "error_code", "absent_from", "occurred_at", "received_at", "decided_at",
+        "committed_at", "pushed_at", "acked_at", "broker_started_at", "broker_done_at", "reported_at",
+    )  # fmt: skip
+
+
+class CopyAdmin(ReadOnlyAdmin):
+    """The page of a copy that was closed by hand links to the lifting of its tombstone."""
+
+    list_display = (
+        "copy_no", "account", "symbol", "side", "state", "lots_decided", "lots_open", "price", "sl", "tp", "ticket",
+        "close_cause",
+    )  # fmt: skip
+    list_filter = ("state", "side")
+    list_select_related = ("account",)
+    search_fields = ("account__account_id__startswith", "position_id__exact", "ticket__exact", "symbol__exact")
+    search_help_text = "Start of the follower's account id (lower case), or a position, a ticket, a symbol"
+    change_form_template = "backoffice/copy.html"
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        copy = kwargs.get("obj")
+        tombstoned = isinstance(copy, Copy) and copy.tombstoned_at is not None
+        context["may_lift"] = tombstoned and may(request, LIFT_TOMBSTONE)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+class FillWaitAdmin(ReadOnlyAdmin):
+    """Pending copies that had not filled when the master's did, and what became of them."""
+
+    list_display = ("created_at", "account", "copy", "state", "due_at", "tries", "code", "settled_at")
+    list_filter = ("state",)
+    list_select_related = ("account", "copy")
+    search_fields = ("account__account_id__startswith", "copy__position_id__exact")
+    search_help_text = "Start of the follower's account id (lower case), or a position"
+
+
+class ReportAdmin(ReadOnlyAdmin):
+    list_display = (
+        "received_at", "account", "status", "cause", "ticket", "lots", "price", "profit", "slippage_points",
+        "error_code", "late", "flag",
+    )  # fmt: skip
+    list_filter = ("status", "late", "repeated", ("received_at", admin.DateFieldListFilter))
+    list_select_related = ("account",)
+    search_fields = ("account__account_id__startswith", "ticket__exact", "command__id__exact")
+    search_help_text = "Start of the account id (lower case), or a ticket, or a command's id"
+
+
+class FollowerQuoteAdmin(ReadOnlyAdmin):
+    list_display = ("account", "symbol", "bid", "ask", "at")
+    list_select_related = ("account",)
+    search_fields = ("account__account_id__startswith", "symbol__exact")
+    search_help_text = "Start of the follower's account id (lower case), or a symbol"
+
+
+ADMINS: Final[Tables] = {
+    Intent: IntentAdmin,
+    Decision: DecisionAdmin,
+    Command: CommandAdmin,
+    Copy: CopyAdmin,
+    FillWait: FillWaitAdmin,
+    Report: ReportAdmin,
+    FollowerQuote: FollowerQuoteAdmin,
+}
