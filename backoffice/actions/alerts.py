@@ -1,44 +1,53 @@
-"""Open alerts: GET shows one and what it means, POST says that somebody has seen it."""
+"""Actions on open alerts."""
 
-from uuid import UUID
+from typing import Final
 
-from django.contrib import messages
-from django.contrib.admin.sites import AdminSite
-from django.http import Http404, HttpRequest
-from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
-from django.template.response import TemplateResponse
-from django.views.decorators.http import require_http_methods
+from django.template.defaultfilters import pluralize
+from django.urls import reverse
+from django.utils.html import format_html
 
-from backoffice.permissions import ACKNOWLEDGE, SEE_SESSIONS, may, requires
-from sessions_app import queries
+from backoffice.actions.action import OWN_WORDS, Action, Done, Place, Preview, Sent, strong, unless, utc
+from backoffice.actions.forms import ActionForm
+from backoffice.permissions import ACKNOWLEDGE, SEE_SESSIONS
+from sessions_app.models import OperatorAlert
 from sessions_app.services.operations import alerts
 from sessions_app.services.operations.alerts import AlreadyAcknowledged
 from sessions_app.services.operations.history import Actor
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@requires(ACKNOWLEDGE)
-def acknowledge(request: HttpRequest, site: AdminSite, alert_id: UUID) -> HttpResponseBase:
-    """The confirm page of one open alert."""
-    alert = queries.open_alerts().filter(id=alert_id).first()
-    if request.method == "POST":
-        _acknowledge(request, alert_id)
-        return _leave(request)
-    if alert is None:
-        raise Http404
-    context = {**site.each_context(request), "title": "Acknowledge this alert?", "alert": alert}
-    return TemplateResponse(request, "backoffice/alert.html", context)
+def _acknowledge(row: OperatorAlert, sent: Sent, by: Actor) -> Done:
+    return Done(f"Acknowledged: {alerts.acknowledge(alert_id=row.id, by=by).text}")
 
 
-def _acknowledge(request: HttpRequest, alert_id: UUID) -> None:
-    by = Actor(name=request.user.get_username(), user_id=request.user.pk)
-    try:
-        alert = alerts.acknowledge(alert_id=alert_id, by=by)
-        messages.success(request, f"Acknowledged: {alert.text}")
-    except AlreadyAcknowledged as first:
-        messages.error(request, f"Nothing changed: {first}.")
+def _preview(row: OperatorAlert) -> Preview:
+    return Preview(
+        [
+            ("What", row.text),
+            ("Alert", format_html('<span class="state {}">{}</span>', row.severity, row.code)),
+            ("Meaning", row.meaning),
+            ("Account", row.account.claimed_as if row.account else "none"),
+            ("First", utc(row.first_at)),
+            ("Last", f"{utc(row.at)}, {row.times} time{pluralize(row.times)} so far"),
+        ],
+        [
+            "The alert leaves the monitoring page and stays in the list, with your name.",
+            format_html("If the same happens again, a {} is raised.", strong("new alert")),
+        ],
+    )
 
 
-def _leave(request: HttpRequest) -> HttpResponseBase:
-    return redirect("admin:monitoring" if may(request, SEE_SESSIONS) else "admin:index")
+ACTIONS: Final = (
+    Action(
+        name="acknowledge_alert",
+        noun=OperatorAlert,
+        verb="Acknowledge",
+        title="Acknowledge this alert?",
+        permission=ACKNOWLEDGE,
+        form=ActionForm,
+        obstacle=lambda row: unless(row.acknowledged_at is None, str(AlreadyAcknowledged(row))),
+        preview=_preview,
+        do=_acknowledge,
+        late={AlreadyAcknowledged: OWN_WORDS},
+        place=lambda row: Place("Monitoring", reverse("admin:monitoring"), (SEE_SESSIONS,)),
+    ),
+)

@@ -1,98 +1,75 @@
-"""Forms of the pages where people decide."""
+"""What the forms of actions share: a reason, a tenant, and fields that are asked for in several places."""
 
-from datetime import timedelta
-from typing import Any
-from uuid import UUID
+from collections.abc import Sequence
+from typing import Any, Final
 
 from django import forms
 
-from backoffice import queries
-from sessions_app.models import AuthKey, Tenant
+from sessions_app.domain.problems import Refused
+from sessions_app.models import Tenant
+
+MAX_HOURS: Final = 24 * 90
+NO_COMPLETION: Final = {"autocomplete": "off"}
 
 
-class ReasonForm(forms.Form):
+def text(label: str, *, most: int, help_text: str = "", required: bool = True, initial: str = "") -> forms.CharField:
+    """One line of text that the browser does not complete."""
+    return forms.CharField(
+        max_length=most,
+        label=label,
+        help_text=help_text,
+        required=required,
+        initial=initial or None,
+        widget=forms.TextInput(attrs=NO_COMPLETION),
+    )
+
+
+def hours(help_text: str, *, required: bool) -> forms.IntegerField:
+    return forms.IntegerField(
+        min_value=0, max_value=MAX_HOURS, label="Overlap in hours", required=required, help_text=help_text
+    )
+
+
+class _Moment(forms.DateTimeInput):
+    """The browser's own field for a date and a time, to the minute."""
+
+    input_type = "datetime-local"
+
+
+def moment(label: str) -> forms.DateTimeField:
+    return forms.DateTimeField(label=f"{label} (UTC)", widget=_Moment(format="%Y-%m-%dT%H:%M"))
+
+
+def tenant_choice(**changes: Any) -> "forms.ModelChoiceField[Tenant]":
+    offered = {"label": "Tenant", "empty_label": "Choose a tenant", **changes}
+    return forms.ModelChoiceField(Tenant.objects.order_by("name"), **offered)
+
+
+class ActionForm(forms.Form):
+    """Nothing but a button; its children ask for more. `row`: what the action is about, None if it makes one."""
+
+    def __init__(self, data: Any = None, *, row: Any = None) -> None:
+        super().__init__(data)
+        self.row = row
+
+
+class ReasonForm(ActionForm):
     """Why: it stands in the history for good."""
 
-    reason = forms.CharField(
-        max_length=255,
-        label="Reason",
-        help_text="Stands in the history, with your name.",
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
+    reason = text("Reason", most=255, help_text="Stands in the history, with your name.")
 
 
-class ApprovalForm(ReasonForm):
-    """A reason and, for an account that belongs to nobody yet, its tenant."""
+class TenantForm(ReasonForm):
+    """A reason and a tenant."""
 
-    tenant = forms.ModelChoiceField(
-        Tenant.objects.order_by("name"),
-        label="Tenant",
-        empty_label="Choose whose account this becomes",
-        error_messages={"required": "This account belongs to nobody yet: choose its tenant."},
-    )
-
-    overlap = forms.IntegerField(
-        min_value=0,
-        max_value=24 * 90,
-        required=False,
-        label="Overlap in hours",
-        help_text="The account's other approved keys are revoked after it; empty: they stay valid.",
-    )
-    field_order = ("tenant", "reason", "overlap")
-
-    def __init__(self, *args: Any, key: AuthKey, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if key.account.tenant_id is not None:
-            del self.fields["tenant"]
-        if not queries.other_keys(key):
-            del self.fields["overlap"]
-
-    @property
-    def span(self) -> timedelta | None:
-        """How long the account's other keys stay; None: until they are revoked."""
-        overlap: int | None = self.cleaned_data.get("overlap")
-        return None if overlap is None else timedelta(hours=overlap)
-
-    @property
-    def tenant_id(self) -> UUID | None:
-        """The chosen tenant; None when the account has one already."""
-        tenant: Tenant | None = self.cleaned_data.get("tenant")
-        return tenant.id if tenant is not None else None
+    tenant = tenant_choice()
+    field_order: Sequence[str] = ("tenant",)
 
 
-class NoteForm(forms.Form):
-    """Why: it stands in the history of the subscription for good."""
-
-    note = forms.CharField(
-        max_length=255,
-        label="Reason",
-        help_text="Stands in the history of the subscription, with your name.",
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
-
-
-class SwitchOffForm(NoteForm):
-    """A reason, and whether open copies are let go."""
-
-    detach = forms.BooleanField(
-        required=False,
-        label="Detach open copies",
-        help_text="They stay open at the broker; from now on they are the follower's own affair.",
-    )
-
-
-class VerdictForm(forms.Form):
-    """Why: it stands in the history of the difference for good."""
-
-    reason = forms.CharField(
-        max_length=255,
-        label="Reason",
-        help_text="Stands in the history of the difference, with your name.",
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
-
-
-class HeldForm(VerdictForm):
-    """A reason, and how many differences the person has seen: the decision is about those and no others."""
-
-    seen = forms.IntegerField(min_value=0, label="Copies", widget=forms.NumberInput(attrs={"readonly": True}))
+def checked(value: str, check: Any, *, keep: bool = False) -> str:
+    """`check(value)`, or with `keep` the value itself; what the domain refuses is a mistake of the form."""
+    try:
+        found: str = check(value)
+    except Refused as refusal:
+        raise forms.ValidationError(refusal.message) from refusal
+    return value if keep else found

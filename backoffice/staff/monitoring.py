@@ -11,9 +11,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from backoffice import charts, queries
+from backoffice import charts
 from backoffice.permissions import ACKNOWLEDGE, SEE_SESSIONS, may, requires
-from backoffice.queries import Figures
+from backoffice.staff import queries
+from backoffice.staff.queries import Figures
 from sessions_app.queries import database_now
 
 CACHE_KEY: Final = "backoffice.figures"

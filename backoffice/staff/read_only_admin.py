@@ -1,7 +1,7 @@
-"""What all our ModelAdmins share: they only read, and they stay fast with millions of rows."""
+"""What all our ModelAdmins share: they only read, they link the actions, and they stay fast with millions of rows."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -11,10 +11,13 @@ from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 
+from backoffice.actions.action import Action
+from backoffice.actions.registry import ACTIONS
+from backoffice.permissions import may
 from sessions_app.domain.decimals import plain
 
 COUNTED_ROWS: Final = 10_000
@@ -28,6 +31,9 @@ else:
     _ModelAdmin = admin.ModelAdmin
 
 
+Acted = tuple[Action, Any]
+
+
 class CappedPaginator(_Paginator):
     """Counts up to COUNTED_ROWS: what lies beyond is reached by search and filters, not by page numbers."""
 
@@ -38,13 +44,14 @@ class CappedPaginator(_Paginator):
 
 
 class ReadOnlyAdmin(_ModelAdmin):
-    """Shows rows and changes none: decisions go through pages that call a service."""
+    """Shows rows and changes none: its pages link the actions that are open to a person."""
 
     paginator = CappedPaginator
     show_full_result_count = False
     list_per_page = 50
     ordering = ("-id",)
     actions = None
+    change_list_template = "backoffice/list.html"
     change_form_template = "backoffice/row.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -58,7 +65,25 @@ class ReadOnlyAdmin(_ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         title = str(self.model._meta.verbose_name_plural).capitalize()
-        return super().changelist_view(request, {**(extra_context or {}), "title": title})
+        made = [(action, None) for action in ACTIONS.values() if action.noun is self.model and action.makes]
+        context = {**(extra_context or {}), "title": title, "links": _links(request, made)}
+        return super().changelist_view(request, context)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        row = kwargs.get("obj")
+        if row is not None:
+            context |= {"links": _links(request, self.actions_on(row)), **self.more_context(row)}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def actions_on(self, row: Any) -> Sequence[Acted]:
+        """What its page links, each with the row that it acts on."""
+        return [(action, row) for action in ACTIONS.values() if action.noun is self.model and not action.makes]
+
+    def more_context(self, row: Any) -> dict[str, Any]:
+        """What else the template of its page shows."""
+        return {}
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         return [column(self.model, name) for name in super().get_list_display(request)]
@@ -73,6 +98,12 @@ class ReadOnlyAdmin(_ModelAdmin):
 
 # What is shown of which table.
 Tables = Mapping[type[Model], type[ReadOnlyAdmin]]
+
+
+def _links(request: HttpRequest, acted: Sequence[Acted]) -> list[tuple[Action, str]]:
+    """Actions that the person may do and that their rows allow, with the addresses of their pages."""
+    mine = [(action, row) for action, row in acted if may(request, action.permission)]
+    return [(action, action.address(row)) for action, row in mine if not action.obstacle(row)]
 
 
 def one_of(field: str, names: Iterable[str]) -> type[admin.SimpleListFilter]:

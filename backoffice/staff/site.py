@@ -6,15 +6,15 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, path
 
-from backoffice import queries
-from backoffice.actions import alerts, differences, page, subscriptions
-from backoffice.actions.registry import ACTS, Act
+from backoffice.actions import page
+from backoffice.actions.action import Action
+from backoffice.actions.registry import ACTIONS
 from backoffice.permissions import ANNOUNCE, DECIDE, SEE_KEYS, SEE_SESSIONS, View, may
-from backoffice.staff import approval_desk, maintenance, monitoring
+from backoffice.staff import approval_desk, maintenance, monitoring, queries
 
 
 class GatewaySite(AdminSite):
-    """Adds the approval desk and the monitoring page."""
+    """Adds the approval desk, monitoring, maintenance, and a page for each action."""
 
     site_title = "EA Gateway"
     site_header = "EA Gateway"
@@ -27,30 +27,15 @@ class GatewaySite(AdminSite):
             self._page("monitoring/", monitoring.page, "monitoring"),
             path("monitoring/numbers/", monitoring.numbers, {"site": self}, name="monitoring_numbers"),
             self._page("approvals/", approval_desk.desk, "approvals"),
-            self._page("approvals/<uuid:key_id>/approve/", approval_desk.approve, "approve_key"),
-            self._page("approvals/<uuid:key_id>/reject/", approval_desk.reject, "reject_key"),
-            self._page("approvals/<uuid:key_id>/revoke/", approval_desk.revoke, "revoke_key"),
-            self._page("alerts/<uuid:alert_id>/acknowledge/", alerts.acknowledge, "acknowledge_alert"),
-            self._page(
-                "subscriptions/<uuid:subscription_id>/<slug:state>/",
-                subscriptions.change_state,
-                "change_subscription_state",
-            ),
-            self._page("copies/<uuid:copy_id>/lift/", subscriptions.lift_tombstone, "lift_tombstone"),
-            *(self._act(name, act) for name, act in ACTS.items()),
-            self._page("differences/<uuid:difference_id>/accept/", differences.accept, "accept_difference"),
-            self._page("accounts/<uuid:account_id>/held/let-go/", differences.let_go, "let_go_held"),
-            self._page("accounts/<uuid:account_id>/held/keep/", differences.keep, "keep_held"),
-            self._page("accounts/<uuid:account_id>/snapshot/", differences.ask, "ask_snapshot"),
             self._page("maintenance/", maintenance.page, "maintenance"),
-            self._page("maintenance/announce/", maintenance.announce, "announce_maintenance"),
-            self._page("maintenance/<uuid:window_id>/cancel/", maintenance.cancel, "cancel_maintenance"),
+            *(self._action(action) for action in ACTIONS.values()),
             *super().get_urls(),
         ]
 
-    def _act(self, name: str, act: Act) -> URLPattern:
-        place = f"{act.model._meta.model_name}s/{'' if act.open is None else '<uuid:row_id>/'}{name}/"
-        return path(f"acts/{place}", self.admin_view(page.perform), {"site": self, "act_name": name}, name=name)
+    def _action(self, action: Action) -> URLPattern:
+        row = "" if action.makes else "<uuid:row_id>/"
+        route = f"actions/{action.noun._meta.model_name}/{row}{action.name}/"
+        return path(route, self.admin_view(page.perform), {"site": self, "action": action}, name=action.name)
 
     def _page(self, route: str, view: View, name: str) -> URLPattern:
         return path(route, self.admin_view(view), {"site": self}, name=name)

@@ -92,7 +92,7 @@ def test_differences_are_read_and_decided_on_a_phone_without_javascript(
     see(signed_in, live_server, reverse("admin:orders_difference_change", args=[missing[0].id]), "held")
     see(signed_in, live_server, reverse("admin:let_go_held", args=[first.account_id]), "let_go")
     signed_in.get_by_label("Reason").fill("liquidated")
-    signed_in.get_by_role("button", name="Let go").click()
+    signed_in.get_by_role("button", name="Let all missing copies go").click()
     expect(signed_in.get_by_text("Let go: 6 copies")).to_be_visible()
     see(signed_in, live_server, reverse("admin:sessions_app_brokeraccount_change", args=[first.account_id]), "account")
     signed_in.get_by_role("link", name="Ask for a snapshot").click()

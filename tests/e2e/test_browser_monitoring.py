@@ -10,7 +10,7 @@ from django.urls import reverse
 from playwright.sync_api import ConsoleMessage, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from backoffice.actions.registry import ACTS
+from backoffice.actions.registry import ACTIONS
 from tests.factories import (
     CommandFactory,
     DecisionFactory,
@@ -126,7 +126,7 @@ def test_a_hidden_page_rests(page: Page, visit: Visit) -> None:
 def test_every_page_fits_the_screen(
     page: Page, visit: Visit, operator: User, tmp_path: Path, width: int, filled: bool
 ) -> None:
-    grant(operator, "sessions_app.view_enrolmentwindow", *{act.permission for act in ACTS.values()})
+    grant(operator, "sessions_app.view_enrolmentwindow", *{action.permission for action in ACTIONS.values()})
     paths = [reverse(f"admin:{name}") for name in ("index", "monitoring", "approvals", "orders_decision_changelist")]
     if filled:
         session = EaSessionFactory.create(ea_version=EVIL, account__claimed_as="A-Very-Long-Broker-Name-" * 4 + ":1")
@@ -136,7 +136,7 @@ def test_every_page_fits_the_screen(
         paths += [reverse(f"admin:{verb}_key", args=[key_of(session).id]) for verb in ("approve", "reject")]
         paths += [reverse("admin:orders_decision_change", args=[decision.id])]
         paths += [reverse("admin:sessions_app_authkey_change", args=[key_of(session).id])]
-        paths += [reverse(f"admin:{name}") for name, act in ACTS.items() if act.open is None]
+        paths += [reverse(f"admin:{name}") for name, action in ACTIONS.items() if action.makes]
         window = EnrolmentWindowFactory.create(reason="A" * 255, accounts="A-Very-Long-Broker-Name-*" * 5)
         paths += [reverse("admin:close_window", args=[window.pk])]
         paths += [reverse("admin:sessions_app_enrolmentwindow_change", args=[window.pk])]

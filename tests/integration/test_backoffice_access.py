@@ -1,4 +1,4 @@
-"""Acts on keys, grants, OAuth clients and policies: GET tells, POST does it once, each by its own permission."""
+"""Actions on keys, grants, OAuth clients and policies: what each does, and what it says."""
 
 import re
 from datetime import timedelta
@@ -9,7 +9,6 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from backoffice.actions.registry import ACTS
 from sessions_app.domain.lifecycle import GrantState, KeyState, SessionStatus
 from sessions_app.models import (
     AccountGrant,
@@ -24,7 +23,6 @@ from sessions_app.services.access import oauth_clients
 from sessions_app.services.operations.history import Actor
 from tests.factories import (
     AccountGrantFactory,
-    ApprovedFingerprintFactory,
     AuthKeyFactory,
     BrokerAccountFactory,
     EaSessionFactory,
@@ -38,16 +36,6 @@ from tests.factories.sessions import key_material, now
 from tests.integration.sessions_app.rest.test_rest_sessions import ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-ROWS: dict[type[Any], Any] = {
-    AuthKey: lambda: AuthKeyFactory.create(approved=True),
-    EaSession: EaSessionFactory.create,
-    EnrolmentWindow: EnrolmentWindowFactory.create,
-    ApprovedFingerprint: ApprovedFingerprintFactory.create,
-    OauthClient: lambda: register().client,
-    AccountGrant: AccountGrantFactory.create,
-    BrokerAccount: BrokerAccountFactory.create,
-}
 
 
 @pytest.fixture
@@ -67,13 +55,6 @@ def address(name: str, row: Any = None) -> str:
     return reverse(f"admin:{name}", args=[row.pk] if row is not None else [])
 
 
-def row_for(name: str) -> Any:
-    """A row on which the act is open."""
-    if name == "lift_suspension":
-        return BrokerAccountFactory.create(suspended_at=now())
-    return ROWS[ACTS[name].model]() if ACTS[name].open is not None else None
-
-
 def act(client: Client, name: str, row: Any = None, **fields: Any) -> Any:
     return client.post(address(name, row), {"reason": "because", **fields}, follow=True)
 
@@ -82,39 +63,7 @@ def text_of(answer: Any) -> str:
     return " ".join(answer.content.decode().split())
 
 
-# Every act -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ACTS)
-def test_a_page_tells_what_would_happen_and_changes_nothing(client: Client, olga: User, name: str) -> None:
-    row = row_for(name)
-    before = list(ACTS[name].model.objects.values())
-    answer = client.get(address(name, row))
-    text = text_of(answer)
-    assert answer.status_code == 200
-    assert f"{ACTS[name].button}</button>" in text
-    assert re.findall(r"\sstyle=|<script(?![^>]*\ssrc=)", text) == []
-    assert list(ACTS[name].model.objects.values()) == before
-    assert client.post(address(name, row), {}).status_code == 200
-    assert list(ACTS[name].model.objects.values()) == before
-
-
-@pytest.mark.parametrize("name", ACTS)
-def test_each_act_asks_for_its_own_permission(client: Client, name: str) -> None:
-    row = row_for(name)
-    others = {item.permission for item in ACTS.values()} - {ACTS[name].permission}
-    client.force_login(grant(UserFactory.create(), *others))
-    assert client.get(address(name, row)).status_code == 403
-    assert client.post(address(name, row), {"reason": "x"}).status_code == 403
-    client.force_login(grant(UserFactory.create(), ACTS[name].permission))
-    assert client.get(address(name, row)).status_code == 200
-    client.logout()
-    assert client.get(address(name, row)).status_code == 302
-
-
-@pytest.mark.parametrize("name", [name for name, item in ACTS.items() if item.open is not None])
-def test_an_act_on_nothing_is_not_found(client: Client, olga: User, name: str) -> None:
-    assert client.get(address(name, TenantFactory.create())).status_code == 404
+# Windows -------------------------------------------------------------------------------------------------------------
 
 
 def test_pages_link_the_acts_that_are_open_to_a_person(client: Client, olga: User) -> None:

@@ -14,7 +14,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from backoffice import charts, latency, queries
+from backoffice import charts, latency
+from backoffice.staff import queries
 from orders.models import Command, Copy, Decision, Intent
 from sessions_app.models import EaSession
 from tests.factories import (

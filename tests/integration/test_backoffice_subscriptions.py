@@ -30,7 +30,8 @@ def operator(client: Client) -> User:
 
 
 def state_url(subscription: Subscription, state: str) -> str:
-    return reverse("admin:change_subscription_state", args=[subscription.id, state])
+    verb = {"active": "resume", "close_only": "pause", "off": "switch_off"}[state]
+    return reverse(f"admin:{verb}_subscription", args=[subscription.id])
 
 
 def lift_url(copy: Copy) -> str:
@@ -50,7 +51,7 @@ def test_case_136_without_the_named_permission_nothing_changes(client: Client) -
     subscription, copy = SubscriptionFactory.create(), CopyFactory.create(tombstoned_at=now())
     client.force_login(grant(UserFactory.create(), *VIEWS))
     for url in (state_url(subscription, "close_only"), lift_url(copy)):
-        assert [client.get(url).status_code, client.post(url, {"note": "because"}).status_code] == [403, 403]
+        assert [client.get(url).status_code, client.post(url, {"reason": "because"}).status_code] == [403, 403]
     subscription.refresh_from_db()
     copy.refresh_from_db()
     assert (subscription.state, copy.tombstoned_at is not None) == ("active", True)
@@ -69,9 +70,9 @@ def test_looking_at_the_page_changes_nothing(client: Client, operator: User) -> 
 
 def test_a_person_pauses_with_a_reason(client: Client, operator: User) -> None:
     subscription = SubscriptionFactory.create()
-    refused = client.post(state_url(subscription, "close_only"), {"note": ""})
+    refused = client.post(state_url(subscription, "close_only"), {"reason": ""})
     assert "This field is required" in text_of(refused)
-    answer: Any = client.post(state_url(subscription, "close_only"), {"note": "holidays"}, follow=True)
+    answer: Any = client.post(state_url(subscription, "close_only"), {"reason": "holidays"}, follow=True)
     assert told(answer) == [f"The subscription of {subscription.follower.claimed_as} is close_only now."]
     event = SubscriptionEvent.objects.get()
     assert (event.to_state, event.actor, event.note) == ("close_only", "olga", "holidays")
@@ -79,7 +80,7 @@ def test_a_person_pauses_with_a_reason(client: Client, operator: User) -> None:
 
 def test_the_second_person_is_told_that_nothing_changed(client: Client, operator: User) -> None:
     subscription = SubscriptionFactory.create(state="close_only")
-    answer: Any = client.post(state_url(subscription, "close_only"), {"note": "me too"}, follow=True)
+    answer: Any = client.post(state_url(subscription, "close_only"), {"reason": "me too"}, follow=True)
     assert told(answer)[0].startswith("Nothing changed")
     assert not SubscriptionEvent.objects.exists()
 
@@ -87,9 +88,9 @@ def test_the_second_person_is_told_that_nothing_changed(client: Client, operator
 def test_open_copies_must_be_detached_to_switch_off(client: Client, operator: User) -> None:
     subscription = SubscriptionFactory.create()
     copy = CopyFactory.create(subscription=subscription, state=CopyState.OPEN)
-    refused = client.post(state_url(subscription, "off"), {"note": "he left"})
+    refused = client.post(state_url(subscription, "off"), {"reason": "he left"})
     assert "1 open copies: close them first, or detach them" in text_of(refused)
-    answer: Any = client.post(state_url(subscription, "off"), {"note": "he left", "detach": "on"}, follow=True)
+    answer: Any = client.post(state_url(subscription, "off"), {"reason": "he left", "detach": "on"}, follow=True)
     assert told(answer)[0].endswith("is off now.")
     copy.refresh_from_db()
     assert copy.close_cause == "detached"
@@ -99,7 +100,7 @@ def test_case_153_a_circle_cannot_be_resumed_in_the_admin(client: Client, operat
     first = SubscriptionFactory.create()
     back = StrategyFactory.create(master=first.follower, tenant=first.strategy.tenant)
     second = SubscriptionFactory.create(strategy=back, follower=first.strategy.master, state="off")
-    refused = client.post(state_url(second, "active"), {"note": "please"})
+    refused = client.post(state_url(second, "active"), {"reason": "please"})
     assert "accounts may not copy in a circle" in text_of(refused)
     second.refresh_from_db()
     assert second.state == "off"
@@ -107,7 +108,8 @@ def test_case_153_a_circle_cannot_be_resumed_in_the_admin(client: Client, operat
 
 @pytest.mark.parametrize("state", ["paused", "OFF"])
 def test_a_state_that_there_is_not_is_no_page(client: Client, operator: User, state: str) -> None:
-    assert client.get(state_url(SubscriptionFactory.create(), state)).status_code == 404
+    page = state_url(SubscriptionFactory.create(), "off").replace("switch_off", state)
+    assert client.get(page).status_code == 404
 
 
 def test_a_subscriptions_page_leads_to_what_may_be_done(client: Client, operator: User) -> None:
@@ -129,9 +131,9 @@ def test_a_person_lifts_a_tombstone_once(client: Client, operator: User) -> None
     page = text_of(client.get(reverse("admin:orders_copy_change", args=[copy.id])))
     assert lift_url(copy) in page
     assert "Nothing is opened by this." in text_of(client.get(lift_url(copy)))
-    first: Any = client.post(lift_url(copy), {"note": "a slip"}, follow=True)
+    first: Any = client.post(lift_url(copy), {"reason": "a slip"}, follow=True)
     assert told(first) == [f"The tombstone of position {copy.position_id} is lifted."]
-    again: Any = client.post(lift_url(copy), {"note": "a slip"}, follow=True)
+    again: Any = client.post(lift_url(copy), {"reason": "a slip"}, follow=True)
     assert told(again)[-1] == "Nothing changed: this copy has no tombstone."
     copy.refresh_from_db()
     assert (copy.tombstoned_at, copy.lifted_at is not None) == (None, True)

@@ -1,19 +1,15 @@
 """Who may open sessions: keys, grants, OAuth clients, and the policies that approve keys by themselves."""
 
-from typing import Any, Final
+from typing import Final
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
 
-from backoffice.permissions import DECIDE, REVOKE, may
-from backoffice.staff.action_admin import ActingAdmin
-from backoffice.staff.read_only_admin import Tables, one_of
+from backoffice.staff.read_only_admin import ReadOnlyAdmin, Tables, one_of
 from sessions_app.auth.registry import strategies
-from sessions_app.domain.lifecycle import KeyState
 from sessions_app.models import AccountGrant, ApprovedFingerprint, AuthKey, EnrolmentWindow, OauthClient
 
 
-class AuthKeyAdmin(ActingAdmin):
+class AuthKeyAdmin(ReadOnlyAdmin):
     """Its page links to the decisions that are open for its key. The hash is shown nowhere."""
 
     list_display = (
@@ -33,24 +29,14 @@ class AuthKeyAdmin(ActingAdmin):
         "account", "fingerprint", "state", "requested_at", "requested_from", "decided_at", "decided_as",
         "decision_reason", "retires_at",
     )  # fmt: skip
-    change_form_template = "backoffice/key.html"
 
     @admin.display(description="key", ordering="fingerprint")
     def short_fingerprint(self, key: AuthKey) -> str:
         """As the approval desk shows it."""
         return key.fingerprint[:12]
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        key = kwargs.get("obj")
-        state = key.state if isinstance(key, AuthKey) else ""
-        context["may_decide"] = state == KeyState.PENDING and may(request, DECIDE)
-        context["may_revoke"] = state == KeyState.APPROVED and may(request, REVOKE)
-        return super().render_change_form(request, context, *args, **kwargs)
 
-
-class AccountGrantAdmin(ActingAdmin):
+class AccountGrantAdmin(ReadOnlyAdmin):
     """Who may serve an account without a key of it."""
 
     list_display = ("account", "method", "subject", "state", "decided_at", "decided_as", "decision_reason")
@@ -60,7 +46,7 @@ class AccountGrantAdmin(ActingAdmin):
     search_help_text = "Start of the account id (lower case) or of the subject"
 
 
-class OauthClientAdmin(ActingAdmin):
+class OauthClientAdmin(ReadOnlyAdmin):
     """Secrets are hashed, and shown nowhere."""
 
     list_display = ("client_id", "tenant", "created_at", "created_as", "revoked_at", "revoked_as")
@@ -71,7 +57,7 @@ class OauthClientAdmin(ActingAdmin):
     fields = ("client_id", "tenant", "created_at", "created_as", "revoked_at", "revoked_as", "revocation_reason")
 
 
-class EnrolmentWindowAdmin(ActingAdmin):
+class EnrolmentWindowAdmin(ReadOnlyAdmin):
     list_display = (
         "tenant", "opens_at", "closes_at", "enrolled", "max_keys", "accounts", "adopts", "reason", "created_as",
         "closed_at",
@@ -82,7 +68,7 @@ class EnrolmentWindowAdmin(ActingAdmin):
     search_help_text = "Start of the tenant's name"
 
 
-class ApprovedFingerprintAdmin(ActingAdmin):
+class ApprovedFingerprintAdmin(ReadOnlyAdmin):
     list_display = (
         "short_fingerprint", "tenant", "accounts", "reason", "created_at", "created_as", "withdrawn_at", "withdrawn_as",
     )  # fmt: skip

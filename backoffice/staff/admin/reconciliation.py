@@ -3,11 +3,10 @@
 from typing import Any, Final
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
 
-from backoffice.permissions import DECIDE_DIFFERENCE, may
-from backoffice.staff.read_only_admin import ReadOnlyAdmin, Tables, one_of
-from orders.domain.states.differences import DifferenceState, may_decide
+from backoffice.actions.differences import ON_MISSING
+from backoffice.staff.read_only_admin import Acted, ReadOnlyAdmin, Tables, one_of
+from orders.domain.states.differences import DifferenceState
 from orders.domain.wire.snapshots import DifferenceKind, DifferenceSeverity
 from orders.models import Difference, DifferenceEvent, Snapshot
 
@@ -43,19 +42,15 @@ class DifferenceAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     change_form_template = "backoffice/difference.html"
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        row = kwargs.get("obj")
-        if isinstance(row, Difference):
-            decides = may(request, DECIDE_DIFFERENCE)
-            context["events"] = list(row.events.order_by("at", "id")[:100])
-            context["commands"] = list(row.commands.order_by("attempt")[:20])
-            kind, state = DifferenceKind(row.kind), DifferenceState(row.state)
-            context["may_accept"] = decides and may_decide(kind, state, DifferenceState.ACCEPTED)
-            context["may_let_go"] = decides and may_decide(kind, state, DifferenceState.ADOPTED)
-            context["may_keep"] = decides and may_decide(kind, state, DifferenceState.REFUSED)
-        return super().render_change_form(request, context, *args, **kwargs)
+    def actions_on(self, row: Difference) -> list[Acted]:
+        about_all = ON_MISSING if row.kind == DifferenceKind.MISSING else ()
+        return [*super().actions_on(row), *((action, row.account) for action in about_all)]
+
+    def more_context(self, row: Difference) -> dict[str, Any]:
+        return {
+            "events": list(row.events.order_by("at", "id")[:100]),
+            "commands": list(row.commands.order_by("attempt")[:20]),
+        }
 
 
 class DifferenceEventAdmin(ReadOnlyAdmin):

@@ -1,18 +1,15 @@
 """Accounts, and the sessions of their terminals."""
 
-from typing import Any, Final
+from typing import Final
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
 
-from backoffice.permissions import DECIDE_DIFFERENCE, may
-from backoffice.staff.action_admin import ActingAdmin
 from backoffice.staff.read_only_admin import ReadOnlyAdmin, Tables, one_of
 from sessions_app.domain.lifecycle import Reason
 from sessions_app.models import BrokerAccount, EaSession, SessionEvent
 
 
-class BrokerAccountAdmin(ActingAdmin):
+class BrokerAccountAdmin(ReadOnlyAdmin):
     """Its page leads to asking the account's terminal what it holds."""
 
     list_display = ("claimed_as", "tenant", "balance", "equity", "funds_at", "waiting_commands", "suspended_at")
@@ -24,21 +21,14 @@ class BrokerAccountAdmin(ActingAdmin):
     list_select_related = ("tenant",)
     search_fields = ("account_id__startswith", "tenant__name__istartswith")
     search_help_text = "Start of the account id (lower case) or of the tenant's name"
-    change_form_template = "backoffice/account.html"
 
     @admin.display(description="not acknowledged")
     def waiting_commands(self, account: BrokerAccount) -> int:
         """Numbered commands that the EA has not acknowledged."""
         return account.next_seq - 1 - account.acked_seq
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        context["may_ask"] = may(request, DECIDE_DIFFERENCE)
-        return super().render_change_form(request, context, *args, **kwargs)
 
-
-class EaSessionAdmin(ActingAdmin):
+class EaSessionAdmin(ReadOnlyAdmin):
     """The token's hash is shown nowhere."""
 
     list_display = (

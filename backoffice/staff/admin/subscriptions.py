@@ -3,13 +3,11 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
-from backoffice.permissions import CHANGE_STATE, may
 from backoffice.staff.read_only_admin import ReadOnlyAdmin, Tables
 from orders.domain.decision.setting_table import Setting
 from orders.domain.decision.settings import SETTINGS
-from orders.domain.states.subscriptions import SubscriptionState
 from orders.models import Strategy, Subscription, SubscriptionEvent
 
 
@@ -37,18 +35,9 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     search_fields = ("follower__account_id__startswith", "strategy__name__istartswith")
     search_help_text = "Start of the follower's account id (lower case) or of the strategy's name"
     fields = ("id", "strategy", "follower", "state", *(row.name for row in SETTINGS.rows), "created_at")
-    change_form_template = "backoffice/subscription.html"
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, help_texts=help_texts(SETTINGS.rows), **kwargs)
-
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        row = kwargs.get("obj")
-        if isinstance(row, Subscription) and may(request, CHANGE_STATE):
-            context["states"] = [state.value for state in SubscriptionState if state != row.state]
-        return super().render_change_form(request, context, *args, **kwargs)
 
 
 class SubscriptionEventAdmin(ReadOnlyAdmin):

@@ -3,9 +3,7 @@
 from typing import Any, Final
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
 
-from backoffice.permissions import LIFT_TOMBSTONE, may
 from backoffice.staff.read_only_admin import ReadOnlyAdmin, Tables, one_of
 from orders.domain.states.denials import SENTENCES, Code
 from orders.models import Command, Copy, Decision, FillWait, FollowerQuote, Intent, Report
@@ -43,20 +41,15 @@ class DecisionAdmin(ReadOnlyAdmin):
     fields = ("subscription", "intent", "decided_at")
     change_form_template = "backoffice/decision.html"
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        decision = kwargs.get("obj")
-        if isinstance(decision, Decision):
-            context["decision"] = decision
-            context["sentence"] = _SENTENCES.get(decision.code, "")
-            context["steps"] = [_step(step) for step in decision.steps]
-            context["waits"] = [
-                {"wait": wait, "steps": [_step(step) for step in wait.steps]}
-                for wait in decision.fill_waits.select_related("copy").order_by("copy__leg")[:100]
-            ]
-            context["commands"] = list(decision.commands.order_by("leg", "attempt")[:100])
-        return super().render_change_form(request, context, *args, **kwargs)
+    def more_context(self, row: Decision) -> dict[str, Any]:
+        waits = row.fill_waits.select_related("copy").order_by("copy__leg")[:100]
+        return {
+            "decision": row,
+            "sentence": _SENTENCES.get(row.code, ""),
+            "steps": [_step(step) for step in row.steps],
+            "waits": [{"wait": wait, "steps": [_step(step) for step in wait.steps]} for wait in waits],
+            "commands": list(row.commands.order_by("leg", "attempt")[:100]),
+        }
 
 
 def _step(step: dict[str, Any]) -> dict[str, Any]:
@@ -102,15 +95,6 @@ class CopyAdmin(ReadOnlyAdmin):
     list_select_related = ("account",)
     search_fields = ("account__account_id__startswith", "position_id__exact", "ticket__exact", "symbol__exact")
     search_help_text = "Start of the follower's account id (lower case), or a position, a ticket, a symbol"
-    change_form_template = "backoffice/copy.html"
-
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        copy = kwargs.get("obj")
-        tombstoned = isinstance(copy, Copy) and copy.tombstoned_at is not None
-        context["may_lift"] = tombstoned and may(request, LIFT_TOMBSTONE)
-        return super().render_change_form(request, context, *args, **kwargs)
 
 
 class FillWaitAdmin(ReadOnlyAdmin):

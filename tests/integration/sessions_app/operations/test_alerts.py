@@ -1,6 +1,7 @@
 """Alerts for operators: one open row per cause, shown on the monitoring page until somebody acknowledges it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.core.cache import cache
@@ -77,4 +78,7 @@ def test_the_confirm_page_says_what_it_means_and_acknowledges(client: Client) ->
     assert client.post(url).status_code == 302
     alert.refresh_from_db()
     assert alert.acknowledged_as == "olga"
-    assert client.get(url).status_code == 404
+    late: Any = client.get(url, follow=True)
+    assert [str(message) for message in late.context["messages"]][-1:] == [
+        "Nothing changed: Acknowledged by olga already."
+    ]

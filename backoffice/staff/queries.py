@@ -2,20 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
-from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 
 from backoffice import latency
 from backoffice.latency import Bucket, Hop
+from backoffice.terminals import Terminal
 from orders import queries as order_queries
 from orders.domain.decision.inputs import Outcome
 from orders.domain.states.commands import CommandState
 from orders.domain.states.denials import SENTENCES
-from orders.domain.wire.intents import ADDS_EXPOSURE
-from orders.models import Command, Copy, Decision, Subscription
+from orders.models import Command, Decision
 from sessions_app import queries
 from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
 from sessions_app.models import AuthKey, EaSession, OperatorAlert
@@ -28,33 +27,6 @@ _FAILED: Final = (CommandState.REJECTED, CommandState.UNKNOWN)
 
 
 # The approval desk ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Terminal:
-    """A session and whether its terminal has been heard of within its timeout."""
-
-    session: EaSession
-    alive: bool
-    silence: timedelta | None
-
-    @classmethod
-    def of(cls, session: EaSession, now: datetime) -> "Terminal":
-        heard = session.last_heartbeat_at
-        silence = max(now - heard, timedelta(0)) if heard is not None else None
-        alive = silence is not None and silence <= timedelta(seconds=session.heartbeat_timeout)
-        return cls(session, alive, silence)
-
-    @property
-    def heard(self) -> str:
-        """How long ago it was heard of, in words."""
-        if self.silence is None:
-            return "never"
-        seconds = int(self.silence.total_seconds())
-        for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-            if seconds >= 2 * length:
-                return f"{seconds // length} {unit} ago"
-        return f"{seconds} s ago"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,66 +53,6 @@ def decided_lately(limit: int = 10) -> list[AuthKey]:
     """The last decisions about keys, the newest first."""
     decided = AuthKey.objects.exclude(state=KeyState.PENDING).select_related("account__tenant")
     return list(decided.order_by("-decided_at")[:limit])
-
-
-def key_with_account(key_id: UUID) -> AuthKey | None:
-    return AuthKey.objects.select_related("account__tenant").filter(id=key_id).first()
-
-
-def other_keys(key: AuthKey) -> int:
-    """The account's other keys that are approved."""
-    return AuthKey.objects.filter(account_id=key.account_id, state=KeyState.APPROVED).exclude(id=key.id).count()
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a decision about a key would do.
-
-    `terminal`: the session that an approval promotes, at once if it is alive, else at its next heartbeat; `preempted`:
-    the account's session that would end for it; `held`: commands that wait for the account's EA, of which `dropped`
-    would expire then (orders.services.copies.backlog has the rule).
-    """
-
-    terminal: Terminal | None
-    preempted: EaSession | None
-    living: int
-    held: int
-    dropped: int
-
-
-def subscription_with_names(subscription_id: UUID) -> Subscription | None:
-    """A subscription with its follower and strategy."""
-    return Subscription.objects.select_related("follower", "strategy").filter(id=subscription_id).first()
-
-
-def copy_with_names(copy_id: UUID) -> Copy | None:
-    """A copy with its account."""
-    return Copy.objects.select_related("account").filter(id=copy_id).first()
-
-
-def copies_of(subscription_id: UUID) -> tuple[int, int]:
-    """How many working pending copies, and how many open ones."""
-    return (
-        order_queries.working_copies(subscription_id).count(),
-        order_queries.open_copies(subscription_id).count(),
-    )
-
-
-def preview(key: AuthKey, now: datetime) -> Preview:
-    sessions = list(
-        EaSession.objects.filter(account_id=key.account_id, state__in=LIVING).order_by("-created_at", "-id")[:50]
-    )
-    asked = [row for row in sessions if row.key_id == key.id and row.state == SessionStatus.PENDING]
-    held = Command.objects.filter(account_id=key.account_id, state=CommandState.HELD)
-    too_old = Q(valid_until__lt=now, action__in=ADDS_EXPOSURE)
-    elsewhere = Q(decided_on__isnull=False) & ~Q(decided_on__in=[row.id for row in asked[:1]])
-    return Preview(
-        terminal=Terminal.of(asked[0], now) if asked else None,
-        preempted=next((row for row in sessions if row.state == SessionStatus.AUTHENTICATED), None),
-        living=sum(row.key_id == key.id for row in sessions),
-        held=held.count(),
-        dropped=held.filter(too_old | elsewhere).count(),
-    )
 
 
 # Monitoring ----------------------------------------------------------------------------------------------------------
