@@ -1,7 +1,7 @@
 """The one way in which rows of orders change their state: by the tables, which are asked before anything is written.
 
-Rows that are in memory are moved one by one, and written by whoever holds them. Many rows are moved in one statement,
-which looks at those alone that the table lets go there.
+Rows that are in memory are moved one by one, and written by whoever holds them. Many rows are moved in one statement:
+its caller names the states that they may be in, and the table is asked about each.
 """
 
 from collections.abc import Collection
@@ -17,7 +17,7 @@ from orders.domain.states.differences import DifferenceState
 from orders.domain.states.fill_waits import WaitState
 from orders.domain.states.reasons import CommandReason
 from orders.models import Command, Copy, Difference, FillWait
-from sessions_app.domain.moves import check_move, sources
+from sessions_app.domain.moves import check_move
 from sessions_app.models import BrokerAccount
 from sessions_app.models.transactions import requires_transaction
 
@@ -55,9 +55,16 @@ def move_difference(row: Difference, after: DifferenceState) -> None:
     row.state = check_move("difference", differences.MOVES, DifferenceState(row.state), after)
 
 
-def move_commands(rows: QuerySet[Command], after: CommandState, **columns: Any) -> int:
-    """Move those of these commands that the table lets go there. How many."""
-    return rows.filter(state__in=sorted(sources(commands.MOVES, after))).update(state=after, **columns)
+def move_commands(
+    rows: QuerySet[Command], after: CommandState, *, only: Collection[CommandState], **columns: Any
+) -> int:
+    """Move those of these commands that are in one of `only`, each of which the table must let go there. How many.
+
+    :raises ForbiddenMove: one of them does not go there
+    """
+    for before in only:
+        check_move("command", commands.MOVES, before, after)
+    return rows.filter(state__in=sorted(only)).update(state=after, **columns)
 
 
 def move_copies(rows: QuerySet[Copy], after: CopyState, *, only: Collection[CopyState], **columns: Any) -> int:

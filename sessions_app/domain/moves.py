@@ -24,8 +24,3 @@ def check_move(what: str, moves: Mapping[S, frozenset[S]], before: S, after: S) 
     if before is not after and after not in moves[before]:
         raise ForbiddenMove(what, before, after)
     return after
-
-
-def sources(moves: Mapping[S, frozenset[S]], after: S) -> frozenset[S]:
-    """The states that may become `after`."""
-    return frozenset(state for state, afters in moves.items() if after in afters)

@@ -27,6 +27,7 @@ from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch, Pushed
 
 
+@requires_transaction
 def release(account_pk: UUID, session_id: UUID, batch: Batch) -> None:
     """Number what was held while the account was pending, in order, inside the promotion's transaction.
 
@@ -101,9 +102,8 @@ def _void(commands: QuerySet[Command], now: datetime) -> int:
     )
     found = list(overdue.values_list("id", "copy_id"))
     if found:
-        moves.move_commands(
-            Command.objects.filter(id__in=[pk for pk, _ in found]), CommandState.VOID, reason=CommandReason.MISSED
-        )
+        unheard = Command.objects.filter(id__in=[pk for pk, _ in found])
+        moves.move_commands(unheard, CommandState.VOID, only=[CommandState.QUEUED], reason=CommandReason.MISSED)
         overtaken = Copy.objects.filter(id__in=[copy for _, copy in found])
         moves.move_copies(overtaken, CopyState.FAILED, only=[CopyState.ORDERED], lots_decided=0, closed_at=now)
     return len(found)
@@ -116,9 +116,11 @@ def doubt(account_pk: UUID, decided_by: datetime, since: datetime) -> int:
     They are never sent again. A snapshot clears them up: their absence at the broker counts only when the other
     terminal has had time enough after `since`. Returns how many.
     """
-    sent = Command.objects.filter(account_id=account_pk, state__in=SENDABLE, decided_at__lte=decided_by)
+    sent = Command.objects.filter(account_id=account_pk, decided_at__lte=decided_by)
     absent_from = since + settings.GATEWAY["in_doubt"]
-    return moves.move_commands(sent, CommandState.UNKNOWN, reason=CommandReason.IN_DOUBT, absent_from=absent_from)
+    return moves.move_commands(
+        sent, CommandState.UNKNOWN, only=SENDABLE, reason=CommandReason.IN_DOUBT, absent_from=absent_from
+    )
 
 
 @requires_transaction

@@ -369,8 +369,8 @@ def _write(work: _Reports, batch: Batch) -> None:
     update_rows(work.moved.values(), _COMMAND_FIELDS)
     update_rows(work.touched.values(), _COPY_FIELDS)
     if work.cancelled:
-        working = Command.objects.filter(copy__in=work.cancelled, action=Action.PLACE, state=CommandState.WORKING)
-        moves.move_commands(working, CommandState.VOID, reason=CommandReason.CANCELLED)
+        placed = Command.objects.filter(copy__in=work.cancelled, action=Action.PLACE)
+        moves.move_commands(placed, CommandState.VOID, only=[CommandState.WORKING], reason=CommandReason.CANCELLED)
     fill_waits.write(work.waits)
     _catch_up(work)
     work.log.write(batch)

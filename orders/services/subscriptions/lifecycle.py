@@ -195,7 +195,9 @@ def _drop_unheard(row: Subscription, log: CommandLog) -> None:
         seq__gt=log.row(row.follower_id).acked_seq,
     )
     copies = list(unheard.values_list("copy_id", flat=True))
-    moves.move_commands(unheard, CommandState.VOID, reason=CommandReason.SUBSCRIPTION_CLOSE_ONLY)
+    moves.move_commands(
+        unheard, CommandState.VOID, only=[CommandState.QUEUED], reason=CommandReason.SUBSCRIPTION_CLOSE_ONLY
+    )
     dropped = Copy.objects.filter(id__in=copies)
     moves.move_copies(dropped, CopyState.FAILED, only=[CopyState.ORDERED], lots_decided=0, closed_at=log.now)
 
@@ -205,7 +207,9 @@ def _drop_held(row: Subscription, now: datetime) -> None:
     held = Command.objects.filter(copy__subscription=row, state=CommandState.HELD)
     opening = held.filter(action__in=[action.value for action in sorted(ADDS_EXPOSURE)])
     copies = list(opening.values_list("copy_id", flat=True))
-    moves.move_commands(opening, CommandState.VOID, reason=CommandReason.SUBSCRIPTION_CLOSE_ONLY)
+    moves.move_commands(
+        opening, CommandState.VOID, only=[CommandState.HELD], reason=CommandReason.SUBSCRIPTION_CLOSE_ONLY
+    )
     dropped = Copy.objects.filter(id__in=copies)
     moves.move_copies(dropped, CopyState.FAILED, only=[CopyState.HELD], lots_decided=0, closed_at=now)
 
