@@ -2,7 +2,7 @@
 
 A number that was taken and not written would be a hole in the log, and one that was taken without the account's lock
 could be given twice. So whoever adds commands opens the log first: that locks the accounts' rows, in the order of their
-ids, and what it hands out (`LockedAccount`) is the proof. Everything happens inside the caller's transaction.
+ids, and what it hands out (`LockedAccount`) is the proof. It asks for the caller's transaction.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""A promise that is checked: what says "inside the caller's transaction" raises without one."""
+"""A promise that is checked: what relies on its caller's transaction raises without one."""
 
 from collections.abc import Callable
 from functools import wraps

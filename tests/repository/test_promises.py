@@ -1,6 +1,7 @@
 """Promises of docstrings that are checked when the step runs, not only read."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -13,19 +14,33 @@ from tests.repository.test_house import ROOT, SOURCES, name
 
 PROOFS: Final = ("CommandLog", "LockedAccount")
 """Arguments that only somebody inside a transaction can have: opening the log requires one."""
+PROMISE: Final = re.compile(
+    r"\b(inside|in) the (caller|ingest batch|batch|promotion|document)'s transaction", re.IGNORECASE
+)
 
 
 def unchecked(tree: ast.Module) -> Iterator[str]:
-    """Functions that say that they run inside their caller's transaction, and neither check it nor are handed a log."""
+    """Steps that say that they run inside their caller's transaction, and neither check it nor are handed a log.
+
+    What a module says holds for each of its public functions.
+    """
+    of_all = _promises(tree)
     for node in ast.walk(tree):
-        if not isinstance(node, ast.FunctionDef):
-            continue
-        says = " ".join((ast.get_docstring(node) or "").split())
-        checked = any(ast.unparse(item) == "requires_transaction" for item in node.decorator_list)
-        proven = any(proof in ast.unparse(node.args) for proof in PROOFS)
-        alone = "transaction or its own" in says  # one statement: it is whole by itself too
-        if "inside the caller's transaction" in says.lower() and not (checked or proven or alone):
-            yield node.name
+        if isinstance(node, ast.FunctionDef):
+            public = node in tree.body and not node.name.startswith("_")
+            if (_promises(node) or (of_all and public)) and not _is_checked(node):
+                yield node.name
+
+
+def _promises(node: ast.Module | ast.FunctionDef) -> bool:
+    """Whether its docstring relies on the caller; "or its own": one statement, which is whole by itself too."""
+    says = " ".join((ast.get_docstring(node) or "").split())
+    return bool(PROMISE.search(says)) and "transaction or its own" not in says
+
+
+def _is_checked(node: ast.FunctionDef) -> bool:
+    decorated = any(ast.unparse(item) == "requires_transaction" for item in node.decorator_list)
+    return decorated or any(proof in ast.unparse(node.args) for proof in PROOFS)
 
 
 def _services() -> list[Path]:
@@ -39,8 +54,14 @@ def test_what_relies_on_its_callers_transaction_asks_for_one() -> None:
     assert found == {}
 
 
-def test_a_planted_promise_is_found() -> None:
-    planted = 'def step() -> None:\n    """Do it, inside the caller\'s\n    transaction."""\n'
+@pytest.mark.parametrize("whose", ["the caller's", "the ingest batch's", "the promotion's"])
+def test_a_planted_promise_is_found(whose: str) -> None:
+    planted = f'def step() -> None:\n    """Do it, inside {whose}\n    transaction."""\n'
+    assert list(unchecked(ast.parse(planted))) == ["step"]
+
+
+def test_a_planted_promise_of_a_module_is_found_at_its_public_steps() -> None:
+    planted = '"""Inside the caller\'s transaction."""\ndef step() -> None: ...\ndef _part() -> None: ...\n'
     assert list(unchecked(ast.parse(planted))) == ["step"]
 
 

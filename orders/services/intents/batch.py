@@ -1,8 +1,8 @@
 """The rows that a batch of intents needs: loaded in a fixed number of reads, written in a fixed number of statements.
 
 Follower accounts are locked, in the order of their ids, BEFORE anything that decisions depend on is read: two masters
-cannot both pass one follower's limit, and numbers become visible in order. Everything runs inside the caller's
-transaction.
+cannot both pass one follower's limit, and numbers become visible in order. Opening their log asks for the
+caller's transaction.
 """
 
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Bring methods, approval policies and OAuth clients to what the document says, inside the document's transaction."""
+"""Bring methods, approval policies and OAuth clients to what the document says."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -8,6 +8,7 @@ from orders.domain.provisioning.document import KeyEntry, TenantEntry
 from orders.domain.provisioning.entries import Mistake
 from sessions_app.auth.registry import strategies
 from sessions_app.models import AuthKey, BrokerAccount, OauthClient, Tenant
+from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.access import enrolment_policies, keys, oauth_clients
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.operations.history import Actor
@@ -47,8 +48,12 @@ def _check_client(entry: ClientEntry, client: OauthClient | None, tenant: Tenant
             yield Mistake(f"{entry.path}.accounts[{number}]", "this tenant has no such account")
 
 
+@requires_transaction
 def write(entry: AccessEntry, tenant: Tenant, *, batch: Batch, by: Actor) -> dict[str, Any]:
-    """What is told of it: the ids of the OAuth clients, and each secret that was made just now."""
+    """Write it inside the document's transaction.
+
+    Returns what is told of it: the ids of the OAuth clients, and each secret that was made just now.
+    """
     if entry.auth_methods is not None:
         Tenant.objects.filter(id=tenant.id).update(auth_methods=list(entry.auth_methods))
     if entry.self_enrolment is not None:
@@ -118,7 +123,8 @@ def _accounts(account_ids: Iterable[str]) -> Iterable[BrokerAccount]:
     return BrokerAccount.objects.filter(account_id__in=account_ids).order_by("id")
 
 
+@requires_transaction
 def write_retirement(entry: KeyEntry, key: AuthKey, *, batch: Batch, by: Actor) -> None:
-    """The end of an approved key's overlap; the same moment again changes nothing."""
+    """Set when a key's overlap ends, inside the document's transaction; the same moment again changes nothing."""
     if entry.retires_at is not None and key.retires_at != entry.retires_at:
         keys.retire_in(key_id=key.id, at=entry.retires_at, by=by, reason=REASON, now=batch.now)

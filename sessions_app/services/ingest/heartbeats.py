@@ -1,4 +1,4 @@
-"""StatusHeartbeats and InitRequests: what a terminal says of itself. Both run inside the ingest batch's transaction."""
+"""StatusHeartbeats and InitRequests: what a terminal says of itself."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -33,7 +33,10 @@ _WAIT_SECONDS: Final = 600
 
 @requires_transaction
 def record(arrivals: Sequence[Arrival], batch: Batch) -> None:
-    """Renew the deadlines and keep the funds; only the newest beat of a session counts."""
+    """Renew the deadlines and keep the funds, inside the ingest batch's transaction.
+
+    Only the newest beat of a session counts.
+    """
     newest = {arrival.session_id: arrival for arrival in arrivals}
     sessions = {row.id: row for row in EaSession.objects.select_related("account__profile").filter(id__in=newest)}
     beaten, funded = [], []
@@ -81,7 +84,10 @@ def _ack(session: EaSession, now: datetime) -> HeartbeatAck:
 
 @requires_transaction
 def introduce(arrivals: Sequence[Arrival], batch: Batch) -> None:
-    """Keep what terminals say of themselves; acknowledge it where the session is authenticated."""
+    """Keep what terminals say of themselves, inside the ingest batch's transaction.
+
+    It is acknowledged where the session is authenticated.
+    """
     for arrival in arrivals:
         session = EaSession.objects.select_related("account__profile").get(id=arrival.session_id)
         request = cast(InitRequest, arrival.payload)

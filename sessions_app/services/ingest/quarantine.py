@@ -13,6 +13,7 @@ from sessions_app.domain.decimals import decode_hook
 from sessions_app.domain.problems import Refused
 from sessions_app.models import InboundFrame
 from sessions_app.models.bulk import update_rows
+from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import batches, ports
 from sessions_app.services.ingest.database_errors import is_data_fault
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate
@@ -22,6 +23,7 @@ MAX_FAILURES: Final = 20
 _log = structlog.get_logger(__name__)
 
 
+@requires_transaction
 def apply(*, session_id: UUID, account_pk: UUID, fence: int, batch: Batch) -> None:
     """Apply a session's quarantined frames in order, inside the promotion's transaction.
 

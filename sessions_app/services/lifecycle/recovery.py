@@ -1,6 +1,6 @@
 """What a Hello changes: a log that the EA knows better than we do begins anew, and doubtful commands are set aside.
 
-Everything here runs inside the caller's transaction, with the session's row locked.
+Whoever writes here holds the session's row.
 """
 
 from datetime import datetime, timedelta
@@ -37,7 +37,10 @@ def compare_memory(*, account: BrokerAccount, claims: Claims) -> Memory:
 
 @requires_transaction
 def settle_hello(*, session: EaSession, claims: Claims, now: datetime) -> Memory:
-    """Act on an authenticated session's Hello: begin a new epoch, or set its predecessor's open commands aside."""
+    """Act on an authenticated session's Hello: begin a new epoch, or set its predecessor's open commands aside.
+
+    Inside the caller's transaction, with the session's row locked.
+    """
     account = BrokerAccount.objects.select_for_update(no_key=True).get(id=session.account_id)
     found = compare_memory(account=account, claims=claims)
     # Once a session: a later Hello of the same one comes from the same terminal.
@@ -87,7 +90,10 @@ def _begin_epoch(account: BrokerAccount, claims: Claims, now: datetime) -> None:
 
 @requires_transaction
 def keep_copy_numbers_apart(account: BrokerAccount, seen: int) -> None:
-    """Copy numbers up to the one that the EA has seen are never given again, whatever we remember of them."""
+    """Copy numbers up to the one that the EA has seen are never given again, whatever we remember of them.
+
+    Inside the caller's transaction, with the account's row locked.
+    """
     if not account.next_copy_no <= seen <= MAX_COPY_NO:
         return
     _log.critical("copy_numbers.behind", account=account.account_id, seen=seen, next=account.next_copy_no)
