@@ -178,7 +178,7 @@ def _enter_production(resources: ExitStack) -> str:
         raise pytest.UsageError(f"the production lane cannot run: {missing}")
     own = not os.environ.get("DATABASE_URL")
     if own:
-        database = resources.enter_context(postgres())
+        database = resources.enter_context(postgres(durable=False))  # a test that kills one starts its own
         os.environ["DATABASE_URL"] = database.url
         database_is = f"PostgreSQL {database.version} from its wheel"
     else:

@@ -17,7 +17,6 @@ from tests.services.child import Account, Child
 DATABASE: Final = "eagateway"
 _OPTIONS: Final = {
     "listen_addresses": "",
-    "fsync": "on",  # what the tests say about losing nothing must hold
     "max_connections": "100",
     "shared_buffers": "32MB",
     "timezone": "UTC",
@@ -42,7 +41,7 @@ class Postgres:
             return str(connection.info.parameter_status("server_version"))
 
     @classmethod
-    def create(cls, folder: Path) -> Self:
+    def create(cls, folder: Path, *, durable: bool) -> Self:
         """A new cluster in an empty folder; not started.
 
         :raises NotInstalledError: no wheel for this platform
@@ -51,7 +50,8 @@ class Postgres:
         account.take(folder)
         initdb = find_postgres().within_reach(folder=folder, account=account)
         _initialise(initdb, cluster=folder / "cluster", account=account)
-        settings = [f"--{name}={value}" for name, value in _OPTIONS.items()]
+        options = {**_OPTIONS, "fsync": "on" if durable else "off"}
+        settings = [f"--{name}={value}" for name, value in options.items()]
         command: list[str | Path] = [initdb.with_name("postgres"), "-D", folder / "cluster", "-k", folder, *settings]
         child = Child(command=command, folder=folder, account=account, death_signal=signal.SIGQUIT)
         return cls(folder=folder, child=child)
@@ -81,13 +81,13 @@ class Postgres:
 
 
 @contextmanager
-def postgres() -> Iterator[Postgres]:
-    """A running server; stopped, and its folder removed, at the end.
+def postgres(*, durable: bool = True) -> Iterator[Postgres]:
+    """A running server; stopped, and its folder removed, at the end. One that no test kills need not be durable.
 
     :raises NotInstalledError: no wheel for this platform
     """
     with tempfile.TemporaryDirectory(prefix="eag-postgres-") as folder:
-        server = Postgres.create(Path(folder))
+        server = Postgres.create(Path(folder), durable=durable)
         try:
             server.start()
             yield server
