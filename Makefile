@@ -1,6 +1,6 @@
 # `make help` lists the targets. Each prepares .venv first, which costs milliseconds once it stands.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test conformance mutants check lock schemas clean
+.PHONY: help setup demo serve test room conformance mutants check lock schemas clean
 
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
@@ -19,6 +19,9 @@ serve: setup  ## the whole gateway in one process (SERVE_ARGS=...)
 
 test: setup  ## every test on every lane (TEST_ARGS='-k heartbeat --lane embedded')
 	@$(BIN)/pytest $(TEST_ARGS)
+
+room: setup  ## the tests of one room (ROOM=orders/copies ROOM_ARGS='-k fill'), or without ROOM the list of rooms
+	@$(BIN)/python -m tests.rooms $(ROOM) $(ROOM_ARGS)
 
 conformance: setup  ## the conformance cases on every lane (or URL=... ACCOUNTS=FILE; CONFORMANCE_ARGS=...)
 	@$(BIN)/python -m tests.conformance $(if $(URL),--url $(URL) --accounts $(ACCOUNTS)) $(CONFORMANCE_ARGS)
