@@ -8,12 +8,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn, Self
 
 import pytest
+
+from tests.durations import Folders, Spent, by_folder, lines
 
 REPORT_VARIABLE: Final = "EAGATEWAY_LANE_REPORT"
 SINGLE_HANDED: Final = "browser"
@@ -29,20 +31,25 @@ class Tally:
     failed: int = 0
     skipped: int = 0
     ran_on: str = ""
+    folders: Folders = field(default_factory=dict)
 
     @classmethod
     def of(cls, stats: Mapping[str, Sequence[object]], *, ran_on: str) -> Self:
-        """From the terminal reporter's own counts."""
+        """From the terminal reporter's own counts; those under "" are the set-ups and tear-downs that went well."""
 
         def count(*outcomes: str) -> int:
             return sum(len(stats.get(outcome, ())) for outcome in outcomes)
 
-        return cls(count("passed", "xpassed"), count("failed", "error"), count("skipped", "xfailed"), ran_on)
+        counts = count("passed", "xpassed"), count("failed", "error"), count("skipped", "xfailed")
+        return cls(*counts, ran_on, by_folder(report for reports in stats.values() for report in reports))
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """Nothing at all when the lane ended before it could write."""
-        return cls(**json.loads(path.read_text())) if path.exists() else cls()
+        if not path.exists():
+            return cls()
+        told = json.loads(path.read_text())
+        return cls(**{**told, "folders": {name: Spent(**spent) for name, spent in told["folders"].items()}})
 
     def write(self, path: str) -> None:
         Path(path).write_text(json.dumps(asdict(self)))
@@ -58,6 +65,7 @@ class Closing:
     lines: list[str] = field(default_factory=list)
     tallies: list[Tally] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
+    spent: dict[str, Folders] = field(default_factory=dict)
 
     def skip(self, lane: str, *, reason: str) -> None:
         self.lines.append(f"{lane}: skipped, {reason}")
@@ -67,8 +75,9 @@ class Closing:
         self.codes.append(code)
         broke = code not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED} and not tally.failed
         if broke:
-            tally = Tally(tally.passed, 1, tally.skipped, tally.ran_on)
+            tally = replace(tally, failed=1)
         self.tallies.append(tally)
+        self.spent[lane] = tally.folders
         remark = f"; ended with exit code {code}" if broke else ""
         self.lines.append(f"{lane}: {tally} in {seconds:.1f} s, on {tally.ran_on or 'nothing'}{remark}")
 
@@ -82,6 +91,9 @@ class Closing:
 
     def show(self) -> None:
         """The sum comes last, alone on its line."""
+        print("\nwhere the time went (seconds of tests, several of which run at a time)")
+        for line in lines(self.spent):
+            print(line)
         print("\nlanes")
         for line in self.lines:
             print(f"  {line}")

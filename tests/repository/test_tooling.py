@@ -13,6 +13,7 @@ import pytest
 import redis
 import yaml
 
+from tests.durations import Spent
 from tests.every_lane import Closing, Tally
 from tests.services import NotInstalledError, postgres, valkey
 
@@ -148,6 +149,20 @@ def test_the_last_line_of_a_run_is_the_sum_of_its_lanes(capsys: pytest.CaptureFi
     assert "  browser: skipped, no Chromium found" in shown
     assert shown[-1] == "9 passed, 1 failed, 1 skipped"
     assert closing.code == 1
+
+
+def test_a_run_says_where_its_time_went(capsys: pytest.CaptureFixture[str]) -> None:
+    closing = Closing()
+    spent = {"tests/unit": Spent(tests=2, seconds=1.0), "tests/e2e": Spent(tests=1, seconds=3.0)}
+    closing.add("embedded", tally=Tally(3, folders=spent), code=0, seconds=2.0)
+    closing.add("production", tally=Tally(1, folders={"tests/e2e": Spent(tests=1, seconds=4.0)}), code=0, seconds=4.0)
+    closing.show()
+
+    shown = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "embedded 3 tests 4.0 s 50.0 %" in shown
+    slowest, next_one = "tests/e2e 1 tests 3.0 s 75.0 %", "tests/unit 2 tests 1.0 s 25.0 %"
+    assert shown.index(next_one) == shown.index(slowest) + 1
+    assert "tests/e2e 1 tests 4.0 s 100.0 %" in shown
 
 
 def test_a_lane_that_breaks_down_counts_as_a_failure() -> None:
