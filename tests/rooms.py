@@ -29,8 +29,8 @@ def main(arguments: Sequence[str]) -> int:
     """List the rooms, or run one; what follows the room goes to pytest."""
     known = rooms()
     if not arguments:
-        for room, folders in known.items():
-            print(f"{room:<30} {', '.join(folders)}")
+        for name, places in known.items():
+            print(f"{name:<30} {', '.join(places)}")
         return 0
     room, *options = arguments
     folders = known.get(room.strip("/"))
