@@ -23,7 +23,7 @@ from sessions_app import doorbell, queries
 from sessions_app.domain.frames.envelope import rfc3339
 from sessions_app.domain.frames.payloads import TestRequest
 from sessions_app.domain.keys import token_digest
-from sessions_app.domain.lifecycle import LIVING, CloseCode, Reason, close_code
+from sessions_app.domain.lifecycle import LIVING, CloseCode, Reason
 from sessions_app.domain.liveness import Pace
 from sessions_app.domain.problems import Refused
 from sessions_app.doorbell import Ring
@@ -111,9 +111,10 @@ class Runtime:
             former = self.registry.add(connection)
             if former is not None:
                 self.delivery.supersede(former)
-        self.delivery.post_state(connection, recovered=recovered)
-        if standing.state not in LIVING:
-            connection.close(close_code(Reason(standing.close_reason)))
+        if standing.state in LIVING:
+            self.delivery.post_state(connection, recovered=recovered)
+        else:
+            self.delivery.tell_end(connection)  # an exchange may hear of it only now, for no call was there to tell it
         self.delivery.logs.pump(connection)
         bounds = self._bounds.of(connection.session_id)
         bounds.set_intent_rate(standing.intent_rate)

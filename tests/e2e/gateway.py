@@ -212,7 +212,7 @@ class Cast:
         _succeeded(self.gateway.manage("shell", "-c", code))
 
     def suspension(self, verb: str, number: int) -> None:
-        """`suspend` an account or `lift` its suspension, in a process of its own."""
+        """`suspend` an account or `lift_suspension` of it, in a process of its own."""
         code = (
             "from sessions_app.models import BrokerAccount; from sessions_app.services.access import suspensions;"
             "from sessions_app.services.operations import history;"

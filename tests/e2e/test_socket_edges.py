@@ -84,7 +84,7 @@ async def test_a_suspended_account_closes_its_socket_with_4403_and_opens_none_un
     assert ea.seen[-1]["payload"]["reason"] == "account_suspended"
     with pytest.raises(RuntimeError, match="account_suspended"):
         cast.open(0)
-    await asyncio.to_thread(cast.suspension, "lift", 0)
+    await asyncio.to_thread(cast.suspension, "lift_suspension", 0)
     assert (await cast.ea(0)).kinds()[-1] == "InitAck"
 
 

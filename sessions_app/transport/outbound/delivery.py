@@ -190,7 +190,7 @@ class Delivery:
             self.supersede(connection)  # in another process
             return
         if standing.state not in LIVING:
-            self._tell_end(connection)
+            self.tell_end(connection)
             return
         if standing.epoch != former.epoch:
             connection.renumber()
@@ -230,7 +230,8 @@ class Delivery:
             ),
         )
 
-    def _tell_end(self, connection: Connection) -> None:
+    def tell_end(self, connection: Connection) -> None:
+        """Its session has ended: say why, and close the link."""
         reason = Reason(connection.standing.close_reason or Reason.CLOSED_BY_OPERATOR)
         self.post_state(connection)
         if reason is Reason.HEARTBEAT_TIMEOUT:

@@ -62,7 +62,9 @@ def test_it_needs_no_self_enrolment_and_no_room_among_strangers(
     settings.GATEWAY = {**settings.GATEWAY, "unknown_keys_per_minute": 2}
     assert [ask(client, auth_key=key_material(n)).status_code for n in (2, 3, 4)] == [201, 201, 429]
     settings.GATEWAY |= {"self_enrolment": False}
-    ApprovedFingerprintFactory.create(tenant=account.tenant)
+    ApprovedFingerprintFactory.create(
+        tenant=account.tenant, material=key_material(8)
+    )  # another key's, whatever came before
     problem_of(ask(client, auth_key=key_material(9)), 403, "key_not_enrolled")
     ApprovedFingerprintFactory.create(tenant=account.tenant, material=key_material(9))
     assert status_of(ask(client, auth_key=key_material(9))) == "authenticated"
