@@ -292,7 +292,7 @@ def test_an_order_that_is_gone_after_a_doubtful_cancel_is_not_opened_at_market(m
     FillWait.objects.update(due_at=database_now() - timedelta(seconds=1))
     fill_waits.carry_out()
     follower.report(ordered("cancel").id, "unknown", error_code=128)
-    Command.objects.filter(state="unknown").update(absent_from=database_now())
+    Command.objects.filter(state="unknown").update(absent_from=database_now() - timedelta(seconds=1))
     follower.tell()
     assert (FillWait.objects.get().state, Command.objects.filter(action="open").count()) == ("ended", 0)
 
