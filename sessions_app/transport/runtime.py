@@ -111,7 +111,6 @@ class Runtime:
             former = self.registry.add(connection)
             if former is not None:
                 self.delivery.supersede(former)
-        if standing.state in LIVING:
             self.delivery.post_state(connection, recovered=recovered)
         else:
             self.delivery.tell_end(connection)  # an exchange may hear of it only now, for no call was there to tell it

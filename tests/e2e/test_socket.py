@@ -315,6 +315,7 @@ async def test_celery_in_the_same_process_expires_sessions_that_have_no_socket(q
             await ea.socket.close()
             await asyncio.sleep(1.5)
     assert state["reason"] == "heartbeat_timeout"
+    assert (await ea.hear("ShutdownNotice"))["payload"]["reason"] == "heartbeat_timeout"
     with pytest.raises(ConnectionClosed):
         await ea.socket.recv()
     assert quick_gateway.log_has("session.opened"), "the worker in this process has changed the log level"
