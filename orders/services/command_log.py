@@ -173,7 +173,7 @@ class CommandLog:
 
     # Writing ---------------------------------------------------------------------------------------------------------
 
-    def write(self, batch: Batch) -> list[Command]:
+    def write(self, batch: Batch) -> None:
         """Write what is not written yet, with the counters, and note the numbered ones for delivery."""
         # A log may be written more than once in one transaction, by two services after each other.
         commands, self._unwritten = self._unwritten, []
@@ -183,7 +183,6 @@ class CommandLog:
         # In the order of ids, as everybody locks them.
         update_rows([self.row(account_pk) for account_pk in sorted(moved)], _COUNTERS)
         note(commands, batch)
-        return commands
 
 
 def note(commands: Iterable[Command], batch: Batch) -> None:
