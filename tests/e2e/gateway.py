@@ -293,6 +293,11 @@ class RawEa:
                 pass
         return frame
 
+    async def heard(self, kind: str) -> dict[str, Any]:
+        """The first frame of this type since the beginning, read already or not."""
+        before = next((frame for frame in self.seen if frame["type"] == kind), None)
+        return before or await self.hear(kind)
+
     async def acked(self, seq: int) -> None:
         """Return when the gateway has acknowledged a number."""
         while max((frame.get("ack") or 0 for frame in self.seen), default=0) < seq:
