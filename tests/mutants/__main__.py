@@ -80,6 +80,9 @@ def _try(mutants: Sequence[Mutant], jobs: int) -> list[Tried]:
             print(f"{len(tried)} of {len(mutants)} tried, {dead} killed, {now - started:.0f} s", flush=True)
         if len(mutants) == 1 or not one.dead:
             print(f"{one.verdict} {one.mutant.id} {one.by}", flush=True)
+    # A run that broke off has no score: what it did not try is neither dead nor alive.
+    if len(tried) != len(mutants):
+        raise SystemExit(f"only {len(tried)} of {len(mutants)} mutants were tried: see above what broke the run off")
     return tried
 
 
