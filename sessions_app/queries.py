@@ -206,4 +206,5 @@ def heartbeat_timeouts(account_pks: Iterable[UUID]) -> dict[UUID, int]:
 
 def open_alerts() -> QuerySet[OperatorAlert]:
     """Alerts that nobody has acknowledged, the newest first."""
-    return OperatorAlert.objects.filter(acknowledged_at__isnull=True).select_related("account").order_by("-at", "-id")
+    standing = OperatorAlert.objects.filter(acknowledged_at__isnull=True, resolved_at__isnull=True)
+    return standing.select_related("account").order_by("-at", "-id")

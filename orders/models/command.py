@@ -15,8 +15,8 @@ class Command(models.Model):
 
     `held` commands have no number, only their place (`hold_no`); `decided_on` is the pending session whose InitRequest
     the decision used. `attempt` n + 1 exists only when n was not executed. A repair comes of a difference instead of a
-    decision. `absent_from`: for an unknown outcome, when its absence at the broker begins to count. The moments are its
-    time line.
+    decision. `absent_from`: for an unknown outcome, and for an open that was taken back while it may be executed, when
+    its absence at the broker begins to count. The moments are its time line.
     """
 
     id = id_field()

@@ -15,6 +15,11 @@ class Copy(models.Model):
     reported. The lineage of tickets is in the reports. `copy_no` comes with the first number of its command. `reverse`:
     it was copied the other way round. `tombstoned_at`: it was closed by hand; `lifted_at`: a user has said that the
     position may be copied anew. `detached_at`: it is the follower's own affair since its subscription was switched off.
+
+    `master_lots`: what the master had when `lots_opened` were ordered; `lots_filled`: all that ever filled. What the
+    broker told last stands in `lots_open` and the columns `..._at_broker`, as of `observed_at`. `next_check_at`: when
+    to look at it again though nothing happens, and `wait_reason` why. `unprotected_since`: a stop that it shall have is
+    not at the broker; `called_at`: when a person was called for a close that is not carried out.
     """
 
     id = id_field()
@@ -30,9 +35,19 @@ class Copy(models.Model):
     lots_opened = lots_field()
     lots_decided = lots_field()
     lots_open = lots_field()
+    lots_filled = lots_field()
+    master_lots = lots_field()
     price = price_field()
     sl = price_field()
     tp = price_field()
+    price_at_broker = price_field()
+    sl_at_broker = price_field()
+    tp_at_broker = price_field()
+    observed_at = moment_field()
+    next_check_at = moment_field()
+    wait_reason = models.CharField(max_length=32, blank=True)
+    unprotected_since = moment_field()
+    called_at = moment_field()
     ticket = models.BigIntegerField(null=True)
     close_cause = models.CharField(max_length=32, blank=True)
     reverse = models.BooleanField(default=False)
@@ -54,6 +69,7 @@ class Copy(models.Model):
                 fields=["account"], condition=Q(state__in=[state.value for state in sorted(ALIVE)]), name="copies_alive"
             ),
             models.Index(fields=["account", "ticket"], name="copies_by_ticket"),
+            models.Index(fields=["next_check_at"], condition=Q(next_check_at__isnull=False), name="copies_to_look_at"),
         ]
         permissions = [("lift_tombstone_copy", "Can lift the tombstone of a copy")]
 

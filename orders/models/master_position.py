@@ -21,6 +21,8 @@ class MasterPosition(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "position_id"], name="one_position_per_id")]
+        # A terminal that has lost its files names the ticket that it sees, not the first one of its lineage.
+        indexes = [models.Index(fields=["account", "ticket"], name="positions_by_ticket")]
 
     def __str__(self) -> str:
         return f"{self.position_id} {self.state}"

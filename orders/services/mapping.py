@@ -14,6 +14,7 @@ from orders.domain.decision.inputs import Rules, Terminal
 from orders.domain.decision.settings import Settings
 from orders.domain.decision.terminals import read_terminal
 from orders.domain.sizing.modes import Funds
+from orders.domain.sizing.rounding import SymbolSpec
 from orders.domain.states.copies import CopyState
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import OrderType, Side
@@ -24,6 +25,7 @@ from sessions_app.models import BrokerAccount
 _NONE: Final = Decimal(0)
 _log = structlog.get_logger(__name__)
 _TERMINALS_KEPT: Final = 4096
+Symbols = Mapping[str, SymbolSpec]
 _terminals: dict[UUID, Terminal] = {}
 
 
@@ -43,6 +45,12 @@ def terminals(profile_ids: Iterable[UUID | None]) -> Mapping[UUID, Terminal]:
         _terminals.update(read)
         known |= read
     return known
+
+
+def symbols(known: Mapping[UUID, Terminal], profile: UUID | None) -> Symbols:
+    """The symbols of a terminal, by name; none where it has told none."""
+    terminal = known.get(profile) if profile is not None else None
+    return terminal.symbols if terminal is not None else {}
 
 
 def rules(row: Subscription) -> Rules:
@@ -109,4 +117,7 @@ def leg(copy: Copy) -> Leg:
         tombstoned=copy.tombstoned_at is not None,
         reverse=copy.reverse,
         lifted=copy.lifted_at is not None,
+        lots_ordered=copy.lots_opened or _NONE,
+        master_lots=copy.master_lots,
+        filled=bool(copy.lots_filled),
     )

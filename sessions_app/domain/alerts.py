@@ -18,7 +18,16 @@ class AlertCode(StrEnum):
     COPY_NUMBERS_LOW = "copy_numbers_low"
     POISONED_FRAME = "poisoned_frame"
     COMMAND_MISSED = "command_missed"
-    ORPHANED_COPY = "orphaned_copy"
+    UNPROTECTED = "unprotected"
+    CLOSE_UNDELIVERED = "close_undelivered"
+    CLOSE_OVERDUE = "close_overdue"
+    OPEN_REJECTED = "open_rejected"
+    UNDER_FILLED = "under_filled"
+    OFFLINE_WITH_COPIES = "offline_with_copies"
+    BOOK_DIFFERS = "book_differs"
+    MASTER_NOT_RECONCILED = "master_not_reconciled"
+    MASTER_NETTING = "master_netting"
+    INTERNAL = "internal"
 
 
 ALERTS: Final[Mapping[AlertCode, tuple[Severity, str]]] = {
@@ -54,8 +63,44 @@ ALERTS: Final[Mapping[AlertCode, tuple[Severity, str]]] = {
         Severity.WARNING,
         "A command was lost between two terminals and is too old to repeat: the follower does not hold that position.",
     ),
-    AlertCode.ORPHANED_COPY: (
+    AlertCode.UNPROTECTED: (
         Severity.CRITICAL,
-        "A broker rejects every close of a copy whose master's position is closed: close it by hand in the terminal.",
+        "A copy lacks a stop that its master has: the broker refuses it. It is tried again; set it by hand meanwhile.",
+    ),
+    AlertCode.CLOSE_UNDELIVERED: (
+        Severity.CRITICAL,
+        "A close was not tried for 30 seconds: look whether the terminal runs and is online, or close by hand.",
+    ),
+    AlertCode.CLOSE_OVERDUE: (
+        Severity.CRITICAL,
+        "A broker does not carry out the close of a copy. It is tried again without end; close it by hand if you can.",
+    ),
+    AlertCode.OPEN_REJECTED: (
+        Severity.ERROR,
+        "A broker has refused opens for good: the followers do not hold these positions. The error number says why.",
+    ),
+    AlertCode.UNDER_FILLED: (
+        Severity.WARNING,
+        "A broker has filled fewer lots than were ordered: the follower holds less than its share.",
+    ),
+    AlertCode.OFFLINE_WITH_COPIES: (
+        Severity.CRITICAL,
+        "A follower's EA is gone while it has open copies or closes on their way: start its terminal.",
+    ),
+    AlertCode.BOOK_DIFFERS: (
+        Severity.CRITICAL,
+        "A terminal holds what it should not, or lacks what it should hold: decide on the page of its differences.",
+    ),
+    AlertCode.MASTER_NOT_RECONCILED: (
+        Severity.CRITICAL,
+        "A master's book and the positions that he told of differ: his followers may hold what he does not.",
+    ),
+    AlertCode.MASTER_NETTING: (
+        Severity.ERROR,
+        "A master's account nets its positions: none of its trades is copied. Give the strategy a hedging account.",
+    ),
+    AlertCode.INTERNAL: (
+        Severity.ERROR,
+        "The gateway failed to decide or to lead a copy for one subscription; the others were served. Report it.",
     ),
 }

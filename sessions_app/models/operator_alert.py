@@ -10,6 +10,7 @@ class OperatorAlert(models.Model):
     """Something that a person must look at. While it is open, the same thing again is counted on the same row.
 
     `subject`: what it is about, so that two of the same code are one or two: the account's key unless told otherwise.
+    `resolved_at`: the fact that it tells of has ended by itself; nobody has to acknowledge it then.
     """
 
     id = id_field()
@@ -22,12 +23,15 @@ class OperatorAlert(models.Model):
     at = models.DateTimeField()
     acknowledged_at = moment_field()
     acknowledged_as = models.CharField(max_length=150, blank=True)
+    resolved_at = moment_field()
 
     class Meta:
         constraints = [
             one_of("code", AlertCode, name="alert_code_known"),
             models.UniqueConstraint(
-                fields=["code", "subject"], condition=Q(acknowledged_at__isnull=True), name="one_open_alert"
+                fields=["code", "subject"],
+                condition=Q(acknowledged_at__isnull=True, resolved_at__isnull=True),
+                name="one_open_alert",
             ),
             models.CheckConstraint(
                 condition=Q(acknowledged_at__isnull=True, acknowledged_as="")
@@ -35,7 +39,11 @@ class OperatorAlert(models.Model):
                 name="alert_acknowledgement_whole",
             ),
         ]
-        indexes = [models.Index(fields=["at"], condition=Q(acknowledged_at__isnull=True), name="alerts_open")]
+        indexes = [
+            models.Index(
+                fields=["at"], condition=Q(acknowledged_at__isnull=True, resolved_at__isnull=True), name="alerts_open"
+            )
+        ]
         permissions = [("acknowledge_operatoralert", "Can acknowledge alerts")]
 
     def __str__(self) -> str:

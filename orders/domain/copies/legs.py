@@ -15,7 +15,8 @@ NONE: Final = Decimal(0)
 class Leg:
     """One copied leg as decided so far, with what is in flight. `reverse`: it was copied the other way round.
 
-    `lifted`: a user has lifted its tombstone, so that the position may be copied anew.
+    `lifted`: a user has lifted its tombstone, so that the position may be copied anew. `lots_ordered`: what was ordered
+    at its open, when the master had `master_lots`; `filled`: some of it has been there.
     """
 
     leg: int
@@ -27,6 +28,19 @@ class Leg:
     tombstoned: bool = False
     reverse: bool = False
     lifted: bool = False
+    lots_ordered: Decimal = NONE
+    master_lots: Decimal | None = None
+    filled: bool = False
+
+    @property
+    def observed(self) -> bool:
+        """Whether the broker has told of it, and of no end yet."""
+        return self.state in (CopyState.OPEN, CopyState.WORKING)
+
+    @property
+    def born(self) -> bool:
+        """Whether it is part of what was copied: it lives, or has been open. One that was refused is not."""
+        return self.filled or self.state in ALIVE
 
     @property
     def alive(self) -> bool:

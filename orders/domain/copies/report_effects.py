@@ -23,8 +23,9 @@ class CopyFacts:
     """A copy as far as a report can change it.
 
     `lots_decided`: where it is to be led, whether or not a command has come to something: it is ordered again then (see
-    orders/domain/copies/orphans.py). `lots_open`: the broker's; `lots_ordered`: what was ordered at first;
-    `lots_coming`: where the last of its other commands without outcome leads, None if there is none.
+    orders/domain/copies/converge.py). `lots_open`: the broker's; `lots_filled`: all that ever filled; `lots_ordered`:
+    what was ordered at first; `lots_coming`: where the last of its other commands without outcome leads, None if there
+    is none.
     """
 
     state: CopyState
@@ -34,6 +35,7 @@ class CopyFacts:
     close_cause: str = ""
     tombstoned: bool = False
     lots_ordered: Decimal = _NONE
+    lots_filled: Decimal = _NONE
     lots_coming: Decimal | None = None
 
     @property
@@ -55,38 +57,43 @@ def _filled(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> 
         return copy
     # An EA may leave the lots out of a fill: then all that was ordered has filled.
     lots = report.lots if report.lots is not None else copy.lots_ordered or copy.lots_decided
-    if copy.state is CopyState.CLOSED:
-        return _unwanted(copy, lots, report)
-    return replace(
-        copy,
-        state=CopyState.OPEN,
-        lots_open=lots,
-        # A partial close may have been ordered before the fill came: it still counts. More than has filled cannot
-        # stay.
-        lots_decided=min(_revived(copy, lots), lots),
-        ticket=report.ticket or copy.ticket,
-    )
+    return _opened(copy, lots, report, all_of_it=True)
 
 
 def _partially_filled(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
-    lots = report.lots or _NONE
+    if action not in ADDS_EXPOSURE or not report.lots:
+        return copy
+    return _opened(copy, report.lots, report, all_of_it=False)
+
+
+def _opened(copy: CopyFacts, lots: Decimal, report: ExecutionReport, *, all_of_it: bool) -> CopyFacts:
+    """`lots` are all that has filled so far: what of it was closed already does not come back."""
+    there = max(_NONE, copy.lots_open + lots - copy.lots_filled)
+    # The follower keeps what his subscription has let go, also what fills afterwards.
+    if copy.close_cause == CloseCause.DETACHED:
+        return replace(copy, lots_filled=max(lots, copy.lots_filled), ticket=report.ticket or copy.ticket)
     if copy.state is CopyState.CLOSED:
-        return _unwanted(copy, lots, report) if lots and action in ADDS_EXPOSURE else copy
+        return _unwanted(copy, there, lots, report) if there else copy
+    decided = _revived(copy, lots if all_of_it else copy.lots_ordered or lots)
     return replace(
         copy,
         state=CopyState.OPEN,
-        lots_open=lots,
-        lots_decided=_revived(copy, copy.lots_ordered or lots),
+        lots_open=there,
+        lots_filled=max(lots, copy.lots_filled),
+        # A partial close may have been ordered before the fill came: it still counts. More than has filled cannot
+        # stay.
+        lots_decided=min(decided, there) if all_of_it else decided,
         ticket=report.ticket or copy.ticket,
     )
 
 
-def _unwanted(copy: CopyFacts, lots: Decimal, report: ExecutionReport) -> CopyFacts:
+def _unwanted(copy: CopyFacts, there: Decimal, lots: Decimal, report: ExecutionReport) -> CopyFacts:
     """The copy was closed before its fill was reported. There is a position all the same, and it shall end."""
     return replace(
         copy,
         state=CopyState.OPEN,
-        lots_open=lots,
+        lots_open=there,
+        lots_filled=max(lots, copy.lots_filled),
         lots_decided=_NONE,
         ticket=report.ticket or copy.ticket,
         close_cause="",
@@ -102,6 +109,7 @@ def _shown(copy: CopyFacts, state: CopyState, report: ExecutionReport) -> CopyFa
         copy,
         state=state,
         lots_open=report.lots if state is CopyState.OPEN else _NONE,
+        lots_filled=max(report.lots, copy.lots_filled) if state is CopyState.OPEN else copy.lots_filled,
         lots_decided=report.lots,
         ticket=report.ticket or copy.ticket,
         close_cause="",
@@ -177,10 +185,13 @@ def _ended(copy: CopyFacts, report: ExecutionReport) -> CopyFacts:
 
 
 def _failed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
+    if action is None:
+        # Nobody has ordered it: the broker has let the working order expire.
+        gone = report.status is ReportStatus.EXPIRED and copy.state is CopyState.WORKING
+        return _ended(copy, report) if gone else copy
     if action in ADDS_EXPOSURE:
-        if copy.state is CopyState.WORKING:
-            return _ended(copy, report)
-        return replace(copy, state=CopyState.FAILED, lots_decided=_NONE) if copy.state is CopyState.ORDERED else copy
+        # One that was refused before it lived may be ordered again: that is decided where its tries are known.
+        return _ended(copy, report) if copy.state is CopyState.WORKING else copy
     # The order still works at the broker, for its close or cancel was refused. It has its lots again, or the sweep
     # would take it for one that shall end and nobody would follow it.
     led_nowhere = not copy.lots_decided and action in (Action.CLOSE, Action.CANCEL)

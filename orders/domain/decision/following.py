@@ -10,9 +10,10 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from orders.domain.copies.desired import largest_part, led_to, moving, not_filled
+from orders.domain.copies.desired import led_to, moving, not_filled
 from orders.domain.copies.legs import NONE, Leg, Order
 from orders.domain.copies.positions import Position, PositionState, advance
+from orders.domain.copies.shares import exact_share, on_grid, parts_to_close
 from orders.domain.decision.inputs import Case, Draft, Evidence, NothingToDo, Step
 from orders.domain.states.copies import CopyState
 from orders.domain.states.denials import Code
@@ -81,33 +82,33 @@ def _cancel(case: Case, legs: Sequence[Leg]) -> tuple[Order, ...]:
 
 
 def _partial_close(case: Case, legs: Sequence[Leg]) -> tuple[Order, ...]:
-    """close_f = L_f x closed_m / L_m,before, down to the lot step, from the last leg backwards; never a full close."""
+    """What the legs have beyond the master's share, from the last leg backwards; never a full close."""
     closed, remaining = case.intent.lots or NONE, case.intent.remaining_lots or NONE
     ours = sum((leg.lots for leg in legs), NONE)
-    # The share that was closed, not the lots: the follower's sizes are his own.
-    exact = ours * closed / (closed + remaining)
-    orders = _spread(case, legs, exact)
-    if not orders:
-        raise NothingToDo(Code.PARTIAL_CLOSE_DEFERRED, exact=exact, lots=ours)
-    return orders
+    exact = exact_share(case.legs, remaining)
+    if exact is None:
+        # Copies of old deployments do not know their origin: the share of what is left of them is closed.
+        exact = ours * remaining / (closed + remaining)
+    excess = ours - on_grid(exact, case.terminal.symbols.get(legs[-1].symbol))
+    orders = tuple(
+        replace(_reduced(leg, part), price=case.intent.price)
+        for leg, part in parts_to_close(legs, excess, case.terminal.symbols)
+    )
+    if orders:
+        return orders
+    evidence: Evidence = {"exact": ours - exact, "lots": ours}
+    if excess > 0 and not all(leg.observed for leg in legs):
+        numbers = tuple(leg.leg for leg in legs)
+        raise NothingToDo(Code.COPY_ON_ITS_WAY, draft=Draft(touched=numbers), **evidence)
+    raise NothingToDo(Code.PARTIAL_CLOSE_DEFERRED, **evidence)
 
 
-def _spread(case: Case, legs: Sequence[Leg], exact: Decimal) -> tuple[Order, ...]:
-    orders: list[Order] = []
-    alive = len(legs)
-    # From the last leg, which is the smallest: most parts then need one order only.
-    for leg in reversed(legs):
-        part = largest_part(leg, exact, case.terminal.symbols.get(leg.symbol), may_end=alive > 1)
-        if part <= 0:
-            continue
-        action = Action.PARTIAL_CLOSE
-        if part == leg.lots:
-            # A leg that ends whole is closed as one, or cancelled where it has not filled.
-            action = Action.CANCEL if leg.state is CopyState.WORKING else Action.CLOSE
-        orders.append(replace(led_to(leg, action, lots_after=leg.lots - part), price=case.intent.price))
-        alive -= part == leg.lots
-        exact -= part
-    return tuple(orders)
+def _reduced(leg: Leg, part: Decimal) -> Order:
+    action = Action.PARTIAL_CLOSE
+    if part == leg.lots:
+        # A leg that ends whole is closed as one, or cancelled where it has not filled.
+        action = Action.CANCEL if leg.state is CopyState.WORKING else Action.CLOSE
+    return led_to(leg, action, lots_after=leg.lots - part)
 
 
 _FOLLOW: Final[Mapping[Action, Callable[[Case, Sequence[Leg]], tuple[Order, ...]]]] = {

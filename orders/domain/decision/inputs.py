@@ -131,7 +131,8 @@ class Case:
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What the steps have found so far. `waiting`: the legs whose pending order should fill by itself, but may not;
-    `led`: the lots that legs without a position yet are to have when they have one.
+    `led`: the lots that legs without a position yet are to have when they have one; `touched`: the legs to look at
+    again with their next report.
     """
 
     spec: SymbolSpec | None = None
@@ -145,6 +146,7 @@ class Draft:
     orders: tuple[Order, ...] = ()
     waiting: tuple[int, ...] = ()
     led: tuple[tuple[int, Decimal], ...] = ()
+    touched: tuple[int, ...] = ()
 
     @property
     def known_spec(self) -> SymbolSpec:

@@ -30,7 +30,7 @@ class Verdict:
     """The decision: outcome, its code unless copied, every step's inputs and outputs, and the orders.
 
     `waiting`: the legs whose working order gets some time to fill by itself. `led`: the lots that legs are to have when
-    they have filled.
+    they have filled. `touched`: the legs to look at again with their next report.
     """
 
     outcome: Outcome
@@ -39,6 +39,7 @@ class Verdict:
     orders: tuple[Order, ...] = ()
     waiting: tuple[int, ...] = ()
     led: tuple[tuple[int, Decimal], ...] = ()
+    touched: tuple[int, ...] = ()
 
 
 def decide(case: Case) -> Verdict:
@@ -53,12 +54,13 @@ def decide(case: Case) -> Verdict:
             return Verdict(Outcome.DENIED, no.code, steps)
         except NothingToDo as nothing:
             steps.append({"step": name, "result": nothing.code.value, **readable(nothing.evidence)})
-            return Verdict(Outcome.NOOP, nothing.code, steps, waiting=nothing.draft.waiting, led=nothing.draft.led)
+            left = nothing.draft
+            return Verdict(Outcome.NOOP, nothing.code, steps, waiting=left.waiting, led=left.led, touched=left.touched)
         except ArithmeticError as fault:  # one follower's absurd figures must not stop the master's trade
             steps.append({"step": name, "result": Code.ALLOCATION_DATA_MISSING.value, "fault": type(fault).__name__})
             return Verdict(Outcome.DENIED, Code.ALLOCATION_DATA_MISSING, steps)
         steps.append({"step": name, "result": "ok", **readable(evidence)})
-    return Verdict(Outcome.COPIED, None, steps, draft.orders, draft.waiting, draft.led)
+    return Verdict(Outcome.COPIED, None, steps, draft.orders, draft.waiting, draft.led, draft.touched)
 
 
 def _steps(action: Action) -> tuple[Step, ...]:

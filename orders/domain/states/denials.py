@@ -9,6 +9,7 @@ class Code(StrEnum):
     SUBSCRIPTION_CLOSE_ONLY = "subscription_close_only"
     FOLLOWER_NOT_READY = "follower_not_ready"
     NETTING_UNSUPPORTED = "netting_unsupported"
+    MASTER_NETTING_UNSUPPORTED = "master_netting_unsupported"
     FIFO_UNSUPPORTED = "fifo_unsupported"
     ALREADY_CLOSED = "already_closed"
     TOMBSTONED = "tombstoned"
@@ -40,12 +41,16 @@ class Code(StrEnum):
     FILLS_AT_OWN_BROKER = "fills_at_own_broker"
     PARTIAL_CLOSE_DEFERRED = "partial_close_deferred"
     COPY_STILL_WORKING = "copy_still_working"
+    COPY_ON_ITS_WAY = "copy_on_its_way"
+    # A fault of the gateway, contained to one subscription.
+    INTERNAL = "internal"
 
 
 SENTENCES: Final[Mapping[Code, str]] = {
     Code.SUBSCRIPTION_CLOSE_ONLY: "The subscription is paused: nothing that adds exposure is copied.",
     Code.FOLLOWER_NOT_READY: "The follower's terminal has not told its symbols yet (no InitRequest).",
     Code.NETTING_UNSUPPORTED: "The follower's account nets its positions; copying to such accounts is not built yet.",
+    Code.MASTER_NETTING_UNSUPPORTED: "The master's account nets its positions; a position of many deals cannot be copied yet.",
     Code.FIFO_UNSUPPORTED: "The follower's account closes first in, first out; copying to it is not built yet.",
     Code.ALREADY_CLOSED: "The master's close of this position came before its open.",
     Code.TOMBSTONED: "The copy was closed by hand; it is not opened again.",
@@ -76,6 +81,8 @@ SENTENCES: Final[Mapping[Code, str]] = {
     Code.FILLS_AT_OWN_BROKER: "The copied pending order fills at the follower's own broker.",
     Code.PARTIAL_CLOSE_DEFERRED: "The part is smaller than the follower can close; the final close closes it.",
     Code.COPY_STILL_WORKING: "The copied pending order has not filled: it is reduced when it has.",
+    Code.COPY_ON_ITS_WAY: "Orders of the copy are still on their way: it is reduced when all of them are reported.",
+    Code.INTERNAL: "The gateway failed to decide for this subscription; an operator has been called.",
 }
 
 

@@ -52,6 +52,16 @@ class DifferenceReason(StrEnum):
     CHANGED = "changed"
 
 
+class WaitReason(StrEnum):
+    """What a copy that is not where it shall be waits for."""
+
+    ON_ITS_WAY = "on_its_way"
+    IN_DOUBT = "in_doubt"
+    PAUSE = "pause"
+    MARKET_CLOSED = "market_closed"
+    FAULT = "fault"
+
+
 class WaitCode(StrEnum):
     """Why nothing was opened after a wait, where no rule of the decision denied it."""
 
@@ -92,6 +102,13 @@ DIFFERENCE_REASONS: Final[Mapping[DifferenceReason, str]] = {
     DifferenceReason.ON_ITS_WAY: "a command of this copy has no outcome yet",
     DifferenceReason.REPAIR_FAILED: "the repair was carried out, and the difference stands",
     DifferenceReason.CHANGED: "another difference of the same subject took its place",
+}
+WAIT_REASONS: Final[Mapping[WaitReason, str]] = {
+    WaitReason.ON_ITS_WAY: "a command that leads there has no outcome yet",
+    WaitReason.IN_DOUBT: "it is not known whether a command was carried out; a book tells",
+    WaitReason.PAUSE: "the broker has refused; it is tried again after a pause",
+    WaitReason.MARKET_CLOSED: "the market is closed; it is tried again every minute",
+    WaitReason.FAULT: "the gateway failed to lead this copy; an operator has been called, and it is tried again",
 }
 WAIT_CODES: Final[Mapping[WaitCode, str]] = {
     WaitCode.CANCEL_REJECTED: "the broker would not cancel the working order",

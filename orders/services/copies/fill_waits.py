@@ -159,7 +159,13 @@ class Waits:
             self._move(wait, WaitState.DENIED, step="reopen", code=no.code.value, **evidence, **no.evidence)
             return
         self.last_legs[key] = order.leg
-        again = leading.new_copy(self.log, subscription=copy.subscription, position_id=copy.position_id, order=order)
+        again = leading.new_copy(
+            self.log,
+            subscription=copy.subscription,
+            position_id=copy.position_id,
+            order=order,
+            master_lots=position.lots,
+        )
         self.copies.append(again)
         leading.lead(again, order)
         self._order(wait, again, order)

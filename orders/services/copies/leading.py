@@ -12,11 +12,16 @@ from orders.services import command_log
 from orders.services.command_log import CommandLog
 from sessions_app.models.fields import new_id
 
-LED_TO: Final = ("lots_decided", "sl", "tp", "price")
+LED_TO: Final = ("lots_decided", "sl", "tp", "price", "next_check_at", "wait_reason")
 
 
-def new_copy(log: CommandLog, *, subscription: Subscription, position_id: int, order: Order) -> Copy:
-    """The copy that an order which adds exposure shall make. While its account is pending it has no number."""
+def new_copy(
+    log: CommandLog, *, subscription: Subscription, position_id: int, order: Order, master_lots: Decimal | None
+) -> Copy:
+    """The copy that an order which adds exposure shall make. While its account is pending it has no number.
+
+    `master_lots`: what the master has of the position now: the copy follows his share of that.
+    """
     account = log.accounts[subscription.follower_id]
     return Copy(
         id=new_id(),
@@ -32,6 +37,8 @@ def new_copy(log: CommandLog, *, subscription: Subscription, position_id: int, o
         reverse=order.reverse,
         lots_opened=order.lots,
         lots_open=Decimal(0),
+        lots_filled=Decimal(0),
+        master_lots=master_lots,
         created_at=log.now,
     )
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from orders.domain.copies.converge import UNDELIVERED_AFTER
 from orders.domain.copies.legs import Order
 from orders.domain.copies.positions import Position
 from orders.domain.decision.inputs import Case, MarketQuote, Rules, Terminal
@@ -21,8 +22,9 @@ from orders.domain.decision.pipeline import Verdict
 from orders.domain.risk.limits import Exposure
 from orders.domain.sizing.modes import AGELESS, Funds
 from orders.domain.states.copies import ALIVE
+from orders.domain.states.reasons import WaitReason
 from orders.domain.states.subscriptions import SubscriptionState
-from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderIntent
+from orders.domain.wire.intents import ADDS_EXPOSURE, TAKES_OFF, Action, OrderIntent
 from orders.models import (
     Copy,
     Decision,
@@ -167,6 +169,11 @@ class Workspace:
             copy = self.copies[subscription.id, intent.position_id][leg]
             copy.lots_decided = lots
             self.changed_copies.add(copy.id)
+        # Nothing may be ordered yet: the next report about one of these looks at all of them.
+        for leg in verdict.touched:
+            copy = self.copies[subscription.id, intent.position_id][leg]
+            copy.next_check_at, copy.wait_reason = self.now, WaitReason.ON_ITS_WAY
+            self.changed_copies.add(copy.id)
         for number in verdict.waiting:
             self._wait(intent, subscription, decision, number)
 
@@ -174,7 +181,11 @@ class Workspace:
         copies = self.copies.setdefault((subscription.id, intent.position_id), {})
         if order.action in ADDS_EXPOSURE:
             copies[order.leg] = leading.new_copy(
-                self.log, subscription=subscription, position_id=intent.position_id, order=order
+                self.log,
+                subscription=subscription,
+                position_id=intent.position_id,
+                order=order,
+                master_lots=intent.lots,
             )
             self.new_copies.append(copies[order.leg])
             open_positions = self.open_positions.setdefault(subscription.follower_id, set())
@@ -191,6 +202,9 @@ class Workspace:
 
     def _lead(self, copy: Copy, order: Order) -> None:
         leading.lead(copy, order)
+        # A close that nobody hears of is money at risk: it is looked after.
+        if order.action in TAKES_OFF and not self.log.accounts[copy.account_id].holds:
+            copy.next_check_at, copy.wait_reason = self.now + UNDELIVERED_AFTER, WaitReason.ON_ITS_WAY
         legs = self.copies[copy.subscription_id, copy.position_id].values()
         # A position whose last leg is on its way out makes room for the next one, within this very batch.
         if not any(leg.lots_decided for leg in legs if leg.state in ALIVE):

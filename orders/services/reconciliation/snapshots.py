@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 import msgspec
 import structlog
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from orders.domain.copies.positions import PositionState
 from orders.domain.copies.report_effects import CopyFacts
@@ -35,6 +35,7 @@ from orders.domain.wire.snapshots import (
 from orders.models import Command, Copy, MasterPosition, Report, Snapshot
 from orders.models import Difference as DifferenceRow
 from orders.services.command_log import CommandLog, open_log
+from orders.services.copies.convergence import is_doubtful
 from orders.services.reconciliation import differences, quotes
 from orders.services.reports import execution_reports
 from sessions_app.domain.decimals import decode_hook, to_builtins
@@ -225,7 +226,7 @@ def _issued(row: Command) -> Issued:
     return Issued(
         id=row.id,
         action=Action(row.action),
-        state=CommandState(row.state),
+        state=CommandState.UNKNOWN if is_doubtful(row) else CommandState(row.state),
         attempt=row.attempt,
         lots_after=row.lots_after or _NONE,
         sl=row.sl or _NONE,
@@ -265,8 +266,8 @@ def _schedule(account: BrokerAccount, batch: Batch) -> None:
     """When the next one is due: on schedule, or as soon as it can clear up what is still in doubt."""
     now = batch.now
     due, reason = now + settings.GATEWAY["snapshot_interval"], SnapshotReason.SCHEDULE
-    doubtful = Command.objects.filter(account=account, state=CommandState.UNKNOWN)
-    clears = _first_absence(doubtful.values_list("absent_from", flat=True), now)
+    doubtful = Command.objects.filter(account=account, state=CommandState.UNKNOWN).values_list("absent_from", flat=True)
+    clears = _first_absence([*doubtful, *_void_in_doubt(account).values_list("absent_from", flat=True)], now)
     # Doubt blocks a copy: the question that can end it is not put off.
     if clears is not None and clears < due:
         due, reason = clears, SnapshotReason.IN_DOUBT
@@ -277,6 +278,12 @@ def _schedule(account: BrokerAccount, batch: Batch) -> None:
         batch.changed_sessions |= set(
             EaSession.objects.filter(account=account, state=SessionStatus.AUTHENTICATED).values_list("id", flat=True)
         )
+
+
+def _void_in_doubt(account: BrokerAccount) -> QuerySet[Command]:
+    """Opens that were taken back before their EA had acknowledged them, and may be executed all the same."""
+    living = Copy.objects.filter(account=account, state=CopyState.ORDERED)
+    return Command.objects.filter(copy__in=living, state=CommandState.VOID, absent_from__isnull=False)
 
 
 def _first_absence(moments: Iterable[datetime | None], now: datetime) -> datetime | None:

@@ -5,7 +5,7 @@ Facts are recorded even when they are odd, and flagged; only a report about some
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import cast
 from uuid import UUID
@@ -13,17 +13,17 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Q
 
-from orders.domain.copies.orphans import behind
+from orders.domain.copies.rejections import MAX_OPENINGS, may_have_happened
 from orders.domain.copies.report_effects import CopyFacts, outcome
 from orders.domain.states.commands import BY_REPORT, UNFINISHED, CommandState, may_move
-from orders.domain.states.copies import ALIVE, CopyState
-from orders.domain.states.reasons import CloseCause, CommandReason, ReportFlag
+from orders.domain.states.copies import CopyState
+from orders.domain.states.reasons import CommandReason, ReportFlag
 from orders.domain.wire.intents import ACCOUNT_CAUSES, ADDS_EXPOSURE, TAKES_OFF, Action
 from orders.domain.wire.reports import ONCE, ExecutionReport, ReportStatus, contradicts
 from orders.models import Command, Copy, Report
-from orders.services import mapping, moves
+from orders.services import moves
 from orders.services.command_log import CommandLog, open_log
-from orders.services.copies import attempts, fill_waits, leading, revivals
+from orders.services.copies import convergence, fill_waits
 from orders.services.copies.fill_waits import Waits
 from orders.services.reports.rows import report_row
 from sessions_app.domain.alerts import AlertCode
@@ -38,9 +38,16 @@ from sessions_app.services.operations import alerts
 
 _NONE = Decimal(0)
 _COMMAND_FIELDS = ["state", "reason", "error_code", "absent_from", "broker_started_at", "broker_done_at", "reported_at"]
-_COPY_FIELDS = ["state", "lots_decided", "lots_open", "ticket", "close_cause", "tombstoned_at", "closed_at"]
+_COPY_FIELDS = [
+    "state", "lots_decided", "lots_open", "lots_filled", "ticket", "close_cause", "tombstoned_at", "closed_at",
+    "sl_at_broker", "tp_at_broker", "price_at_broker", "observed_at",
+]  # fmt: skip
 
 
+_TELL_STOPS = frozenset(
+    {ReportStatus.FILLED, ReportStatus.PARTIALLY_FILLED, ReportStatus.PLACED, ReportStatus.MODIFIED}
+)
+_CAME_TO_NOTHING = frozenset({CommandState.REJECTED, CommandState.EXPIRED})
 _FactKey = tuple[UUID, int | None, str, str, Decimal]
 
 
@@ -66,11 +73,12 @@ class _Reports:
     touched: dict[UUID, Copy] = field(default_factory=dict)
     funded: dict[UUID, BrokerAccount] = field(default_factory=dict)
     missed: list[Command] = field(default_factory=list)
+    early: dict[UUID, datetime] = field(default_factory=dict)
     contradicted: list[Report] = field(default_factory=list)
     replaced: list[Report] = field(default_factory=list)
     cancelled: set[UUID] = field(default_factory=set)
-    revived: dict[UUID, Copy] = field(default_factory=dict)
-    filled: dict[UUID, Copy] = field(default_factory=dict)
+    unsettled: dict[UUID, Copy] = field(default_factory=dict)
+    under_filled: list[tuple[Copy, Report]] = field(default_factory=list)
     siblings: dict[UUID, list[Command]] = field(default_factory=dict)
 
     def commands_of(self, copy: Copy) -> list[Command]:
@@ -194,8 +202,10 @@ def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, wo
         row.flag = row.flag if inferred else flag or row.flag
         if work.causes and work.causes.get(arrival.frame_id):
             copy.close_cause = work.causes[arrival.frame_id]
-    if command is not None and report.found is False and command.state == CommandState.UNKNOWN:
-        _reissue(command, work)
+    if command is not None and report.found is False:
+        _not_found(command, arrival, report, work)
+    elif command is not None and command.state in _CAME_TO_NOTHING:
+        work.unsettled[command.copy_id] = command.copy
 
 
 def _is_beside(row: Report, copy: Copy) -> bool:
@@ -228,6 +238,9 @@ def _is_repeat(arrival: Arrival, report: ExecutionReport, work: _Reports) -> boo
 def _move(command: Command, report: ExecutionReport, row: Report, work: _Reports) -> bool:
     """Move the command as the report says; True if it says nothing new. What the table forbids is kept and flagged."""
     before, after = CommandState(command.state), BY_REPORT[report.status]
+    # "Time out" is no refusal: the broker may carry it out all the same.
+    if after is CommandState.REJECTED and may_have_happened(report.error_code):
+        after = CommandState.UNKNOWN
     if before is after:
         return _repeats(command, report, row, work)
     if not may_move(before, after):
@@ -262,6 +275,9 @@ def _repeats(command: Command, report: ExecutionReport, row: Report, work: _Repo
     it is flagged.
     """
     first = work.firsts.get((command.id, report.status.value))
+    # Lots of fills are cumulative: more than before is news.
+    if report.status is ReportStatus.PARTIALLY_FILLED and (report.lots or _NONE) > (command.copy.lots_filled or _NONE):
+        return False
     if command.reason == CommandReason.FROM_SNAPSHOT and work.causes is None:
         if first is not None and first.flag == ReportFlag.FROM_SNAPSHOT:
             first.repeated = True
@@ -308,14 +324,18 @@ def _apply(copy: Copy, command: Command | None, report: ExecutionReport, work: _
         close_cause=copy.close_cause,
         tombstoned=copy.tombstoned_at is not None,
         lots_ordered=(command.lots if adds and command else copy.lots_opened) or _NONE,
+        lots_filled=copy.lots_filled or _NONE,
         lots_coming=_coming(command, report, work) if command else None,
     )
     after = outcome(before, Action(command.action) if command else None, report)
+    moved = _observe(copy, command, report, inferred=work.causes is not None)
     # Most repeats end here: nothing is written for them.
-    if after == before:
+    if after == before and not moved:
         return
     moves.move_copy(copy, after.state)
-    copy.lots_decided, copy.lots_open = after.lots_decided, after.lots_open
+    copy.lots_decided, copy.lots_open, copy.lots_filled = after.lots_decided, after.lots_open, after.lots_filled
+    if after != before:
+        copy.observed_at = work.log.now
     copy.ticket, copy.close_cause = after.ticket, after.close_cause
     if after.ticket is not None:
         work.by_ticket[copy.account_id, after.ticket] = copy
@@ -326,11 +346,9 @@ def _apply(copy: Copy, command: Command | None, report: ExecutionReport, work: _
     if after.state in (CopyState.CLOSED, CopyState.FAILED):
         copy.closed_at = work.log.now
         work.cancelled.add(copy.id)
-    # It was given up and is there: what its master has done meanwhile is ordered below.
-    elif before.state is CopyState.FAILED or before.close_cause == CloseCause.GONE:
-        work.revived[copy.id] = copy
-    elif after.state is CopyState.OPEN and before.state is not CopyState.OPEN:
-        work.filled[copy.id] = copy
+    came_back = before.state in (CopyState.FAILED, CopyState.CLOSED) and after.state is not before.state
+    if came_back or not convergence.is_settled(copy):
+        work.unsettled[copy.id] = copy
     if before.state is CopyState.CLOSED:
         copy.closed_at = None
     work.touched[copy.id] = copy
@@ -350,17 +368,61 @@ def _coming(command: Command, report: ExecutionReport, work: _Reports) -> Decima
     return others[-1] if others else None
 
 
-def _reissue(command: Command, work: _Reports) -> None:
-    """The broker knows nothing of it: a new attempt under the same copy number, if it is still wanted."""
+def _observe(copy: Copy, command: Command | None, report: ExecutionReport, *, inferred: bool) -> bool:
+    """Keep where its stops stand at the broker, as far as this report tells; whether that has changed.
+
+    What an EA tells after a command is what was ordered, on its broker's grid, or that a stop is not there at all; a
+    book tells what stands there.
+    """
+    if report.status not in _TELL_STOPS or (command is None and not inferred):
+        return False
+    ordered = (command.sl or _NONE, command.tp or _NONE) if command is not None else (None, None)
+    told = [
+        level if level is not None and (inferred or not level or mine is None) else mine
+        for level, mine in zip((report.sl, report.tp), ordered, strict=True)
+    ]
+    price = command.price if command is not None and command.price is not None else report.price
+    before = (copy.sl_at_broker, copy.tp_at_broker, copy.price_at_broker)
+    copy.sl_at_broker, copy.tp_at_broker = (
+        known if level is None else level for level, known in zip(told, before[:2], strict=True)
+    )
+    copy.price_at_broker = copy.price_at_broker if price is None else price
+    return before != (copy.sl_at_broker, copy.tp_at_broker, copy.price_at_broker)
+
+
+def _not_found(command: Command, arrival: Arrival, report: ExecutionReport, work: _Reports) -> None:
+    """The broker was asked and knows nothing of it. That counts only from the moment on at which it must have known.
+
+    A broker may fill seconds after it has said "time out", and an EA that looks at once finds nothing: whatever an EA
+    says, an open is not ordered again before.
+    """
+    voided = command.state == CommandState.VOID and command.absent_from is not None
+    if command.state != CommandState.UNKNOWN and not voided:
+        return
+    looked_at = arrival.at - timedelta(milliseconds=report.age_ms)
+    if command.absent_from is not None and looked_at < command.absent_from:
+        work.early[command.account_id] = min(
+            command.absent_from, work.early.get(command.account_id, command.absent_from)
+        )
+        return
+    command.absent_from = None
     work.moved[command.id] = command
-    all_of_copy = work.commands_of(command.copy)
-    behind = [row for row in all_of_copy if row.id > command.id]
-    again = attempts.again(work.log, command, behind)
-    if again is not None:
-        all_of_copy.append(again)
-    elif command.state == CommandState.EXPIRED:
+    work.touched[command.copy_id] = work.unsettled[command.copy_id] = command.copy
+    if voided:
+        return
+    missed = command.action in ADDS_EXPOSURE and not _may_open_again(command, work)
+    if missed:
+        moves.move_command(command, CommandState.EXPIRED, CommandReason.MISSED)
         work.missed.append(command)
-    work.touched[command.copy_id] = command.copy
+    else:
+        moves.move_command(command, CommandState.VOID, CommandReason.NOT_EXECUTED)
+
+
+def _may_open_again(command: Command, work: _Reports) -> bool:
+    """Whether an open that was not carried out is still young enough, and was not ordered too often."""
+    young = command.valid_until is not None and command.valid_until >= work.log.now
+    openings = sum(row.action in ADDS_EXPOSURE for row in work.commands_of(command.copy))
+    return young and openings < MAX_OPENINGS
 
 
 def _write(work: _Reports, batch: Batch) -> None:
@@ -372,28 +434,10 @@ def _write(work: _Reports, batch: Batch) -> None:
         placed = Command.objects.filter(copy__in=work.cancelled, action=Action.PLACE)
         moves.move_commands(placed, CommandState.VOID, only=[CommandState.WORKING], reason=CommandReason.CANCELLED)
     fill_waits.write(work.waits)
-    _catch_up(work)
+    convergence.lead_on(work.log, work.unsettled.values(), batch)
     work.log.write(batch)
     update_rows(work.funded.values(), ["balance", "equity", "funds_at"])
     _call_for_attention(work, batch)
-
-
-def _catch_up(work: _Reports) -> None:
-    """What copies that had been given up have missed, and what came before they were filled. One may be closed again by
-    a later report of the batch."""
-    # A later report of the same batch may have closed it again.
-    alive = [copy for copy in work.revived.values() if copy.state in ALIVE]
-    if alive:
-        revivals.follow(work.log, alive)
-    orders = [(copy, behind(mapping.leg(copy), copy.lots_open or _NONE)) for copy in work.filled.values()]
-    leading.follow_up(
-        work.log, [(copy, order) for copy, order in orders if order is not None and not _is_reduced(copy, work)]
-    )
-
-
-def _is_reduced(copy: Copy, work: _Reports) -> bool:
-    """Whether something is on its way that takes lots off."""
-    return any(row.state in UNFINISHED and row.action in TAKES_OFF for row in work.commands_of(copy))
 
 
 def _call_for_attention(work: _Reports, batch: Batch) -> None:
@@ -420,3 +464,5 @@ def _call_for_attention(work: _Reports, batch: Batch) -> None:
         batch.changed_sessions |= set(unknown.values())
     if late:
         snapshot_requests.fall_due(accounts=late, reason=SnapshotReason.LATE_FACT, at=work.log.now)
+    for account_pk, moment in work.early.items():
+        snapshot_requests.fall_due(accounts=[account_pk], reason=SnapshotReason.IN_DOUBT, at=moment)

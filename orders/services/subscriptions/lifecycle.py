@@ -3,12 +3,13 @@
 Whoever changes one holds the graph first, then the follower's row: decisions and reports of that follower wait.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 
 from orders import queries as order_queries
@@ -16,7 +17,7 @@ from orders.domain.copies.desired import cancelling
 from orders.domain.decision.settings import SETTINGS, Settings
 from orders.domain.states.commands import CommandState
 from orders.domain.states.copies import ALIVE, CopyState
-from orders.domain.states.reasons import CloseCause, CommandReason
+from orders.domain.states.reasons import CloseCause, CommandReason, WaitReason
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action
 from orders.models import Command, Copy, Strategy, Subscription, SubscriptionEvent
@@ -26,10 +27,12 @@ from orders.services.copies import leading
 from orders.services.subscriptions import cycles
 from orders.services.subscriptions.cycles import Link
 from sessions_app import queries
+from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
+from sessions_app.services.lifecycle import snapshot_requests
 from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.operations.history import Actor
 
@@ -145,15 +148,16 @@ def _move(row: Subscription, state: SubscriptionState, *, by: Actor, note: str, 
     before = Subscription.objects.select_for_update(no_key=True).values_list("state", flat=True).get(id=row.id)
     if before == state or before != row.state:
         raise StateUnchanged(f"{row} is {before}")
-    if state is not SubscriptionState.ACTIVE:
-        _drop_unheard(row, log)
+    unheard = _drop_unheard(row, log) if state is not SubscriptionState.ACTIVE else []
     if state is SubscriptionState.OFF:
-        _release_copies(row, batch.now, detach=detach)
+        _release_copies(row, batch.now, unheard, detach=detach)
     if state is not SubscriptionState.ACTIVE:
         _drop_held(row, batch.now)
         _cancel_working(row, log, batch)
     Subscription.objects.filter(id=row.id).update(state=state)
     row.state = state
+    # What its copies follow has changed: the next sweep looks at them.
+    order_queries.open_copies(row.id).filter(next_check_at__isnull=True).update(next_check_at=batch.now)
     _record(row, before, state, by=by, at=batch.now, note=note)
 
 
@@ -165,13 +169,19 @@ def _record(
     )
 
 
-def _release_copies(row: Subscription, now: datetime, *, detach: bool) -> None:
-    """Nothing flows to them any more: their positions stay as they are at the broker."""
+def _release_copies(row: Subscription, now: datetime, unheard: Collection[UUID], *, detach: bool) -> None:
+    """Nothing flows to them any more: their positions stay as they are at the broker.
+
+    `unheard`: those whose open was taken back just now. They are no reason to ask; if one is there all the same, it is
+    kept with the others, or closed when nobody wanted to keep any.
+    """
     mine = order_queries.open_copies(row.id).exclude(state=CopyState.HELD)
-    count = mine.count()
+    count = mine.exclude(id__in=unheard).count()
     # A position that nobody leads is dangerous: somebody has to say that he wants it so.
     if count and not detach:
         raise OpenCopies(count)
+    if not detach:
+        return
     moves.move_copies(
         mine,
         CopyState.CLOSED,
@@ -180,13 +190,15 @@ def _release_copies(row: Subscription, now: datetime, *, detach: bool) -> None:
         lots_decided=0,
         detached_at=now,
         closed_at=now,
+        next_check_at=None,
+        wait_reason="",
     )
 
 
-def _drop_unheard(row: Subscription, log: CommandLog) -> None:
-    """Opens at market that their EA has not acknowledged are void: it gets a GapFill in their place.
+def _drop_unheard(row: Subscription, log: CommandLog) -> list[UUID]:
+    """Opens at market that their EA has not acknowledged are void: it gets a GapFill in their place. Their copies.
 
-    One that is executed all the same is a late fact: the copy is led on, or ended if its subscription is off.
+    The EA may be executing one at this moment: until a book of later has not shown it, it counts as under way.
     """
     unheard = Command.objects.filter(
         copy__subscription=row,
@@ -195,11 +207,18 @@ def _drop_unheard(row: Subscription, log: CommandLog) -> None:
         seq__gt=log.row(row.follower_id).acked_seq,
     )
     copies = list(unheard.values_list("copy_id", flat=True))
+    absent_from = log.now + settings.GATEWAY["in_doubt"]
     moves.move_commands(
-        unheard, CommandState.VOID, only=[CommandState.QUEUED], reason=CommandReason.SUBSCRIPTION_CLOSE_ONLY
+        unheard,
+        CommandState.VOID,
+        only=[CommandState.QUEUED],
+        reason=CommandReason.SUBSCRIPTION_CLOSE_ONLY,
+        absent_from=absent_from,
     )
-    dropped = Copy.objects.filter(id__in=copies)
-    moves.move_copies(dropped, CopyState.FAILED, only=[CopyState.ORDERED], lots_decided=0, closed_at=log.now)
+    if copies:
+        snapshot_requests.fall_due(accounts=[row.follower_id], reason=SnapshotReason.IN_DOUBT, at=absent_from)
+        Copy.objects.filter(id__in=copies).update(next_check_at=absent_from, wait_reason=WaitReason.IN_DOUBT)
+    return copies
 
 
 def _drop_held(row: Subscription, now: datetime) -> None:

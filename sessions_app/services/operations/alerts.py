@@ -1,5 +1,6 @@
 """Call an operator: an open alert is one row, however often its cause comes again, until somebody acknowledges it."""
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -35,12 +36,23 @@ def raise_alert(
     about = subject or (str(account_pk) if account_pk is not None else "")
     severity = ALERTS[code][0]
     _log.log(_LEVELS[severity], "operator.alert", code=code.value, about=about, text=text)
-    again = OperatorAlert.objects.filter(code=code, subject=about, acknowledged_at__isnull=True)
+    again = OperatorAlert.objects.filter(
+        code=code, subject=about, acknowledged_at__isnull=True, resolved_at__isnull=True
+    )
     # One row however often: a fault that comes a thousand times must not hide the other alerts.
     if again.update(times=F("times") + 1, at=now, text=text[:_MAX_TEXT]):
         return
     alert = OperatorAlert(code=code, account_id=account_pk, subject=about, text=text[:_MAX_TEXT], first_at=now, at=now)
     OperatorAlert.objects.bulk_create([alert], ignore_conflicts=True)  # another gateway may have been first
+
+
+@requires_transaction
+def resolve(*, codes: Iterable[AlertCode], subjects: Collection[str], now: datetime) -> int:
+    """End the open alerts of these codes about these subjects: the fact is over. Inside the caller's transaction."""
+    if not subjects:
+        return 0
+    standing = OperatorAlert.objects.filter(code__in=list(codes), subject__in=list(subjects))
+    return standing.filter(acknowledged_at__isnull=True, resolved_at__isnull=True).update(resolved_at=now)
 
 
 _LEVELS: Final = {Severity.INFO: 20, Severity.WARNING: 30, Severity.ERROR: 40, Severity.CRITICAL: 50}
@@ -58,9 +70,8 @@ def acknowledge(*, alert_id: UUID, by: Actor) -> OperatorAlert:
     :raises AlreadyAcknowledged: somebody else was first
     """
     with transaction.atomic(durable=True):
-        won = OperatorAlert.objects.filter(id=alert_id, acknowledged_at__isnull=True).update(
-            acknowledged_at=queries.database_now(), acknowledged_as=by.name
-        )
+        mine = OperatorAlert.objects.filter(id=alert_id, acknowledged_at__isnull=True, resolved_at__isnull=True)
+        won = mine.update(acknowledged_at=queries.database_now(), acknowledged_as=by.name)
     alert = OperatorAlert.objects.filter(id=alert_id).first()
     if not won or alert is None:
         raise AlreadyAcknowledged(alert)

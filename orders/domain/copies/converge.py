@@ -1,0 +1,364 @@
+"""The next step of a copy: from where it shall be, what the broker told, and what is on its way.
+
+Events carry no orders. They change one of the three, and this function says what follows: orders, a wait with its
+reason, a call, or that the copy was given up. Asked again without news it says the same, and orders nothing twice.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from orders.domain.copies.desired import cancelling, closing, led_to, moving, not_filled
+from orders.domain.copies.legs import NONE, Leg, Order
+from orders.domain.copies.positions import Position, PositionState
+from orders.domain.copies.rejections import (
+    MAX_OPENINGS,
+    Rejection,
+    classify,
+    pause_before_closing,
+    pause_before_moving,
+    pause_before_opening,
+)
+from orders.domain.copies.shares import Specs, exact_share, on_grid, parts_to_close
+from orders.domain.states.commands import SENDABLE, UNFINISHED, CommandState
+from orders.domain.states.copies import CopyState
+from orders.domain.states.reasons import WaitReason
+from orders.domain.states.subscriptions import SubscriptionState
+from orders.domain.wire.intents import ADDS_EXPOSURE, TAKES_OFF, Action, OrderType
+
+CRUMB: Final = Decimal("0.00001")
+"""Less than any broker's lot step: what a terminal's floating point leaves over is no position."""
+UNDELIVERED_AFTER: Final = timedelta(seconds=30)
+OVERDUE_AFTER: Final = timedelta(minutes=10)
+OVERDUE_TRIES: Final = 5
+_Pause = Callable[[Rejection, int], timedelta]
+_FAILED: Final = frozenset({CommandState.REJECTED, CommandState.EXPIRED, CommandState.VOID})
+_LOOK_AGAIN: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Stops at the broker, and a working order's price. Stops that are not set are 0."""
+
+    sl: Decimal = NONE
+    tp: Decimal = NONE
+    price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One numbered command of a copy. `at`: when it was ordered, or when its outcome came."""
+
+    action: Action
+    state: CommandState
+    at: datetime
+    lots_after: Decimal = NONE
+    levels: Levels = Levels()
+    expiry: str = ""
+    error_code: int | None = None
+    valid_until: datetime | None = None
+    deviation_points: int | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.state in _FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One leg with its three states. `lots_open` and `at_broker`: as the broker told them last; `commands`: the latest,
+    in their order.
+    """
+
+    leg: Leg
+    lots_open: Decimal = NONE
+    at_broker: Levels = Levels()
+    commands: Sequence[Tried] = ()
+
+    @property
+    def under_way(self) -> list[Tried]:
+        """The commands without outcome."""
+        return [row for row in self.commands if row.state in UNFINISHED]
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """All legs of one copied position, and what they follow. `position` None: nobody has told of it."""
+
+    legs: Sequence[Standing]
+    position: Position | None
+    subscription: SubscriptionState
+    specs: Specs = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one leg needs now.
+
+    `lots`: what it is to have. `look_at`: when to ask again though nothing happens, and `waits_for` why. `gives_up`:
+    its opening came to nothing. `unprotected`: a stop that it shall have is not at the broker. `undelivered`: a close
+    is not tried yet. `overdue`: a close that the broker has refused too often, or for too long.
+    """
+
+    lots: Decimal
+    orders: tuple[Order, ...] = ()
+    look_at: datetime | None = None
+    waits_for: WaitReason | None = None
+    gives_up: bool = False
+    unprotected: bool = False
+    undelivered: bool = False
+    overdue: bool = False
+
+
+def converge(followed: Followed, now: datetime) -> Mapping[int, Step]:
+    """The next step of every leg that is not at its end, by its number."""
+    shares = _shares(followed)
+    return {
+        standing.leg.leg: _step(standing, shares[standing.leg.leg], followed, now)
+        for standing in followed.legs
+        if standing.leg.leg in shares
+    }
+
+
+# Desired -------------------------------------------------------------------------------------------------------------
+
+
+def _shares(followed: Followed) -> dict[int, Decimal]:
+    """The lots that each living leg shall have."""
+    living = {
+        item.leg.leg: _observed(item)
+        for item in followed.legs
+        if item.leg.state in (CopyState.ORDERED, CopyState.WORKING, CopyState.OPEN)
+    }
+    lots = {number: NONE if _ends(leg, followed) else leg.lots for number, leg in living.items()}
+    staying = [leg for number, leg in sorted(living.items()) if lots[number] > 0]
+    position = followed.position
+    if position is None or not position.lots or not staying:
+        return lots
+    # Legs that have ended are part of the origin, those that end now too.
+    legs = [living.get(item.leg.leg, item.leg) for item in followed.legs]
+    exact = exact_share(legs, position.lots)
+    if exact is None:
+        return lots
+    have = sum((leg.lots for leg in staying), NONE)
+    target = on_grid(exact, followed.specs.get(staying[-1].symbol))
+    for leg, part in parts_to_close(staying, have - target, followed.specs):
+        lots[leg.leg] = leg.lots - part
+    return lots
+
+
+def _observed(standing: Standing) -> Leg:
+    """The leg with what the broker has of it; what has not filled is as large as it was decided to be."""
+    leg = standing.leg
+    if leg.state is CopyState.OPEN:
+        return replace(leg, lots=standing.lots_open)
+    return replace(leg, lots=leg.lots or leg.lots_ordered)
+
+
+def _ends(leg: Leg, followed: Followed) -> bool:
+    """Whether it shall be gone: with its master's position, with its subscription; a working order with a pause too,
+    because it adds exposure when it fills.
+    """
+    gone = followed.position is not None and followed.position.state is PositionState.CLOSED
+    if gone or followed.subscription is SubscriptionState.OFF:
+        return True
+    return followed.subscription is not SubscriptionState.ACTIVE and not_filled(leg.order_type, leg.state)
+
+
+# One leg -------------------------------------------------------------------------------------------------------------
+
+
+def _step(standing: Standing, lots: Decimal, followed: Followed, now: datetime) -> Step:
+    if standing.leg.state is CopyState.ORDERED:
+        return _opening(standing, lots, followed, now)
+    closes = _taking_off(standing, lots, now)
+    if lots <= 0:
+        return closes
+    moves = _moving(standing, lots, followed, now)
+    # First fewer lots, then the stops: a modify names the lots that it leaves.
+    return replace(
+        closes if closes.look_at and (not moves.look_at or closes.look_at <= moves.look_at) else moves,
+        orders=closes.orders + moves.orders,
+        undelivered=closes.undelivered,
+        overdue=closes.overdue,
+        unprotected=moves.unprotected,
+    )
+
+
+def _taking_off(standing: Standing, lots: Decimal, now: datetime) -> Step:
+    """Close, cancel or reduce what is beyond `lots`."""
+    leg = standing.leg
+    working = leg.state is CopyState.WORKING
+    have = leg.lots if working else standing.lots_open
+    # A working order's lots cannot be changed, only all of it taken away.
+    if (working and lots > 0) or (not working and have - lots < CRUMB):
+        return Step(lots)
+    on_way = [row for row in standing.under_way if row.action in TAKES_OFF]
+    if any(row.lots_after <= lots for row in on_way):
+        return _on_its_way(lots, on_way, now)
+    # Another one is under way that leads less far: its outcome tells what is left to do.
+    if on_way:
+        return Step(lots, look_at=now + _LOOK_AGAIN, waits_for=WaitReason.ON_ITS_WAY)
+    tries = [row for row in standing.commands if row.action in TAKES_OFF and _was_in_vain(row, have)]
+    due = _due(tries, pause_before_closing)
+    overdue = _is_overdue(tries, now)
+    if due is not None and due > now:
+        return Step(lots, look_at=due, waits_for=_reason(tries), overdue=overdue)
+    order = cancelling(leg, keep_filled=False) if working else _reducing(leg, have, lots)
+    return Step(
+        lots, orders=(order,), look_at=now + UNDELIVERED_AFTER, waits_for=WaitReason.ON_ITS_WAY, overdue=overdue
+    )
+
+
+def _reducing(leg: Leg, have: Decimal, lots: Decimal) -> Order:
+    """By its own lots: what was decided may be more or less than has filled."""
+    mine = replace(leg, lots=have)
+    return closing(mine) if lots <= 0 else led_to(mine, Action.PARTIAL_CLOSE, lots_after=lots)
+
+
+def _on_its_way(lots: Decimal, on_way: Sequence[Tried], now: datetime) -> Step:
+    sent = [row for row in on_way if row.state in SENDABLE]
+    if not sent:  # in doubt: a book tells, and nothing may be ordered beside it
+        return Step(lots, look_at=now + _LOOK_AGAIN, waits_for=WaitReason.IN_DOUBT)
+    late = min(row.at for row in sent) + UNDELIVERED_AFTER
+    undelivered = now >= late
+    return Step(
+        lots,
+        look_at=now + _LOOK_AGAIN if undelivered else late,
+        waits_for=WaitReason.ON_ITS_WAY,
+        undelivered=undelivered,
+    )
+
+
+def _was_in_vain(row: Tried, have: Decimal) -> bool:
+    """Whether a command that was to take lots off has ended, and has changed nothing."""
+    return row.failed or (row.state is CommandState.DONE and row.lots_after < have)
+
+
+def _is_overdue(tries: Sequence[Tried], now: datetime) -> bool:
+    """Whether a person has to look: refused again and again, or for a long time because the market is closed."""
+    if not tries:
+        return False
+    refusals = [row for row in tries if classify(row.error_code) is not Rejection.MARKET_CLOSED]
+    return len(refusals) >= OVERDUE_TRIES or now - tries[0].at >= OVERDUE_AFTER
+
+
+def _moving(standing: Standing, lots: Decimal, followed: Followed, now: datetime) -> Step:
+    """Set stops, and a working order's price and expiry, as the master's stand."""
+    if followed.position is None or followed.position.state is PositionState.CLOSED:
+        return Step(lots)
+    leg = replace(standing.leg, lots=lots)
+    order = moving(leg, followed.position, followed.specs.get(leg.symbol))
+    wanted = Levels(order.sl or NONE, order.tp or NONE, order.price)
+    on_way = [row for row in standing.under_way if row.action is Action.MODIFY]
+    lacking = _lacks_stop(standing, wanted)
+    if _stands(standing.at_broker, wanted):
+        return Step(lots)
+    if any(_stands(row.levels, wanted) for row in on_way):
+        return Step(lots, look_at=now + _LOOK_AGAIN, waits_for=WaitReason.ON_ITS_WAY)
+    tries = [row for row in standing.commands if row.action is Action.MODIFY and row.failed]
+    tries = [row for row in tries if _stands(row.levels, wanted)]
+    unprotected = lacking and bool(tries or _opened_bare(standing))
+    due = _due(tries, pause_before_moving)
+    if due is not None and due > now:
+        return Step(lots, look_at=due, waits_for=_reason(tries), unprotected=unprotected)
+    return Step(lots, (order,), look_at=now + _LOOK_AGAIN, waits_for=WaitReason.ON_ITS_WAY, unprotected=unprotected)
+
+
+def _stands(levels: Levels, wanted: Levels) -> bool:
+    same_price = wanted.price is None or levels.price == wanted.price
+    return same_price and (levels.sl, levels.tp) == (wanted.sl, wanted.tp)
+
+
+def _lacks_stop(standing: Standing, wanted: Levels) -> bool:
+    """Whether a position lacks a stop that its master's has."""
+    there = standing.at_broker
+    missing = (wanted.sl > 0 and there.sl != wanted.sl) or (wanted.tp > 0 and there.tp != wanted.tp)
+    return standing.leg.state is CopyState.OPEN and missing
+
+
+def _opened_bare(standing: Standing) -> bool:
+    """Whether its open was refused for its stops, and then carried out without them."""
+    return any(
+        row.action in ADDS_EXPOSURE and row.failed and classify(row.error_code) is Rejection.STOPS
+        for row in standing.commands
+    )
+
+
+def _due(tries: Sequence[Tried], pause: _Pause) -> datetime | None:
+    """When to try again; None for at once."""
+    if not tries:
+        return None
+    last = tries[-1]
+    return last.at + pause(_class(last), len(tries))
+
+
+def _class(row: Tried) -> Rejection:
+    """What was not executed was not refused: it is tried again as what the broker was too busy for."""
+    if row.state in (CommandState.VOID, CommandState.DONE):
+        return Rejection.BUSY
+    return classify(row.error_code)
+
+
+def _reason(tries: Sequence[Tried]) -> WaitReason:
+    return WaitReason.MARKET_CLOSED if _class(tries[-1]) is Rejection.MARKET_CLOSED else WaitReason.PAUSE
+
+
+# Opening -------------------------------------------------------------------------------------------------------------
+
+
+def _opening(standing: Standing, lots: Decimal, followed: Followed, now: datetime) -> Step:
+    """Nothing while its open is under way, else the next attempt, or its end.
+
+    The unknown outcome of an open is asked about, never repeated on somebody's word: a command is here without outcome
+    until a look that was late enough has not found it.
+    """
+    openings = [row for row in standing.commands if row.action in ADDS_EXPOSURE]
+    if not openings or openings[-1].state is CommandState.HELD:
+        return Step(lots)
+    last = openings[-1]
+    if not last.failed:
+        doubtful = last.state is CommandState.UNKNOWN
+        return Step(
+            lots,
+            look_at=now + _LOOK_AGAIN,
+            waits_for=WaitReason.IN_DOUBT if doubtful else WaitReason.ON_ITS_WAY,
+        )
+    pause = pause_before_opening(_class(last), len(openings))
+    due = None if pause is None else last.at + pause
+    gone = last.valid_until is None or last.valid_until < max(now, due or now)
+    if lots <= 0 or due is None or gone or len(openings) >= MAX_OPENINGS or last.state is CommandState.EXPIRED:
+        return Step(NONE, gives_up=True)
+    if due > now:
+        return Step(lots, look_at=due, waits_for=WaitReason.PAUSE)
+    return Step(
+        lots, (_again(standing, last, lots, followed),), look_at=now + _LOOK_AGAIN, waits_for=WaitReason.ON_ITS_WAY
+    )
+
+
+def _again(standing: Standing, last: Tried, lots: Decimal, followed: Followed) -> Order:
+    """The opening as it shall be by now: what was changed behind it is in it; what the broker refused is left out."""
+    leg = replace(standing.leg, lots=lots)
+    spec = followed.specs.get(leg.symbol)
+    wanted = moving(leg, followed.position, spec) if followed.position is not None else None
+    refused = classify(last.error_code)
+    # Stops that stand too near must not cost the trade: they are set when it is open.
+    bare = refused is Rejection.STOPS and leg.order_type is OrderType.MARKET
+    price = last.levels.price if wanted is None or wanted.price is None else wanted.price
+    return replace(
+        led_to(replace(leg, lots=NONE), last.action, lots_after=lots),
+        lots=lots,
+        price=price,
+        deviation_points=last.deviation_points,
+        sl=NONE if bare else last.levels.sl if wanted is None else wanted.sl,
+        tp=NONE if bare else last.levels.tp if wanted is None else wanted.tp,
+        expiry="" if refused is Rejection.EXPIRY else _expiry(last, wanted),
+        valid_until=last.valid_until,
+        reverse=leg.reverse,
+    )
+
+
+def _expiry(last: Tried, wanted: Order | None) -> str:
+    return wanted.expiry if wanted is not None and wanted.expiry else last.expiry

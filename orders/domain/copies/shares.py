@@ -1,0 +1,55 @@
+"""How many lots the legs of one copied position shall have together, and which of them lots leave.
+
+The master's partial closes are followed from the origin: what was copied at the open, times what he has left of what he
+had then. So a part that was missed is made up by the next one, and roundings do not add up.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from orders.domain.copies.desired import largest_part
+from orders.domain.copies.legs import NONE, Leg
+from orders.domain.sizing.rounding import SymbolSpec, round_lots
+
+Specs = Mapping[str, SymbolSpec]
+HUNDREDTH = Decimal("0.01")
+"""The lot step of most brokers, where nobody tells one."""
+
+
+def exact_share(legs: Sequence[Leg], master_left: Decimal) -> Decimal | None:
+    """The lots, not yet on the broker's grid, that all legs together shall have while the master has `master_left`.
+
+    None where it is not known what he had at the open. He may have added to his position since: the share of what was
+    copied never exceeds all of it.
+    """
+    born = [leg for leg in legs if leg.born]
+    if not born or any(not leg.master_lots or not leg.lots_ordered for leg in born):
+        return None
+    shares = (leg.lots_ordered * min(master_left, leg.master_lots) / leg.master_lots for leg in born if leg.master_lots)
+    return sum(shares, NONE)
+
+
+def on_grid(exact: Decimal, spec: SymbolSpec | None) -> Decimal:
+    """`exact` down to the lot step, and at least the minimum: the copy lives as long as its master's position does."""
+    step, least = (spec.lots_step, spec.lots_min) if spec else (HUNDREDTH, HUNDREDTH)
+    return max(round_lots(exact, step=step), least)
+
+
+def parts_to_close(legs: Sequence[Leg], excess: Decimal, specs: Specs) -> list[tuple[Leg, Decimal]]:
+    """Which living legs give how much, so that `excess` lots leave; from the last one, which is the smallest.
+
+    A leg ends whole only if what remains has been seen at the broker: one that is still on its way may be refused, and
+    nothing would be left. While one of several legs is on its way nothing leaves at all; its report brings us back.
+    """
+    living = [leg for leg in legs if leg.alive]
+    if len(living) > 1 and not all(leg.observed for leg in living):
+        return []
+    remaining, parts = len(living), []
+    for leg in reversed(living):
+        part = largest_part(leg, excess, specs.get(leg.symbol), may_end=remaining > 1)
+        if part <= 0:
+            continue
+        parts.append((leg, part))
+        remaining -= part == leg.lots
+        excess -= part
+    return parts

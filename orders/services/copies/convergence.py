@@ -1,0 +1,309 @@
+"""Copies as rows on their way to where they shall be: what the pure rules say of them is ordered, or waited for.
+
+Whoever has changed a copy hands it over here: a report, a book, a changed subscription, a moment that has come. Each
+position is led apart from the others: a fault in one is told and tried again, and stops nobody else's orders.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import Q
+
+from orders.domain.copies.converge import CRUMB, Followed, Levels, Standing, Step, Tried, converge
+from orders.domain.copies.legs import Order
+from orders.domain.copies.positions import Position
+from orders.domain.copies.rejections import Rejection, classify
+from orders.domain.states.commands import UNFINISHED, CommandState
+from orders.domain.states.copies import ALIVE, CopyState
+from orders.domain.states.reasons import WaitReason
+from orders.domain.states.subscriptions import SubscriptionState
+from orders.domain.wire.intents import ADDS_EXPOSURE, Action
+from orders.models import Command, Copy, MasterPosition, Subscription
+from orders.services import mapping, moves
+from orders.services.command_log import CommandLog, open_log
+from orders.services.copies import leading
+from sessions_app import queries
+from sessions_app.domain.alerts import AlertCode
+from sessions_app.models.bulk import update_rows
+from sessions_app.models.transactions import requires_transaction
+from sessions_app.services.ingest.ports import Batch
+from sessions_app.services.lifecycle.after_commit import ring_after_commit
+from sessions_app.services.operations import alerts
+
+LOOKED_AT: Final = ("next_check_at", "wait_reason", "unprotected_since", "called_at")
+_WRITTEN: Final = (*leading.LED_TO, "state", "closed_at", *LOOKED_AT)
+_NONE: Final = Decimal(0)
+_RECENT: Final = timedelta(minutes=15)
+_AFTER_A_FAULT: Final = timedelta(minutes=1)
+_CALL_AGAIN: Final = timedelta(days=1)
+_AT_ONCE: Final = 1_000
+_STANDING_ALERTS: Final = (AlertCode.UNPROTECTED, AlertCode.CLOSE_UNDELIVERED, AlertCode.CLOSE_OVERDUE)
+_log = structlog.get_logger(__name__)
+
+
+def is_settled(copy: Copy) -> bool:
+    """Whether nothing is to be done about it, as far as its own row tells: most reports end here, without a read."""
+    if copy.state not in ALIVE:
+        return copy.unprotected_since is None and copy.called_at is None
+    if copy.state in (CopyState.HELD, CopyState.ORDERED) or copy.next_check_at is not None:
+        return copy.next_check_at is None
+    excess = (copy.lots_open or _NONE) - (copy.lots_decided or _NONE)
+    if copy.state == CopyState.OPEN and excess >= CRUMB:
+        return False
+    there = (copy.sl_at_broker or _NONE, copy.tp_at_broker or _NONE)
+    return there == (copy.sl or _NONE, copy.tp or _NONE)
+
+
+@requires_transaction
+def lead_on(log: CommandLog, copies: Collection[Copy], batch: Batch) -> None:
+    """Order what brings these copies to where they shall be by now, and note when to look again.
+
+    Their rows are changed and written here, and their accounts' logs too. The copies are of accounts that the log has
+    locked; the caller's objects are kept.
+    """
+    if not copies:
+        return
+    log.write(batch)  # what was ordered before in this transaction is under way, and has to be seen
+    world = _World.load(log, copies)
+    orders: list[tuple[Copy, Order]] = []
+    for key, legs in world.legs.items():
+        orders += _lead(world, key, legs)
+    leading.follow_up(log, orders)
+    update_rows([copy for legs in world.legs.values() for copy in legs], _WRITTEN)
+    log.write(batch)
+    world.tell()
+
+
+def carry_out() -> int:
+    """Look at the copies whose moment has come, account by account. Returns how many.
+
+    A copy that is where it shall be has no such moment: this reads what is due, and nothing else.
+    """
+    due = Copy.objects.filter(next_check_at__lte=queries.database_now()).order_by("next_check_at")
+    done = 0
+    for account_pk in sorted(set(due.values_list("account_id", flat=True)[:_AT_ONCE])):
+        try:
+            done += _carry_out(account_pk)
+        except Exception:  # noqa: BLE001 - one account's failure must not hold up the others; the next sweep tries again
+            _log.exception("convergence.failed", account_pk=str(account_pk))
+    return done
+
+
+def _carry_out(account_pk: UUID) -> int:
+    with transaction.atomic(durable=True):
+        log = open_log([account_pk], now=queries.database_now())
+        batch = Batch(now=log.now)
+        # Looked at again under the lock: another process may have been first.
+        due = list(Copy.objects.filter(account=account_pk, next_check_at__lte=log.now).order_by("next_check_at", "id"))
+        lead_on(log, due[:_AT_ONCE], batch)
+    ring_after_commit(batch)
+    return len(due)
+
+
+@requires_transaction
+def look_again(copies: "Q", at: datetime) -> int:
+    """Let these living copies be looked at: something that they follow has changed. How many."""
+    return Copy.objects.filter(copies, state__in=ALIVE).update(next_check_at=at)
+
+
+# What a step depends on ----------------------------------------------------------------------------------------------
+
+_Key = tuple[UUID, int]
+
+
+@dataclass(slots=True)
+class _World:
+    """The positions of some copies with all of their legs, and what these follow; read in a fixed number of reads."""
+
+    log: CommandLog
+    legs: Mapping[_Key, list[Copy]]
+    subscriptions: Mapping[UUID, Subscription]
+    positions: Mapping[_Key, Position]
+    commands: Mapping[UUID, list[Command]]
+    specs: Mapping[UUID, mapping.Symbols]
+    calls: list[tuple[AlertCode, str, UUID, str]] = field(default_factory=list)
+    settled: list[str] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, log: CommandLog, copies: Collection[Copy]) -> "_World":
+        known = {copy.id: copy for copy in copies}
+        keys = {(copy.subscription_id, copy.position_id) for copy in copies}
+        numbers = {position for _, position in keys}
+        # More rows than needed where two subscriptions share a number; fewer statements than one for each pair.
+        rows = Copy.objects.filter(subscription__in={pk for pk, _ in keys}, position_id__in=numbers)
+        legs: dict[_Key, list[Copy]] = defaultdict(list)
+        for row in rows.order_by("leg"):
+            if (key := (row.subscription_id, row.position_id)) in keys:
+                legs[key].append(known.get(row.id, row))
+        subscriptions = Subscription.objects.select_related("strategy").in_bulk({pk for pk, _ in keys})
+        masters = {row.strategy.master_id for row in subscriptions.values()}
+        positions = MasterPosition.objects.filter(account__in=masters, position_id__in=numbers)
+        terminals = mapping.terminals(account.profile_id for account in log.rows.values())
+        return cls(
+            log=log,
+            legs=legs,
+            subscriptions=subscriptions,
+            positions={(row.account_id, row.position_id): mapping.position(row) for row in positions},
+            commands=_commands(legs, log.now),
+            specs={pk: mapping.symbols(terminals, row.profile_id) for pk, row in log.rows.items()},
+        )
+
+    def followed(self, key: _Key, legs: Sequence[Copy]) -> Followed:
+        subscription = self.subscriptions[key[0]]
+        return Followed(
+            legs=[self._standing(copy) for copy in legs],
+            position=self.positions.get((subscription.strategy.master_id, key[1])),
+            subscription=SubscriptionState(subscription.state),
+            specs=self.specs.get(subscription.follower_id, {}),
+        )
+
+    def _standing(self, copy: Copy) -> Standing:
+        since = copy.observed_at
+        return Standing(
+            leg=mapping.leg(copy),
+            lots_open=copy.lots_open or _NONE,
+            at_broker=Levels(copy.sl_at_broker or _NONE, copy.tp_at_broker or _NONE, copy.price_at_broker),
+            commands=[tried(row) for row in self.commands.get(copy.id, ()) if _counts(row, since)],
+        )
+
+    def call(self, copy: Copy, code: AlertCode, text: str, *, subject: str = "") -> None:
+        """Call a person when all is written."""
+        self.calls.append((code, text, copy.account_id, subject or str(copy.id)))
+
+    def tell(self) -> None:
+        """Raise what was called for, and end what has ended."""
+        alerts.resolve(codes=_STANDING_ALERTS, subjects=self.settled, now=self.log.now)
+        for code, text, account_pk, subject in self.calls:
+            alerts.raise_alert(code=code, text=text, now=self.log.now, account_pk=account_pk, subject=subject)
+
+
+def _commands(legs: Mapping[_Key, Sequence[Copy]], now: datetime) -> Mapping[UUID, list[Command]]:
+    """What was ordered of these copies lately or has no outcome, and all of their openings.
+
+    A close may have been tried for days, once a minute: how often within a quarter of an hour says enough.
+    """
+    living = [copy.id for group in legs.values() for copy in group if copy.state in ALIVE]
+    told = Q(state__in=UNFINISHED) | Q(action__in=ADDS_EXPOSURE) | Q(decided_at__gte=now - _RECENT)
+    found: dict[UUID, list[Command]] = defaultdict(list)
+    for row in Command.objects.filter(told, copy__in=living, seq__isnull=False).order_by("id"):
+        found[row.copy_id].append(row)
+    return found
+
+
+def tried(row: Command) -> Tried:
+    """A command as a try."""
+    finished = row.state not in UNFINISHED
+    return Tried(
+        action=Action(row.action),
+        state=CommandState.UNKNOWN if is_doubtful(row) else CommandState(row.state),
+        at=(row.reported_at if finished else None) or row.decided_at,
+        lots_after=row.lots_after or _NONE,
+        levels=Levels(row.sl or _NONE, row.tp or _NONE, row.price),
+        expiry=row.expiry,
+        error_code=row.error_code,
+        valid_until=row.valid_until,
+        deviation_points=row.deviation_points,
+    )
+
+
+def is_doubtful(row: Command) -> bool:
+    """Whether nobody knows what became of it: unknown, or void to us and perhaps executed, until a book tells."""
+    return row.state == CommandState.UNKNOWN or (row.state == CommandState.VOID and row.absent_from is not None)
+
+
+def _counts(row: Command, since: datetime | None) -> bool:
+    """Tries from before the broker's last word about the copy were about something else."""
+    if row.state in UNFINISHED or row.action in ADDS_EXPOSURE or since is None:
+        return True
+    return (row.reported_at or row.decided_at) >= since
+
+
+# One position --------------------------------------------------------------------------------------------------------
+
+
+def _lead(world: _World, key: _Key, legs: Sequence[Copy]) -> list[tuple[Copy, Order]]:
+    try:
+        steps = converge(world.followed(key, legs), world.log.now)
+    except Exception as fault:  # noqa: BLE001 - contained: the others' orders go out all the same
+        _log.exception("convergence.fault", subscription_id=str(key[0]), position_id=key[1])
+        for copy in legs:
+            if copy.state in ALIVE:
+                copy.next_check_at, copy.wait_reason = world.log.now + _AFTER_A_FAULT, WaitReason.FAULT
+        strategy = world.subscriptions[key[0]].strategy.name
+        text = f"strategy {strategy}, position {key[1]}: {type(fault).__name__} while its copy was led on"
+        world.call(legs[0], AlertCode.INTERNAL, text, subject=f"{key[0]} {key[1]}"[:64])
+        return []
+    orders: list[tuple[Copy, Order]] = []
+    for copy in legs:
+        step = steps.get(copy.leg)
+        if step is None:
+            _end(world, copy)
+        else:
+            _take(world, copy, step)
+            orders += [(copy, order) for order in step.orders]
+    return orders
+
+
+def _end(world: _World, copy: Copy) -> None:
+    """It has ended, or waits for its account: nothing is to be looked at, and what was called for is over."""
+    if copy.unprotected_since is not None or copy.called_at is not None:
+        world.settled.append(str(copy.id))
+    copy.next_check_at, copy.wait_reason, copy.unprotected_since, copy.called_at = None, "", None, None
+
+
+def _take(world: _World, copy: Copy, step: Step) -> None:
+    now = world.log.now
+    if step.gives_up:
+        _give_up(world, copy)
+        return
+    copy.lots_decided = step.lots
+    copy.next_check_at, copy.wait_reason = step.look_at, step.waits_for.value if step.waits_for else ""
+    if step.unprotected and copy.unprotected_since is None:
+        copy.unprotected_since = now
+        text = f"{_name(copy)}: the broker has refused sl {copy.sl}, tp {copy.tp}; it is tried again"
+        world.call(copy, AlertCode.UNPROTECTED, text)
+    _call_for_closes(world, copy, step, now)
+    over = not (step.unprotected or step.undelivered or step.overdue) and not step.orders
+    # What a person was called for ends by itself when there is nothing to wait for any more.
+    if over and step.look_at is None and (copy.unprotected_since is not None or copy.called_at is not None):
+        _end(world, copy)
+    for order in step.orders:
+        _log.info("copy.led_on", copy_no=copy.copy_no, position_id=copy.position_id, action=order.action.value)
+
+
+def _call_for_closes(world: _World, copy: Copy, step: Step, now: datetime) -> None:
+    """Once, and every day that it lasts."""
+    if not (step.undelivered or step.overdue):
+        return
+    if copy.called_at is not None and now - copy.called_at < _CALL_AGAIN:
+        return
+    copy.called_at = now
+    if step.overdue:
+        world.call(copy, AlertCode.CLOSE_OVERDUE, f"{_name(copy)}: the broker does not carry out its close")
+    else:
+        world.call(copy, AlertCode.CLOSE_UNDELIVERED, f"{_name(copy)}: its close is on its way for 30 s and not tried")
+
+
+def _give_up(world: _World, copy: Copy) -> None:
+    """Its opening came to nothing, for good."""
+    moves.move_copy(copy, CopyState.FAILED)
+    copy.lots_decided, copy.closed_at = _NONE, world.log.now
+    opening = next((row for row in reversed(world.commands.get(copy.id, ())) if row.action in ADDS_EXPOSURE), None)
+    _end(world, copy)
+    if opening is None or opening.state != CommandState.REJECTED:
+        return
+    code = opening.error_code
+    meaning = classify(code).value.replace("_", " ") if classify(code) is not Rejection.OTHER else "refused"
+    text = f"{_name(copy)}: open of {opening.lots} refused for good, error {code} ({meaning})"
+    world.call(copy, AlertCode.OPEN_REJECTED, text, subject=f"{copy.account_id} {code}"[:64])
+
+
+def _name(copy: Copy) -> str:
+    return f"copy {copy.copy_no}, ticket {copy.ticket}, {copy.symbol} {copy.side}"
