@@ -64,7 +64,8 @@ class LockedAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """What a command comes of: a decision or a difference; when that happened; the next attempt of which it is.
+    """What a command comes of: a decision (the row, or its key) or a difference; when that happened; the next attempt of
+    which it is.
 
     `decided_on`: the pending session whose InitRequest the decision used.
     """
@@ -72,6 +73,7 @@ class Cause:
     occurred_at: datetime
     received_at: datetime
     decision: Decision | None = None
+    decision_id: UUID | None = None
     difference: Difference | None = None
     decided_on: UUID | None = None
     attempt: int = 1
@@ -106,7 +108,7 @@ class CommandLog:
         command = Command(
             id=new_id(),
             account=account.row,
-            decision=cause.decision,
+            decision_id=cause.decision.id if cause.decision is not None else cause.decision_id,
             difference=cause.difference,
             copy=copy,
             leg=order.leg,
@@ -220,18 +222,25 @@ class Attempts:
         return self._last[key]
 
 
-def follow_up(log: CommandLog, wanted: Sequence[tuple[Copy, Order]]) -> list[Command]:
-    """Commands that no intent has asked for: under the decision that opened each copy, as the next attempt."""
+def follow_up(
+    log: CommandLog, wanted: Sequence[tuple[Copy, Order]], under: Mapping[tuple[UUID, str], UUID] | None = None
+) -> list[Command]:
+    """Commands that no intent has asked for, each as the next attempt of what was decided.
+
+    `under`: the decision that asked for such an action of such a copy last; where there is none, the one that opened
+    the copy.
+    """
+    asked = under or {}
     opened = Command.objects.filter(copy__in=[copy for copy, _ in wanted], action__in=ADDS_EXPOSURE)
     # Under the decision that opened the copy: that is where a person looks for what became of it.
     decisions: dict[UUID, Decision] = {
         row.copy_id: row.decision for row in opened.select_related("decision") if row.decision is not None
     }
-    attempts = Attempts([decision.id for decision in decisions.values()])
+    attempts = Attempts({decision.id for decision in decisions.values()} | set(asked.values()))
     commands = []
     for copy, order in wanted:
-        decision = decisions[copy.id]
-        attempt = attempts.next(decision.id, order)
-        cause = Cause(occurred_at=log.now, received_at=log.now, decision=decision, attempt=attempt)
+        decision_id = asked.get((copy.id, order.action.value), decisions[copy.id].id)
+        attempt = attempts.next(decision_id, order)
+        cause = Cause(occurred_at=log.now, received_at=log.now, decision_id=decision_id, attempt=attempt)
         commands.append(log.add(copy=copy, order=order, cause=cause))
     return commands

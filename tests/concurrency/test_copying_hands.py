@@ -7,7 +7,7 @@ import pytest
 
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.models import Command, Copy, FillWait, MasterPosition, Subscription, SubscriptionEvent
-from orders.services.copies import fill_waits, orphans
+from orders.services.copies import convergence, fill_waits
 from orders.services.provisioning import deployment
 from orders.services.provisioning.deployment import ProvisioningRefused
 from orders.services.subscriptions import lifecycle
@@ -65,7 +65,7 @@ def test_an_orphan_that_three_sweep_at_once_is_closed_once(attempt: int, desks: 
     master.buy(1)
     follower.report(Command.objects.get().id, "filled", ticket=900, lots="0.1")
     MasterPosition.objects.update(state="closed")
-    assert sorted(at_once(*[orphans.carry_out] * 3)) == [0, 0, 1]
+    assert sorted(at_once(*[convergence.carry_out] * 3)) == [0, 0, 1]
     assert (actions(), numbers()) == (["open", "close"], [1, 2])
 
 

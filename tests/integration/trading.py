@@ -2,15 +2,17 @@
 
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.db.models import F
 from eagateway_sdk.ids import uuid7
 
 from orders.domain.wire.commands import magic_of
-from orders.models import Strategy, Subscription
+from orders.models import Command, Copy, Strategy, Subscription
+from orders.services.copies import convergence
 from sessions_app import queries
 from sessions_app.domain.decimals import decode_hook, to_builtins
 from sessions_app.domain.frames.envelope import digest
@@ -125,6 +127,21 @@ def held(copy_no: int | None, ticket: int, lots: str = "0.1", **fields: Any) -> 
 def open_session(key: AuthKey) -> EaSession:
     request = opening.Request(auth_method="account_session_key", platform="sdk")
     return opening.open_session(key=key, request=request).session
+
+
+_MOMENTS = {
+    Command: ("decided_at", "reported_at", "valid_until", "absent_from"),
+    Copy: ("observed_at", "next_check_at", "called_at", "unprotected_since"),
+}
+
+
+def time_passes(seconds: float) -> int:
+    """Let everything that is written have happened so much earlier, and sweep; how many copies were due."""
+    for model, columns in _MOMENTS.items():
+        for column in columns:
+            rows = model._default_manager.exclude(**{column: None})
+            rows.update(**{column: F(column) - timedelta(seconds=seconds)})
+    return convergence.carry_out()
 
 
 def subscribe(master: Desk, follower: Desk, **settings: Any) -> Subscription:

@@ -132,7 +132,8 @@ def _shares(followed: Followed) -> dict[int, Decimal]:
         for item in followed.legs
         if item.leg.state in (CopyState.ORDERED, CopyState.WORKING, CopyState.OPEN)
     }
-    lots = {number: NONE if _ends(leg, followed) else leg.lots for number, leg in living.items()}
+    ended = {item.leg.leg for item in followed.legs if _ends(item.leg, followed)}
+    lots = {number: NONE if number in ended else leg.lots for number, leg in living.items()}
     staying = [leg for number, leg in sorted(living.items()) if lots[number] > 0]
     position = followed.position
     if position is None or not position.lots or not staying:
@@ -162,7 +163,9 @@ def _ends(leg: Leg, followed: Followed) -> bool:
     because it adds exposure when it fills.
     """
     gone = followed.position is not None and followed.position.state is PositionState.CLOSED
-    if gone or followed.subscription is SubscriptionState.OFF:
+    # What has come to life after its end, or whose leg was ended, stays to be ended.
+    over = leg.state is CopyState.OPEN and leg.lots <= 0
+    if gone or over or followed.subscription is SubscriptionState.OFF:
         return True
     return followed.subscription is not SubscriptionState.ACTIVE and not_filled(leg.order_type, leg.state)
 
@@ -292,14 +295,13 @@ def _due(tries: Sequence[Tried], pause: _Pause) -> datetime | None:
     if not tries:
         return None
     last = tries[-1]
-    return last.at + pause(_class(last), len(tries))
+    # What was looked for and not found has had its time already.
+    return None if last.state is CommandState.VOID else last.at + pause(_class(last), len(tries))
 
 
 def _class(row: Tried) -> Rejection:
-    """What was not executed was not refused: it is tried again as what the broker was too busy for."""
-    if row.state in (CommandState.VOID, CommandState.DONE):
-        return Rejection.BUSY
-    return classify(row.error_code)
+    """What was carried out and changed nothing was not refused: it is tried again as if the broker had been busy."""
+    return Rejection.BUSY if row.state is CommandState.DONE else classify(row.error_code)
 
 
 def _reason(tries: Sequence[Tried]) -> WaitReason:
@@ -326,16 +328,23 @@ def _opening(standing: Standing, lots: Decimal, followed: Followed, now: datetim
             look_at=now + _LOOK_AGAIN,
             waits_for=WaitReason.IN_DOUBT if doubtful else WaitReason.ON_ITS_WAY,
         )
-    pause = pause_before_opening(_class(last), len(openings))
-    due = None if pause is None else last.at + pause
-    gone = last.valid_until is None or last.valid_until < max(now, due or now)
-    if lots <= 0 or due is None or gone or len(openings) >= MAX_OPENINGS or last.state is CommandState.EXPIRED:
+    due = _next_opening(last, len(openings), now)
+    if lots <= 0 or due is None:
         return Step(NONE, gives_up=True)
     if due > now:
         return Step(lots, look_at=due, waits_for=WaitReason.PAUSE)
     return Step(
         lots, (_again(standing, last, lots, followed),), look_at=now + _LOOK_AGAIN, waits_for=WaitReason.ON_ITS_WAY
     )
+
+
+def _next_opening(last: Tried, tries: int, now: datetime) -> datetime | None:
+    """When an open that came to nothing is ordered again; None for never."""
+    if tries >= MAX_OPENINGS or last.state is CommandState.EXPIRED or last.valid_until is None:
+        return None
+    pause = timedelta(0) if last.state is CommandState.VOID else pause_before_opening(_class(last), tries)
+    due = None if pause is None else max(last.at + pause, now)
+    return due if due is not None and due <= last.valid_until else None
 
 
 def _again(standing: Standing, last: Tried, lots: Decimal, followed: Followed) -> Order:

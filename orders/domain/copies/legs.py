@@ -16,7 +16,8 @@ class Leg:
     """One copied leg as decided so far, with what is in flight. `reverse`: it was copied the other way round.
 
     `lifted`: a user has lifted its tombstone, so that the position may be copied anew. `lots_ordered`: what was ordered
-    at its open, when the master had `master_lots`; `filled`: some of it has been there.
+    at its open, when the master had `master_lots` (0: nothing of his position is its share any more); `filled`: some of
+    it has been there.
     """
 
     leg: int

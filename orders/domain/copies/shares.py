@@ -22,8 +22,8 @@ def exact_share(legs: Sequence[Leg], master_left: Decimal) -> Decimal | None:
     None where it is not known what he had at the open. He may have added to his position since: the share of what was
     copied never exceeds all of it.
     """
-    born = [leg for leg in legs if leg.born]
-    if not born or any(not leg.master_lots or not leg.lots_ordered for leg in born):
+    born = [leg for leg in legs if leg.born and leg.master_lots != 0]
+    if not born or any(leg.master_lots is None or not leg.lots_ordered for leg in born):
         return None
     shares = (leg.lots_ordered * min(master_left, leg.master_lots) / leg.master_lots for leg in born if leg.master_lots)
     return sum(shares, NONE)

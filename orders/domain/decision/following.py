@@ -87,9 +87,11 @@ def _partial_close(case: Case, legs: Sequence[Leg]) -> tuple[Order, ...]:
     ours = sum((leg.lots for leg in legs), NONE)
     exact = exact_share(case.legs, remaining)
     if exact is None:
-        # Copies of old deployments do not know their origin: the share of what is left of them is closed.
+        # Copies of old deployments do not know their origin: the share that the master closes is closed, rounded down.
         exact = ours * remaining / (closed + remaining)
-    excess = ours - on_grid(exact, case.terminal.symbols.get(legs[-1].symbol))
+        excess = ours - exact
+    else:
+        excess = ours - on_grid(exact, case.terminal.symbols.get(legs[-1].symbol))
     orders = tuple(
         replace(_reduced(leg, part), price=case.intent.price)
         for leg, part in parts_to_close(legs, excess, case.terminal.symbols)

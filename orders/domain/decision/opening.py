@@ -43,7 +43,9 @@ def _position(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
 
 
 def _origin(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
-    """An order with our magic number is a copy itself."""
+    """An order with our magic number is a copy itself; one of a netting account may be a part of a position."""
+    if case.master.netting:
+        raise Denied(Code.MASTER_NETTING_UNSUPPORTED)
     # Copies of copies may never end: A copies B, B copies A.
     copied = is_ours(case.intent.magic)
     evidence = {"magic": case.intent.magic, "relay_copies": case.rules.relay_copies}

@@ -63,6 +63,12 @@ def decide(case: Case) -> Verdict:
     return Verdict(Outcome.COPIED, None, steps, draft.orders, draft.waiting, draft.led, draft.touched)
 
 
+def failed(action: Action, fault: str) -> Verdict:
+    """The verdict where the decision itself failed: nothing is opened, and nothing else is refused, only put off."""
+    steps = [{"step": "internal", "result": Code.INTERNAL.value, "fault": fault}]
+    return Verdict(Outcome.DENIED if action in ADDS_EXPOSURE else Outcome.NOOP, Code.INTERNAL, steps)
+
+
 def _steps(action: Action) -> tuple[Step, ...]:
     if action in ADDS_EXPOSURE:
         return OPENING

@@ -75,7 +75,7 @@ def lead_on(log: CommandLog, copies: Collection[Copy], batch: Batch) -> None:
     orders: list[tuple[Copy, Order]] = []
     for key, legs in world.legs.items():
         orders += _lead(world, key, legs)
-    leading.follow_up(log, orders)
+    leading.follow_up(log, orders, world.decisions)
     update_rows([copy for legs in world.legs.values() for copy in legs], _WRITTEN)
     log.write(batch)
     world.tell()
@@ -173,6 +173,12 @@ class _World:
             commands=[tried(row) for row in self.commands.get(copy.id, ()) if _counts(row, since)],
         )
 
+    @property
+    def decisions(self) -> dict[tuple[UUID, str], UUID]:
+        """The decision under which each action of each copy was ordered last."""
+        rows = [row for commands in self.commands.values() for row in commands]
+        return {(row.copy_id, row.action): row.decision_id for row in rows if row.decision_id is not None}
+
     def call(self, copy: Copy, code: AlertCode, text: str, *, subject: str = "") -> None:
         """Call a person when all is written."""
         self.calls.append((code, text, copy.account_id, subject or str(copy.id)))
@@ -230,7 +236,7 @@ def _counts(row: Command, since: datetime | None) -> bool:
 
 def _lead(world: _World, key: _Key, legs: Sequence[Copy]) -> list[tuple[Copy, Order]]:
     try:
-        steps = converge(world.followed(key, legs), world.log.now)
+        steps = _steps(world, key, legs)
     except Exception as fault:  # noqa: BLE001 - contained: the others' orders go out all the same
         _log.exception("convergence.fault", subscription_id=str(key[0]), position_id=key[1])
         for copy in legs:
@@ -251,6 +257,15 @@ def _lead(world: _World, key: _Key, legs: Sequence[Copy]) -> list[tuple[Copy, Or
     return orders
 
 
+def _steps(world: _World, key: _Key, legs: Sequence[Copy]) -> Mapping[int, Step]:
+    """What each leg needs, once what was given up of them is over: the others' share may depend on it."""
+    steps = converge(world.followed(key, legs), world.log.now)
+    given_up = [copy for copy in legs if copy.leg in steps and steps[copy.leg].gives_up]
+    for copy in given_up:
+        _give_up(world, copy)
+    return converge(world.followed(key, legs), world.log.now) if given_up else steps
+
+
 def _end(world: _World, copy: Copy) -> None:
     """It has ended, or waits for its account: nothing is to be looked at, and what was called for is over."""
     if copy.unprotected_since is not None or copy.called_at is not None:
@@ -260,9 +275,6 @@ def _end(world: _World, copy: Copy) -> None:
 
 def _take(world: _World, copy: Copy, step: Step) -> None:
     now = world.log.now
-    if step.gives_up:
-        _give_up(world, copy)
-        return
     copy.lots_decided = step.lots
     copy.next_check_at, copy.wait_reason = step.look_at, step.waits_for.value if step.waits_for else ""
     if step.unprotected and copy.unprotected_since is None:

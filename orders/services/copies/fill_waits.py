@@ -112,6 +112,13 @@ class Waits:
             return ReportFlag.FILLED_AFTER_CANCEL
         return ""
 
+    def lose(self, copy: Copy) -> None:
+        """The cancel of its working order was not carried out: it comes due at once, and is ordered again."""
+        wait = self.by_copy.get(copy.id)
+        if wait is not None and wait.state == WaitState.CANCELLING:
+            wait.due_at = self.log.now
+            self._move(wait, WaitState.WAITING, step="cancel", report="not_found")
+
     def _answered(
         self, wait: FillWait, copy: Copy, action: Action | None, report: ExecutionReport, inferred: bool
     ) -> None:

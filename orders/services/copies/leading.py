@@ -1,8 +1,9 @@
 """Where orders lead a copy, as its row keeps it. The caller writes the rows: LED_TO, or a new copy whole."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
+from uuid import UUID
 
 from orders.domain.copies.legs import Order
 from orders.domain.states.copies import CopyState
@@ -51,10 +52,12 @@ def lead(copy: Copy, order: Order) -> None:
         copy.price = order.price if order.price is not None else copy.price
 
 
-def follow_up(log: CommandLog, wanted: Sequence[tuple[Copy, Order]]) -> list[Command]:
-    """Order what no intent has asked for, and lead the copies there."""
+def follow_up(
+    log: CommandLog, wanted: Sequence[tuple[Copy, Order]], under: Mapping[tuple[UUID, str], UUID] | None = None
+) -> list[Command]:
+    """Order what no intent has asked for, and lead the copies there; `under`: see the command log."""
     if not wanted:
         return []
     for copy, order in wanted:
         lead(copy, order)
-    return command_log.follow_up(log, wanted)
+    return command_log.follow_up(log, wanted, under)

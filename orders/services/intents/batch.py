@@ -13,6 +13,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Q
 
 from orders.domain.copies.converge import UNDELIVERED_AFTER
 from orders.domain.copies.legs import Order
@@ -21,7 +22,8 @@ from orders.domain.decision.inputs import Case, MarketQuote, Rules, Terminal
 from orders.domain.decision.pipeline import Verdict
 from orders.domain.risk.limits import Exposure
 from orders.domain.sizing.modes import AGELESS, Funds
-from orders.domain.states.copies import ALIVE
+from orders.domain.states.copies import ALIVE, CopyState
+from orders.domain.states.denials import Code
 from orders.domain.states.reasons import WaitReason
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import ADDS_EXPOSURE, TAKES_OFF, Action, OrderIntent
@@ -38,12 +40,15 @@ from orders.services import mapping
 from orders.services.command_log import Cause, CommandLog, open_log
 from orders.services.copies import leading
 from sessions_app import queries
+from sessions_app.domain.alerts import AlertCode
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.fields import new_id
 from sessions_app.services.ingest.ports import Arrival, Batch
+from sessions_app.services.operations import alerts
 
 _NONE = Decimal(0)
+_ON_ITS_WAY = frozenset({CopyState.HELD, CopyState.ORDERED})
 
 
 @dataclass(slots=True)
@@ -72,6 +77,7 @@ class Workspace:
     decisions: list[Decision] = field(default_factory=list)
     new_copies: list[Copy] = field(default_factory=list)
     waits: list[FillWait] = field(default_factory=list)
+    calls: list[tuple[AlertCode, str, UUID, str]] = field(default_factory=list)
 
     @classmethod
     def load(cls, arrivals: Sequence[Arrival], now: datetime) -> "Workspace":
@@ -174,6 +180,11 @@ class Workspace:
             copy = self.copies[subscription.id, intent.position_id][leg]
             copy.next_check_at, copy.wait_reason = self.now, WaitReason.ON_ITS_WAY
             self.changed_copies.add(copy.id)
+        # What could not be decided changes what the copies follow all the same: the sweep leads them on.
+        if verdict.code is Code.INTERNAL:
+            for copy in self.copies.get((subscription.id, intent.position_id), {}).values():
+                copy.next_check_at, copy.wait_reason = self.now, WaitReason.FAULT
+                self.changed_copies.add(copy.id)
         for number in verdict.waiting:
             self._wait(intent, subscription, decision, number)
 
@@ -207,7 +218,7 @@ class Workspace:
             copy.next_check_at, copy.wait_reason = self.now + UNDELIVERED_AFTER, WaitReason.ON_ITS_WAY
         legs = self.copies[copy.subscription_id, copy.position_id].values()
         # A position whose last leg is on its way out makes room for the next one, within this very batch.
-        if not any(leg.lots_decided for leg in legs if leg.state in ALIVE):
+        if not any(leg.lots_decided or leg.state in _ON_ITS_WAY for leg in legs if leg.state in ALIVE):
             self.open_positions.get(copy.account_id, set()).discard((copy.subscription_id, copy.position_id))
         self.changed_copies.add(copy.id)
 
@@ -232,6 +243,10 @@ class Workspace:
             )
         )
 
+    def call(self, subscription: Subscription, code: AlertCode, text: str, *, subject: str) -> None:
+        """Call a person when everything is written."""
+        self.calls.append((code, text, subscription.follower_id, subject[:64]))
+
     def move_position(self, account_pk: UUID, intent: OrderIntent, after: Position | None) -> None:
         """Note the master's position after an intent."""
         key = (account_pk, intent.position_id)
@@ -250,6 +265,8 @@ class Workspace:
         self._write_copies()
         self.log.write(batch)
         FillWait.objects.bulk_create(self.waits, batch_size=200)
+        for code, text, account_pk, subject in self.calls:
+            alerts.raise_alert(code=code, text=text, now=self.now, account_pk=account_pk, subject=subject)
 
     def _write_positions(self) -> None:
         new: list[MasterPosition] = []
@@ -321,7 +338,9 @@ def _open_positions(
     limited = {item.follower_id for item in subscriptions if rules[item.id].limits.max_open_positions is not None}
     found: dict[UUID, set[tuple[UUID, int]]] = {account: set() for account in limited}
     if limited:
-        rows = Copy.objects.filter(account__in=limited, state__in=ALIVE, lots_decided__gt=0)
+        # An order on its way counts although its close is on its way too: it may fill first.
+        counted = Q(lots_decided__gt=0) | Q(state__in=_ON_ITS_WAY)
+        rows = Copy.objects.filter(counted, account__in=limited, state__in=ALIVE)
         for account, subscription, position in rows.values_list("account_id", "subscription_id", "position_id"):
             found[account].add((subscription, position))
     return found

@@ -6,15 +6,21 @@ from decimal import Decimal
 from typing import cast
 from uuid import UUID
 
+import structlog
+
 from orders.domain.copies.positions import advance, is_latest
-from orders.domain.decision.pipeline import decide
+from orders.domain.decision.pipeline import Verdict, decide, failed
+from orders.domain.states.denials import Code
 from orders.domain.wire.intents import Action, OrderIntent
-from orders.models import Intent
+from orders.models import Intent, Subscription
 from orders.services.intents.batch import Workspace, followers_of
+from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.decimals import to_builtins
 from sessions_app.models.fields import new_id
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Arrival, Batch
+
+_log = structlog.get_logger(__name__)
 
 
 @requires_transaction
@@ -48,12 +54,29 @@ def _take(arrival: Arrival, workspace: Workspace) -> None:
     if row.repeated:
         return
     for subscription in workspace.subscriptions.get(arrival.account_pk, ()):
-        workspace.record(row, subscription, decide(workspace.case(arrival, intent, subscription)))
+        workspace.record(row, subscription, _decide(arrival, intent, subscription, workspace))
     # After the decisions, which look at the position as it was.
     workspace.move_position(arrival.account_pk, intent, advance(position, intent))
     # Stops may be moved to and fro: only the same as the last is a repeat.
     if intent.action is not Action.MODIFY:
         workspace.firsts[name] = row.id
+
+
+def _decide(arrival: Arrival, intent: OrderIntent, subscription: Subscription, workspace: Workspace) -> Verdict:
+    """One subscription's decision. A fault in it is its own: the others of this intent are served all the same."""
+    try:
+        verdict = decide(workspace.case(arrival, intent, subscription))
+    except Exception as fault:  # noqa: BLE001 - contained: it is logged with its trace, told, and recorded
+        _log.exception("decision.fault", subscription_id=str(subscription.id), position_id=intent.position_id)
+        text = f"strategy {subscription.strategy.name}, position {intent.position_id}: {type(fault).__name__}"
+        workspace.call(subscription, AlertCode.INTERNAL, text, subject=f"{subscription.id} {intent.position_id}")
+        return failed(intent.action, type(fault).__name__)
+    if verdict.code is Code.MASTER_NETTING_UNSUPPORTED:
+        name = subscription.strategy.name
+        workspace.call(
+            subscription, AlertCode.MASTER_NETTING, f"strategy {name}", subject=f"netting {arrival.account_pk}"
+        )
+    return verdict
 
 
 def _left(intent: OrderIntent) -> Decimal | None:

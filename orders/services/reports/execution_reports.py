@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from orders.domain.copies.rejections import MAX_OPENINGS, may_have_happened
 from orders.domain.copies.report_effects import CopyFacts, outcome
+from orders.domain.reconciliation.inference import Target, takes_over
 from orders.domain.states.commands import BY_REPORT, UNFINISHED, CommandState, may_move
 from orders.domain.states.copies import CopyState
 from orders.domain.states.reasons import CommandReason, ReportFlag
@@ -39,8 +40,9 @@ from sessions_app.services.operations import alerts
 _NONE = Decimal(0)
 _COMMAND_FIELDS = ["state", "reason", "error_code", "absent_from", "broker_started_at", "broker_done_at", "reported_at"]
 _COPY_FIELDS = [
-    "state", "lots_decided", "lots_open", "lots_filled", "ticket", "close_cause", "tombstoned_at", "closed_at",
-    "sl_at_broker", "tp_at_broker", "price_at_broker", "observed_at",
+    "state", "lots_decided", "lots_open", "lots_filled", "master_lots", "ticket", "close_cause",
+    "tombstoned_at", "closed_at",
+    "sl_at_broker", "tp_at_broker", "price_at_broker", "observed_at", "next_check_at", "wait_reason",
 ]  # fmt: skip
 
 
@@ -334,7 +336,7 @@ def _apply(copy: Copy, command: Command | None, report: ExecutionReport, work: _
         return
     moves.move_copy(copy, after.state)
     copy.lots_decided, copy.lots_open, copy.lots_filled = after.lots_decided, after.lots_open, after.lots_filled
-    if after != before:
+    if (after.state, after.lots_open, after.lots_filled) != (before.state, before.lots_open, before.lots_filled):
         copy.observed_at = work.log.now
     copy.ticket, copy.close_cause = after.ticket, after.close_cause
     if after.ticket is not None:
@@ -344,9 +346,12 @@ def _apply(copy: Copy, command: Command | None, report: ExecutionReport, work: _
     if before.tombstoned and not after.tombstoned:
         copy.tombstoned_at = None
     if after.state in (CopyState.CLOSED, CopyState.FAILED):
-        copy.closed_at = work.log.now
+        copy.closed_at, copy.next_check_at, copy.wait_reason = work.log.now, None, ""
         work.cancelled.add(copy.id)
     came_back = before.state in (CopyState.FAILED, CopyState.CLOSED) and after.state is not before.state
+    # It was over, and nothing of what its master holds is its share: another leg may have taken its place.
+    if came_back and before.state is CopyState.CLOSED and not after.lots_decided:
+        copy.master_lots = _NONE
     if came_back or not convergence.is_settled(copy):
         work.unsettled[copy.id] = copy
     if before.state is CopyState.CLOSED:
@@ -410,19 +415,31 @@ def _not_found(command: Command, arrival: Arrival, report: ExecutionReport, work
     work.touched[command.copy_id] = work.unsettled[command.copy_id] = command.copy
     if voided:
         return
-    missed = command.action in ADDS_EXPOSURE and not _may_open_again(command, work)
-    if missed:
-        moves.move_command(command, CommandState.EXPIRED, CommandReason.MISSED)
+    after, reason = _after_absence(command, work)
+    moves.move_command(command, after, reason)
+    if command.action == Action.CANCEL:
+        work.waits.lose(command.copy)
+    if reason is CommandReason.MISSED:
         work.missed.append(command)
-    else:
-        moves.move_command(command, CommandState.VOID, CommandReason.NOT_EXECUTED)
 
 
-def _may_open_again(command: Command, work: _Reports) -> bool:
-    """Whether an open that was not carried out is still young enough, and was not ordered too often."""
+def _after_absence(command: Command, work: _Reports) -> tuple[CommandState, CommandReason]:
+    """What becomes of a command that was not carried out. Whether another one takes its place, the copy tells."""
+    all_of_copy = work.commands_of(command.copy)
+    if command.action not in ADDS_EXPOSURE:
+        behind = [row for row in all_of_copy if row.id > command.id]
+        taken_over = any(takes_over(_target(row), _target(command)) for row in behind)
+        return CommandState.VOID, CommandReason.SUPERSEDED if taken_over else CommandReason.NOT_EXECUTED
+    if not command.copy.lots_decided or command.copy.state in (CopyState.CLOSED, CopyState.FAILED):
+        return CommandState.VOID, CommandReason.NOT_WANTED
     young = command.valid_until is not None and command.valid_until >= work.log.now
-    openings = sum(row.action in ADDS_EXPOSURE for row in work.commands_of(command.copy))
-    return young and openings < MAX_OPENINGS
+    if young and sum(row.action in ADDS_EXPOSURE for row in all_of_copy) < MAX_OPENINGS:
+        return CommandState.VOID, CommandReason.NOT_EXECUTED
+    return CommandState.EXPIRED, CommandReason.MISSED
+
+
+def _target(command: Command) -> Target:
+    return Target(Action(command.action), CommandState(command.state), command.lots_after or _NONE)
 
 
 def _write(work: _Reports, batch: Batch) -> None:

@@ -10,7 +10,7 @@ from orders.models import Command, Copy
 from orders.services.copies import backlog
 from sessions_app.queries import database_now
 from tests.integration.orders.reconciliation.test_in_doubt import end_of_doubt_passed, fill, only_command
-from tests.integration.trading import Desk, held, subscribe
+from tests.integration.trading import Desk, held, subscribe, time_passes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,7 +41,7 @@ def test_a_partial_close_in_doubt_behind_an_open_that_was_not_executed_is_part_o
     outcomes = list(Command.objects.order_by("id").values_list("action", "attempt", "state", "reason"))
     assert outcomes == [
         ("open", 1, "void", "not_executed"),
-        ("partial_close", 1, "void", "superseded"),
+        ("partial_close", 1, "void", "not_executed"),
         ("open", 2, "queued", ""),
     ]
     fill(other, Command.objects.get(attempt=2), ticket=950)
@@ -57,11 +57,18 @@ def test_a_partial_close_that_finds_nothing_does_not_end_the_copy_whose_open_is_
     master.buy(1, "1")
     master.intend("partial_close", 1, lots="0.5", remaining_lots="0.5", new_ticket=2)
     opened, part = Command.objects.order_by("seq")
-    follower.report(opened.id, "unknown", found=False)
+    follower.report(opened.id, "unknown")
     follower.report(part.id, "closed", already=True)
+    not_found(follower, opened)
     fill(follower, Command.objects.get(attempt=2))
     copy = Copy.objects.get()
     assert (copy.state, copy.lots_open, copy.lots_decided) == ("open", Decimal("0.5"), Decimal("0.5"))
+
+
+def not_found(desk: Desk, command: Command) -> None:
+    """The EA has looked late enough, and its broker knows nothing of it."""
+    end_of_doubt_passed(desk)
+    desk.report(command.id, "unknown", found=False)
 
 
 def modifies(*stops: str, master: Desk, follower: Desk) -> list[Command]:
@@ -77,7 +84,7 @@ def test_a_stop_in_doubt_is_not_ordered_again_over_a_newer_one(master: Desk, fol
     older, newer = modifies("1.06", "1.07", master=master, follower=follower)
     follower.report(older.id, "unknown", error_code=128)
     follower.report(newer.id, "modified", ticket=900, sl="1.07")
-    follower.report(older.id, "unknown", found=False)
+    not_found(follower, older)
     older.refresh_from_db()
     assert (older.state, older.reason) == ("void", "superseded")
     assert Command.objects.count() == 3
@@ -101,7 +108,8 @@ def test_a_stop_that_is_ordered_again_is_the_one_that_is_wanted_by_now(master: D
     older, newer = modifies("1.06", "1.07", master=master, follower=follower)
     follower.report(older.id, "unknown", error_code=128)
     follower.report(newer.id, "rejected", error_code=4108)
-    follower.report(older.id, "unknown", found=False)
+    not_found(follower, older)
+    time_passes(61)
     assert Command.objects.get(attempt=2).sl == Decimal("1.07")
 
 
@@ -141,6 +149,6 @@ def test_a_pending_order_that_is_placed_again_has_the_price_and_expiry_that_were
     placed, moved = Command.objects.order_by("seq")
     follower.report(placed.id, "unknown")
     follower.report(moved.id, "rejected", error_code=4108)
-    follower.report(placed.id, "unknown", found=False)
+    not_found(follower, placed)
     again = Command.objects.get(attempt=2)
     assert (again.action, again.price, again.expiry) == ("place", Decimal("1.05"), "2026-12-02T00:00:00Z")

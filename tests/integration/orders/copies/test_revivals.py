@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from orders.models import Command, Copy, Decision, Difference
-from orders.services.copies import orphans
+from orders.services.copies import convergence
 from sessions_app.queries import database_now
 from tests.integration.trading import Desk, held, subscribe
 
@@ -97,7 +97,7 @@ def test_a_position_that_shows_up_with_other_stops_gets_the_newest_and_no_repair
 def test_a_late_fill_that_has_missed_nothing_is_left_alone(master: Desk, follower: Desk) -> None:
     opened = missed(master, follower)
     follower.report(opened.id, "filled", ticket=900, lots="1", price="1.1")
-    assert (ordered(), orphans.carry_out()) == ([], 0)
+    assert (ordered(), convergence.carry_out()) == ([], 0)
 
 
 def test_a_pending_order_that_works_all_the_same_gets_its_new_price_and_is_found_by_the_cancel(
@@ -121,7 +121,7 @@ def test_nothing_is_ordered_behind_a_close_that_is_on_its_way(master: Desk, foll
     follower.hello(installation_id="a")
     follower.report(opened.id, "filled", ticket=900, lots="0.1", price="1.1")
     assert [action for action, *_ in ordered()] == ["modify", "close"]
-    assert orphans.carry_out() == 0
+    assert convergence.carry_out() == 0
 
 
 def test_a_copy_whose_masters_position_is_closed_is_only_closed(master: Desk, follower: Desk) -> None:

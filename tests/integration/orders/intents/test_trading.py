@@ -10,7 +10,7 @@ from eagateway_sdk.ids import uuid7
 
 from orders import queries
 from orders.models import Command, Copy, Decision, Intent, MasterPosition, Report, Subscription
-from orders.services.copies import orphans
+from orders.services.copies import convergence
 from sessions_app.domain.lifecycle import SessionStatus
 from sessions_app.models import BrokerAccount, EaSession, InboundFrame
 from sessions_app.queries import database_now
@@ -18,7 +18,7 @@ from sessions_app.services.access import keys
 from sessions_app.services.ingest import ports
 from sessions_app.services.ingest.ports import Fate
 from sessions_app.services.lifecycle import opening, promotion
-from tests.integration.trading import OPERATOR, SYMBOL, Desk, subscribe
+from tests.integration.trading import OPERATOR, SYMBOL, Desk, subscribe, time_passes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -181,6 +181,8 @@ def test_lots_above_the_brokers_maximum_become_legs_that_close_together(master: 
     small.send("InitRequest", {"currency": "USD", "symbols": [{"name": "EURUSD", **SYMBOL, "lots_max": "1"}]})
     subscribe(master, small)
     master.buy(1, lots="2.50")
+    for ticket, command in enumerate(commands(small), start=900):
+        small.report(command.id, "filled", ticket=ticket, lots=str(command.lots))
     master.intend("partial_close", 1, lots="1.00", remaining_lots="1.50", new_ticket=2)
     master.intend("close", 1, ticket=2)
     lots = [(command.action, command.leg, str((command.lots or Decimal()).normalize())) for command in commands(small)]
@@ -193,6 +195,34 @@ def test_lots_above_the_brokers_maximum_become_legs_that_close_together(master: 
         ("close", 1, "1"),
         ("close", 2, "0.5"),
     ]
+
+
+def test_no_leg_ends_before_it_is_known_what_remains(master: Desk) -> None:
+    """Two legs are on their way when the master closes half; the second one is refused then."""
+    small = Desk.open("srv:5")
+    small.send("InitRequest", {"currency": "USD", "symbols": [{"name": "EURUSD", **SYMBOL, "lots_max": "0.5"}]})
+    subscribe(master, small)
+    master.buy(1, lots="1")
+    first, second = commands(small)
+    master.intend("partial_close", 1, lots="0.5", remaining_lots="0.5", new_ticket=2)
+    assert Decision.objects.order_by("id").last().code == "copy_on_its_way"  # type: ignore[union-attr]
+    small.report(first.id, "filled", ticket=900, lots="0.5")
+    assert len(commands(small)) == 2, "the other leg may still come"
+    small.report(second.id, "rejected", error_code=134)
+    third = commands(small)[-1]
+    assert (third.action, third.lots_before, third.lots_after) == ("partial_close", Decimal("0.5"), Decimal("0.25"))
+
+
+def test_of_two_legs_that_have_filled_one_ends_when_half_is_closed(master: Desk) -> None:
+    small = Desk.open("srv:5")
+    small.send("InitRequest", {"currency": "USD", "symbols": [{"name": "EURUSD", **SYMBOL, "lots_max": "0.5"}]})
+    subscribe(master, small)
+    master.buy(1, lots="1")
+    first, second = commands(small)
+    master.intend("partial_close", 1, lots="0.5", remaining_lots="0.5", new_ticket=2)
+    small.report(first.id, "filled", ticket=900, lots="0.5")
+    small.report(second.id, "filled", ticket=901, lots="0.5")
+    assert [(row.action, row.leg, row.lots_after) for row in commands(small)[2:]] == [("close", 2, Decimal(0))]
 
 
 def test_an_activated_pending_is_left_to_the_followers_broker(master: Desk, follower: Desk) -> None:
@@ -263,9 +293,8 @@ def test_a_rejected_partial_close_is_tried_again_and_the_next_one_takes_its_shar
     fill(follower, commands(follower)[0])
     master.intend("partial_close", 1, lots="0.9", remaining_lots="0.1", new_ticket=2)
     follower.report(commands(follower)[1].id, "rejected", error_code=136)
-    assert orphans.carry_out() == 0, "not at once"
-    Command.objects.update(reported_at=database_now() - timedelta(seconds=6))
-    assert (orphans.carry_out(), orphans.carry_out()) == (1, 0)
+    assert (len(commands(follower)), convergence.carry_out()) == (2, 0), "not at once"
+    assert (time_passes(2), convergence.carry_out()) == (1, 0)
     again = commands(follower)[2]
     assert (again.action, again.lots_before, again.lots_after) == ("partial_close", Decimal(1), Decimal("0.1"))
     follower.report(again.id, "rejected", error_code=136)
@@ -273,8 +302,7 @@ def test_a_rejected_partial_close_is_tried_again_and_the_next_one_takes_its_shar
     last = commands(follower)[3]
     assert last.lots_after == Decimal("0.05")
     follower.report(last.id, "closed", ticket=900, new_ticket=901, lots="0.95", remaining_lots="0.05")
-    Command.objects.update(reported_at=database_now() - timedelta(hours=2))
-    assert orphans.carry_out() == 0
+    assert (time_passes(7200), len(commands(follower))) == (0, 4)
 
 
 def test_a_rejected_partial_close_leaves_the_next_one_its_target(master: Desk, follower: Desk) -> None:
@@ -345,7 +373,12 @@ def test_case_008_a_report_about_another_accounts_command_is_refused_and_the_thi
 def test_an_unknown_open_that_the_broker_does_not_know_is_issued_again(master: Desk, follower: Desk) -> None:
     subscribe(master, follower)
     master.buy(1)
-    follower.report(commands(follower)[0].id, "unknown", found=False, error_code=128)
+    (command,) = commands(follower)
+    follower.report(command.id, "unknown", error_code=128)
+    follower.report(command.id, "unknown", found=False)
+    assert len(commands(follower)) == 1, "a broker may fill seconds after it has said time out"
+    Command.objects.update(absent_from=database_now() - timedelta(seconds=1))
+    follower.report(command.id, "unknown", found=False)
     first, second = commands(follower)
     assert (first.state, first.reason) == ("void", "not_executed")
     assert (second.attempt, second.seq, second.copy_id) == (2, 2, first.copy_id)
@@ -358,6 +391,8 @@ def test_an_unknown_open_past_its_validity_is_missed(master: Desk, follower: Des
     master.buy(1)
     (command,) = commands(follower)
     Command.objects.filter(id=command.id).update(valid_until=command.occurred_at - timedelta(seconds=1))
+    follower.report(command.id, "unknown", error_code=128)
+    Command.objects.update(absent_from=database_now() - timedelta(seconds=1))
     follower.report(command.id, "unknown", found=False)
     assert list(Command.objects.values_list("state", "reason")) == [("expired", "missed")]
     assert Copy.objects.get().state == "failed"

@@ -330,6 +330,8 @@ def test_case_152_a_part_closed_by_hand_is_not_put_back(master: Desk, follower: 
     opened(master, follower, 1, lots="1")
     follower.report(None, "closed", cause="manual", ticket=900, new_ticket=950, lots="0.6", remaining_lots="0.4")
     master.intend("partial_close", 1, lots="0.5", remaining_lots="0.5", new_ticket=2)
+    assert not Command.objects.filter(action="partial_close").exists(), "half of 1 is more than he has left"
+    master.intend("partial_close", 1, ticket=2, lots="0.3", remaining_lots="0.2", new_ticket=3)
     partial = Command.objects.get(action="partial_close")
     assert (str(partial.lots_before), str(partial.lots_after)) == ("0.40000000", "0.20000000")
 

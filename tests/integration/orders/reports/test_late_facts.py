@@ -12,6 +12,7 @@ from orders.services.copies import fill_waits
 from sessions_app.models import BrokerAccount, Tenant
 from sessions_app.queries import database_now
 from sessions_app.services.ingest import batches
+from tests.integration.orders.reconciliation.test_in_doubt import end_of_doubt_passed
 from tests.integration.trading import SYMBOL, Desk, held, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -98,6 +99,7 @@ def test_an_open_that_nobody_finds_behind_a_close_that_found_nothing_has_failed(
     follower.report(ordered("open").id, "unknown", error_code=128)
     master.intend("close", 1)
     follower.report(ordered("close").id, "closed", already=True)
+    end_of_doubt_passed(follower)
     follower.report(ordered("open").id, "unknown", found=False)
     assert (Copy.objects.get().state, Command.objects.count()) == ("failed", 2)
 
@@ -153,6 +155,8 @@ def test_an_attempt_that_was_given_up_does_not_undo_what_happened_to_the_one_aft
     follower.tell()
     subscribe(master, follower)
     master.buy(1, "1")
+    follower.report(ordered("open").id, "unknown")
+    end_of_doubt_passed(follower)
     follower.report(ordered("open").id, "unknown", found=False)
     fill(follower, ordered("open", 1))
     part(master, "0.5", "0.5")

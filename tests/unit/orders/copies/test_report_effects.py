@@ -23,17 +23,22 @@ def facts(state: CopyState = CopyState.OPEN, decided: str = "0.10", held: str = 
     return CopyFacts(state, Decimal(decided), Decimal(held), **changes)
 
 
+def filled(held: str = "0.10", *, decided: str = "0.10", **changes: Any) -> CopyFacts:
+    """Open, and nothing of it closed yet."""
+    return facts(decided=decided, held=held, lots_filled=Decimal(held), **changes)
+
+
 ORDERED = facts(CopyState.ORDERED, held="0")
 
 
 def test_a_fill_opens_the_copy_under_the_brokers_ticket() -> None:
     opened = outcome(ORDERED, Action.OPEN, report(ReportStatus.FILLED, "0.10", ticket=77))
-    assert opened == facts(ticket=77)
+    assert opened == filled(ticket=77)
 
 
 def test_a_fill_of_fewer_lots_is_taken_as_it_came() -> None:
     opened = outcome(ORDERED, Action.OPEN, report(ReportStatus.FILLED, "0.06"))
-    assert opened == facts(decided="0.06", held="0.06")
+    assert opened == filled("0.06", decided="0.06")
 
 
 def test_a_fill_behind_a_decided_partial_close_keeps_the_smaller_target() -> None:
@@ -43,7 +48,7 @@ def test_a_fill_behind_a_decided_partial_close_keeps_the_smaller_target() -> Non
 
 def test_a_fill_after_the_copy_was_given_up_brings_it_to_life() -> None:
     late = outcome(facts(CopyState.FAILED, "0", "0"), Action.OPEN, report(ReportStatus.FILLED, "0.10"))
-    assert late == facts()
+    assert late == filled()
     closing = facts(CopyState.FAILED, "0", "0", lots_coming=Decimal("0.04"))
     late = outcome(closing, Action.OPEN, report(ReportStatus.FILLED, "0.10"))
     assert (late.lots_decided, late.lots_open) == (Decimal("0.04"), Decimal("0.10"))
@@ -64,13 +69,41 @@ def test_what_lives_after_it_was_given_up_leads_where_it_was_ordered_to(
 def test_a_pending_order_works_until_it_fills() -> None:
     placed = outcome(ORDERED, Action.PLACE, report(ReportStatus.PLACED, ticket=77))
     assert placed == facts(CopyState.WORKING, held="0", ticket=77)
-    assert outcome(placed, Action.PLACE, report(ReportStatus.FILLED, "0.10", ticket=77)) == facts(ticket=77)
+    assert outcome(placed, Action.PLACE, report(ReportStatus.FILLED, "0.10", ticket=77)) == filled(ticket=77)
 
 
 @pytest.mark.parametrize("action", [Action.OPEN, Action.PLACE])
 @pytest.mark.parametrize("status", [ReportStatus.REJECTED, ReportStatus.EXPIRED])
-def test_what_was_never_opened_has_failed(action: Action, status: ReportStatus) -> None:
-    assert outcome(ORDERED, action, report(status)) == facts(CopyState.FAILED, "0", "0")
+def test_what_was_refused_before_it_lived_may_be_ordered_again(action: Action, status: ReportStatus) -> None:
+    assert outcome(ORDERED, action, report(status)) == ORDERED
+
+
+def test_a_working_order_that_its_broker_drops_without_a_command_has_ended() -> None:
+    working = facts(CopyState.WORKING, held="0")
+    dropped = outcome(working, None, report(ReportStatus.EXPIRED, cause=Cause.EXPIRY))
+    assert (dropped.state, dropped.lots_decided, dropped.close_cause) == (CopyState.CLOSED, Decimal(0), "expiry")
+    for state in (CopyState.OPEN, CopyState.ORDERED):
+        copy = facts(state)
+        assert outcome(copy, None, report(ReportStatus.EXPIRED, cause=Cause.EXPIRY)) == copy
+
+
+def test_lots_of_fills_are_cumulative_and_what_was_closed_of_them_does_not_come_back() -> None:
+    part = outcome(ORDERED, Action.OPEN, report(ReportStatus.PARTIALLY_FILLED, "0.04"))
+    more = outcome(part, Action.OPEN, report(ReportStatus.PARTIALLY_FILLED, "0.07"))
+    assert (more.lots_open, more.lots_filled) == (Decimal("0.07"), Decimal("0.07"))
+    less = replace(more, lots_open=Decimal("0.02"), lots_decided=Decimal("0.02"))
+    whole = outcome(less, Action.OPEN, report(ReportStatus.FILLED, "0.10"))
+    assert (whole.lots_open, whole.lots_filled, whole.lots_decided) == (
+        Decimal("0.05"),
+        Decimal("0.10"),
+        Decimal("0.02"),
+    )
+
+
+def test_what_fills_after_the_follower_was_let_go_is_his_own() -> None:
+    kept = facts(CopyState.CLOSED, "0", "0", close_cause=CloseCause.DETACHED)
+    late = outcome(kept, Action.OPEN, report(ReportStatus.FILLED, "0.10", ticket=77))
+    assert (late.state, late.lots_open, late.ticket) == (CopyState.CLOSED, Decimal(0), 77)
 
 
 def test_a_rejected_close_leaves_a_copy_that_is_still_to_end() -> None:
@@ -209,13 +242,13 @@ def test_a_fill_that_names_no_lots_is_one_of_all_that_was_ordered(ordered: str, 
 
 
 def test_a_part_that_filled_leaves_what_the_copy_is_to_be() -> None:
-    assert outcome(ORDERED, Action.OPEN, report(ReportStatus.PARTIALLY_FILLED, "0.04")) == facts(held="0.04")
-    assert outcome(ORDERED, Action.OPEN, report(ReportStatus.PARTIALLY_FILLED)) == facts(held="0")
+    assert outcome(ORDERED, Action.OPEN, report(ReportStatus.PARTIALLY_FILLED, "0.04")) == filled("0.04")
+    assert outcome(ORDERED, Action.OPEN, report(ReportStatus.PARTIALLY_FILLED)) == ORDERED
 
 
 def test_what_lives_after_it_was_given_up_is_to_be_as_large_as_the_broker_says_if_nobody_knows_better() -> None:
-    assert outcome(GIVEN_UP, Action.OPEN, report(ReportStatus.PARTIALLY_FILLED, "0.04")) == facts(
-        decided="0.04", held="0.04"
+    assert outcome(GIVEN_UP, Action.OPEN, report(ReportStatus.PARTIALLY_FILLED, "0.04")) == filled(
+        "0.04", decided="0.04"
     )
     assert outcome(GIVEN_UP, Action.PLACE, report(ReportStatus.PLACED, "0.04")) == facts(CopyState.WORKING, "0.04", "0")
     assert outcome(GIVEN_UP, Action.PLACE, report(ReportStatus.PLACED)) == facts(CopyState.WORKING, "0", "0")
@@ -224,7 +257,7 @@ def test_what_lives_after_it_was_given_up_is_to_be_as_large_as_the_broker_says_i
 def test_a_fill_after_the_end_is_all_to_end_whatever_was_decided_before() -> None:
     ended = facts(CopyState.CLOSED, "0.10", "0", close_cause="stop_loss")
     for told in (report(ReportStatus.FILLED, "0.06"), report(ReportStatus.PARTIALLY_FILLED, "0.06")):
-        assert outcome(ended, Action.OPEN, told) == facts(decided="0", held="0.06")
+        assert outcome(ended, Action.OPEN, told) == filled("0.06", decided="0")
 
 
 def test_a_part_of_no_lots_after_the_end_changes_nothing() -> None:
