@@ -7,7 +7,7 @@ from django.urls import path, re_path
 from eagateway.protocol import FRAME_TYPES
 from orders import handlers as order_handlers
 from orders import queries as order_queries
-from orders.services.copies import backlog, due_copies
+from orders.services.copies import backlog, due_copies, watch
 from sessions_app import handlers as session_handlers
 from sessions_app.api.exchange import exchange_endpoint
 from sessions_app.consumers import StreamConsumer
@@ -37,5 +37,6 @@ def bind() -> None:
             frame_ids=order_queries.frame_ids,
             doubt=backlog.doubt,
             snapshot_request=order_queries.snapshot_request,
+            gone=watch.gone,
         )
     )

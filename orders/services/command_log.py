@@ -64,8 +64,8 @@ class LockedAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """What a command comes of: a decision (the row, or its key) or a difference; when that happened; the next attempt of
-    which it is.
+    """What a command comes of: a decision (the row, or its key) or a difference; when that happened; the next attempt
+    of which it is.
 
     `decided_on`: the pending session whose InitRequest the decision used.
     """

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -38,13 +38,22 @@ def terminals(profile_ids: Iterable[UUID | None]) -> Mapping[UUID, Terminal]:
     known = {profile: found for profile in wanted if (found := _terminals.get(profile)) is not None}
     missing = wanted - known.keys()
     if missing:
-        read = {key: read_terminal(content) for key, content in queries.profile_contents(missing).items()}
+        read = {key: _terminal(key, content) for key, content in queries.profile_contents(missing).items()}
         # All at once: which of them is used least would cost more to know than to read again.
         if len(_terminals) + len(read) > _TERMINALS_KEPT:
             _terminals.clear()
         _terminals.update(read)
         known |= read
     return known
+
+
+def _terminal(profile: UUID, content: Mapping[str, Any]) -> Terminal:
+    """One without symbols if it cannot be read: one account's terminal must not stop the others' trades."""
+    try:
+        return read_terminal(content)
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, it is one account's own
+        _log.exception("terminal.unreadable", profile=str(profile))
+        return Terminal()
 
 
 def symbols(known: Mapping[UUID, Terminal], profile: UUID | None) -> Symbols:

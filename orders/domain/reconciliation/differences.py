@@ -16,7 +16,7 @@ _NONE = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What the follower is told, with the state it leads to."""
+    """What the follower is told, with the state it leads to. `found`: the stops that the book shows."""
 
     action: Action
     lots: Decimal | None
@@ -25,6 +25,7 @@ class Repair:
     sl: Decimal | None = None
     tp: Decimal | None = None
     price: Decimal | None = None
+    found: tuple[Decimal, Decimal] = (_NONE, _NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ def repair(
     """What to order about a difference, or why nothing.
 
     The price gate: a repair that closes waits while the market is further than `gate_percent` from the position's own
-    price; stops are not set where the market has passed them. Without a quote nobody knows: it waits. `flatten` closes
-    at any price.
+    price, and without a quote nobody knows; stops are not set where the market has passed them. `flatten` closes at
+    any price.
     """
     item = found.item
     # Without an item nothing may be ordered: a command by its number could hit the copy itself.
@@ -62,16 +63,14 @@ def repair(
 
 
 def _set_stops(copied: Copied, item: Held, quote: Quote | None) -> Repair | Undecided:
-    if quote is None:
-        return Undecided(DifferenceReason.NO_QUOTE)
-    # The broker would close the position at once, or refuse.
-    if not item.working and _passed(copied, quote):
+    # The broker would close the position at once, or refuse. Where the market is not known, the broker tells.
+    if quote is not None and not item.working and _passed(copied, quote):
         return Undecided(DifferenceReason.PRICE_GATE)
     sl, tp = copied.sl or item.sl, copied.tp or item.tp
     price = copied.price if item.working else None
     if (sl, tp) == (item.sl, item.tp) and price in (None, item.price):
         return Undecided(DifferenceReason.OWN_STOPS)  # who sets a stop where the master has none is better protected
-    return Repair(Action.MODIFY, None, item.lots, item.lots, sl, tp, price)
+    return Repair(Action.MODIFY, None, item.lots, item.lots, sl, tp, price, (item.sl, item.tp))
 
 
 def _passed(copied: Copied, quote: Quote) -> bool:

@@ -30,6 +30,7 @@ class ReportFlag(StrEnum):
     OUT_OF_ORDER = "out_of_order"
     DIFFERS_FROM_FIRST = "differs_from_first"
     FILLED_AFTER_CANCEL = "filled_after_cancel"
+    UNDER_FILLED = "under_filled"
 
 
 class CloseCause(StrEnum):
@@ -88,6 +89,7 @@ REPORT_FLAGS: Final[Mapping[ReportFlag, str]] = {
     ReportFlag.OUT_OF_ORDER: "its command cannot come there from its state; nothing was changed",
     ReportFlag.DIFFERS_FROM_FIRST: "it gives other figures than the first report of its attempt",
     ReportFlag.FILLED_AFTER_CANCEL: "a pending order filled that was reported as cancelled",
+    ReportFlag.UNDER_FILLED: "its order is over, and fewer lots have filled than were ordered",
 }
 CLOSE_CAUSES: Final[Mapping[CloseCause, str]] = {
     CloseCause.COMMAND: "a command of ours closed it",

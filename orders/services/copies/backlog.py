@@ -20,7 +20,7 @@ from orders.domain.wire.intents import ADDS_EXPOSURE
 from orders.models import Command, Copy
 from orders.services import command_log, moves
 from orders.services.command_log import CommandLog, open_log
-from orders.services.copies import fill_waits
+from orders.services.copies import fill_waits, watch
 from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.transactions import requires_transaction
@@ -34,6 +34,7 @@ def release(account_pk: UUID, session_id: UUID, batch: Batch) -> None:
     What adds exposure and is too old by now expires, and what was meant for it is void; closes are never dropped.
     """
     log = open_log([account_pk], now=batch.now)
+    watch.back(account_pk, batch.now)
     if EaSession.objects.filter(id=session_id, settled_at__isnull=False).exists():  # else its Hello does it
         _void(Command.objects.filter(account_id=account_pk, seq__gt=log.row(account_pk).acked_seq), batch.now)
     held = list(

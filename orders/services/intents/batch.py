@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 from django.db.models import Q
 
@@ -47,6 +48,7 @@ from sessions_app.models.fields import new_id
 from sessions_app.services.ingest.ports import Arrival, Batch
 from sessions_app.services.operations import alerts
 
+_log = structlog.get_logger(__name__)
 _NONE = Decimal(0)
 _ON_ITS_WAY = frozenset({CopyState.HELD, CopyState.ORDERED})
 
@@ -94,7 +96,7 @@ class Workspace:
         accounts = log.rows | {row.id: row for row in BrokerAccount.objects.filter(id__in=masters - followers)}
         subscriptions = _subscriptions(masters, followers)
         mine = [item for group in subscriptions.values() for item in group]
-        rules = {item.id: mapping.rules(item) for item in mine}
+        rules = _rules(mine)
         known = MasterPosition.objects.filter(account__in=masters, position_id__in=position_ids)
         position_rows = {(row.account_id, row.position_id): row for row in known}
         copies = _copies(mine, position_ids)
@@ -308,6 +310,17 @@ def _subscriptions(masters: set[UUID], locked: set[UUID]) -> dict[UUID, list[Sub
     return dict(found)
 
 
+def _rules(subscriptions: Sequence[Subscription]) -> dict[UUID, Rules]:
+    """What the subscriptions say; one that cannot be read is left out, and its decisions fail on their own."""
+    found = {}
+    for item in subscriptions:
+        try:
+            found[item.id] = mapping.rules(item)
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, it is one subscription's own
+            _log.exception("subscription.unreadable", subscription_id=str(item.id))
+    return found
+
+
 def _decided_on(accounts: Iterable[BrokerAccount]) -> dict[UUID, UUID | None]:
     """The pending session that decisions for an account rest on; None once one was authenticated."""
     pending = {account.profile_id: account.id for account in accounts if account.fence == 0 and account.profile_id}
@@ -335,7 +348,8 @@ def _open_positions(
 ) -> dict[UUID, set[tuple[UUID, int]]]:
     """Copied positions by follower, for the followers with a limit on them."""
     # Counting reads every living copy of an account: only where a limit asks for it.
-    limited = {item.follower_id for item in subscriptions if rules[item.id].limits.max_open_positions is not None}
+    known = [item for item in subscriptions if item.id in rules]
+    limited = {item.follower_id for item in known if rules[item.id].limits.max_open_positions is not None}
     found: dict[UUID, set[tuple[UUID, int]]] = {account: set() for account in limited}
     if limited:
         # An order on its way counts although its close is on its way too: it may fill first.
@@ -354,7 +368,8 @@ def _looks_at_ages(rules: Rules) -> bool:
 def _quotes(subscriptions: Sequence[Subscription], rules: Mapping[UUID, Rules]) -> dict[UUID, dict[str, MarketQuote]]:
     """The followers' markets, for those whose settings look at them."""
     # Quotes change every second, and most subscriptions look at none.
-    curious = {item.follower_id for item in subscriptions if rules[item.id].settings.looks_at_market}
+    known = [item for item in subscriptions if item.id in rules]
+    curious = {item.follower_id for item in known if rules[item.id].settings.looks_at_market}
     found: dict[UUID, dict[str, MarketQuote]] = defaultdict(dict)
     if curious:
         for row in FollowerQuote.objects.filter(account__in=curious):

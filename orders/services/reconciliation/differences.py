@@ -21,16 +21,18 @@ from orders.domain.states.commands import UNFINISHED, CommandState
 from orders.domain.states.differences import STANDING, DifferenceState
 from orders.domain.states.reasons import DifferenceReason
 from orders.domain.states.subscriptions import SubscriptionState
-from orders.domain.wire.intents import OrderType, Side
+from orders.domain.wire.intents import Action, OrderType, Side
 from orders.domain.wire.snapshots import DifferenceKind
 from orders.models import Command, Copy, Difference, DifferenceEvent
 from orders.services import moves
 from orders.services.command_log import Cause, CommandLog
+from sessions_app.domain.alerts import AlertCode
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.fields import new_id
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
+from sessions_app.services.operations import alerts
 from sessions_app.services.operations.history import GATEWAY, Actor
 
 NO_LOTS: Final = Decimal(0)
@@ -93,6 +95,30 @@ def record(
     Difference.objects.bulk_create(changes.new)
     DifferenceEvent.objects.bulk_create(changes.events)
     log.write(batch)
+    _call(changes)
+
+
+def _call(changes: _Changes) -> None:
+    """A person is called for what must not be there, or is held; the call ends when nothing of it stands any more."""
+    about = str(changes.account.id)
+    told = [row for row in changes.new if _is_alarming(row)]
+    for row in told:
+        text = f"{row.kind} {row.symbol} {row.subject}: expected {row.expected}, found {row.actual}"
+        alerts.raise_alert(
+            code=AlertCode.BOOK_DIFFERS, text=text, now=changes.log.now, account_pk=changes.account.id, subject=about
+        )
+    ended = any(row.closed_at is not None and _is_alarming(row, ended=True) for row in changes.changed.values())
+    if ended and not told:
+        standing_rows = Difference.objects.filter(account=changes.account, state__in=STANDING)
+        if not any(_is_alarming(row) for row in standing_rows):
+            alerts.resolve(codes=[AlertCode.BOOK_DIFFERS], subjects=[about], now=changes.log.now)
+
+
+def _is_alarming(row: Difference, *, ended: bool = False) -> bool:
+    """Whether it is about a position on the wrong side, one too many, or copies that wait for a person's word."""
+    if row.kind in (DifferenceKind.WRONG_SIDE, DifferenceKind.EXTRA):
+        return True
+    return row.kind == DifferenceKind.MISSING and (ended or row.state == DifferenceState.HELD)
 
 
 def _note(found: Found, changes: _Changes) -> None:
@@ -110,7 +136,8 @@ def _note(found: Found, changes: _Changes) -> None:
     elif row.expected != found.expected:
         row.expected = found.expected
         changes.changed[row.id] = row
-    if row.state == DifferenceState.OPEN and row.reason != DifferenceReason.REPAIR_FAILED:
+    # One whose repair has come to nothing is tried again with every book.
+    if row.state == DifferenceState.OPEN:
         changes.open.append((row, found))
 
 
@@ -225,7 +252,13 @@ def _order(row: Difference, copy: Copy, plan: Repair, log: CommandLog) -> None:
         sl=plan.sl,
         tp=plan.tp,
     )
-    command = log.add(copy=copy, order=order, cause=Cause(occurred_at=log.now, received_at=log.now, difference=row))
+    tries = Command.objects.filter(difference=row, action=plan.action).count()
+    cause = Cause(occurred_at=log.now, received_at=log.now, difference=row, attempt=tries + 1)
+    command = log.add(copy=copy, order=order, cause=cause)
+    if plan.action is Action.MODIFY:
+        # What stands at the broker is what the book shows: until the repair is reported, the copy is led there.
+        copy.sl_at_broker, copy.tp_at_broker = plan.found
+        update_rows([copy], ["sl_at_broker", "tp_at_broker"])
     command.lots = plan.lots  # none where nothing is opened or closed
 
 

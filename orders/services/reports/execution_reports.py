@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Q
 
+from orders.domain.copies.converge import CRUMB
 from orders.domain.copies.rejections import MAX_OPENINGS, may_have_happened
 from orders.domain.copies.report_effects import CopyFacts, outcome
 from orders.domain.reconciliation.inference import Target, takes_over
@@ -46,6 +47,7 @@ _COPY_FIELDS = [
 ]  # fmt: skip
 
 
+_OVER = frozenset({CommandState.DONE, CommandState.REJECTED, CommandState.EXPIRED})
 _TELL_STOPS = frozenset(
     {ReportStatus.FILLED, ReportStatus.PARTIALLY_FILLED, ReportStatus.PLACED, ReportStatus.MODIFIED}
 )
@@ -199,6 +201,9 @@ def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, wo
         _keep_funds(arrival, report, work)
     if copy is not None and not row.repeated and report.cause not in ACCOUNT_CAUSES and not _is_beside(row, copy):
         _apply(copy, command, report, work)
+        if command is not None and _is_under_filled(command, copy):
+            row.flag = ReportFlag.UNDER_FILLED
+            work.under_filled.append((copy, row))
         inferred = work.causes is not None
         flag = work.waits.hear(copy, Action(command.action) if command else None, report, inferred=inferred)
         row.flag = row.flag if inferred else flag or row.flag
@@ -208,6 +213,13 @@ def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, wo
         _not_found(command, arrival, report, work)
     elif command is not None and command.state in _CAME_TO_NOTHING:
         work.unsettled[command.copy_id] = command.copy
+
+
+def _is_under_filled(command: Command, copy: Copy) -> bool:
+    """Whether an opening is over, and has filled in part."""
+    over = command.action in ADDS_EXPOSURE and command.state in _OVER
+    ordered, filled = copy.lots_opened or _NONE, copy.lots_filled or _NONE
+    return over and copy.state == CopyState.OPEN and _NONE < filled < ordered - CRUMB
 
 
 def _is_beside(row: Report, copy: Copy) -> bool:
@@ -468,6 +480,9 @@ def _call_for_attention(work: _Reports, batch: Batch) -> None:
             account_pk=row.account_id,
             subject=str(row.command_id),
         )
+    for copy, row in work.under_filled:
+        text = f"copy {copy.copy_no}, {copy.symbol}: {copy.lots_filled} of {copy.lots_opened} lots filled"
+        alerts.raise_alert(code=AlertCode.UNDER_FILLED, text=text, now=work.log.now, account_pk=row.account_id)
     for command in work.missed:
         text = f"{command.action} {command.symbol} {command.lots}: not executed, and too old to be repeated"
         alerts.raise_alert(code=AlertCode.COMMAND_MISSED, text=text, now=work.log.now, account_pk=command.account_id)

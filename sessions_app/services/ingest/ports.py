@@ -204,6 +204,8 @@ class Ports:
         terminal: set them aside; their absence at the broker counts some time after `since`. How many; in the caller's
         transaction.
     snapshot_request(account_pk, reason): the frame that asks the account's EA what it holds.
+    gone(account_pks, now): nobody serves these accounts any more, and nobody has said farewell; in the caller's
+        transaction.
     """
 
     frames: Mapping[str, BoundFrame]
@@ -216,6 +218,7 @@ class Ports:
     frame_ids: Callable[[UUID, UUID, int], frozenset[UUID]]
     doubt: Callable[[UUID, datetime, datetime], int]
     snapshot_request: Callable[[UUID, str], Payload]
+    gone: Callable[[Collection[UUID], datetime], None]
 
 
 _bound: Final[list[Ports]] = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.conf import settings
@@ -11,11 +12,14 @@ from sessions_app import queries
 from sessions_app.domain.lifecycle import LIVING, Reason, SessionStatus
 from sessions_app.models import BrokerAccount, EaSession, TerminalProfile
 from sessions_app.models.transactions import requires_transaction
+from sessions_app.services.ingest import ports
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.lifecycle.locking import lock_accounts, locked_sessions
 from sessions_app.services.operations import history, moves
 from sessions_app.services.operations.history import GATEWAY, Actor
+
+_WITHOUT_FAREWELL: Final = frozenset({Reason.HEARTBEAT_TIMEOUT, Reason.ACCOUNT_SUSPENDED})
 
 
 def close_session(*, session_id: UUID, reason: Reason, actor: Actor, note: str = "") -> bool:
@@ -87,6 +91,9 @@ def end_sessions(
     ended = list(rows)
     # A master's batch that holds commands for a pending session has the account locked: we come after it.
     lock_accounts({row.account_id for row in ended if row.state == SessionStatus.PENDING})
+    if reason in _WITHOUT_FAREWELL:
+        served = {row.account_id for row in ended if row.state == SessionStatus.AUTHENTICATED}
+        ports.bound().gone(served, now)
     for row in ended:
         moves.move_session(row.id, SessionStatus(row.state), after, closed_at=now, close_reason=reason)
         # An authenticated terminal's profile and funds stay: its account goes on getting commands while it is away.

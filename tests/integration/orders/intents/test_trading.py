@@ -170,6 +170,8 @@ def test_the_limit_of_open_positions_counts_what_is_in_flight(master: Desk, foll
     subscribe(master, follower, max_open_positions=2)
     for position in (1, 2, 3):
         master.buy(position)
+    first = commands(follower)[0]
+    fill(follower, first)
     master.intend("close", 1)
     master.buy(4)
     assert [command.position_id for command in commands(follower)] == [1, 2, 1, 4]
