@@ -18,6 +18,7 @@ HANDLERS: Final[Mapping[str, FrameHandler]] = {
     "accept_reports": FrameHandler(execution_reports.accept, fault=report_frames.fault),
     "accept_snapshots": FrameHandler(
         snapshots.accept,
+        touches=snapshots.touched,
         fault=snapshot_frames.fault,
         chunking=Chunking(place=books.place, weight=books.weight, join=books.join),
     ),

@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField("copy", "unprotected_since", models.DateTimeField(null=True)),
         migrations.AddField("copy", "called_at", models.DateTimeField(null=True)),
+        migrations.AddField("masterposition", "missing_since", models.DateTimeField(null=True)),
         migrations.AddIndex(
             "copy",
             models.Index(

@@ -6,7 +6,7 @@ from sessions_app.models.fields import id_field, lots_field, price_field
 
 class MasterPosition(models.Model):
     """A master's position or working order as its intents tell it; `closed` without an open is the marker of a close
-    that came first."""
+    that came first. `missing_since`: when its terminal's book was read that did not show it first."""
 
     id = id_field()
     account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="positions")
@@ -18,6 +18,7 @@ class MasterPosition(models.Model):
     tp = price_field()
     price = price_field()
     expiry = models.CharField(max_length=40, blank=True)
+    missing_since = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "position_id"], name="one_position_per_id")]

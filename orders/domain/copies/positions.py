@@ -28,6 +28,12 @@ class Position:
     expiry: str = ""
 
 
+def is_known_open(position: Position | None, intent: OrderIntent) -> bool:
+    """Whether an open tells of what remains of a position that we know: its EA has lost its files, and tells anew."""
+    told = position is not None and intent.action is Action.OPEN and position.state is PositionState.OPEN
+    return told and position is not None and intent.ticket == position.ticket != intent.position_id
+
+
 def is_latest(position: Position | None, intent: OrderIntent) -> bool:
     """Whether a modify says just what the position's latest stored state is: such a one is a repeat."""
     return position is not None and intent.action is Action.MODIFY and _modified(position, intent) == position

@@ -50,7 +50,7 @@ SENTENCES: Final[Mapping[Code, str]] = {
     Code.SUBSCRIPTION_CLOSE_ONLY: "The subscription is paused: nothing that adds exposure is copied.",
     Code.FOLLOWER_NOT_READY: "The follower's terminal has not told its symbols yet (no InitRequest).",
     Code.NETTING_UNSUPPORTED: "The follower's account nets its positions; copying to such accounts is not built yet.",
-    Code.MASTER_NETTING_UNSUPPORTED: "The master's account nets its positions; copying from such ones is not built yet.",
+    Code.MASTER_NETTING_UNSUPPORTED: "The master's account nets its positions; copying from it is not built yet.",
     Code.FIFO_UNSUPPORTED: "The follower's account closes first in, first out; copying to it is not built yet.",
     Code.ALREADY_CLOSED: "The master's close of this position came before its open.",
     Code.TOMBSTONED: "The copy was closed by hand; it is not opened again.",

@@ -1,5 +1,6 @@
 """What a master did: the OrderIntent frame, and what makes one complete."""
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Final
@@ -90,6 +91,19 @@ class OrderIntent(Payload, kw_only=True, frozen=True):
     equity: Money | None = None
     broker_time: BrokerTime | None = None
     age_ms: Millis = 0
+
+
+_FROM: Final = re.compile(r"from #(\d{1,16})")
+
+
+def lineage(intent: OrderIntent) -> list[int]:
+    """Every ticket by which the position may be known to us, the likeliest first.
+
+    After a partial close MT4 writes `from #` and the former ticket into the remainder's comment.
+    """
+    told = _FROM.search(intent.comment or "")
+    tickets = (intent.position_id, intent.ticket, intent.parent_ticket, int(told.group(1)) if told else None)
+    return [ticket for ticket in dict.fromkeys(tickets) if ticket]
 
 
 _REQUIRED: Final[Mapping[Action, tuple[str, ...]]] = {

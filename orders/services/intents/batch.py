@@ -15,6 +15,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db.models import Q
+from msgspec import structs
 
 from orders.domain.copies.converge import UNDELIVERED_AFTER
 from orders.domain.copies.legs import Order
@@ -27,7 +28,7 @@ from orders.domain.states.copies import ALIVE, CopyState
 from orders.domain.states.denials import Code
 from orders.domain.states.reasons import WaitReason
 from orders.domain.states.subscriptions import SubscriptionState
-from orders.domain.wire.intents import ADDS_EXPOSURE, TAKES_OFF, Action, OrderIntent
+from orders.domain.wire.intents import ADDS_EXPOSURE, TAKES_OFF, Action, OrderIntent, lineage
 from orders.models import (
     Copy,
     Decision,
@@ -67,6 +68,7 @@ class Workspace:
     rules: Mapping[UUID, Rules]
     positions: dict[tuple[UUID, int], Position]
     position_rows: dict[tuple[UUID, int], MasterPosition]
+    by_ticket: dict[tuple[UUID, int], int]
     firsts: dict[tuple[UUID, int, str, Decimal | None], UUID]
     copies: dict[tuple[UUID, int], dict[int, Copy]]
     open_positions: dict[UUID, set[tuple[UUID, int]]]
@@ -87,7 +89,7 @@ class Workspace:
         masters = {arrival.account_pk for arrival in arrivals}
         # A batch may hold frames of other types; their handlers have loaded what they need.
         intents = [arrival.payload for arrival in arrivals if isinstance(arrival.payload, OrderIntent)]
-        position_ids = {intent.position_id for intent in intents}
+        tickets = {ticket for intent in intents for ticket in lineage(intent)}
         followers = followers_of(masters)
         # The lock comes before every read that decisions rest on. Else two masters could both pass one follower's
         # limit.
@@ -97,8 +99,11 @@ class Workspace:
         subscriptions = _subscriptions(masters, followers)
         mine = [item for group in subscriptions.values() for item in group]
         rules = _rules(mine)
-        known = MasterPosition.objects.filter(account__in=masters, position_id__in=position_ids)
+        # By their first ticket or by the one that they have now: a terminal may know only the latter.
+        named = Q(position_id__in=tickets) | Q(ticket__in=tickets)
+        known = MasterPosition.objects.filter(named, account__in=masters)
         position_rows = {(row.account_id, row.position_id): row for row in known}
+        position_ids = tickets | {number for _, number in position_rows}
         copies = _copies(mine, position_ids)
         return cls(
             now=now,
@@ -111,6 +116,7 @@ class Workspace:
             rules=rules,
             positions={key: mapping.position(row) for key, row in position_rows.items()},
             position_rows=position_rows,
+            by_ticket={(row.account_id, row.ticket): row.position_id for row in position_rows.values()},
             firsts=_first_intents(masters, {intent.ticket for intent in intents}),
             copies=copies,
             open_positions=_open_positions(mine, rules),
@@ -123,6 +129,18 @@ class Workspace:
     def terminal(self, account_pk: UUID) -> Terminal | None:
         profile = self.accounts[account_pk].profile_id
         return None if profile is None else self.terminals.get(profile)
+
+    def resolved(self, account_pk: UUID, intent: OrderIntent) -> OrderIntent:
+        """The intent about the position that we know: a terminal that has lost its files names what remains of one
+        after a partial close as if it were a position of its own.
+        """
+        if (account_pk, intent.position_id) in self.positions:
+            return intent
+        for ticket in lineage(intent):
+            number = ticket if (account_pk, ticket) in self.positions else self.by_ticket.get((account_pk, ticket))
+            if number is not None:
+                return structs.replace(intent, position_id=number)
+        return intent
 
     def case(self, arrival: Arrival, intent: OrderIntent, subscription: Subscription) -> Case:
         """Everything one subscription's decision may look at."""
@@ -254,6 +272,7 @@ class Workspace:
         key = (account_pk, intent.position_id)
         if after is not None and after != self.positions.get(key):
             self.positions[key] = after
+            self.by_ticket[account_pk, after.ticket] = intent.position_id
             self.changed_positions.add(key)
 
     # Writing -------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from orders.domain.copies.positions import advance, is_latest
+from orders.domain.copies.positions import advance, is_known_open, is_latest
 from orders.domain.decision.pipeline import Verdict, decide, failed
 from orders.domain.states.denials import Code
 from orders.domain.wire.intents import Action, OrderIntent
@@ -42,12 +42,12 @@ def touched(arrivals: Sequence[Arrival]) -> set[UUID]:
 
 
 def _take(arrival: Arrival, workspace: Workspace) -> None:
-    intent = cast(OrderIntent, arrival.payload)
+    intent = workspace.resolved(arrival.account_pk, cast(OrderIntent, arrival.payload))
     position = workspace.positions.get((arrival.account_pk, intent.position_id))
     name = (arrival.account_pk, intent.ticket, intent.action.value, _left(intent))
     first = workspace.firsts.get(name)
     row = _row(arrival, intent)
-    row.repeated = first is not None or is_latest(position, intent)
+    row.repeated = first is not None or is_latest(position, intent) or is_known_open(position, intent)
     row.repeat_of_id = first
     workspace.intents.append(row)
     # The row stays, so that the page shows what came; the first one has decided.

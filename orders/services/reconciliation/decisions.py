@@ -14,7 +14,8 @@ from orders.domain.states.differences import DifferenceState
 from orders.domain.states.reasons import CloseCause
 from orders.models import Copy, Difference, Snapshot
 from orders.services.command_log import open_log
-from orders.services.reconciliation import differences, snapshots
+from orders.services.intents.batch import followers_of
+from orders.services.reconciliation import differences, masters, snapshots
 from sessions_app import queries
 from sessions_app.models import BrokerAccount
 from sessions_app.models.fields import new_id
@@ -50,13 +51,14 @@ def let_go(*, account_pk: UUID, seen: int, by: Actor, reason: str) -> int:
     """
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
-        log = open_log([account_pk], now=batch.now)
+        log = open_log({account_pk, *followers_of({account_pk})}, now=batch.now)
         account = log.row(account_pk)
         rows = _missing(account, DifferenceState.ADOPTED, seen)
         told = Snapshot.objects.get(account=account, pending=False)
         facts = [_fact(row.copy) for row in rows if row.copy is not None and row.copy.state in _LIVING]
         snapshots.infer(log, account, facts, session_id=told.session_id, at=batch.now, batch=batch)
         differences.decided(rows=rows, after=DifferenceState.ADOPTED, reason=reason, by=by, now=batch.now)
+        masters.close_missing(account, rows, told.session_id, batch)
     ring_after_commit(batch)
     return len(rows)
 

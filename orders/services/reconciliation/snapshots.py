@@ -36,14 +36,15 @@ from orders.models import Command, Copy, MasterPosition, Report, Snapshot
 from orders.models import Difference as DifferenceRow
 from orders.services.command_log import CommandLog, open_log
 from orders.services.copies.convergence import is_doubtful
-from orders.services.reconciliation import differences, quotes
+from orders.services.intents import order_intents
+from orders.services.reconciliation import differences, masters, quotes
 from orders.services.reports import execution_reports
 from sessions_app.domain.decimals import decode_hook, to_builtins
 from sessions_app.domain.lifecycle import SessionStatus, SnapshotReason
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.models.transactions import requires_transaction
-from sessions_app.services.ingest.ports import Arrival, Batch, Fate
+from sessions_app.services.ingest.ports import Arrival, Batch, Fate, senders
 from sessions_app.services.lifecycle import recovery
 
 MAX_TOLD: Final = 50
@@ -63,6 +64,11 @@ def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
             _set_aside(arrival, log.row(arrival.account_pk))
 
 
+def touched(arrivals: Sequence[Arrival]) -> set[UUID]:
+    """The accounts that a book may change: its own, and those of its followers where it is a master's."""
+    return senders(arrivals) | order_intents.touched(arrivals)
+
+
 def _take(arrival: Arrival, log: CommandLog, batch: Batch) -> None:
     told, account = cast(SyncSnapshot, arrival.payload), log.row(arrival.account_pk)
     stored = Snapshot.objects.filter(account=account, pending=False).first()
@@ -76,6 +82,7 @@ def _take(arrival: Arrival, log: CommandLog, batch: Batch) -> None:
     # A database that was set back would give these numbers again, and two copies would share one.
     recovery.keep_copy_numbers_apart(account, book.top_copy_no)
     found = _reconcile(log, book, arrival, batch)
+    masters.follow(account, book, arrival, batch)
     quotes.keep(account.id, told.quotes, at=book.taken_at)
     if not told.same:
         _keep(account, arrival, told, book, pending=False)
@@ -113,7 +120,7 @@ def _is_of_former_epoch(account: BrokerAccount, taken_at: datetime) -> bool:
 def _reconcile(log: CommandLog, book: Book, arrival: Arrival, batch: Batch) -> list[Found]:
     account = log.row(arrival.account_pk)
     rows = {copy.copy_no or 0: copy for copy in _copies(account, book)}
-    standing = differences.standing(account)
+    standing = [row for row in differences.standing(account) if not masters.is_about_master(row)]
     copied = {row.copy_no: row for row in _as_believed(account, list(rows.values()), book, standing)}
     comparison = reconcile(
         book,

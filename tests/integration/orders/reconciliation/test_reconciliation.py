@@ -11,9 +11,9 @@ from django.urls import reverse
 from orders.models import Command, Copy, Difference, Subscription
 from orders.services.reconciliation import decisions
 from orders.services.reconciliation.decisions import AlreadyDecided
-from sessions_app.models import BrokerAccount, Tenant
+from sessions_app.models import BrokerAccount, OperatorAlert, Tenant
 from tests.factories import DifferenceFactory, UserFactory, grant
-from tests.integration.trading import OPERATOR, Desk, held, subscribe
+from tests.integration.trading import OPERATOR, Desk, held, subscribe, time_passes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 QUOTES = [{"symbol": "EURUSD", "bid": "1.1", "ask": "1.1002"}]
@@ -81,25 +81,27 @@ def test_a_pending_order_at_another_price_is_moved_back(master: Desk, follower: 
     assert (repair.action, f"{repair.price:.2f}") == ("modify", "1.05")
 
 
-def test_a_repair_that_failed_is_not_tried_over_and_over(master: Desk, follower: Desk) -> None:
+def test_a_repair_that_was_refused_is_tried_again_and_told_until_it_stands(master: Desk, follower: Desk) -> None:
     opened(master, follower, 1, sl="1.05")
     follower.tell(held(1, 901), quotes=QUOTES)
     follower.report(Command.objects.get(difference__isnull=False).id, "rejected", error_code=130)
-    for _ in range(2):
-        follower.tell(held(1, 901), quotes=QUOTES)
-    assert (row().state, row().reason, len(repairs())) == ("open", "repair_failed", 1)
+    copy, alert = Copy.objects.get(), OperatorAlert.objects.get()
+    assert (copy.unprotected_since is not None, alert.code) == (True, "unprotected")
+    assert (time_passes(14), time_passes(2)) == (0, 1), "the broker is asked every 15 seconds"
+    again = Command.objects.order_by("seq").last()
+    assert again is not None
+    assert (again.action, str(again.sl)) == ("modify", "1.0500000")
+    follower.report(again.id, "modified", ticket=901, sl="1.05")
+    alert.refresh_from_db()
+    assert (Copy.objects.get().unprotected_since, alert.resolved_at is not None) == (None, True)
+    follower.tell(held(1, 901, sl="1.05"), quotes=QUOTES)
+    assert row().state == "repaired"
 
 
-@pytest.mark.parametrize(
-    ("quotes", "reason"),
-    [([], "no_quote"), ([{"symbol": "EURUSD", "bid": "1.04", "ask": "1.0402"}], "price_gate")],
-)
-def test_a_stop_that_the_market_has_passed_is_not_set(
-    master: Desk, follower: Desk, quotes: list[dict[str, str]], reason: str
-) -> None:
+def test_a_stop_that_the_market_has_passed_is_not_set(master: Desk, follower: Desk) -> None:
     opened(master, follower, 1, sl="1.05")
-    follower.tell(held(1, 901), quotes=quotes)
-    assert (repairs(), row().state, row().reason) == ([], "open", reason)
+    follower.tell(held(1, 901), quotes=[{"symbol": "EURUSD", "bid": "1.04", "ask": "1.0402"}])
+    assert (repairs(), row().state, row().reason) == ([], "open", "price_gate")
     follower.tell(held(1, 901), quotes=QUOTES)
     assert len(repairs()) == 1
 

@@ -132,8 +132,10 @@ def test_a_stop_that_the_master_has_not_set_stays_as_it_is() -> None:
     assert ordered(DifferenceKind.STOPS_DRIFT, own, copied()) == "own_stops"
 
 
-def test_without_a_quote_no_stops_are_set() -> None:
-    assert ordered(DifferenceKind.STOPS_DRIFT, row=copied(**MASTERS), market=None) == "no_quote"
+def test_without_a_quote_stops_are_set_for_the_broker_tells_whether_they_may_stand() -> None:
+    made = ordered(DifferenceKind.STOPS_DRIFT, row=copied(**MASTERS), market=None)
+    assert isinstance(made, Repair)
+    assert (made.sl, made.tp) == (Decimal("0.9"), Decimal("1.1"))
 
 
 @pytest.mark.parametrize(
@@ -164,7 +166,8 @@ def test_a_working_order_gets_its_price_and_its_stops_wherever_the_market_is() -
     row = copied(price=Decimal("1.05"), **MASTERS)
     made = ordered(DifferenceKind.STOPS_DRIFT, working, row, market=quote("0.5", "0.5"))
     lots = Decimal("0.3")
-    assert made == Repair(Action.MODIFY, None, lots, lots, Decimal("0.9"), Decimal("1.1"), Decimal("1.05"))
+    assert isinstance(made, Repair)
+    assert made == Repair(Action.MODIFY, None, lots, lots, Decimal("0.9"), Decimal("1.1"), Decimal("1.05"), made.found)
     assert ordered(DifferenceKind.STOPS_DRIFT, replace(working, price=Decimal("1.05")), row) == "own_stops"
     assert ordered(DifferenceKind.STOPS_DRIFT, working, copied(**MASTERS)) == "own_stops"
 

@@ -1,0 +1,137 @@
+"""What a master did while nobody was listening is made up from his book."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from orders.models import Command, Copy, Decision, Difference, MasterPosition
+from orders.services.reconciliation import decisions
+from sessions_app.models import OperatorAlert
+from sessions_app.queries import database_now
+from tests.integration.trading import OPERATOR, Desk, held, subscribe
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def master() -> Desk:
+    return Desk.open("srv:1").introduce()
+
+
+@pytest.fixture
+def follower(master: Desk) -> Desk:
+    desk = Desk.open("srv:2").introduce()
+    desk.hello(installation_id="a")
+    subscribe(master, desk)
+    return desk
+
+
+def opened(master: Desk, follower: Desk, *positions: int, **fields: Any) -> None:
+    for position in positions:
+        master.buy(position, **fields)
+        command = Command.objects.filter(action="open").latest("seq")
+        follower.report(command.id, "filled", ticket=900 + position, lots=str(command.lots), price="1.1")
+
+
+def half_a_minute_later() -> None:
+    MasterPosition.objects.exclude(missing_since=None).update(missing_since=database_now() - timedelta(seconds=31))
+
+
+def orders() -> list[tuple[str, int, Decimal | None]]:
+    rows = Command.objects.exclude(action="open").order_by("seq")
+    return list(rows.values_list("action", "position_id", "lots_after"))
+
+
+def test_what_was_closed_by_phone_is_closed_after_a_second_look(master: Desk, follower: Desk) -> None:
+    """The terminal is lost; a fresh installation comes back with an empty book, and has nothing to tell."""
+    opened(master, follower, 1)
+    fresh = master.again().introduce()
+    fresh.hello(installation_id="new")
+    fresh.tell()
+    assert orders() == [], "one look proves nothing"
+    fresh.tell()
+    assert orders() == [], "nor do two at once"
+    half_a_minute_later()
+    fresh.tell()
+    assert orders() == [("close", 1, Decimal(0))]
+    assert (Decision.objects.latest("id").intent.action, MasterPosition.objects.get().state) == ("close", "closed")
+    fresh.tell()
+    assert len(orders()) == 1
+
+
+def test_a_terminal_without_its_broker_proves_nothing(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1)
+    master.tell(connected=False)
+    half_a_minute_later()
+    master.tell(connected=False)
+    assert (orders(), MasterPosition.objects.get().missing_since) == ([], None)
+
+
+def test_what_is_seen_again_was_never_gone(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1)
+    master.tell()
+    half_a_minute_later()
+    master.tell(held(None, 1))
+    master.tell()
+    assert orders() == []
+
+
+def test_fewer_lots_other_stops_and_a_remainder_under_a_new_ticket_are_followed(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1, lots="1", sl="1.05")
+    master.tell(held(None, 72, "0.4", parent_ticket=1, sl="1.06"))
+    assert orders() == [("partial_close", 1, Decimal("0.4")), ("modify", 1, Decimal("0.4"))]
+    position = MasterPosition.objects.get()
+    assert (position.ticket, position.lots, str(position.sl)) == (72, Decimal("0.4"), "1.0600000")
+    master.tell(held(None, 72, "0.4", parent_ticket=1, sl="1.06"))
+    assert len(orders()) == 2
+
+
+def test_a_pending_order_that_is_gone_is_cancelled(master: Desk, follower: Desk) -> None:
+    master.intend("place", 1, side="buy", order_type="limit", lots="0.1", price="1.05")
+    follower.report(Command.objects.get().id, "placed", ticket=900, lots="0.1")
+    master.tell()
+    half_a_minute_later()
+    master.tell()
+    assert orders()[-1] == ("cancel", 1, Decimal(0))
+
+
+def test_a_book_from_before_his_last_word_changes_nothing(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1, sl="1.05")
+    master.intend("modify", 1, sl="1.07")
+    master.tell(held(None, 1, sl="1.05"), age_ms=60_000)
+    assert [action for action, *_ in orders()] == ["modify"]
+
+
+def test_many_at_once_are_held_for_a_person(master: Desk, follower: Desk) -> None:
+    opened(master, follower, *range(1, 8))
+    for _ in range(3):
+        master.tell()
+        half_a_minute_later()
+    assert (orders(), Difference.objects.filter(state="held").count()) == ([], 7)
+    alert = OperatorAlert.objects.get(code="master_not_reconciled")
+    assert alert.account_id == master.account.id
+    master.tell()
+    decisions.let_go(account_pk=master.account.id, seen=7, by=OPERATOR, reason="closed by phone")
+    assert [action for action, *_ in orders()] == ["close"] * 7
+    alert.refresh_from_db()
+    assert alert.resolved_at is not None
+
+
+def test_a_terminal_that_knows_only_the_remainders_ticket_closes_the_copy(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 71, lots="1")
+    master.intend("partial_close", 71, ticket=71, lots="0.5", remaining_lots="0.5", new_ticket=72)
+    master.buy(72, "0.5", comment="from #71")
+    assert Copy.objects.count() == 1, "its re-announced open is no second position"
+    master.intend("close", 72, ticket=72)
+    assert orders()[-1] == ("close", 71, Decimal(0))
+
+
+@pytest.mark.parametrize("told", [{"parent_ticket": 71}, {"comment": "from #71"}])
+def test_a_remainder_that_nobody_has_told_of_is_found_by_its_parent(
+    master: Desk, follower: Desk, told: dict[str, Any]
+) -> None:
+    opened(master, follower, 71, lots="1")
+    master.intend("close", 72, ticket=72, **told)
+    assert orders() == [("close", 71, Decimal(0))]
