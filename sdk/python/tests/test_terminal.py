@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from eagateway_sdk import Cause, ExecutionReport, OrderCommand, Outcome, ReportStatus
-from eagateway_sdk.paper import Amounts, Book, BrokerError, Fault, PaperTerminal, Tape
+from eagateway_sdk import Action, Cause, ExecutionReport, OrderCommand, Outcome, ReportStatus
+from eagateway_sdk.paper import Amounts, Book, BrokerError, Fault, Faults, PaperTerminal, PartialFill, Rule, Tape
 
+from .bench import HandClock
 from .mirror import follower, replayed, shape
 from .recordings import account, line, recording
 from .samples import command as wire
@@ -198,6 +199,145 @@ async def test_57_a_lost_reply_is_settled_by_asking_the_broker() -> None:
     closed = only(await trader.execute(order("close")))
     assert (closed.status, closed.found) == (ReportStatus.CLOSED, True)
     assert len(trader.journal) == 2
+
+
+# --- answers that are wrong, late or partial ---
+
+REFUSALS = (4, 6, 8, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 141, 145, 146, 147)
+
+
+@pytest.mark.parametrize("action", ["open", "modify", "partial_close", "close"])
+@pytest.mark.parametrize("code", REFUSALS)
+async def test_every_refusal_can_be_had_for_every_action_as_often_as_told(code: int, action: str) -> None:
+    trader = terminal(faults=Faults(Rule(Fault.refusal(code), action=Action(action), count=2)))
+    wanted = order(action, sl="1.09", tp="1.12", lots_after="0.10" if action == "open" else "0.04")
+    if action != "open":
+        assert statuses(await trader.execute(order())) == ["filled"]
+    told = [only(await trader.execute(wanted)) for _ in range(3)]
+    assert [(report.status.value, report.error_code) for report in told[:2]] == [("rejected", code)] * 2
+    assert told[2].status is not ReportStatus.REJECTED
+    always = terminal(faults=Faults(Rule(Fault.refusal(code), count=None)))
+    assert {tuple(statuses(await always.execute(order(copy_no=one)))) for one in range(1, 30)} == {("rejected",)}
+    assert not always.journal
+
+
+async def test_rules_choose_by_action_and_copy_and_the_first_that_fits_is_used() -> None:
+    plan = Faults(Rule(Fault(134), copy_no=2), Rule(Fault(132), action=Action.CLOSE), Rule(Fault(6), count=1))
+    trader = terminal(faults=plan)
+    told = [only(await trader.execute(order(copy_no=copy_no))) for copy_no in (2, 1, 1, 2)]
+    assert [report.error_code for report in told] == [134, 6, None, None]
+    assert only(await trader.execute(order("close", 1))).error_code == 132
+    assert statuses(await trader.execute(order("close", 1))) == ["closed"]
+
+
+@pytest.mark.parametrize("code", [128, 142, 143])
+async def test_a_timeout_may_fill_late_by_the_clock_and_without_a_word(code: int) -> None:
+    hand = HandClock()
+    trader = terminal(faults={1: Fault(code, late=2.0)}, clock=hand.clock())
+    opening = order()
+    assert statuses(await trader.execute(opening)) == ["unknown"]
+    hand.seconds += 1.9
+    assert await trader.search(opening) is None
+    assert (await trader.snapshot()).positions == []
+    hand.seconds += 0.1
+    assert trader.elapse() == []
+    assert statuses(await trader.search(opening) or []) == ["filled"]
+    assert [one.lots for one in (await trader.snapshot()).positions] == [Decimal("0.10")]
+
+
+async def test_what_fills_late_belongs_to_the_broker_and_fills_beside_a_second_order() -> None:
+    hand = HandClock()
+    first = terminal(faults={1: Fault(128, late=5.0)}, clock=hand.clock())
+    await first.execute(order())
+    second = PaperTerminal(first.book, clock=hand.clock())
+    await second.execute(order(attempt=2))
+    hand.seconds += 5
+    assert len((await second.snapshot()).positions) == 2  # what an EA must not let happen
+
+
+async def test_a_close_that_is_executed_late_finds_what_another_one_has_left() -> None:
+    hand = HandClock()
+    late = Rule(Fault(128, late=5.0), action=Action.PARTIAL_CLOSE)
+    trader = terminal(faults=Faults(late), clock=hand.clock())
+    part = order("partial_close", lots="0.04", lots_after="0.06")
+    await trader.execute(order())
+    await trader.execute(part)
+    await trader.execute(part)
+    hand.seconds += 5
+    assert [one.lots for one in (await trader.snapshot()).positions] == [Decimal("0.06")]
+    assert [entry.action for entry in trader.journal] == ["open", "partial_close"]
+
+
+async def test_a_connection_lost_while_sending_raises_and_may_have_been_an_order() -> None:
+    trader = terminal(faults={1: Fault(6, raises=True, executed=True), 2: Fault(6, raises=True)})
+    for copy_no, found in ((1, True), (2, False)):
+        with pytest.raises(ConnectionError):
+            await trader.execute(order(copy_no=copy_no))
+        assert (await trader.search(order(copy_no=copy_no)) is not None) == found
+
+
+async def test_a_fill_in_parts_tells_cumulative_lots_and_the_last_one_is_the_whole() -> None:
+    hand = HandClock()
+    fill = PartialFill((Decimal("0.4"), Decimal("0.7"), Decimal(1)), every=2.0)
+    trader = terminal(faults={1: fill}, clock=hand.clock())
+    opening = order(lots="1.00")
+    first = only(await trader.execute(opening))
+    assert (first.status.value, first.lots) == ("partially_filled", Decimal("0.40"))
+    assert statuses(await trader.search(opening) or []) == ["partially_filled"]
+    told = []
+    for _ in range(4):
+        hand.seconds += 1
+        told += trader.elapse()
+    assert [(one.status.value, one.lots, one.ticket) for one in told] == [
+        ("partially_filled", Decimal("0.70"), first.ticket), ("filled", Decimal("1.00"), first.ticket),
+    ]  # fmt: skip
+    assert {(one.command_id, one.copy_no) for one in told} == {(opening.command_id, 1)}
+    assert [one.lots for one in trader.book.positions()] == [Decimal("1.00")]
+    assert trader.elapse() == []
+
+
+async def test_a_part_may_be_all_that_fills_and_a_close_ends_what_was_to_come() -> None:
+    hand = HandClock()
+    under, cut = PartialFill((Decimal("0.4"),)), PartialFill((Decimal("0.4"), Decimal(1)))
+    trader = terminal(faults={1: under, 2: cut}, clock=hand.clock())
+    for copy_no in (1, 2):
+        assert statuses(await trader.execute(order(copy_no=copy_no))) == ["partially_filled"]
+    await trader.execute(order("close", 2))
+    hand.seconds += 60
+    assert trader.elapse() == []
+    assert [one.lots for one in trader.book.positions()] == [Decimal("0.04")]
+
+
+async def test_stops_that_are_too_near_are_refused_and_the_trade_is_taken_without_them() -> None:
+    trader = terminal()
+    trader.book.stop_points = 50
+    near = order(price="1.10000", sl="1.09951", tp="0")
+    assert only(await trader.execute(near)).error_code == 130
+    assert only(await trader.execute(order(price="1.10000", sl="0", tp="1.10049"))).error_code == 130
+    assert statuses(await trader.execute(order(price="1.10000"))) == ["filled"]
+    stops = order("modify", sl="1.09951", tp="0")
+    assert only(await trader.execute(stops)).error_code == 130
+    trader.book.market["EURUSD"] = Decimal("1.10010")  # the price has moved away from the stop
+    assert statuses(await trader.execute(stops)) == ["modified"]
+    assert [one.sl for one in trader.book.positions()] == [Decimal("1.09951")]
+
+
+async def test_a_sell_s_stops_lie_on_the_other_side_and_a_working_order_s_around_its_price() -> None:
+    trader = terminal()
+    trader.book.stop_points = 50
+    assert only(await trader.execute(order(side="sell", price="1.1", sl="1.1", tp="0"))).error_code == 130
+    assert statuses(await trader.execute(order(side="sell", price="1.1", sl="1.1005", tp="1.0995"))) == ["filled"]
+    trader.book.market["EURUSD"] = Decimal("1.2")
+    pending = order("place", 2, order_type="limit", price="1.05", sl="1.04960", tp="0")
+    assert only(await trader.execute(pending)).error_code == 130
+    moved = order("place", 2, order_type="limit", price="1.05", sl="1.04950", tp="0")
+    assert statuses(await trader.execute(moved)) == ["placed"]
+
+
+async def test_a_rule_for_orders_with_stops_lets_the_bare_order_through() -> None:
+    trader = terminal(faults=Faults(Rule(Fault(130), action=Action.OPEN, count=None, with_stops=True)))
+    assert only(await trader.execute(order(sl="1.09"))).error_code == 130
+    assert statuses(await trader.execute(order())) == ["filled"]
 
 
 async def test_closes_are_booked_from_the_tape_for_the_followers_share() -> None:

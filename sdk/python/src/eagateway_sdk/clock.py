@@ -4,8 +4,9 @@ A moment keeps the monotonic clock and the wall clock. The monotonic one counts 
 its processes, so an age survives a restart of the program; after a reboot the wall clock has to do.
 """
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,11 +34,12 @@ class Moment(NamedTuple):
 
 @dataclass(slots=True)
 class Clock:
-    """The local clock; `monotonic` and `wall` in seconds."""
+    """The local clock; `monotonic` and `wall` in seconds. `sleep`: how long work waits for a moment on this clock."""
 
     monotonic: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
     boot: str = field(default_factory=_boot)
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
 
     def now(self, *, ago_ms: int = 0) -> Moment:
         """This moment, or one `ago_ms` milliseconds back."""

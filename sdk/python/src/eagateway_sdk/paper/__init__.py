@@ -10,7 +10,7 @@ from eagateway_sdk.paper.broker import (
     Position,
     WorkingOrder,
 )
-from eagateway_sdk.paper.faults import Falsify, Fault, FaultPlan
+from eagateway_sdk.paper.faults import Falsify, Fault, FaultPlan, Faults, Mishap, PartialFill, Rule
 from eagateway_sdk.paper.holdings import BookHoldings
 from eagateway_sdk.paper.master import MasterTerminal, Step
 from eagateway_sdk.paper.recording import AccountInfo, BrokenRecording, Event, Recording, SymbolInfo
@@ -32,10 +32,14 @@ __all__ = [
     "Falsify",
     "Fault",
     "FaultPlan",
+    "Faults",
     "MasterTerminal",
+    "Mishap",
     "PaperTerminal",
+    "PartialFill",
     "Position",
     "Recording",
+    "Rule",
     "Step",
     "SymbolInfo",
     "Tape",

@@ -8,12 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, Final, NamedTuple
-from uuid import UUID
+from typing import Any, Final
 
+from eagateway_sdk.paper.later import Growing, LateOrder, PlacedBy
 from eagateway_sdk.paper.recording import AccountInfo, Event, SymbolInfo
 
 ZERO: Final = Decimal(0)
+INVALID_STOPS: Final = 130
 INVALID_VOLUME: Final = 131
 UNKNOWN_TICKET: Final = 4108
 _FIRST_TICKET: Final = 1000001
@@ -129,14 +130,6 @@ class Executed:
     tp: Decimal
 
 
-class PlacedBy(NamedTuple):
-    """The command that placed a working order."""
-
-    command_id: UUID
-    copy_no: int
-    attempt: int
-
-
 @dataclass(slots=True)
 class Book:
     """What the broker knows of one account. `history` holds closed trades, `journal` every executed order.
@@ -144,6 +137,8 @@ class Book:
     Of a recorded market: `now` is the time of its last event, `activated` the recorded fills of pending orders by
     position_id, `tape_places` how many recorded closes were booked per magic number. `placed_by` names the command
     behind a working order's ticket, `orders_seen` counts orders sent here, `falsified`: one was, on purpose.
+    `stop_points`: how far from the market stops must be, in points (0: they may be anywhere); `market` the price of a
+    symbol, where it is not the order's own. `late` and `growing` are what the broker will do in its own time.
     """
 
     symbols: Mapping[str, SymbolInfo]
@@ -163,6 +158,10 @@ class Book:
     now: str = ""
     orders_seen: int = 0
     falsified: bool = False
+    stop_points: int = 0
+    market: dict[str, Decimal] = field(default_factory=dict)
+    late: list[LateOrder] = field(default_factory=list)
+    growing: list[Growing] = field(default_factory=list)
     _by_magic: dict[int, list[int]] = field(default_factory=dict)
 
     @classmethod
@@ -180,9 +179,10 @@ class Book:
     def open_market(self, position: Position) -> Position:
         """Add a position; ticket 0 takes the next one.
 
-        :raises BrokerError: 131 for lots outside the symbol's terms
+        :raises BrokerError: 131 for lots outside the symbol's terms, 130 for stops that are too near
         """
         self.check_lots(position.symbol, position.lots)
+        self._check_stops(position)
         booked = replace(position, ticket=self._ticket(position.ticket))
         self._add(booked)
         return booked
@@ -190,6 +190,7 @@ class Book:
     def place(self, order: WorkingOrder) -> WorkingOrder:
         """Add a working order; as `open_market`."""
         self.check_lots(order.symbol, order.lots)
+        self._check_stops(order)
         booked = replace(order, ticket=self._ticket(order.ticket))
         self.working[booked.ticket] = booked
         self._remember(booked.magic, booked.ticket)
@@ -207,13 +208,26 @@ class Book:
         return position
 
     def modify(self, ticket: int, *, sl: Decimal, tp: Decimal, price: Decimal | None = None) -> Position | WorkingOrder:
-        """Set stops (0: none); a working order's price too, if given."""
+        """Set stops (0: none); a working order's price too, if given.
+
+        :raises BrokerError: 130 for stops that are too near
+        """
         if ticket in self.open:
-            self.open[ticket] = replace(self.open[ticket], sl=sl, tp=tp)
-            return self.open[ticket]
+            position = replace(self.open[ticket], sl=sl, tp=tp)
+            self._check_stops(position)
+            self.open[ticket] = position
+            return position
         order = self.working[ticket]
-        self.working[ticket] = replace(order, sl=sl, tp=tp, price=order.price if price is None else price)
-        return self.working[ticket]
+        order = replace(order, sl=sl, tp=tp, price=order.price if price is None else price)
+        self._check_stops(order)
+        self.working[ticket] = order
+        return order
+
+    def grow(self, ticket: int, *, by: Decimal) -> Position:
+        """A further part of an order has filled: the position has so many lots more."""
+        position = self.open[ticket]
+        self.open[ticket] = replace(position, lots=position.lots + by)
+        return self.open[ticket]
 
     def close(
         self, ticket: int, *, lots: Decimal, price: Decimal, at: str, amounts: Amounts, new_ticket: int = 0
@@ -263,6 +277,21 @@ class Book:
             raise BrokerError(4106, f"unknown symbol {symbol}")
         if not spec.lots_min <= lots <= spec.lots_max or lots % spec.lots_step != 0:
             raise BrokerError(INVALID_VOLUME, f"{lots} lots of {symbol}")
+
+    def _check_stops(self, order: Position | WorkingOrder) -> None:
+        """A position's stops are measured from the market, a working order's from its price."""
+        market = order.price
+        if isinstance(order, Position):
+            market = self.market.get(order.symbol, order.price)
+        least = self.stop_points * Decimal(1).scaleb(-self.symbols[order.symbol].digits)
+        toward_profit = 1 if order.side == "buy" else -1
+        near = [
+            level
+            for level, direction in ((order.sl, -toward_profit), (order.tp, toward_profit))
+            if level and (level - market) * direction < least
+        ]
+        if near and self.stop_points:
+            raise BrokerError(INVALID_STOPS, f"{near[0]} is too near to {market}")
 
     # --- looking ---
 

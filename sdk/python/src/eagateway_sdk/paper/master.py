@@ -8,7 +8,7 @@ from typing import Final
 from eagateway_sdk.frames import Action, Cause, ExecutionReport, OrderIntent, OrderType, Side
 from eagateway_sdk.paper.broker import ZERO, Amounts, Book, Booking, Position, WorkingOrder
 from eagateway_sdk.paper.recording import BrokenRecording, Event, Recording
-from eagateway_sdk.paper.terminal import account_amounts, account_report
+from eagateway_sdk.paper.reporting import account_amounts, account_report
 
 _ACCOUNT_EVENTS: Final = frozenset({"balance", "summary"})
 _COMMENT_LENGTH: Final = 64

@@ -11,28 +11,37 @@ from typing import Final
 
 import msgspec
 
+from eagateway_sdk.clock import Clock
 from eagateway_sdk.context import BookSnapshot, Outcome
 from eagateway_sdk.frames import Action, Cause, ExecutionReport, OrderCommand, OrderType, ReportStatus
 from eagateway_sdk.paper import faults
 from eagateway_sdk.paper.broker import (
+    INVALID_VOLUME,
     ZERO,
     Amounts,
     Book,
     Booking,
     BrokerError,
     Executed,
-    PlacedBy,
     Position,
     WorkingOrder,
 )
-from eagateway_sdk.paper.faults import Falsify, Fault, FaultPlan
+from eagateway_sdk.paper.faults import Falsify, Fault, FaultPlan, PartialFill
 from eagateway_sdk.paper.holdings import held
+from eagateway_sdk.paper.later import Growing, LateOrder, PlacedBy
+from eagateway_sdk.paper.looking import look, stops
 from eagateway_sdk.paper.recording import Event
+from eagateway_sdk.paper.reporting import (
+    ACCOUNT_CAUSES,
+    account_amounts,
+    account_report,
+    addressed,
+    order_report,
+    report,
+)
 from eagateway_sdk.paper.tape import Tape
 
 MAGIC_BASE: Final = 0x5A000000
-_ACCOUNT_CAUSES: Final = {"balance": Cause.DEPOSIT_WITHDRAWAL, "summary": Cause.ARCHIVE}
-_OPENING: Final = frozenset({Action.OPEN, Action.PLACE})
 _INVALID_TICKET: Final = 4108
 
 
@@ -45,7 +54,8 @@ class PaperTerminal:
     """Executes commands on `book`; market prices and results come from `tape`, if given.
 
     The book belongs to the broker: a terminal can be thrown away and another one made for the same book. `falsify`
-    spoils exactly one order in the book while reporting it as done, to prove that a checker would notice.
+    spoils exactly one order in the book while reporting it as done, to prove that a checker would notice. `clock` tells
+    when the broker does what it does late; nothing waits for it: it is done when the terminal is next asked.
     """
 
     def __init__(
@@ -56,12 +66,15 @@ class PaperTerminal:
         faults: FaultPlan | None = None,
         latency: float = 0.0,
         falsify: Falsify | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.book = book
         self._tape = tape
         self._plan = faults
         self._latency = latency
         self._falsify = falsify
+        self._now = (clock or Clock()).monotonic
+        self._untold: list[ExecutionReport] = []
 
     @property
     def journal(self) -> list[Executed]:
@@ -71,44 +84,101 @@ class PaperTerminal:
     # --- executor ---
 
     async def execute(self, command: OrderCommand) -> Outcome:
-        """Do what the command says, unless it is done already."""
-        if self._latency:
-            await asyncio.sleep(self._latency)
-        known = self._look(command)
-        if known is not None:
-            return [msgspec.structs.replace(report, already=True) for report in known]
-        self.book.orders_seen += 1
-        fault = faults.planned(self._plan, command, self.book.orders_seen)
-        return self._order(command) if fault is None else await self._meet(fault, command)
+        """Do what the command says, unless it is done already.
 
-    async def search(self, command: OrderCommand) -> Outcome | None:
+        :raises ConnectionError: a fault says so
+        """
+        known = await self.search(command)
+        if known is not None:
+            return [msgspec.structs.replace(one, already=True) for one in known]
+        self.book.orders_seen += 1
+        mishap = faults.planned(self._plan, command, self.book.orders_seen)
+        if isinstance(mishap, Fault):
+            return await self._meet(mishap, command)
+        return self._order(command) if mishap is None else self._fill_in_parts(mishap, command)
+
+    async def search(self, command: OrderCommand) -> list[ExecutionReport] | None:
         """Ask the broker what became of the command: opens by magic number, the rest by state."""
-        if self._latency:
-            await asyncio.sleep(self._latency)
-        return self._look(command)
+        await self._reach()
+        return look(self.book, command)
 
     async def snapshot(self) -> BookSnapshot:
         """The whole book; the paper broker's equity is its balance."""
-        if self._latency:
-            await asyncio.sleep(self._latency)
+        await self._reach()
         return held(self.book)
 
+    async def _reach(self) -> None:
+        if self._latency:
+            await asyncio.sleep(self._latency)
+        self._catch_up()
+
     async def _meet(self, fault: Fault, command: OrderCommand) -> Outcome:
-        if fault.code == faults.TRADE_TIMEOUT:
-            return await self._lost_reply(fault, command)
         if fault.times <= faults.RETRIES.get(fault.code, 0):
             await asyncio.sleep(self._latency * fault.times)
             return self._order(command)
-        return self._rejected(fault.code)
-
-    async def _lost_reply(self, fault: Fault, command: OrderCommand) -> Outcome:
-        """128: nobody knows. Never a second order: the broker is asked, and what it says is reported."""
-        if fault.executed:
+        if fault.late is not None:
+            self.book.late.append(LateOrder(self._now() + fault.late, command))
+        elif fault.executed:
             self._order(command)
-        found = self._look(command)
+        if fault.raises:
+            raise ConnectionError(f"{fault.code}: the connection was lost while sending")
+        return self._unanswered(fault, command) if fault.code in faults.TIMEOUTS else self._rejected(fault.code)
+
+    def _unanswered(self, fault: Fault, command: OrderCommand) -> Outcome:
+        """Nobody knows. The terminal looks once, at once: what it does not find may still come."""
+        found = look(self.book, command)
         if found is None:
-            return ExecutionReport(status=ReportStatus.UNKNOWN, found=False, error_code=fault.code)
-        return [msgspec.structs.replace(report, found=True) for report in found]
+            return report(self.book, ReportStatus.UNKNOWN, found=False, error_code=fault.code)
+        return [msgspec.structs.replace(one, found=True) for one in found]
+
+    # --- what the broker does in its own time ---
+
+    def elapse(self) -> list[ExecutionReport]:
+        """What has filled since, of orders that fill in parts; to be sent as it is. Call it from time to time.
+
+        What the broker has executed late it tells nobody: it stands in the book.
+        """
+        self._catch_up()
+        told, self._untold = self._untold, []
+        return told
+
+    def _catch_up(self) -> None:
+        now = self._now()
+        due = sorted((one for one in self.book.late if one.due <= now), key=lambda one: one.due)
+        self.book.late = [one for one in self.book.late if one.due > now]
+        for late in due:
+            self._order(late.command)
+        while any(one.due <= now for one in self.book.growing):
+            self._grow(min(self.book.growing, key=lambda one: one.due))
+
+    def _fill_in_parts(self, fill: PartialFill, command: OrderCommand) -> Outcome:
+        lots, terms = command.lots or ZERO, self.book.symbols.get(command.symbol)
+        if command.action is not Action.OPEN or terms is None:
+            return self._order(command)
+        first, *rest = fill.steps(lots, step=terms.lots_step) or [lots]
+        outcome = self._order(msgspec.structs.replace(command, lots=first))
+        if not isinstance(outcome, ExecutionReport) or outcome.ticket is None or first == lots:
+            return outcome
+        if rest:
+            by, due = PlacedBy.command(command), self._now() + fill.every
+            self.book.growing.append(Growing(outcome.ticket, by, lots, first, tuple(rest), due, fill.every))
+        return msgspec.structs.replace(outcome, status=ReportStatus.PARTIALLY_FILLED)
+
+    def _grow(self, growing: Growing) -> None:
+        """The next part fills, unless the position has been closed or has another ticket: then the rest is dropped."""
+        self.book.growing.remove(growing)
+        if growing.ticket not in self.book.open:
+            return
+        filled, *rest = growing.steps
+        position = self.book.grow(growing.ticket, by=filled - growing.filled)
+        if rest:
+            due = growing.due + growing.every
+            self.book.growing.append(replace(growing, filled=filled, steps=tuple(rest), due=due))
+        status = ReportStatus.FILLED if filled == growing.ordered else ReportStatus.PARTIALLY_FILLED
+        told = order_report(self.book, status, position)
+        self._untold.append(addressed(msgspec.structs.replace(told, lots=filled), growing.by))
+
+    # --- orders ---
 
     def _order(self, command: OrderCommand) -> Outcome:
         try:
@@ -117,66 +187,7 @@ class PaperTerminal:
             return self._rejected(error.code)
 
     def _rejected(self, code: int) -> ExecutionReport:
-        return self._report(ReportStatus.REJECTED, error_code=code)
-
-    # --- looking ---
-
-    def _look(self, command: OrderCommand) -> list[ExecutionReport] | None:
-        """The reports for a command whose work is done, or None if there is something left to do."""
-        if command.action in _OPENING:
-            return self._look_for_open(command)
-        living = self.book.find(command.magic)
-        if command.action is Action.MODIFY:
-            return self._look_for_stops(command, living)
-        if command.action is Action.ACTIVATE:
-            return None if isinstance(living, WorkingOrder) else self._look_for_open(command)
-        return self._look_for_close(command, living)
-
-    def _look_for_open(self, command: OrderCommand) -> list[ExecutionReport] | None:
-        if not self.book.knows(command.magic):
-            return None
-        living = self.book.find(command.magic)
-        if isinstance(living, WorkingOrder):
-            return [self._order_report(ReportStatus.PLACED, living)]
-        return self._look_for_fill(command, living)
-
-    def _look_for_fill(self, command: OrderCommand, living: Position | None) -> list[ExecutionReport]:
-        trades = self.book.trades(command.magic)
-        lots = sum((trade.lots for trade in trades), living.lots if living else ZERO)
-        if not lots:
-            return [self._report(ReportStatus.CANCELLED)]  # it was placed, and deleted since
-        first = trades[0] if trades else None
-        ticket = first.ticket if first else living.ticket if living else None
-        price = first.open_price if first else living.price if living else None
-        at = first.opened_at if first else living.opened_at if living else ""
-        filled = self._report(ReportStatus.FILLED, ticket=ticket, lots=lots, price=price, broker_time=at or None)
-        if command.action is not Action.PLACE:
-            return [filled]
-        return [self._report(ReportStatus.PLACED, ticket=ticket, lots=lots, price=command.price), filled]
-
-    def _look_for_stops(
-        self, command: OrderCommand, living: Position | WorkingOrder | None
-    ) -> list[ExecutionReport] | None:
-        if living is None or (living.sl, living.tp) != _stops(command, living):
-            return None
-        if isinstance(living, WorkingOrder) and command.price not in (None, living.price):
-            return None
-        return [self._order_report(ReportStatus.MODIFIED, living)]
-
-    def _look_for_close(
-        self, command: OrderCommand, living: Position | WorkingOrder | None
-    ) -> list[ExecutionReport] | None:
-        if isinstance(living, WorkingOrder):
-            return None
-        remaining = living.lots if living else ZERO
-        if remaining > _target(command):
-            return None
-        never_filled = living is None and not self.book.trades(command.magic)
-        cancelled = command.action is Action.CANCEL and never_filled
-        status = ReportStatus.CANCELLED if cancelled else ReportStatus.CLOSED
-        return [self._report(status, ticket=living.ticket if living else None, remaining_lots=remaining)]
-
-    # --- orders ---
+        return report(self.book, ReportStatus.REJECTED, error_code=code)
 
     def _open(self, command: OrderCommand) -> Outcome:
         lots, price = command.lots or ZERO, self._market_price(command)
@@ -188,8 +199,8 @@ class PaperTerminal:
             command.sl or ZERO, command.tp or ZERO, command.magic, at,
         )  # fmt: skip
         ticket = self._book_order(command, position)
-        return self._report(
-            ReportStatus.FILLED, ticket=ticket, lots=lots, price=price, sl=position.sl, tp=position.tp,
+        return report(
+            self.book, ReportStatus.FILLED, ticket=ticket, lots=lots, price=price, sl=position.sl, tp=position.tp,
             broker_time=at or None,
         )  # fmt: skip
 
@@ -199,8 +210,8 @@ class PaperTerminal:
             command.price or ZERO, command.sl or ZERO, command.tp or ZERO, command.magic, self.book.now,
         )  # fmt: skip
         ticket = self._book_order(command, order)
-        self.book.placed_by[ticket] = PlacedBy(command.command_id, command.copy_no, command.attempt)
-        placed = self._order_report(ReportStatus.PLACED, replace(order, ticket=ticket))
+        self.book.placed_by[ticket] = PlacedBy.command(command)
+        placed = order_report(self.book, ReportStatus.PLACED, replace(order, ticket=ticket))
         late = self.book.activated.get(command.position_id)
         return placed if late is None else [placed, *self._fill(ticket, late)]
 
@@ -210,19 +221,19 @@ class PaperTerminal:
         if living is None:
             return self._rejected(_INVALID_TICKET)
         position = self.book.fill(living.ticket, at=self.book.now, price=command.price)
-        return self._order_report(ReportStatus.FILLED, position)
+        return order_report(self.book, ReportStatus.FILLED, position)
 
     def _modify(self, command: OrderCommand) -> Outcome:
         living = self.book.find(command.magic)
         if living is None:
             return self._rejected(_INVALID_TICKET)
-        sl, tp = _stops(command, living)
+        sl, tp = stops(command, living)
         price = command.price if isinstance(living, WorkingOrder) else None
         if not self._spoils_modify(command, living):
             self.book.modify(living.ticket, sl=sl, tp=tp, price=price)
             self._note(command, living, lots_after=living.lots)
         shown = replace(living, sl=sl, tp=tp)
-        return self._order_report(ReportStatus.MODIFIED, shown)
+        return order_report(self.book, ReportStatus.MODIFIED, shown)
 
     def _close(self, command: OrderCommand) -> Outcome:
         living = self.book.find(command.magic)
@@ -233,8 +244,10 @@ class PaperTerminal:
                 return self._rejected(_INVALID_TICKET)  # a part of it: there is no position yet
             self.book.delete(living.ticket)
             self._note(command, living, lots_after=ZERO)
-            return self._order_report(ReportStatus.CANCELLED, living)
-        lots = living.lots - _target(command)
+            return order_report(self.book, ReportStatus.CANCELLED, living)
+        lots = living.lots - command.lots_after
+        if lots <= ZERO:
+            return self._rejected(INVALID_VOLUME)  # executed late: another order was quicker
         price, at, amounts = self._result(command, living, lots)
         self._note(command, living, lots_after=living.lots - lots, lots=lots)
         return self._close_position(living, lots, price, at, amounts)
@@ -243,8 +256,8 @@ class PaperTerminal:
         self, position: Position, lots: Decimal, price: Decimal, at: str, amounts: Amounts
     ) -> ExecutionReport:
         _, rest = self.book.close(position.ticket, lots=lots, price=price, at=at, amounts=amounts)
-        return self._report(
-            ReportStatus.CLOSED, ticket=position.ticket, parent_ticket=position.parent,
+        return report(
+            self.book, ReportStatus.CLOSED, ticket=position.ticket, parent_ticket=position.parent,
             new_ticket=rest.ticket if rest else None, lots=lots, remaining_lots=rest.lots if rest else ZERO,
             price=price, commission=amounts.commission, taxes=amounts.taxes, swap=amounts.swap, profit=amounts.profit,
             broker_time=at or None,
@@ -299,7 +312,7 @@ class PaperTerminal:
         """Whether this change is left out: the last one of a position, so that nothing later covers it up."""
         if self._falsify != "modify" or self.book.falsified or isinstance(living, WorkingOrder):
             return False
-        if self._tape is not None and self._tape.last_stops.get(command.position_id) != _stops(command, living):
+        if self._tape is not None and self._tape.last_stops.get(command.position_id) != stops(command, living):
             return False
         self.book.falsified = True
         return True
@@ -313,17 +326,14 @@ class PaperTerminal:
             return []
         self.book.activated[event.ticket] = event
         tickets = [order.ticket for order in self.book.working.values() if order.position_id == event.ticket]
-        return [report for ticket in tickets for report in self._fill(ticket, event)]
+        return [filled for ticket in tickets for filled in self._fill(ticket, event)]
 
     def _fill(self, ticket: int, event: Event) -> list[ExecutionReport]:
         if ticket not in self.book.working:
             return []
         position = self.book.fill(ticket, at=event.t, price=event.price)
-        report = self._order_report(ReportStatus.FILLED, position)
-        by = self.book.placed_by.get(ticket)
-        if by is None:
-            return [report]
-        return [msgspec.structs.replace(report, command_id=by.command_id, copy_no=by.copy_no, attempt=by.attempt)]
+        filled = order_report(self.book, ReportStatus.FILLED, position)
+        return [addressed(filled, self.book.placed_by.get(ticket))]
 
     def close_by_hand(
         self, ticket: int, *, lots: Decimal | None = None, price: Decimal | None = None,
@@ -338,29 +348,18 @@ class PaperTerminal:
             raise BrokerError(_INVALID_TICKET, f"no position {ticket}")
         closing = position.lots if lots is None else lots
         at = position.price if price is None else price
-        report = self._close_position(position, closing, at, self.book.now, amounts or Amounts())
-        return [msgspec.structs.replace(report, cause=cause, copy_no=copy_no_of(position.magic))]
+        closed = self._close_position(position, closing, at, self.book.now, amounts or Amounts())
+        return [msgspec.structs.replace(closed, cause=cause, copy_no=copy_no_of(position.magic))]
 
     def book_account_event(self, event: Event) -> ExecutionReport | None:
         """Book a recorded `balance` or `summary` at this account too; None when that was done already."""
-        cause = _ACCOUNT_CAUSES[event.ev]
+        cause = ACCOUNT_CAUSES[event.ev]
         amounts = account_amounts(event)
         if not self.book.add_booking(Booking(event.ticket, event.t, cause.value, amounts)):
             return None
         return account_report(event, balance=self.book.balance)
 
-    # --- reporting ---
-
-    def _order_report(self, status: ReportStatus, order: Position | WorkingOrder) -> ExecutionReport:
-        at = order.opened_at if isinstance(order, Position) else order.placed_at
-        return self._report(
-            status, ticket=order.ticket, lots=order.lots, price=order.price, sl=order.sl, tp=order.tp,
-            broker_time=at or None,
-        )  # fmt: skip
-
-    def _report(self, status: ReportStatus, **fields: object) -> ExecutionReport:
-        balance = self.book.balance
-        return ExecutionReport(status=status, balance=balance, equity=balance, **fields)  # type: ignore[arg-type]
+    # --- inside ---
 
     def _note(
         self, command: OrderCommand, order: Position | WorkingOrder, *, lots_after: Decimal,
@@ -394,32 +393,5 @@ _ORDERS: Final = {
 }
 
 
-def _target(command: OrderCommand) -> Decimal:
-    """The lots that should be left; a cancel that leaves some means those that have filled."""
-    return command.lots_after
-
-
-def _stops(command: OrderCommand, living: Position | WorkingOrder) -> tuple[Decimal, Decimal]:
-    """The stops that should stand: 0 is none, what is not told stays."""
-    return (living.sl if command.sl is None else command.sl, living.tp if command.tp is None else command.tp)
-
-
 def _pending_type(command: OrderCommand) -> str:
     return command.order_type.value if command.order_type is not OrderType.MARKET else OrderType.LIMIT.value
-
-
-def account_amounts(event: Event) -> Amounts:
-    """What a `balance` or `summary` event books."""
-    if event.amount is not None:
-        return Amounts(profit=event.amount)
-    return Amounts(event.commission, event.taxes, event.swap, event.profit)
-
-
-def account_report(event: Event, *, balance: Decimal) -> ExecutionReport:
-    """The report of a `balance` or `summary` event; `profit` is the amount, or the result's own profit."""
-    amounts = account_amounts(event)
-    return ExecutionReport(
-        status=ReportStatus.CLOSED, cause=_ACCOUNT_CAUSES[event.ev], ticket=event.ticket, broker_time=event.t,
-        commission=amounts.commission or None, taxes=amounts.taxes or None, swap=amounts.swap or None,
-        profit=amounts.profit, balance=balance, equity=balance, comment=event.comment[:64] or None,
-    )  # fmt: skip
