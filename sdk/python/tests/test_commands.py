@@ -156,7 +156,9 @@ async def test_absence_at_the_broker_is_believed_only_after_the_window(
         await until(lambda: len(broker.searched) > 3)
         broker.orders.append(order["magic"])  # it reaches the broker at last
         await drained(second, gateway, 1)
-    assert gateway.effects[0]["status"] == "filled"
+    assert [(effect["status"], effect.get("found")) for effect in gateway.effects] == [
+        ("unknown", None), ("filled", True),
+    ]  # fmt: skip
 
 
 async def test_killed_after_done_the_report_is_resent_under_its_id(
@@ -328,6 +330,24 @@ async def test_an_executor_that_fails_leaves_the_outcome_to_the_broker(
         await drained(client, gateway, 1)
     assert len(broker.executed) == len(broker.searched) == 1
     assert (gateway.effects[0]["status"], gateway.effects[0]["found"]) == ("unknown", False)
+
+
+async def test_161_an_order_in_doubt_delays_no_other_copy_and_no_goodbye(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    broker = Desktop(fails=True)
+    async with make_client(executor=broker, timing=Timing(search_window=60.0, search_pause=0.01)) as client:
+        await client.wait_status("authenticated")
+        await gateway.order(command(copy_no=1))
+        await until(lambda: bool(gateway.effects))
+        broker.fails = False
+        await gateway.order(command("close", 1))
+        await gateway.order(command(copy_no=2))
+        await until(lambda: len(gateway.effects) == 2)
+        assert [(effect["copy_no"], effect["status"]) for effect in gateway.effects] == [(1, "unknown"), (2, "filled")]
+        assert [one.copy_no for one in client.unfinished_commands] == [1, 1]
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < 2.0
 
 
 async def test_43_a_new_epoch_begins_at_one_and_drops_what_was_not_begun(

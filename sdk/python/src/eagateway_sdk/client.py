@@ -163,7 +163,7 @@ class GatewayClient:
         self._context.leaving = True
         with suppress(TimeoutError):
             async with asyncio.timeout(self._timing.close_patience):
-                await self._until(lambda: not self._context.ledger.in_doubt(), even_stopped=True)
+                await self._until(lambda: not self._context.ledger.sending, even_stopped=True)
         await self._say_goodbye()
         await self._cancel_tasks()
         self._context.journal.close()

@@ -34,12 +34,14 @@ Outcome = ExecutionReport | list[ExecutionReport]
 
 
 class Executor(Protocol):
-    """The terminal behind a follower. Calls come one at a time, in the order of the commands.
+    """The terminal behind a follower. Calls come one at a time; the commands of one copy in their order.
 
     `execute` does what the command says and returns what the broker did; several reports (placed, then filled) are
-    sent in their order. Raising means that the outcome is unknown: the broker is then asked by `search`, nothing is
-    sent again. `search` returns what became of a command that may have been executed (by its magic number for opens,
-    by the state it should have led to for the rest), or None when nothing of it is found.
+    sent in their order. Raising means that the outcome is unknown, and so do `unknown` and a rejection with
+    MetaTrader's 128, 142 or 143: nothing is sent again, and the broker is asked by `search` until the order is found or
+    `Timing.search_window` has passed; other copies go on meanwhile. `search` returns what became of a command that may
+    have been executed (by its magic number in the trades and the history for opens, by the state it should have led to
+    for the rest), or None when nothing of it is found. It raises when the broker cannot be asked.
     """
 
     async def execute(self, command: OrderCommand) -> Outcome: ...
@@ -97,9 +99,10 @@ class Hooks:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Pauses in seconds. `search_window`: how long an order sent before a crash may still reach the broker; only then
-    "not found" is believed. `notice_patience`: how long the gateway's notice of its end waits for the order in hand.
-    `socket_retry`: how often an exchange that stands in for a WebSocket tries for one."""
+    """Pauses in seconds. `search_window`: how long an order without an answer may still reach the broker, after a
+    timeout as after a crash; only then "not found" is believed. `search_pause`: how often it is looked for meanwhile.
+    `notice_patience`: how long the gateway's notice of its end waits for the order in hand. `socket_retry`: how often
+    an exchange that stands in for a WebSocket tries for one."""
 
     ack_delay: float = 0.05
     retry_pause: float = 1.0

@@ -1,11 +1,17 @@
 """The command ledger: what the gateway ordered, and how far we came. It makes "at most once" survive a kill.
 
 State R: received, durable before it is acknowledged. S: being sent to the broker, durable before the executor is
-called; found in this state after a start, the broker is asked and nothing is sent. D: done, in one transaction with its
-report's outbox row. V: void, never to be executed (withdrawn by the gateway, or left over from a former epoch).
+called; found in this state after a start, the broker is asked and nothing is sent. S with reports: in doubt, and the
+gateway was told so. D: done, in one transaction with its report's outbox row. V: void, never to be executed (withdrawn
+by the gateway, or left over from a former epoch).
+
+The order of commands is kept per copy: an order in doubt stands in the way of its own copy only. Every command has a
+row of its own, so what was done out of order is known after a restart; `head` and `applied` are watermarks below which
+nothing is missing, not a list of what was done.
 """
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -14,9 +20,11 @@ from uuid import UUID
 import msgspec
 
 from eagateway_sdk.clock import Clock, Moment
-from eagateway_sdk.frames import OrderCommand
+from eagateway_sdk.frames import Action, OrderCommand
 from eagateway_sdk.journal import Journal
 
+OPENS: Final = frozenset({Action.OPEN, Action.PLACE})
+_BECOMES_A_POSITION: Final = OPENS | {Action.ACTIVATE}
 _KEEP_MS: Final = 60 * 24 * 3600 * 1000
 _SELECT: Final = "SELECT epoch, seq, frame_id, state, reports, payload, monotonic_ms, wall_ms, boot FROM ledger WHERE "
 _TABLES: Final = """
@@ -28,6 +36,10 @@ CREATE TABLE IF NOT EXISTS ledger(
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS ledger_by_command ON ledger(command_id, attempt);
 CREATE INDEX IF NOT EXISTS ledger_unfinished ON ledger(state) WHERE state IN ('R', 'S');
+CREATE TABLE IF NOT EXISTS tries(
+    copy_no INTEGER NOT NULL, position_id INTEGER NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL,
+    PRIMARY KEY (copy_no, position_id, epoch, seq)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS head(
     one INTEGER PRIMARY KEY CHECK (one = 1), epoch TEXT NOT NULL, seq INTEGER NOT NULL, frame_id TEXT NOT NULL,
     max_copy_no INTEGER NOT NULL
@@ -45,7 +57,8 @@ class State(StrEnum):
 
 @dataclass(slots=True)
 class Entry:
-    """One command. `reports` are the ids of the frames that answered it; `since` the moment of its present state."""
+    """One command. `reports` are the ids of the frames that answered it; `since` the moment of its present state, and
+    in doubt the moment from which nothing was sent any more."""
 
     epoch: str
     seq: int
@@ -54,6 +67,16 @@ class Entry:
     reports: tuple[str, ...]
     command: OrderCommand
     since: Moment
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Its place in the log: epoch and number."""
+        return self.epoch, self.seq
+
+    @property
+    def opens(self) -> bool:
+        """Whether it adds exposure."""
+        return self.command.action in OPENS
 
 
 class Ledger:
@@ -64,9 +87,9 @@ class Ledger:
         self._journal = journal
         self._clock = clock
         self._unfinished: deque[Entry] = deque()
+        self._sent: dict[tuple[str, int], Entry] = {}
         self.epoch = self.head_id = ""
         self.head = self.durable_head = self.max_copy_no = 0
-        self.reopened = False
         journal.define(_TABLES)
         self.load()
 
@@ -78,11 +101,13 @@ class Ledger:
         self.max_copy_no = int(str(copy_no))
         rows = self._journal.read(_SELECT + "state IN ('R', 'S') ORDER BY seq")
         self._unfinished = deque(_entry(row) for row in rows)
+        self._sent = {entry.key: entry for entry in self._unfinished if entry.state is State.SENDING}
 
     def forget_old(self) -> None:
         """Drop what ended 60 days ago or earlier."""
         limit = self._clock.now().wall_ms - _KEEP_MS
         self._journal.write("DELETE FROM ledger WHERE state IN ('D', 'V') AND wall_ms < ?", (limit,))
+        self._journal.write("DELETE FROM tries WHERE (epoch, seq) NOT IN (SELECT epoch, seq FROM ledger)")
 
     def __len__(self) -> int:
         return len(self._unfinished)
@@ -122,7 +147,7 @@ class Ledger:
         entry = Entry(self.epoch, seq, str(frame_id), State.SENDING, (), known.command, self._clock.now())
         self._insert(entry)
         self._unfinished.append(entry)
-        self.reopened = True
+        self._sent[entry.key] = entry
 
     def skip(self, *, following: int) -> None:
         """Consume numbers that carry nothing, up to but not including `following`."""
@@ -154,40 +179,82 @@ class Ledger:
 
     @property
     def applied(self) -> int:
-        """The highest number of the present log up to which every command has its outcome."""
-        waiting = (entry.seq for entry in self._unfinished if entry.epoch == self.epoch)
-        return next(waiting, self.head + 1) - 1
+        """The highest number of the present log up to which every command has its outcome.
 
-    def next_received(self) -> Entry | None:
-        """The oldest command that was not begun."""
-        return next((entry for entry in self._unfinished if entry.state is State.RECEIVED), None)
+        What was done beyond it, because it concerns other copies, does not raise it.
+        """
+        waiting = (entry.seq for entry in self._unfinished if entry.epoch == self.epoch)
+        return min(waiting, default=self.head + 1) - 1
+
+    def ready(self) -> Iterator[Entry]:
+        """The oldest command of each copy that was not begun and that no doubt holds up, oldest first."""
+        seen: set[int] = set()
+        for entry in self._unfinished:
+            copy_no = entry.command.copy_no
+            if entry.state is State.RECEIVED and copy_no not in seen:
+                seen.add(copy_no)
+                if not any(_holds_up(sent.command, entry.command) for sent in self._sent.values()):
+                    yield entry
 
     def in_doubt(self) -> list[Entry]:
-        """Commands that were being sent when the program ended, oldest first."""
-        return [entry for entry in self._unfinished if entry.state is State.SENDING]
+        """Commands whose sending came to no outcome, oldest first; the one that is just being sent is among them."""
+        return list(self._sent.values())
+
+    @property
+    def sending(self) -> bool:
+        """Whether a command was begun and nothing was reported of it yet."""
+        return any(not entry.reports for entry in self._sent.values())
 
     def unfinished(self) -> list[OrderCommand]:
         """Commands without an outcome, in order."""
         return [entry.command for entry in self._unfinished]
 
+    def tries(self, command: OrderCommand) -> int:
+        """How many orders to open this copy were sent, without a refusal of the broker that proves them void."""
+        key = (command.copy_no, command.position_id)
+        rows = self._journal.read("SELECT COUNT(*) FROM tries WHERE copy_no = ? AND position_id = ?", key)
+        return int(str(rows[0][0]))
+
     def begin(self, entry: Entry) -> None:
         """Write S. The executor may be called only when this is durable."""
         self._move(entry, State.SENDING)
+        self._sent[entry.key] = entry
+        if entry.opens:
+            self._journal.write("INSERT OR IGNORE INTO tries VALUES (?,?,?,?)", _try(entry))
 
-    def finish(self, entry: Entry, reports: tuple[str, ...]) -> None:
-        """Write D with the ids of its reports, in the transaction that also holds their outbox rows."""
-        entry.reports = reports
+    def doubt(self, entry: Entry) -> None:
+        """The sending has just ended without an outcome: the search begins at this moment."""
+        self._move(entry, State.SENDING)
+
+    def tell(self, entry: Entry, reports: tuple[str, ...]) -> None:
+        """Write that the gateway was told of the doubt, with the reports' outbox rows; its search goes on."""
+        entry.reports += reports
+        self._write(entry)
+
+    def finish(self, entry: Entry, reports: tuple[str, ...], *, refused: bool = False) -> None:
+        """Write D with the ids of its reports, in the transaction that also holds their outbox rows.
+
+        `refused`: the broker has refused it, so that it counts as no try.
+        """
+        entry.reports += reports
         self._move(entry, State.DONE)
+        if refused and entry.opens:
+            self._journal.write(
+                "DELETE FROM tries WHERE copy_no = ? AND position_id = ? AND epoch = ? AND seq = ?", _try(entry)
+            )
         self._unfinished.remove(entry)
+        self._sent.pop(entry.key, None)
 
     def _move(self, entry: Entry, state: State) -> None:
-        since = self._clock.now()
+        entry.state, entry.since = state, self._clock.now()
+        self._write(entry)
+
+    def _write(self, entry: Entry) -> None:
         self._journal.write(
             "UPDATE ledger SET state = ?, reports = ?, monotonic_ms = ?, wall_ms = ?, boot = ? "
             "WHERE epoch = ? AND seq = ?",
-            (state.value, " ".join(entry.reports), *since, entry.epoch, entry.seq),
+            (entry.state.value, " ".join(entry.reports), *entry.since, *entry.key),
         )
-        entry.state, entry.since = state, since
 
     def _advance(self, seq: int, frame_id: str) -> None:
         self.head, self.head_id = seq, frame_id
@@ -215,6 +282,24 @@ class Ledger:
 
 
 _COMMAND: Final = msgspec.json.Decoder(OrderCommand)
+
+
+def _try(entry: Entry) -> tuple[int, int, str, int]:
+    return entry.command.copy_no, entry.command.position_id, *entry.key
+
+
+def _holds_up(sent: OrderCommand, waiting: OrderCommand) -> bool:
+    """Whether a doubt about `sent` holds up `waiting`: never of another copy.
+
+    Nothing is known of a copy whose opening is in doubt. A part that may still be closed must not be closed twice. The
+    rest says which state it should lead to, so that it does no harm when it reaches the broker late: a close waits for
+    no doubt about a stop.
+    """
+    if sent.copy_no != waiting.copy_no:
+        return False
+    if sent.action is Action.PARTIAL_CLOSE:
+        return waiting.action is Action.PARTIAL_CLOSE
+    return sent.action in _BECOMES_A_POSITION
 
 
 def _entry(row: tuple[object, ...]) -> Entry:
