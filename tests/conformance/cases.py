@@ -28,7 +28,7 @@ class Case:
 
 
 _HOST: Final = frozenset({19, 61, 69, 74, 79, 80, 82, 95, 99, 109, 110, 112, *range(115, 124), *range(125, 128)})
-_SDK: Final = frozenset({55, 56, 57, 58, 71, 84, 100, 114, 124, 151, 157, 159})
+_SDK: Final = frozenset({55, 56, 57, 58, 71, 84, 100, 114, 124, 151, 157, 159, 161, 162})
 _LANE: Final = frozenset(
     {12, 14, 15, 16, 20, 21, 28, 30, 42, 46, 51, 59, 60, 62, 63, 64, 65, 70, 77, 81, 92, 108, 111, 146, 153, 156}
 )
@@ -188,6 +188,9 @@ _SECTIONS: Final[Mapping[str, str]] = {
 158 a retryable refusal holds back what follows
 159 pendings that fill on one side only
 160 netting and FIFO followers are denied""",
+    "Convergence": """
+161 one order in doubt holds up its own copy only
+162 a timeout that fills late is one position""",
 }
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from eagateway_sdk import (
     Backoff,
+    Clock,
     GatewayClient,
     InitRequest,
     OrderCommand,
@@ -79,10 +80,11 @@ class Player:
         self.terminal = HaltingTerminal(self.book)
 
     def client(
-        self, *, executes: bool = True, halt: Halt | None = None, faults: FaultPlan | None = None, **more: Any
-    ) -> GatewayClient:
-        """A program for this account, not started."""
-        terminal = self.terminal = HaltingTerminal(self.book, faults=faults)
+        self, *, executes: bool = True, halt: Halt | None = None, faults: FaultPlan | None = None,
+        broker_clock: Clock | None = None, **more: Any,
+    ) -> GatewayClient:  # fmt: skip
+        """A program for this account, not started. `broker_clock`: when the broker does what it does late."""
+        terminal = self.terminal = HaltingTerminal(self.book, faults=faults, clock=broker_clock)
         terminal.halt = halt
         settings: dict[str, Any] = {
             "base_url": self._stage.house.url, "account_id": self.role.account_id, "auth_key": self.role.key,

@@ -6,17 +6,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import pytest
-from eagateway_sdk import Action, ExecutionReport, GatewayClient, OrderIntent, Side
+from eagateway_sdk import Action, Clock, ExecutionReport, GatewayClient, OrderIntent, Side, Timing
 from eagateway_sdk.frames import ReportStatus
-from eagateway_sdk.paper import Event, Fault
+from eagateway_sdk.paper import Event, Fault, Faults, Rule
 
 from tests.conformance.ea import Ea
 from tests.conformance.sdk_player import Halt, Player, cut, until
 from tests.conformance.stage import Stage
+
+PATIENT: Final = Timing(search_window=60.0, search_pause=0.05, retry_pause=0.2)
 
 
 @asynccontextmanager
@@ -245,6 +247,42 @@ async def test_case_157_a_partial_close_whose_report_was_lost_closes_nothing_twi
         await master.durable("OrderIntent", {**part, "action": "close", "ticket": ticket + 500, "lots": "0.06"})
         await until(lambda: follower.lots() == [])
     assert follower.executed() == ["open", "partial_close", "close"]
+
+
+async def test_case_161_one_order_in_doubt_holds_up_its_own_copy_only(stage: Stage, tmp_path: Path) -> None:
+    master, follower = await a_pair(stage, tmp_path)
+    silent = Faults(Rule(Fault(128), action=Action.OPEN))
+    async with running(follower, faults=silent, timing=PATIENT) as client:
+        await master.buy(stage.position(1))
+        await until(lambda: client.events["commands.in_doubt"] == 1)
+        await master.buy(stage.position(2))
+        await master.buy(stage.position(3))
+        await master.close(stage.position(2))
+        await until(lambda: follower.executed() == ["open", "open", "close"])
+        await until(lambda: follower.states()[:4] == "SDDD")
+        assert {command.position_id for command in client.unfinished_commands} == {stage.position(1)}
+    async with running(follower) as client:  # its window is short: the search ends, and the order is given anew
+        await until(lambda: follower.lots() == [Decimal("0.1"), Decimal("0.1")])
+        await client.wait_drained()
+    assert follower.executed() == ["open", "open", "close", "open"]
+
+
+async def test_case_162_a_timeout_that_fills_late_is_one_position(stage: Stage, tmp_path: Path) -> None:
+    master, follower = await a_pair(stage, tmp_path)
+    late, ahead = Faults(Rule(Fault(128, late=20.0), action=Action.OPEN, count=None)), [0.0]
+    clock = Clock(monotonic=lambda: time.monotonic() + ahead[0])
+    async with running(follower, faults=late, timing=PATIENT, broker_clock=clock) as client:
+        await master.buy(stage.position(1))
+        await until(lambda: client.events["commands.in_doubt"] == 1)
+        await until(lambda: client.unacked == 0)  # the gateway was told `unknown`
+        assert (follower.executed(), follower.lots()) == ([], [])
+        ahead[0] = 20.0
+        await until(lambda: follower.lots() == [Decimal("0.1")])
+        await client.wait_drained()
+        assert (await outcome(stage, follower, follower.command_ids()[0]))["state"] == "done"
+        await master.close(stage.position(1))
+        await until(lambda: follower.lots() == [])
+    assert follower.executed() == ["open", "close"]
 
 
 def pending(ticket: int, action: str, **fields: Any) -> dict[str, Any]:
