@@ -20,6 +20,7 @@ class Copy(models.Model):
     broker told last stands in `lots_open` and the columns `..._at_broker`, as of `observed_at`. `next_check_at`: when
     to look at it again though nothing happens, and `wait_reason` why. `unprotected_since`: a stop that it shall have is
     not at the broker; `called_at`: when a person was called for a close that is not carried out.
+    `lots_step`, `lots_min`, `digits` and `tick_size` are its symbol's when it was made; null in rows that are older.
     """
 
     id = id_field()
@@ -54,6 +55,10 @@ class Copy(models.Model):
     tombstoned_at = moment_field()
     lifted_at = moment_field()
     detached_at = moment_field()
+    lots_step = lots_field()
+    lots_min = lots_field()
+    digits = models.PositiveSmallIntegerField(null=True)
+    tick_size = price_field()
     created_at = models.DateTimeField()
     closed_at = moment_field()
 

@@ -14,7 +14,7 @@ from orders.domain.decision.inputs import Rules, Terminal
 from orders.domain.decision.settings import Settings
 from orders.domain.decision.terminals import read_terminal
 from orders.domain.sizing.modes import Funds
-from orders.domain.sizing.rounding import SymbolSpec
+from orders.domain.sizing.rounding import KeptSpec, SymbolSpec
 from orders.domain.states.copies import CopyState
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import OrderType, Side
@@ -129,4 +129,12 @@ def leg(copy: Copy) -> Leg:
         lots_ordered=copy.lots_opened or _NONE,
         master_lots=copy.master_lots,
         filled=bool(copy.lots_filled),
+        kept=_kept(copy),
     )
+
+
+def _kept(copy: Copy) -> KeptSpec | None:
+    """The spec that the copy was made by; None for copies from before specs were kept."""
+    if copy.lots_step is None or copy.lots_min is None or copy.digits is None:
+        return None
+    return KeptSpec(copy.lots_step, copy.lots_min, copy.digits, copy.tick_size)

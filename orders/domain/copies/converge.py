@@ -22,6 +22,7 @@ from orders.domain.copies.rejections import (
     pause_before_opening,
 )
 from orders.domain.copies.shares import Specs, exact_share, on_grid, parts_to_close
+from orders.domain.copies.specs import grid_of
 from orders.domain.states.commands import SENDABLE, UNFINISHED, CommandState
 from orders.domain.states.copies import CopyState
 from orders.domain.states.reasons import WaitReason
@@ -144,7 +145,7 @@ def _shares(followed: Followed) -> dict[int, Decimal]:
     if exact is None:
         return lots
     have = sum((leg.lots for leg in staying), NONE)
-    target = on_grid(exact, followed.specs.get(staying[-1].symbol))
+    target = on_grid(exact, grid_of(staying[-1], followed.specs))
     for leg, part in parts_to_close(staying, have - target, followed.specs):
         lots[leg.leg] = leg.lots - part
     return lots
@@ -253,7 +254,7 @@ def _moving(standing: Standing, lots: Decimal, followed: Followed, now: datetime
     if followed.position is None or followed.position.state is PositionState.CLOSED:
         return Step(lots)
     leg = replace(standing.leg, lots=lots)
-    order = moving(leg, followed.position, followed.specs.get(leg.symbol))
+    order = moving(leg, followed.position, grid_of(leg, followed.specs))
     wanted = Levels(order.sl or NONE, order.tp or NONE, order.price)
     on_way = [row for row in standing.under_way if row.action is Action.MODIFY]
     lacking = _lacks_stop(standing, wanted)
@@ -350,7 +351,7 @@ def _next_opening(last: Tried, tries: int, now: datetime) -> datetime | None:
 def _again(standing: Standing, last: Tried, lots: Decimal, followed: Followed) -> Order:
     """The opening as it shall be by now: what was changed behind it is in it; what the broker refused is left out."""
     leg = replace(standing.leg, lots=lots)
-    spec = followed.specs.get(leg.symbol)
+    spec = grid_of(leg, followed.specs)
     wanted = moving(leg, followed.position, spec) if followed.position is not None else None
     refused = classify(last.error_code)
     # Stops that stand too near must not cost the trade: they are set when it is open.

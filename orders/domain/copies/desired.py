@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from orders.domain.copies.legs import NONE, Leg, Order
 from orders.domain.copies.positions import Position, PositionState
-from orders.domain.sizing.rounding import SymbolSpec, round_lots, round_price
+from orders.domain.sizing.rounding import Grid, round_lots, round_price
 from orders.domain.states.copies import CopyState
 from orders.domain.wire.intents import Action, OrderType
 
@@ -18,7 +18,7 @@ def not_filled(order_type: OrderType, state: CopyState) -> bool:
     return order_type is not OrderType.MARKET and state in (CopyState.HELD, CopyState.ORDERED, CopyState.WORKING)
 
 
-def moving(leg: Leg, wanted: Position, spec: SymbolSpec | None) -> Order:
+def moving(leg: Leg, wanted: Position, spec: Grid | None) -> Order:
     """Set a leg's stops, and a pending order's price and expiry, as the master's stand."""
     # A position has neither a price that can be moved nor an expiry; a copy that still works may lag behind its
     # master.
@@ -33,9 +33,9 @@ def moving(leg: Leg, wanted: Position, spec: SymbolSpec | None) -> Order:
     )
 
 
-def largest_part(leg: Leg, exact: Decimal, spec: SymbolSpec | None, *, may_end: bool) -> Decimal:
+def largest_part(leg: Leg, exact: Decimal, spec: Grid | None, *, may_end: bool) -> Decimal:
     """The lots to close of a leg, down to the lot step; what stays open must be tradable. 0.01 where nobody tells."""
-    # A symbol may leave the broker's list while a copy of it is open; 0.01 is the step of most.
+    # Copies that are older than the keeping of specs may know none; 0.01 is the step of most.
     step = spec.lots_step if spec else Decimal("0.01")
     least = max(spec.lots_min, step) if spec else step
     part = min(round_lots(min(exact, leg.lots), step=step), leg.lots)
@@ -45,7 +45,7 @@ def largest_part(leg: Leg, exact: Decimal, spec: SymbolSpec | None, *, may_end: 
     return min(part, round_lots(leg.lots - least, step=step))
 
 
-def reducing(leg: Leg, exact: Decimal, spec: SymbolSpec | None) -> Order | None:
+def reducing(leg: Leg, exact: Decimal, spec: Grid | None) -> Order | None:
     """Close these lots of one leg, and never all of it; None if that is too little."""
     part = largest_part(leg, exact, spec, may_end=False)
     return led_to(leg, Action.PARTIAL_CLOSE, lots_after=leg.lots - part) if part > 0 else None
@@ -81,5 +81,5 @@ def cancelling(leg: Leg, *, keep_filled: bool) -> Order:
     return led_to(leg, Action.CANCEL, lots_after=leg.lots if keep_filled else NONE)
 
 
-def _on_grid(price: Decimal | None, spec: SymbolSpec | None) -> Decimal | None:
+def _on_grid(price: Decimal | None, spec: Grid | None) -> Decimal | None:
     return price if spec is None else round_price(price, spec=spec)

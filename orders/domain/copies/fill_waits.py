@@ -12,7 +12,7 @@ from typing import Final
 
 from orders.domain.copies.legs import NONE, Leg, Order
 from orders.domain.copies.positions import Position, PositionState
-from orders.domain.sizing.rounding import SymbolSpec, round_lots, round_price
+from orders.domain.sizing.rounding import Grid, round_lots, round_price
 from orders.domain.states.copies import CopyState
 from orders.domain.states.denials import Code, Denied
 from orders.domain.states.fill_waits import WaitState
@@ -79,7 +79,7 @@ class Reopening:
     subscription: SubscriptionState
     max_age: timedelta
     deviation_points: int | None
-    spec: SymbolSpec | None
+    spec: Grid | None
     filled_at: datetime
     next_leg: int
     now: datetime
@@ -132,5 +132,5 @@ def _lots(asked: Reopening) -> Decimal:
     return lots
 
 
-def _on_grid(price: Decimal | None, spec: SymbolSpec | None) -> Decimal | None:
+def _on_grid(price: Decimal | None, spec: Grid | None) -> Decimal | None:
     return price if spec is None else round_price(price, spec=spec)

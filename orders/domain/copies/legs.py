@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from orders.domain.sizing.rounding import KeptSpec
 from orders.domain.states.copies import ALIVE, CopyState
 from orders.domain.wire.intents import Action, OrderType, Side
 
@@ -17,7 +18,8 @@ class Leg:
 
     `lifted`: a user has lifted its tombstone, so that the position may be copied anew. `lots_ordered`: what was ordered
     at its open, when the master had `master_lots` (0: nothing of his position is its share any more); `filled`: some of
-    it has been there.
+    it has been there. `kept`: its symbol's grid as it was when the leg was made; None for legs that are older than the
+    keeping.
     """
 
     leg: int
@@ -32,6 +34,7 @@ class Leg:
     lots_ordered: Decimal = NONE
     master_lots: Decimal | None = None
     filled: bool = False
+    kept: KeptSpec | None = None
 
     @property
     def observed(self) -> bool:

@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from orders.domain.copies.desired import largest_part
 from orders.domain.copies.legs import NONE, Leg
-from orders.domain.sizing.rounding import SymbolSpec, round_lots
+from orders.domain.copies.specs import grid_of
+from orders.domain.sizing.rounding import Grid, SymbolSpec, round_lots
 
 Specs = Mapping[str, SymbolSpec]
 HUNDREDTH = Decimal("0.01")
@@ -29,7 +30,7 @@ def exact_share(legs: Sequence[Leg], master_left: Decimal) -> Decimal | None:
     return sum(shares, NONE)
 
 
-def on_grid(exact: Decimal, spec: SymbolSpec | None) -> Decimal:
+def on_grid(exact: Decimal, spec: Grid | None) -> Decimal:
     """`exact` down to the lot step, and at least the minimum: the copy lives as long as its master's position does."""
     step, least = (spec.lots_step, spec.lots_min) if spec else (HUNDREDTH, HUNDREDTH)
     return max(round_lots(exact, step=step), least)
@@ -46,7 +47,7 @@ def parts_to_close(legs: Sequence[Leg], excess: Decimal, specs: Specs) -> list[t
         return []
     remaining, parts = len(living), []
     for leg in reversed(living):
-        part = largest_part(leg, excess, specs.get(leg.symbol), may_end=remaining > 1)
+        part = largest_part(leg, excess, grid_of(leg, specs), may_end=remaining > 1)
         if part <= 0:
             continue
         parts.append((leg, part))

@@ -14,6 +14,7 @@ from orders.domain.copies.desired import led_to, moving, not_filled
 from orders.domain.copies.legs import NONE, Leg, Order
 from orders.domain.copies.positions import Position, PositionState, advance
 from orders.domain.copies.shares import exact_share, on_grid, parts_to_close
+from orders.domain.copies.specs import grid_of
 from orders.domain.decision.inputs import Case, Draft, Evidence, NothingToDo, Step
 from orders.domain.states.copies import CopyState
 from orders.domain.states.denials import Code
@@ -67,7 +68,7 @@ def _modify(case: Case, legs: Sequence[Leg]) -> tuple[Order, ...]:
     """Stops as they shall stand. Price and expiry only as long as the master's order itself is a pending one."""
     # A modify may come before its open: then its own figures are all there is.
     wanted = advance(case.position, case.intent) or Position(PositionState.OPEN, case.intent.ticket)
-    return tuple(moving(leg, wanted, case.terminal.symbols.get(leg.symbol)) for leg in legs)
+    return tuple(moving(leg, wanted, grid_of(leg, case.terminal.symbols)) for leg in legs)
 
 
 def _close(case: Case, legs: Sequence[Leg]) -> tuple[Order, ...]:
@@ -91,7 +92,7 @@ def _partial_close(case: Case, legs: Sequence[Leg]) -> tuple[Order, ...]:
         exact = ours * remaining / (closed + remaining)
         excess = ours - exact
     else:
-        excess = ours - on_grid(exact, case.terminal.symbols.get(legs[-1].symbol))
+        excess = ours - on_grid(exact, grid_of(legs[-1], case.terminal.symbols))
     orders = tuple(
         replace(_reduced(leg, part), price=case.intent.price)
         for leg, part in parts_to_close(legs, excess, case.terminal.symbols)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_UP, Decimal
-from typing import Final
+from typing import Final, Protocol
 
 from orders.domain.states.denials import Code, Denied
 
@@ -10,6 +10,29 @@ MAX_LEGS: Final = 20
 LOTS_BOUND: Final = Decimal(10) ** 7  # what a column holds: 15 digits, 8 of them behind the point
 PRICE_BOUND: Final = Decimal(10) ** 8
 LOT_TOLERANCE: Final = Decimal("1e-8")
+
+
+class Grid(Protocol):
+    """What lots and prices of a symbol are rounded to."""
+
+    @property
+    def lots_step(self) -> Decimal: ...
+    @property
+    def lots_min(self) -> Decimal: ...
+    @property
+    def digits(self) -> int: ...
+    @property
+    def tick_size(self) -> Decimal | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSpec:
+    """A symbol's grid as it was when a copy was made."""
+
+    lots_step: Decimal
+    lots_min: Decimal
+    digits: int
+    tick_size: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +55,7 @@ def round_lots(exact: Decimal, *, step: Decimal) -> Decimal:
     return ((exact + LOT_TOLERANCE) / step).to_integral_value(rounding=ROUND_DOWN) * step
 
 
-def round_price(price: Decimal | None, *, spec: SymbolSpec) -> Decimal | None:
+def round_price(price: Decimal | None, *, spec: Grid) -> Decimal | None:
     """A price level on the follower's grid: its tick size, else its digits; half up, and at least one of it. 0 stays
     "not set".
 

@@ -19,6 +19,7 @@ from orders.domain.copies.desired import cancelling
 from orders.domain.copies.fill_waits import Reopening, after_report, at_deadline, reopen
 from orders.domain.copies.legs import Order
 from orders.domain.copies.positions import Position
+from orders.domain.copies.specs import grid_of
 from orders.domain.decision.inputs import Terminal
 from orders.domain.decision.pipeline import readable
 from orders.domain.states.copies import CopyState
@@ -145,16 +146,18 @@ class Waits:
         account = self.log.row(copy.account_id)
         terminal = self.terminals.get(account.profile_id) if account.profile_id else None
         key = (copy.subscription_id, copy.position_id)
+        leg = mapping.leg(copy)
+        spec = grid_of(leg, terminal.symbols if terminal else {})
         settings = copy.subscription.settings
         asked = Reopening(
-            leg=mapping.leg(copy),
+            leg=leg,
             lots=wait.lots or Decimal(0),
             master_lots=wait.master_lots,
             position=position,
             subscription=SubscriptionState(copy.subscription.state),
             max_age=timedelta(seconds=settings.max_age_seconds),
             deviation_points=settings.deviation_points,
-            spec=terminal.symbols.get(copy.symbol) if terminal else None,
+            spec=spec,
             filled_at=wait.decision.intent.occurred_at,
             next_leg=self.last_legs.get(key, copy.leg) + 1,
             now=self.log.now,
@@ -172,6 +175,7 @@ class Waits:
             position_id=copy.position_id,
             order=order,
             master_lots=position.lots,
+            spec=spec,
         )
         self.copies.append(again)
         leading.lead(again, order)

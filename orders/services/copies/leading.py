@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from orders.domain.copies.legs import Order
+from orders.domain.sizing.rounding import Grid
 from orders.domain.states.copies import CopyState
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action
 from orders.models import Command, Copy, Subscription
@@ -17,11 +18,18 @@ LED_TO: Final = ("lots_decided", "sl", "tp", "price", "next_check_at", "wait_rea
 
 
 def new_copy(
-    log: CommandLog, *, subscription: Subscription, position_id: int, order: Order, master_lots: Decimal | None
+    log: CommandLog,
+    *,
+    subscription: Subscription,
+    position_id: int,
+    order: Order,
+    master_lots: Decimal | None,
+    spec: Grid | None,
 ) -> Copy:
     """The copy that an order which adds exposure shall make. While its account is pending it has no number.
 
-    `master_lots`: what the master has of the position now: the copy follows his share of that.
+    `master_lots`: what the master has of the position now: the copy follows his share of that. It keeps the `spec` by
+    which it was made: its broker may take the symbol off the list while it is open.
     """
     account = log.accounts[subscription.follower_id]
     return Copy(
@@ -40,6 +48,10 @@ def new_copy(
         lots_open=Decimal(0),
         lots_filled=Decimal(0),
         master_lots=master_lots,
+        lots_step=spec.lots_step if spec else None,
+        lots_min=spec.lots_min if spec else None,
+        digits=spec.digits if spec else None,
+        tick_size=spec.tick_size if spec else None,
         created_at=log.now,
     )
 

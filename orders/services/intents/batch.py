@@ -211,12 +211,14 @@ class Workspace:
     def _order(self, intent: Intent, subscription: Subscription, decision: Decision, order: Order) -> None:
         copies = self.copies.setdefault((subscription.id, intent.position_id), {})
         if order.action in ADDS_EXPOSURE:
+            terminal = self.terminal(subscription.follower_id) or Terminal()
             copies[order.leg] = leading.new_copy(
                 self.log,
                 subscription=subscription,
                 position_id=intent.position_id,
                 order=order,
                 master_lots=intent.lots,
+                spec=terminal.symbols.get(order.symbol),
             )
             self.new_copies.append(copies[order.leg])
             open_positions = self.open_positions.setdefault(subscription.follower_id, set())

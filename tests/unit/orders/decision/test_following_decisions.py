@@ -14,6 +14,7 @@ from orders.domain.copies.positions import PositionState
 from orders.domain.decision.inputs import Outcome
 from orders.domain.decision.pipeline import Verdict, decide
 from orders.domain.risk.limits import Exposure
+from orders.domain.sizing.rounding import KeptSpec
 from orders.domain.states.copies import CopyState
 from orders.domain.states.denials import Code
 from orders.domain.states.subscriptions import SubscriptionState
@@ -345,3 +346,11 @@ def test_one_leg_gives_its_whole_share_as_far_as_the_rest_stays_tradable(
     verdict = partial(f"{closed / 100:.2f}", f"{remaining / 100:.2f}", only, **bounds)
     share = (only.lots * closed / (closed + remaining) + Decimal("1e-8")) // step * step
     assert sum(order.lots for order in verdict.orders) == min(share, only.lots - least)
+
+
+def test_a_symbol_that_has_left_the_list_is_rounded_as_when_its_copy_was_made() -> None:
+    kept = KeptSpec(lots_step=Decimal(1), lots_min=Decimal(1), digits=5)
+    made = intent(Action.PARTIAL_CLOSE, lots=Lots("0.25"), remaining_lots=Lots("0.75"))
+    gone = terminal(book(spec("GBPUSD")))
+    verdict = decide(case(made, legs=[leg("10", kept=kept)], follower=gone))
+    assert lots_after(verdict) == [(1, Action.PARTIAL_CLOSE, Decimal(8))]
