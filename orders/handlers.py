@@ -20,6 +20,8 @@ HANDLERS: Final[Mapping[str, FrameHandler]] = {
         snapshots.accept,
         touches=snapshots.touched,
         fault=snapshot_frames.fault,
-        chunking=Chunking(place=books.place, weight=books.weight, join=books.join),
+        chunking=Chunking(
+            place=books.place, weight=books.weight, join=books.join, most=books.MAX_ITEMS, asked_for=True
+        ),
     ),
 }

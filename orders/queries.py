@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Final
 from uuid import UUID, uuid5
 
 from django.db.models import Count, Q, QuerySet
@@ -24,12 +25,13 @@ from orders.domain.wire.snapshots import (
 from orders.models import Command, Copy, Difference, Report, Snapshot, Subscription
 from sessions_app.domain.decimals import Lots, Price, to_json
 from sessions_app.domain.frames.envelope import rfc3339
-from sessions_app.domain.frames.payloads import GapFill, GapReason
+from sessions_app.domain.frames.payloads import GapFill, GapReason, SubscriptionSummary
 from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.models import BrokerAccount
 from sessions_app.models.fields import new_id
-from sessions_app.services.ingest.ports import LogFrame
+from sessions_app.services.ingest.ports import LogFrame, Summaries
 
+SUMMARIES: Final = 200
 _BALANCE_CAUSES = (Cause.DEPOSIT_WITHDRAWAL, Cause.CREDIT)
 _GAP_REASONS = {CommandState.EXPIRED: GapReason.EXPIRED, CommandState.VOID: GapReason.VOID}
 
@@ -122,13 +124,25 @@ def order_command(command: Command) -> OrderCommand:
     )
 
 
-def summaries(account_pk: UUID) -> list[tuple[str, str, str, str]]:
-    """(strategy, role, mode, state) of every subscription an account has, or whose master it is."""
+def summaries(account_pk: UUID) -> Summaries:
+    """The subscriptions that an account has, or whose master it is: the first SUMMARIES by the strategy's name."""
     rows = Subscription.objects.filter(Q(follower_id=account_pk) | Q(strategy__master_id=account_pk))
-    found = rows.values_list("strategy__name", "strategy__master_id", "mode", "state").order_by("strategy__name")[:200]
-    return [
-        (name, "master" if master == account_pk else "follower", mode, state) for name, master, mode, state in found
-    ]
+    publishes = Count("id", filter=Q(strategy__master_id=account_pk))
+    counts = rows.aggregate(total=Count("id"), published=publishes)
+    found = rows.values_list("strategy__name", "strategy__master_id", "mode", "state").order_by("strategy__name", "id")
+    return Summaries(
+        role="master" if counts["published"] else "follower" if counts["total"] else "none",
+        rows=[
+            SubscriptionSummary(
+                strategy=name,
+                role="master" if master == account_pk else "follower",
+                mode=mode or None,
+                state=state or None,
+            )
+            for name, master, mode, state in found[:SUMMARIES]
+        ],
+        total=counts["total"],
+    )
 
 
 def open_copies(subscription_id: UUID) -> QuerySet[Copy]:

@@ -5,9 +5,10 @@ from typing import Final, cast
 
 import structlog
 
-from sessions_app.domain.frames.payloads import ErrorAlert, GapFill
+from sessions_app.domain.frames import introductions
+from sessions_app.domain.frames.payloads import MAX_SYMBOLS, ErrorAlert, GapFill
 from sessions_app.services.ingest import heartbeats, shutdown
-from sessions_app.services.ingest.ports import Arrival, Batch, FrameHandler
+from sessions_app.services.ingest.ports import Arrival, Batch, Chunking, FrameHandler
 
 _log = structlog.get_logger(__name__)
 
@@ -26,7 +27,13 @@ def _gap_filled(arrivals: Sequence[Arrival], batch: Batch) -> None:
 
 # By the handler's name in the row of its frame type.
 HANDLERS: Final[Mapping[str, FrameHandler]] = {
-    "introduce": FrameHandler(heartbeats.introduce),
+    "introduce": FrameHandler(
+        heartbeats.introduce,
+        fault=introductions.fault,
+        chunking=Chunking(
+            place=introductions.place, weight=introductions.weight, join=introductions.join, most=MAX_SYMBOLS
+        ),
+    ),
     "record_heartbeat": FrameHandler(heartbeats.record),
     "log_alerts": FrameHandler(_alerted),
     "log_gaps": FrameHandler(_gap_filled),

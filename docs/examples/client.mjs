@@ -3,9 +3,13 @@
 //   node client.mjs BASE_URL ACCOUNT_ID AUTH_KEY master [TRADES]      opens and closes that many positions
 //   node client.mjs BASE_URL ACCOUNT_ID AUTH_KEY follower [COMMANDS]  answers that many commands, then leaves
 // Prints one line of JSON when everything is acknowledged; exit status 1 when something was refused.
+// SYMBOLS=file.json: a list of symbols in place of EURUSD alone, as InitRequest has them.
 import { randomBytes, randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 
 const EURUSD = { name: "EURUSD", digits: 5, contract_size: "100000", lots_min: "0.01", lots_step: "0.01", lots_max: "50" };
+const SYMBOLS = process.env.SYMBOLS ? JSON.parse(readFileSync(process.env.SYMBOLS)) : [EURUSD];
+const PART_BYTES = 14000; // a frame has 16 KiB, with its envelope and the fields that are no list
 const FUNDS = { balance: "10000.00", equity: "10000.00" };
 const sleep = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
 
@@ -26,6 +30,7 @@ class Client {
   log = { epoch: null, head: 0, headId: null }; // how far the gateway's commands are known here
   waitUntil = 0;
   nextBeat = 0;
+  nextInit = 0;
   counts = { sent: 0, acked: 0, commands: 0, refused: 0 };
 
   constructor(base, account, key) {
@@ -60,9 +65,10 @@ class Client {
       this.nextBeat = Date.now() + 1000 * this.session.heartbeat.interval_seconds;
       this.say("StatusHeartbeat", { ...FUNDS, connected: true });
     }
+    if (this.greeted && !this.ready && !this.pending && Date.now() >= this.nextInit) this.introduce(); // no InitAck came
     const may = this.greeted && Date.now() >= this.waitUntil;
     const numbered = may ? this.outbox.filter((frame) => frame.seq > this.sent).slice(0, 40) : [];
-    const frames = [...this.plain.splice(0), ...numbered];
+    const frames = [...this.plain.splice(0, 40), ...numbered]; // a call has 1 MiB
     const call = { frames, ack: this.greeted ? this.log.head : null, hold_ms: frames.length ? 0 : 200 };
     const headers = { "Content-Type": "application/json", Authorization: `Bearer ${this.session.session_token}` };
     let response, answer;
@@ -107,11 +113,28 @@ class Client {
 
   greet(state) {
     if (state.status !== "pending" && state.status !== "authenticated") return;
+    this.pending = state.status === "pending";
     if (state.epoch && state.epoch !== this.log.epoch) this.log = { epoch: state.epoch, head: 0, headId: null };
     if (this.greeted) return;
     this.greeted = true;
     this.settle((this.sent = state.stored_seq ?? 0));
-    this.say("InitRequest", { platform: "sdk", currency: "USD", symbols: [EURUSD] });
+    this.introduce();
+  }
+
+  // A long list goes in parts, in order, all with one digest; one that is lost discards them all.
+  introduce() {
+    const parts = [[]];
+    let room = PART_BYTES;
+    for (const symbol of SYMBOLS) {
+      const bytes = Buffer.byteLength(JSON.stringify(symbol)) + 1;
+      if (bytes > room && parts.at(-1).length) (room = PART_BYTES), parts.push([]);
+      parts.at(-1).push(symbol);
+      room -= bytes;
+    }
+    const head = { platform: "sdk", currency: "USD", ea_version: "1.0", transport: "exchange", capabilities: ["init_parts"] };
+    const set = parts.length > 1 ? { of: parts.length, digest: uuid7() } : {};
+    parts.forEach((symbols, index) => this.say("InitRequest", { ...head, ...FUNDS, symbols, ...set, n: index + 1 }));
+    this.nextInit = Date.now() + 10000; // time enough for the gateway to take as many frames again
   }
 
   // Everything that is not acknowledged comes again, in order, after so many seconds.

@@ -26,6 +26,7 @@ _NONE: Final = Decimal(0)
 _log = structlog.get_logger(__name__)
 _TERMINALS_KEPT: Final = 4096
 Symbols = Mapping[str, SymbolSpec]
+_SYMBOLS_KEPT: Final = 500_000  # of 0.6 KiB each
 _terminals: dict[UUID, Terminal] = {}
 
 
@@ -39,9 +40,7 @@ def terminals(profile_ids: Iterable[UUID | None]) -> Mapping[UUID, Terminal]:
     missing = wanted - known.keys()
     if missing:
         read = {key: _terminal(key, content) for key, content in queries.profile_contents(missing).items()}
-        # All at once: which of them is used least would cost more to know than to read again.
-        if len(_terminals) + len(read) > _TERMINALS_KEPT:
-            _terminals.clear()
+        _make_room(read)
         _terminals.update(read)
         known |= read
     return known
@@ -60,6 +59,20 @@ def symbols(known: Mapping[UUID, Terminal], profile: UUID | None) -> Symbols:
     """The symbols of a terminal, by name; none where it has told none."""
     terminal = known.get(profile) if profile is not None else None
     return terminal.symbols if terminal is not None else {}
+
+
+def _make_room(read: Mapping[UUID, Terminal]) -> None:
+    """Forget the terminals that were read first: which of them is used least would cost more to know than to read it
+    again. Brokers list up to 2,000 symbols, so it is their number that is bounded, too.
+    """
+    kept = list(_terminals.items())
+    symbols = sum(len(terminal.symbols) for terminal in (*read.values(), *(known for _, known in kept)))
+    count = len(kept) + len(read)
+    for profile, terminal in kept:
+        if count <= _TERMINALS_KEPT and symbols <= _SYMBOLS_KEPT:
+            return
+        _terminals.pop(profile, None)
+        count, symbols = count - 1, symbols - len(terminal.symbols)
 
 
 def rules(row: Subscription) -> Rules:

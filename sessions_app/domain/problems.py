@@ -80,7 +80,7 @@ class Refused(Exception):
             severity=problem.severity,
             retryable=problem.retryable,
             retry=Retry(policy=problem.retry, after_seconds=seconds),
-            path=self.path,
+            path=self.path and self.path[:255],
             message=self.message[:1000],
             remediation=problem.remediation,
         )
@@ -190,6 +190,16 @@ _OF_FRAMES: Final = (
         60,
         Severity.CRITICAL,
         CloseCode.PROTOCOL_ERROR,
+    ),
+    Problem(
+        "parts_incomplete",
+        "A part of this frame is missing or does not fit: the whole was discarded",
+        "Send all parts again, from the first, with another `digest`",
+        400,
+        False,
+        after_seconds=1,
+        severity=Severity.WARNING,
+        scope=Scope.FRAMES,
     ),
     Problem(
         "session_full",

@@ -180,6 +180,8 @@ class Runtime:
             if standing is not None:
                 await self.delivery.update(connection, standing)
             self._test_silence(connection)
+            for refusal in connection.inbox.chunks.give_up():
+                self.delivery.refuse(connection, refusal)
             if isinstance(connection, SocketConnection) and connection.stalled(settings.GATEWAY["slow_reader_seconds"]):
                 connection.drop_slow_reader()
         for away in leaving:

@@ -1,7 +1,9 @@
 """From an account's stored InitRequest to what decisions need of it."""
 
+import sys
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from orders.domain.decision.inputs import Terminal
@@ -25,20 +27,26 @@ def read_terminal(content: Mapping[str, Any]) -> Terminal:
 
 def _spec(item: Mapping[str, Any]) -> SymbolSpec:
     return SymbolSpec(
-        name=item["name"],
+        name=sys.intern(item["name"]),
         digits=item["digits"],
-        contract_size=Decimal(item["contract_size"]),
-        lots_min=Decimal(item["lots_min"]),
-        lots_step=Decimal(item["lots_step"]),
-        lots_max=Decimal(item["lots_max"]),
+        contract_size=_number(item["contract_size"]),
+        lots_min=_number(item["lots_min"]),
+        lots_step=_number(item["lots_step"]),
+        lots_max=_number(item["lots_max"]),
         tick_size=_optional(item.get("tick_size")),
         tick_value=_optional(item.get("tick_value")),
         quote_currency=item.get("quote_currency"),
     )
 
 
+@lru_cache(maxsize=4096)
+def _number(text: str) -> Decimal:
+    """One object for equal figures: the symbols of a broker have few different ones, and there are thousands."""
+    return Decimal(text)
+
+
 def _optional(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
+    return None if text is None else _number(text)
 
 
 def _tradable(spec: SymbolSpec) -> bool:

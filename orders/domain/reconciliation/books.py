@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -11,6 +12,7 @@ from orders.domain.wire.commands import MAGIC_BASE, MAX_COPY_NO
 from orders.domain.wire.intents import Side
 from orders.domain.wire.snapshots import HeldOrder, HeldPosition, Quote, SyncSnapshot, history_start
 
+MAX_ITEMS: Final = 10_000
 _NONE = Decimal(0)
 
 

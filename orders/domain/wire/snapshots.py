@@ -9,11 +9,9 @@ from msgspec import Meta
 
 from orders.domain.wire.intents import Comment, OrderType, Side, Ticket
 from sessions_app.domain.decimals import Lots, Money, Price
-from sessions_app.domain.frames.payloads import Count, Millis, Moment, Name, Payload
+from sessions_app.domain.frames.payloads import Count, Digest, Millis, Moment, Name, PartNumber, Payload
 from sessions_app.domain.lifecycle import SnapshotReason
 
-MAX_CHUNKS: Final = 256
-Hash = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]*$")]
 Magic = Annotated[int, Meta(ge=-(2**31), le=2**32)]
 
 
@@ -109,11 +107,11 @@ class SyncSnapshot(Payload, kw_only=True, frozen=True):
     phase: SnapshotPhase
     request_id: UUID | None = None
     reason: SnapshotReason | None = None
-    hash: Hash | None = None
+    hash: Digest | None = None
     same: bool = False
-    n: Annotated[int, Meta(ge=1, le=MAX_CHUNKS)] = 1
-    of: Annotated[int, Meta(ge=1, le=MAX_CHUNKS)] = 1
-    digest: Hash | None = None
+    n: PartNumber = 1
+    of: PartNumber = 1
+    digest: Digest | None = None
     taken_at: Moment | None = None
     age_ms: Millis = 0
     connected: bool = True
@@ -125,6 +123,7 @@ class SyncSnapshot(Payload, kw_only=True, frozen=True):
     equity: Money | None = None
     quotes: Annotated[list[Quote], Meta(max_length=2000)] = []
     differences: list[Difference] = []
+    differences_total: Count = 0
 
 
 def history_start(text: str | None) -> datetime | None:

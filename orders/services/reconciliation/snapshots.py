@@ -40,6 +40,7 @@ from orders.services.intents import order_intents
 from orders.services.reconciliation import differences, masters, quotes
 from orders.services.reports import execution_reports
 from sessions_app.domain.decimals import decode_hook, to_builtins
+from sessions_app.domain.frames.pages import fitting
 from sessions_app.domain.lifecycle import SessionStatus, SnapshotReason
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, EaSession
@@ -87,9 +88,7 @@ def _take(arrival: Arrival, log: CommandLog, batch: Batch) -> None:
     if not told.same:
         _keep(account, arrival, told, book, pending=False)
     _schedule(account, batch)
-    shown = [_shown(item) for item in found[:MAX_TOLD]]
-    result = SyncSnapshot(phase=SnapshotPhase.RESULT, request_id=told.request_id, differences=shown)
-    batch.replies.append((arrival, result))
+    batch.replies.append((arrival, _result(told, found)))
 
 
 def _set_aside(arrival: Arrival, account: BrokerAccount) -> None:
@@ -300,6 +299,16 @@ def _first_absence(moments: Iterable[datetime | None], now: datetime) -> datetim
     # What stays in doubt after its time is asked about twice a minute, not in a loop.
     again = [now + timedelta(seconds=30)] if len(later) < len(soonest) else []
     return min([*later, *again], default=None)
+
+
+def _result(told: SyncSnapshot, found: Sequence[Found]) -> SyncSnapshot:
+    """The answer to a report: the first of the differences, and how many there are."""
+    return SyncSnapshot(
+        phase=SnapshotPhase.RESULT,
+        request_id=told.request_id,
+        differences=fitting([_shown(item) for item in found[:MAX_TOLD]]),
+        differences_total=len(found),
+    )
 
 
 def _shown(found: Found) -> Difference:

@@ -28,6 +28,10 @@ class Malformed(Exception):
         self.code, self.message, self.path = code, message, path
 
 
+class FrameTooLong(Exception):
+    """A frame of the server outgrew the limit: whoever made it must cut it. It is never sent."""
+
+
 class Envelope(msgspec.Struct, kw_only=True, frozen=True):
     """One frame, its payload still encoded: the handler knows its shape."""
 
@@ -123,7 +127,10 @@ def write_frame(
     ack: int | None = None,
     resent: bool = False,
 ) -> bytes:
-    """Encode one frame of the server."""
+    """Encode one frame of the server.
+
+    :raises FrameTooLong: it has more than MAX_FRAME_BYTES: no client has to take it, and some servers drop it silently
+    """
     head: dict[str, object] = {"v": PROTOCOL_VERSION, "type": kind, "id": str(frame_id)}
     if seq is not None:
         head["seq"] = seq
@@ -133,7 +140,10 @@ def write_frame(
         head["resent"] = True
     head["sent_at"] = rfc3339(sent_at)
     head["payload"] = payload
-    return to_json(head)
+    text = to_json(head)
+    if len(text) > MAX_FRAME_BYTES:
+        raise FrameTooLong(f"{kind} of {len(text)} bytes; a frame has at most {MAX_FRAME_BYTES}")
+    return text
 
 
 def rfc3339(moment: datetime) -> str:

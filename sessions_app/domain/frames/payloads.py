@@ -19,6 +19,10 @@ Moment = Annotated[str, Meta(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Seq = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Millis = Annotated[int, Meta(ge=0, le=10**10)]
+MAX_PARTS = 256
+MAX_SYMBOLS = 2000
+PartNumber = Annotated[int, Meta(ge=1, le=MAX_PARTS)]
+Digest = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]*$")]
 
 
 class Payload(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -110,7 +114,11 @@ class SymbolSpec(Payload, kw_only=True, frozen=True):
 
 
 class InitRequest(Payload, kw_only=True, frozen=True):
-    """EA: the terminal, the broker and the symbols it trades. Without it an account gets no command."""
+    """EA: the terminal, the broker and the symbols it trades. Without it an account gets no command.
+
+    It may come in parts `n` of `of`, all with one `digest`; a lost part discards the whole. What is not a list is taken
+    from the first part. Money in the account's currency.
+    """
 
     platform: Name = "mt4"
     build: Count | None = None
@@ -124,9 +132,18 @@ class InitRequest(Payload, kw_only=True, frozen=True):
     dll_allowed: bool | None = None
     trade_allowed: bool | None = None
     utc_offset_seconds: Annotated[int, Meta(ge=-86400, le=86400)] | None = None
-    symbols: Annotated[list[SymbolSpec], Meta(max_length=2000)] = []
+    symbols: Annotated[list[SymbolSpec], Meta(max_length=MAX_SYMBOLS)] = []
     history_from: Moment | None = None
     heartbeat_interval_seconds: Annotated[int, Meta(ge=-(2**31), le=2**31)] | None = None
+    balance: Money | None = None
+    equity: Money | None = None
+    free_margin: Money | None = None
+    ea_version: Name | None = None
+    transport: Name | None = None
+    capabilities: Annotated[list[Name], Meta(max_length=32)] = []
+    n: PartNumber = 1
+    of: PartNumber = 1
+    digest: Digest | None = None
 
 
 class HeartbeatPace(Payload, kw_only=True, frozen=True):
@@ -163,6 +180,7 @@ class InitAck(Payload, kw_only=True, frozen=True):
     heartbeat: HeartbeatPace
     limits: SessionLimits
     subscriptions: list[SubscriptionSummary] = []
+    subscriptions_total: Count = 0
     guards: dict[str, str] = {}
 
 

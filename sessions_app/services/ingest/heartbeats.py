@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 from django.conf import settings
 
-from sessions_app.domain.decimals import to_builtins
-from sessions_app.domain.frames.envelope import rfc3339
+from sessions_app.domain.decimals import to_builtins, to_json
+from sessions_app.domain.frames import introductions
+from sessions_app.domain.frames.envelope import MAX_FRAME_BYTES, digest, rfc3339
+from sessions_app.domain.frames.pages import fitting
 from sessions_app.domain.frames.payloads import (
     Ack,
     HeartbeatAck,
@@ -17,7 +19,6 @@ from sessions_app.domain.frames.payloads import (
     InitRequest,
     SessionLimits,
     StatusHeartbeat,
-    SubscriptionSummary,
 )
 from sessions_app.domain.lifecycle import SessionStatus
 from sessions_app.domain.liveness import Pace
@@ -71,6 +72,17 @@ def _speaks_for_account(session: EaSession) -> bool:
     return profile is not None and profile.session_id == session.id
 
 
+def _comes_after(session: EaSession, told: TerminalProfile | None) -> bool:
+    """Whether a pending session takes the place of what is known of its account's terminal: nothing is, or it is the
+    same terminal, restarted."""
+    if told is None:
+        return True
+    before = told.session
+    # What an authenticated session told stays until the next one is authenticated.
+    restarted = before.fence == 0 and session.key_id is not None and session.key_id == before.key_id
+    return restarted and (session.created_at, session.id) >= (before.created_at, before.id)
+
+
 def _with_funds(account: BrokerAccount, beat: StatusHeartbeat, at: datetime) -> BrokerAccount:
     account.balance, account.equity, account.free_margin = beat.balance, beat.equity, beat.free_margin
     account.funds_at = at
@@ -86,29 +98,51 @@ def _ack(session: EaSession, now: datetime) -> HeartbeatAck:
 def introduce(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """Keep what terminals say of themselves, inside the ingest batch's transaction.
 
-    It is acknowledged where the session is authenticated.
+    It is acknowledged where the session is authenticated. Its money counts as a heartbeat's does: what is opened before
+    the first heartbeat needs a balance, too.
     """
     for arrival in arrivals:
-        session = EaSession.objects.select_related("account__profile").get(id=arrival.session_id)
+        session = EaSession.objects.select_related("account__profile__session").get(id=arrival.session_id)
         request = cast(InitRequest, arrival.payload)
-        profile = _profile(session, arrival, batch.now)
+        profile = _profile(session, introductions.content(request), batch.now)
         if profile is None:
             arrival.refuse(Refused("throttled", "Too many different InitRequests", retry_after=_WAIT_SECONDS))
             continue
         _set_pace(session, request.heartbeat_interval_seconds)
-        if session.state == SessionStatus.AUTHENTICATED or session.account.profile_id is None:
-            BrokerAccount.objects.filter(id=session.account_id).update(profile=profile)
+        _note_version(session, request.ea_version)
+        if session.state == SessionStatus.AUTHENTICATED or _comes_after(session, session.account.profile):
+            session.account.profile = profile
+            session.account.save(update_fields=["profile"])
+        if _speaks_for_account(session):
+            _fund(session.account, request, arrival.at)
         if session.state == SessionStatus.AUTHENTICATED:
             batch.replies.append((arrival, init_ack(session, batch.now)))
 
 
-def _profile(session: EaSession, arrival: Arrival, now: datetime) -> TerminalProfile | None:
+def _note_version(session: EaSession, version: str | None) -> None:
+    """A terminal whose EA was updated resumes its session: what it runs now is told here alone."""
+    if version and version != session.ea_version:
+        session.ea_version = version
+        session.save(update_fields=["ea_version"])
+
+
+def _fund(account: BrokerAccount, request: InitRequest, at: datetime) -> None:
+    """The funds as of an InitRequest, unless newer ones are known: it may have come in parts, with a beat between."""
+    if request.balance is None or (account.funds_at is not None and account.funds_at > at):
+        return
+    account.balance, account.equity, account.free_margin = request.balance, request.equity, request.free_margin
+    account.funds_at = at
+    account.save(update_fields=["balance", "equity", "free_margin", "funds_at"])
+
+
+def _profile(session: EaSession, content: dict[str, Any], now: datetime) -> TerminalProfile | None:
     """The stored content of an InitRequest; None when the session has told too many different ones within the hour.
 
     Older ones that nothing refers to make room for it.
     """
     mine = TerminalProfile.objects.filter(session_id=session.id)
-    known = mine.filter(digest=arrival.digest).first()
+    identity = digest(InitRequest.__name__, to_json(content))
+    known = mine.filter(digest=identity).first()
     if known is not None:
         return known
     hour_ago = now - timedelta(hours=1)
@@ -118,9 +152,9 @@ def _profile(session: EaSession, arrival: Arrival, now: datetime) -> TerminalPro
     mine.filter(created_at__lte=hour_ago).exclude(id__in=in_use).delete()
     return TerminalProfile.objects.create(
         session_id=session.id,
-        digest=arrival.digest,
+        digest=identity,
         account_id=session.account_id,
-        content=to_builtins(arrival.payload),
+        content=content,
         created_at=now,
     )
 
@@ -140,24 +174,21 @@ def _set_pace(session: EaSession, wished: int | None) -> None:
 def init_ack(session: EaSession, now: datetime) -> InitAck:
     """The answer to an authenticated terminal's InitRequest."""
     summaries = ports.bound().summaries(session.account_id)
-    roles = {role for _, role, _, _ in summaries}
     return InitAck(
         server_time=rfc3339(now),
-        role="master" if "master" in roles else "follower" if roles else "none",
-        capabilities=["resend", "gap_fill", "snapshot"],
+        role=summaries.role,
+        capabilities=["resend", "gap_fill", "snapshot", "init_parts"],
         heartbeat=HeartbeatPace(interval_seconds=session.heartbeat_interval, timeout_seconds=session.heartbeat_timeout),
         limits=limits(session.account.intent_rate),
-        subscriptions=[
-            SubscriptionSummary(strategy=strategy, role=role, mode=mode or None, state=state or None)
-            for strategy, role, mode, state in summaries
-        ],
+        subscriptions=fitting(summaries.rows),
+        subscriptions_total=summaries.total,
     )
 
 
 def limits(intent_rate: int) -> SessionLimits:
     """The bounds in force."""
     return SessionLimits(
-        frame_bytes=16 * 1024,
+        frame_bytes=MAX_FRAME_BYTES,
         max_unacked_commands=settings.GATEWAY["max_unacked_commands"],
         intent_rate=intent_rate,
         resend_page=settings.GATEWAY["resend_page"],

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Final
 from uuid import UUID
 
-from sessions_app.domain.frames.payloads import Payload
+from sessions_app.domain.frames.payloads import Payload, SubscriptionSummary
 from sessions_app.domain.frames.registry import FrameType, Taker
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount
@@ -145,12 +145,15 @@ class Chunking:
     """How a frame that comes in parts becomes whole.
 
     `place(payload)`: the name of its set, its number in it, and of how many. `weight(payload)`: how many items it
-    carries. `join(parts)`: the whole, from all parts in order.
+    carries; `most`: how many the whole may. `join(parts)`: the whole, from all parts in order. `asked_for`: the gateway
+    asks for it, and again for one that was lost.
     """
 
     place: Callable[[Any], tuple[Hashable, int, int]]
     weight: Callable[[Any], int]
     join: Callable[[Sequence[Any]], Payload]
+    most: int
+    asked_for: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +192,15 @@ def bound_frames(types: Mapping[str, FrameType], handlers: Mapping[str, FrameHan
 
 
 @dataclass(frozen=True, slots=True)
+class Summaries:
+    """An account's subscriptions: its role in them, the first of them, and how many there are."""
+
+    role: str
+    rows: Sequence[SubscriptionSummary]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
     """What orders provides.
 
@@ -197,7 +209,7 @@ class Ports:
     void_overdue(account_pk, above, now): before a resend, void what may not be executed any more; its own transaction.
     acknowledged(accounts, pushed, now): the EAs have stored their commands up to the accounts' `acked_seq`.
     release(account_pk, session_id, batch): number what was held, inside the promotion's transaction.
-    summaries(account_pk): (strategy, role, mode, state) of each subscription.
+    summaries(account_pk): what the account publishes and copies.
     carry_out_due(): carry out the stored deadlines that have passed, each exactly once; transactions of its own.
     frame_ids(account_pk, epoch, seq): the ids of the frames that may have carried this number.
     doubt(account_pk, decided_by, since): commands without outcome, decided by then, may have been executed by another
@@ -213,7 +225,7 @@ class Ports:
     void_overdue: Callable[[UUID, int, datetime], int]
     acknowledged: Callable[[Sequence[BrokerAccount], Mapping[UUID, Collection[Pushed]], datetime], None]
     release: Callable[[UUID, UUID, Batch], None]
-    summaries: Callable[[UUID], list[tuple[str, str, str, str]]]
+    summaries: Callable[[UUID], Summaries]
     carry_out_due: Callable[[], int]
     frame_ids: Callable[[UUID, UUID, int], frozenset[UUID]]
     doubt: Callable[[UUID, datetime, datetime], int]

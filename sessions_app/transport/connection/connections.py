@@ -14,7 +14,7 @@ import msgspec
 import structlog
 from django.conf import settings
 
-from sessions_app.domain.frames.envelope import write_frame
+from sessions_app.domain.frames.envelope import FrameTooLong, write_frame
 from sessions_app.domain.frames.payloads import Idle, Payload
 from sessions_app.domain.lifecycle import CloseCode, SessionStatus
 from sessions_app.models.fields import new_id
@@ -86,26 +86,33 @@ class Connection(ABC):
 
     def post(self, kind: str, payload: Payload) -> None:
         """Queue one unnumbered frame."""
-        self._enqueue(
-            write_frame(kind=kind, frame_id=new_id(), payload=payload, sent_at=datetime.now(UTC), ack=self.inbox.stored)
-        )
+        text = self._encoded(kind=kind, frame_id=new_id(), payload=payload, sent_at=datetime.now(UTC))
+        if text is not None:
+            self._enqueue(text)
 
     def push(self, frame: LogFrame, *, committed_at: datetime) -> None:
         """Queue one numbered frame of the account's command log, marked if it may have come before."""
         now = datetime.now(UTC)
-        self._enqueue(
-            write_frame(
-                kind=frame.kind,
-                frame_id=frame.frame_id,
-                payload=msgspec.Raw(frame.payload),
-                sent_at=now,
-                seq=frame.seq,
-                ack=self.inbox.stored,
-                resent=self.outbox.repeats(frame),
-            ),
-            last=frame.last,
+        text = self._encoded(
+            kind=frame.kind,
+            frame_id=frame.frame_id,
+            payload=msgspec.Raw(frame.payload),
+            sent_at=now,
+            seq=frame.seq,
+            resent=self.outbox.repeats(frame),
         )
+        if text is None:
+            return
+        self._enqueue(text, last=frame.last)
         self.outbox.note_push(frame, committed_at=committed_at, pushed_at=now)
+
+    def _encoded(self, **frame: Any) -> bytes | None:
+        """One frame as it is sent, with what is stored; None for one above the limit: an error of ours, never sent."""
+        try:
+            return write_frame(ack=self.inbox.stored, **frame)
+        except FrameTooLong as error:
+            _log.error("socket.frame_too_long", session_id=str(self.session_id), error=str(error))
+            return None
 
     def _enqueue(self, text: bytes, *, last: int = 0) -> None:
         if self.lifecycle.closing:

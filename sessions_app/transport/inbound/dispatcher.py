@@ -105,7 +105,13 @@ class Door:
     def _hand_over(self, connection: Connection, envelope: Envelope, frame: BoundFrame) -> None:
         if frame.type.proves_life:
             connection.inbox.hear_heartbeat()
-        arrival = connection.inbox.chunks.take(read_arrival(envelope, frame, connection))
+        arrived = read_arrival(envelope, frame, connection)
+        try:
+            arrival = connection.inbox.chunks.take(arrived)
+        except Refused as refusal:
+            # Told to a pending session as well, as its next step: else it would wait for ever for the rest of its life.
+            self._delivery.refuse(connection, refusal, ref=envelope.id)
+            return
         if arrival is None:
             return  # a part of a frame: the whole goes on with its last one
         goodbye = arrival.payload

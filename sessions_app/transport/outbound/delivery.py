@@ -12,6 +12,7 @@ import structlog
 from channels.db import database_sync_to_async
 
 from sessions_app import queries
+from sessions_app.domain.frames.pages import pages
 from sessions_app.domain.frames.payloads import (
     Ack,
     InitAck,
@@ -106,8 +107,8 @@ class Delivery:
             for arrival in refused
             if arrival.seq is not None and (refusal := arrival.refusal) is not None
         ]
-        if durable:
-            connection.post("Ack", Ack(ack=connection.inbox.stored, refused=durable))
+        for page in pages(durable):
+            connection.post("Ack", Ack(ack=connection.inbox.stored, refused=page))
         for arrival in refused:
             if arrival.refusal is not None:
                 self.refuse(connection, arrival.refusal, ref=arrival.frame_id)
@@ -124,7 +125,8 @@ class Delivery:
         if not connection.authenticated:
             _log.info("socket.pending_refused", session_id=str(connection.session_id), code=refusal.code)
             if refusal.retry_after is not None:
-                self.post_state(connection, retry_after=refusal.retry_after)
+                step = refusal.problem.remediation if refusal.code == "parts_incomplete" else None
+                self.post_state(connection, retry_after=refusal.retry_after, next_step=step)
             return
         connection.post("ErrorAlert", msgspec.structs.replace(refusal.alert(), ref=ref))
 
@@ -147,7 +149,8 @@ class Delivery:
             frame = frames[arrival.kind]
             if not frame.type.renews_standing:
                 continue
-            if frame.handler is not None and frame.handler.chunking is not None:
+            chunking = frame.handler.chunking if frame.handler is not None else None
+            if chunking is not None and chunking.asked_for:
                 if arrival.fate is not Fate.APPLY:
                     continue  # no whole answer: what was asked for is still to come
                 arrival.source.inbox.chunks.answered()
@@ -212,15 +215,22 @@ class Delivery:
         ack: InitAck = await read(standing.session_id)
         return ack
 
-    def post_state(self, connection: Connection, *, recovered: bool = True, retry_after: int | None = None) -> None:
-        """SessionState: after Hello and at every change."""
+    def post_state(
+        self,
+        connection: Connection,
+        *,
+        recovered: bool = True,
+        retry_after: int | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        """SessionState: after Hello and at every change. `next_step`: what the EA is to do, if not the usual."""
         standing = connection.standing
         connection.post(
             "SessionState",
             SessionState(
                 status=standing.state,
                 reason=standing.close_reason or None,
-                next_step=_next_step(standing),
+                next_step=next_step or _next_step(standing),
                 session_id=standing.session_id,
                 epoch=standing.epoch,
                 stored_seq=connection.inbox.stored,

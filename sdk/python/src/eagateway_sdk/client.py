@@ -26,6 +26,7 @@ from eagateway_sdk.frames import (
     StatusHeartbeat,
     SyncSnapshot,
 )
+from eagateway_sdk.introductions import complete
 from eagateway_sdk.journal import Durability, Journal, JournalFailed
 from eagateway_sdk.ledger import Ledger
 from eagateway_sdk.link import Link
@@ -85,7 +86,7 @@ class GatewayClient:
         self._backoff, self._timing, self._clock = backoff or Backoff(), timing or Timing(), clock or Clock()
         self._given_http = http
         self._http: httpx.AsyncClient | None = None
-        self._init_request, self._executor = init_request, executor
+        self._init_request, self._executor = complete(init_request, ea_version=ea_version), executor
         self._holdings = holdings or _telling(executor)
         given: dict[str, Any] = {
             "on_state": on_state, "on_init": on_init, "on_refused": on_refused, "on_alert": on_alert,

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from eagateway_sdk import frames, snapshots
+from eagateway_sdk import frames, introductions, snapshots
 from eagateway_sdk.close_codes import NETWORK
 from eagateway_sdk.context import Context, RefusedFrame, call_hook
 from eagateway_sdk.envelope import Envelope, Garbage, UnknownType, read_envelope, read_payload
@@ -39,6 +39,7 @@ _TOP_CHECK_SECONDS: Final = 0.25
 _GOODBYE_SECONDS: Final = 0.5
 _NOTICE_STEP_SECONDS: Final = 0.01
 _SNAPSHOTS_AT_ONCE: Final = 4
+_PARTS_PER_SECOND: Final = 16  # the gateway takes 20 frames a second, and others go out between them
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Link:
         self._ended_as: int | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._snapshots = 0
+        self._introducing = False
         self.status: str | None = None
 
     async def run(self) -> Ending:
@@ -189,7 +191,7 @@ class Link:
             self._sender.rewind(pause=self._after_seconds)
         self._greeted.set()
         if state.status in LIVE and not self._session.initialised and first:
-            self._say(self._context.init_request)
+            self._introduce()
         if state.status not in LIVE:
             self._ended_as = ENDED_AS.get(state.reason or "", 4403 if state.status == "rejected" else 4410)
             asyncio.get_running_loop().call_later(self._context.timing.close_patience, self.cut)
@@ -361,14 +363,36 @@ class Link:
             max_copy_no_seen=ledger.max_copy_no,
         )
 
-    def _beat(self) -> None:
+    def _introduce(self) -> None:
+        """Tell the terminal; parts beyond the first ones at a pace that the gateway takes."""
+        if self._introducing:
+            return
+        parts = introductions.parts(self._context.init_request, funds=self._funds(), transport=self._wire.kind)
+        for part in parts[:_PARTS_PER_SECOND]:
+            self._say(part)
+        if len(parts) > _PARTS_PER_SECOND:
+            self._introducing = True
+            self._start(self._introduce_slowly(parts[_PARTS_PER_SECOND:]))
+
+    async def _introduce_slowly(self, parts: Sequence[frames.InitRequest]) -> None:
         try:
-            funds = self._context.hooks.funds()
+            for start in range(0, len(parts), _PARTS_PER_SECOND):
+                await asyncio.sleep(1)
+                for part in parts[start : start + _PARTS_PER_SECOND]:
+                    self._say(part)
+        finally:
+            self._introducing = False
+
+    def _funds(self) -> frames.StatusHeartbeat:
+        try:
+            return self._context.hooks.funds()
         except Exception:
             log.exception("client.hook_failed")
-            funds = frames.StatusHeartbeat()
+            return frames.StatusHeartbeat()
+
+    def _beat(self) -> None:
         outbox = self._context.outbox
-        self._say(msgspec.structs.replace(funds, outbox_size=len(outbox), top_seq=outbox.committed_seq))
+        self._say(msgspec.structs.replace(self._funds(), outbox_size=len(outbox), top_seq=outbox.committed_seq))
 
     async def _send_all(self) -> None:
         """The only place that writes to the socket. What goes wrong here ends the connection."""
@@ -398,7 +422,7 @@ class Link:
         while True:
             self._beat()
             if self.status == "authenticated" and not self._session.initialised:
-                self._say(self._context.init_request)
+                self._introduce()
             await asyncio.sleep(self._session.interval_seconds)
             if self._context.clock.monotonic() - self._heard_at > self._session.timeout_seconds:
                 log.warning("link.silent", extra={"silent_for_s": self._session.timeout_seconds})

@@ -14,13 +14,13 @@ import msgspec
 
 from eagateway_sdk.clock import rfc3339
 from eagateway_sdk.context import BookSnapshot, Context
-from eagateway_sdk.envelope import MAX_FRAME_BYTES, payload_json
+from eagateway_sdk.envelope import payload_json
 from eagateway_sdk.frames import HeldOrder, HeldPosition, Quote, SnapshotPhase, SyncSnapshot
 from eagateway_sdk.ids import uuid7
+from eagateway_sdk.parts import pages
 
 log = logging.getLogger(__name__)
 
-_CHUNK_BYTES: Final = MAX_FRAME_BYTES - 1024
 _UNREADABLE: Final = BookSnapshot(connected=False)
 Line = HeldPosition | HeldOrder | Quote
 _FIELDS: Final[dict[type[Line], str]] = {HeldPosition: "positions", HeldOrder: "working_orders", Quote: "quotes"}
@@ -66,20 +66,11 @@ def book_hash(book: BookSnapshot) -> str:
 
 def chunks(whole: SyncSnapshot, lines: Sequence[Line]) -> list[SyncSnapshot]:
     """`whole` with its lines, split below the size of a frame; several chunks share a digest of their own."""
-    head = len(payload_json(whole)) + 256
-    pages: list[list[Line]] = [[]]
-    room = _CHUNK_BYTES - head
-    for line in lines:
-        size = len(payload_json(line)) + 1
-        if size > room and pages[-1]:
-            pages.append([])
-            room = _CHUNK_BYTES - head
-        pages[-1].append(line)
-        room -= size
-    digest = str(uuid7()) if len(pages) > 1 else None
+    found = pages(whole, lines)
+    digest = str(uuid7()) if len(found) > 1 else None
     return [
-        msgspec.structs.replace(whole, n=number, of=len(pages), digest=digest, **_by_field(page))
-        for number, page in enumerate(pages, start=1)
+        msgspec.structs.replace(whole, n=number, of=len(found), digest=digest, **_by_field(page))
+        for number, page in enumerate(found, start=1)
     ]
 
 

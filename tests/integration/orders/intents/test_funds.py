@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 
 from orders.models import Command, Decision
-from sessions_app.models import BrokerAccount
-from tests.integration.trading import Desk, subscribe
+from sessions_app.models import AuthKey, BrokerAccount
+from sessions_app.services.ingest import batches
+from tests.integration.trading import Desk, open_session, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,3 +71,34 @@ def test_a_balance_alone_makes_a_known_equity_no_younger(follower: Desk) -> None
     heard_at = BrokerAccount.objects.get().funds_at
     follower.report(None, "closed", cause="stop_loss", ticket=78, balance="1900")
     assert (worth(follower), BrokerAccount.objects.get().funds_at) == (("1900", "2100"), heard_at)
+
+
+def test_the_first_open_after_an_introduction_with_a_balance_is_copied(master: Desk) -> None:
+    newcomer = Desk.open("srv:9").introduce(balance="2000", equity="2100", free_margin="1900")
+    assert worth(newcomer) == ("2000", "2100")
+    subscribe(master, newcomer, mode="balance_ratio")
+    master.buy(1, "1", balance="10000")
+    assert Command.objects.get().lots == Decimal("0.2")
+
+
+def test_an_introduction_without_a_balance_leaves_the_figures_as_they_are(follower: Desk) -> None:
+    follower.send("StatusHeartbeat", {"balance": "2000", "equity": "2100"})
+    follower.introduce("GBPUSD", equity="1")
+    assert worth(follower) == ("2000", "2100")
+
+
+def test_an_introduction_whose_parts_were_on_their_way_does_not_replace_a_newer_beat(follower: Desk) -> None:
+    follower.send("StatusHeartbeat", {"balance": "2000", "equity": "2100"})
+    begun = follower.arrival("InitRequest", {"currency": "USD", "balance": "1", "equity": "1"})
+    begun.heard -= 5
+    batches.store(arrivals=[begun])
+    assert worth(follower) == ("2000", "2100")
+
+
+def test_a_strangers_introduction_does_not_tell_what_the_owner_has(follower: Desk) -> None:
+    follower.send("StatusHeartbeat", {"balance": "2000", "equity": "2100"})
+    key = AuthKey.objects.create(
+        account=follower.account, fingerprint="stranger", key_hash="-", requested_at=follower.key.requested_at
+    )
+    Desk(follower.account, key, open_session(key)).introduce(balance="9", equity="9")
+    assert worth(follower) == ("2000", "2100")

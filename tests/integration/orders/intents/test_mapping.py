@@ -32,6 +32,15 @@ def test_a_terminal_that_somebody_looks_at_does_not_vanish_when_others_need_its_
     assert set(mine[first.profile_id].symbols) == {"SYM0"}
 
 
+def test_the_symbols_that_are_kept_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapping, "_TERMINALS_KEPT", 100)
+    monkeypatch.setattr(mapping, "_SYMBOLS_KEPT", 3)
+    accounts = [introduced(number) for number in range(5)]
+    for account in accounts:
+        mapping.terminals([account.profile_id])
+    assert list(mapping._terminals) == [account.profile_id for account in accounts[-3:]]
+
+
 def test_a_terminal_is_read_once_and_again_only_when_its_room_was_needed() -> None:
     first, second, third = [introduced(number) for number in range(3)]
     mapping.terminals([first.profile_id, second.profile_id, None])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sessions_app.domain.frames.envelope import (
     MAX_FRAME_BYTES,
+    FrameTooLong,
     Malformed,
     digest,
     read_envelope,
@@ -191,6 +192,19 @@ def test_a_stored_payload_is_sent_as_it_was_stored() -> None:
         kind="OrderCommand", frame_id=ID, payload=msgspec.Raw(b'{"x":1}'), sent_at=datetime.now(UTC), seq=1
     )
     assert text.endswith(b'"payload":{"x":1}}')
+
+
+def test_a_frame_above_the_limit_is_an_error_and_one_byte_less_is_none() -> None:
+    empty = write_frame(kind="OrderCommand", frame_id=ID, payload=msgspec.Raw(b'""'), sent_at=datetime.now(UTC))
+    room = 16_384 - len(empty)
+
+    def of(length: int) -> bytes:
+        payload = msgspec.Raw(b'"' + b"x" * length + b'"')
+        return write_frame(kind="OrderCommand", frame_id=ID, payload=payload, sent_at=datetime.now(UTC))
+
+    assert len(of(room)) == 16_384
+    with pytest.raises(FrameTooLong, match="16385 bytes"):
+        of(room + 1)
 
 
 def test_numbers_that_a_frame_has_not_are_left_out() -> None:

@@ -98,7 +98,11 @@ class SymbolSpec(Frame, kw_only=True, frozen=True):
 
 
 class InitRequest(Frame, kw_only=True, frozen=True):
-    """EA: the terminal, the broker and the symbols it trades. Without it an account gets no command."""
+    """EA: the terminal, the broker and the symbols it trades. Without it an account gets no command.
+
+    It may come in parts `n` of `of`, all with one `digest`; a lost part discards the whole. What is not a list is
+    taken from the first part. Money in the account's currency.
+    """
 
     platform: str = "mt4"
     build: int | None = None
@@ -115,6 +119,15 @@ class InitRequest(Frame, kw_only=True, frozen=True):
     symbols: list[SymbolSpec] = []
     history_from: str | None = None
     heartbeat_interval_seconds: int | None = None
+    balance: Decimal | None = None
+    equity: Decimal | None = None
+    free_margin: Decimal | None = None
+    ea_version: str | None = None
+    transport: str | None = None
+    capabilities: list[str] = []
+    n: int = 1
+    of: int = 1
+    digest: str | None = None
 
 
 class HeartbeatPace(Frame, kw_only=True, frozen=True):
@@ -151,6 +164,7 @@ class InitAck(Frame, kw_only=True, frozen=True):
     heartbeat: HeartbeatPace
     limits: SessionLimits
     subscriptions: list[SubscriptionSummary] = []
+    subscriptions_total: int = 0
     guards: dict[str, str] = {}
 
 

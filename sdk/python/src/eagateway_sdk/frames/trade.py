@@ -277,3 +277,4 @@ class SyncSnapshot(Frame, kw_only=True, frozen=True):
     equity: Decimal | None = None
     quotes: list[Quote] = []
     differences: list[Difference] = []
+    differences_total: int = 0

@@ -16,7 +16,7 @@ def init_request(
 ) -> InitRequest:
     """The InitRequest for a recorded account, its symbols renamed if told; `symbols` (recorded names) picks some.
 
-    A frame holds about 140 symbols. The paper broker keeps its whole history.
+    The paper broker keeps its whole history.
     """
     chosen = {name for name in account.symbols if symbols is None or name in symbols}
     names = rename or {}
