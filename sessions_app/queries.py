@@ -133,6 +133,13 @@ def session_by_token(token_hash: str) -> EaSession | None:
     return EaSession.objects.select_related("account").filter(token_hash=token_hash).first()
 
 
+def kin(session_id: UUID) -> QuerySet[EaSession]:
+    """A session and all others of its key, or of its grant: one terminal's, before and after its restarts."""
+    session = EaSession.objects.only("account_id", "key_id", "grant_id").get(id=session_id)
+    mine = EaSession.objects.filter(account_id=session.account_id)
+    return mine.filter(grant_id=session.grant_id) if session.key_id is None else mine.filter(key_id=session.key_id)
+
+
 def former_session(session: EaSession) -> EaSession | None:
     """The account's last session in charge before this one that said Hello: it may have been sent commands."""
     earlier = EaSession.objects.filter(account_id=session.account_id, fence__gt=0, hello__isnull=False)

@@ -79,7 +79,7 @@ def _of_approval(key: AuthKey) -> Preview:
     effects = ["The key is approved: its EA is authenticated from now on.", _promotion(terminal)]
     if present is not None:
         effects.append(_preemption(present, at_once=terminal is not None and terminal.alive))
-    return Preview(_facts(key, terminal), [*effects, _release(key, asking, now)])
+    return Preview(_facts(key, terminal), [*effects, _release(key, now)])
 
 
 def _of_end(key: AuthKey, *effects: str) -> Preview:
@@ -123,17 +123,17 @@ def _preemption(present: EaSession, *, at_once: bool) -> str:
     )
 
 
-def _release(key: AuthKey, asking: EaSession | None, now: datetime) -> str:
+def _release(key: AuthKey, now: datetime) -> str:
     """What becomes of the commands that wait for the account's EA (orders.services.copies.backlog has the rule)."""
     held = Command.objects.filter(account_id=key.account_id, state=CommandState.HELD)
     count = held.count()
     if not count:
         return "No command is held for this account."
     too_old = Q(valid_until__lt=now, action__in=ADDS_EXPOSURE)
-    elsewhere = Q(decided_on__isnull=False) & ~Q(decided_on__in=[asking.id] if asking is not None else [])
+    elsewhere = Q(decided_on__isnull=False) & ~Q(decided_on__key=key.id)
     dropped = held.filter(too_old | elsewhere).count()
     goes = pluralize(count, "goes,go")
-    expired = "; {} of them expire{}: too old by now, or decided on what another session told" if dropped else ""
+    expired = "; {} of them expire{}: too old by now, or decided on what a stranger told" if dropped else ""
     return format_html(
         "{} {} to the EA with its session" + expired + ".",
         *(strong(counted(count, "held command")), goes, dropped, pluralize(dropped, "s,")),

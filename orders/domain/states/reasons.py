@@ -79,7 +79,7 @@ COMMAND_REASONS: Final[Mapping[CommandReason, str]] = {
     CommandReason.FROM_SNAPSHOT: "its outcome was read off a book",
     CommandReason.SIGNAL_TOO_OLD: "an open was too old when the account was authenticated for the first time",
     CommandReason.OPEN_EXPIRED: "the open in front of it was not carried out",
-    CommandReason.DECIDED_ON_OTHER_SESSION: "it was decided on another pending session than the one that was approved",
+    CommandReason.DECIDED_ON_OTHER_SESSION: "it was decided on what a terminal with another key had told",
     CommandReason.SUBSCRIPTION_CLOSE_ONLY: "the subscription was paused or switched off before the EA had heard of it",
 }
 REPORT_FLAGS: Final[Mapping[ReportFlag, str]] = {

@@ -21,6 +21,7 @@ from orders.models import Command, Copy
 from orders.services import command_log, moves
 from orders.services.command_log import CommandLog, open_log
 from orders.services.copies import fill_waits, watch
+from sessions_app import queries
 from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.transactions import requires_transaction
@@ -31,7 +32,9 @@ from sessions_app.services.ingest.ports import Batch, Pushed
 def release(account_pk: UUID, session_id: UUID, batch: Batch) -> None:
     """Number what was held while the account was pending, in order, inside the promotion's transaction.
 
-    What adds exposure and is too old by now expires, and what was meant for it is void; closes are never dropped.
+    It belongs to the account and the key: an EA that was restarted meanwhile gets what was decided on its former
+    session. What adds exposure and is too old by now expires, and what was meant for it is void; closes are never
+    dropped.
     """
     log = open_log([account_pk], now=batch.now)
     watch.back(account_pk, batch.now)
@@ -44,9 +47,11 @@ def release(account_pk: UUID, session_id: UUID, batch: Batch) -> None:
     )
     # Each copy is one object, whatever number of its commands is held.
     copies = {command.copy_id: command.copy for command in held}
+    decided_on = {command.decided_on_id for command in held if command.decided_on_id is not None}
+    own = {None, *queries.kin(session_id).filter(id__in=decided_on).values_list("id", flat=True)}
     for command in held:
         command.copy = copies[command.copy_id]
-        _release_one(command, log, session_id)
+        _release_one(command, log, stranger=command.decided_on_id not in own)
     fields = ["state", "reason", "seq", "epoch"]
     update_rows(held, fields)
     update_rows(copies.values(), ["state", "copy_no", "lots_decided", "closed_at"])
@@ -55,11 +60,12 @@ def release(account_pk: UUID, session_id: UUID, batch: Batch) -> None:
     command_log.note(held, batch)
 
 
-def _release_one(command: Command, log: CommandLog, session_id: UUID) -> None:
+def _release_one(command: Command, log: CommandLog, *, stranger: bool) -> None:
+    """Number one held command, or end it. `stranger`: a session of another key told what it was decided on."""
     copy = command.copy
     opens = command.action in ADDS_EXPOSURE
-    # Its symbols and lots were another terminal's: a stranger's, perhaps.
-    if command.decided_on_id not in (None, session_id):
+    # Its symbols and lots were a stranger's.
+    if stranger:
         _drop(command, CommandState.EXPIRED, CommandReason.DECIDED_ON_OTHER_SESSION, log.now)
     elif opens and command.valid_until is not None and command.valid_until < log.now:
         _drop(command, CommandState.EXPIRED, CommandReason.SIGNAL_TOO_OLD, log.now)

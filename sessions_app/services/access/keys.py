@@ -18,6 +18,7 @@ from sessions_app.domain.problems import Refused
 from sessions_app.models import AuthKey, BrokerAccount, Tenant
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.access import enrolment_policies
+from sessions_app.services.ingest import quarantine
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle import ending, locking, promotion
 from sessions_app.services.lifecycle.after_commit import ring_after_commit
@@ -197,6 +198,7 @@ def reject(*, key_id: UUID, by: Actor, reason: str) -> None:
         batch = Batch(now=queries.database_now())
         _decide(key_id, KeyState.PENDING, KeyState.REJECTED, by=by, reason=reason, batch=batch)
         ending.end_sessions_of_key(key_id=key_id, rejected=True, actor=by, batch=batch)
+        quarantine.discard(key_id=key_id)
     ring_after_commit(batch)
     _log.info("key.rejected", key_id=str(key_id), by=by.name)
 
@@ -210,6 +212,7 @@ def revoke(*, key_id: UUID, by: Actor, reason: str) -> None:
         batch = Batch(now=queries.database_now())
         _decide(key_id, KeyState.APPROVED, KeyState.REVOKED, by=by, reason=reason, batch=batch)
         ending.end_sessions_of_key(key_id=key_id, rejected=False, actor=by, batch=batch)
+        quarantine.discard(key_id=key_id)
     ring_after_commit(batch)
     _log.info("key.revoked", key_id=str(key_id), by=by.name)
 

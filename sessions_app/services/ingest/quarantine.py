@@ -1,4 +1,8 @@
-"""What a session stored while it was pending, applied at its promotion. One bad frame must not block an approval."""
+"""What sessions stored while they were pending, applied when one of their key is promoted.
+
+They were acknowledged, so their EA has forgotten them: they are applied whatever became of the session that sent them.
+One bad frame must not block an approval.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,7 +11,9 @@ from uuid import UUID
 import msgspec
 import structlog
 from django.db import transaction
+from django.db.models import QuerySet
 
+from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.decimals import decode_hook
 from sessions_app.domain.problems import Refused
@@ -25,17 +31,13 @@ _log = structlog.get_logger(__name__)
 
 @requires_transaction
 def apply(*, session_id: UUID, account_pk: UUID, fence: int, batch: Batch) -> None:
-    """Apply a session's quarantined frames in order, inside the promotion's transaction.
+    """Apply the quarantined frames of a session and of all others of its key, inside the promotion's transaction.
 
-    A frame that cannot be applied is refused for good as `poisoned`; after MAX_FAILURES of them, all that follow are.
+    They are applied in the order of sessions and numbers, with the fence of the session in charge; one that came under
+    two sessions, once. A frame that cannot be applied is refused for good as `poisoned`; after MAX_FAILURES of them,
+    all that follow are.
     """
-    rows = list(InboundFrame.objects.filter(session_id=session_id, quarantined=True).order_by("seq"))
-    known = set(
-        InboundFrame.objects.filter(
-            account_id=account_pk, frame_id__in=[row.frame_id for row in rows], quarantined=False
-        ).values_list("frame_id", flat=True)
-    )
-    fresh = [row for row in rows if row.frame_id not in known]
+    fresh = _fresh(list(_waiting(session_id)), account_pk)
     arrivals = [_arrival_of(row, fence) for row in fresh]
     failures = _apply_what_can_be([arrival for arrival in arrivals if arrival.payload is not None], batch, failures=0)
     if failures:
@@ -47,11 +49,47 @@ def apply(*, session_id: UUID, account_pk: UUID, fence: int, batch: Batch) -> No
     update_rows(fresh, ["quarantined", "content", "refusal"])
 
 
+@requires_transaction
+def discard(*, key_id: UUID) -> int:
+    """A key was refused for good: end what its sessions stored and nobody has applied, in the caller's transaction.
+
+    The frames stay on record, refused as `key_rejected`. How many.
+    """
+    waiting = InboundFrame.objects.filter(session__key=key_id, quarantined=True, content__isnull=False)
+    ended = waiting.update(content=None, refusal=Refused("key_rejected").code)
+    if ended:
+        _log.warning("quarantine.discarded", key_id=str(key_id), frames=ended)
+    return ended
+
+
 def touched(session_id: UUID) -> set[UUID]:
-    """The accounts whose rows a session's quarantined frames change when they are applied."""
-    rows = InboundFrame.objects.filter(session_id=session_id, quarantined=True)
-    arrivals = [_arrival_of(row, fence=0) for row in rows]
+    """The accounts whose rows the frames change that a session's promotion applies."""
+    arrivals = [_arrival_of(row, fence=0) for row in _waiting(session_id)]
     return batches.touched([arrival for arrival in arrivals if arrival.payload is not None])
+
+
+def _waiting(session_id: UUID) -> QuerySet[InboundFrame]:
+    """The frames that a session's promotion applies."""
+    rows = InboundFrame.objects.filter(session__in=queries.kin(session_id), quarantined=True)
+    return rows.order_by("session__created_at", "session_id", "seq")
+
+
+def _fresh(rows: Sequence[InboundFrame], account_pk: UUID) -> list[InboundFrame]:
+    """Those whose ids are new to the account, each once. The others keep nothing but their rows."""
+    stored = InboundFrame.objects.filter(account_id=account_pk, quarantined=False)
+    known = dict(stored.filter(frame_id__in={row.frame_id for row in rows}).values_list("frame_id", "digest"))
+    fresh, repeated = [], []
+    for row in rows:
+        first = known.get(row.frame_id)
+        if first is None:
+            known[row.frame_id] = row.digest
+            fresh.append(row)
+            continue
+        row.content = None
+        row.refusal = row.refusal if bytes(first) == bytes(row.digest) else Refused("id_reused").code
+        repeated.append(row)
+    update_rows(repeated, ["content", "refusal"])
+    return fresh
 
 
 def _apply_what_can_be(arrivals: Sequence[Arrival], batch: Batch, *, failures: int) -> int:

@@ -1,7 +1,8 @@
 """Put a pending session in charge of its account. Preemption happens here, never when a session asks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -142,6 +143,21 @@ def _adopt_terminal(account: BrokerAccount, session: EaSession, fence: int) -> N
     account.fence = fence
     # The newest: a terminal may introduce itself again, for instance with more symbols.
     profile = TerminalProfile.objects.filter(session_id=session.id).order_by("-created_at").first()
-    if profile is not None:
-        account.profile = profile
-    account.save(update_fields=["fence", "profile"])
+    # Who was never in charge and has another key: his symbols and his money may be anything.
+    former = account.profile
+    if former is not None and former.session.fence == 0 and former.session.key_id != session.key_id:
+        account.profile = account.balance = account.equity = account.free_margin = account.funds_at = None
+    account.profile = profile or account.profile
+    _adopt_funds(account, session)
+    account.save(update_fields=["fence", "profile", "balance", "equity", "free_margin", "funds_at"])
+
+
+def _adopt_funds(account: BrokerAccount, session: EaSession) -> None:
+    """The funds of its last heartbeat, unless newer ones are known."""
+    beat: Mapping[str, str] = session.status
+    at = session.last_heartbeat_at
+    if at is None or "balance" not in beat or (account.funds_at is not None and account.funds_at > at):
+        return
+    for name in ("balance", "equity", "free_margin"):
+        setattr(account, name, Decimal(beat[name]) if name in beat else None)
+    account.funds_at = at
