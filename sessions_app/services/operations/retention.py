@@ -3,13 +3,15 @@
 from datetime import datetime
 from typing import Any, Final
 
+import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from sessions_app.models import BrokerAccount, InboundFrame, TerminalProfile
 
 SLICE: Final = 1000
+_log = structlog.get_logger(__name__)
 
 
 def forget_unpromoted(*, now: datetime) -> int:
@@ -20,7 +22,15 @@ def forget_unpromoted(*, now: datetime) -> int:
     in_use = BrokerAccount.objects.filter(profile__isnull=False).values("profile")
     profiles = TerminalProfile.objects.filter(session__closed_at__lt=before, session__authenticated_at=None)
     frames = InboundFrame.objects.filter(quarantined=True, session__closed_at__lt=before)
+    _tell(frames)
     return _delete(frames) + _delete(profiles.exclude(id__in=in_use))
+
+
+def _tell(frames: QuerySet[InboundFrame]) -> None:
+    """Say which accounts' frames end unapplied: they were acknowledged, and no session of their key was promoted."""
+    unapplied = frames.filter(content__isnull=False).values_list("account__account_id").annotate(Count("id"))
+    for account, count in unapplied.order_by("account__account_id"):
+        _log.warning("retention.unapplied", account=account, frames=count)
 
 
 def _delete(rows: QuerySet[Any]) -> int:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pytest
 from eagateway_sdk.ids import uuid7
+from structlog.testing import capture_logs
 
 from orders.models import Command, Copy, Decision, Intent, MasterPosition
 from sessions_app.domain.lifecycle import Reason, SessionStatus
@@ -163,6 +164,18 @@ def test_frames_outlive_their_session_until_the_retention_is_over(follower: Desk
     retention.forget_unpromoted(now=database_now() + timedelta(days=29))
     approve(former.again().introduce())
     assert ordered(follower) == [("open", 1)]
+
+
+def test_frames_that_end_with_the_retention_are_named(follower: Desk) -> None:
+    former = Desk.open("srv:1", approved=False).introduce()
+    former.buy(1)
+    former.buy(2)
+    end(former, Reason.PENDING_LAPSED)
+    with capture_logs() as logs:
+        retention.forget_unpromoted(now=database_now() + timedelta(days=9999))
+    [line] = [line for line in logs if line["event"] == "retention.unapplied"]
+    assert (line["account"], line["frames"]) == ("srv:1", 2)
+    assert InboundFrame.objects.filter(session=former.session).count() == 0
 
 
 # What is held for a follower ----------------------------------------------------------------------------------
