@@ -6,6 +6,7 @@ from typing import Any, Final, cast
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from sessions_app.domain.decimals import to_builtins, to_json
 from sessions_app.domain.frames import introductions
@@ -39,7 +40,7 @@ def record(arrivals: Sequence[Arrival], batch: Batch) -> None:
     Only the newest beat of a session counts.
     """
     newest = {arrival.session_id: arrival for arrival in arrivals}
-    sessions = {row.id: row for row in EaSession.objects.select_related("account__profile").filter(id__in=newest)}
+    sessions = {row.id: row for row in _with_profiles().filter(id__in=newest)}
     beaten, funded = [], []
     for session_id, arrival in newest.items():
         session = sessions[session_id]
@@ -55,6 +56,12 @@ def record(arrivals: Sequence[Arrival], batch: Batch) -> None:
         batch.replies.append((arrival, _ack(session, batch.now)))
     update_rows(beaten, ["last_heartbeat_at", "deadline_at", "silence_held_at", "status"])
     update_rows(funded, ["balance", "equity", "free_margin", "funds_at"])
+
+
+def _with_profiles() -> QuerySet[EaSession]:
+    """Sessions with whose profile is their account's, without its content: that may be a megabyte, every 5 s."""
+    rows = EaSession.objects.select_related("account__profile__session")
+    return rows.defer("account__profile__content")
 
 
 def _busy(session: EaSession, beat: StatusHeartbeat) -> timedelta:
@@ -102,7 +109,7 @@ def introduce(arrivals: Sequence[Arrival], batch: Batch) -> None:
     the first heartbeat needs a balance, too.
     """
     for arrival in arrivals:
-        session = EaSession.objects.select_related("account__profile__session").get(id=arrival.session_id)
+        session = _with_profiles().get(id=arrival.session_id)
         request = cast(InitRequest, arrival.payload)
         profile = _profile(session, introductions.content(request), batch.now)
         if profile is None:
@@ -142,7 +149,7 @@ def _profile(session: EaSession, content: dict[str, Any], now: datetime) -> Term
     """
     mine = TerminalProfile.objects.filter(session_id=session.id)
     identity = digest(InitRequest.__name__, to_json(content))
-    known = mine.filter(digest=identity).first()
+    known = mine.filter(digest=identity).defer("content").first()
     if known is not None:
         return known
     hour_ago = now - timedelta(hours=1)

@@ -142,12 +142,13 @@ def _adopt_terminal(account: BrokerAccount, session: EaSession, fence: int) -> N
     """Decisions rest from now on what this session has told."""
     account.fence = fence
     # The newest: a terminal may introduce itself again, for instance with more symbols.
-    profile = TerminalProfile.objects.filter(session_id=session.id).order_by("-created_at").first()
+    told = TerminalProfile.objects.filter(session_id=session.id).defer("content")
+    profile = told.order_by("-created_at").first()
     # Who was never in charge and has another key: his symbols and his money may be anything.
-    former = account.profile
-    if former is not None and former.session.fence == 0 and former.session.key_id != session.key_id:
-        account.profile = account.balance = account.equity = account.free_margin = account.funds_at = None
-    account.profile = profile or account.profile
+    former = EaSession.objects.filter(profiles=account.profile_id).first() if account.profile_id else None
+    if former is not None and former.fence == 0 and former.key_id != session.key_id:
+        account.profile_id = account.balance = account.equity = account.free_margin = account.funds_at = None
+    account.profile_id = profile.id if profile is not None else account.profile_id
     _adopt_funds(account, session)
     account.save(update_fields=["fence", "profile", "balance", "equity", "free_margin", "funds_at"])
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from eagateway_sdk.ids import uuid7
 
 from orders.models import Command
@@ -65,13 +67,13 @@ class Shelf:
 def say(desk: Desk, *payloads: dict[str, Any]) -> list[dict[str, Any]]:
     """Send InitRequests over a link of its own, store what comes through, and return the gateway's answers."""
     standing = queries.standings([desk.session.id])[desk.session.id]
-    connection = ExchangeConnection(standing=standing, resume_from=0)
+    link = ExchangeConnection(standing=standing, resume_from=0)
     registry, shelf = Registry(), Shelf()
-    registry.add(connection)
+    registry.add(link)
 
     async def talk() -> None:
         delivery = Delivery(registry)
-        door = Door(connection, bounds=Bounds(), delivery=delivery, ingest=shelf)  # type: ignore[arg-type]
+        door = Door(link, bounds=Bounds(), delivery=delivery, ingest=shelf)  # type: ignore[arg-type]
         for payload in payloads:
             frame = {"v": 1, "type": "InitRequest", "id": str(uuid7()), "payload": payload}
             text = msgspec.json.encode(frame)
@@ -84,7 +86,7 @@ def say(desk: Desk, *payloads: dict[str, Any]) -> list[dict[str, Any]]:
             await asyncio.wait(others)
 
     asyncio.run(talk())
-    return [json.loads(text) for text in connection.collect()]
+    return [json.loads(text) for text in link.collect()]
 
 
 def listed(desk: Desk) -> list[str]:
@@ -169,6 +171,17 @@ def test_a_list_that_differs_in_its_last_part_alone_is_another_one() -> None:
     say(desk, *in_parts(symbols, per_part=2))
     say(desk, *in_parts([*symbols[:3], full(99)], per_part=2))
     assert listed(desk)[-1] == "SYMBOL.00099.ecn"
+
+
+def test_a_heartbeat_does_not_read_the_list_of_symbols() -> None:
+    desk = Desk.open("srv:1").introduce()
+    with CaptureQueriesContext(connection) as asked:
+        desk.send("StatusHeartbeat", {"balance": "1"})
+        desk.introduce()
+    assert BrokerAccount.objects.get(id=desk.account.id).balance == 1
+    reads = [query["sql"] for query in asked if query["sql"].startswith("SELECT")]
+    assert [sql for sql in reads if '"sessions_app_terminalprofile"' in sql]
+    assert [sql for sql in reads if '"sessions_app_terminalprofile"."content"' in sql] == []
 
 
 def test_decisions_read_a_long_list_once() -> None:
