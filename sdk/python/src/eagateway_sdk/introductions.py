@@ -1,6 +1,8 @@
 """InitRequest as it is sent: with what is known at this moment, and in parts if its list of symbols is long."""
 
-from typing import Final
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -9,6 +11,7 @@ from eagateway_sdk.ids import uuid7
 from eagateway_sdk.parts import pages
 
 MAX_SYMBOLS: Final = 2000
+PARTS_PER_SECOND: Final = 16  # the gateway takes 20 frames a second, and others go out between them
 CAPABILITIES: Final = ("gap_fill", "init_parts", "resend", "snapshot", "snapshot_parts")
 
 
@@ -39,3 +42,33 @@ def parts(request: InitRequest, *, funds: StatusHeartbeat, transport: str) -> li
         msgspec.structs.replace(told, n=number, of=len(found), digest=digest, symbols=page)
         for number, page in enumerate(found, start=1)
     ]
+
+
+class Introducer:
+    """Tells one link's terminal, not faster than the gateway takes it; one set of parts at a time."""
+
+    def __init__(self, say: Callable[[InitRequest], None]) -> None:
+        self._say = say
+        self._busy = False
+
+    def tell(self, request: InitRequest, *, funds: StatusHeartbeat, transport: str) -> Coroutine[Any, Any, None] | None:
+        """Say it now, or its first parts; what then has to be run for the others, if there are any."""
+        if self._busy:
+            return None
+        told = parts(request, funds=funds, transport=transport)
+        for part in told[:PARTS_PER_SECOND]:
+            self._say(part)
+        rest = told[PARTS_PER_SECOND:]
+        if not rest:
+            return None
+        self._busy = True
+        return self._go_on(rest)
+
+    async def _go_on(self, rest: Sequence[InitRequest]) -> None:
+        try:
+            for start in range(0, len(rest), PARTS_PER_SECOND):
+                await asyncio.sleep(1)
+                for part in rest[start : start + PARTS_PER_SECOND]:
+                    self._say(part)
+        finally:
+            self._busy = False

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -12,10 +12,11 @@ from uuid import UUID
 
 import msgspec
 
-from eagateway_sdk import frames, introductions, snapshots
+from eagateway_sdk import frames, snapshots
 from eagateway_sdk.close_codes import NETWORK
 from eagateway_sdk.context import Context, RefusedFrame, call_hook
 from eagateway_sdk.envelope import Envelope, Garbage, UnknownType, read_envelope, read_payload
+from eagateway_sdk.introductions import Introducer
 from eagateway_sdk.outbox import read_row
 from eagateway_sdk.receiver import Conflict, Receiver, conflict_alert
 from eagateway_sdk.sender import Sender
@@ -39,7 +40,6 @@ _TOP_CHECK_SECONDS: Final = 0.25
 _GOODBYE_SECONDS: Final = 0.5
 _NOTICE_STEP_SECONDS: Final = 0.01
 _SNAPSHOTS_AT_ONCE: Final = 4
-_PARTS_PER_SECOND: Final = 16  # the gateway takes 20 frames a second, and others go out between them
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Link:
         self._ended_as: int | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._snapshots = 0
-        self._introducing = False
+        self._introducer = Introducer(self._say)
         self.status: str | None = None
 
     async def run(self) -> Ending:
@@ -364,24 +364,11 @@ class Link:
         )
 
     def _introduce(self) -> None:
-        """Tell the terminal; parts beyond the first ones at a pace that the gateway takes."""
-        if self._introducing:
-            return
-        parts = introductions.parts(self._context.init_request, funds=self._funds(), transport=self._wire.kind)
-        for part in parts[:_PARTS_PER_SECOND]:
-            self._say(part)
-        if len(parts) > _PARTS_PER_SECOND:
-            self._introducing = True
-            self._start(self._introduce_slowly(parts[_PARTS_PER_SECOND:]))
-
-    async def _introduce_slowly(self, parts: Sequence[frames.InitRequest]) -> None:
-        try:
-            for start in range(0, len(parts), _PARTS_PER_SECOND):
-                await asyncio.sleep(1)
-                for part in parts[start : start + _PARTS_PER_SECOND]:
-                    self._say(part)
-        finally:
-            self._introducing = False
+        """Tell the terminal; a long list takes some seconds."""
+        request = self._context.init_request
+        rest = self._introducer.tell(request, funds=self._funds(), transport=self._wire.kind)
+        if rest is not None:
+            self._start(rest)
 
     def _funds(self) -> frames.StatusHeartbeat:
         try:
