@@ -19,11 +19,13 @@ from sessions_app.models import BrokerAccount, TerminalProfile
 from sessions_app.services.access import keys
 from sessions_app.services.ingest import batches
 from sessions_app.services.ingest.ports import Arrival
+from sessions_app.transport.connection import chunks
 from sessions_app.transport.connection.exchanges import ExchangeConnection
 from sessions_app.transport.connection.registry import Registry
 from sessions_app.transport.inbound.dispatcher import Door
 from sessions_app.transport.inbound.rate_limits import Bounds
 from sessions_app.transport.outbound.delivery import Delivery
+from sessions_app.transport.runtime import Runtime
 from tests.integration.trading import OPERATOR, Desk, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -134,6 +136,25 @@ def test_a_set_that_comes_again_after_a_loss_is_taken() -> None:
     first, second = in_parts(symbols, per_part=1), in_parts(symbols, per_part=1)
     say(desk, first[0], first[2], *second)
     assert len(listed(desk)) == 3
+
+
+def test_a_set_whose_last_part_does_not_come_is_told_by_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "PATIENCE_SECONDS", -1.0)
+    desk = Desk.open("srv:1")
+    [part, *_] = in_parts([full(1), full(2)], per_part=1)
+    link = ExchangeConnection(standing=queries.standings([desk.session.id])[desk.session.id], resume_from=0)
+
+    async def wait() -> None:
+        runtime = Runtime()
+        door = runtime.attach(link, recovered=True)
+        await door.take(msgspec.json.encode({"v": 1, "type": "InitRequest", "id": str(uuid7()), "payload": part}))
+        await runtime._sweep()
+        await runtime._sweep()
+        await runtime.drain()
+
+    asyncio.run(wait())
+    answers = [json.loads(text) for text in link.collect()]
+    assert [alert["code"] for alert in told(answers, "ErrorAlert")] == ["parts_incomplete"]
 
 
 @pytest.mark.parametrize(
