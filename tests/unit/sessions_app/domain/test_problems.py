@@ -22,6 +22,7 @@ def test_what_may_succeed_later_is_never_final() -> None:
         "heartbeat_timeout",
         "internal",
         "maintenance",
+        "parts_incomplete",
         "request_in_flight",
         "resend_in_flight",
         "service_restart",
