@@ -77,6 +77,7 @@ class Player:
         self.store = folder / "store.sqlite3"
         self.book = Book({"EURUSD": _TERMS}, balance=Decimal(10000))
         self.beats: list[float] = []
+        self._client: GatewayClient | None = None
         self.terminal = HaltingTerminal(self.book)
 
     def client(
@@ -94,6 +95,7 @@ class Player:
         }  # fmt: skip
         client = GatewayClient(**(settings | more))
         terminal.on_halt = lambda: cut(client)
+        self._client = client
         return client
 
     async def start(self, **settings: Any) -> GatewayClient:
@@ -106,7 +108,9 @@ class Player:
         return client
 
     def _funds(self) -> StatusHeartbeat:
-        self.beats.append(asyncio.get_running_loop().time())
+        # The figures go with the introduction, too: that is answered before the first beat is due.
+        if self._client is not None and self._client.events["heard.InitAck"]:
+            self.beats.append(asyncio.get_running_loop().time())
         money = self.book.balance
         return StatusHeartbeat(balance=money, equity=money, free_margin=money, connected=True)
 
