@@ -41,7 +41,7 @@ def newest() -> Command:
 def test_a_copy_keeps_the_spec_that_it_was_made_by(master: Desk, follower: Desk) -> None:
     master.buy(1, "10")
     copy = Copy.objects.get()
-    assert (copy.lots_step, copy.lots_min, copy.digits, copy.tick_size) == (1, 2, 2, Decimal("0.25"))
+    assert (copy.lots_step, copy.lots_min, copy.digits, copy.tick_size) == (Decimal(1), Decimal(2), 2, Decimal("0.25"))
 
 
 def test_a_part_is_closed_in_whole_lots_after_the_symbol_has_left_the_list(master: Desk, follower: Desk) -> None:
@@ -49,7 +49,7 @@ def test_a_part_is_closed_in_whole_lots_after_the_symbol_has_left_the_list(maste
     fill(follower)
     follower.introduce("GBPUSD")
     master.intend("partial_close", 1, lots="2.5", remaining_lots="7.5", new_ticket=2)
-    assert (newest().action, newest().lots, newest().lots_after) == ("partial_close", 2, 8)
+    assert (newest().action, newest().lots, newest().lots_after) == ("partial_close", Decimal(2), Decimal(8))
 
 
 def test_what_stays_open_is_no_less_than_the_kept_minimum(master: Desk, follower: Desk) -> None:
@@ -57,7 +57,7 @@ def test_what_stays_open_is_no_less_than_the_kept_minimum(master: Desk, follower
     fill(follower)
     follower.introduce("GBPUSD")
     master.intend("partial_close", 1, lots="3", remaining_lots="1", new_ticket=2)
-    assert (newest().action, newest().lots_after) == ("partial_close", 2)
+    assert (newest().action, newest().lots_after) == ("partial_close", Decimal(2))
 
 
 def test_stops_keep_to_the_kept_ticks(master: Desk, follower: Desk) -> None:
@@ -65,7 +65,7 @@ def test_stops_keep_to_the_kept_ticks(master: Desk, follower: Desk) -> None:
     fill(follower)
     follower.introduce("GBPUSD")
     master.intend("modify", 1, sl="1.30", tp="2.90")
-    assert (newest().action, newest().sl, newest().tp) == ("modify", Decimal("1.25"), 3)
+    assert (newest().action, newest().sl, newest().tp) == ("modify", Decimal("1.25"), Decimal(3))
 
 
 def test_what_the_broker_lists_now_wins_over_what_was_kept(master: Desk, follower: Desk) -> None:
@@ -92,7 +92,7 @@ def test_a_late_fill_misses_its_part_in_whole_lots_too(master: Desk, follower: D
     follower.introduce("GBPUSD")
     master.intend("partial_close", 1, lots="2.5", remaining_lots="7.5", new_ticket=2)
     fill(follower)
-    assert (newest().action, newest().lots_after) == ("partial_close", 8)
+    assert (newest().action, newest().lots_after) == ("partial_close", Decimal(8))
 
 
 def test_the_position_in_place_of_a_pending_order_has_whole_lots_and_keeps_the_spec(
@@ -109,5 +109,5 @@ def test_the_position_in_place_of_a_pending_order_has_whole_lots_and_keeps_the_s
     follower.report(Command.objects.get(action="cancel").id, "cancelled")
     again = Copy.objects.get(leg=2)
     assert (again.lots_decided, again.lots_step, again.lots_min, again.digits, again.tick_size) == (
-        7, 1, 2, 2, Decimal("0.25"),
+        Decimal(7), Decimal(1), Decimal(2), 2, Decimal("0.25"),
     )  # fmt: skip
