@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 START_SECONDS: Final = 60
+ROOT: Final = Path(__file__).resolve().parents[2]
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -32,10 +33,13 @@ def free_port(wanted: int) -> int:
 
 
 class Child:
-    """`manage.py serve` in a process of its own, in a process group of its own; it dies with its parent."""
+    """`manage.py serve` in a process of its own, in a process group of its own; it dies with its parent.
 
-    def __init__(self, *, data: Path, port: int) -> None:
-        self._data, self._port = data, port
+    `fault`: a bug of eagateway.demo.sabotage that this gateway is to have, each time that it starts.
+    """
+
+    def __init__(self, *, data: Path, port: int, fault: str | None = None) -> None:
+        self._data, self._port, self._fault = data, port, fault
         self._log_path = data / "gateway.log"
         self._process: subprocess.Popen[str] | None = None
 
@@ -48,11 +52,14 @@ class Child:
 
         :raises GatewayFailed: with the end of its log
         """
-        manage = Path(__file__).resolve().parents[2] / "manage.py"
-        command = [sys.executable, str(manage), "serve", "--port", str(self._port), "--data", str(self._data)]
+        serve = ["serve", "--port", str(self._port), "--data", str(self._data)]
+        command = [sys.executable, str(ROOT / "manage.py"), *serve]
+        if self._fault is not None:
+            command = [sys.executable, "-m", "eagateway.demo.faulty_gateway", self._fault, *serve]
         with self._log_path.open("a") as log:
             self._process = subprocess.Popen(  # noqa: S603 - this very project
                 command,
+                cwd=ROOT,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

@@ -1,6 +1,5 @@
-"""The demo's cast: one master and three followers, as a provisioning document and as paper terminals."""
+"""The demo's plan: one master and three followers, as a provisioning document and as paper terminals."""
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -8,6 +7,7 @@ from typing import Any, Final
 
 from eagateway_sdk.paper.recording import BrokenRecording, Recording
 
+from eagateway.demo.cast import FIXED, RATIO, Copying, Part, part, with_extras
 from orders.domain.decision.symbols import detect_affixes, plain_name
 
 STRATEGY: Final = "Recorded account"
@@ -16,17 +16,6 @@ SUFFIX: Final = ".r"
 SCALE: Final = 10
 INTENT_RATE: Final = 2000
 _DEFAULT_BASE: Final = Decimal(1000)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One account of the demo. `rename`: its broker's names for the recorded symbols."""
-
-    name: str
-    account_id: str
-    auth_key: str
-    balance: Decimal | None
-    rename: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +32,43 @@ class Plan:
 
 
 def plan(recording: Recording) -> Plan:
-    """The cast for a recording: mirrored; ten times larger with other symbol names; fixed lots."""
+    """The cast for a recording: mirrored; ten times larger with other symbol names; fixed lots.
+
+    :raises BrokenRecording: its cast.json is wrong
+    """
     base = starting_balance(recording)
     symbols = recording.account.symbols
     affixes = detect_affixes(symbols)
     other = {name: plain_name(name, affixes) + SUFFIX for name in symbols}
     ambiguous = {name: other[name] for name in symbols if list(other.values()).count(other[name]) > 1}
     smallest = min((spec.lots_min for spec in symbols.values()), default=Decimal("0.01"))
-    master = _part("master", "Recorded-Live:1001", recording.account.starting_balance, {})
-    mirrored = _part("mirrored", "Paper-Demo01:2001", recording.account.starting_balance, {})
-    larger = _part("ten times larger", "Paper-Demo02:2002", base * SCALE, other)
-    fixed = _part("fixed lots", "Paper-Demo03:2003", base, {})
-    subscriptions: list[dict[str, Any]] = [
-        {"follower": mirrored.account_id, "mode": "mirrored"},
-        {
-            "follower": larger.account_id,
-            "mode": "balance_ratio",
-            "fixed_master_base": str(base),
-            "fixed_follower_base": str(base * SCALE),
-            "suffix": SUFFIX,
-            "symbol_map": ambiguous,
-        },
-        {"follower": fixed.account_id, "mode": "fixed_lots", "lots": format(smallest, "f")},
-    ]
-    return Plan(master, (mirrored, larger, fixed), _document(master, (mirrored, larger, fixed), subscriptions))
+    own = recording.account.starting_balance
+    master = part("master", "Recorded-Live:1001", own, {}, Copying())
+    ratio = Copying(RATIO, master_base=base, follower_base=base * SCALE)
+    followers = with_extras(
+        [
+            part("mirrored", "Paper-Demo01:2001", own, {}, Copying()),
+            part("ten times larger", "Paper-Demo02:2002", base * SCALE, other, ratio),
+            part("fixed lots", "Paper-Demo03:2003", base, {}, Copying(FIXED, lots=smallest)),
+        ],
+        recording,
+    )
+    names = {"suffix": SUFFIX, "symbol_map": ambiguous}
+    subscriptions = [_subscription(one, names if one.rename else {}) for one in followers]
+    return Plan(master, followers, _document(master, followers, subscriptions))
+
+
+def _subscription(follower: Part, names: Mapping[str, Any]) -> Mapping[str, Any]:
+    copying = follower.copying
+    settings: dict[str, Any] = {"follower": follower.account_id, "mode": copying.mode, **names}
+    if copying.mode == RATIO:
+        settings["fixed_master_base"] = str(copying.master_base)
+        settings["fixed_follower_base"] = str(copying.follower_base)
+    if copying.mode == FIXED:
+        settings["lots"] = format(copying.lots, "f")
+    if copying.max_lots is not None:
+        settings["max_lots"] = format(copying.max_lots, "f")
+    return settings
 
 
 def starting_balance(recording: Recording) -> Decimal:
@@ -78,10 +80,6 @@ def starting_balance(recording: Recording) -> Decimal:
     except BrokenRecording:
         first = None  # the replay will name the line
     return first if first is not None and first > 0 else _DEFAULT_BASE
-
-
-def _part(name: str, account_id: str, balance: Decimal | None, rename: Mapping[str, str]) -> Part:
-    return Part(name, account_id, secrets.token_urlsafe(32), balance, rename)
 
 
 def _document(master: Part, followers: Sequence[Part], subscriptions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from eagateway_sdk.paper import BrokenRecording, Event, Recording, Step
 
 from eagateway.demo import rows
 from eagateway.demo.child import Child
+from eagateway.demo.expectation import Told
 from eagateway.demo.rows import Progress
 from eagateway.demo.stage import Seat, Stage
 
@@ -29,9 +30,14 @@ _TIME: Final = "%Y.%m.%d %H:%M:%S"
 
 @dataclass(slots=True)
 class Played:
-    """What was offered: the master's own events by frame id (repeats aside), and the fault that ended it early."""
+    """What was offered: the master's own events by frame id (repeats aside), and the fault that ended it early.
+
+    `told`: every event that was played, and when. `approved`: seconds before and after the late follower's approval.
+    """
 
     sent: dict[UUID, str] = field(default_factory=dict)
+    told: list[Told] = field(default_factory=list)
+    approved: tuple[float, float] = (0.0, 0.0)
     events: int = 0
     restarts: int = 0
     error: str | None = None
@@ -90,7 +96,9 @@ class Replay:
 
     async def _approve(self) -> None:
         await self._flush()
+        asked = time.monotonic()
         await self._approve_late()
+        self.played.approved = (asked, time.monotonic())
         self._unfinished.forget()
 
     # One event -----------------------------------------------------------------------------------------------------
@@ -109,6 +117,7 @@ class Replay:
         elif step.intent is not None:
             self._sending.append(asyncio.create_task(self._send_intent(step, step.intent)))
         self.played.events += 1
+        self.played.told.append(Told(event, time.monotonic()))
         self._room -= FRAMES_PER_EVENT
 
     def _account_event(self, step: Step, event: Event) -> None:

@@ -1,35 +1,43 @@
-"""The demo's report: what the rows, the books and the recording's printed statement say about one replay."""
+"""The demo's report: what the rows, the books and the recording's printed statement say about one replay.
 
-from collections.abc import Mapping
+Two checks are made, apart from each other. `checker` compares the books with what the gateway says it decided: `lost`,
+`duplicated`. `verdict` compares them with what follows from the recording alone: `wrong`.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from eagateway_sdk.paper import Book, Recording
 from eagateway_sdk.paper.terminal import copy_no_of
 
 from eagateway.demo import rows
 from eagateway.demo.checker import Booked, Findings, Follower, Standing, check
+from eagateway.demo.expectation import Clock, expect, positions
 from eagateway.demo.replay import Played
 from eagateway.demo.stage import FollowerSeat, Stage
+from eagateway.demo.verdict import Judge
 
+FAULTS: Final = ("lost", "duplicated", "wrong")
 _NONE = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The report as JSON, and the sentences behind its `lost` and `duplicated`."""
+    """The report as JSON, and the sentences behind its `lost`, `duplicated` and `wrong`."""
 
     content: Mapping[str, Any]
     findings: Findings
+    wrong: Sequence[str]
 
     @property
     def exit_status(self) -> int:
-        """2 for a broken recording; 1 when something was lost, duplicated, or a printed figure differs; else 0."""
+        """2 for a broken recording; 1 if a thing is lost, duplicated or wrong, or a printed figure differs; else 0."""
         if self.content["error"] is not None:
             return 2
         differs = any(not figure["equal"] for figure in self.content["figures"])
-        return 1 if self.content["lost"] or self.content["duplicated"] or differs else 0
+        return 1 if differs or any(self.content[name] for name in FAULTS) else 0
 
 
 def build(*, stage: Stage, recording: Recording, played: Played, seconds: float) -> Report:
@@ -37,6 +45,7 @@ def build(*, stage: Stage, recording: Recording, played: Played, seconds: float)
     activated = frozenset(stage.mirrored.book.activated)
     followers = [_follower(seat, activated) for seat in stage.followers]
     findings = check(undecided=rows.undecided(played.sent), followers=followers)
+    wrong = judge(stage, recording, played)
     printed = (recording.printed or {}).get("printed", recording.printed) if not played.error else None
     content = {
         "recording": recording.name,
@@ -44,6 +53,8 @@ def build(*, stage: Stage, recording: Recording, played: Played, seconds: float)
         **rows.counts(),
         "lost": len(findings.lost),
         "duplicated": len(findings.duplicated),
+        "wrong": len(wrong),
+        "findings": [*findings.lost, *findings.duplicated, *wrong],
         "restarts": played.restarts,
         "latency_ms": rows.latencies(),
         "figures": rows.compare_figures(stage.mirrored.part.account_id, printed),
@@ -51,7 +62,30 @@ def build(*, stage: Stage, recording: Recording, played: Played, seconds: float)
         "error": played.error,
         "seconds": round(seconds, 1),
     }
-    return Report(content=content, findings=findings)
+    return Report(content=content, findings=findings, wrong=wrong)
+
+
+def judge(stage: Stage, recording: Recording, played: Played) -> list[str]:
+    """What is wrong in the followers' books, measured by what the recording alone makes of them."""
+    masters = positions(played.told)
+    late = stage.followers[-1]
+    moments = {seat.part.account_id: played.approved if seat is late else None for seat in stage.followers}
+    lag = max((_lag(seat, played, moments[seat.part.account_id]) for seat in stage.followers), default=0.0)
+    found: list[str] = []
+    for seat in stage.followers:
+        clock = Clock(lag, moments[seat.part.account_id])
+        expected = expect(seat.part, recording.account, masters, clock)
+        found += Judge(f"{seat.part.account_id} ({seat.part.name})", lag).judge(expected, seat.book)
+    return found
+
+
+def _lag(seat: FollowerSeat, played: Played, approved: tuple[float, float] | None) -> float:
+    """The longest that an opening took from the master's event, or the approval, to this book, in seconds."""
+    told: dict[int, float] = {}
+    for one in played.told:
+        told.setdefault(one.event.ticket, one.at if approved is None else max(one.at, approved[1]))
+    opened = seat.witness.opened
+    return max((at - told[position] for position, at in opened.items() if position in told), default=0.0)
 
 
 def broken(recording: str, error: str, *, transport: str) -> dict[str, Any]:
@@ -64,9 +98,12 @@ def broken(recording: str, error: str, *, transport: str) -> dict[str, Any]:
         "commands": 0,
         "fills": 0,
         "denied": {},
+        "cut": 0,
         "expired": 0,
         "lost": 0,
         "duplicated": 0,
+        "wrong": 0,
+        "findings": [],
         "restarts": 0,
         "latency_ms": {},
         "figures": [],

@@ -88,8 +88,21 @@ def counts() -> dict[str, Any]:
         "commands": Command.objects.count(),
         "fills": Report.objects.filter(status=ReportStatus.FILLED, repeated=False).count(),
         "denied": dict(denied),
+        "cut": _cut(),
         "expired": expired.count(),
     }
+
+
+def _cut() -> int:
+    """The openings that `max_lots` has reduced, by what their decisions say of the rounding."""
+    opening = Decision.objects.filter(outcome=Outcome.COPIED, intent__action__in=[Action.OPEN, Action.PLACE])
+    return sum(any(map(_was_cut, steps)) for steps in opening.values_list("steps", flat=True))
+
+
+def _was_cut(step: Mapping[str, Any]) -> bool:
+    if step["step"] != "rounding" or step.get("max_lots") is None:
+        return False
+    return Decimal(step["exact"]) > Decimal(step["max_lots"])
 
 
 def undecided(sent: Mapping[UUID, str]) -> list[str]:

@@ -97,10 +97,14 @@ def _counts(content: Mapping[str, Any]) -> Table:
     table = Table()
     table.add_column("what")
     table.add_column("count", justify="right")
-    for name in ("intents", "decisions", "commands", "fills", "expired", "lost", "duplicated", "restarts"):
+    for name in ("intents", "decisions", "commands", "fills"):
         table.add_row(name, str(content[name]))
+    table.add_row("denied", str(sum(content["denied"].values())))
     for code, count in content["denied"].items():
-        table.add_row(f"denied: {code}", str(count))
+        table.add_row(f"  {code}", str(count))
+    table.add_row("cut by max_lots", str(content["cut"]))
+    for name in ("expired", "lost", "duplicated", "wrong", "restarts"):
+        table.add_row(name, str(content[name]))
     return table
 
 

@@ -11,7 +11,9 @@ from eagateway_sdk import Backoff, GatewayClient, Transport
 from eagateway_sdk.frames import StatusHeartbeat
 from eagateway_sdk.paper import Book, BookHoldings, MasterTerminal, PaperTerminal, Recording, Tape, init_request
 
-from eagateway.demo.plan import Part, Plan
+from eagateway.demo.cast import Part
+from eagateway.demo.plan import Plan
+from eagateway.demo.witness import Witness
 
 CONNECT_SECONDS: Final = 60
 _BACKOFF: Final = Backoff(first=0.05, longest=0.5, penalty=1.0, draw=random.random)
@@ -28,9 +30,10 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class FollowerSeat(Seat):
-    """A follower's seat, with the terminal that executes its commands."""
+    """A follower's seat, with the terminal that executes its commands, and who saw them come."""
 
     terminal: PaperTerminal
+    witness: Witness
 
 
 class Stage:
@@ -58,20 +61,22 @@ class Stage:
         return self.followers[0]
 
     def _follower(self, part: Part, tape: Tape, falsify: str | None) -> FollowerSeat:
-        book = Book.for_account(self._recording.account, rename=part.rename, balance=part.balance)
+        account = part.listed(self._recording.account)
+        book = Book.for_account(account, rename=part.rename, balance=part.balance)
         terminal = PaperTerminal(book, tape=tape, falsify=falsify)  # type: ignore[arg-type]
-        return FollowerSeat(part, book, self._client(part, book, terminal), terminal)
+        witness = Witness(terminal)
+        return FollowerSeat(part, book, self._client(part, book, witness), terminal, witness)
 
-    def _client(self, part: Part, book: Book, terminal: PaperTerminal | None) -> GatewayClient:
+    def _client(self, part: Part, book: Book, witness: Witness | None) -> GatewayClient:
         return GatewayClient(
             base_url=self._url,
             account_id=part.account_id,
             auth_key=part.auth_key,
             store=self._folder / f"{part.account_id.replace(':', '-')}.sqlite3",
-            init_request=init_request(self._recording.account, rename=dict(part.rename)),
+            init_request=init_request(part.listed(self._recording.account), rename=dict(part.rename)),
             transport=self.transport,
-            executor=terminal,
-            holdings=terminal or BookHoldings(book),
+            executor=witness,
+            holdings=witness or BookHoldings(book),
             funds=lambda: StatusHeartbeat(balance=book.balance, equity=book.balance),
             ea_version="demo",
             durability="process",

@@ -1,0 +1,200 @@
+"""One run of the demo: a gateway as a child process, four terminals, a replay, a report."""
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from eagateway_sdk import Transport
+from eagateway_sdk.paper import BrokenRecording, Recording
+
+from eagateway.demo import people, report
+from eagateway.demo.child import Child, embedded_environment, free_port
+from eagateway.demo.faulty_gateway import FOLDER
+from eagateway.demo.plan import Plan, plan
+from eagateway.demo.replay import Replay
+from eagateway.demo.sabotage import FAULTS
+from eagateway.demo.screen import Screen
+from eagateway.demo.stage import Seat, Stage
+
+SHIPPED: Final = Path(__file__).resolve().parent / "recordings" / "4xlots-20171107"
+FALSIFIED: Final = ("drop", "double", "lots", "modify")
+BREAKS: Final = (*FALSIFIED, *FAULTS)
+TRANSPORTS: Final = ("socket", "exchange")
+BROKEN: Final = 2
+INTERRUPTED: Final = 130
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line says. `folder` is the run's own; `speed` in seconds, None for as fast as it goes.
+
+    `fault`: one of BREAKS, an order falsified in a follower's book or a bug of the gateway.
+    """
+
+    folder: Path
+    recording: Path = SHIPPED
+    speed: float | None = None
+    exit: bool = True
+    report: Path | None = None
+    approve: str = "auto"
+    kill_gateway: int = 0
+    fault: str | None = None
+    transport: Transport = "socket"
+    seed: int | None = None
+    port: int = 0
+
+
+def own_folder() -> Path:
+    """A fresh folder for this replay. Settings are read once: start again with the folder in the environment."""
+    given = os.environ.get(FOLDER)
+    if given is not None and settings.EMBEDDED and Path(settings.DATA_DIR) == Path(given):
+        return Path(given)
+    folder = Path(tempfile.mkdtemp(prefix="eagateway-demo-"))
+    environment = embedded_environment(folder) | {FOLDER: str(folder)}
+    os.execve(sys.executable, [sys.executable, *sys.argv], environment)  # noqa: S606 - this very program again
+    raise RuntimeError("unreachable")
+
+
+def play(options: Options) -> int:
+    """Run the demo to its end; the exit status. The folder is removed.
+
+    :raises GatewayFailed: the gateway did not come up
+    """
+    logging.getLogger().setLevel(logging.WARNING)  # the screen shows the progress; the gateway has its own log
+    try:
+        return _play(options)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    finally:
+        shutil.rmtree(options.folder, ignore_errors=True)
+
+
+def _play(options: Options) -> int:
+    try:
+        recording = Recording.read(options.recording)
+        cast = plan(recording)
+    except (BrokenRecording, OSError) as error:
+        _write(options, report.broken(options.recording.name, str(error), transport=options.transport))
+        sys.stderr.write(f"broken recording: {error}\n")
+        return BROKEN
+    fault = options.fault if options.fault in FAULTS else None
+    child = Child(data=options.folder, port=free_port(options.port), fault=fault)
+    return asyncio.run(Run(options, recording, cast, child).play())
+
+
+class Run:
+    """One replay with everybody in it."""
+
+    def __init__(self, options: Options, recording: Recording, cast: Plan, child: Child) -> None:
+        self._options, self._recording, self._plan, self._child = options, recording, cast, child
+        self._screen = Screen()
+        self._started = time.monotonic()
+
+    async def play(self) -> int:
+        """From the start of the gateway to its end; the exit status."""
+        _end_on_sigterm()
+        try:
+            return await self._play()
+        finally:
+            await asyncio.to_thread(self._child.stop)
+
+    async def _play(self) -> int:
+        await asyncio.to_thread(self._child.start)
+        passwords = await sync_to_async(people.provide, thread_sensitive=False)(self._plan)
+        self._screen.credentials(self._child.url, passwords)
+        stage = Stage(
+            plan=self._plan,
+            recording=self._recording,
+            url=self._child.url,
+            folder=self._options.folder / "terminals",
+            falsify=self._options.fault if self._options.fault in FALSIFIED else None,
+            transport=self._options.transport,
+        )
+        try:
+            await stage.start()
+            await self._approve_first(stage)
+            return await self._replay(stage)
+        finally:
+            await stage.close()
+
+    async def _replay(self, stage: Stage) -> int:
+        options = self._options
+        seed = options.seed if options.seed is not None else secrets.randbelow(2**32)
+        if options.kill_gateway:
+            self._screen.say(f"the gateway is killed {options.kill_gateway} times (--seed {seed})")
+        replay = Replay(
+            stage=stage,
+            child=self._child,
+            recording=self._recording,
+            seconds=options.speed,
+            kills=options.kill_gateway,
+            seed=seed,
+            approve_late=lambda: self._approve([stage.followers[-1]]),
+            show=self._screen.progress,
+        )
+        played = await replay.run()
+        build = sync_to_async(report.build, thread_sensitive=False)
+        seconds = time.monotonic() - self._started
+        result = await build(stage=stage, recording=self._recording, played=played, seconds=seconds)
+        _write(options, result.content)
+        self._show(result)
+        if not options.exit:
+            await self._serve_on()
+        return result.exit_status
+
+    def _show(self, result: report.Report) -> None:
+        self._screen.report(result.content)
+        self._screen.findings("lost", result.findings.lost)
+        self._screen.findings("duplicated", result.findings.duplicated)
+        self._screen.findings("wrong", result.wrong)
+        if result.content["error"]:
+            self._screen.say(f"broken recording: {result.content['error']}")
+
+    async def _approve_first(self, stage: Stage) -> None:
+        waiting = await sync_to_async(people.waiting, thread_sensitive=False)()
+        self._screen.pending([(account, fingerprint) for account, fingerprint, _ in waiting])
+        await self._approve([stage.master, *stage.followers[:-1]])
+
+    async def _approve(self, seats: Sequence[Seat]) -> None:
+        """Approve these accounts' keys, or wait until a person has."""
+        names = ", ".join(seat.part.account_id for seat in seats)
+        if self._options.approve == "manual":
+            self._screen.say(f"waiting for you to approve {names} at the approvals page")
+        else:
+            await sync_to_async(people.approve, thread_sensitive=False)([seat.part for seat in seats])
+            self._screen.say(f"approved {names}")
+        await asyncio.gather(*(seat.client.wait_status("authenticated") for seat in seats))
+
+    async def _serve_on(self) -> None:
+        self._screen.say(f"still serving on {self._child.url}; Ctrl-C ends it")
+        with suppress(asyncio.CancelledError):
+            while self._child.alive():  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.5)
+
+
+def _write(options: Options, content: Mapping[str, Any]) -> None:
+    if options.report is not None:
+        options.report.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _end_on_sigterm() -> None:
+    """SIGTERM ends the demo as Ctrl-C does."""
+    loop = asyncio.get_running_loop()
+    main = asyncio.current_task()
+    if main is not None:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, main.cancel)
