@@ -5,7 +5,7 @@ the master's ticket, which every order names. Nothing of the gateway's rows or c
 
 Two things depend on the clock. Whether a backlog's opening was young enough, where the run cannot tell: then both are
 right. And a change that the next one overtook while it was on its way (`Clock.lag`, as this very run has measured it):
-the book may go straight to the next one. But that is an exception: where most changes of a kind are missing, it is told.
+the book may go straight to the next one. That is an exception: where most changes of a kind are missing, it is told.
 """
 
 from collections import defaultdict
