@@ -6,12 +6,14 @@ one that the gateway's own rows agree with: they say what was done, and what was
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 from unittest.mock import patch
 
 from msgspec import structs
 
+from orders.domain.copies.converge import Followed, Step, converge
 from orders.domain.copies.legs import Order
 from orders.domain.decision.inputs import Case, Rules
 from orders.domain.decision.pipeline import Verdict
@@ -19,7 +21,7 @@ from orders.domain.sizing.modes import Mode
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import ADDS_EXPOSURE, TAKES_OFF, Action, OrderIntent
 from orders.models import Subscription
-from orders.services.copies import orphans
+from orders.services.copies import convergence
 from orders.services.intents import order_intents
 from orders.services.intents.batch import Workspace
 from sessions_app.services.ingest.ports import Arrival
@@ -104,8 +106,15 @@ def never_close() -> None:
             return verdict
         return replace(verdict, orders=tuple(order for order in verdict.orders if order.action not in TAKES_OFF))
 
+    def leave(followed: Followed, now: datetime) -> Mapping[int, Step]:
+        steps = converge(followed, now)
+        return {
+            leg: replace(step, orders=tuple(order for order in step.orders if order.action not in TAKES_OFF))
+            for leg, step in steps.items()
+        }
+
     _order_otherwise(forget)
-    _put(orphans, orphans._outliving.__name__, lambda where: {})
+    _put(convergence, converge.__name__, leave)
 
 
 def extra_open() -> None:
