@@ -2,30 +2,33 @@
 
 The subclasses of `Decimal` exist so that the message library hands their decoding to `decode_hook`: a JSON
 number would already have been a binary float, so only strings are taken. Arithmetic on them gives plain
-`Decimal`. Bounds keep every value within 15 significant digits, what SQLite's REAL stores exactly.
+`Decimal`. Each kind says how many digits its columns keep: more before the point are refused, more behind it are the
+noise of a binary float and are rounded. Columns: sessions_app/models/fields.py.
 """
 
 import re
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
-DECIMAL_PATTERN: Final = r"^-?[0-9]{1,10}(\.[0-9]{1,8})?$"
-MAX_DIGITS: Final = 15
+TEXT_DIGITS: Final = 20  # on either side of the point: what a text may have; a kind keeps less
+DECIMAL_PATTERN: Final = rf"^-?[0-9]{{1,{TEXT_DIGITS}}}(\.[0-9]{{1,{TEXT_DIGITS}}})?$"
+NOT_A_TEXT: Final = "Expected a decimal as a string"
 _DECIMAL: Final = re.compile(DECIMAL_PATTERN, re.ASCII)
 
 
 class WireDecimal(Decimal):
-    """A decimal that travels as a string; `places` bounds what a column keeps behind the point."""
+    """A decimal that travels as a string; `whole`, `places`: the digits that are kept before and behind the point."""
 
+    whole = 7
     places = 8
     minimum: Decimal | None = None
 
 
 class Lots(WireDecimal):
-    """Volume in lots, zero or more."""
+    """Volume in lots, zero or more. 15 digits in all, which SQLite keeps as a number: lots are compared in queries."""
 
     minimum = Decimal(0)
 
@@ -33,14 +36,22 @@ class Lots(WireDecimal):
 class Price(WireDecimal):
     """A price level, zero or more; 0 means "not set" for stop loss and take profit, as in MT4."""
 
-    places = 7
+    whole = 10
+    places = 10
+    minimum = Decimal(0)
+
+
+class Quantity(WireDecimal):
+    """What a symbol's terms are made of: units per lot, the smallest and the largest order; zero or more."""
+
+    whole = 16
     minimum = Decimal(0)
 
 
 class Money(WireDecimal):
     """An amount in the account's currency, of either sign."""
 
-    places = 5
+    whole = 15
 
 
 def decode_hook(kind: type[Any], value: object) -> WireDecimal:
@@ -51,23 +62,30 @@ def decode_hook(kind: type[Any], value: object) -> WireDecimal:
     if not issubclass(kind, WireDecimal):
         raise NotImplementedError(kind.__name__)
     if not isinstance(value, str):
-        raise ValueError("Expected a decimal as a string")
+        raise ValueError(NOT_A_TEXT)
     if not _DECIMAL.fullmatch(value):  # match() with `$` would take a newline at the end
-        raise ValueError("Expected a decimal such as 12.34 (up to 10 digits before and 8 behind the point)")
-    number = kind(value)
-    _check_bounds(number)
+        raise ValueError(
+            f"Expected a decimal such as 12.34 (up to {TEXT_DIGITS} digits before and {TEXT_DIGITS} behind the point)"
+        )
+    return _bounded(kind, value)
+
+
+def _bounded(kind: type[WireDecimal], text: str) -> WireDecimal:
+    number = kind(text)
+    # Checked before it is rounded, too: more digits than arithmetic has cannot be rounded.
+    _check_whole(number)
+    _, _, fraction = text.partition(".")
+    if len(fraction) > kind.places:
+        number = kind(number.quantize(Decimal(1).scaleb(-kind.places), rounding=ROUND_HALF_UP))
+        _check_whole(number)
+    if kind.minimum is not None and number < kind.minimum:
+        raise ValueError(f"Expected a decimal of {kind.minimum} or more")
     return number
 
 
-def _check_bounds(number: WireDecimal) -> None:
-    whole, _, fraction = format(number, "f").lstrip("-").partition(".")
-    fraction = fraction.rstrip("0")
-    if len(fraction) > number.places or len(whole.lstrip("0")) > MAX_DIGITS - number.places:
-        raise ValueError(
-            f"Expected at most {MAX_DIGITS - number.places} digits before and {number.places} behind the point"
-        )
-    if number.minimum is not None and number < number.minimum:
-        raise ValueError(f"Expected a decimal of {number.minimum} or more")
+def _check_whole(number: WireDecimal) -> None:
+    if abs(number) >= 10**number.whole:
+        raise ValueError(f"Expected at most {number.whole} digits before the point")
 
 
 def encode_hook(value: object) -> str:
@@ -105,10 +123,12 @@ def to_builtins(value: object) -> Any:
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=encode_hook, decimal_format="string", uuid_format="canonical")
 __all__ = [
     "DECIMAL_PATTERN",
+    "NOT_A_TEXT",
     "UUID",
     "Lots",
     "Money",
     "Price",
+    "Quantity",
     "WireDecimal",
     "decode_hook",
     "encode_hook",

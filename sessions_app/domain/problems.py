@@ -165,6 +165,13 @@ _OF_ACCESS: Final = (
     ),
 )
 _OF_FRAMES: Final = (
+    Problem(
+        "field_unreadable",
+        "A field could not be read: the frame was taken without it, or with it as it was meant",
+        "See `path` and `message`, and docs/schemas; it is told once on each link",
+        severity=Severity.WARNING,
+        scope=Scope.FRAMES,
+    ),
     Problem("frame_too_big", "The frame is too big", "Split it, or leave out what is not needed"),
     Problem("frame_unexpected", "This frame type is not sent by an EA", "See the table of frames in docs/protocol.md"),
     Problem("id_reused", "This id was used for another frame", "Give every new frame a new id"),

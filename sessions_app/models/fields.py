@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+from django.core.exceptions import FieldError
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from uuid_utils.compat import uuid7
 
-from sessions_app.domain.decimals import MAX_DIGITS, Lots, Money, Price, WireDecimal
+from sessions_app.domain.decimals import Lots, Money, Price, WireDecimal, plain
 
 new_id = uuid7
 
@@ -20,9 +22,59 @@ def id_field() -> "models.UUIDField[UUID, UUID]":
     return models.UUIDField(primary_key=True, default=uuid7, editable=False)
 
 
+REAL_DIGITS: Final = 15  # what SQLite keeps of a number, whatever the column says
+
+
+class ExactDecimalField(models.DecimalField):  # type: ignore[type-arg]  # takes none while it runs
+    """A decimal of more digits than SQLite keeps as a number: a text there, `numeric` on PostgreSQL.
+
+    A text knows no order: what compares or sums in a query, beyond equal or not, is refused on every database.
+    """
+
+    _LOOKUPS: Final = frozenset({"exact", "in", "isnull"})
+
+    def get_internal_type(self) -> str:
+        """What decides how values are read and sent in bulk: not DecimalField, which SQLite reads through a float, but
+        a name that PostgreSQL knows; else it would insert row by row."""
+        return "TextField"
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        """The column's type."""
+        if connection.vendor == "sqlite":
+            return "text"
+        return f"numeric({self.max_digits}, {self.decimal_places})"
+
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+        """The value as this database takes it; one text for equal numbers."""
+        number = self.to_python(value)
+        # An expression, or nothing.
+        if not isinstance(number, Decimal) or connection.vendor != "sqlite":
+            return number
+        return plain(self._rounded(number))
+
+    def from_db_value(self, value: Any, expression: object, connection: BaseDatabaseWrapper) -> Decimal | None:
+        """The decimal, with as many places as its column has on either database. What SQLite had kept as a number, before
+        this column was a text, has lost no digit by that."""
+        return None if value is None else self._rounded(Decimal(value))
+
+    def get_lookup(self, lookup_name: str) -> Any:
+        """Equality alone.
+
+        :raises FieldError: another lookup
+        """
+        if lookup_name not in self._LOOKUPS:
+            raise FieldError(f"{self.name}: exact decimals are not compared in queries ({lookup_name})")
+        return super().get_lookup(lookup_name)
+
+    def _rounded(self, number: Decimal) -> Decimal:
+        return number.quantize(Decimal(1).scaleb(-self.decimal_places), rounding=ROUND_HALF_UP)
+
+
 def decimal_field(kind: type[WireDecimal], **options: Any) -> "models.DecimalField[Decimal | None, Decimal | None]":
-    """A column for one of the wire's decimals: at most 15 digits, so that SQLite keeps it exactly."""
-    return models.DecimalField(max_digits=MAX_DIGITS, decimal_places=kind.places, null=True, **options)
+    """A column that keeps every digit of one of the wire's decimals, on each database."""
+    digits = kind.whole + kind.places
+    column = models.DecimalField if digits <= REAL_DIGITS else ExactDecimalField
+    return column(max_digits=digits, decimal_places=kind.places, null=True, **options)
 
 
 def lots_field(**options: Any) -> "models.DecimalField[Decimal | None, Decimal | None]":

@@ -125,6 +125,47 @@ async def test_a_token_in_the_header_needs_none_in_hello(gateway: Gateway) -> No
     assert (await ea.hear("SessionState"))["payload"]["status"] == "authenticated"
 
 
+# Fields --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.sends_invalid_frames
+async def test_a_close_is_taken_whatever_its_comment_says_and_its_ea_is_told_once(gateway: Gateway) -> None:
+    cast = gateway.provision({})
+    master, follower = await cast.ea(0), await cast.ea(1)
+    await master.durable("OrderIntent", {**OPEN, "comment": "c" * 255})
+    for position in (2, 3):
+        await master.buy(position)
+    for position in (1, 2, 3):
+        odd = {"comment": "c" * 65, "profit": "9" * 16, "lots": 0.1}
+        await master.durable(
+            "OrderIntent", {**OPEN, "action": "close", "position_id": position, "ticket": position, **odd}
+        )
+    await master.acked(6)
+    assert [frame["payload"]["action"] for frame in await follower.commands(6)] == ["open"] * 3 + ["close"] * 3
+    warned = [frame["payload"] for frame in master.seen if frame["type"] == "ErrorAlert"]
+    assert {(alert["code"], alert["severity"]) for alert in warned} == {("field_unreadable", "warning")}
+    assert sorted(alert["path"] for alert in warned) == ["$.comment", "$.lots", "$.profit"]
+
+
+@pytest.mark.sends_invalid_frames
+async def test_a_terminal_is_introduced_without_its_unusable_symbols(gateway: Gateway) -> None:
+    cast = gateway.provision({})
+    master, follower = await cast.ea(0), await cast.ea(1)
+    odd = [{**SYMBOLS[0], "name": "SHIBUSD", "digits": 16}, {**SYMBOLS[0], "name": "VOL75", "lots_max": "9" * 17}]
+    await follower.send("InitRequest", {"currency": "USD", "symbols": [*odd, *SYMBOLS]})
+    await follower.send("StatusHeartbeat", {"balance": "1" * 16, "equity": "5"})
+    await follower.hear("HeartbeatAck")
+    told = {
+        frame["payload"]["path"]: frame["payload"]["message"]
+        for frame in follower.seen
+        if frame["type"] == "ErrorAlert"
+    }
+    assert sorted(told) == ["$.balance", "$.symbols[].digits", "$.symbols[].lots_max"]
+    assert "SHIBUSD" in told["$.symbols[].digits"]
+    await master.buy(1)
+    assert len(await follower.commands(1)) == 1
+
+
 # Numbers -------------------------------------------------------------------------------------------------------------
 
 

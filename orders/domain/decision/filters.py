@@ -24,7 +24,7 @@ from sessions_app.domain.frames.envelope import split_path
 MOST: Final = 200
 Pattern = Annotated[str, Meta(min_length=1, max_length=64)]
 Clock = Annotated[str, Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
-MagicRange = Annotated[str, Meta(pattern=r"^-?[0-9]{1,10}(\.\.-?[0-9]{1,10})?$")]
+MagicRange = Annotated[str, Meta(pattern=r"^-?[0-9]{1,20}(\.\.-?[0-9]{1,20})?$")]
 Patterns = Annotated[list[Pattern], Meta(max_length=MOST)]
 Magics = Annotated[list[MagicRange], Meta(max_length=MOST)]
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from orders.domain.wire.commands import MAGIC_BASE, MAX_COPY_NO
+from orders.domain.wire.commands import copy_number
 from orders.domain.wire.intents import Side
 from orders.domain.wire.snapshots import HeldOrder, HeldPosition, Quote, SyncSnapshot, history_start
 
@@ -41,7 +41,8 @@ class Held:
 class Book:
     """`taken_at`: when it was read, on our clock. `applied_seq`: the last command whose outcome is in it.
 
-    `history_from`: how far back the terminal sees what has ended; None when it does not say.
+    `history_from`: how far back the terminal sees what has ended; None when it does not say. `incomplete`: it may lack
+    lines, so that what it does not show may be there.
     """
 
     taken_at: datetime
@@ -49,6 +50,7 @@ class Book:
     history_from: datetime | None = None
     held: Sequence[Held] = ()
     quotes: Mapping[str, Quote] = field(default_factory=dict)
+    incomplete: bool = False
 
     @property
     def top_copy_no(self) -> int:
@@ -58,13 +60,6 @@ class Book:
     def covers(self, since: datetime) -> bool:
         """Whether the absence of something that may have begun then means anything."""
         return self.history_from is None or self.history_from <= since
-
-
-def copy_number(magic: int | None) -> int | None:
-    """The copy number in a magic number of ours, or None."""
-    if magic is None or magic & ~MAX_COPY_NO != MAGIC_BASE:
-        return None
-    return magic & MAX_COPY_NO or None
 
 
 def read_book(snapshot: SyncSnapshot, *, taken_at: datetime) -> Book:
@@ -77,6 +72,7 @@ def read_book(snapshot: SyncSnapshot, *, taken_at: datetime) -> Book:
         history_from=history_start(snapshot.history_from),
         held=list(held.values()),
         quotes={quote.symbol: quote for quote in snapshot.quotes},
+        incomplete=snapshot.incomplete,
     )
 
 
@@ -121,6 +117,7 @@ def join(parts: Sequence[SyncSnapshot]) -> SyncSnapshot:
         n=1,
         of=1,
         connected=all(part.connected for part in parts),
+        incomplete=any(part.incomplete for part in parts),
         balance=told[0].balance if told else None,
         history_from=next((part.history_from for part in parts if part.history_from), None),
         positions=[item for part in parts for item in part.positions],

@@ -178,6 +178,10 @@ def _look_at(copied: Copied, items: Sequence[Held], book: Book, comparison: Comp
     if busy or copied.ahead or any(row.state is not CommandState.UNKNOWN for row in waiting):
         comparison.unseen.add(copied.copy_no)
         return
+    # A line that could not be read may be this one.
+    if item is None and book.incomplete:
+        comparison.unseen.add(copied.copy_no)
+        return
     if item is None and comparison.incomplete and facts.state in ALIVE:
         comparison.unseen.add(copied.copy_no)  # it is missing: whatever else was found stands
     _compare(replace(copied, facts=facts), item, book, comparison)
@@ -198,7 +202,7 @@ def _clear_doubts(copied: Copied, item: Held | None, book: Book, comparison: Com
     an incomplete book, waits for a person together with the copy.
     """
     facts, busy, opening, anew = copied.facts, False, False, False
-    believed = item is not None or not comparison.incomplete
+    believed = item is not None or not (comparison.incomplete or book.incomplete)
     for command in copied.commands:
         if command.state is not CommandState.UNKNOWN:
             continue

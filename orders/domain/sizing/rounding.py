@@ -8,7 +8,7 @@ from orders.domain.states.denials import Code, Denied
 
 MAX_LEGS: Final = 20
 LOTS_BOUND: Final = Decimal(10) ** 7  # what a column holds: 15 digits, 8 of them behind the point
-PRICE_BOUND: Final = Decimal(10) ** 8
+PRICE_BOUND: Final = Decimal(10) ** 10
 LOT_TOLERANCE: Final = Decimal("1e-8")
 
 
@@ -48,6 +48,14 @@ class SymbolSpec:
     tick_size: Decimal | None = None
     tick_value: Decimal | None = None
     quote_currency: str | None = None
+    calculation_mode: str | None = None
+
+
+def notional(spec: SymbolSpec | None, lots: Decimal, price: Decimal | None) -> Decimal | None:
+    """What these lots are worth in the account's currency; None where the symbol's terms do not tell."""
+    if spec is None or not price or not spec.tick_size or not spec.tick_value:
+        return None
+    return lots * price / spec.tick_size * spec.tick_value
 
 
 def round_lots(exact: Decimal, *, step: Decimal) -> Decimal:

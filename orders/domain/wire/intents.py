@@ -1,16 +1,19 @@
 """What a master did: the OrderIntent frame, and what makes one complete."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from msgspec import Meta
 
 from sessions_app.domain.decimals import Lots, Money, Price
+from sessions_app.domain.frames.mending import Mending
 from sessions_app.domain.frames.payloads import Millis, Moment, Name, Payload
 
 Ticket = Annotated[int, Meta(ge=1, le=2**53 - 1)]
+Magic = Annotated[int, Meta(ge=-(2**63))]  # 64 bits, with or without a sign: no column keeps it as a number
 BrokerTime = Annotated[str, Meta(max_length=19, pattern=r"^[0-9]{4}\.[0-9]{2}\.[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$")]
 Comment = Annotated[str, Meta(max_length=64, pattern=r"^[^\x00]*$")]
 
@@ -52,6 +55,8 @@ class Cause(StrEnum):
     ARCHIVE = "archive"
 
 
+UNREADABLE: Final = "?"
+"""The symbol of a close that names none we can read: its position says which one it is."""
 ADDS_EXPOSURE: Final = frozenset({Action.OPEN, Action.PLACE})
 ENDS_POSITION: Final = frozenset({Action.CLOSE, Action.CANCEL})
 TAKES_OFF: Final = ENDS_POSITION | {Action.PARTIAL_CLOSE}
@@ -80,7 +85,7 @@ class OrderIntent(Payload, kw_only=True, frozen=True):
     sl: Price | None = None
     tp: Price | None = None
     expiry: Moment | None = None
-    magic: Annotated[int, Meta(ge=-(2**31), le=2**32)] | None = None
+    magic: Magic | None = None
     comment: Comment | None = None
     close_reason: Cause | None = None
     commission: Money | None = None
@@ -106,7 +111,8 @@ def lineage(intent: OrderIntent) -> list[int]:
     return [ticket for ticket in dict.fromkeys(tickets) if ticket]
 
 
-_REQUIRED: Final[Mapping[Action, tuple[str, ...]]] = {
+_MOMENT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})", re.ASCII)
+_REQUIRED: Final[Mapping[Action | None, tuple[str, ...]]] = {
     Action.OPEN: ("side", "lots"),
     Action.PLACE: ("side", "lots", "price"),
     Action.ACTIVATE: (),
@@ -130,4 +136,34 @@ def fault(intent: OrderIntent) -> tuple[str, str] | None:
         return "$.order_type", "`place` needs `order_type` limit or stop"
     if intent.action is Action.OPEN and intent.order_type is not OrderType.MARKET:
         return "$.order_type", "`open` is a market order; a pending order is `place`"
+    if intent.expiry and not _is_moment(intent.expiry):
+        return "$.expiry", "RFC 3339 with its offset, as 2026-12-31T21:59:00Z; no broker's clock"
     return None
+
+
+def _is_moment(text: str) -> bool:
+    """Whether this is a moment that everyone understands alike: with an offset from UTC."""
+    if not _MOMENT.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _needs(content: Mapping[str, Any]) -> Collection[str]:
+    """Which position, what happened to it, and as much of the lots as this action rests on."""
+    return {"action", "position_id", "ticket", *_REQUIRED.get(_action(content), ())}
+
+
+def _opens(content: Mapping[str, Any]) -> bool:
+    return _action(content) in ADDS_EXPOSURE
+
+
+def _action(content: Mapping[str, Any]) -> Action | None:
+    told = content.get("action")
+    return next((action for action in Action if action.value == told), None)
+
+
+MENDING: Final = Mending(needs=_needs, whole=_opens, stand_ins={"symbol": UNREADABLE})

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from orders.domain.wire import intents, reports, snapshots
 from orders.domain.wire.commands import OrderCommand
 from orders.domain.wire.intents import OrderIntent
 from orders.domain.wire.reports import ExecutionReport
@@ -18,6 +19,7 @@ TRADE_FRAMES: Final = (
         traffic=Traffic.INTENTS,
         taker=Taker.BATCH,
         handler="accept_intents",
+        mending=intents.MENDING,
     ),
     FrameType(payload=OrderCommand, sender=Sender.SERVER, pending=Pending.WITHHELD, durable=True),
     FrameType(
@@ -29,6 +31,7 @@ TRADE_FRAMES: Final = (
         taker=Taker.BATCH,
         handler="accept_reports",
         fact=True,
+        mending=reports.MENDING,
     ),
     FrameType(
         payload=SyncSnapshot,
@@ -38,5 +41,6 @@ TRADE_FRAMES: Final = (
         taker=Taker.BATCH,
         handler="accept_snapshots",
         renews_standing=True,
+        mending=snapshots.MENDING,
     ),
 )

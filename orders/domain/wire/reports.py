@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from orders.domain.wire.intents import ACCOUNT_CAUSES, BrokerTime, Cause, Comment, Ticket
 from sessions_app.domain.decimals import Lots, Money, Price
+from sessions_app.domain.frames.mending import Mending
 from sessions_app.domain.frames.payloads import Count, Millis, Payload
 
 
@@ -63,6 +64,24 @@ class ExecutionReport(Payload, kw_only=True, frozen=True):
     age_ms: Millis = 0
 
 
+# Which command, what became of it, and how many lots; the tickets name the position, and what follows from it.
+_NEEDS: Final = frozenset(
+    [
+        "status",
+        "command_id",
+        "copy_no",
+        "attempt",
+        "cause",
+        "ticket",
+        "parent_ticket",
+        "new_ticket",
+        "lots",
+        "remaining_lots",
+        "already",
+        "found",
+    ]
+)
+MENDING: Final = Mending(needs=lambda content: _NEEDS)
 ONCE: Final = frozenset({ReportStatus.FILLED, ReportStatus.PLACED, ReportStatus.CLOSED})
 """Told once for each attempt: a second one can only repeat the first, or contradict it."""
 

@@ -7,12 +7,11 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from orders.domain.wire.intents import Comment, OrderType, Side, Ticket
+from orders.domain.wire.intents import Comment, Magic, OrderType, Side, Ticket
 from sessions_app.domain.decimals import Lots, Money, Price
+from sessions_app.domain.frames.mending import Mending
 from sessions_app.domain.frames.payloads import Count, Digest, Millis, Moment, Name, PartNumber, Payload
 from sessions_app.domain.lifecycle import SnapshotReason
-
-Magic = Annotated[int, Meta(ge=-(2**31), le=2**32)]
 
 
 class SnapshotPhase(StrEnum):
@@ -94,6 +93,34 @@ class Difference(Payload, kw_only=True, frozen=True):
     actual: str | None = None
 
 
+# Without its magic number a copy passes for a foreign trade, without its stops for a bare one.
+_LINE: Final = frozenset({"ticket", "symbol", "side", "lots", "magic", "sl", "tp"})
+_WHOLE: Final = frozenset(
+    [
+        "phase",
+        "request_id",
+        "hash",
+        "same",
+        "n",
+        "of",
+        "digest",
+        "age_ms",
+        "connected",
+        "incomplete",
+        "positions",
+        "working_orders",
+    ]
+)
+MENDING: Final = Mending(
+    needs=lambda content: _WHOLE,
+    rows={
+        "positions": _LINE,
+        "working_orders": _LINE | {"order_type", "price"},
+        "quotes": frozenset({"symbol", "bid", "ask"}),
+    },
+    # Without the beginning of its history a book would speak for all times.
+    partial=frozenset({"positions", "working_orders", "history_from"}),
+)
 _WEST_OF_UTC: Final = timedelta(hours=14)
 
 
@@ -102,6 +129,7 @@ class SyncSnapshot(Payload, kw_only=True, frozen=True):
 
     A report may come in chunks `n` of `of`, all with one `digest`; a lost chunk discards the whole. Never resent,
     always taken anew. `taken_at` and `age_ms`: when the book was read, by the EA's clocks; only `age_ms` is used.
+    `incomplete`: a line of it could not be told, or not be read here: what it does not show may be there all the same.
     """
 
     phase: SnapshotPhase
@@ -115,6 +143,7 @@ class SyncSnapshot(Payload, kw_only=True, frozen=True):
     taken_at: Moment | None = None
     age_ms: Millis = 0
     connected: bool = True
+    incomplete: bool = False
     applied_server_seq: Count = 0
     history_from: Moment | None = None
     positions: Annotated[list[HeldPosition], Meta(max_length=2000)] = []

@@ -107,7 +107,12 @@ def _whole(told: SyncSnapshot, account: BrokerAccount, stored: Snapshot | None) 
     if stored is None or not stored.hash or told.hash != stored.hash or account.snapshot_reason not in MAY_BE_SAME:
         return None
     known = msgspec.convert(stored.content, SyncSnapshot, dec_hook=decode_hook)
-    return msgspec.structs.replace(told, positions=known.positions, working_orders=known.working_orders)
+    return msgspec.structs.replace(
+        told,
+        positions=known.positions,
+        working_orders=known.working_orders,
+        incomplete=told.incomplete or known.incomplete,
+    )
 
 
 def _is_of_former_epoch(account: BrokerAccount, taken_at: datetime) -> bool:

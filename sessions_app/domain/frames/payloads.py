@@ -5,19 +5,20 @@ Unknown fields are ignored. Times are RFC 3339 in UTC; durations say their unit 
 """
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
-from sessions_app.domain.decimals import Lots, Money, Price
+from sessions_app.domain.decimals import Money, Price, Quantity
 
 Text = Annotated[str, Meta(max_length=255, pattern=r"^[^\x00]*$")]
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Moment = Annotated[str, Meta(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Seq = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+MAX_SYMBOL_DIGITS: Final = 15
 Millis = Annotated[int, Meta(ge=0, le=10**10)]
 MAX_PARTS = 256
 MAX_SYMBOLS = 2000
@@ -99,11 +100,11 @@ class SymbolSpec(Payload, kw_only=True, frozen=True):
     """What the terminal's MarketInfo says of one symbol. Tick value: account currency per lot and tick."""
 
     name: Name
-    digits: Annotated[int, Meta(ge=0, le=8)]
-    contract_size: Lots
-    lots_min: Lots
-    lots_step: Lots
-    lots_max: Lots
+    digits: Annotated[int, Meta(ge=0, le=MAX_SYMBOL_DIGITS)]
+    contract_size: Quantity
+    lots_min: Quantity
+    lots_step: Quantity
+    lots_max: Quantity
     point: Price | None = None
     tick_size: Price | None = None
     tick_value: Price | None = None
@@ -111,6 +112,10 @@ class SymbolSpec(Payload, kw_only=True, frozen=True):
     freeze_level: Count = 0
     trade_mode: Name | None = None
     quote_currency: Name | None = None
+    calculation_mode: Name | None = None
+
+
+SYMBOL_NEEDS: Final = frozenset({"name", "digits", "contract_size", "lots_min", "lots_step", "lots_max"})
 
 
 class InitRequest(Payload, kw_only=True, frozen=True):
@@ -125,7 +130,7 @@ class InitRequest(Payload, kw_only=True, frozen=True):
     broker: Text | None = None
     server: Text | None = None
     currency: Name
-    money_decimals: Annotated[int, Meta(ge=0, le=5)] = 2
+    money_decimals: Annotated[int, Meta(ge=0, le=8)] = 2
     leverage: Count | None = None
     margin_mode: MarginMode = MarginMode.HEDGING
     fifo: bool = False
@@ -144,6 +149,10 @@ class InitRequest(Payload, kw_only=True, frozen=True):
     n: PartNumber = 1
     of: PartNumber = 1
     digest: Digest | None = None
+
+
+# An account that nets, or closes first in, first out, must not pass for one that hedges.
+INIT_NEEDS: Final = frozenset({"currency", "margin_mode", "fifo", "symbols"})
 
 
 class HeartbeatPace(Payload, kw_only=True, frozen=True):

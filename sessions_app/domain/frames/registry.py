@@ -11,6 +11,7 @@ from enum import Enum, StrEnum
 from typing import Final
 
 from sessions_app.domain.frames import payloads
+from sessions_app.domain.frames.mending import Mending
 from sessions_app.domain.frames.payloads import Payload
 
 
@@ -53,7 +54,8 @@ class FrameType:
 
     `pending_note`: what the documents say instead of `pending`'s own words. `durable`: it has a number. `fact`: it is
     taken from a session that has ended, too. `proves_life`: its sender is alive. `renews_standing`: once the batch had
-    it, the session's row has news for its link. `kept`: its content stays in its row.
+    it, the session's row has news for its link. `kept`: its content stays in its row. `mending`: what it can do without
+    where it cannot be read; None: it is read whole or refused.
     """
 
     payload: type[Payload]
@@ -68,6 +70,7 @@ class FrameType:
     proves_life: bool = False
     renews_standing: bool = False
     kept: bool = False
+    mending: Mending | None = None
 
     @property
     def name(self) -> str:
@@ -114,6 +117,11 @@ SESSION_FRAMES: Final = (
         taker=Taker.BATCH,
         handler="introduce",
         renews_standing=True,
+        mending=Mending(
+            needs=lambda content: payloads.INIT_NEEDS,
+            ornaments=frozenset({"broker", "server"}),
+            rows={"symbols": payloads.SYMBOL_NEEDS},
+        ),
     ),
     FrameType(
         payload=payloads.InitAck,
@@ -128,6 +136,7 @@ SESSION_FRAMES: Final = (
         taker=Taker.BATCH,
         handler="record_heartbeat",
         proves_life=True,
+        mending=Mending(),
     ),
     FrameType(payload=payloads.HeartbeatAck, sender=Sender.SERVER, pending=Pending.SENT),
 )
@@ -142,6 +151,7 @@ LINK_FRAMES: Final = (
         taker=Taker.BATCH,
         handler="log_alerts",
         kept=True,
+        mending=Mending(needs=lambda content: {"code"}, ornaments=frozenset({"message", "remediation"})),
     ),
     FrameType(
         payload=payloads.ShutdownNotice,
@@ -149,6 +159,7 @@ LINK_FRAMES: Final = (
         pending=Pending.ALLOWED,
         taker=Taker.BATCH,
         handler="answer_goodbyes",
+        mending=Mending(needs=lambda content: {"reason", "phase", "last_seq"}, ornaments=frozenset({"message"})),
     ),
     FrameType(
         payload=payloads.ResendRequest, sender=Sender.BOTH, pending=Pending.ALLOWED, taker=Taker.LINK, handler="resend"

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any, Final
 from uuid import UUID
 
+from sessions_app.domain.frames.mending import Note
 from sessions_app.domain.frames.payloads import Payload, SubscriptionSummary
 from sessions_app.domain.frames.registry import FrameType, Taker
 from sessions_app.domain.problems import Refused
@@ -37,6 +38,7 @@ class Arrival:
 
     `received_at`: the same moment on the database's clock. `source` is the transport's own handle.
     `late`: it came from a session that has ended; only reports are taken then. `raced`: it has lost against an equal.
+    `mended`: what of it could not be read as it came.
     """
 
     session_id: UUID
@@ -55,6 +57,7 @@ class Arrival:
     late: bool = False
     pushed: "tuple[Pushed, ...]" = ()
     raced: bool = False
+    mended: tuple[Note, ...] = ()
 
     @property
     def at(self) -> datetime:

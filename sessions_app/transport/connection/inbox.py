@@ -8,6 +8,7 @@ from django.conf import settings
 from sessions_app.transport.connection.chunks import Chunks
 
 UNTOLD: Final = -1
+MAX_WARNINGS: Final = 200
 
 
 class Inbox:
@@ -27,6 +28,7 @@ class Inbox:
         self._ask_after = 0.0
         self._beaten_at = time.monotonic()
         self._tested = False
+        self._warned: set[str] = set()
 
     @property
     def busy(self) -> bool:
@@ -110,6 +112,13 @@ class Inbox:
             return False
         first, self._tested = not self._tested, True
         return first
+
+    def hear_of(self, oddity: str) -> bool:
+        """Its frames have this oddity; True if that is new, and there is room to remember that it was told."""
+        if oddity in self._warned or len(self._warned) >= MAX_WARNINGS:
+            return False
+        self._warned.add(oddity)
+        return True
 
     def drop(self) -> None:
         """The peer has gone: what it left half told is forgotten."""

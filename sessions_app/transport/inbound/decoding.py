@@ -9,6 +9,7 @@ import msgspec
 
 from sessions_app.domain.decimals import decode_hook
 from sessions_app.domain.frames.envelope import Envelope, digest, split_path
+from sessions_app.domain.frames.mending import Note, mend
 from sessions_app.domain.frames.payloads import Ack, Payload
 from sessions_app.domain.problems import Refused
 from sessions_app.models.fields import new_id
@@ -45,7 +46,7 @@ def read_arrival(envelope: Envelope, frame: BoundFrame, connection: Connection) 
     if durable and envelope.seq is None:
         raise Refused("seq_missing", path="$.seq")
     raw = bytes(envelope.payload)
-    payload, refusal = _checked(frame, raw)
+    payload, refusal, mended = _read(frame, raw)
     if refusal is not None and not durable:
         raise refusal
     standing = connection.standing
@@ -61,7 +62,18 @@ def read_arrival(envelope: Envelope, frame: BoundFrame, connection: Connection) 
         digest=_digest(envelope.type, raw),
         heard=time.monotonic(),
         source=connection,
+        mended=mended,
     )
+
+
+def _read(frame: BoundFrame, raw: bytes) -> tuple[Payload | None, Refused | None, tuple[Note, ...]]:
+    """Read strictly; what is refused once more, without what the frame can do without."""
+    payload, refusal = _checked(frame, raw)
+    if refusal is None or frame.type.mending is None:
+        return payload, refusal, ()
+    fault = frame.handler.fault if frame.handler is not None else None
+    mended = mend(frame.type.payload, raw, frame.type.mending, fault=fault)
+    return (None, refusal, ()) if mended is None else (mended.payload, None, mended.notes)
 
 
 def _checked(frame: BoundFrame, raw: bytes) -> tuple[Payload | None, Refused | None]:

@@ -4,6 +4,7 @@ No ORM and no rule lives here: what changes rows goes to the ingest batch, what 
 on what a session may send are kept here.
 """
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -11,6 +12,7 @@ import msgspec
 import structlog
 
 from sessions_app.domain.frames.envelope import Envelope, Malformed, read_envelope
+from sessions_app.domain.frames.mending import Note
 from sessions_app.domain.frames.payloads import Ack, Poll, ResendRequest, ShutdownNotice
 from sessions_app.domain.frames.registry import Taker, Traffic
 from sessions_app.domain.lifecycle import CloseCode
@@ -25,6 +27,7 @@ from sessions_app.transport.outbound.delivery import Delivery
 from sessions_app.transport.outbound.shutdown import FetchingGoodbye
 
 MAX_IN_WORK: Final = 5000
+NAMED_LINES: Final = 10
 REPORTS_PER_COMMAND: Final = 4
 _log = structlog.get_logger(__name__)
 
@@ -106,6 +109,8 @@ class Door:
         if frame.type.proves_life:
             connection.inbox.hear_heartbeat()
         arrived = read_arrival(envelope, frame, connection)
+        if arrived.mended:
+            self._warn_of_mending(connection, arrived)
         try:
             arrival = connection.inbox.chunks.take(arrived)
         except Refused as refusal:
@@ -119,6 +124,21 @@ class Door:
             self._fetch_before_goodbye(connection, arrival, goodbye.last_seq)
             return
         self._put(connection, arrival)
+
+    def _warn_of_mending(self, connection: Connection, arrival: Arrival) -> None:
+        """Say once what cannot be read of such frames; a pending session is told nothing, so it hears of it later."""
+        if not connection.authenticated:
+            return
+        by_path: dict[str, list[Note]] = defaultdict(list)
+        for note in arrival.mended:
+            by_path[note.path].append(note)
+        for path, notes in by_path.items():
+            lines = ", ".join(note.line for note in notes[:NAMED_LINES] if note.line)
+            if not connection.inbox.hear_of(f"{arrival.kind} {path} {lines}"):
+                continue
+            message = f"{arrival.kind}: {notes[0].what}" + (f" ({lines})" if lines else "")
+            _log.warning("frame.mended", session_id=str(connection.session_id), path=path, kind=arrival.kind)
+            self._delivery.refuse(connection, Refused("field_unreadable", message, path=path), ref=arrival.frame_id)
 
     def _fetch_before_goodbye(self, connection: Connection, arrival: Arrival, last_seq: int) -> None:
         if connection.lifecycle.goodbye is not None:

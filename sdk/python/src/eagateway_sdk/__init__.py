@@ -1,6 +1,7 @@
 """Client library of the EA gateway."""
 
 from eagateway_sdk.auth import Auth, BearerToken, ClientCredentials, SessionKey
+from eagateway_sdk.bounds import Unsendable
 from eagateway_sdk.client import GatewayClient
 from eagateway_sdk.clock import Clock
 from eagateway_sdk.close_codes import Backoff
@@ -70,6 +71,7 @@ __all__ = [
     "SyncSnapshot",
     "Timing",
     "Transport",
+    "Unsendable",
     "WrongAccount",
     "end_session",
     "open_session",

@@ -12,6 +12,7 @@ from uuid import UUID
 import httpx
 
 from eagateway_sdk.auth import Auth, SessionKey
+from eagateway_sdk.bounds import check_open
 from eagateway_sdk.clock import Clock, ServerClock
 from eagateway_sdk.close_codes import Backoff
 from eagateway_sdk.context import Context, Executor, Holdings, Hooks, RefusedFrame, Timing
@@ -202,9 +203,11 @@ class GatewayClient:
     async def send_intent(self, intent: OrderIntent) -> UUID:
         """Hand over one change of a master's position; returns its frame id when it is safely written.
 
-        :raises ValueError: it can never be sent (too big, a number that is none)
+        :raises ValueError: it can never be sent (too big, a number that is none); of what opens Unsendable, which
+            names the field that the gateway would refuse it for
         :raises JournalFailed: it could not be written
         """
+        check_open(intent)
         return await self._send(intent)
 
     async def send_report(self, report: ExecutionReport) -> UUID:

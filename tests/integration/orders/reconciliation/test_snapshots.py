@@ -340,7 +340,7 @@ def test_the_market_that_a_book_shows_is_kept_for_the_settings_that_look_at_it(m
     Subscription.objects.update(deviation_points=15)
     follower.tell(quotes=[{"symbol": "EURUSD", "bid": "1.10010", "ask": "1.10020"}], age_ms=2000)
     quote = FollowerQuote.objects.get()
-    assert (str(quote.ask), quote.at < Snapshot.objects.get().received_at) == ("1.1002000", True)
+    assert (str(quote.ask), quote.at < Snapshot.objects.get().received_at) == ("1.1002000000", True)
     master.buy(1)
     assert Decision.objects.get().code == "price_deviation"
 

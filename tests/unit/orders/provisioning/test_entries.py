@@ -209,7 +209,7 @@ def test_a_choice_is_one_of_its_names(value: Any, choice: Colour, right: bool) -
         ("-1", Money, Decimal(-1), "expected a decimal above 0"),
         ("1", Money, Decimal(1), None),
         (0.25, Lots, Decimal(1), "expected a decimal as a string"),
-        ("much", Lots, Decimal(1), "expected a decimal such as 12.34 (up to 10 digits before and 8 behind the point)"),
+        ("much", Lots, Decimal(1), "expected a decimal such as 12.34 (up to 20 digits before and 20 behind the point)"),
     ],
 )
 def test_a_decimal_is_a_text_above_zero(value: Any, kind: type[WireDecimal], number: Decimal, said: str | None) -> None:

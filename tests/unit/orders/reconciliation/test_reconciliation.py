@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders.domain.copies.report_effects import CopyFacts, outcome
-from orders.domain.reconciliation.books import Held, copy_number
+from orders.domain.reconciliation.books import Held
 from orders.domain.reconciliation.comparison import Comparison, Copied, Issued, reconcile
 from orders.domain.reconciliation.inference import Target, takes_over
 from orders.domain.states.commands import BY_REPORT, CommandState
 from orders.domain.states.copies import CopyState
+from orders.domain.wire.commands import copy_number
 from orders.domain.wire.intents import Action, Side
 from orders.domain.wire.reports import ReportStatus
 from orders.domain.wire.snapshots import (

@@ -36,7 +36,7 @@ def test_a_level_that_is_set_is_at_least_one_step(price: str) -> None:
 
 
 def test_a_level_that_would_outgrow_a_price_stays_as_it_is() -> None:
-    """A price has eight digits before the point."""
+    """A price has ten digits before the point."""
     whole = spec(digits=0)
-    assert round_price(Decimal("99999998.7"), spec=whole) == Decimal(99_999_999)
-    assert round_price(Decimal("99999999.7"), spec=whole) == Decimal("99999999.7")
+    assert round_price(Decimal("9999999998.7"), spec=whole) == Decimal(9_999_999_999)
+    assert round_price(Decimal("9999999999.7"), spec=whole) == Decimal("9999999999.7")

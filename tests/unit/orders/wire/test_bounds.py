@@ -31,12 +31,11 @@ BASES: dict[type[Any], dict[str, Any]] = {
     HeldPosition: {"ticket": 1, "symbol": "EURUSD", "side": "buy", "lots": "0.1"},
     Filters: {},
 }
-TICKET, MAGIC = (1, 9_007_199_254_740_991), (-2_147_483_648, 4_294_967_296)
+TICKET, MAGIC = (1, 9_007_199_254_740_991), -9_223_372_036_854_775_808
 NUMBERS: list[tuple[type[Any], str, int, int]] = [
     (OrderIntent, "position_id", *TICKET),
     (OrderIntent, "ticket", *TICKET),
     (OrderIntent, "new_ticket", *TICKET),
-    (OrderIntent, "magic", *MAGIC),
     (OrderCommand, "copy_no", 1, 16_777_215),
     (OrderCommand, "magic", 0, 4_294_967_296),
     (ExecutionReport, "slippage_points", -2_147_483_648, 2_147_483_647),
@@ -44,9 +43,10 @@ NUMBERS: list[tuple[type[Any], str, int, int]] = [
     (SyncSnapshot, "n", 1, 256),
     (SyncSnapshot, "of", 1, 256),
     (HeldPosition, "ticket", *TICKET),
-    (HeldPosition, "magic", *MAGIC),
 ]
 LEASTS: list[tuple[type[Any], str, int]] = [
+    (OrderIntent, "magic", MAGIC),
+    (HeldPosition, "magic", MAGIC),
     (OrderCommand, "attempt", 1),
     (OrderCommand, "deviation_points", 0),
     (ExecutionReport, "attempt", 1),
@@ -87,6 +87,20 @@ def test_a_number_is_read_up_to_its_bounds(kind: type[Any], field: str, least: i
 @pytest.mark.parametrize(("kind", "field", "least"), LEASTS)
 def test_a_number_is_read_from_its_least_on(kind: type[Any], field: str, least: int) -> None:
     assert (is_read(kind, **{field: least}), is_read(kind, **{field: least - 1})) == (True, False)
+
+
+@pytest.mark.parametrize("kind", [OrderIntent, HeldPosition])
+@pytest.mark.parametrize("magic", [20_240_115_001, 2**63 - 1, 2**64 - 1])
+def test_a_magic_number_has_64_bits(kind: type[Any], magic: int) -> None:
+    assert is_read(kind, magic=magic)
+
+
+@pytest.mark.parametrize(
+    ("magic", "fits"),
+    [("20240115001", True), (f"{-(2**63)}..{2**64 - 1}", True), ("1" * 21, False), ("1..", False), ("", False)],
+)
+def test_a_filter_has_magic_numbers_of_64_bits(magic: str, fits: bool) -> None:
+    assert is_read(Filters, magics_allow=[magic]) is fits
 
 
 @pytest.mark.parametrize(("kind", "field", "least", "most"), TEXTS)

@@ -74,7 +74,7 @@ def test_a_pending_order_is_placed_and_a_market_order_opened() -> None:
         ("side", "long"),
         ("lots", 0.1),
         ("price", "-1"),
-        ("magic", 2**33),
+        ("magic", -(2**63) - 1),
         ("comment", "c" * 65),
         ("age_ms", -1),
         ("broker_time", "2017-11-07 05:46:00"),

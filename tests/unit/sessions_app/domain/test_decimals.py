@@ -12,6 +12,7 @@ from sessions_app.domain.decimals import (
     Lots,
     Money,
     Price,
+    Quantity,
     WireDecimal,
     decode_hook,
     encode_hook,
@@ -21,7 +22,7 @@ from sessions_app.domain.decimals import (
     to_json,
 )
 
-KINDS = (Lots, Price, Money)
+KINDS = (Lots, Price, Money, Quantity)
 WIRE = st.decimals(min_value=-9_999_999, max_value=9_999_999, places=5)
 
 
@@ -56,8 +57,8 @@ def test_a_number_that_was_a_binary_float_is_not_taken(value: object) -> None:
         "--1",
         "0x10",
         "1_000",
-        "12345678901",
-        "0.123456789",
+        "1" * 21,
+        "0." + "1" * 21,
         "\u0661",
         "\uff11",
         "1.2.3",
@@ -70,18 +71,55 @@ def test_what_is_no_plain_decimal_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "text"),
-    [(Money, "0.000001"), (Price, "0.00000001"), (Money, "-0.00000012"), (Lots, "12345678"), (Price, "123456789")],
+    [
+        (Lots, "9999999.99999999"),
+        (Price, "9999999999.9999999999"),
+        (Quantity, "9999999999999999.99999999"),
+        (Money, "-999999999999999.99999999"),
+    ],
 )
-def test_more_digits_than_a_column_keeps_are_refused(kind: type[WireDecimal], text: str) -> None:
-    with pytest.raises(ValueError, match="at most"):
+def test_every_digit_that_a_column_keeps_is_read(kind: type[WireDecimal], text: str) -> None:
+    assert plain(decode_hook(kind, text)) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (Lots, "10000000"),
+        (Price, "10000000000"),
+        (Quantity, "1" * 17),
+        (Money, "1" * 16),
+        (Money, "-" + "1" * 16),
+        (Lots, "9999999.999999995"),
+        (Money, "9" * 20 + "." + "9" * 20),
+    ],
+)
+def test_more_digits_before_the_point_than_a_column_keeps_are_refused(kind: type[WireDecimal], text: str) -> None:
+    with pytest.raises(ValueError, match="digits before the point"):
         decode_hook(kind, text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "kept"),
+    [
+        (Price, "1.0818225753016053", "1.0818225753"),
+        (Price, "1.08500000000000007549", "1.085"),
+        (Price, "0.00000000005", "0.0000000001"),
+        (Price, "0.00000000004999999999", "0"),
+        (Money, "-0.000000005", "-0.00000001"),
+        (Lots, "0.30000000000000004", "0.3"),
+    ],
+)
+def test_the_noise_of_a_binary_float_is_rounded_half_up(kind: type[WireDecimal], text: str, kept: str) -> None:
+    read = decode_hook(kind, text)
+    assert (plain(read), type(read)) == (kept, kind)
 
 
 def test_zeros_at_the_end_count_as_no_digits() -> None:
     assert decode_hook(Money, "1.50000000") == Decimal("1.5")
 
 
-@pytest.mark.parametrize("kind", [Lots, Price])
+@pytest.mark.parametrize("kind", [Lots, Price, Quantity])
 def test_lots_and_prices_are_never_below_zero(kind: type[WireDecimal]) -> None:
     with pytest.raises(ValueError, match="of 0 or more"):
         decode_hook(kind, "-0.01")

@@ -95,6 +95,7 @@ class SymbolSpec(Frame, kw_only=True, frozen=True):
     freeze_level: int = 0
     trade_mode: str | None = None
     quote_currency: str | None = None
+    calculation_mode: str | None = None
 
 
 class InitRequest(Frame, kw_only=True, frozen=True):

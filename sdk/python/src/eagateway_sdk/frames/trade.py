@@ -256,6 +256,8 @@ class SyncSnapshot(Frame, kw_only=True, frozen=True):
 
     A report may come in chunks `n` of `of`, all with one `digest`; a lost chunk discards the whole. Never resent,
     always taken anew. `taken_at` and `age_ms`: when the book was read, by the EA's clocks; only `age_ms` is used.
+    `incomplete`: a line of it could not be told, or not be read here: what it does not show may be there all the
+    same.
     """
 
     phase: SnapshotPhase
@@ -269,6 +271,7 @@ class SyncSnapshot(Frame, kw_only=True, frozen=True):
     taken_at: str | None = None
     age_ms: int = 0
     connected: bool = True
+    incomplete: bool = False
     applied_server_seq: int = 0
     history_from: str | None = None
     positions: list[HeldPosition] = []
