@@ -45,6 +45,7 @@ class GatewaySettings(TypedDict):
     snapshot_interval: timedelta
     in_doubt: timedelta
     mass_close_gate: int
+    max_leverage: int
     repair_gate_percent: int
     hello_timeout: int
     sweep_seconds: float

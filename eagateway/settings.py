@@ -160,6 +160,7 @@ GATEWAY: env.GatewaySettings = {
         seconds=env.integer("SNAPSHOT_INTERVAL_SECONDS", default=600, least=30, most=86_400)
     ),
     "in_doubt": timedelta(seconds=env.integer("IN_DOUBT_SECONDS", default=60, least=1, most=3600)),
+    "max_leverage": env.integer("MAX_LEVERAGE", default=30, least=0, most=100_000),
     "mass_close_gate": env.integer("MASS_CLOSE_GATE", default=5, least=0, most=10_000),
     "repair_gate_percent": env.integer("REPAIR_GATE_PERCENT", default=1, least=0, most=100),
     "hello_timeout": 5,

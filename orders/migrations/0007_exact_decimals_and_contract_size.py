@@ -12,6 +12,15 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddField(
+            model_name="subscription",
+            name="contract_size",
+            field=models.CharField(
+                choices=[("check", "check"), ("convert", "convert"), ("ignore", "ignore")],
+                default="check",
+                max_length=32,
+            ),
+        ),
         migrations.AlterField(
             model_name="command",
             name="price",
@@ -131,5 +140,12 @@ class Migration(migrations.Migration):
             model_name="subscription",
             name="fixed_master_base",
             field=sessions_app.models.fields.ExactDecimalField(decimal_places=8, max_digits=23, null=True),
+        ),
+        migrations.AddConstraint(
+            model_name="subscription",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("contract_size__in", ["check", "convert", "ignore"])),
+                name="subscription_contract_size_known",
+            ),
         ),
     ]

@@ -53,8 +53,8 @@ class ExactDecimalField(models.DecimalField):  # type: ignore[type-arg]  # takes
         return plain(self._rounded(number))
 
     def from_db_value(self, value: Any, expression: object, connection: BaseDatabaseWrapper) -> Decimal | None:
-        """The decimal, with as many places as its column has on either database. What SQLite had kept as a number, before
-        this column was a text, has lost no digit by that."""
+        """The decimal, with as many places as its column has on either database. What SQLite had kept as a number,
+        before this column was a text, has lost no digit by that."""
         return None if value is None else self._rounded(Decimal(value))
 
     def get_lookup(self, lookup_name: str) -> Any:

@@ -1,6 +1,6 @@
 """What a decision looks at and what it hands on: values only, so that every step is a pure function of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,7 +13,7 @@ from orders.domain.copies.positions import Position
 from orders.domain.decision.filters import NO_FILTERS, Filters
 from orders.domain.decision.settings import Settings
 from orders.domain.decision.symbols import NO_AFFIXES, Affixes
-from orders.domain.risk.limits import Exposure, Limits
+from orders.domain.risk.limits import MAX_LEVERAGE, Exposure, Limits
 from orders.domain.sizing.modes import Funds, Sizing
 from orders.domain.sizing.rounding import SymbolSpec
 from orders.domain.states.denials import Code, Denied
@@ -100,7 +100,8 @@ def _part(kind: type[_Part], settings: Settings) -> _Part:
 class Case:
     """Everything one decision may look at. `position` is the master's position before the intent.
 
-    `quotes`: the follower's market by symbol, where its terminal has told it.
+    `quotes`: the follower's market by symbol, where its terminal has told it. `max_leverage`: see check_ceiling.
+    `own_copies`: which copy numbers, of those that the magic numbers would be, the master's account has as a follower.
     """
 
     intent: OrderIntent
@@ -116,6 +117,8 @@ class Case:
     now: datetime
     stale_after: timedelta
     quotes: Mapping[str, MarketQuote] = field(default_factory=dict)
+    max_leverage: Decimal | None = MAX_LEVERAGE
+    own_copies: Collection[int] = ()
 
     @property
     def terminal(self) -> Terminal:

@@ -11,13 +11,13 @@ from orders.domain.decision.filters import check_filters
 from orders.domain.decision.inputs import Case, Draft, Evidence, NothingToDo, Step, turned
 from orders.domain.decision.settings import LatePolicy, MinLotsPolicy
 from orders.domain.decision.symbols import map_symbol
-from orders.domain.risk.limits import cap_lots, check_guards
-from orders.domain.sizing.modes import Basis, allocate
+from orders.domain.risk.limits import Trade, cap_lots, check_ceiling, check_guards
+from orders.domain.sizing.modes import Basis, Mode, allocate
 from orders.domain.sizing.rates import exchange_rate
-from orders.domain.sizing.rounding import LOTS_BOUND, MAX_LEGS, round_lots, round_price, split_legs
+from orders.domain.sizing.rounding import LOTS_BOUND, MAX_LEGS, notional, round_lots, round_price, split_legs
 from orders.domain.states.denials import Code, Denied
 from orders.domain.states.subscriptions import SubscriptionState
-from orders.domain.wire.commands import is_ours
+from orders.domain.wire.commands import copy_number
 from orders.domain.wire.intents import Action, OrderType, Side
 from sessions_app.domain.decimals import plain
 from sessions_app.domain.frames.envelope import rfc3339
@@ -43,11 +43,13 @@ def _position(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
 
 
 def _origin(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
-    """An order with our magic number is a copy itself; one of a netting account may be a part of a position."""
+    """An order with the magic number of a copy of this very account is a copy itself; one of a netting account may be a
+    part of a position.
+    """
     if case.master.netting:
         raise Denied(Code.MASTER_NETTING_UNSUPPORTED)
-    # Copies of copies may never end: A copies B, B copies A.
-    copied = is_ours(case.intent.magic)
+    # Copies of copies may never end: A copies B, B copies A. A number alone proves nothing: our range is times of 2017.
+    copied = copy_number(case.intent.magic) in case.own_copies
     evidence = {"magic": case.intent.magic, "relay_copies": case.rules.relay_copies}
     if copied and not case.rules.relay_copies:
         raise Denied(Code.COPY_NOT_RELAYED, **evidence)
@@ -145,13 +147,12 @@ def _pending_type(case: Case, draft: Draft, market: Decimal | None) -> OrderType
 
 def _allocation(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
     follower, sizing = case.terminal, case.rules.sizing
+    rate = exchange_rate(case.master.currency, follower.currency, sources=case.master.symbols, targets=follower.symbols)
     basis = Basis(
         master_lots=case.intent.lots or NONE,
         master=case.master_funds,
         follower=case.follower_funds,
-        rate=exchange_rate(
-            case.master.currency, follower.currency, sources=case.master.symbols, targets=follower.symbols
-        ),
+        rate=rate,
         now=case.now,
         stale_after=case.stale_after,
         master_spec=case.master.symbols.get(case.intent.symbol),
@@ -163,7 +164,7 @@ def _allocation(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
         "master_lots": basis.master_lots,
         "multiplier": sizing.multiplier,
         **basis.told(sizing),
-        "rate": basis.rate,
+        "rate": None if rate is None else rate.value,
         "exact": exact,
     }
     return replace(draft, exact=exact), evidence
@@ -203,7 +204,22 @@ def _least_lots(case: Case, draft: Draft, evidence: Evidence) -> Decimal:
 
 
 def _guards(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
-    return draft, check_guards(case.rules.limits, case.exposure)
+    evidence = check_guards(case.rules.limits, case.exposure)
+    return draft, evidence | check_ceiling(_trade(case, draft), case.exposure, max_leverage=case.max_leverage)
+
+
+def _trade(case: Case, draft: Draft) -> Trade:
+    spec, theirs = draft.known_spec, case.master.symbols.get(case.intent.symbol)
+    known = theirs is not None and theirs.contract_size > 0
+    return Trade(
+        lots=draft.lots,
+        master_lots=case.intent.lots or NONE,
+        notional=notional(spec, draft.lots, case.intent.price),
+        equity=case.follower_funds.equity,
+        currency=case.terminal.currency,
+        chosen=case.rules.settings.mode is Mode.FIXED_LOTS,
+        contracts=spec.contract_size / theirs.contract_size if known and theirs is not None else Decimal(1),
+    )
 
 
 def _opening_orders(case: Case, draft: Draft) -> tuple[Draft, Evidence]:

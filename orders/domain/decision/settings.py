@@ -15,7 +15,7 @@ from orders.domain.copies.repair_policies import policy_mistakes
 from orders.domain.decision.filters import filter_mistakes
 from orders.domain.decision.setting_table import Amount, Choice, Content, Help, SettingTable, Switch, Text, Whole
 from orders.domain.decision.symbols import map_mistakes
-from orders.domain.sizing.modes import Mode
+from orders.domain.sizing.modes import ContractSize, Mode
 from sessions_app.domain.decimals import Lots, Money
 
 LEAST_RISK_MULTIPLE: Final = Decimal(1)
@@ -75,6 +75,16 @@ class Settings:
             section="allocation-modes",
         ),
     ] = None
+    contract_size: Annotated[
+        ContractSize,
+        Choice(ContractSize),
+        Help(
+            "What is done when one lot is another quantity at the two brokers. `convert`: the same quantity is copied; "
+            "`ignore`: lots are lots; `check`: ratios convert, and lots are mirrored up to ten times the quantity, "
+            "beyond which nothing is copied. `fixed_lots` and `contract_units` do not ask.",
+            section="allocation-modes",
+        ),
+    ] = ContractSize.CHECK
     max_age_seconds: Annotated[
         int,
         Whole(1, 86_400),

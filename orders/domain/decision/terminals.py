@@ -36,6 +36,7 @@ def _spec(item: Mapping[str, Any]) -> SymbolSpec:
         tick_size=_optional(item.get("tick_size")),
         tick_value=_optional(item.get("tick_value")),
         quote_currency=item.get("quote_currency"),
+        calculation_mode=item.get("calculation_mode"),
     )
 
 

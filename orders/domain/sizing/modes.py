@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from orders.domain.sizing.rates import Rate
 from orders.domain.sizing.rounding import SymbolSpec
 from orders.domain.states.denials import Code, Denied
 
@@ -19,6 +20,19 @@ class Mode(StrEnum):
     EQUITY_RATIO = "equity_ratio"
 
 
+class ContractSize(StrEnum):
+    """What is done when one lot is another quantity at the two brokers."""
+
+    CHECK = "check"
+    CONVERT = "convert"
+    IGNORE = "ignore"
+
+
+FUNDS_RATIOS: Final = frozenset({Mode.BALANCE_RATIO, Mode.EQUITY_RATIO})
+LEAST_SHARE: Final = Decimal("0.1")
+"""Of its balance, that an equity must have left to be compared with."""
+MOST_CONTRACTS_APART: Final = 10
+"""How many times larger one contract may be than the other where lots are mirrored as they are."""
 AGELESS: Final = frozenset({Mode.MIRRORED, Mode.FIXED_LOTS, Mode.CONTRACT_UNITS})
 """What looks at no account's funds."""
 
@@ -44,6 +58,7 @@ class Sizing:
     """A subscription's allocation settings. Fixed bases are in their own account's currency."""
 
     mode: Mode
+    contract_size: ContractSize = ContractSize.CHECK
     multiplier: Decimal = Decimal(1)
     lots: Decimal | None = None
     fixed_master_base: Decimal | None = None
@@ -57,18 +72,28 @@ class Basis:
     master_lots: Decimal
     master: Funds
     follower: Funds
-    rate: Decimal | None
+    rate: Rate | None
     now: datetime
     stale_after: timedelta
     master_spec: SymbolSpec | None = None
     follower_spec: SymbolSpec | None = None
+
+    @property
+    def differ(self) -> bool:
+        """Whether one lot is known to be another quantity at the two brokers."""
+        ours, theirs = _contract(self.follower_spec), _contract(self.master_spec)
+        return bool(ours and theirs) and ours != theirs
 
     def told(self, sizing: Sizing) -> dict[str, Decimal | None]:
         """The figures of both sides that this mode compares, for the explanation."""
         if sizing.mode is Mode.CONTRACT_UNITS:
             return {"master_contract": _contract(self.master_spec), "follower_contract": _contract(self.follower_spec)}
         figure = _FIGURES.get(sizing.mode, "balance")
-        return {
+        if self.differ:
+            told = {"master_contract": _contract(self.master_spec), "follower_contract": _contract(self.follower_spec)}
+        else:
+            told = {}
+        return told | {
             "master_base": sizing.fixed_master_base or getattr(self.master, figure),
             "follower_base": sizing.fixed_follower_base or getattr(self.follower, figure),
         }
@@ -77,9 +102,32 @@ class Basis:
 def allocate(sizing: Sizing, basis: Basis) -> Decimal:
     """Exact lots for one follower, before rounding and caps.
 
-    :raises Denied: ALLOCATION_DATA_MISSING, ALLOCATION_DATA_STALE
+    :raises Denied: ALLOCATION_DATA_MISSING, ALLOCATION_DATA_STALE, ALLOCATION_BASE_UNUSABLE, ALLOCATION_RATE_UNCLEAR,
+        CONTRACT_SIZES_DIFFER
     """
-    return _LOTS[sizing.mode](sizing, basis)
+    return _LOTS[sizing.mode](sizing, basis) * _contract_factor(sizing, basis)
+
+
+def _contract_factor(sizing: Sizing, basis: Basis) -> Decimal:
+    """What makes the same quantity of as many lots, where this is wanted.
+
+    The share of an account's funds is one of quantities, so ratios convert unless told otherwise. Who mirrors lots has
+    said lots: sizes within MOST_CONTRACTS_APART are his choice, beyond that he may not know.
+    """
+    if sizing.mode in _SIZELESS or sizing.contract_size is ContractSize.IGNORE:
+        return Decimal(1)
+    ours, theirs = _contract(basis.follower_spec), _contract(basis.master_spec)
+    if sizing.contract_size is ContractSize.CONVERT or (sizing.mode in FUNDS_RATIOS and basis.differ):
+        return _contracts(basis)
+    if basis.differ and ours and theirs and max(ours, theirs) > MOST_CONTRACTS_APART * min(ours, theirs):
+        raise Denied(
+            Code.CONTRACT_SIZES_DIFFER,
+            master_contract=theirs,
+            follower_contract=ours,
+            setting="contract_size",
+            choices=[ContractSize.CONVERT.value, ContractSize.IGNORE.value],
+        )
+    return Decimal(1)
 
 
 def _mirrored(sizing: Sizing, basis: Basis) -> Decimal:
@@ -96,12 +144,17 @@ def _fixed_lots(sizing: Sizing, basis: Basis) -> Decimal:
 
 def _contract_units(sizing: Sizing, basis: Basis) -> Decimal:
     """L_m x CS_m x k / CS_f"""
+    return basis.master_lots * sizing.multiplier * _contracts(basis)
+
+
+def _contracts(basis: Basis) -> Decimal:
+    """CS_m / CS_f"""
     ours, theirs = _contract(basis.follower_spec), _contract(basis.master_spec)
     # A contract of zero is a terminal that has not loaded the symbol yet.
     if not ours or not theirs:
         side = "follower" if theirs else "master"
         raise Denied(Code.ALLOCATION_DATA_MISSING, missing=f"contract size of the {side}")
-    return basis.master_lots * theirs * sizing.multiplier / ours
+    return theirs / ours
 
 
 def _contract(spec: SymbolSpec | None) -> Decimal | None:
@@ -118,9 +171,12 @@ def _funds_ratio(sizing: Sizing, basis: Basis) -> Decimal:
             Code.ALLOCATION_DATA_MISSING,
             missing=f"rate {basis.master.currency} to {basis.follower.currency}",
         )
-    return basis.master_lots * ours / (theirs * basis.rate) * sizing.multiplier
+    if basis.rate.unclear:
+        raise Denied(Code.ALLOCATION_RATE_UNCLEAR, rate_least=basis.rate.least, rate_most=basis.rate.most)
+    return basis.master_lots * ours / (theirs * basis.rate.value) * sizing.multiplier
 
 
+_SIZELESS: Final = frozenset({Mode.FIXED_LOTS, Mode.CONTRACT_UNITS})
 _FIGURES: Final[Mapping[Mode, str]] = {Mode.BALANCE_RATIO: "balance", Mode.EQUITY_RATIO: "equity"}
 _LOTS: Final[Mapping[Mode, Callable[[Sizing, Basis], Decimal]]] = {
     Mode.MIRRORED: _mirrored,
@@ -137,8 +193,15 @@ def _base(fixed: Decimal | None, funds: Funds, basis: Basis, figure: str, whose:
     # An account of nothing or less has no share to compare with.
     if amount is None or amount <= 0:
         raise Denied(Code.ALLOCATION_DATA_MISSING, missing=what)
+    _check_share(funds, what, used=None if fixed is not None or figure != "equity" else amount)
     # A fixed base does not age; neither do figures that came with the signal.
     aged = fixed is None and figure not in funds.fresh and funds.as_of is not None
     if aged and funds.as_of is not None and basis.now - funds.as_of > basis.stale_after:
         raise Denied(Code.ALLOCATION_DATA_STALE, stale=what, as_of=funds.as_of.isoformat())
     return amount
+
+
+def _check_share(funds: Funds, what: str, *, used: Decimal | None) -> None:
+    """An equity that is all but lost makes any trade of the master's a huge one."""
+    if used is not None and funds.balance is not None and used < funds.balance * LEAST_SHARE:
+        raise Denied(Code.ALLOCATION_BASE_UNUSABLE, base=what, equity=used, balance=funds.balance)

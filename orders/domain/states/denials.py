@@ -30,8 +30,12 @@ class Code(StrEnum):
     SYMBOL_AMBIGUOUS = "symbol_ambiguous"
     ALLOCATION_DATA_MISSING = "allocation_data_missing"
     ALLOCATION_DATA_STALE = "allocation_data_stale"
+    ALLOCATION_BASE_UNUSABLE = "allocation_base_unusable"
+    ALLOCATION_RATE_UNCLEAR = "allocation_rate_unclear"
+    CONTRACT_SIZES_DIFFER = "contract_sizes_differ"
     BELOW_MINIMUM_LOTS = "below_minimum_lots"
     ABOVE_MAXIMUM_LOTS = "above_maximum_lots"
+    ABOVE_CEILING = "above_ceiling"
     MAX_OPEN_POSITIONS = "max_open_positions"
     COPY_NUMBERS_EXHAUSTED = "copy_numbers_exhausted"
     # Nothing to do: no denial, but recorded all the same.
@@ -71,8 +75,12 @@ SENTENCES: Final[Mapping[Code, str]] = {
     Code.SYMBOL_AMBIGUOUS: "Several symbols of the follower fit; add the right one to the symbol map.",
     Code.ALLOCATION_DATA_MISSING: "A figure that the lots depend on is not known yet.",
     Code.ALLOCATION_DATA_STALE: "The figures that the lots depend on are too old.",
+    Code.ALLOCATION_BASE_UNUSABLE: "An equity that the lots depend on is below a tenth of its account's balance.",
+    Code.ALLOCATION_RATE_UNCLEAR: "Two pairs put the rate between the accounts' currencies more than 2 % apart.",
+    Code.CONTRACT_SIZES_DIFFER: "One lot is far from the same quantity at both brokers: `contract_size` says.",
     Code.BELOW_MINIMUM_LOTS: "The lots are below the follower's smallest lot size.",
     Code.ABOVE_MAXIMUM_LOTS: "The lots would need more orders than allowed at the follower's largest lot size.",
+    Code.ABOVE_CEILING: "The trade would be too large for the follower's equity, or beside the master's lots.",
     Code.MAX_OPEN_POSITIONS: "The follower already holds as many positions as its limit allows.",
     Code.COPY_NUMBERS_EXHAUSTED: "The account has used up its 16,777,215 copy numbers.",
     Code.NOT_COPIED: "The position was never copied to this follower.",

@@ -14,7 +14,8 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import F, FloatField, Q, Sum
+from django.db.models.functions import Cast
 from msgspec import structs
 
 from orders.domain.copies.converge import UNDELIVERED_AFTER
@@ -24,10 +25,12 @@ from orders.domain.decision.inputs import Case, MarketQuote, Rules, Terminal
 from orders.domain.decision.pipeline import Verdict
 from orders.domain.risk.limits import Exposure
 from orders.domain.sizing.modes import AGELESS, Funds
+from orders.domain.sizing.rounding import notional
 from orders.domain.states.copies import ALIVE, CopyState
 from orders.domain.states.denials import Code
 from orders.domain.states.reasons import WaitReason
 from orders.domain.states.subscriptions import SubscriptionState
+from orders.domain.wire.commands import copy_number
 from orders.domain.wire.intents import ADDS_EXPOSURE, TAKES_OFF, Action, OrderIntent, lineage
 from orders.models import (
     Copy,
@@ -50,7 +53,7 @@ from sessions_app.services.ingest.ports import Arrival, Batch
 from sessions_app.services.operations import alerts
 
 _log = structlog.get_logger(__name__)
-_NONE = Decimal(0)
+_NONE, _ONE = Decimal(0), Decimal(1)
 _ON_ITS_WAY = frozenset({CopyState.HELD, CopyState.ORDERED})
 
 
@@ -73,6 +76,8 @@ class Workspace:
     copies: dict[tuple[UUID, int], dict[int, Copy]]
     open_positions: dict[UUID, set[tuple[UUID, int]]]
     quotes: dict[UUID, dict[str, MarketQuote]]
+    own_copies: Mapping[UUID, frozenset[int]]
+    notionals: dict[UUID, Decimal]
     waited: set[UUID]
     timeouts: Mapping[UUID, int]
     changed_positions: set[tuple[UUID, int]] = field(default_factory=set)
@@ -105,12 +110,14 @@ class Workspace:
         position_rows = {(row.account_id, row.position_id): row for row in known}
         position_ids = tickets | {number for _, number in position_rows}
         copies = _copies(mine, position_ids)
+        terminals = mapping.terminals(account.profile_id for account in accounts.values())
+        opening = any(intent.action in ADDS_EXPOSURE for intent in intents)
         return cls(
             now=now,
             log=log,
             accounts=accounts,
             followers=followers,
-            terminals=mapping.terminals(account.profile_id for account in accounts.values()),
+            terminals=terminals,
             decided_on=_decided_on(accounts.values()),
             subscriptions=subscriptions,
             rules=rules,
@@ -121,6 +128,8 @@ class Workspace:
             copies=copies,
             open_positions=_open_positions(mine, rules),
             quotes=_quotes(mine, rules),
+            own_copies=_own_copies(masters, intents),
+            notionals=_notionals(accounts, followers, terminals) if opening and max_leverage() is not None else {},
             # Two reads that most batches do without.
             timeouts=queries.heartbeat_timeouts(accounts) if any(map(_looks_at_ages, rules.values())) else {},
             waited=_waited(copies) if any(intent.action is Action.ACTIVATE for intent in intents) else set(),
@@ -158,11 +167,14 @@ class Workspace:
             exposure=Exposure(
                 open_positions=len(self.open_positions.get(follower, ())),
                 next_copy_no=self.accounts[follower].next_copy_no,
+                notional=self.notionals.get(follower, _NONE),
             ),
             legs=[mapping.leg(copy) for _, copy in sorted(copies.items())],
             now=self.now,
             stale_after=2 * max(self._timeout(arrival.account_pk), self._timeout(follower)),
             quotes=self.quotes.get(follower, {}),
+            max_leverage=max_leverage(),
+            own_copies=self.own_copies.get(arrival.account_pk, frozenset()),
         )
 
     def _timeout(self, account_pk: UUID) -> timedelta:
@@ -223,6 +235,7 @@ class Workspace:
             self.new_copies.append(copies[order.leg])
             open_positions = self.open_positions.setdefault(subscription.follower_id, set())
             open_positions.add((subscription.id, intent.position_id))
+            self._count_notional(subscription.follower_id, order)
         copy = copies[order.leg]
         self._lead(copy, order)
         cause = Cause(
@@ -232,6 +245,11 @@ class Workspace:
             decided_on=self.decided_on.get(subscription.follower_id),
         )
         self.log.add(copy=copy, order=order, cause=cause)
+
+    def _count_notional(self, account_pk: UUID, order: Order) -> None:
+        terminal = self.terminal(account_pk) or Terminal()
+        worth = notional(terminal.symbols.get(order.symbol), order.lots, order.price)
+        self.notionals[account_pk] = self.notionals.get(account_pk, _NONE) + (worth or _NONE)
 
     def _lead(self, copy: Copy, order: Order) -> None:
         leading.lead(copy, order)
@@ -379,6 +397,42 @@ def _open_positions(
         for account, subscription, position in rows.values_list("account_id", "subscription_id", "position_id"):
             found[account].add((subscription, position))
     return found
+
+
+def max_leverage() -> Decimal | None:
+    """How many times its equity a follower's positions may be worth; None: any number."""
+    most = settings.GATEWAY["max_leverage"]
+    return Decimal(most) if most else None
+
+
+def _own_copies(masters: set[UUID], intents: Iterable[OrderIntent]) -> dict[UUID, frozenset[int]]:
+    """Which of the copy numbers that the magic numbers of these opens would be the masters' accounts have."""
+    opens = (intent for intent in intents if intent.action in ADDS_EXPOSURE)
+    numbers = {copy_number(intent.magic) for intent in opens} - {None}
+    found: dict[UUID, set[int]] = defaultdict(set)
+    if numbers:
+        rows = Copy.objects.filter(account__in=masters, copy_no__in=numbers)
+        for account, number in rows.values_list("account_id", "copy_no"):
+            found[account].add(number or 0)
+    return {account: frozenset(known) for account, known in found.items()}
+
+
+def _notionals(
+    accounts: Mapping[UUID, BrokerAccount], followers: set[UUID], terminals: Mapping[UUID, Terminal]
+) -> dict[UUID, Decimal]:
+    """What the followers' copies are worth by now, at their opening prices, where their terminals tell the terms."""
+    known = [(pk, accounts[pk].profile_id) for pk in followers if accounts[pk].equity]
+    told = {pk: terminals[profile].symbols for pk, profile in known if profile is not None and profile in terminals}
+    priced = {pk for pk, symbols in told.items() if any(notional(spec, _ONE, _ONE) for spec in symbols.values())}
+    found: dict[UUID, Decimal] = defaultdict(Decimal)
+    if priced:
+        # A sum of floats: a ceiling of thirty times needs no last digit, and prices are texts in SQLite.
+        worth = F("lots_decided") * Cast("price", FloatField())
+        rows = Copy.objects.filter(account__in=priced, state__in=ALIVE, lots_decided__gt=0, price__isnull=False)
+        sums = rows.values_list("account_id", "symbol").annotate(worth=Sum(worth, output_field=FloatField()))
+        for account, symbol, amount in sums:
+            found[account] += notional(told[account].get(symbol), Decimal(str(amount)), _ONE) or _NONE
+    return dict(found)
 
 
 def _looks_at_ages(rules: Rules) -> bool:

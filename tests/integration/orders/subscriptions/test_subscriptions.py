@@ -21,7 +21,7 @@ from sessions_app.models import BrokerAccount
 from sessions_app.services.access import keys
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.operations.history import Actor
-from tests.factories import StrategyFactory, SubscriptionFactory
+from tests.factories import CopyFactory, StrategyFactory, SubscriptionFactory
 from tests.integration.trading import OPERATOR, Desk, subscribe, time_passes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -217,9 +217,19 @@ def test_case_153_a_circle_over_two_tenants_is_one_too() -> None:
 
 def test_case_153_copies_are_not_relayed_and_their_closes_need_nothing(master: Desk, follower: Desk) -> None:
     subscribe(master, follower)
+    CopyFactory.create(account=master.account, copy_no=17)
     master.buy(1, magic=0x5A000000 | 17)
     master.intend("close", 1, magic=0x5A000000 | 17)
     assert (codes(), commands(follower)) == (["copy_not_relayed", "not_copied"], [])
+
+
+def test_a_number_of_our_range_that_marks_no_copy_of_the_master_is_his_own(master: Desk, follower: Desk) -> None:
+    """A time of 2017 as a magic number; and the followers' copies of him are no copies of his."""
+    subscribe(master, follower)
+    for position, magic in enumerate((1_512_345_678, 0x5A000000 | 1, 0x5A000000 | 17), start=1):
+        CopyFactory.create(account=follower.account, copy_no=magic & 0xFFFFFF if position > 2 else None)
+        master.buy(position, magic=magic)
+    assert codes() == ["", "", ""]
 
 
 def test_case_153_a_strategy_may_relay_copies(master: Desk, follower: Desk) -> None:

@@ -32,7 +32,7 @@ CASES: list[tuple[Case, str, dict[str, Any]]] = [
     (case(position=position(state=PositionState.CLOSED)), "already_closed", {"position_id": 1}),
     (case(legs=[leg("0", state=CopyState.CLOSED, tombstoned=True)]), "tombstoned", {"position_id": 1}),
     (case(legs=[leg()]), "already_copied", {"position_id": 1}),
-    (case(intent(magic=0x5A000001)), "copy_not_relayed", {"magic": 0x5A000001, "relay_copies": False}),
+    (case(intent(magic=0x5A000001), own_copies={1}), "copy_not_relayed", {"magic": 0x5A000001, "relay_copies": False}),
     (case(occurred_at=TOO_OLD), "signal_too_old", {"age_seconds": 61.235, "limit_seconds": 60}),
     (
         case(occurred_at=TOO_OLD, rules=LATE),
@@ -45,9 +45,9 @@ CASES: list[tuple[Case, str, dict[str, Any]]] = [
         },
     ),
     (
-        case(intent(symbol="DAX"), follower=terminal(book(*(spec(f"DAX.{n}") for n in "fedcba")))),
+        case(intent(symbol="FOO"), follower=terminal(book(*(spec(f"FOO.{n}") for n in "fedzba")))),
         "symbol_not_found",
-        {"symbol": "DAX", "suggestions": ["DAX.a", "DAX.b", "DAX.c", "DAX.d", "DAX.e"]},
+        {"symbol": "FOO", "suggestions": ["FOO.a", "FOO.b", "FOO.d", "FOO.e", "FOO.f"]},
     ),
     (
         case(follower=terminal(book(spec("Eurusd"), spec("eurUSD")))),
@@ -182,7 +182,7 @@ def test_an_order_that_is_relayed_says_that_it_is_a_copy_and_another_one_only_it
     steps = [
         next(
             step
-            for step in decide(case(intent(magic=magic), rules=rules(relay_copies=True))).steps
+            for step in decide(case(intent(magic=magic), rules=rules(relay_copies=True), own_copies={1})).steps
             if step["step"] == "origin"
         )
         for magic in (0x5A000001, 7)

@@ -139,11 +139,18 @@ def test_a_pending_order_has_no_deviation() -> None:
 @pytest.mark.parametrize("action", [Action.OPEN, Action.PLACE])
 @pytest.mark.parametrize("magic", [0x5A000001, 0x5AFFFFFF])
 def test_case_153_a_copy_is_not_relayed_unless_its_strategy_says_so(action: Action, magic: int) -> None:
-    asked = intent(action, magic=magic)
-    verdict = decide(case(asked))
+    asked, copies = intent(action, magic=magic), {magic - 0x5A000000}
+    verdict = decide(case(asked, own_copies=copies))
     assert (verdict.outcome, verdict.code) == (Outcome.DENIED, Code.COPY_NOT_RELAYED)
     assert verdict.steps[-1]["magic"] == magic
-    assert decide(case(asked, rules=rules(relay_copies=True))).outcome is Outcome.COPIED
+    assert decide(case(asked, own_copies=copies, rules=rules(relay_copies=True))).outcome is Outcome.COPIED
+
+
+@pytest.mark.parametrize("magic", [0x5A000000, 0x5A000001, 1_512_345_678, 0x5AFFFFFF])
+@pytest.mark.parametrize("copies", [frozenset(), frozenset({0, 2, 17})])
+def test_a_number_of_our_range_proves_no_copy_by_itself(magic: int, copies: frozenset[int]) -> None:
+    """Times of 2017 and 2018 lie in the range of our magic numbers, and many an expert advisor has one as its own."""
+    assert decide(case(intent(magic=magic), own_copies=copies)).outcome is Outcome.COPIED
 
 
 @pytest.mark.parametrize("magic", [None, 0, -1, 0x59FFFFFF, 0x5B000000])

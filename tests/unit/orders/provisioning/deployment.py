@@ -36,6 +36,7 @@ TENANT: dict[str, Any] = {
                     "lots": "0.25",
                     "fixed_master_base": "1000",
                     "fixed_follower_base": "2000",
+                    "contract_size": "convert",
                     "max_age_seconds": 30,
                     "max_lots": "2",
                     "max_open_positions": 4,

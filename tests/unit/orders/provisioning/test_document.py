@@ -8,7 +8,7 @@ import pytest
 
 from orders.domain.decision.settings import LatePolicy, MinLotsPolicy
 from orders.domain.provisioning.document import read_document
-from orders.domain.sizing.modes import Mode
+from orders.domain.sizing.modes import ContractSize, Mode
 from orders.domain.states.subscriptions import SubscriptionState
 from tests.unit.orders.provisioning.deployment import (
     KEY,
@@ -76,6 +76,7 @@ def test_everything_that_a_subscription_says_is_read() -> None:
             "lots": Decimal("0.25"),
             "fixed_master_base": Decimal(1000),
             "fixed_follower_base": Decimal(2000),
+            "contract_size": ContractSize.CONVERT,
             "max_age_seconds": 30,
             "max_lots": Decimal(2),
             "max_open_positions": 4,
@@ -107,6 +108,7 @@ def test_a_subscription_that_says_nothing_has_the_defaults_of_the_handbook() -> 
             "lots": None,
             "fixed_master_base": None,
             "fixed_follower_base": None,
+            "contract_size": ContractSize.CHECK,
             "max_age_seconds": 60,
             "max_lots": None,
             "max_open_positions": None,
@@ -158,7 +160,8 @@ WEAK = "Expected at least 128 random bits as 22 or more base64url characters"
 NAMES = "expected symbol names of 1 to 64 characters"
 DIFFERENCES = "expected some of missing, extra, wrong_lots, wrong_side, stops_drift, foreign"
 SUBSCRIPTION = (
-    "follower", "state", "mode", "multiplier", "lots", "fixed_master_base", "fixed_follower_base", "max_age_seconds",
+    "follower", "state", "mode", "multiplier", "lots", "fixed_master_base", "fixed_follower_base", "contract_size",
+    "max_age_seconds",
     "max_lots", "max_open_positions", "symbol_map", "prefix", "suffix", "filters", "repairs", "reverse", "late_policy",
     "late_seconds", "deviation_points", "pending_wait_seconds", "min_lots_policy", "max_risk_multiple",
 )  # fmt: skip

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.domain.sizing.modes import Basis, Funds, Mode, Sizing, allocate
-from orders.domain.sizing.rates import exchange_rate
+from orders.domain.sizing.modes import Basis, ContractSize, Funds, Mode, Sizing, allocate
+from orders.domain.sizing.rates import Rate, exchange_rate
 from orders.domain.states.denials import Code, Denied
 from tests.unit.builders import NOW, book, spec
 
@@ -28,7 +28,7 @@ def basis(master: str | None = "10000", follower: str | None = "5000", rate: str
         master_lots=Decimal("0.50"),
         master=funds(master),
         follower=replace(funds(follower), as_of=NOW),
-        rate=None if rate is None else Decimal(rate),
+        rate=None if rate is None else Rate(Decimal(rate), Decimal(rate), Decimal(rate)),
         now=NOW,
         stale_after=timedelta(seconds=30),
         master_spec=spec(),
@@ -192,43 +192,185 @@ def quoted(name: str, quote: str, tick_value: str, tick_size: str = "0.00001") -
     return {"name": name, "quote_currency": quote, "tick_value": Decimal(tick_value), "tick_size": Decimal(tick_size)}
 
 
+def rate_of(*, source: str | None, target: str | None, sources: Any = None, targets: Any = None) -> Decimal | None:
+    found = exchange_rate(source, target, sources=sources or {}, targets=targets or {})
+    return None if found is None else found.value
+
+
 def test_the_same_currency_needs_no_rate() -> None:
-    assert exchange_rate("USD", "USD", sources={}, targets={}) == 1
+    assert rate_of(source="USD", target="USD") == 1
 
 
 @pytest.mark.parametrize(("source", "target"), [(None, "USD"), ("USD", None), (None, None)])
 def test_an_unknown_currency_has_no_rate(source: str | None, target: str | None) -> None:
-    if source != target:
-        assert exchange_rate(source, target, sources={}, targets={}) is None
+    assert rate_of(source=source, target=target) is None
 
 
-def test_the_rate_follows_from_a_symbol_of_the_follower_quoted_in_the_masters_currency() -> None:
+def test_the_rate_follows_from_the_followers_pair_of_both_currencies() -> None:
     # A EUR account: one tick of EURUSD (0.00001 x 100,000 = 1 USD) is worth 0.80 EUR.
     targets = book(spec(**quoted("GBPJPY", "JPY", "0.6", "0.001")), spec(**quoted("EURUSD", "USD", "0.80")))
-    assert exchange_rate("USD", "EUR", sources={}, targets=targets) == Decimal("0.8")
+    assert rate_of(source="USD", target="EUR", targets=targets) == Decimal("0.8")
 
 
-def test_the_rate_follows_from_the_masters_symbols_the_other_way_round() -> None:
+def test_the_rate_follows_from_the_masters_pairs_the_other_way_round() -> None:
     sources = book(spec(**quoted("USDJPY", "JPY", "0.625", "0.001")))
-    assert exchange_rate("USD", "JPY", sources=sources, targets=book()) == Decimal(160)
+    assert rate_of(source="USD", target="JPY", sources=sources) == Decimal(160)
+
+
+def test_another_pair_tells_the_rate_where_none_of_both_currencies_does() -> None:
+    """A JPY master, a USD follower with EURUSD alone: the master's EURUSD is quoted in USD, and worth 150 JPY."""
+    sources = book(spec(**quoted("EURUSD", "USD", "150")))
+    found = rate_of(source="JPY", target="USD", sources=sources, targets=book(spec(**quoted("EURUSD", "USD", "1"))))
+    assert found == 1 / Decimal(150)
+
+
+def test_a_pair_of_both_currencies_goes_before_others() -> None:
+    targets = book(spec(**quoted("GBPUSD", "USD", "0.5")), spec(**quoted("EURUSD.pro", "USD", "0.80")))
+    assert rate_of(source="USD", target="EUR", targets=targets) == Decimal("0.8")
+
+
+@pytest.mark.parametrize("name", ["SPX500", "US30.cash", "XAUUSD", "BTCUSD", "USDX", "ES_U26", "FUTEURUSDXXXXXXXXX"])
+def test_what_is_no_pair_of_currencies_tells_no_rate(name: str) -> None:
+    """An index future in front of all pairs once told 4.6 for 0.92."""
+    odd = spec(**quoted(name, "USD", "4.6"))
+    assert rate_of(source="USD", target="EUR", targets=book(odd)) is None
+    assert rate_of(source="USD", target="EUR", targets=book(odd, spec(**quoted("EURUSD", "USD", "0.92")))) == Decimal(
+        "0.92"
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"), [("forex", True), ("Forex_No_Leverage", True), ("futures", False), ("cfd", False)]
+)
+def test_a_pair_is_what_the_terminal_computes_as_one(mode: str, told: bool) -> None:
+    targets = book(spec(**quoted("EURUSD", "USD", "0.92"), calculation_mode=mode))
+    assert (rate_of(source="USD", target="EUR", targets=targets) is not None) is told
+
+
+def test_a_name_that_its_price_contradicts_is_no_pair() -> None:
+    targets = book(spec(**quoted("EURUSD", "GBP", "0.92")))
+    assert rate_of(source="GBP", target="EUR", targets=targets) is None
+
+
+def test_of_several_pairs_the_middle_counts() -> None:
+    names = zip(("EURUSD", "EURUSD.a", "EURUSD.b"), ("0.92", "0.93", "0.921"), strict=True)
+    targets = book(*(spec(**quoted(name, "USD", value)) for name, value in names))
+    found = exchange_rate("USD", "EUR", sources={}, targets=targets)
+    assert found == Rate(Decimal("0.921"), Decimal("0.92"), Decimal("0.93"))
+    assert not found.unclear
+
+
+def test_pairs_that_are_far_apart_are_never_guessed_between() -> None:
+    unclear = Rate(Decimal("0.95"), Decimal("1"), Decimal("1.0201"))
+    denied = denial(RATIO, replace(basis(), rate=unclear))
+    assert (denied.code, denied.evidence) == (
+        Code.ALLOCATION_RATE_UNCLEAR,
+        {"rate_least": Decimal(1), "rate_most": Decimal("1.0201")},
+    )
+    at_the_limit = replace(unclear, most=Decimal("1.02"))
+    assert allocate(RATIO, replace(basis(), rate=at_the_limit)) > 0
+    assert allocate(Sizing(Mode.MIRRORED), replace(basis(), rate=unclear)) == Decimal("0.50")
 
 
 def test_specs_that_do_not_tell_give_no_rate() -> None:
     silent = book(spec(quote_currency="USD"), spec(**quoted("GBPUSD", "USD", "0")))
-    assert exchange_rate("USD", "EUR", sources=book(), targets=silent) is None
+    assert rate_of(source="USD", target="EUR", targets=silent) is None
 
 
 def test_a_currency_that_is_not_known_is_not_that_of_a_symbol_without_one() -> None:
     """Such symbols, and such that would tell the rate of the other side, say nothing."""
-    nameless = book(spec(tick_size=Decimal("0.00001"), tick_value=Decimal("0.80")))
-    assert exchange_rate(None, "EUR", sources=nameless, targets=nameless) is None
+    nameless = book(spec("ODD", tick_size=Decimal("0.00001"), tick_value=Decimal("0.80")))
+    assert rate_of(source=None, target="EUR", sources=nameless, targets=nameless) is None
     named = book(spec(**quoted("EURUSD", "USD", "0.80")))
-    assert exchange_rate("USD", None, sources=named, targets=named) is None
+    assert rate_of(source="USD", target=None, sources=named, targets=named) is None
 
 
 @pytest.mark.parametrize("unknown", ["tick_size", "tick_value", "contract_size"])
 def test_a_symbol_that_leaves_a_figure_out_gives_no_rate(unknown: str) -> None:
     silent = spec(**{**quoted("EURUSD", "USD", "0.80"), unknown: Decimal(0)})
-    assert exchange_rate("USD", "EUR", sources={}, targets=book(silent)) is None
-    told = spec(**quoted("GBPUSD", "USD", "0.80"))
-    assert exchange_rate("USD", "EUR", sources={}, targets=book(silent, told)) == Decimal("0.8")
+    assert rate_of(source="USD", target="EUR", targets=book(silent)) is None
+    told = spec(**quoted("EURUSD.b", "USD", "0.80"))
+    assert rate_of(source="USD", target="EUR", targets=book(silent, told)) == Decimal("0.8")
+
+
+# An equity that is all but lost --------------------------------------------------------------------------------------
+
+
+def test_an_equity_below_a_tenth_of_its_balance_is_no_base() -> None:
+    """A master at 1.20 of 1,000 once made 833 lots of 0.01."""
+    lost = Funds("USD", balance=Decimal(1000), equity=Decimal("1.20"))
+    denied = denial(EQUITY, replace(basis(), master=lost))
+    assert denied.code is Code.ALLOCATION_BASE_UNUSABLE
+    assert denied.evidence == {
+        "base": "equity of the master",
+        "equity": Decimal("1.20"),
+        "balance": Decimal(1000),
+    }
+    follower = replace(lost, as_of=NOW)
+    assert denial(EQUITY, replace(basis(), follower=follower)).evidence["base"] == "equity of the follower"
+
+
+@pytest.mark.parametrize("share", ["100", "100.01"])
+def test_a_tenth_of_the_balance_is_enough(share: str) -> None:
+    assert allocate(EQUITY, replace(basis(), master=Funds("USD", Decimal(1000), Decimal(share)))) > 0
+
+
+def test_a_base_that_is_fixed_or_a_balance_needs_no_equity() -> None:
+    lost = Funds("USD", balance=Decimal(1000), equity=Decimal("1.20"))
+    asked = replace(basis(), master=lost)
+    assert allocate(replace(EQUITY, fixed_master_base=Decimal(1000)), asked) == Decimal("2.5")
+    assert allocate(RATIO, asked) == Decimal("2.5")
+
+
+# Contracts of another size -------------------------------------------------------------------------------------------
+
+
+def sized(theirs: str, ours: str) -> Basis:
+    return replace(
+        basis(),
+        master_spec=spec(contract_size=Decimal(theirs)),
+        follower_spec=spec(contract_size=Decimal(ours)),
+    )
+
+
+@pytest.mark.parametrize("mode", [Mode.BALANCE_RATIO, Mode.EQUITY_RATIO])
+def test_a_ratio_copies_the_share_of_the_quantity(mode: Mode) -> None:
+    assert allocate(Sizing(mode), sized("10", "100")) == Decimal("0.025")
+    assert sized("10", "100").told(Sizing(mode))["follower_contract"] == Decimal(100)
+    assert allocate(Sizing(mode, contract_size=ContractSize.IGNORE), sized("10", "100")) == Decimal("0.25")
+    assert allocate(Sizing(mode), sized("0", "100")) == Decimal("0.25")
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [("10", "100"), ("100", "10"), ("0", "100"), ("100", "100")])
+def test_mirrored_lots_are_lots_up_to_ten_times_the_quantity(theirs: str, ours: str) -> None:
+    assert allocate(Sizing(Mode.MIRRORED), sized(theirs, ours)) == Decimal("0.50")
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [("100", "10000"), ("10000", "100"), ("100", "1000.01")])
+def test_mirrored_lots_of_quite_another_quantity_are_denied_with_the_setting_that_allows_them(
+    theirs: str, ours: str
+) -> None:
+    denied = denial(Sizing(Mode.MIRRORED), sized(theirs, ours))
+    assert denied.code is Code.CONTRACT_SIZES_DIFFER
+    assert denied.evidence == {
+        "master_contract": Decimal(theirs),
+        "follower_contract": Decimal(ours),
+        "setting": "contract_size",
+        "choices": ["convert", "ignore"],
+    }
+    ignoring = Sizing(Mode.MIRRORED, contract_size=ContractSize.IGNORE)
+    assert allocate(ignoring, sized(theirs, ours)) == Decimal("0.50")
+
+
+def test_whoever_wants_it_mirrors_the_quantity() -> None:
+    converting = Sizing(Mode.MIRRORED, contract_size=ContractSize.CONVERT)
+    assert allocate(converting, sized("100", "10000")) == Decimal("0.005")
+    assert denial(converting, sized("0", "100")).code is Code.ALLOCATION_DATA_MISSING
+    assert denial(converting, replace(basis(), master_spec=None)).code is Code.ALLOCATION_DATA_MISSING
+
+
+@pytest.mark.parametrize("mode", [Mode.FIXED_LOTS, Mode.CONTRACT_UNITS])
+@pytest.mark.parametrize("setting", list(ContractSize))
+def test_modes_that_know_their_quantity_do_not_ask(mode: Mode, setting: ContractSize) -> None:
+    asked = Sizing(mode, lots=Decimal("0.005"), contract_size=setting)
+    assert allocate(asked, sized("100", "10000")) == Decimal("0.005")
