@@ -121,3 +121,76 @@ def test_several_that_fit_are_never_guessed_between() -> None:
 
 def test_a_terminal_without_symbols_has_no_symbol() -> None:
     assert denial("EURUSD", explicit={"EURUSD": "x"}).evidence["suggestions"] == []
+
+
+# Names of indices and metals -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("symbol", "listed"),
+    [
+        ("US30.cash", "US30"),
+        ("US30", "US30.cash"),
+        ("us30.CASH", "DJ30"),
+        ("US100.cash", "NAS100"),
+        ("US100.cash", "USTEC.c"),
+        ("GER40.cash", "GER40"),
+        ("GER40", "DE40.c"),
+        ("DAX40", "GER30.m"),
+        ("US500.cash", "SPX500"),
+        ("SPX500", "usa500"),
+        ("US500Cash", "US500"),
+        ("XAUUSD", "GOLD.r"),
+        ("GOLD", "XAUUSD.m"),
+        ("SILVER", "XAGUSD"),
+        ("XTIUSD", "USOIL.cash"),
+        ("XBRUSD", "UKOIL"),
+        ("EU50", "STOXX50.c"),
+        ("JPN225", "JP225"),
+        ("AUS200.cash", "AUS200"),
+        ("HK50", "HK50.cash"),
+        ("FRA40", "FRA40.c"),
+        ("UK100", "UK100.cash"),
+        ("NATGAS", "NATGAS.c"),
+        ("#US30", "US30"),
+    ],
+)
+def test_an_index_or_a_metal_is_found_with_an_ending_on_either_side(symbol: str, listed: str) -> None:
+    assert mapped(symbol, listed, "EURUSD", "USDJPY") == listed
+
+
+def test_an_ending_of_a_pair_or_a_share_may_mark_another_market() -> None:
+    assert denial("EURUSD", "EURUSD.m").evidence["suggestions"] == ["EURUSD.m"]
+    assert denial("AAPL", "AAPL.c").evidence["suggestions"] == ["AAPL.c"]
+    assert denial("US30", "US30.f").evidence["suggestions"] == ["US30.f"]
+
+
+def test_whoever_wants_an_affix_gets_that_one() -> None:
+    assert denial("US30.cash", "US30", wanted=Affixes("", ".pro")).evidence["suggestions"] == ["US30"]
+
+
+def test_two_names_of_one_index_are_never_guessed_between() -> None:
+    denied = denial("US30.cash", "US30.c", "DJ30")
+    assert (denied.code, denied.evidence["suggestions"]) == (Code.SYMBOL_AMBIGUOUS, ["DJ30", "US30.c"])
+
+
+@pytest.mark.parametrize(
+    ("symbol", "listed"),
+    [
+        ("US30.idx", "US30"),
+        ("GOLD.fut", "XAUUSDx"),
+        ("EURUSD.vip", "EURUSDm"),
+        ("CL-OIL", "OIL"),
+        ("GER40", "GER40_Z6"),
+    ],
+)
+def test_a_listed_name_of_the_same_root_is_suggested(symbol: str, listed: str) -> None:
+    assert listed in denial(symbol, listed, "USDJPY").evidence["suggestions"]
+
+
+def test_an_explicit_map_to_what_is_not_listed_suggests_what_is_near() -> None:
+    assert denial("US30", "US30m", explicit={"US30": "US30.x"}).evidence["suggestions"] == ["US30m"]
+
+
+def test_what_has_nothing_in_common_is_not_suggested() -> None:
+    assert denial("US30.cash", "EURUSD", "GBPUSD").evidence["suggestions"] == []
