@@ -142,10 +142,11 @@ class MasterTerminal:
 
     def _close(self, event: Event) -> OrderIntent:
         position = self._position(event)
-        if event.lots != position.lots:
+        # One half of a close-by says 0.00 lots: the position is gone, and the other half has told the money.
+        if event.lots not in (position.lots, ZERO):
             raise self._broken(event, f"close of {event.lots} lots, but the position has {position.lots}")
         self.book.close(
-            event.ticket, lots=event.lots, price=event.price or ZERO, at=event.t, amounts=_amounts(event)
+            event.ticket, lots=position.lots, price=event.price or ZERO, at=event.t, amounts=_amounts(event)
         )  # fmt: skip
         return self._closing(
             event, Action.CLOSE, position, close_reason=close_reason(event.comment),

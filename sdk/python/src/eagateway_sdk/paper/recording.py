@@ -215,7 +215,8 @@ def _check(event: Event, symbols: Mapping[str, SymbolInfo]) -> None:
         raise ValueError(f"symbol {event.symbol!r} is not in account.json")
     if event.ev in _TYPES and event.type not in _TYPES[event.ev]:
         raise ValueError(f"type {event.type!r} does not belong to {event.ev}")
-    if "lots" in FIELDS[event.ev] and event.lots <= 0:
+    # One half of a close-by is closed with 0.00 lots: its position is gone, and the other half tells the money.
+    if "lots" in FIELDS[event.ev] and event.lots <= 0 and event.ev != "close":
         raise ValueError(f"lots must be above 0, not {event.lots}")
 
 
