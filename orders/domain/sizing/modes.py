@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from enum import StrEnum
 from typing import Final
 
-from orders.domain.sizing.rates import Rate
+from orders.domain.sizing.rates import SAME, Rate
 from orders.domain.sizing.rounding import SymbolSpec
 from orders.domain.states.denials import Code, Denied
 
@@ -173,9 +173,13 @@ def _funds_ratio(sizing: Sizing, basis: Basis) -> Decimal:
         )
     if basis.rate.unclear:
         raise Denied(Code.ALLOCATION_RATE_UNCLEAR, rate_least=basis.rate.least, rate_most=basis.rate.most)
-    return basis.master_lots * ours / (theirs * basis.rate.value) * sizing.multiplier
+    exact = basis.master_lots * ours / (theirs * basis.rate.value) * sizing.multiplier
+    # 1,500,000 JPY are 10,000 USD: a tick value of 0.6666667 must not make 0.29 lots of 0.30.
+    return exact if basis.rate == SAME else _RATE_DIGITS.plus(exact)
 
 
+_RATE_DIGITS: Final = Context(prec=5, rounding=ROUND_HALF_UP)
+"""As many as a rate that comes from a tick value is good for."""
 _SIZELESS: Final = frozenset({Mode.FIXED_LOTS, Mode.CONTRACT_UNITS})
 _FIGURES: Final[Mapping[Mode, str]] = {Mode.BALANCE_RATIO: "balance", Mode.EQUITY_RATIO: "equity"}
 _LOTS: Final[Mapping[Mode, Callable[[Sizing, Basis], Decimal]]] = {

@@ -122,7 +122,7 @@ def _mended(content: dict[str, Any], path: str, rule: str, mending: Mending) -> 
 def _mended_field(content: dict[str, Any], name: str, rule: str, mending: Mending) -> Note | None:
     path = f"$.{name}"
     if _read_otherwise(content, name, rule, mending):
-        return Note(path, f"read as it was meant: {rule}")
+        return Note(path, f"{_kept_how(rule)}: {rule}")
     if name in mending.needs(content):
         return None
     # A field of its own that the type asks for: leaving it out changes nothing.
@@ -146,7 +146,7 @@ def _mended_line(
     path = f"$.{name}[]" if part is None else f"$.{name}[].{part}"
     if part is not None and isinstance(line, dict) and part in line:
         if _read_otherwise(line, part, rule, mending):
-            return Note(path, f"read as it was meant: {rule}", called)
+            return Note(path, f"{_kept_how(rule)}: {rule}", called)
         if part not in mending.rows[name]:
             del line[part]
             return Note(path, f"left out: {rule}", called)
@@ -166,6 +166,10 @@ def _read_otherwise(content: dict[str, Any], name: str, rule: str, mending: Mend
     if rule.startswith("Expected `int") and isinstance(value, Decimal) and value == value.to_integral_value():
         return _put(content, name, value, int)
     return False
+
+
+def _kept_how(rule: str) -> str:
+    return "cut" if _TOO_LONG.search(rule) else "read as it was meant"
 
 
 def _put(content: dict[str, Any], name: str, value: int | Decimal, kind: type[int] | type[str]) -> bool:

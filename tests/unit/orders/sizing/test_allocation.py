@@ -293,6 +293,15 @@ def test_a_symbol_that_leaves_a_figure_out_gives_no_rate(unknown: str) -> None:
     assert rate_of(source="USD", target="EUR", targets=book(silent, told)) == Decimal("0.8")
 
 
+@pytest.mark.parametrize("tick_value", ["0.6666667", "0.66667", "0.6666666666"])
+def test_a_rate_that_its_terminal_has_rounded_costs_no_step(tick_value: str) -> None:
+    """1,500,000 JPY are 10,000 USD at 150: the master's 0.30 lots are 0.30, not 0.29."""
+    targets = book(spec(**quoted("USDJPY", "JPY", tick_value, "0.001")))
+    rate = exchange_rate("JPY", "USD", sources={}, targets=targets)
+    asked = replace(basis("1500000", "10000"), master_lots=Decimal("0.30"), rate=rate)
+    assert allocate(RATIO, asked) == Decimal("0.30")
+
+
 # An equity that is all but lost --------------------------------------------------------------------------------------
 
 
