@@ -7,13 +7,13 @@ import pytest
 
 from orders.domain.decision.symbols import Affixes
 from orders.domain.decision.terminals import read_terminal
-from sessions_app.domain.decimals import Lots, Price, to_builtins
+from sessions_app.domain.decimals import Price, Quantity, to_builtins
 from sessions_app.domain.frames.payloads import InitRequest, MarginMode, SymbolSpec
 
 
 def symbol(name: str = "eurgbpi", **changes: Any) -> SymbolSpec:
-    fields: dict[str, Any] = {"lots_min": Lots("0.01"), "lots_step": Lots("0.01"), "lots_max": Lots("500")}
-    return SymbolSpec(name=name, digits=5, contract_size=Lots("100000"), **(fields | changes))
+    fields: dict[str, Any] = {"lots_min": Quantity("0.01"), "lots_step": Quantity("0.01"), "lots_max": Quantity("500")}
+    return SymbolSpec(name=name, digits=5, contract_size=Quantity("100000"), **(fields | changes))
 
 
 def stored(*symbols: SymbolSpec, **changes: Any) -> dict[str, Any]:
@@ -45,12 +45,12 @@ def test_a_hedging_account_is_the_usual_one() -> None:
 
 @pytest.mark.parametrize(
     "unusable",
-    [{"lots_step": Lots("0")}, {"lots_min": Lots("0")}, {"lots_max": Lots("0")}, {"lots_min": Lots("501")}],
+    [{"lots_step": Quantity("0")}, {"lots_min": Quantity("0")}, {"lots_max": Quantity("0")}, {"lots_min": Quantity("501")}],
 )
 def test_a_symbol_without_a_usable_lot_size_is_left_out(unusable: dict[str, Any]) -> None:
     assert set(read_terminal(stored(symbol(**unusable), symbol("usdchfi"))).symbols) == {"usdchfi"}
 
 
 def test_a_symbol_that_takes_one_size_only_is_usable() -> None:
-    single = symbol(lots_min=Lots("1"), lots_step=Lots("1"), lots_max=Lots("1"))
+    single = symbol(lots_min=Quantity("1"), lots_step=Quantity("1"), lots_max=Quantity("1"))
     assert set(read_terminal(stored(single)).symbols) == {"eurgbpi"}
