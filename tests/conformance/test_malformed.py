@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -26,6 +27,7 @@ def with_payload(text: str) -> str:
     return f'{{"v":1,"type":"StatusHeartbeat","id":"{fresh_id()}","payload":{text}}}'
 
 
+MENDED = {"ErrorAlert", "ExecutionReport", "InitRequest", "OrderIntent", "StatusHeartbeat", "SyncSnapshot"}
 NOT_FRAMES = {
     "no json": "not json",
     "two objects": "{}{}",
@@ -56,7 +58,7 @@ async def test_case_101_what_is_not_a_frame_is_named_and_the_link_lives(stage: S
     else:
         await ea.link.send(NOT_FRAMES[what])
         codes = [(await ea.alert())["code"]]
-    assert {"malformed", "invalid", "frame_too_big"} & set(codes), codes
+    assert {"malformed", "invalid", "frame_too_big", "field_unreadable"} & set(codes), codes
     await ea.beat()
 
 
@@ -161,10 +163,20 @@ async def test_case_102_a_ping_of_126_bytes_is_a_protocol_error(stage: Stage) ->
 
 @pytest.mark.parametrize("kind", sorted(SAMPLES))
 async def test_case_103_every_odd_field_is_named_by_its_path(stage: Stage, kind: str) -> None:
+    """A frame that can do without the field is taken, with a warning that comes once; another one is refused."""
     ea = await stage.arrive(stage.cast().master)
+    warned: list[str] = []
     for odd in odd_payloads(kind):
+        path = re.sub(r"\[\d+\]", "[]", odd.path)
+        if path in warned:
+            continue
+        if kind == "InitRequest" and len(warned) % 15 == 14:  # a session stores 20 different ones an hour
+            ea = await stage.arrive(stage.cast().master)
+            warned.append("")
         alert, frame_id = await refused(ea, kind, odd.payload)
-        assert (alert["code"], alert["path"]) == ("invalid", odd.path), (odd, alert)
+        if alert["code"] == "field_unreadable":
+            warned.append(path)
+        assert (alert["code"], alert["path"]) in (("invalid", odd.path), ("field_unreadable", path)), (odd, alert)
         assert alert["message"] != ""
         assert alert["ref"] in (None, frame_id)
     await asyncio.sleep(0.1)  # 20 frames a second is the bound
@@ -173,6 +185,7 @@ async def test_case_103_every_odd_field_is_named_by_its_path(stage: Stage, kind:
         assert ea.acknowledged() >= ea.seq - 1
         await ea.buy(stage.position(1))
         await ea.acked(ea.seq)
+    assert bool(warned) is (kind in MENDED)
 
 
 async def refused(ea: Ea, kind: str, payload: Any) -> tuple[dict[str, Any], str]:

@@ -159,7 +159,6 @@ LINK_FRAMES: Final = (
         pending=Pending.ALLOWED,
         taker=Taker.BATCH,
         handler="answer_goodbyes",
-        mending=Mending(needs=lambda content: {"reason", "phase", "last_seq"}, ornaments=frozenset({"message"})),
     ),
     FrameType(
         payload=payloads.ResendRequest, sender=Sender.BOTH, pending=Pending.ALLOWED, taker=Taker.LINK, handler="resend"

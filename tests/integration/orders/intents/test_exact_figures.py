@@ -105,7 +105,9 @@ def test_what_was_kept_as_a_number_has_lost_no_digit(follower: Desk, stored: flo
     """Rows of before the columns were texts: their numbers became texts as SQLite writes numbers."""
     if connection.vendor != "sqlite":
         pytest.skip("PostgreSQL has kept decimals all along")
-    FollowerQuote.objects.create(account=follower.account, symbol="X", bid=Decimal(1), ask=Decimal(1), at=follower.account.created_at)
+    FollowerQuote.objects.create(
+        account=follower.account, symbol="X", bid=Decimal(1), ask=Decimal(1), at=follower.account.created_at
+    )
     with connection.cursor() as cursor:
         cursor.execute("UPDATE orders_followerquote SET bid = CAST(%s AS REAL)", [stored])
     assert figures(FollowerQuote.objects.get(), "bid") == [read]

@@ -45,7 +45,12 @@ def test_a_hedging_account_is_the_usual_one() -> None:
 
 @pytest.mark.parametrize(
     "unusable",
-    [{"lots_step": Quantity("0")}, {"lots_min": Quantity("0")}, {"lots_max": Quantity("0")}, {"lots_min": Quantity("501")}],
+    [
+        {"lots_step": Quantity("0")},
+        {"lots_min": Quantity("0")},
+        {"lots_max": Quantity("0")},
+        {"lots_min": Quantity("501")},
+    ],
 )
 def test_a_symbol_without_a_usable_lot_size_is_left_out(unusable: dict[str, Any]) -> None:
     assert set(read_terminal(stored(symbol(**unusable), symbol("usdchfi"))).symbols) == {"usdchfi"}

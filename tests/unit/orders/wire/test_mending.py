@@ -271,5 +271,4 @@ def test_every_frame_that_tells_a_fact_can_be_mended() -> None:
         "ExecutionReport",
         "SyncSnapshot",
         "ErrorAlert",
-        "ShutdownNotice",
     }
