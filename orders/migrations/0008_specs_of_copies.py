@@ -1,9 +1,11 @@
 from django.db import migrations, models
 
+from sessions_app.models.fields import ExactDecimalField
+
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("orders", "0007_convergence"),
+        ("orders", "0007_exact_decimals_and_contract_size"),
     ]
 
     operations = [
@@ -25,6 +27,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="copy",
             name="tick_size",
-            field=models.DecimalField(decimal_places=7, max_digits=15, null=True),
+            field=ExactDecimalField(decimal_places=10, max_digits=20, null=True),
         ),
     ]

@@ -18,7 +18,7 @@ def rename(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sessions_app", "0009_suspensions_and_retention")]
+    dependencies = [("sessions_app", "0010_exact_decimals")]
 
     operations = [
         migrations.RemoveConstraint("operatoralert", "alert_code_known"),

@@ -9,7 +9,7 @@ import pytest
 from eagateway_sdk.ids import uuid7
 
 from orders.domain.wire.snapshots import HeldPosition, SnapshotPhase, SyncSnapshot
-from sessions_app.domain.decimals import Lots
+from sessions_app.domain.decimals import Quantity
 from sessions_app.domain.frames.payloads import InitRequest, SymbolSpec
 from sessions_app.domain.problems import Refused
 from sessions_app.queries import Standing
@@ -118,10 +118,10 @@ def terminal(number: int, of: int, *, digest: str = "d", symbols: int = 1, **fie
         SymbolSpec(
             name=f"S{number}.{n}",
             digits=5,
-            contract_size=Lots(1),
-            lots_min=Lots(1),
-            lots_step=Lots(1),
-            lots_max=Lots(1),
+            contract_size=Quantity(1),
+            lots_min=Quantity(1),
+            lots_step=Quantity(1),
+            lots_max=Quantity(1),
         )
         for n in range(symbols)
     ]

@@ -6,6 +6,8 @@ from django.db import migrations, models
 from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 
+from sessions_app.models.fields import ExactDecimalField
+
 _ALIVE = ["held", "ordered", "working", "open"]
 
 
@@ -25,14 +27,14 @@ def look_at_all(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("orders", "0006_partial_closes_of_one_ticket")]
+    dependencies = [("orders", "0008_specs_of_copies")]
 
     operations = [
         migrations.AddField("copy", "lots_filled", models.DecimalField(decimal_places=8, max_digits=15, null=True)),
         migrations.AddField("copy", "master_lots", models.DecimalField(decimal_places=8, max_digits=15, null=True)),
-        migrations.AddField("copy", "price_at_broker", models.DecimalField(decimal_places=8, max_digits=15, null=True)),
-        migrations.AddField("copy", "sl_at_broker", models.DecimalField(decimal_places=8, max_digits=15, null=True)),
-        migrations.AddField("copy", "tp_at_broker", models.DecimalField(decimal_places=8, max_digits=15, null=True)),
+        migrations.AddField("copy", "price_at_broker", ExactDecimalField(decimal_places=10, max_digits=20, null=True)),
+        migrations.AddField("copy", "sl_at_broker", ExactDecimalField(decimal_places=10, max_digits=20, null=True)),
+        migrations.AddField("copy", "tp_at_broker", ExactDecimalField(decimal_places=10, max_digits=20, null=True)),
         migrations.AddField("copy", "observed_at", models.DateTimeField(null=True)),
         migrations.AddField("copy", "next_check_at", models.DateTimeField(null=True)),
         migrations.AddField(
