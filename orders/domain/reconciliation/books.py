@@ -8,11 +8,14 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from orders.domain.wire.commands import copy_number
+from orders.domain.wire.commands import MAX_COPY_NO, copy_number
 from orders.domain.wire.intents import Side
 from orders.domain.wire.snapshots import HeldOrder, HeldPosition, Quote, SyncSnapshot, history_start
 
 MAX_ITEMS: Final = 10_000
+MOST_LOST: Final = 100_000
+"""Copy numbers that a database set back may have given and forgotten. A magic number of our range that lies further
+ahead is an expert advisor's own: times of 2017 are two million and more."""
 _NONE = Decimal(0)
 
 
@@ -62,10 +65,15 @@ class Book:
         return self.history_from is None or self.history_from <= since
 
 
-def read_book(snapshot: SyncSnapshot, *, taken_at: datetime) -> Book:
-    """The book in a whole report. A ticket stands in it once: an order that is a position as well has just filled."""
+def read_book(snapshot: SyncSnapshot, *, taken_at: datetime, next_copy_no: int = MAX_COPY_NO) -> Book:
+    """The book in a whole report. A ticket stands in it once: an order that is a position as well has just filled.
+
+    `next_copy_no`: the account's own. Magic numbers far beyond it are no copies of ours: see MOST_LOST.
+    """
+    beyond = next_copy_no + MOST_LOST
     # A terminal reads its orders first: one that has filled between the two looks stands in both lists.
-    held = {item.ticket: item for item in (*map(_held, snapshot.working_orders), *map(_held, snapshot.positions))}
+    rows: tuple[HeldPosition | HeldOrder, ...] = (*snapshot.working_orders, *snapshot.positions)
+    held = {item.ticket: item for item in (_held(row, beyond) for row in rows)}
     return Book(
         taken_at=taken_at,
         applied_seq=snapshot.applied_server_seq,
@@ -76,7 +84,8 @@ def read_book(snapshot: SyncSnapshot, *, taken_at: datetime) -> Book:
     )
 
 
-def _held(item: HeldPosition | HeldOrder) -> Held:
+def _held(item: HeldPosition | HeldOrder, beyond: int) -> Held:
+    ours = (copy_number(item.magic) or 0) < beyond
     return Held(
         ticket=item.ticket,
         symbol=item.symbol,
@@ -85,7 +94,7 @@ def _held(item: HeldPosition | HeldOrder) -> Held:
         price=item.price,
         sl=item.sl or _NONE,
         tp=item.tp or _NONE,
-        magic=item.magic,
+        magic=item.magic if ours else None,
         parent_ticket=item.parent_ticket if isinstance(item, HeldPosition) else None,
         working=isinstance(item, HeldOrder),
     )

@@ -84,6 +84,11 @@ def _left(intent: OrderIntent) -> Decimal | None:
     return intent.remaining_lots if intent.action is Action.PARTIAL_CLOSE else None
 
 
+def _told_of_mending(arrival: Arrival) -> dict[str, list[str]]:
+    """What of the intent could not be read as it came, for whoever looks at it later."""
+    return {"mended": [f"{note.path} {note.what}" for note in arrival.mended]} if arrival.mended else {}
+
+
 def _row(arrival: Arrival, intent: OrderIntent) -> Intent:
     return Intent(
         id=new_id(),
@@ -98,7 +103,7 @@ def _row(arrival: Arrival, intent: OrderIntent) -> Intent:
         remaining_lots=_left(intent),
         price=intent.price,
         profit=intent.profit,
-        content=to_builtins(intent),
+        content=to_builtins(intent) | _told_of_mending(arrival),
         broker_time=intent.broker_time or "",
         occurred_at=arrival.at - timedelta(milliseconds=intent.age_ms),
         received_at=arrival.at,

@@ -79,7 +79,7 @@ def _take(arrival: Arrival, log: CommandLog, batch: Batch) -> None:
         _log.warning("snapshot.unusable", account=account.account_id, connected=told.connected, same=told.same)
         arrival.refuse(Refused("snapshot_unusable"))
         return
-    book = read_book(report, taken_at=taken_at)
+    book = read_book(report, taken_at=taken_at, next_copy_no=account.next_copy_no)
     # A database that was set back would give these numbers again, and two copies would share one.
     recovery.keep_copy_numbers_apart(account, book.top_copy_no)
     found = _reconcile(log, book, arrival, batch)

@@ -10,8 +10,10 @@ from django.db.models import F, Model
 
 from orders.models import Command, Copy, FollowerQuote, Intent, MasterPosition, Report, Subscription
 from sessions_app.domain.decimals import plain
+from sessions_app.domain.frames.mending import Note
 from sessions_app.models import BrokerAccount
 from sessions_app.models.fields import ExactDecimalField
+from sessions_app.services.ingest import batches
 from tests.factories.orders import ReportFactory
 from tests.integration.trading import Desk, held, subscribe
 
@@ -135,3 +137,13 @@ def test_lots_are_numbers_still_because_they_are_compared() -> None:
     }
     assert "price" in texts
     assert not {name for name in texts if "lots" in name}
+
+
+def test_an_intent_says_what_of_it_could_not_be_read(master: Desk, follower: Desk) -> None:
+    subscribe(master, follower, contract_size="ignore")
+    master.buy(1)
+    arrival = master.arrival("OrderIntent", {"action": "close", "position_id": 1, "ticket": 1, "symbol": "?"}, seq=2)
+    arrival.mended = (Note("$.symbol", "left out: too long"),)
+    batches.store(arrivals=[arrival])
+    assert Intent.objects.get(action="close").content["mended"] == ["$.symbol left out: too long"]
+    assert list(Command.objects.order_by("seq").values_list("action", flat=True)) == ["open", "close"]

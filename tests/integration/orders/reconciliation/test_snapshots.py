@@ -65,6 +65,23 @@ def test_a_snapshot_is_due_on_request(follower: Desk) -> None:
     assert due(follower) == (True, "on_request")
 
 
+def test_a_book_that_lacks_a_line_lets_no_copy_go(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1)
+    follower.tell(incomplete=True, hash="a")
+    follower.tell(same=True, hash="a")
+    assert (only_copy().state, Difference.objects.count()) == ("open", 0)
+    follower.tell()
+    assert only_copy().state == "closed"
+
+
+def test_an_own_magic_number_of_a_followers_expert_uses_up_no_copy_numbers(master: Desk, follower: Desk) -> None:
+    """A time of 2017 lies in the range of our magic numbers, two million copies ahead."""
+    opened(master, follower, 1)
+    follower.tell(held(1, 900), held(1_512_345_678 - 0x5A000000, 7))
+    assert [(item["kind"], item["ticket"]) for item in follower.result] == [("foreign", 7)]
+    assert BrokerAccount.objects.get(id=follower.account.id).next_copy_no == 2
+
+
 def test_a_book_that_agrees_is_answered_with_no_difference(master: Desk, follower: Desk) -> None:
     opened(master, follower, 1)
     follower.tell(held(1, 900))

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from orders.domain.reconciliation.books import Book, Held, is_usable, join, place, read_book, weight
@@ -153,3 +154,18 @@ def test_a_whole_is_connected_if_all_its_parts_are_and_has_a_balance_if_one_has(
     assert (join(parts).connected, join(parts).balance) == (False, Money("1"))
     bare = join([snapshot(n=1, of=2), snapshot(n=2, of=2)])
     assert (bare.connected, bare.balance, bare.history_from, bare.n, bare.of) == (True, None, None, 1, 1)
+
+
+@pytest.mark.parametrize(("number", "ours"), [(1, True), (100_040, True), (100_041, False), (2_396_238, False)])
+def test_a_magic_number_far_beyond_the_accounts_own_is_a_foreign_one(number: int, ours: bool) -> None:
+    """An expert advisor's time of 2017 is no copy, and must not use up the account's copy numbers."""
+    row = msgspec.structs.replace(BOUGHT, magic=magic_of(number))
+    book = read_book(snapshot(positions=[row]), taken_at=NOON, next_copy_no=41)
+    assert [item.copy_no for item in book.held] == [number if ours else None]
+    assert book.top_copy_no == (number if ours else 0)
+
+
+def test_a_book_is_incomplete_when_one_of_its_parts_is() -> None:
+    parts = [snapshot(n=1, of=2, digest="d"), snapshot(n=2, of=2, digest="d", incomplete=True)]
+    assert read_book(join(parts), taken_at=NOON).incomplete
+    assert not read_book(join([parts[0], parts[0]]), taken_at=NOON).incomplete

@@ -358,3 +358,19 @@ def test_the_worst_disagreements_come_first() -> None:
     items = [position(1, sl=Decimal(1)), position(2, side=Side.SELL), position(3, magic=5)]
     comparison = reconcile(book(*items), [copied(copy_no=1), copied(copy_no=2), copied(copy_no=4)])
     assert [item.severity.value for item in comparison.differences] == ["critical", "major", "minor", "ok"]
+
+
+def test_a_book_that_lacks_a_line_proves_no_absence() -> None:
+    """A line that could not be read may be the copy that is missing; what the book does show is compared."""
+    bare = position(2, sl=Decimal("1.05"))
+    comparison = reconcile(book(bare, incomplete=True), [copied(), copied(copy_no=2), copied(copy_no=3)], gate=1)
+    assert (comparison.facts, comparison.unseen) == ([], {1, 3})
+    assert [(item.kind, item.copy_no) for item in comparison.differences] == [(DifferenceKind.STOPS_DRIFT, 2)]
+    assert reconcile(book(), [copied()]).unseen == set()
+
+
+@pytest.mark.parametrize("action", [Action.OPEN, Action.CLOSE, Action.MODIFY])
+def test_a_book_that_lacks_a_line_clears_up_no_doubt_by_absence(action: Action) -> None:
+    asked = [copied(CopyState.OPEN, doubtful(action))]
+    assert told(reconcile(book(incomplete=True), asked)) == []
+    assert told(reconcile(book(), asked)) != []

@@ -9,7 +9,7 @@ import pytest
 from eagateway_sdk.ids import uuid7
 
 from orders.domain.wire.snapshots import HeldPosition, SnapshotPhase, SyncSnapshot
-from sessions_app.domain.decimals import Quantity
+from sessions_app.domain.decimals import Lots, Quantity
 from sessions_app.domain.frames.payloads import InitRequest, SymbolSpec
 from sessions_app.domain.problems import Refused
 from sessions_app.queries import Standing
