@@ -26,6 +26,7 @@ from orders.domain.states.reasons import (
     DIFFERENCE_REASONS,
     REPORT_FLAGS,
     WAIT_CODES,
+    WAIT_REASONS,
 )
 from sessions_app.domain.alerts import ALERTS
 from sessions_app.domain.decimals import plain
@@ -120,6 +121,7 @@ def sections() -> dict[str, str]:
         "close-causes": _sentences("cause", CLOSE_CAUSES),
         "difference-reasons": _sentences("reason", DIFFERENCE_REASONS),
         "wait-codes": _sentences("code", WAIT_CODES),
+        "wait-reasons": _sentences("reason", WAIT_REASONS),
         "reasons": _reasons(),
         "reports": _reports(),
         "settings": settings_table(SETTINGS.rows),

@@ -5,8 +5,7 @@ cannot both pass one follower's limit, and numbers become visible in order. Open
 caller's transaction.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,8 +13,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import F, FloatField, Q, Sum
-from django.db.models.functions import Cast
+from django.db.models import Q
 from msgspec import structs
 
 from orders.domain.copies.converge import UNDELIVERED_AFTER
@@ -24,19 +22,16 @@ from orders.domain.copies.positions import Position
 from orders.domain.decision.inputs import Case, MarketQuote, Rules, Terminal
 from orders.domain.decision.pipeline import Verdict
 from orders.domain.risk.limits import Exposure
-from orders.domain.sizing.modes import AGELESS, Funds
+from orders.domain.sizing.modes import Funds
 from orders.domain.sizing.rounding import notional
 from orders.domain.states.copies import ALIVE, CopyState
 from orders.domain.states.denials import Code
 from orders.domain.states.reasons import WaitReason
-from orders.domain.states.subscriptions import SubscriptionState
-from orders.domain.wire.commands import copy_number
 from orders.domain.wire.intents import ADDS_EXPOSURE, TAKES_OFF, Action, OrderIntent, lineage
 from orders.models import (
     Copy,
     Decision,
     FillWait,
-    FollowerQuote,
     Intent,
     MasterPosition,
     Subscription,
@@ -44,6 +39,7 @@ from orders.models import (
 from orders.services import mapping
 from orders.services.command_log import Cause, CommandLog, open_log
 from orders.services.copies import leading
+from orders.services.intents import reading
 from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.models import BrokerAccount
@@ -95,22 +91,23 @@ class Workspace:
         # A batch may hold frames of other types; their handlers have loaded what they need.
         intents = [arrival.payload for arrival in arrivals if isinstance(arrival.payload, OrderIntent)]
         tickets = {ticket for intent in intents for ticket in lineage(intent)}
-        followers = followers_of(masters)
+        followers = reading.followers_of(masters)
         # The lock comes before every read that decisions rest on. Else two masters could both pass one follower's
         # limit.
         log = open_log(followers, now=now)
         # Masters are read, not locked: nobody writes their logs here.
         accounts = log.rows | {row.id: row for row in BrokerAccount.objects.filter(id__in=masters - followers)}
-        subscriptions = _subscriptions(masters, followers)
+        subscriptions = reading.subscriptions(masters, followers)
         mine = [item for group in subscriptions.values() for item in group]
-        rules = _rules(mine)
+        rules = reading.rules(mine)
         # By their first ticket or by the one that they have now: a terminal may know only the latter.
         named = Q(position_id__in=tickets) | Q(ticket__in=tickets)
         known = MasterPosition.objects.filter(named, account__in=masters)
         position_rows = {(row.account_id, row.position_id): row for row in known}
         position_ids = tickets | {number for _, number in position_rows}
-        copies = _copies(mine, position_ids)
+        copies = reading.copies(mine, position_ids)
         terminals = mapping.terminals(account.profile_id for account in accounts.values())
+        ceiling = reading.max_leverage() is not None
         opening = any(intent.action in ADDS_EXPOSURE for intent in intents)
         return cls(
             now=now,
@@ -118,21 +115,21 @@ class Workspace:
             accounts=accounts,
             followers=followers,
             terminals=terminals,
-            decided_on=_decided_on(accounts.values()),
+            decided_on=reading.decided_on(accounts.values()),
             subscriptions=subscriptions,
             rules=rules,
             positions={key: mapping.position(row) for key, row in position_rows.items()},
             position_rows=position_rows,
             by_ticket={(row.account_id, row.ticket): row.position_id for row in position_rows.values()},
-            firsts=_first_intents(masters, {intent.ticket for intent in intents}),
+            firsts=reading.first_intents(masters, {intent.ticket for intent in intents}),
             copies=copies,
-            open_positions=_open_positions(mine, rules),
-            quotes=_quotes(mine, rules),
-            own_copies=_own_copies(masters, intents),
-            notionals=_notionals(accounts, followers, terminals) if opening and max_leverage() is not None else {},
+            open_positions=reading.open_positions(mine, rules),
+            quotes=reading.quotes(mine, rules),
+            own_copies=reading.own_copies(masters, intents),
+            notionals=reading.notionals(accounts, followers, terminals) if opening and ceiling else {},
             # Two reads that most batches do without.
-            timeouts=queries.heartbeat_timeouts(accounts) if any(map(_looks_at_ages, rules.values())) else {},
-            waited=_waited(copies) if any(intent.action is Action.ACTIVATE for intent in intents) else set(),
+            timeouts=queries.heartbeat_timeouts(accounts) if any(map(reading.looks_at_ages, rules.values())) else {},
+            waited=reading.waited(copies) if any(intent.action is Action.ACTIVATE for intent in intents) else set(),
         )
 
     def terminal(self, account_pk: UUID) -> Terminal | None:
@@ -173,7 +170,7 @@ class Workspace:
             now=self.now,
             stale_after=2 * max(self._timeout(arrival.account_pk), self._timeout(follower)),
             quotes=self.quotes.get(follower, {}),
-            max_leverage=max_leverage(),
+            max_leverage=reading.max_leverage(),
             own_copies=self.own_copies.get(arrival.account_pk, frozenset()),
         )
 
@@ -329,130 +326,3 @@ class Workspace:
             if copy.id in self.changed_copies and copy.id not in created
         ]
         update_rows(changed, leading.LED_TO)
-
-
-# Reading ----------------------------------------------------------------------------------------------------
-
-
-def followers_of(masters: set[UUID]) -> set[UUID]:
-    """The accounts whose logs these masters' intents may write."""
-    flowing = Subscription.objects.filter(strategy__master__in=masters).exclude(state=SubscriptionState.OFF)
-    return set(flowing.values_list("follower_id", flat=True))
-
-
-def _subscriptions(masters: set[UUID], locked: set[UUID]) -> dict[UUID, list[Subscription]]:
-    """By master; what was stored since the followers were locked comes with the next batch."""
-    rows = Subscription.objects.select_related("strategy").filter(strategy__master__in=masters, follower__in=locked)
-    found: dict[UUID, list[Subscription]] = defaultdict(list)
-    for row in rows.exclude(state=SubscriptionState.OFF).order_by("id"):
-        found[row.strategy.master_id].append(row)
-    return dict(found)
-
-
-def _rules(subscriptions: Sequence[Subscription]) -> dict[UUID, Rules]:
-    """What the subscriptions say; one that cannot be read is left out, and its decisions fail on their own."""
-    found = {}
-    for item in subscriptions:
-        try:
-            found[item.id] = mapping.rules(item)
-        except Exception:  # noqa: BLE001 - whatever is wrong with it, it is one subscription's own
-            _log.exception("subscription.unreadable", subscription_id=str(item.id))
-    return found
-
-
-def _decided_on(accounts: Iterable[BrokerAccount]) -> dict[UUID, UUID | None]:
-    """The pending session that decisions for an account rest on; None once one was authenticated."""
-    pending = {account.profile_id: account.id for account in accounts if account.fence == 0 and account.profile_id}
-    if not pending:
-        return {}
-    return {pending[profile]: session for profile, session in queries.profile_sessions(pending).items()}
-
-
-def _first_intents(masters: set[UUID], tickets: set[int]) -> dict[tuple[UUID, int, str, Decimal | None], UUID]:
-    rows = Intent.objects.filter(account__in=masters, ticket__in=tickets, repeated=False)
-    found = rows.exclude(action=Action.MODIFY).values_list("account_id", "ticket", "action", "remaining_lots", "id")
-    return {(account, ticket, action, left): pk for account, ticket, action, left, pk in found}
-
-
-def _copies(subscriptions: Sequence[Subscription], position_ids: set[int]) -> dict[tuple[UUID, int], dict[int, Copy]]:
-    rows = Copy.objects.filter(subscription__in=[item.id for item in subscriptions], position_id__in=position_ids)
-    found: dict[tuple[UUID, int], dict[int, Copy]] = defaultdict(dict)
-    for copy in rows:
-        found[copy.subscription_id, copy.position_id][copy.leg] = copy
-    return dict(found)
-
-
-def _open_positions(
-    subscriptions: Sequence[Subscription], rules: Mapping[UUID, Rules]
-) -> dict[UUID, set[tuple[UUID, int]]]:
-    """Copied positions by follower, for the followers with a limit on them."""
-    # Counting reads every living copy of an account: only where a limit asks for it.
-    known = [item for item in subscriptions if item.id in rules]
-    limited = {item.follower_id for item in known if rules[item.id].limits.max_open_positions is not None}
-    found: dict[UUID, set[tuple[UUID, int]]] = {account: set() for account in limited}
-    if limited:
-        # An order on its way counts although its close is on its way too: it may fill first.
-        counted = Q(lots_decided__gt=0) | Q(state__in=_ON_ITS_WAY)
-        rows = Copy.objects.filter(counted, account__in=limited, state__in=ALIVE)
-        for account, subscription, position in rows.values_list("account_id", "subscription_id", "position_id"):
-            found[account].add((subscription, position))
-    return found
-
-
-def max_leverage() -> Decimal | None:
-    """How many times its equity a follower's positions may be worth; None: any number."""
-    most = settings.GATEWAY["max_leverage"]
-    return Decimal(most) if most else None
-
-
-def _own_copies(masters: set[UUID], intents: Iterable[OrderIntent]) -> dict[UUID, frozenset[int]]:
-    """Which of the copy numbers that the magic numbers of these opens would be the masters' accounts have."""
-    opens = (intent for intent in intents if intent.action in ADDS_EXPOSURE)
-    numbers = {copy_number(intent.magic) for intent in opens} - {None}
-    found: dict[UUID, set[int]] = defaultdict(set)
-    if numbers:
-        rows = Copy.objects.filter(account__in=masters, copy_no__in=numbers)
-        for account, number in rows.values_list("account_id", "copy_no"):
-            found[account].add(number or 0)
-    return {account: frozenset(known) for account, known in found.items()}
-
-
-def _notionals(
-    accounts: Mapping[UUID, BrokerAccount], followers: set[UUID], terminals: Mapping[UUID, Terminal]
-) -> dict[UUID, Decimal]:
-    """What the followers' copies are worth by now, at their opening prices, where their terminals tell the terms."""
-    known = [(pk, accounts[pk].profile_id) for pk in followers if accounts[pk].equity]
-    told = {pk: terminals[profile].symbols for pk, profile in known if profile is not None and profile in terminals}
-    priced = {pk for pk, symbols in told.items() if any(notional(spec, _ONE, _ONE) for spec in symbols.values())}
-    found: dict[UUID, Decimal] = defaultdict(Decimal)
-    if priced:
-        # A sum of floats: a ceiling of thirty times needs no last digit, and prices are texts in SQLite.
-        worth = F("lots_decided") * Cast("price", FloatField())
-        rows = Copy.objects.filter(account__in=priced, state__in=ALIVE, lots_decided__gt=0, price__isnull=False)
-        sums = rows.values_list("account_id", "symbol").annotate(worth=Sum(worth, output_field=FloatField()))
-        for account, symbol, amount in sums:
-            found[account] += notional(told[account].get(symbol), Decimal(str(amount)), _ONE) or _NONE
-    return dict(found)
-
-
-def _looks_at_ages(rules: Rules) -> bool:
-    """Whether decisions by these rules depend on how old a terminal's figures are."""
-    return rules.settings.looks_at_market or rules.settings.mode not in AGELESS
-
-
-def _quotes(subscriptions: Sequence[Subscription], rules: Mapping[UUID, Rules]) -> dict[UUID, dict[str, MarketQuote]]:
-    """The followers' markets, for those whose settings look at them."""
-    # Quotes change every second, and most subscriptions look at none.
-    known = [item for item in subscriptions if item.id in rules]
-    curious = {item.follower_id for item in known if rules[item.id].settings.looks_at_market}
-    found: dict[UUID, dict[str, MarketQuote]] = defaultdict(dict)
-    if curious:
-        for row in FollowerQuote.objects.filter(account__in=curious):
-            found[row.account_id][row.symbol] = MarketQuote(row.bid or _NONE, row.ask or _NONE, row.at)
-    return dict(found)
-
-
-def _waited(copies: Mapping[tuple[UUID, int], Mapping[int, Copy]]) -> set[UUID]:
-    """The copies that have been given their time already."""
-    loaded = [copy.id for legs in copies.values() for copy in legs.values()]
-    return set(FillWait.objects.filter(copy__in=loaded).values_list("copy_id", flat=True))

@@ -13,7 +13,8 @@ from orders.domain.decision.pipeline import Verdict, decide, failed
 from orders.domain.states.denials import Code
 from orders.domain.wire.intents import Action, OrderIntent
 from orders.models import Intent, Subscription
-from orders.services.intents.batch import Workspace, followers_of
+from orders.services.intents.batch import Workspace
+from orders.services.intents.reading import followers_of
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.decimals import to_builtins
 from sessions_app.models.fields import new_id

@@ -14,7 +14,7 @@ from orders.domain.states.differences import DifferenceState
 from orders.domain.states.reasons import CloseCause
 from orders.models import Copy, Difference, Snapshot
 from orders.services.command_log import open_log
-from orders.services.intents.batch import followers_of
+from orders.services.intents.reading import followers_of
 from orders.services.reconciliation import differences, masters, snapshots
 from sessions_app import queries
 from sessions_app.models import BrokerAccount

@@ -1,6 +1,6 @@
 """Masters' books: what their terminals did while their EA was away becomes the intents that it would have sent.
 
-Inside the ingest batch's transaction, with the master's account and his followers' locked.
+Whoever calls has the master's account locked, and his followers'.
 """
 
 from collections.abc import Iterable, Sequence

@@ -65,6 +65,7 @@ def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
             _set_aside(arrival, log.row(arrival.account_pk))
 
 
+@requires_transaction
 def touched(arrivals: Sequence[Arrival]) -> set[UUID]:
     """The accounts that a book may change: its own, and those of its followers where it is a master's."""
     return senders(arrivals) | order_intents.touched(arrivals)

@@ -4,14 +4,12 @@ Facts are recorded even when they are odd, and flagged; only a report about some
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import cast
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q
 
 from orders.domain.copies.converge import CRUMB
 from orders.domain.copies.rejections import MAX_OPENINGS, may_have_happened
@@ -21,17 +19,16 @@ from orders.domain.states.commands import BY_REPORT, UNFINISHED, CommandState, m
 from orders.domain.states.copies import CopyState
 from orders.domain.states.reasons import CommandReason, ReportFlag
 from orders.domain.wire.intents import ACCOUNT_CAUSES, ADDS_EXPOSURE, TAKES_OFF, Action
-from orders.domain.wire.reports import ONCE, ExecutionReport, ReportStatus, contradicts
+from orders.domain.wire.reports import ExecutionReport, ReportStatus, contradicts
 from orders.models import Command, Copy, Report
 from orders.services import moves
 from orders.services.command_log import CommandLog, open_log
 from orders.services.copies import convergence, fill_waits
-from orders.services.copies.fill_waits import Waits
 from orders.services.reports.rows import report_row
+from orders.services.reports.work import Reports, load
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.domain.problems import Refused
-from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Arrival, Batch
@@ -52,54 +49,13 @@ _TELL_STOPS = frozenset(
     {ReportStatus.FILLED, ReportStatus.PARTIALLY_FILLED, ReportStatus.PLACED, ReportStatus.MODIFIED}
 )
 _CAME_TO_NOTHING = frozenset({CommandState.REJECTED, CommandState.EXPIRED})
-_FactKey = tuple[UUID, int | None, str, str, Decimal]
-
-
-@dataclass(slots=True)
-class _Reports:
-    """The rows that a batch of reports needs, and what it changes.
-
-    `firsts`: the first report of each command and status, where a batch may hold another one. `causes`: what a copy is
-    said to have ended by, for reports that were not told but follow from a snapshot.
-    """
-
-    log: CommandLog
-    commands: dict[UUID, Command]
-    copies: dict[UUID, Copy]
-    by_number: dict[tuple[UUID, int], Copy]
-    by_ticket: dict[tuple[UUID, int], Copy]
-    facts: set["_FactKey"]
-    firsts: dict[tuple[UUID, str], Report]
-    waits: Waits
-    causes: dict[UUID, str] | None = None
-    rows: list[Report] = field(default_factory=list)
-    moved: dict[UUID, Command] = field(default_factory=dict)
-    touched: dict[UUID, Copy] = field(default_factory=dict)
-    funded: dict[UUID, BrokerAccount] = field(default_factory=dict)
-    missed: list[Command] = field(default_factory=list)
-    early: dict[UUID, datetime] = field(default_factory=dict)
-    contradicted: list[Report] = field(default_factory=list)
-    replaced: list[Report] = field(default_factory=list)
-    cancelled: set[UUID] = field(default_factory=set)
-    unsettled: dict[UUID, Copy] = field(default_factory=dict)
-    under_filled: list[tuple[Copy, Report]] = field(default_factory=list)
-    siblings: dict[UUID, list[Command]] = field(default_factory=dict)
-
-    def commands_of(self, copy: Copy) -> list[Command]:
-        """All numbered commands of a copy in their order, as this batch has left them."""
-        if copy.id not in self.siblings:  # one read for all copies of the batch
-            wanted = {copy.id, *(row.copy_id for row in self.commands.values())} - self.siblings.keys()
-            self.siblings |= {copy_id: [] for copy_id in wanted}
-            for row in Command.objects.filter(copy__in=wanted, seq__isnull=False).order_by("id"):
-                self.siblings[row.copy_id].append(self.commands.get(row.id, row))
-        return self.siblings[copy.id]
 
 
 @requires_transaction
 def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """Apply reports in their order, inside the ingest batch's transaction."""
     log = open_log({arrival.account_pk for arrival in arrivals}, now=batch.now)
-    _accept(arrivals, _load(arrivals, log), batch)
+    _accept(arrivals, load(arrivals, log), batch)
 
 
 def infer(log: CommandLog, arrivals: Sequence[Arrival], causes: dict[UUID, str], batch: Batch) -> None:
@@ -115,12 +71,12 @@ def infer(log: CommandLog, arrivals: Sequence[Arrival], causes: dict[UUID, str],
     # The same book twice proves the same things, under the same ids.
     fresh = [item for item in arrivals if item.frame_id not in known]
     if fresh:
-        work = _load(fresh, log)
+        work = load(fresh, log)
         work.causes = causes
         _accept(fresh, work, batch)
 
 
-def _accept(arrivals: Sequence[Arrival], work: _Reports, batch: Batch) -> None:
+def _accept(arrivals: Sequence[Arrival], work: Reports, batch: Batch) -> None:
     for arrival in arrivals:
         report = cast(ExecutionReport, arrival.payload)
         command = work.commands.get(report.command_id) if report.command_id else None
@@ -133,65 +89,10 @@ def _accept(arrivals: Sequence[Arrival], work: _Reports, batch: Batch) -> None:
     _write(work, batch)
 
 
-def _load(arrivals: Sequence[Arrival], log: CommandLog) -> _Reports:
-    reports = [cast(ExecutionReport, arrival.payload) for arrival in arrivals]
-    account_pks = {arrival.account_pk for arrival in arrivals}
-    wanted = [report.command_id for report in reports if report.command_id]
-    commands = {row.id: row for row in Command.objects.select_related("copy").filter(id__in=wanted)}
-    copies = {command.copy_id: command.copy for command in commands.values()}
-    loose = [report for report in reports if report.command_id is None]
-    for copy in _copies_of(loose, account_pks):
-        copies.setdefault(copy.id, copy)
-    for command in commands.values():
-        command.copy = copies[command.copy_id]
-    return _Reports(
-        log=log,
-        commands=commands,
-        copies=copies,
-        by_number={(copy.account_id, copy.copy_no): copy for copy in copies.values() if copy.copy_no},
-        by_ticket={(copy.account_id, copy.ticket): copy for copy in copies.values() if copy.ticket},
-        facts=_known_facts(loose, account_pks),
-        waits=fill_waits.of_copies(copies.values(), log),
-        firsts=_first_reports(reports, commands),
-    )
-
-
-def _first_reports(reports: Sequence[ExecutionReport], commands: dict[UUID, Command]) -> dict[tuple[UUID, str], Report]:
-    """First reports of commands that a report of this batch says nothing new about; usually there are none."""
-    again = [
-        command.id
-        for report in reports
-        if report.command_id and (command := commands.get(report.command_id))
-        if command.state == BY_REPORT[report.status] and report.status in ONCE
-    ]
-    rows = Report.objects.filter(command__in=again, repeated=False).order_by("-id") if again else []
-    return {(row.command_id, row.status): row for row in rows if row.command_id}
-
-
-def _copies_of(reports: Sequence[ExecutionReport], account_pks: set[UUID]) -> list[Copy]:
-    tickets = {ticket for report in reports for ticket in (report.ticket, report.parent_ticket) if ticket}
-    numbers = {report.copy_no for report in reports if report.copy_no}
-    if not tickets and not numbers:
-        return []
-    found = Copy.objects.filter(Q(ticket__in=tickets) | Q(copy_no__in=numbers), account__in=account_pks)
-    return list(found)
-
-
-def _known_facts(reports: Sequence[ExecutionReport], account_pks: set[UUID]) -> set[_FactKey]:
-    tickets = {report.ticket for report in reports if report.ticket}
-    if not tickets:
-        return set()
-    rows = Report.objects.filter(account__in=account_pks, ticket__in=tickets).exclude(cause="")
-    told = rows.exclude(flag=ReportFlag.FROM_SNAPSHOT).values_list(
-        "account_id", "ticket", "status", "cause", "remaining_lots"
-    )
-    return {(account, ticket, status, cause, left or _NONE) for account, ticket, status, cause, left in told}
-
-
 # One report -------------------------------------------------------------------------------------------------
 
 
-def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, work: _Reports) -> None:
+def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, work: Reports) -> None:
     copy = command.copy if command is not None else _find_copy(arrival.account_pk, report, work)
     row = report_row(arrival, report, command, copy)
     work.rows.append(row)
@@ -228,7 +129,7 @@ def _is_beside(row: Report, copy: Copy) -> bool:
     return row.flag == ReportFlag.AFTER_SNAPSHOT or (row.flag == ReportFlag.AFTER_VOID and copy.state == CopyState.OPEN)
 
 
-def _find_copy(account_pk: UUID, report: ExecutionReport, work: _Reports) -> Copy | None:
+def _find_copy(account_pk: UUID, report: ExecutionReport, work: Reports) -> Copy | None:
     if report.copy_no and (found := work.by_number.get((account_pk, report.copy_no))):
         return found
     # After a partial close the terminal may name the new ticket alone, and its parent.
@@ -238,7 +139,7 @@ def _find_copy(account_pk: UUID, report: ExecutionReport, work: _Reports) -> Cop
     return None
 
 
-def _is_repeat(arrival: Arrival, report: ExecutionReport, work: _Reports) -> bool:
+def _is_repeat(arrival: Arrival, report: ExecutionReport, work: Reports) -> bool:
     """The same fact about a ticket again. Only ends and bookings can repeat: stops may be set twice."""
     if report.ticket is None or report.status not in (ReportStatus.CLOSED, ReportStatus.CANCELLED):
         return False
@@ -249,7 +150,7 @@ def _is_repeat(arrival: Arrival, report: ExecutionReport, work: _Reports) -> boo
     return known
 
 
-def _move(command: Command, report: ExecutionReport, row: Report, work: _Reports) -> bool:
+def _move(command: Command, report: ExecutionReport, row: Report, work: Reports) -> bool:
     """Move the command as the report says; True if it says nothing new. What the table forbids is kept and flagged."""
     before, after = CommandState(command.state), BY_REPORT[report.status]
     # "Time out" is no refusal: the broker may carry it out all the same.
@@ -282,7 +183,7 @@ def _time(command: Command, report: ExecutionReport, row: Report) -> None:
         command.broker_started_at = done_at - timedelta(milliseconds=report.execution_ms or 0)
 
 
-def _repeats(command: Command, report: ExecutionReport, row: Report, work: _Reports) -> bool:
+def _repeats(command: Command, report: ExecutionReport, row: Report, work: Reports) -> bool:
     """A report for a state that the command is in already.
 
     What we had from a snapshot gets its figures now, and steps back. Else the first report holds; one that contradicts
@@ -310,7 +211,7 @@ def _repeats(command: Command, report: ExecutionReport, row: Report, work: _Repo
     return True
 
 
-def _keep_funds(arrival: Arrival, report: ExecutionReport, work: _Reports) -> None:
+def _keep_funds(arrival: Arrival, report: ExecutionReport, work: Reports) -> None:
     """Keep the figures that it tells, as of when they were true; newer ones stay. All of the account's are only as
     fresh as the oldest: a balance alone makes no known equity younger.
     """
@@ -328,7 +229,7 @@ def _keep_funds(arrival: Arrival, report: ExecutionReport, work: _Reports) -> No
     work.funded[account.id] = account
 
 
-def _apply(copy: Copy, command: Command | None, report: ExecutionReport, work: _Reports) -> None:
+def _apply(copy: Copy, command: Command | None, report: ExecutionReport, work: Reports) -> None:
     adds = command is not None and command.action in ADDS_EXPOSURE
     before = CopyFacts(
         state=CopyState(copy.state),
@@ -371,7 +272,7 @@ def _apply(copy: Copy, command: Command | None, report: ExecutionReport, work: _
     work.touched[copy.id] = copy
 
 
-def _coming(command: Command, report: ExecutionReport, work: _Reports) -> Decimal | None:
+def _coming(command: Command, report: ExecutionReport, work: Reports) -> Decimal | None:
     """Where the copy's last other command without outcome leads; looked up only where a report may ask for it."""
     # One read more, which a plain fill does without.
     asks = report.remaining_lots or report.status in (ReportStatus.REJECTED, ReportStatus.EXPIRED)
@@ -407,7 +308,7 @@ def _observe(copy: Copy, command: Command | None, report: ExecutionReport, *, in
     return before != (copy.sl_at_broker, copy.tp_at_broker, copy.price_at_broker)
 
 
-def _not_found(command: Command, arrival: Arrival, report: ExecutionReport, work: _Reports) -> None:
+def _not_found(command: Command, arrival: Arrival, report: ExecutionReport, work: Reports) -> None:
     """The broker was asked and knows nothing of it. That counts only from the moment on at which it must have known.
 
     A broker may fill seconds after it has said "time out", and an EA that looks at once finds nothing: whatever an EA
@@ -435,7 +336,7 @@ def _not_found(command: Command, arrival: Arrival, report: ExecutionReport, work
         work.missed.append(command)
 
 
-def _after_absence(command: Command, work: _Reports) -> tuple[CommandState, CommandReason]:
+def _after_absence(command: Command, work: Reports) -> tuple[CommandState, CommandReason]:
     """What becomes of a command that was not carried out. Whether another one takes its place, the copy tells."""
     all_of_copy = work.commands_of(command.copy)
     if command.action not in ADDS_EXPOSURE:
@@ -454,7 +355,7 @@ def _target(command: Command) -> Target:
     return Target(Action(command.action), CommandState(command.state), command.lots_after or _NONE)
 
 
-def _write(work: _Reports, batch: Batch) -> None:
+def _write(work: Reports, batch: Batch) -> None:
     Report.objects.bulk_create(work.rows, batch_size=200)
     update_rows([row for row in work.replaced if row not in work.rows], ["repeated"])
     update_rows(work.moved.values(), _COMMAND_FIELDS)
@@ -469,7 +370,7 @@ def _write(work: _Reports, batch: Batch) -> None:
     _call_for_attention(work, batch)
 
 
-def _call_for_attention(work: _Reports, batch: Batch) -> None:
+def _call_for_attention(work: Reports, batch: Batch) -> None:
     """Operators look at what contradicts and at what was missed; EAs are asked what they hold after odd facts."""
     for row in work.contradicted:
         text = f"{row.status} {row.lots} at {row.price}, ticket {row.ticket}: the first report said otherwise"

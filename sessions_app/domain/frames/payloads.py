@@ -152,7 +152,7 @@ class InitRequest(Payload, kw_only=True, frozen=True):
 
 
 # An account that nets, or closes first in, first out, must not pass for one that hedges.
-INIT_NEEDS: Final = frozenset({"currency", "margin_mode", "fifo", "symbols"})
+INIT_NEEDS: Final = frozenset({"currency", "margin_mode", "fifo", "symbols", "n", "of", "digest"})
 
 
 class HeartbeatPace(Payload, kw_only=True, frozen=True):

@@ -49,7 +49,7 @@ def test_a_part_is_closed_in_whole_lots_after_the_symbol_has_left_the_list(maste
     fill(follower)
     follower.introduce("GBPUSD")
     master.intend("partial_close", 1, lots="2.5", remaining_lots="7.5", new_ticket=2)
-    assert (newest().action, newest().lots, newest().lots_after) == ("partial_close", Decimal(2), Decimal(8))
+    assert (newest().action, newest().lots, newest().lots_after) == ("partial_close", Decimal(3), Decimal(7))
 
 
 def test_what_stays_open_is_no_less_than_the_kept_minimum(master: Desk, follower: Desk) -> None:
@@ -92,7 +92,7 @@ def test_a_late_fill_misses_its_part_in_whole_lots_too(master: Desk, follower: D
     follower.introduce("GBPUSD")
     master.intend("partial_close", 1, lots="2.5", remaining_lots="7.5", new_ticket=2)
     fill(follower)
-    assert (newest().action, newest().lots_after) == ("partial_close", Decimal(8))
+    assert (newest().action, newest().lots_after) == ("partial_close", Decimal(7))
 
 
 def test_the_position_in_place_of_a_pending_order_has_whole_lots_and_keeps_the_spec(

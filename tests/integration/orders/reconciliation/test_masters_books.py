@@ -83,7 +83,7 @@ def test_fewer_lots_other_stops_and_a_remainder_under_a_new_ticket_are_followed(
     master.tell(held(None, 72, "0.4", parent_ticket=1, sl="1.06"))
     assert orders() == [("partial_close", 1, Decimal("0.4")), ("modify", 1, Decimal("0.4"))]
     position = MasterPosition.objects.get()
-    assert (position.ticket, position.lots, str(position.sl)) == (72, Decimal("0.4"), "1.0600000")
+    assert (position.ticket, position.lots, position.sl) == (72, Decimal("0.4"), Decimal("1.06"))
     master.tell(held(None, 72, "0.4", parent_ticket=1, sl="1.06"))
     assert len(orders()) == 2
 

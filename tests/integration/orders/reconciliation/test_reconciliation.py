@@ -90,7 +90,7 @@ def test_a_repair_that_was_refused_is_tried_again_and_told_until_it_stands(maste
     assert (time_passes(14), time_passes(2)) == (0, 1), "the broker is asked every 15 seconds"
     again = Command.objects.order_by("seq").last()
     assert again is not None
-    assert (again.action, str(again.sl)) == ("modify", "1.0500000")
+    assert (again.action, f"{again.sl:.2f}") == ("modify", "1.05")
     follower.report(again.id, "modified", ticket=901, sl="1.05")
     alert.refresh_from_db()
     assert (Copy.objects.get().unprotected_since, alert.resolved_at is not None) == (None, True)

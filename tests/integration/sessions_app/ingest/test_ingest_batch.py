@@ -246,6 +246,7 @@ def test_an_unknown_outcome_that_is_searched_for_later_is_issued_again(master: D
     master.buy(1)
     first = Command.objects.get()
     follower.report(first.id, "unknown")
+    Command.objects.update(absent_from=queries.database_now() - timedelta(seconds=1))
     follower.report(first.id, "unknown", found=False)
     follower.report(first.id, "unknown", found=False)
     attempts = list(Command.objects.order_by("seq").values_list("seq", "attempt", "state", "copy__copy_no"))

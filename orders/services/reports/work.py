@@ -1,0 +1,118 @@
+"""The rows that a batch of reports needs, and what it changes of them: loaded in a fixed number of reads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import cast
+from uuid import UUID
+
+from django.db.models import Q
+
+from orders.domain.states.commands import BY_REPORT
+from orders.domain.states.reasons import ReportFlag
+from orders.domain.wire.reports import ONCE, ExecutionReport
+from orders.models import Command, Copy, Report
+from orders.services.command_log import CommandLog
+from orders.services.copies import fill_waits
+from orders.services.copies.fill_waits import Waits
+from sessions_app.models import BrokerAccount
+from sessions_app.services.ingest.ports import Arrival
+
+_NONE = Decimal(0)
+FactKey = tuple[UUID, int | None, str, str, Decimal]
+
+
+@dataclass(slots=True)
+class Reports:
+    """The rows that a batch of reports needs, and what it changes.
+
+    `firsts`: the first report of each command and status, where a batch may hold another one. `causes`: what a copy is
+    said to have ended by, for reports that were not told but follow from a snapshot.
+    """
+
+    log: CommandLog
+    commands: dict[UUID, Command]
+    copies: dict[UUID, Copy]
+    by_number: dict[tuple[UUID, int], Copy]
+    by_ticket: dict[tuple[UUID, int], Copy]
+    facts: set[FactKey]
+    firsts: dict[tuple[UUID, str], Report]
+    waits: Waits
+    causes: dict[UUID, str] | None = None
+    rows: list[Report] = field(default_factory=list)
+    moved: dict[UUID, Command] = field(default_factory=dict)
+    touched: dict[UUID, Copy] = field(default_factory=dict)
+    funded: dict[UUID, BrokerAccount] = field(default_factory=dict)
+    missed: list[Command] = field(default_factory=list)
+    early: dict[UUID, datetime] = field(default_factory=dict)
+    contradicted: list[Report] = field(default_factory=list)
+    replaced: list[Report] = field(default_factory=list)
+    cancelled: set[UUID] = field(default_factory=set)
+    unsettled: dict[UUID, Copy] = field(default_factory=dict)
+    under_filled: list[tuple[Copy, Report]] = field(default_factory=list)
+    siblings: dict[UUID, list[Command]] = field(default_factory=dict)
+
+    def commands_of(self, copy: Copy) -> list[Command]:
+        """All numbered commands of a copy in their order, as this batch has left them."""
+        if copy.id not in self.siblings:  # one read for all copies of the batch
+            wanted = {copy.id, *(row.copy_id for row in self.commands.values())} - self.siblings.keys()
+            self.siblings |= {copy_id: [] for copy_id in wanted}
+            for row in Command.objects.filter(copy__in=wanted, seq__isnull=False).order_by("id"):
+                self.siblings[row.copy_id].append(self.commands.get(row.id, row))
+        return self.siblings[copy.id]
+
+
+def load(arrivals: Sequence[Arrival], log: CommandLog) -> Reports:
+    reports = [cast(ExecutionReport, arrival.payload) for arrival in arrivals]
+    account_pks = {arrival.account_pk for arrival in arrivals}
+    wanted = [report.command_id for report in reports if report.command_id]
+    commands = {row.id: row for row in Command.objects.select_related("copy").filter(id__in=wanted)}
+    copies = {command.copy_id: command.copy for command in commands.values()}
+    loose = [report for report in reports if report.command_id is None]
+    for copy in _copies_of(loose, account_pks):
+        copies.setdefault(copy.id, copy)
+    for command in commands.values():
+        command.copy = copies[command.copy_id]
+    return Reports(
+        log=log,
+        commands=commands,
+        copies=copies,
+        by_number={(copy.account_id, copy.copy_no): copy for copy in copies.values() if copy.copy_no},
+        by_ticket={(copy.account_id, copy.ticket): copy for copy in copies.values() if copy.ticket},
+        facts=_known_facts(loose, account_pks),
+        waits=fill_waits.of_copies(copies.values(), log),
+        firsts=_first_reports(reports, commands),
+    )
+
+
+def _first_reports(reports: Sequence[ExecutionReport], commands: dict[UUID, Command]) -> dict[tuple[UUID, str], Report]:
+    """First reports of commands that a report of this batch says nothing new about; usually there are none."""
+    again = [
+        command.id
+        for report in reports
+        if report.command_id and (command := commands.get(report.command_id))
+        if command.state == BY_REPORT[report.status] and report.status in ONCE
+    ]
+    rows = Report.objects.filter(command__in=again, repeated=False).order_by("-id") if again else []
+    return {(row.command_id, row.status): row for row in rows if row.command_id}
+
+
+def _copies_of(reports: Sequence[ExecutionReport], account_pks: set[UUID]) -> list[Copy]:
+    tickets = {ticket for report in reports for ticket in (report.ticket, report.parent_ticket) if ticket}
+    numbers = {report.copy_no for report in reports if report.copy_no}
+    if not tickets and not numbers:
+        return []
+    found = Copy.objects.filter(Q(ticket__in=tickets) | Q(copy_no__in=numbers), account__in=account_pks)
+    return list(found)
+
+
+def _known_facts(reports: Sequence[ExecutionReport], account_pks: set[UUID]) -> set[FactKey]:
+    tickets = {report.ticket for report in reports if report.ticket}
+    if not tickets:
+        return set()
+    rows = Report.objects.filter(account__in=account_pks, ticket__in=tickets).exclude(cause="")
+    told = rows.exclude(flag=ReportFlag.FROM_SNAPSHOT).values_list(
+        "account_id", "ticket", "status", "cause", "remaining_lots"
+    )
+    return {(account, ticket, status, cause, left or _NONE) for account, ticket, status, cause, left in told}
