@@ -17,8 +17,11 @@ def look_at_all(apps: Any, schema_editor: Any) -> None:
     opening = commands.objects.filter(copy=OuterRef("pk"), action__in=["open", "place"], decision__isnull=False)
     told = opening.order_by("id").values("decision__intent__lots")[:1]
     copies.objects.update(master_lots=Subquery(told), price_at_broker=F("price"))
-    # What was ordered last is taken for what stands there; a book tells if it does not.
+    # What was ordered last is taken for what stands there, unless the broker has refused it; a book tells otherwise.
     copies.objects.filter(state__in=["working", "open"]).update(sl_at_broker=F("sl"), tp_at_broker=F("tp"))
+    moved = commands.objects.filter(copy=OuterRef("pk"), action="modify").order_by("-id").values("state")[:1]
+    refused = copies.objects.annotate(moved=Subquery(moved)).filter(moved__in=["rejected", "expired", "void"])
+    refused.filter(state__in=["working", "open"]).update(sl_at_broker=0, tp_at_broker=0)
     copies.objects.filter(Q(state="open") | Q(lots_open__gt=0)).update(lots_filled=F("lots_opened"))
     copies.objects.filter(state="closed").exclude(close_cause="").update(lots_filled=F("lots_opened"))
     copies.objects.filter(state__in=["ordered", "working", "open"]).update(
