@@ -28,7 +28,8 @@ SYMBOLS: Final = [
     }
 ]
 INIT: Final[Mapping[str, Any]] = {"currency": "USD", "symbols": SYMBOLS}
-FUNDS: Final[Mapping[str, Any]] = {"balance": "10000", "equity": "10000", "free_margin": "10000"}
+# Enough for thousands of copies of 0.10 lots under the ceiling of every trade.
+FUNDS: Final[Mapping[str, Any]] = {"balance": "1000000", "equity": "1000000", "free_margin": "1000000"}
 
 
 class Ea:

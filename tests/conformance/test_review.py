@@ -144,13 +144,13 @@ async def test_case_152_what_happens_without_a_command_closes_the_copy(stage: St
         assert copied == {"state": "closed", "close_cause": cause, "tombstoned": cause == "manual"}
 
 
-async def test_case_153_copies_are_not_relayed(stage: Stage) -> None:
+async def test_case_153_a_magic_number_of_our_range_alone_is_no_copy(stage: Stage) -> None:
+    """This master follows nobody: what looks like a copy's number is an expert advisor's own, a time of 2017."""
     master, follower = await stage.pair()
-    await master.buy(stage.position(1), magic=0x5A000001)
-    await master.acked(1)
-    assert (await follower.beat())["top_seq"] == 0
-    await master.buy(stage.position(2), magic=7)
-    assert (await follower.commands(1))[0]["payload"]["position_id"] == stage.position(2)
+    for number, magic in enumerate((0x5A000001, 1_512_345_678, 7), start=1):
+        await master.buy(stage.position(number), magic=magic)
+    commands = await follower.commands(3)
+    assert [command["payload"]["position_id"] for command in commands] == [stage.position(n) for n in (1, 2, 3)]
 
 
 @pytest.mark.over("rows")

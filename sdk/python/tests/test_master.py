@@ -122,3 +122,12 @@ def test_the_init_request_of_140_symbols_fits_a_frame() -> None:
     assert request.symbols[1].name == "ONE.pro"
     assert len(payload_json(request)) < MAX_FRAME_BYTES - 512
     assert len(init_request(many, symbols={"SYMBOL7"}).symbols) == 1
+
+
+def test_one_half_of_a_close_by_is_closed_with_no_lots() -> None:
+    """Its position is gone; the other half has told the money."""
+    master, steps = replay(line("balance", 1), line("open", 10, magic=5), line("close", 10, lots="0.00", profit="0"))
+    closed = steps[2].intent
+    assert closed is not None
+    assert (closed.action, closed.ticket, closed.lots) == (Action.CLOSE, 10, 0)
+    assert (master.book.open, [trade.lots for trade in master.book.history]) == ({}, [Decimal("0.10")])
