@@ -129,5 +129,5 @@ def test_one_half_of_a_close_by_is_closed_with_no_lots() -> None:
     master, steps = replay(line("balance", 1), line("open", 10, magic=5), line("close", 10, lots="0.00", profit="0"))
     closed = steps[2].intent
     assert closed is not None
-    assert (closed.action, closed.ticket, closed.lots) == (Action.CLOSE, 10, 0)
+    assert (closed.action, closed.ticket, closed.lots) == (Action.CLOSE, 10, Decimal(0))
     assert (master.book.open, [trade.lots for trade in master.book.history]) == ({}, [Decimal("0.10")])
