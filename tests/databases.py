@@ -42,16 +42,16 @@ def _wait_for_no_disk(options: dict[str, Any]) -> None:
 
 
 def empty_after_each_test() -> None:
-    """From now on: a test of real transactions is followed by `_empty`, and not by Django's flush."""
+    """From now on: a test of real transactions is followed by `empty`, and not by Django's flush."""
 
     def empty_all(case: TransactionTestCase) -> None:
         for alias in case._databases_names(include_mirrors=False):  # type: ignore[attr-defined]
-            _empty(connections[alias])
+            empty(connections[alias])
 
     TransactionTestCase._fixture_teardown = empty_all  # type: ignore[attr-defined]
 
 
-def _empty(connection: BaseDatabaseWrapper) -> None:
+def empty(connection: BaseDatabaseWrapper) -> None:
     """Delete all rows; foreign keys are looked at when it commits."""
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         cursor.execute(_which_are_full())

@@ -1,0 +1,43 @@
+"""Random histories of the kinds of trouble that are known to come out right; the whole is `make histories`."""
+
+import pytest
+from django.db import connection
+
+from tests.databases import empty
+from tests.histories.faults import PASSING
+from tests.histories.history import Outcome, run
+
+pytestmark = pytest.mark.django_db(transaction=True)
+EACH = 5
+
+
+def failing(seeds: range) -> list[Outcome]:
+    found = []
+    for seed in seeds:
+        outcome = run(seed, PASSING)
+        empty(connection)
+        if outcome.violations:
+            found.append(outcome)
+    return found
+
+
+@pytest.mark.lane("embedded")
+@pytest.mark.parametrize("chunk", range(16))
+def test_whatever_happens_every_book_comes_to_what_it_shall_be(chunk: int) -> None:
+    found = failing(range(1 + chunk * EACH, 1 + (chunk + 1) * EACH))
+    assert not found, "\n\n".join(outcome.text for outcome in found)
+
+
+@pytest.mark.lane("production")
+@pytest.mark.parametrize("chunk", range(4))
+def test_so_it_does_on_the_other_database(chunk: int) -> None:
+    found = failing(range(1001 + chunk * EACH, 1001 + (chunk + 1) * EACH))
+    assert not found, "\n\n".join(outcome.text for outcome in found)
+
+
+@pytest.mark.lane("embedded")
+def test_a_seed_tells_the_same_history_again() -> None:
+    first = run(7, PASSING)
+    empty(connection)
+    again = run(7, PASSING)
+    assert first.text == again.text
