@@ -1,6 +1,6 @@
 # `make help` lists the targets. Each prepares .venv first, which costs milliseconds once it stands.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test room conformance mutants check lock schemas clean
+.PHONY: help setup demo serve test room conformance mutants histories check lock schemas clean
 
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
@@ -28,6 +28,9 @@ conformance: setup  ## the conformance cases on every lane (or URL=... ACCOUNTS=
 
 mutants: setup  ## mutation testing of orders/domain, nightly (MUTANTS_ARGS='--only orders/domain/sizing')
 	@$(BIN)/python -m tests.mutants $(MUTANTS_ARGS)
+
+histories: setup  ## random histories through the real services, nightly (N=5000 HISTORIES_ARGS='--seed 123 --replay')
+	@$(BIN)/python -m tests.histories $(or $(N),500) $(HISTORIES_ARGS)
 
 check: setup  ## format, lint, types, import contracts, migrations
 	@sh .ci/check

@@ -124,7 +124,7 @@ class Broker:
     def fill_more(self, number: int, lots: Decimal) -> Ticket | None:
         """A market order goes on filling, up to `lots` in all; None if it has ended meanwhile."""
         ticket = self.tickets.get(number)
-        if ticket is None or ticket.working or ticket.wanted < lots:
+        if ticket is None or ticket.working or not ticket.lots < lots <= ticket.wanted:
             return None
         self._note(ticket, lots - ticket.lots, "opened")
         ticket.lots = lots

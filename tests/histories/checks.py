@@ -250,7 +250,8 @@ class _Copy:
         for code in self.told.denials:
             if self._is_plausible(code, told.stored_at):
                 return code
-        if not self.told.outcomes and self.sub.was("off", told.stored_at - 1, told.stored_at + 1):
+        decided = any(action in OPENS for action, _, _ in self.told.outcomes)
+        if not decided and self.sub.was("off", told.stored_at - 1, told.stored_at + 1):
             return "off"
         for row in self.told.commands:
             if row.action in OPENS and self._ended_for_a_reason(row):

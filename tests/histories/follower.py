@@ -293,12 +293,12 @@ class FollowerTerminal(BaseTerminal):
         if order.working:
             placed = self.broker.send(order)
             return {"status": "placed", "ticket": placed.number, "lots": str(placed.lots)}
-        parts = [share(order.lots, part, self.broker.spec) for part in fault.parts] or [order.lots]
-        parts = [lots for lots in parts if lots <= order.lots] or [order.lots]
-        ticket = self.broker.send(order, filled=parts[0])
-        for number, lots in enumerate(parts[1:], start=1):
-            last = number == len(parts) - 1
-            self.clock.after(number * self.rng.uniform(1, 8), partial(self._more, entry, ticket, lots, last))
+        shares = {share(order.lots, part, self.broker.spec) for part in fault.parts} or {order.lots}
+        parts = sorted(lots for lots in shares if lots <= order.lots) or [order.lots]
+        ticket, delay = self.broker.send(order, filled=parts[0]), 0.0
+        for lots in parts[1:]:
+            delay += self.rng.uniform(1, 8)
+            self.clock.after(delay, partial(self._more, entry, ticket, lots, lots == parts[-1]))
         return self._filled(ticket, "filled" if len(parts) == 1 else "partially_filled")
 
     def _more(self, entry: Entry, ticket: Ticket, lots: Decimal, last: bool) -> None:

@@ -148,3 +148,16 @@ def test_a_denial_that_nothing_explains_is_seen(monkeypatch: pytest.MonkeyPatch)
     subscribe = rows.subscribe
     monkeypatch.setattr(rows, "subscribe", lambda *args, **kwargs: subscribe(*args, **{**kwargs, "suffix": ".no"}))
     assert is_seen("missing")
+
+
+@pytest.mark.parametrize(
+    ("violation", "kind"),
+    [
+        ("silent_under_filled", Kind.UNDER_FILLS),
+        ("silent_open_rejected", Kind.NO_MONEY),
+        ("silent_close_undelivered", Kind.DISCONNECTS),
+    ],
+)
+def test_a_gateway_that_calls_nobody_is_seen(monkeypatch: pytest.MonkeyPatch, violation: str, kind: Kind) -> None:
+    monkeypatch.setattr(rows, "open_alerts", lambda account: set())
+    assert is_seen(violation, kinds=KINDS | {kind})

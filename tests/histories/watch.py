@@ -77,7 +77,9 @@ class Watch:
                     continue
                 sub, position = found
                 name = f"{follower.name} copy {ticket.magic & 0xFFFFFF} of {position.id}"
-                if position.alive and lacks_stop(sub, position, ticket) and follower.terminal.connected:
+                # What he has moved himself is known when a book shows it, and no sooner.
+                moved = ticket.magic in follower.own_stops
+                if position.alive and not moved and lacks_stop(sub, position, ticket) and follower.terminal.connected:
                     yield Fact.UNPROTECTED, name, follower
                 told = position.told_end is not None and position.told_end.stored_at is not None
                 if not position.alive and told and not follower.terminal.connected:
