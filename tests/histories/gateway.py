@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Final, Protocol, cast
+from unittest.mock import patch
 from uuid import UUID
 
 import msgspec
@@ -98,6 +99,9 @@ class Gateway:
     def __init__(self, clock: Clock, rng: random.Random) -> None:
         self._clock, self._rng = clock, rng
         self._links: list[Link] = []
+        # PostgreSQL has a clock of its own, which knows nothing of ours.
+        self._one_clock = patch.object(queries, "database_now", lambda: clock.now)
+        self._one_clock.start()
         self._stop_listening = doorbell.listen(self._ring)
         self._ids = itertools.count(1)
         self.raised: list[str] = []
@@ -109,6 +113,7 @@ class Gateway:
 
     def close(self) -> None:
         self._stop_listening()
+        self._one_clock.stop()
 
     def id(self) -> UUID:
         """The next id of a frame, the same in every run of a history."""
