@@ -50,6 +50,8 @@ def main(arguments: Sequence[str]) -> int:
                 ended.append(one)
                 if options.replay:
                     print(one.text)
+                elif one.violations:
+                    print(f"seed {one.seed}: {', '.join(sorted({kind for kind, _ in one.violations}))}", flush=True)
                 if time.monotonic() - told > EVERY:
                     told = time.monotonic()
                     _progress(ended, len(seeds), told - began)
