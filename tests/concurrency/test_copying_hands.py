@@ -65,6 +65,7 @@ def test_an_orphan_that_three_sweep_at_once_is_closed_once(attempt: int, desks: 
     master.buy(1)
     follower.report(Command.objects.get().id, "filled", ticket=900, lots="0.1")
     MasterPosition.objects.update(state="closed")
+    Copy.objects.update(next_check_at=queries.database_now())
     assert sorted(at_once(*[convergence.carry_out] * 3)) == [0, 0, 1]
     assert (actions(), numbers()) == (["open", "close"], [1, 2])
 

@@ -23,14 +23,11 @@ class Fact(StrEnum):
 
 
 CODES: Final[dict[Fact, frozenset[str]]] = {
-    Fact.UNPROTECTED: frozenset({"unprotected", "unprotected_copy", "copy_unprotected"}),
-    Fact.CLOSE_UNDELIVERED: frozenset({
-        "close_undelivered", "undelivered_close", "close_waiting", "follower_offline", "ea_offline",
-        "offline_with_copies",
-    }),
-    Fact.OPEN_REJECTED: frozenset({"open_rejected", "opens_rejected", "rejected_open"}),
-    Fact.UNDER_FILLED: frozenset({"under_filled", "underfilled", "under_filled_copy"}),
-}  # fmt: skip
+    Fact.UNPROTECTED: frozenset({"unprotected"}),
+    Fact.CLOSE_UNDELIVERED: frozenset({"close_undelivered", "offline_with_copies"}),
+    Fact.OPEN_REJECTED: frozenset({"open_rejected"}),
+    Fact.UNDER_FILLED: frozenset({"under_filled"}),
+}
 GRACE: Final = {Fact.UNPROTECTED: 75.0, Fact.CLOSE_UNDELIVERED: 75.0}
 
 

@@ -280,9 +280,9 @@ class Workspace:
             )
         )
 
-    def call(self, subscription: Subscription, code: AlertCode, text: str, *, subject: str) -> None:
+    def call(self, account_pk: UUID, code: AlertCode, text: str, *, subject: str) -> None:
         """Call a person when everything is written."""
-        self.calls.append((code, text, subscription.follower_id, subject[:64]))
+        self.calls.append((code, text, account_pk, subject[:64]))
 
     def move_position(self, account_pk: UUID, intent: OrderIntent, after: Position | None) -> None:
         """Note the master's position after an intent."""

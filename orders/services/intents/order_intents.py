@@ -70,12 +70,14 @@ def _decide(arrival: Arrival, intent: OrderIntent, subscription: Subscription, w
     except Exception as fault:  # noqa: BLE001 - contained: it is logged with its trace, told, and recorded
         _log.exception("decision.fault", subscription_id=str(subscription.id), position_id=intent.position_id)
         text = f"strategy {subscription.strategy.name}, position {intent.position_id}: {type(fault).__name__}"
-        workspace.call(subscription, AlertCode.INTERNAL, text, subject=f"{subscription.id} {intent.position_id}")
+        workspace.call(
+            subscription.follower_id, AlertCode.INTERNAL, text, subject=f"{subscription.id} {intent.position_id}"
+        )
         return failed(intent.action, type(fault).__name__)
     if verdict.code is Code.MASTER_NETTING_UNSUPPORTED:
         name = subscription.strategy.name
         workspace.call(
-            subscription, AlertCode.MASTER_NETTING, f"strategy {name}", subject=f"netting {arrival.account_pk}"
+            arrival.account_pk, AlertCode.MASTER_NETTING, f"strategy {name}", subject=f"netting {arrival.account_pk}"
         )
     return verdict
 

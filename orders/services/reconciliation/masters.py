@@ -44,6 +44,9 @@ def follow(account: BrokerAccount, book: Book, arrival: Arrival, batch: Batch) -
     if not rows:
         return
     found = compare_master(book, _told(account, rows.values()))
+    # A book that lacks lines proves no absence.
+    if book.incomplete:
+        found.missing, found.gone = [], []
     MasterPosition.objects.filter(account=account, position_id__in=found.missing).update(missing_since=book.taken_at)
     MasterPosition.objects.filter(account=account, position_id__in=found.seen).update(missing_since=None)
     if found.missing:

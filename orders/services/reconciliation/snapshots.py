@@ -20,7 +20,7 @@ from orders.domain.copies.positions import PositionState
 from orders.domain.copies.report_effects import CopyFacts
 from orders.domain.reconciliation.books import Book, is_usable, read_book
 from orders.domain.reconciliation.comparison import Copied, Fact, Found, Issued, reconcile
-from orders.domain.states.commands import UNFINISHED, CommandState
+from orders.domain.states.commands import SENDABLE, UNFINISHED, CommandState
 from orders.domain.states.copies import ALIVE, CopyState
 from orders.domain.states.differences import DifferenceState
 from orders.domain.states.reasons import ReportFlag
@@ -180,7 +180,7 @@ def infer(
 
 def _copies(account: BrokerAccount, book: Book) -> list[Copy]:
     """Living copies, those with a doubtful command, and those whose magic number is in the book."""
-    doubtful = Command.objects.filter(account=account, state=CommandState.UNKNOWN).values("copy_id")
+    doubtful = Command.objects.filter(account=account, state__in=UNFINISHED).values("copy_id")
     numbers = {item.copy_no for item in book.held if item.copy_no is not None}
     # Closed copies matter when their number is in the book: something is there that should not be.
     concerned = Q(state__in=ALIVE) | Q(copy_no__in=numbers) | Q(id__in=doubtful)
@@ -194,7 +194,7 @@ def _as_believed(
     commands: dict[UUID, list[Issued]] = defaultdict(list)
     wanted = Q(state__in=UNFINISHED) | Q(action__in=ADDS_EXPOSURE)
     for row in Command.objects.filter(wanted, copy__in=[row.id for row in rows], seq__isnull=False).order_by("id"):
-        commands[row.copy_id].append(_issued(row))
+        commands[row.copy_id].append(_issued(row, account, book))
     # What a book has proved itself does not make the next book old.
     later = Report.objects.filter(account=account, received_at__gt=book.taken_at).exclude(flag=ReportFlag.FROM_SNAPSHOT)
     newer = set(later.values_list("copy_id", flat=True))
@@ -234,18 +234,24 @@ def _copied(row: Copy, commands: Sequence[Issued], *, newer: bool, ahead: bool, 
     )
 
 
-def _issued(row: Command) -> Issued:
+def _issued(row: Command, account: BrokerAccount, book: Book) -> Issued:
+    """A command as it can be cleared up. One whose outcome is in the book, and was not reported for as long as doubt
+    lasts, has lost its report: the book tells what became of it.
+    """
+    since = row.acked_at or row.decided_at
+    applied = row.seq is not None and row.epoch == account.epoch and row.seq <= book.applied_seq
+    silent = row.state in SENDABLE and applied and book.taken_at >= since + settings.GATEWAY["in_doubt"]
     return Issued(
         id=row.id,
         action=Action(row.action),
-        state=CommandState.UNKNOWN if is_doubtful(row) else CommandState(row.state),
+        state=CommandState.UNKNOWN if silent or is_doubtful(row) else CommandState(row.state),
         attempt=row.attempt,
         lots_after=row.lots_after or _NONE,
         sl=row.sl or _NONE,
         tp=row.tp or _NONE,
         price=row.price,
         since=row.decided_at,
-        absent_from=row.absent_from,
+        absent_from=since if silent else row.absent_from,
     )
 
 
