@@ -37,8 +37,7 @@ from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.operations import alerts
 
-LOOKED_AT: Final = ("next_check_at", "wait_reason", "unprotected_since", "called_at")
-_WRITTEN: Final = (*leading.LED_TO, "state", "closed_at", *LOOKED_AT)
+_WRITTEN: Final = (*leading.LED_TO, "state", "closed_at", "unprotected_since", "called_at")
 _NONE: Final = Decimal(0)
 _RECENT: Final = timedelta(minutes=15)
 _AFTER_A_FAULT: Final = timedelta(minutes=1)
