@@ -22,7 +22,7 @@ from orders.domain.copies.positions import Position
 from orders.domain.copies.rejections import Rejection, classify
 from orders.domain.states.commands import UNFINISHED, CommandState
 from orders.domain.states.copies import ALIVE, CopyState
-from orders.domain.states.reasons import WaitReason
+from orders.domain.states.reasons import CommandReason, WaitReason
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action
 from orders.models import Command, Copy, MasterPosition, Subscription
@@ -207,7 +207,7 @@ def tried(row: Command) -> Tried:
     finished = row.state not in UNFINISHED
     return Tried(
         action=Action(row.action),
-        state=CommandState.UNKNOWN if is_doubtful(row) else CommandState(row.state),
+        state=_state(row),
         at=(row.reported_at if finished else None) or row.decided_at,
         lots_after=row.lots_after or _NONE,
         levels=Levels(row.sl or _NONE, row.tp or _NONE, row.price),
@@ -216,6 +216,15 @@ def tried(row: Command) -> Tried:
         valid_until=row.valid_until,
         deviation_points=row.deviation_points,
     )
+
+
+def _state(row: Command) -> CommandState:
+    """A command's state, as far as it decides what comes next."""
+    if is_doubtful(row):
+        return CommandState.UNKNOWN
+    # What a person has taken back is over, however young it is.
+    taken_back = row.reason == CommandReason.SUBSCRIPTION_CLOSE_ONLY
+    return CommandState.EXPIRED if taken_back else CommandState(row.state)
 
 
 def is_doubtful(row: Command) -> bool:

@@ -1,0 +1,210 @@
+"""Opens that a broker refuses, fills that fall short, and who is called for what."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from orders.domain.decision import opening, symbols
+from orders.domain.states.subscriptions import SubscriptionState
+from orders.models import Command, Copy, Decision, Report, Subscription
+from orders.services.subscriptions.lifecycle import change_state
+from sessions_app.models import EaSession, OperatorAlert
+from sessions_app.queries import database_now
+from sessions_app.services.lifecycle import expiry
+from tests.integration.trading import OPERATOR, Desk, held, subscribe, time_passes
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def master() -> Desk:
+    return Desk.open("srv:1").introduce()
+
+
+@pytest.fixture
+def follower(master: Desk) -> Desk:
+    desk = Desk.open("srv:2").introduce()
+    desk.hello(installation_id="a")
+    subscribe(master, desk, max_age_seconds=3600)
+    return desk
+
+
+def newest() -> Command:
+    return Command.objects.latest("seq")
+
+
+def alerts() -> list[tuple[str, bool]]:
+    """(code, whether it has ended) of every alert."""
+    rows = OperatorAlert.objects.order_by("first_at", "id")
+    return [(row.code, row.resolved_at is not None) for row in rows]
+
+
+@pytest.mark.parametrize("error", [129, 135, 136, 138, 10004])
+def test_a_price_that_moved_is_asked_for_again_at_once_three_times_in_all(
+    master: Desk, follower: Desk, error: int
+) -> None:
+    master.buy(1)
+    for tries in (1, 2, 3):
+        assert (newest().action, newest().attempt, Command.objects.count()) == ("open", tries, tries)
+        follower.report(newest().id, "rejected", error_code=error)
+    assert (Command.objects.count(), Copy.objects.get().state) == (3, "failed")
+    assert alerts() == [("open_rejected", False)]
+
+
+def test_a_busy_broker_is_given_a_pause(master: Desk, follower: Desk) -> None:
+    master.buy(1)
+    follower.report(newest().id, "rejected", error_code=146)
+    assert (Command.objects.count(), Copy.objects.get().state, Copy.objects.get().wait_reason) == (
+        1,
+        "ordered",
+        "pause",
+    )
+    assert (time_passes(2), newest().attempt) == (1, 2)
+
+
+@pytest.mark.parametrize("error", [131, 132, 134, 4108, None])
+def test_what_will_not_change_is_given_up_and_told_once_for_many(
+    master: Desk, follower: Desk, error: int | None
+) -> None:
+    for position in (1, 2):
+        master.buy(position)
+        follower.report(newest().id, "rejected", error_code=error)
+    assert set(Copy.objects.values_list("state", flat=True)) == {"failed"}
+    assert (Command.objects.count(), alerts()) == (2, [("open_rejected", False)])
+    assert OperatorAlert.objects.get().times == 2
+
+
+def test_nothing_is_ordered_again_past_its_validity(master: Desk, follower: Desk) -> None:
+    master.buy(1)
+    Command.objects.update(valid_until=database_now() - timedelta(seconds=1))
+    follower.report(newest().id, "rejected", error_code=138)
+    assert (Command.objects.count(), Copy.objects.get().state) == (1, "failed")
+
+
+def test_stops_that_stand_too_near_do_not_cost_the_trade(master: Desk, follower: Desk) -> None:
+    """Open without them, then set them: unprotected until they stand, and told."""
+    master.buy(1, sl="1.0999", tp="1.2")
+    follower.report(newest().id, "rejected", error_code=130)
+    bare = newest()
+    assert (bare.action, bare.attempt, bare.sl, bare.tp) == ("open", 2, Decimal(0), Decimal(0))
+    follower.report(bare.id, "filled", ticket=900, lots="0.1", price="1.1")
+    moved = newest()
+    assert (moved.action, moved.sl, moved.tp) == ("modify", Decimal("1.0999"), Decimal("1.2"))
+    assert alerts() == [("unprotected", False)]
+    follower.report(moved.id, "rejected", error_code=130)
+    assert (Command.objects.count(), time_passes(16), newest().action) == (3, 1, "modify")
+    follower.report(newest().id, "modified", ticket=900)
+    assert (alerts(), Copy.objects.get().unprotected_since) == ([("unprotected", True)], None)
+
+
+def test_a_stop_that_the_master_removed_and_the_broker_kept_is_removed_in_the_end(master: Desk, follower: Desk) -> None:
+    master.buy(1, sl="1.05")
+    follower.report(newest().id, "filled", ticket=900, lots="0.1", price="1.1")
+    master.intend("modify", 1, sl="0")
+    follower.report(newest().id, "rejected", error_code=146)
+    follower.tell(held(1, 900, sl="1.05"))
+    assert (time_passes(61), newest().action, newest().sl) == (1, "modify", Decimal(0))
+
+
+def test_a_timeout_that_is_called_a_refusal_is_asked_about(master: Desk, follower: Desk) -> None:
+    master.buy(1)
+    for _ in range(20):
+        follower.report(newest().id, "rejected", error_code=128)
+        follower.report(newest().id, "unknown", found=False)
+        time_passes(1)
+    assert (Command.objects.count(), newest().state) == (1, "unknown")
+    follower.report(newest().id, "filled", ticket=900, lots="0.1", price="1.1")
+    assert (Copy.objects.get().state, Command.objects.count()) == ("open", 1)
+
+
+def test_what_fills_in_parts_is_as_large_as_the_last_one_says(master: Desk, follower: Desk) -> None:
+    master.buy(1, "1")
+    for status, lots in (("partially_filled", "0.4"), ("partially_filled", "0.7"), ("filled", "1")):
+        follower.report(newest().id, status, ticket=900, lots=lots, price="1.1")
+        assert Copy.objects.get().lots_open == Decimal(lots)
+    assert alerts() == []
+
+
+def test_an_order_that_is_over_with_fewer_lots_is_flagged_and_told(master: Desk, follower: Desk) -> None:
+    master.buy(1, "1")
+    follower.report(newest().id, "filled", ticket=900, lots="0.4", price="1.1")
+    assert (Report.objects.get().flag, alerts()) == ("under_filled", [("under_filled", False)])
+
+
+def test_an_ea_that_is_gone_with_open_copies_is_told_until_it_is_back(master: Desk, follower: Desk) -> None:
+    master.buy(1)
+    follower.report(newest().id, "filled", ticket=900, lots="0.1", price="1.1")
+    EaSession.objects.filter(id=follower.session.id).update(deadline_at=database_now() - timedelta(seconds=1))
+    assert expiry.expire_overdue() == 1
+    assert alerts() == [("offline_with_copies", False)]
+    follower.again()
+    assert alerts() == [("offline_with_copies", True)]
+
+
+def test_an_ea_that_is_gone_without_copies_is_nobodys_worry(master: Desk, follower: Desk) -> None:
+    EaSession.objects.filter(id=follower.session.id).update(deadline_at=database_now() - timedelta(seconds=1))
+    assert (expiry.expire_overdue(), alerts()) == (1, [])
+
+
+def test_a_position_too_many_is_told_and_over_when_it_is_gone(master: Desk, follower: Desk) -> None:
+    master.buy(1)
+    follower.report(newest().id, "filled", ticket=900, lots="0.1", price="1.1")
+    follower.tell(held(1, 900), held(1, 901))
+    assert alerts() == [("book_differs", False)]
+    follower.tell(held(1, 900))
+    assert alerts() == [("book_differs", True)]
+
+
+def test_one_subscription_that_fails_stops_nobody_else(
+    master: Desk, follower: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Desk.open("srv:3").introduce()
+    subscribe(master, other)
+    bad = Subscription.objects.get(follower=follower.account)
+    look = symbols.map_symbol
+
+    def failing(name: str, **how: object) -> object:
+        if how["explicit"] == {"EURUSD": "broken"}:
+            raise RuntimeError("a bad map")
+        return look(name, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(opening, "map_symbol", failing)
+    Subscription.objects.filter(id=bad.id).update(symbol_map={"EURUSD": "broken"})
+    assert master.buy(1).refusal is None
+    told = dict(Decision.objects.values_list("subscription__follower__account_id", "code"))
+    assert told == {"srv:2": "internal", "srv:3": ""}
+    assert [row.account_id for row in Command.objects.all()] == [other.account.id]
+    assert (alerts(), OperatorAlert.objects.get().account_id) == ([("internal", False)], follower.account.id)
+
+
+def test_a_master_that_nets_is_refused_clearly(master: Desk, follower: Desk) -> None:
+    master.introduce(margin_mode="netting")
+    master.buy(1)
+    assert Decision.objects.get().code == "master_netting_unsupported"
+    assert (alerts(), OperatorAlert.objects.get().account_id) == ([("master_netting", False)], master.account.id)
+
+
+def test_what_a_pause_took_back_counts_until_a_book_has_not_shown_it(master: Desk, follower: Desk) -> None:
+    Subscription.objects.update(max_open_positions=1)
+    subscription = Subscription.objects.get()
+    master.buy(1)
+    for state in (SubscriptionState.CLOSE_ONLY, SubscriptionState.ACTIVE):
+        change_state(subscription_id=subscription.id, state=state, by=OPERATOR, note="a pause")
+    master.buy(2)
+    assert Decision.objects.latest("id").code == "max_open_positions", "its EA may be executing the first one"
+    Command.objects.update(absent_from=database_now() - timedelta(seconds=1))
+    follower.tell()
+    assert Copy.objects.get().state == "failed"
+    master.buy(3)
+    assert Decision.objects.latest("id").outcome == "copied"
+
+
+def test_who_detaches_keeps_a_fill_that_is_on_its_way(master: Desk, follower: Desk) -> None:
+    master.buy(1)
+    follower.report(newest().id, "accepted")
+    subscription = Subscription.objects.get()
+    change_state(subscription_id=subscription.id, state=SubscriptionState.OFF, by=OPERATOR, note="mine", detach=True)
+    follower.report(newest().id, "filled", ticket=900, lots="0.1", price="1.1")
+    time_passes(61)
+    assert (Copy.objects.get().close_cause, Command.objects.count()) == ("detached", 1)
