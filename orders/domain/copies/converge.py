@@ -260,8 +260,11 @@ def _moving(standing: Standing, lots: Decimal, followed: Followed, now: datetime
     lacking = _lacks_stop(standing, wanted)
     if _stands(standing.at_broker, wanted):
         return Step(lots)
-    if any(_stands(row.levels, wanted) for row in on_way):
-        return Step(lots, look_at=now + _LOOK_AGAIN, waits_for=WaitReason.ON_ITS_WAY)
+    leading = [row for row in on_way if _stands(row.levels, wanted)]
+    if leading:
+        # A stop that nobody sets is as missing as one that was refused.
+        way = _on_its_way(lots, leading, now)
+        return replace(way, unprotected=lacking and way.undelivered, undelivered=False)
     tries = [row for row in standing.commands if row.action is Action.MODIFY and row.failed]
     tries = [row for row in tries if _stands(row.levels, wanted)]
     unprotected = lacking and bool(tries or _opened_bare(standing))

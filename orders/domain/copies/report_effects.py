@@ -140,6 +140,11 @@ def _revived(copy: CopyFacts, lots: Decimal) -> Decimal:
 
 def _closed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
     remaining = report.remaining_lots or _NONE
+    if action is Action.CANCEL and copy.state is CopyState.WORKING and report.already and remaining > 0:
+        # The cancel has found a position: the order had filled, and nobody has told so yet.
+        filled = max(remaining, copy.lots_filled)
+        ticket = report.ticket or copy.ticket
+        return replace(copy, state=CopyState.OPEN, lots_open=remaining, lots_filled=filled, ticket=ticket)
     if copy.state is CopyState.CLOSED or (report.already and _tells_nothing(copy, action, remaining)):
         return copy
     if remaining > 0:

@@ -57,6 +57,7 @@ class WaitReason(StrEnum):
     """What a copy that is not where it shall be waits for."""
 
     ON_ITS_WAY = "on_its_way"
+    LEGS = "legs"
     IN_DOUBT = "in_doubt"
     PAUSE = "pause"
     MARKET_CLOSED = "market_closed"
@@ -107,6 +108,7 @@ DIFFERENCE_REASONS: Final[Mapping[DifferenceReason, str]] = {
 }
 WAIT_REASONS: Final[Mapping[WaitReason, str]] = {
     WaitReason.ON_ITS_WAY: "a command that leads there has no outcome yet",
+    WaitReason.LEGS: "another leg of its position has no outcome yet",
     WaitReason.IN_DOUBT: "it is not known whether a command was carried out; a book tells",
     WaitReason.PAUSE: "the broker has refused; it is tried again after a pause",
     WaitReason.MARKET_CLOSED: "the market is closed; it is tried again every minute",

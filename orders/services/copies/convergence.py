@@ -51,13 +51,15 @@ def is_settled(copy: Copy) -> bool:
     """Whether nothing is to be done about it, as far as its own row tells: most reports end here, without a read."""
     if copy.state not in ALIVE:
         return copy.unprotected_since is None and copy.called_at is None
-    if copy.state in (CopyState.HELD, CopyState.ORDERED) or copy.next_check_at is not None:
+    if copy.state in (CopyState.HELD, CopyState.ORDERED):
         return copy.next_check_at is None
     excess = (copy.lots_open or _NONE) - (copy.lots_decided or _NONE)
-    if copy.state == CopyState.OPEN and excess >= CRUMB:
-        return False
     there = (copy.sl_at_broker or _NONE, copy.tp_at_broker or _NONE)
-    return there == (copy.sl or _NONE, copy.tp or _NONE)
+    stands = there == (copy.sl or _NONE, copy.tp or _NONE) and (copy.state != CopyState.OPEN or excess < CRUMB)
+    if not stands or copy.unprotected_since is not None or copy.called_at is not None:
+        return False
+    # What it waited for has come, unless it waited for something that its own row does not tell.
+    return copy.next_check_at is None or copy.wait_reason == WaitReason.ON_ITS_WAY
 
 
 @requires_transaction

@@ -27,7 +27,7 @@ from orders.domain.sizing.rounding import notional
 from orders.domain.states.copies import ALIVE, CopyState
 from orders.domain.states.denials import Code
 from orders.domain.states.reasons import WaitReason
-from orders.domain.wire.intents import ADDS_EXPOSURE, TAKES_OFF, Action, OrderIntent, lineage
+from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderIntent, lineage
 from orders.models import (
     Copy,
     Decision,
@@ -207,7 +207,7 @@ class Workspace:
         # Nothing may be ordered yet: the next report about one of these looks at all of them.
         for leg in verdict.touched:
             copy = self.copies[subscription.id, intent.position_id][leg]
-            copy.next_check_at, copy.wait_reason = self.now, WaitReason.ON_ITS_WAY
+            copy.next_check_at, copy.wait_reason = self.now, WaitReason.LEGS
             self.changed_copies.add(copy.id)
         # What could not be decided changes what the copies follow all the same: the sweep leads them on.
         if verdict.code is Code.INTERNAL:
@@ -250,8 +250,8 @@ class Workspace:
 
     def _lead(self, copy: Copy, order: Order) -> None:
         leading.lead(copy, order)
-        # A close that nobody hears of is money at risk: it is looked after.
-        if order.action in TAKES_OFF and not self.log.accounts[copy.account_id].holds:
+        # A close or a stop that nobody hears of is money at risk: it is looked after.
+        if order.action not in ADDS_EXPOSURE and not self.log.accounts[copy.account_id].holds:
             copy.next_check_at, copy.wait_reason = self.now + UNDELIVERED_AFTER, WaitReason.ON_ITS_WAY
         legs = self.copies[copy.subscription_id, copy.position_id].values()
         # A position whose last leg is on its way out makes room for the next one, within this very batch.

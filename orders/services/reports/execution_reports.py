@@ -267,6 +267,8 @@ def _apply(copy: Copy, command: Command | None, report: ExecutionReport, work: R
         copy.master_lots = _NONE
     if came_back or not convergence.is_settled(copy):
         work.unsettled[copy.id] = copy
+    else:
+        copy.next_check_at, copy.wait_reason = None, ""
     if before.state is CopyState.CLOSED:
         copy.closed_at = None
     work.touched[copy.id] = copy
@@ -318,7 +320,9 @@ def _not_found(command: Command, arrival: Arrival, report: ExecutionReport, work
     if command.state != CommandState.UNKNOWN and not voided:
         return
     looked_at = arrival.at - timedelta(milliseconds=report.age_ms)
-    if command.absent_from is not None and looked_at < command.absent_from:
+    # A book says so only of what is due.
+    told = work.causes is None
+    if told and command.absent_from is not None and looked_at < command.absent_from:
         work.early[command.account_id] = min(
             command.absent_from, work.early.get(command.account_id, command.absent_from)
         )
