@@ -333,7 +333,8 @@ def _opening(standing: Standing, lots: Decimal, followed: Followed, now: datetim
             waits_for=WaitReason.IN_DOUBT if doubtful else WaitReason.ON_ITS_WAY,
         )
     due = _next_opening(last, len(openings), now)
-    if lots <= 0 or due is None:
+    # A pause lets nothing add exposure, however young the signal is.
+    if lots <= 0 or due is None or followed.subscription is not SubscriptionState.ACTIVE:
         return Step(NONE, gives_up=True)
     if due > now:
         return Step(lots, look_at=due, waits_for=WaitReason.PAUSE)

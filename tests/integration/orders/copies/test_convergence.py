@@ -212,5 +212,24 @@ def test_a_sweep_reads_what_is_due_and_nothing_else(master: Desk, follower: Desk
     assert len([query for query in asked if "orders_copy" in query["sql"]]) == 1
 
 
+def test_an_open_that_is_refused_after_a_pause_is_not_ordered_again(master: Desk, follower: Desk) -> None:
+    master.buy(1)
+    follower.report(last("open").id, "accepted")
+    switch(SubscriptionState.CLOSE_ONLY)
+    follower.report(last("open").id, "rejected", error_code=138)
+    time_passes(1)
+    assert (Command.objects.count(), Copy.objects.get().state) == (1, "failed")
+
+
+def test_an_open_that_a_pause_took_back_and_nobody_executed_is_not_ordered_again(master: Desk, follower: Desk) -> None:
+    master.buy(1)
+    switch(SubscriptionState.CLOSE_ONLY)
+    time_passes(120)
+    Command.objects.update(valid_until=database_now() + timedelta(minutes=10))
+    follower.tell()
+    time_passes(1)
+    assert (Command.objects.count(), Copy.objects.get().state) == (1, "failed")
+
+
 def switch(state: SubscriptionState, **how: Any) -> None:
     change_state(subscription_id=Subscription.objects.get().id, state=state, by=OPERATOR, note="", **how)
