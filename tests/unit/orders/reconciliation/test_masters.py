@@ -50,9 +50,8 @@ def test_a_position_that_is_as_he_told_needs_nothing() -> None:
 def test_two_books_say_nothing_of_each_other() -> None:
     first = compare_master(book(), [told()])
     assert (first.missing, compare_master(book(), []).missing) == ([70], [])
-    assert (
-        compare_master(book(), []).intents == compare_master(book(), []).seen == compare_master(book(), []).gone == []
-    )
+    nothing = compare_master(book(), [])
+    assert (nothing.intents, nothing.seen, nothing.gone) == ([], [], [])
 
 
 def test_fewer_lots_are_a_partial_close() -> None:
@@ -68,6 +67,11 @@ def test_what_remains_is_known_by_the_ticket_that_it_came_from() -> None:
     assert (intent.ticket, intent.new_ticket, intent.remaining_lots) == (71, 99, D("0.15"))
     assert compare_master(book(held(ticket=99, parent_ticket=98)), [told()]).missing == [70]
     assert compare_master(book(held(ticket=99)), [told()]).missing == [70]
+
+
+def test_what_comes_from_no_ticket_is_nobodys_remainder() -> None:
+    found = compare_master(book(held(ticket=99, lots=D("0.10"))), [told(replace(PLAIN, ticket=0))])
+    assert (found.missing, found.intents) == ([70], [])
 
 
 def test_more_lots_are_no_news_for_a_copy() -> None:

@@ -1,0 +1,316 @@
+"""The next step of a copy, case by case: its stops, and an opening that has come to nothing."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from orders.domain.copies.converge import Followed, Levels, Step, Tried, converge
+from orders.domain.copies.positions import PositionState
+from orders.domain.states.commands import CommandState
+from orders.domain.states.reasons import WaitReason
+from orders.domain.states.subscriptions import SubscriptionState
+from orders.domain.wire.intents import Action, OrderType, Side
+from tests.unit.builders import book, position
+from tests.unit.orders.copies.test_converge import (
+    AS_STOPPED,
+    CLOSE_ONLY,
+    DONE,
+    EXPIRED,
+    GONE,
+    NOW,
+    OFF,
+    QUEUED,
+    RECEIVED,
+    REJECTED,
+    STOPPED,
+    UNKNOWN,
+    VOID,
+    D,
+    actions,
+    ago,
+    close,
+    later,
+    opening,
+    ordered,
+    standing,
+    step,
+    steps,
+    tried,
+    waits,
+    working,
+)  # fmt: skip
+
+
+def moved(state: CommandState, seconds: float = 0, code: int | None = None, **changes: Any) -> Tried:
+    return tried(Action.MODIFY, state, seconds, code, **({"levels": AS_STOPPED} | changes))
+
+
+# Stops ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("there", [Levels(), Levels(D("1.05")), Levels(tp=D("1.2")), Levels(D("1.04"), D("1.2"))])
+def test_stops_are_set_as_the_masters_stand(there: Levels) -> None:
+    made = step(standing(at_broker=there), of=STOPPED)
+    (order,) = made.orders
+    assert (order.action, order.sl, order.tp, order.price) == (Action.MODIFY, D("1.05"), D("1.2"), None)
+    assert (order.lots_before, order.lots_after) == (D("0.10"), D("0.10"))
+    assert (waits(made), made.unprotected) == ((60, WaitReason.ON_ITS_WAY), False)
+
+
+def test_stops_that_the_master_has_taken_away_are_taken_away() -> None:
+    made = step(standing(moved(REJECTED, 100, 130, levels=Levels()), at_broker=AS_STOPPED), of=position())
+    (order,) = made.orders
+    assert (order.sl, order.tp, made.unprotected) == (D(0), D(0), False)
+
+
+def test_the_other_way_round_the_masters_target_is_the_copys_stop() -> None:
+    (order,) = step(standing(reverse=True), of=STOPPED).orders
+    assert (order.sl, order.tp) == (D("1.2"), D("1.05"))
+    assert step(standing(reverse=True, at_broker=Levels(D("1.2"), D("1.05"))), of=STOPPED) == Step(D("0.10"))
+
+
+def test_a_working_order_stands_at_the_masters_price() -> None:
+    pending = position(state=PositionState.WORKING, price=D("1.08"), sl=D("1.05"), tp=D("1.2"), expiry="soon")
+    there = replace(AS_STOPPED, price=D("1.07"))
+    (order,) = step(working(at_broker=there), of=pending).orders
+    assert (order.action, order.price, order.expiry) == (Action.MODIFY, D("1.08"), "soon")
+    assert step(working(at_broker=replace(there, price=D("1.08"))), of=pending) == Step(D("0.10"))
+    assert actions(step(working(at_broker=Levels(price=D("1.08"))), of=pending)) == [("modify", "0.1")]
+    # A stop that a working order lacks leaves nothing unprotected.
+    assert not step(
+        working(moved(REJECTED, 1, 130, levels=replace(AS_STOPPED, price=D("1.08")))), of=pending
+    ).unprotected
+
+
+@pytest.mark.parametrize("state", [QUEUED, RECEIVED, UNKNOWN])
+def test_stops_on_their_way_are_waited_for(state: CommandState) -> None:
+    made = step(standing(moved(state, 5)), of=STOPPED)
+    assert (made.orders, waits(made), made.unprotected) == ((), (60, WaitReason.ON_ITS_WAY), False)
+
+
+def test_other_stops_on_their_way_are_followed_by_those_that_are_wanted() -> None:
+    other = moved(QUEUED, 5, levels=Levels(D("1.01"), D("1.2")))
+    assert actions(step(standing(other), of=STOPPED)) == [("modify", "0.1")]
+    assert step(standing(other, moved(QUEUED, 1)), of=STOPPED).orders == ()
+    assert actions(step(standing(tried(Action.OPEN, QUEUED, levels=AS_STOPPED)), of=STOPPED)) == [("modify", "0.1")]
+
+
+@pytest.mark.parametrize(
+    ("code", "pauses", "reason"),
+    [
+        (130, [15, 15, 15, 15, 15, 15], WaitReason.PAUSE),
+        (145, [1, 2, 5, 15, 30, 60], WaitReason.PAUSE),
+        (136, [1, 2, 5, 15, 30, 60], WaitReason.PAUSE),
+        (132, [60] * 6, WaitReason.MARKET_CLOSED),
+        (1, [60] * 6, WaitReason.PAUSE),
+    ],
+)
+def test_refused_stops_are_set_again_and_the_copy_is_unprotected(
+    code: int, pauses: list[int], reason: WaitReason
+) -> None:
+    for tries, pause in enumerate(pauses, 1):
+        made = step(standing(*[moved(REJECTED, 0.5, code)] * tries), of=STOPPED)
+        assert (made.orders, waits(made), made.unprotected) == ((), (pause - 0.5, reason), True)
+        again = step(standing(*[moved(REJECTED, pause, code)] * tries), of=STOPPED)
+        assert (actions(again), again.unprotected) == ([("modify", "0.1")], True)
+
+
+def test_refusals_of_other_stops_and_of_other_orders_are_no_tries() -> None:
+    for other in (moved(REJECTED, 0, 130, levels=Levels(D("1.01"))), close(REJECTED, 0, 130, levels=AS_STOPPED)):
+        made = step(standing(other), of=STOPPED)
+        assert (actions(made), made.unprotected) == ([("modify", "0.1")], False)
+    assert actions(step(standing(moved(DONE, 0)), of=STOPPED)) == [("modify", "0.1")]
+
+
+@pytest.mark.parametrize(
+    ("there", "unprotected"),
+    [(Levels(), True), (Levels(D("1.05")), True), (Levels(tp=D("1.2")), True), (Levels(D("1.04"), D("1.2")), True)],
+)
+def test_a_copy_lacks_whichever_stop_is_not_there(there: Levels, unprotected: bool) -> None:
+    assert step(standing(moved(REJECTED, 0, 130), at_broker=there), of=STOPPED).unprotected is unprotected
+
+
+@pytest.mark.parametrize("wanted", [{"sl": D("1.05")}, {"tp": D("1.2")}])
+def test_a_stop_too_many_is_no_lack(wanted: dict[str, Decimal]) -> None:
+    refused = moved(REJECTED, 0, 130, levels=Levels(**wanted))
+    made = step(standing(refused, at_broker=AS_STOPPED), of=position(**wanted))
+    assert (waits(made), made.unprotected) == ((15, WaitReason.PAUSE), False)
+    assert step(standing(refused), of=position(**wanted)).unprotected
+
+
+def test_what_was_opened_without_its_stops_is_unprotected_until_they_are_there() -> None:
+    bare = (opening(REJECTED, 5, 130), opening(DONE, 1))
+    made = step(standing(*bare), of=STOPPED)
+    assert (actions(made), made.unprotected) == ([("modify", "0.1")], True)
+    assert not step(standing(*bare, at_broker=AS_STOPPED), of=STOPPED).unprotected
+    for other in (opening(REJECTED, 5, 138), opening(DONE, 5, 130), close(REJECTED, 5, 130)):
+        assert not step(standing(other, opening(DONE, 1)), of=STOPPED).unprotected
+
+
+def test_stops_of_what_ends_are_left_alone() -> None:
+    gone = replace(GONE, sl=D("1.05"))
+    assert actions(step(standing(), of=gone)) == [("close", "0")]
+    assert actions(step(standing(), of=STOPPED, subscription=OFF)) == [("close", "0")]
+    # A leg that nothing is open of, of a position that has ended.
+    assert step(standing(lots_open="0"), of=gone).orders == ()
+
+
+def test_lots_leave_before_the_stops_are_set() -> None:
+    fewer = replace(STOPPED, lots=D("0.05"))
+    made = step(standing(), of=fewer)
+    assert actions(made) == [("partial_close", "0.05"), ("modify", "0.05")]
+    assert (made.lots, waits(made)) == (D("0.05"), (30, WaitReason.ON_ITS_WAY))
+
+
+def test_of_two_waits_the_earlier_one_is_told() -> None:
+    fewer = replace(STOPPED, lots=D("0.05"))
+    part = tried(Action.PARTIAL_CLOSE, REJECTED, 0, 132, lots_after=D("0.05"))
+    made = step(standing(part, moved(REJECTED, 0, 130)), of=fewer)
+    assert (waits(made), made.unprotected) == ((15, WaitReason.PAUSE), True)
+    made = step(standing(part, moved(REJECTED, 0, 1)), of=fewer)
+    assert waits(made) == (60, WaitReason.MARKET_CLOSED)
+    late = tried(Action.PARTIAL_CLOSE, QUEUED, 40, lots_after=D("0.05"))
+    made = step(standing(late, moved(REJECTED, 0, 130)), of=fewer)
+    assert (waits(made), made.undelivered) == ((15, WaitReason.PAUSE), True)
+    refused = [replace(part, error_code=136)] * 6
+    made = step(standing(*refused, moved(REJECTED, 0, 130)), of=fewer)
+    assert (waits(made), made.overdue) == ((15, WaitReason.PAUSE), True)
+
+
+# Openings ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        (QUEUED, WaitReason.ON_ITS_WAY),
+        (RECEIVED, WaitReason.ON_ITS_WAY),
+        (CommandState.WORKING, WaitReason.ON_ITS_WAY),
+        (UNKNOWN, WaitReason.IN_DOUBT),
+    ],
+)
+def test_an_open_on_its_way_is_waited_for_and_nothing_else_is_done(state: CommandState, reason: WaitReason) -> None:
+    for of in (STOPPED, GONE):
+        made = step(ordered(opening(REJECTED, 9, 138), opening(state, 99)), of=of)
+        assert (made.orders, waits(made), made.gives_up) == ((), (60, reason), False)
+
+
+def test_an_open_that_waits_for_its_account_needs_nothing() -> None:
+    assert step(ordered(opening(CommandState.HELD))) == Step(D("0.10"))
+    assert step(ordered()) == Step(D("0.10"))
+    assert step(ordered(close(REJECTED))) == Step(D("0.10"))
+
+
+@pytest.mark.parametrize(("code", "pauses"), [(138, [0, 0]), (130, [0, 0]), (147, [0, 0]), (137, [1, 2])])
+def test_a_refused_open_is_ordered_three_times_at_most(code: int, pauses: list[int]) -> None:
+    for tries, pause in enumerate(pauses, 1):
+        if pause:
+            early = step(ordered(*[opening(REJECTED, pause - 0.5, code)] * tries))
+            assert (early.orders, waits(early)) == ((), (0.5, WaitReason.PAUSE))
+        made = step(ordered(*[opening(REJECTED, pause, code)] * tries))
+        assert (actions(made), waits(made)) == ([("open", "0.1")], (60, WaitReason.ON_ITS_WAY))
+    made = step(ordered(*[opening(REJECTED, 5, code)] * 3))
+    assert made == Step(D(0), gives_up=True)
+
+
+@pytest.mark.parametrize("code", [134, 132, 133, 131, 128, 1, None])
+def test_an_open_that_will_not_be_taken_is_given_up(code: int | None) -> None:
+    assert step(ordered(opening(REJECTED, 1, code))) == Step(D(0), gives_up=True)
+
+
+def test_an_open_that_was_proven_absent_is_ordered_again_at_once_and_three_times_at_most() -> None:
+    assert actions(step(ordered(opening(VOID)))) == [("open", "0.1")]
+    assert actions(step(ordered(opening(REJECTED, 0, 138), opening(VOID)))) == [("open", "0.1")]
+    assert step(ordered(*[opening(VOID)] * 3)).gives_up
+
+
+@pytest.mark.parametrize(("valid", "gives_up"), [(0, False), (-0.001, True), (10, False)])
+def test_an_open_is_never_ordered_past_its_time(valid: float, gives_up: bool) -> None:
+    for state, code in ((REJECTED, 138), (VOID, None)):
+        assert step(ordered(opening(state, 5, code, valid_until=later(valid)))).gives_up is gives_up
+    # The pause must end within it too.
+    assert step(ordered(opening(REJECTED, 0, 137, valid_until=later(0.9)))).gives_up
+    assert not step(ordered(opening(REJECTED, 0, 137, valid_until=later(1)))).gives_up
+
+
+def test_an_open_that_has_expired_or_has_no_end_is_given_up() -> None:
+    assert step(ordered(opening(EXPIRED, 0))).gives_up
+    assert step(ordered(opening(REJECTED, 0, 138, valid_until=None))).gives_up
+
+
+@pytest.mark.parametrize("state", [REJECTED, VOID])
+def test_an_open_that_is_not_wanted_any_more_is_given_up(state: CommandState) -> None:
+    one = ordered(opening(state, 0, 138))
+    assert step(one, of=GONE) == Step(D(0), gives_up=True)
+    assert step(one, subscription=OFF) == Step(D(0), gives_up=True)
+
+
+@pytest.mark.parametrize("state", [REJECTED, VOID])
+def test_a_pause_lets_no_refused_open_be_ordered_again(state: CommandState) -> None:
+    assert step(ordered(opening(state, 0, 138)), subscription=CLOSE_ONLY) == Step(D(0), gives_up=True)
+    # What its EA may be executing still counts, and is kept when it fills.
+    assert step(ordered(opening(UNKNOWN)), subscription=CLOSE_ONLY).lots == D("0.10")
+
+
+def test_an_open_is_ordered_again_as_it_shall_be_by_now() -> None:
+    first = opening(REJECTED, 1, 138, deviation_points=30, levels=Levels(D("1.01"), D("1.3"), D("1.1")))
+    one = ordered(first, side=Side.SELL, leg=3)
+    (order,) = step(one, of=replace(STOPPED, lots=D("0.05"))).orders
+    assert (order.leg, order.action, order.symbol, order.side) == (3, Action.OPEN, "EURUSD", Side.SELL)
+    assert (order.lots, order.lots_before, order.lots_after) == (D("0.05"), D(0), D("0.05"))
+    assert (order.price, order.deviation_points, order.sl, order.tp) == (D("1.1"), 30, D("1.05"), D("1.2"))
+    assert (order.valid_until, order.expiry, order.reverse) == (later(30), "", False)
+
+
+def test_a_reversed_open_is_ordered_again_the_same_way_round() -> None:
+    (order,) = step(ordered(opening(REJECTED, 1, 138), reverse=True), of=STOPPED).orders
+    assert (order.sl, order.tp, order.reverse) == (D("1.2"), D("1.05"), True)
+
+
+def test_an_open_of_a_position_that_nobody_told_of_is_ordered_as_it_was() -> None:
+    first = opening(REJECTED, 1, 138, levels=Levels(D("1.01"), D("1.3"), D("1.1")), expiry="then")
+    (order,) = converge(Followed([ordered(first)], None, SubscriptionState.ACTIVE, book()), NOW)[1].orders
+    assert (order.sl, order.tp, order.price, order.expiry) == (D("1.01"), D("1.3"), D("1.1"), "then")
+
+
+def test_stops_that_stand_too_near_do_not_cost_a_trade_at_the_market() -> None:
+    (order,) = step(ordered(opening(REJECTED, 1, 130, levels=AS_STOPPED)), of=STOPPED).orders
+    assert (order.sl, order.tp) == (D(0), D(0))
+    pending = ordered(opening(REJECTED, 1, 130, action=Action.PLACE), order_type=OrderType.LIMIT)
+    (order,) = step(pending, of=replace(STOPPED, state=PositionState.WORKING)).orders
+    assert (order.action, order.sl, order.tp) == (Action.PLACE, D("1.05"), D("1.2"))
+
+
+def test_a_pending_order_is_placed_again_where_the_master_has_it_by_now() -> None:
+    first = opening(REJECTED, 1, 138, action=Action.PLACE, expiry="then", levels=Levels(D("1.01"), D("1.3"), D("1.1")))
+    one = ordered(first, order_type=OrderType.LIMIT)
+    there = position(state=PositionState.WORKING, price=D("1.08"), sl=D("1.05"), expiry="now")
+    (order,) = step(one, of=there).orders
+    assert (order.action, order.order_type, order.price, order.expiry) == (
+        Action.PLACE, OrderType.LIMIT, D("1.08"), "now",
+    )  # fmt: skip
+    (order,) = step(one, of=replace(there, expiry="")).orders
+    assert order.expiry == "then"
+    bare = replace(one, commands=[replace(first, error_code=147)])
+    (order,) = step(bare, of=there).orders
+    assert (order.expiry, order.price) == ("", D("1.08"))
+
+
+def test_the_last_opening_decides_and_closes_are_none() -> None:
+    rows = (opening(REJECTED, 9, 134), opening(REJECTED, 1, 138), close(REJECTED, 0, 134))
+    assert actions(step(ordered(*rows))) == [("open", "0.1")]
+    assert step(ordered(opening(REJECTED, 9, 138), opening(REJECTED, 1, 134))).gives_up
+
+
+def test_a_leg_that_is_given_up_leaves_the_others_alone() -> None:
+    made = steps(standing(), ordered(opening(REJECTED, 1, 134), leg=2))
+    assert (made[1], made[2]) == (Step(D("0.10")), Step(D(0), gives_up=True))
+
+
+def test_tries_are_told_apart_by_what_became_of_them() -> None:
+    failed = {state for state in CommandState if Tried(Action.OPEN, state, ago(0)).failed}
+    assert failed == {REJECTED, EXPIRED, VOID}
+    rows = [Tried(Action.OPEN, state, ago(0)) for state in CommandState]
+    assert [row.state for row in standing(*rows).under_way] == [QUEUED, RECEIVED, UNKNOWN]
