@@ -16,7 +16,6 @@ from orders.domain.wire.intents import Action, OrderIntent, OrderType
 from sessions_app.domain.decimals import Lots, Price
 
 SECOND_LOOK: Final = timedelta(seconds=30)
-_NONE: Final = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
