@@ -144,6 +144,8 @@ def test_a_copy_whose_origin_is_not_known_keeps_its_lots() -> None:
 def test_the_lots_of_what_is_on_its_way_are_those_that_were_ordered() -> None:
     one = replace(ordered(opening(QUEUED)), leg=replace(ordered().leg, lots=D(0)))
     assert step(one).lots == D("0.10")
+    # What it was to have by then, where its origin is not known.
+    assert step(ordered(opening(QUEUED), lots=D("0.05"), master_lots=None)).lots == D("0.05")
 
 
 def test_the_last_leg_gives_first_and_ends_when_what_remains_is_open() -> None:
@@ -171,6 +173,8 @@ def test_a_leg_that_ends_leaves_its_share_to_the_others() -> None:
     over = Standing(leg("0", number=2, lots_ordered=D("0.10"), master_lots=D("0.10"), filled=True), D("0.04"))
     made = steps(standing(), over, of=position(lots=D("0.04")))
     assert (made[2].lots, made[1].lots) == (D(0), D("0.08"))
+    made = steps(standing(), over, of=position(lots=D("0.06")))
+    assert (made[2].lots, made[1].lots) == (D(0), D("0.10"))
 
 
 def test_lots_go_down_to_the_step_of_the_follower() -> None:
@@ -191,12 +195,14 @@ def test_a_close_is_ordered_whole_and_watched_for_thirty_seconds() -> None:
         Action.CLOSE, D("0.07"), D("0.07"), D(0),
     )  # fmt: skip
     assert waits(made) == (30, WaitReason.ON_ITS_WAY)
-    assert not any((made.undelivered, made.overdue, made.unprotected, made.gives_up))
+    assert (made.undelivered, made.overdue, made.unprotected, made.gives_up) == (False, False, False, False)
 
 
 def test_a_working_order_is_cancelled_and_a_fill_on_the_way_is_not_kept() -> None:
     made = step(working(), of=GONE)
     assert (actions(made), waits(made)) == ([("cancel", "0")], (30, WaitReason.ON_ITS_WAY))
+    # Also when it is led to nothing already.
+    assert actions(step(working(lots=D(0)), of=GONE)) == [("cancel", "0")]
 
 
 def test_a_working_orders_lots_cannot_be_changed() -> None:

@@ -78,6 +78,8 @@ def test_a_working_order_stands_at_the_masters_price() -> None:
     assert (order.action, order.price, order.expiry) == (Action.MODIFY, D("1.08"), "soon")
     assert step(working(at_broker=replace(there, price=D("1.08"))), of=pending) == Step(D("0.10"))
     assert actions(step(working(at_broker=Levels(price=D("1.08"))), of=pending)) == [("modify", "0.1")]
+    # Where the master's has filled, the copy stays where it is.
+    assert step(working(at_broker=there), of=STOPPED) == Step(D("0.10"))
     # A stop that a working order lacks leaves nothing unprotected.
     assert not step(
         working(moved(REJECTED, 1, 130, levels=replace(AS_STOPPED, price=D("1.08")))), of=pending
@@ -132,10 +134,10 @@ def test_a_copy_lacks_whichever_stop_is_not_there(there: Levels, unprotected: bo
     assert step(standing(moved(REJECTED, 0, 130), at_broker=there), of=STOPPED).unprotected is unprotected
 
 
-@pytest.mark.parametrize("wanted", [{"sl": D("1.05")}, {"tp": D("1.2")}])
+@pytest.mark.parametrize("wanted", [{"sl": D("0.65")}, {"tp": D("0.00001")}])
 def test_a_stop_too_many_is_no_lack(wanted: dict[str, Decimal]) -> None:
     refused = moved(REJECTED, 0, 130, levels=Levels(**wanted))
-    made = step(standing(refused, at_broker=AS_STOPPED), of=position(**wanted))
+    made = step(standing(refused, at_broker=replace(AS_STOPPED, **wanted)), of=position(**wanted))
     assert (waits(made), made.unprotected) == ((15, WaitReason.PAUSE), False)
     assert step(standing(refused), of=position(**wanted)).unprotected
 
@@ -177,6 +179,8 @@ def test_of_two_waits_the_earlier_one_is_told() -> None:
     refused = [replace(part, error_code=136)] * 6
     made = step(standing(*refused, moved(REJECTED, 0, 130)), of=fewer)
     assert (waits(made), made.overdue) == ((15, WaitReason.PAUSE), True)
+    made = step(standing(refused[0], moved(REJECTED, 0, 130)), of=fewer)
+    assert (waits(made), made.unprotected) == ((1, WaitReason.PAUSE), True)
 
 
 # Openings ------------------------------------------------------------------------------------------------------------
@@ -199,6 +203,7 @@ def test_an_open_on_its_way_is_waited_for_and_nothing_else_is_done(state: Comman
 
 def test_an_open_that_waits_for_its_account_needs_nothing() -> None:
     assert step(ordered(opening(CommandState.HELD))) == Step(D("0.10"))
+    assert step(ordered(opening(REJECTED, 0, 134), opening(CommandState.HELD))) == Step(D("0.10"))
     assert step(ordered()) == Step(D("0.10"))
     assert step(ordered(close(REJECTED))) == Step(D("0.10"))
 
@@ -236,7 +241,8 @@ def test_an_open_is_never_ordered_past_its_time(valid: float, gives_up: bool) ->
 
 
 def test_an_open_that_has_expired_or_has_no_end_is_given_up() -> None:
-    assert step(ordered(opening(EXPIRED, 0))).gives_up
+    for code in (None, 138, 137):
+        assert step(ordered(opening(EXPIRED, 0, code))).gives_up
     assert step(ordered(opening(REJECTED, 0, 138, valid_until=None))).gives_up
 
 

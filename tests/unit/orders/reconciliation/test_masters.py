@@ -69,11 +69,6 @@ def test_what_remains_is_known_by_the_ticket_that_it_came_from() -> None:
     assert compare_master(book(held(ticket=99)), [told()]).missing == [70]
 
 
-def test_what_comes_from_no_ticket_is_nobodys_remainder() -> None:
-    found = compare_master(book(held(ticket=99, lots=D("0.10"))), [told(replace(PLAIN, ticket=0))])
-    assert (found.missing, found.intents) == ([70], [])
-
-
 def test_more_lots_are_no_news_for_a_copy() -> None:
     assert intents(told(), held(lots=D("0.60"))) == []
 
