@@ -115,19 +115,26 @@ class Step:
 
 def converge(followed: Followed, now: datetime) -> Mapping[int, Step]:
     """The next step of every leg that is not at its end, by its number."""
-    shares = _shares(followed)
-    return {
+    shares, waits = _shares(followed)
+    steps = {
         standing.leg.leg: _step(standing, shares[standing.leg.leg], followed, now)
         for standing in followed.legs
         if standing.leg.leg in shares
+    }
+    if not waits:
+        return steps
+    # Each of them is looked at with the next report about any: what one gives depends on the others.
+    return {
+        number: replace(step, look_at=step.look_at or now + _LOOK_AGAIN, waits_for=WaitReason.LEGS)
+        for number, step in steps.items()
     }
 
 
 # Desired -------------------------------------------------------------------------------------------------------------
 
 
-def _shares(followed: Followed) -> dict[int, Decimal]:
-    """The lots that each living leg shall have."""
+def _shares(followed: Followed) -> tuple[dict[int, Decimal], bool]:
+    """The lots that each living leg shall have; whether some have to leave, and wait for a leg that is on its way."""
     living = {
         item.leg.leg: _observed(item)
         for item in followed.legs
@@ -138,17 +145,19 @@ def _shares(followed: Followed) -> dict[int, Decimal]:
     staying = [leg for number, leg in sorted(living.items()) if lots[number] > 0]
     position = followed.position
     if position is None or not position.lots or not staying:
-        return lots
+        return lots, False
     # Legs that have ended are part of the origin, those that end now too.
     legs = [living.get(item.leg.leg, item.leg) for item in followed.legs]
     exact = exact_share(legs, position.lots)
     if exact is None:
-        return lots
+        return lots, False
     have = sum((leg.lots for leg in staying), NONE)
     target = on_grid(exact, grid_of(staying[-1], followed.specs))
-    for leg, part in parts_to_close(staying, have - target, followed.specs):
+    parts = parts_to_close(staying, have - target, followed.specs)
+    for leg, part in parts:
         lots[leg.leg] = leg.lots - part
-    return lots
+    waits = have - target >= CRUMB and not parts and not all(leg.observed for leg in staying)
+    return lots, waits
 
 
 def _observed(standing: Standing) -> Leg:
@@ -204,7 +213,7 @@ def _taking_off(standing: Standing, lots: Decimal, now: datetime) -> Step:
         return _on_its_way(lots, on_way, now)
     # Another one is under way that leads less far: its outcome tells what is left to do.
     if on_way:
-        return Step(lots, look_at=now + _LOOK_AGAIN, waits_for=WaitReason.ON_ITS_WAY)
+        return _on_its_way(lots, on_way, now)
     tries = [row for row in standing.commands if row.action in TAKES_OFF and _was_in_vain(row, have)]
     due = _due(tries, pause_before_closing)
     overdue = _is_overdue(tries, now)

@@ -11,6 +11,7 @@ from orders.domain.copies.desired import largest_part
 from orders.domain.copies.legs import NONE, Leg
 from orders.domain.copies.specs import grid_of
 from orders.domain.sizing.rounding import Grid, SymbolSpec, round_lots
+from orders.domain.states.copies import CopyState
 
 Specs = Mapping[str, SymbolSpec]
 HUNDREDTH = Decimal("0.01")
@@ -45,12 +46,15 @@ def parts_to_close(legs: Sequence[Leg], excess: Decimal, specs: Specs) -> list[t
     living = [leg for leg in legs if leg.alive]
     if len(living) > 1 and not all(leg.observed for leg in living):
         return []
-    remaining, parts = len(living), []
+    # What only works may never fill: it is no reason to end what is open.
+    staying = {leg.leg for leg in living if leg.state is CopyState.OPEN}
+    parts = []
     for leg in reversed(living):
-        part = largest_part(leg, excess, grid_of(leg, specs), may_end=remaining > 1)
+        part = largest_part(leg, excess, grid_of(leg, specs), may_end=bool(staying - {leg.leg}))
         if part <= 0:
             continue
         parts.append((leg, part))
-        remaining -= part == leg.lots
+        if part == leg.lots:
+            staying.discard(leg.leg)
         excess -= part
     return parts

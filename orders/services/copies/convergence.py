@@ -76,7 +76,11 @@ def lead_on(log: CommandLog, copies: Collection[Copy], batch: Batch) -> None:
     orders: list[tuple[Copy, Order]] = []
     for key, legs in world.legs.items():
         orders += _lead(world, key, legs)
+    wanted = {copy.id: (copy.sl, copy.tp) for copy, order in orders if order.action in ADDS_EXPOSURE}
     leading.follow_up(log, orders, world.decisions)
+    # An open that was ordered without its stops shall have them all the same.
+    for copy, _ in orders:
+        copy.sl, copy.tp = wanted.get(copy.id, (copy.sl, copy.tp))
     update_rows([copy for legs in world.legs.values() for copy in legs], _WRITTEN)
     log.write(batch)
     world.tell()

@@ -241,7 +241,9 @@ def test_nothing_is_ordered_beside_a_close_in_doubt() -> None:
 def test_a_part_that_leads_less_far_has_to_end_first(after: str) -> None:
     part = tried(Action.PARTIAL_CLOSE, QUEUED, 5, lots_after=D(after))
     made = step(standing(part), of=position(lots=D("0.05")))
-    assert (made.orders, waits(made)) == ((), (60 if after == "0.06" else 25, WaitReason.ON_ITS_WAY))
+    assert (made.orders, waits(made)) == ((), (25, WaitReason.ON_ITS_WAY))
+    late = step(standing(replace(part, at=NOW - timedelta(seconds=300))), of=position(lots=D("0.05")))
+    assert (late.orders, late.undelivered) == ((), True)
     # Something else is no close.
     moved = tried(Action.MODIFY, QUEUED, 5)
     assert actions(step(standing(moved), of=GONE)) == [("close", "0")]
@@ -294,3 +296,22 @@ def test_a_close_that_was_carried_out_and_left_something_is_ordered_again() -> N
     led = close(DONE, 0, lots_after=D("0.10"))
     assert actions(step(standing(led), of=GONE)) == [("close", "0")]
     assert waits(step(standing(led, close(EXPIRED, 0)), of=GONE)) == (60, WaitReason.PAUSE)
+
+
+def test_while_a_leg_is_on_its_way_all_of_them_are_looked_at_with_the_next_report() -> None:
+    first, second = standing(), ordered(tried(Action.OPEN, QUEUED, 5), leg=2)
+    made = steps(first, second, of=position(lots=D("0.05")))
+    assert {number: (row.orders, waits(row)) for number, row in made.items()} == {
+        1: ((), (60, WaitReason.LEGS)),
+        2: ((), (60, WaitReason.LEGS)),
+    }
+    assert {waits(row) for row in steps(first, second).values()} == {(None, None), (60, WaitReason.ON_ITS_WAY)}
+
+
+def test_no_leg_ends_against_one_that_only_works() -> None:
+    """It may never fill."""
+    made = steps(working(), standing(leg=2, order_type=OrderType.LIMIT), of=position(lots=D("0.05")))
+    assert [(number, order.action, order.lots_after) for number, row in made.items() for order in row.orders] == [
+        (2, Action.PARTIAL_CLOSE, D("0.01"))
+    ]
+    assert not any(row.orders for row in steps(working(), working(leg=2), of=position(lots=D("0.05"))).values())

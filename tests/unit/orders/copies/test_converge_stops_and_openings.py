@@ -86,10 +86,21 @@ def test_a_working_order_stands_at_the_masters_price() -> None:
     ).unprotected
 
 
-@pytest.mark.parametrize("state", [QUEUED, RECEIVED, UNKNOWN])
-def test_stops_on_their_way_are_waited_for(state: CommandState) -> None:
-    made = step(standing(moved(state, 5)), of=STOPPED)
-    assert (made.orders, waits(made), made.unprotected) == ((), (60, WaitReason.ON_ITS_WAY), False)
+@pytest.mark.parametrize(
+    ("state", "seconds", "wait", "bare"),
+    [
+        (QUEUED, 5, (25, WaitReason.ON_ITS_WAY), False),
+        (RECEIVED, 5, (25, WaitReason.ON_ITS_WAY), False),
+        (QUEUED, 29, (1, WaitReason.ON_ITS_WAY), False),
+        (QUEUED, 30, (60, WaitReason.ON_ITS_WAY), True),
+        (UNKNOWN, 300, (60, WaitReason.IN_DOUBT), False),
+    ],
+)
+def test_stops_on_their_way_are_waited_for_and_missed_after_half_a_minute(
+    state: CommandState, seconds: int, wait: tuple[float, WaitReason], bare: bool
+) -> None:
+    made = step(standing(moved(state, seconds)), of=STOPPED)
+    assert (made.orders, waits(made), made.unprotected, made.undelivered) == ((), wait, bare, False)
 
 
 def test_other_stops_on_their_way_are_followed_by_those_that_are_wanted() -> None:
