@@ -45,6 +45,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField("copy", "unprotected_since", models.DateTimeField(null=True)),
         migrations.AddField("copy", "called_at", models.DateTimeField(null=True)),
+        migrations.AlterField("command", "attempt", models.PositiveIntegerField(default=1)),
         migrations.AddField("masterposition", "missing_since", models.DateTimeField(null=True)),
         migrations.AddIndex(
             "copy",

@@ -25,7 +25,7 @@ class Command(models.Model):
     difference = models.ForeignKey(Difference, on_delete=models.PROTECT, null=True, related_name="commands")
     copy = models.ForeignKey(Copy, on_delete=models.PROTECT, related_name="commands")
     leg = models.PositiveSmallIntegerField(default=1)
-    attempt = models.PositiveSmallIntegerField(default=1)
+    attempt = models.PositiveIntegerField(default=1)  # a close is tried every minute for as long as it takes
     action = choice_field(Action)
     state = choice_field(CommandState)
     reason = models.CharField(max_length=40, blank=True)

@@ -39,7 +39,7 @@ from sessions_app.services.operations import alerts
 
 _WRITTEN: Final = (*leading.LED_TO, "state", "closed_at", "unprotected_since", "called_at")
 _NONE: Final = Decimal(0)
-_RECENT: Final = timedelta(minutes=15)
+RECENT: Final = timedelta(minutes=15)
 _AFTER_A_FAULT: Final = timedelta(minutes=1)
 _CALL_AGAIN: Final = timedelta(days=1)
 _AT_ONCE: Final = 1_000
@@ -201,7 +201,7 @@ def _commands(legs: Mapping[_Key, Sequence[Copy]], now: datetime) -> Mapping[UUI
     A close may have been tried for days, once a minute: how often within a quarter of an hour says enough.
     """
     living = [copy.id for group in legs.values() for copy in group if copy.state in ALIVE]
-    told = Q(state__in=UNFINISHED) | Q(action__in=ADDS_EXPOSURE) | Q(decided_at__gte=now - _RECENT)
+    told = Q(state__in=UNFINISHED) | Q(action__in=ADDS_EXPOSURE) | Q(decided_at__gte=now - RECENT)
     found: dict[UUID, list[Command]] = defaultdict(list)
     for row in Command.objects.filter(told, copy__in=living, seq__isnull=False).order_by("id"):
         found[row.copy_id].append(row)

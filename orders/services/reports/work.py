@@ -9,12 +9,14 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from orders.domain.states.commands import BY_REPORT
+from orders.domain.states.commands import BY_REPORT, UNFINISHED
 from orders.domain.states.reasons import ReportFlag
+from orders.domain.wire.intents import ADDS_EXPOSURE
 from orders.domain.wire.reports import ONCE, ExecutionReport
 from orders.models import Command, Copy, Report
 from orders.services.command_log import CommandLog
 from orders.services.copies import fill_waits
+from orders.services.copies.convergence import RECENT
 from orders.services.copies.fill_waits import Waits
 from sessions_app.models import BrokerAccount
 from sessions_app.services.ingest.ports import Arrival
@@ -54,11 +56,14 @@ class Reports:
     siblings: dict[UUID, list[Command]] = field(default_factory=dict)
 
     def commands_of(self, copy: Copy) -> list[Command]:
-        """All numbered commands of a copy in their order, as this batch has left them."""
+        """The numbered commands of a copy that matter, in their order, as this batch has left them: its openings, what
+        has no outcome, and the latest. A close may have been tried for days.
+        """
         if copy.id not in self.siblings:  # one read for all copies of the batch
             wanted = {copy.id, *(row.copy_id for row in self.commands.values())} - self.siblings.keys()
             self.siblings |= {copy_id: [] for copy_id in wanted}
-            for row in Command.objects.filter(copy__in=wanted, seq__isnull=False).order_by("id"):
+            told = Q(state__in=UNFINISHED) | Q(action__in=ADDS_EXPOSURE) | Q(decided_at__gte=self.log.now - RECENT)
+            for row in Command.objects.filter(told, copy__in=wanted, seq__isnull=False).order_by("id"):
                 self.siblings[row.copy_id].append(self.commands.get(row.id, row))
         return self.siblings[copy.id]
 
