@@ -27,7 +27,7 @@ from orders.domain.states.commands import SENDABLE, UNFINISHED, CommandState
 from orders.domain.states.copies import CopyState
 from orders.domain.states.reasons import WaitReason
 from orders.domain.states.subscriptions import SubscriptionState
-from orders.domain.wire.intents import ADDS_EXPOSURE, TAKES_OFF, Action, OrderType
+from orders.domain.wire.intents import ADDS_EXPOSURE, TAKES_OFF, Action
 
 CRUMB: Final = Decimal("0.00001")
 """Less than any broker's lot step: what a terminal's floating point leaves over is no position."""
@@ -368,7 +368,7 @@ def _again(standing: Standing, last: Tried, lots: Decimal, followed: Followed) -
     wanted = moving(leg, followed.position, spec) if followed.position is not None else None
     refused = classify(last.error_code)
     # Stops that stand too near must not cost the trade: they are set when it is open.
-    bare = refused is Rejection.STOPS and leg.order_type is OrderType.MARKET
+    bare = refused is Rejection.STOPS
     price = last.levels.price if wanted is None or wanted.price is None else wanted.price
     return replace(
         led_to(replace(leg, lots=NONE), last.action, lots_after=lots),

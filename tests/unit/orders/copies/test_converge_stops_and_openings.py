@@ -292,12 +292,12 @@ def test_an_open_of_a_position_that_nobody_told_of_is_ordered_as_it_was() -> Non
     assert (order.sl, order.tp, order.price, order.expiry) == (D("1.01"), D("1.3"), D("1.1"), "then")
 
 
-def test_stops_that_stand_too_near_do_not_cost_a_trade_at_the_market() -> None:
+def test_stops_that_stand_too_near_do_not_cost_a_trade() -> None:
     (order,) = step(ordered(opening(REJECTED, 1, 130, levels=AS_STOPPED)), of=STOPPED).orders
     assert (order.sl, order.tp) == (D(0), D(0))
     pending = ordered(opening(REJECTED, 1, 130, action=Action.PLACE), order_type=OrderType.LIMIT)
     (order,) = step(pending, of=replace(STOPPED, state=PositionState.WORKING)).orders
-    assert (order.action, order.sl, order.tp) == (Action.PLACE, D("1.05"), D("1.2"))
+    assert (order.action, order.sl, order.tp) == (Action.PLACE, D(0), D(0))
 
 
 def test_a_pending_order_is_placed_again_where_the_master_has_it_by_now() -> None:
