@@ -65,7 +65,7 @@ ALERTS: Final[Mapping[AlertCode, tuple[Severity, str]]] = {
     ),
     AlertCode.UNPROTECTED: (
         Severity.CRITICAL,
-        "A copy lacks a stop that its master has: the broker refuses it. It is tried again; set it by hand meanwhile.",
+        "A copy lacks a stop that its master has: refused, or not set in time. It is tried again; set it by hand.",
     ),
     AlertCode.CLOSE_UNDELIVERED: (
         Severity.CRITICAL,

@@ -293,7 +293,7 @@ def _take(world: _World, copy: Copy, step: Step) -> None:
     copy.next_check_at, copy.wait_reason = step.look_at, step.waits_for.value if step.waits_for else ""
     if step.unprotected and copy.unprotected_since is None:
         copy.unprotected_since = now
-        text = f"{_name(copy)}: the broker has refused sl {copy.sl}, tp {copy.tp}; it is tried again"
+        text = f"{_name(copy)}: sl {copy.sl}, tp {copy.tp} are not at the broker; they are set again"
         world.call(copy, AlertCode.UNPROTECTED, text)
     _call_for_closes(world, copy, step, now)
     over = not (step.unprotected or step.undelivered or step.overdue) and not step.orders

@@ -102,11 +102,10 @@ def test_a_market_of_ten_digits_is_kept(master: Desk, follower: Desk) -> None:
     assert figures(FollowerQuote.objects.get(), "bid", "ask") == [SL, PRICE]
 
 
+@pytest.mark.lane("embedded")  # PostgreSQL has kept decimals all along
 @pytest.mark.parametrize(("stored", "read"), [(1085.0875, "1085.0875"), (1e-07, "0.0000001"), (12, "12")])
 def test_what_was_kept_as_a_number_has_lost_no_digit(follower: Desk, stored: float, read: str) -> None:
     """Rows of before the columns were texts: their numbers became texts as SQLite writes numbers."""
-    if connection.vendor != "sqlite":
-        pytest.skip("PostgreSQL has kept decimals all along")
     FollowerQuote.objects.create(
         account=follower.account, symbol="X", bid=Decimal(1), ask=Decimal(1), at=follower.account.created_at
     )
