@@ -13,7 +13,7 @@ from orders.services.copies import backlog
 from sessions_app.models import BrokerAccount, EaSession, OperatorAlert
 from sessions_app.queries import database_now, standings
 from sessions_app.services.ingest.ports import Fate
-from tests.integration.trading import Desk, held, subscribe
+from tests.integration.trading import Desk, held, subscribe, time_passes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -341,3 +341,28 @@ def test_a_doubt_names_how_many_commands_it_set_aside(master: Desk, follower: De
     with transaction.atomic():
         assert backlog.doubt(follower.account.id, now - timedelta(hours=1), now) == 0
         assert backlog.doubt(follower.account.id, now, now) == 2
+
+
+def test_a_book_tells_of_a_close_whose_report_was_lost(master: Desk, follower: Desk) -> None:
+    master.buy(1)
+    fill(follower, only_command(follower))
+    master.intend("close", 1)
+    close = Command.objects.get(action="close")
+    follower.tell(applied=2)
+    assert Command.objects.get(id=close.id).state == "queued", "its report may be on its way"
+    time_passes(61)
+    follower.tell(applied=1)
+    assert Command.objects.get(id=close.id).state == "queued", "the book is from before it"
+    follower.tell(applied=2)
+    close.refresh_from_db()
+    assert (close.state, close.reason, Copy.objects.get().state) == ("done", "from_snapshot", "closed")
+
+
+def test_a_stop_whose_report_was_lost_and_that_does_not_stand_is_set_again(master: Desk, follower: Desk) -> None:
+    master.buy(1)
+    fill(follower, only_command(follower))
+    master.intend("modify", 1, sl="1.05")
+    time_passes(61)
+    follower.tell(held(1, 900), applied=2)
+    states = Command.objects.filter(action="modify").order_by("seq").values_list("state", "attempt")
+    assert list(states) == [("void", 1), ("queued", 2)]
