@@ -70,12 +70,6 @@ def closing(leg: Leg) -> Order:
     return led_to(leg, Action.CLOSE, lots_after=NONE)
 
 
-def leading_back(leg: Leg, lots_open: Decimal) -> Order:
-    """Close what a leg has open beyond the lots that it is to have."""
-    action = Action.PARTIAL_CLOSE if leg.lots > 0 else Action.CLOSE
-    return led_to(replace(leg, lots=lots_open), action, lots_after=leg.lots)
-
-
 def cancelling(leg: Leg, *, keep_filled: bool) -> Order:
     """Cancel a leg's working order. `keep_filled`: if it has filled on the way, the position stays."""
     return led_to(leg, Action.CANCEL, lots_after=leg.lots if keep_filled else NONE)

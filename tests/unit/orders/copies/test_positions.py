@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from orders.domain.copies.positions import Position, PositionState, advance, is_latest
+from orders.domain.copies.positions import Position, PositionState, advance, is_known_open, is_latest
 from orders.domain.wire.intents import Action, OrderIntent
 from sessions_app.domain.decimals import Lots, Price
 from tests.unit.builders import intent, position
@@ -158,3 +158,18 @@ def test_a_remainder_without_a_ticket_of_its_own_keeps_the_one_acted_on() -> Non
     rest = advance(position(ticket=9), intent(Action.PARTIAL_CLOSE, ticket=3, new_ticket=None))
     assert rest is not None
     assert rest.ticket == 3
+
+
+def test_an_open_under_the_remainders_ticket_tells_of_a_position_that_is_known() -> None:
+    """An EA that has lost its files tells what remains of 71 as a position of its own, 72."""
+    remainder = position(ticket=72)
+    anew = intent(position_id=71, ticket=72)
+    assert is_known_open(remainder, anew) is True
+    for known, told in (
+        (None, anew),
+        (remainder, intent(Action.CLOSE, position_id=71, ticket=72)),
+        (replace(remainder, state=PositionState.CLOSED), anew),
+        (remainder, intent(position_id=71, ticket=73)),
+        (remainder, intent(position_id=72, ticket=72)),
+    ):
+        assert is_known_open(known, told) is False

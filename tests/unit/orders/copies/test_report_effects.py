@@ -367,3 +367,39 @@ def test_no_report_moves_a_copy_against_the_table(state: CopyState, status: Repo
         moved = outcome(facts(state), action, report(status, "0.10"))
         assert moved.state is state or moved.state in MOVES[state]
         assert min(moved.lots_decided, moved.lots_open) >= 0
+
+
+def test_a_cancel_that_finds_a_position_tells_that_its_order_has_filled() -> None:
+    working = facts(CopyState.WORKING, held="0", ticket=77)
+    told = report(ReportStatus.CLOSED, already=True, remaining_lots=Lots("0.10"), ticket=88)
+    assert outcome(working, Action.CANCEL, told) == filled(ticket=88)
+    untold = structs.replace(told, ticket=None, remaining_lots=Lots("0.04"))
+    part = replace(working, lots_filled=Decimal("0.06"))
+    assert outcome(part, Action.CANCEL, untold) == replace(
+        part, state=CopyState.OPEN, lots_open=Decimal("0.04"), lots_filled=Decimal("0.06")
+    )
+    # Something else tells nothing of the kind.
+    assert outcome(working, Action.CLOSE, told) == working
+    assert outcome(ORDERED, Action.CANCEL, told) == ORDERED
+    assert outcome(working, Action.CANCEL, structs.replace(told, remaining_lots=None)).state is CopyState.CLOSED
+    assert outcome(working, Action.CANCEL, structs.replace(told, already=False)).state is CopyState.WORKING
+    assert outcome(filled(), Action.CANCEL, told) == filled()
+
+
+def test_what_a_book_shows_again_has_filled_at_least_as_much_as_it_shows() -> None:
+    gone = facts(CopyState.CLOSED, "0", "0", close_cause=CloseCause.GONE, lots_filled=Decimal("0.10"))
+    assert outcome(gone, None, report(ReportStatus.FILLED, "0.04")).lots_filled == Decimal("0.10")
+    assert outcome(gone, None, report(ReportStatus.FILLED, "0.20")).lots_filled == Decimal("0.20")
+    assert outcome(gone, None, report(ReportStatus.PLACED, "0.20")).lots_filled == Decimal("0.10")
+
+
+def test_what_the_follower_keeps_has_the_ticket_and_the_lots_of_its_fill() -> None:
+    kept = facts(CopyState.CLOSED, "0", "0", close_cause=CloseCause.DETACHED, ticket=77, lots_filled=Decimal("0.10"))
+    late = outcome(kept, Action.OPEN, report(ReportStatus.FILLED, "0.04"))
+    assert (late.ticket, late.lots_filled) == (77, Decimal("0.10"))
+    assert outcome(kept, Action.OPEN, report(ReportStatus.FILLED, "0.20")).lots_filled == Decimal("0.20")
+
+
+def test_a_refusal_that_nobody_has_asked_for_ends_no_working_order() -> None:
+    working = facts(CopyState.WORKING, held="0")
+    assert outcome(working, None, report(ReportStatus.REJECTED, cause=Cause.MANUAL)) == working

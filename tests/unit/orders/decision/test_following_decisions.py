@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from orders.domain.copies.legs import Leg
 from orders.domain.copies.positions import PositionState
 from orders.domain.decision.inputs import Outcome
-from orders.domain.decision.pipeline import Verdict, decide
+from orders.domain.decision.pipeline import Verdict, decide, failed
 from orders.domain.risk.limits import Exposure
 from orders.domain.sizing.rounding import KeptSpec
 from orders.domain.states.copies import CopyState
@@ -354,3 +354,48 @@ def test_a_symbol_that_has_left_the_list_is_rounded_as_when_its_copy_was_made() 
     gone = terminal(book(spec("GBPUSD")))
     verdict = decide(case(made, legs=[leg("10", kept=kept)], follower=gone))
     assert lots_after(verdict) == [(1, Action.PARTIAL_CLOSE, Decimal(8))]
+
+
+def origin(lots: str, ordered: str, **changes: Any) -> Leg:
+    """A leg that was copied with these lots when the master had 1."""
+    return leg(lots, lots_ordered=Decimal(ordered), master_lots=Decimal(1), filled=True, **changes)
+
+
+@pytest.mark.parametrize(
+    ("held", "remaining", "left"),
+    [("0.25", "0.5", "0.12"), ("0.12", "0.25", "0.06"), ("0.25", "0.25", "0.06"), ("0.06", "0.01", "0.01")],
+)
+def test_a_part_is_reckoned_from_the_origin_whatever_is_left(held: str, remaining: str, left: str) -> None:
+    """0.25 lots of his one: half of them is 0.125, of which 0.12 can be held; roundings do not add up."""
+    assert lots_after(partial("0.1", remaining, origin(held, "0.25"))) == [(1, Action.PARTIAL_CLOSE, Decimal(left))]
+
+
+def test_who_holds_less_than_his_share_keeps_it() -> None:
+    verdict = partial("0.5", "0.5", origin("0.4", "1.00"))
+    assert (verdict.code, verdict.orders, verdict.touched) == (Code.PARTIAL_CLOSE_DEFERRED, (), ())
+    assert partial("0.5", "0.5", origin("0.5", "1.00")).code is Code.PARTIAL_CLOSE_DEFERRED
+
+
+def test_the_grid_of_the_last_leg_rounds_the_share_of_all() -> None:
+    kept = KeptSpec(Decimal("0.1"), Decimal("0.1"), 5, None)
+    legs = [origin("0.5", "0.5", symbol="GONE", kept=KeptSpec(Decimal("0.5"), Decimal("0.5"), 5, None))]
+    legs += [origin("0.5", "0.5", number=number, symbol="GONE", kept=kept) for number in (2, 3)]
+    verdict = partial("0.5", "0.55", *legs)
+    assert lots_after(verdict) == [(3, Action.CLOSE, Decimal(0)), (2, Action.PARTIAL_CLOSE, Decimal("0.3"))]
+
+
+def test_while_a_leg_is_on_its_way_nothing_leaves_and_all_are_looked_at_again() -> None:
+    legs = [origin("0.5", "0.5"), origin("0.5", "0.5", number=2, state=CopyState.ORDERED)]
+    verdict = partial("0.5", "0.5", *legs)
+    assert (verdict.outcome, verdict.code) == (Outcome.NOOP, Code.COPY_ON_ITS_WAY)
+    assert (verdict.orders, verdict.touched) == ((), (1, 2))
+    # Nothing has to leave: then nothing is waited for.
+    assert partial("0.01", "1", *legs).code is Code.PARTIAL_CLOSE_DEFERRED
+
+
+@pytest.mark.parametrize("action", Action)
+def test_a_decision_that_failed_opens_nothing_and_puts_the_rest_off(action: Action) -> None:
+    verdict = failed(action, "KeyError")
+    assert verdict.outcome is (Outcome.DENIED if action in ADDS_EXPOSURE else Outcome.NOOP)
+    assert (verdict.code, verdict.orders) == (Code.INTERNAL, ())
+    assert verdict.steps == [{"step": "internal", "result": "internal", "fault": "KeyError"}]

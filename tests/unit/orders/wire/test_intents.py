@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from orders.domain.wire.intents import ADDS_EXPOSURE, ENDS_POSITION, Action, OrderIntent, OrderType, fault
+from orders.domain.wire.intents import ADDS_EXPOSURE, ENDS_POSITION, Action, OrderIntent, OrderType, fault, lineage
 from tests.unit.builders import intent, wire_intent
 
 
@@ -98,3 +98,31 @@ def test_an_intent_read_from_the_wire_keeps_its_decimals_exactly() -> None:
 def test_what_adds_exposure_never_ends_a_position() -> None:
     assert {Action.OPEN, Action.PLACE} == ADDS_EXPOSURE
     assert {Action.CLOSE, Action.CANCEL} == ENDS_POSITION
+
+
+@pytest.mark.parametrize(
+    ("told", "tickets"),
+    [
+        ({"position_id": 72, "ticket": 72}, [72]),
+        ({"position_id": 72, "ticket": 73}, [72, 73]),
+        ({"position_id": 72, "ticket": 72, "parent_ticket": 71}, [72, 71]),
+        ({"position_id": 72, "ticket": 73, "parent_ticket": 71, "comment": "from #70"}, [72, 73, 71, 70]),
+        ({"position_id": 72, "ticket": 72, "comment": "scalper from #71[tp]"}, [72, 71]),
+        ({"position_id": 72, "ticket": 72, "comment": "from #0"}, [72]),
+        ({"position_id": 72, "ticket": 72, "comment": "#71"}, [72]),
+    ],
+)
+def test_a_position_may_be_known_by_each_ticket_of_its_lineage(told: dict[str, Any], tickets: list[int]) -> None:
+    assert lineage(intent(**told)) == tickets
+
+
+@pytest.mark.parametrize("moment", ["2026-12-01T00:00:00Z", "2026-12-01T00:00:00.5+02:00"])
+def test_an_expiry_with_its_offset_is_one(moment: str) -> None:
+    assert fault(intent(Action.PLACE, expiry=moment)) is None
+
+
+@pytest.mark.parametrize("moment", ["2026.12.01 00:00:00", "2026-12-01T00:00:00", "2026-13-01T00:00:00Z", "soon"])
+def test_an_expiry_that_no_clock_can_read_is_named(moment: str) -> None:
+    found = fault(intent(Action.PLACE, expiry=moment))
+    assert found is not None
+    assert found[0] == "$.expiry"
