@@ -8,8 +8,6 @@ from django.db.models.functions import Now
 
 from sessions_app.models.fields import ExactDecimalField
 
-_ALIVE = ["held", "ordered", "working", "open"]
-
 
 def look_at_all(apps: Any, schema_editor: Any) -> None:
     """Fill what can be known of the copies of before, and let the living ones be looked at."""

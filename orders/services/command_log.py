@@ -17,7 +17,7 @@ from orders.domain.copies.legs import Order
 from orders.domain.states.commands import CommandState
 from orders.domain.wire.commands import MAX_COPY_NO
 from orders.domain.wire.intents import ADDS_EXPOSURE
-from orders.models import Command, Copy, Decision, Difference
+from orders.models import Command, Copy, Difference
 from orders.queries import log_frame
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.models import BrokerAccount
@@ -29,9 +29,6 @@ from sessions_app.services.lifecycle.recovery import COPY_NUMBERS_LOW
 from sessions_app.services.operations import alerts
 
 _COUNTERS: Final = ("next_seq", "next_copy_no", "next_hold")
-_TIMES: Final = (
-    "absent_from", "committed_at", "pushed_at", "acked_at", "broker_started_at", "broker_done_at", "reported_at",
-)  # fmt: skip
 _LOCK: Final = object()
 _Attempts = dict[tuple[UUID, int, str], int]
 
@@ -64,15 +61,13 @@ class LockedAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """What a command comes of: a decision (the row, or its key) or a difference; when that happened; the next attempt
-    of which it is.
+    """What a command comes of: a decision or a difference; when that happened; the next attempt of which it is.
 
     `decided_on`: the pending session whose InitRequest the decision used.
     """
 
     occurred_at: datetime
     received_at: datetime
-    decision: Decision | None = None
     decision_id: UUID | None = None
     difference: Difference | None = None
     decided_on: UUID | None = None
@@ -108,7 +103,7 @@ class CommandLog:
         command = Command(
             id=new_id(),
             account=account.row,
-            decision_id=cause.decision.id if cause.decision is not None else cause.decision_id,
+            decision_id=cause.decision_id,
             difference=cause.difference,
             copy=copy,
             leg=order.leg,
@@ -141,21 +136,6 @@ class CommandLog:
             self._number(command, account)
         self._unwritten.append(command)
         return command
-
-    def add_again(self, command: Command, *, copy: Copy) -> Command:
-        """The same command as its next attempt, with a number of its own. The caller changes what is to differ."""
-        account = self.accounts[command.account_id]
-        # A fresh object: the old one is changed by its caller, and both are written.
-        fresh = Command.objects.get(id=command.id)
-        fresh.id, fresh.frame_id, fresh.copy = new_id(), new_id(), copy
-        fresh.attempt = command.attempt + 1
-        fresh.state, fresh.reason, fresh.epoch, fresh.decided_at = CommandState.QUEUED, "", account.row.epoch, self.now
-        for moment in _TIMES:
-            setattr(fresh, moment, None)
-        fresh._state.adding = True
-        self._number(fresh, account)
-        self._unwritten.append(fresh)
-        return fresh
 
     def release(self, command: Command) -> None:
         """A held command gets its number. It is written already: the caller writes what has changed of it."""
@@ -203,21 +183,22 @@ def open_log(account_pks: Collection[UUID], *, now: datetime) -> CommandLog:
 
 
 class Attempts:
-    """How often each leg's action was ordered under a decision: the one place that numbers attempts."""
+    """How often each leg's action was ordered for one cause, a decision or a difference: the one place that numbers
+    attempts. `column`: which of the two these causes are; read in one statement, and none where there is no cause.
+    """
 
-    def __init__(self, decisions: Collection[UUID | None]) -> None:
+    def __init__(self, causes: Collection[UUID | None], *, column: str = "decision") -> None:
         self._last: _Attempts = {}
-        known = [decision for decision in decisions if decision is not None]
+        known = [cause for cause in causes if cause is not None]
         if not known:
             return
-        issued = Command.objects.filter(decision__in=known).values_list("decision_id", "leg", "action")
-        for decision, leg, action, last in issued.annotate(Max("attempt")):
-            if decision is not None:
-                self._last[decision, leg, action] = last
+        issued = Command.objects.filter(**{f"{column}__in": known}).values_list(f"{column}_id", "leg", "action")
+        for cause, leg, action, last in issued.annotate(Max("attempt")):
+            self._last[cause, leg, action] = last
 
-    def next(self, decision_id: UUID, order: Order) -> int:
+    def next(self, cause: UUID, order: Order) -> int:
         """The number of the next attempt at this."""
-        key = (decision_id, order.leg, order.action.value)
+        key = (cause, order.leg, order.action.value)
         self._last[key] = self._last.get(key, 0) + 1
         return self._last[key]
 
@@ -233,13 +214,11 @@ def follow_up(
     asked = under or {}
     opened = Command.objects.filter(copy__in=[copy for copy, _ in wanted], action__in=ADDS_EXPOSURE)
     # Under the decision that opened the copy: that is where a person looks for what became of it.
-    decisions: dict[UUID, Decision] = {
-        row.copy_id: row.decision for row in opened.select_related("decision") if row.decision is not None
-    }
-    attempts = Attempts({decision.id for decision in decisions.values()} | set(asked.values()))
+    decisions = dict(opened.filter(decision__isnull=False).values_list("copy_id", "decision_id"))
+    attempts = Attempts([*decisions.values(), *asked.values()])
     commands = []
     for copy, order in wanted:
-        decision_id = asked.get((copy.id, order.action.value), decisions[copy.id].id)
+        decision_id = asked.get((copy.id, order.action.value), decisions[copy.id])
         attempt = attempts.next(decision_id, order)
         cause = Cause(occurred_at=log.now, received_at=log.now, decision_id=decision_id, attempt=attempt)
         commands.append(log.add(copy=copy, order=order, cause=cause))

@@ -31,7 +31,7 @@ WRITERS: Final = {
     },
     "sessions_app/services/operations/moves.py": {"move_session", "move_key", "move_grant"},
     # the first state of a command that is made
-    "orders/services/command_log.py": {"add", "add_again"},
+    "orders/services/command_log.py": {"add"},
     # a master's position is where its intents say: `advance` is its table
     "orders/services/mapping.py": {"position_row"},
     # any state of a subscription may follow any other: people decide

@@ -112,12 +112,6 @@ def _carry_out(account_pk: UUID) -> int:
     return len(due)
 
 
-@requires_transaction
-def look_again(copies: "Q", at: datetime) -> int:
-    """Let these living copies be looked at: something that they follow has changed. How many."""
-    return Copy.objects.filter(copies, state__in=ALIVE).update(next_check_at=at)
-
-
 # What a step depends on ----------------------------------------------------------------------------------------------
 
 _Key = tuple[UUID, int]

@@ -192,7 +192,7 @@ class Waits:
         cause = Cause(
             occurred_at=intent.occurred_at,
             received_at=intent.received_at,
-            decision=wait.decision,
+            decision_id=wait.decision_id,
             attempt=self.attempts.next(wait.decision_id, order),
         )
         self.log.add(copy=copy, order=order, cause=cause)

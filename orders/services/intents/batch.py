@@ -82,7 +82,7 @@ class Workspace:
     decisions: list[Decision] = field(default_factory=list)
     new_copies: list[Copy] = field(default_factory=list)
     waits: list[FillWait] = field(default_factory=list)
-    calls: list[tuple[AlertCode, str, UUID, str]] = field(default_factory=list)
+    calls: dict[tuple[AlertCode, str], tuple[str, UUID]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, arrivals: Sequence[Arrival], now: datetime) -> "Workspace":
@@ -238,7 +238,7 @@ class Workspace:
         cause = Cause(
             occurred_at=intent.occurred_at,
             received_at=intent.received_at,
-            decision=decision,
+            decision_id=decision.id,
             decided_on=self.decided_on.get(subscription.follower_id),
         )
         self.log.add(copy=copy, order=order, cause=cause)
@@ -281,8 +281,8 @@ class Workspace:
         )
 
     def call(self, account_pk: UUID, code: AlertCode, text: str, *, subject: str) -> None:
-        """Call a person when everything is written."""
-        self.calls.append((code, text, account_pk, subject[:64]))
+        """Call a person when everything is written, once about one thing however many followers it concerns."""
+        self.calls[code, subject[:64]] = (text, account_pk)
 
     def move_position(self, account_pk: UUID, intent: OrderIntent, after: Position | None) -> None:
         """Note the master's position after an intent."""
@@ -303,7 +303,7 @@ class Workspace:
         self._write_copies()
         self.log.write(batch)
         FillWait.objects.bulk_create(self.waits, batch_size=200)
-        for code, text, account_pk, subject in self.calls:
+        for (code, subject), (text, account_pk) in self.calls.items():
             alerts.raise_alert(code=code, text=text, now=self.now, account_pk=account_pk, subject=subject)
 
     def _write_positions(self) -> None:

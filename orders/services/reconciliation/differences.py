@@ -25,7 +25,7 @@ from orders.domain.wire.intents import Action, OrderType, Side
 from orders.domain.wire.snapshots import DifferenceKind
 from orders.models import Command, Copy, Difference, DifferenceEvent
 from orders.services import moves
-from orders.services.command_log import Cause, CommandLog
+from orders.services.command_log import Attempts, Cause, CommandLog
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
@@ -102,10 +102,16 @@ def _call(changes: _Changes) -> None:
     """A person is called for what must not be there, or is held; the call ends when nothing of it stands any more."""
     about = str(changes.account.id)
     told = [row for row in changes.new if _is_alarming(row)]
-    for row in told:
-        text = f"{row.kind} {row.symbol} {row.subject}: expected {row.expected}, found {row.actual}"
+    if told:
+        first = told[0]
+        text = f"{first.kind} {first.symbol} {first.subject}: expected {first.expected}, found {first.actual}"
+        others = f", and {len(told) - 1} more" if len(told) > 1 else ""
         alerts.raise_alert(
-            code=AlertCode.BOOK_DIFFERS, text=text, now=changes.log.now, account_pk=changes.account.id, subject=about
+            code=AlertCode.BOOK_DIFFERS,
+            text=text + others,
+            now=changes.log.now,
+            account_pk=changes.account.id,
+            subject=about,
         )
     ended = any(row.closed_at is not None and _is_alarming(row, ended=True) for row in changes.changed.values())
     if ended and not told:
@@ -210,6 +216,8 @@ def _order_repairs(changes: _Changes, book: Book, copied: Mapping[int, Copied]) 
     about = Command.objects.filter(copy__in={row.copy_id for row, _ in changes.open if row.copy_id})
     busy = set(about.filter(state__in=UNFINISHED).values_list("copy_id", flat=True)) if changes.open else set()
     gate = Decimal(settings.GATEWAY["repair_gate_percent"])
+    attempts = Attempts([row.id for row, _ in changes.open], column="difference")
+    moved: list[Copy] = []
     for row, found in changes.open:
         plan = repair(
             found,
@@ -222,11 +230,13 @@ def _order_repairs(changes: _Changes, book: Book, copied: Mapping[int, Copied]) 
         if isinstance(plan, Repair) and row.copy_id in busy:
             plan = Undecided(DifferenceReason.ON_ITS_WAY)
         if isinstance(plan, Repair) and row.copy is not None:
-            _order(row, row.copy, plan, changes.log)
+            _order(row, row.copy, plan, changes.log, attempts)
+            moved += [row.copy] if plan.action is Action.MODIFY else []
             changes.move(row, DifferenceState.REPAIRING)
         elif not isinstance(plan, Repair) and row.reason != plan.reason:
             row.reason = plan.reason
             changes.changed[row.id] = row
+    update_rows(moved, ["sl_at_broker", "tp_at_broker"])
 
 
 def _policy(found: Found, copy: Copy | None, account: BrokerAccount) -> Policy:
@@ -238,7 +248,7 @@ def _policy(found: Found, copy: Copy | None, account: BrokerAccount) -> Policy:
     return policy_for(found.kind, copy.subscription.settings.repairs, tenant)
 
 
-def _order(row: Difference, copy: Copy, plan: Repair, log: CommandLog) -> None:
+def _order(row: Difference, copy: Copy, plan: Repair, log: CommandLog, attempts: Attempts) -> None:
     order = Order(
         leg=copy.leg,
         action=plan.action,
@@ -252,13 +262,12 @@ def _order(row: Difference, copy: Copy, plan: Repair, log: CommandLog) -> None:
         sl=plan.sl,
         tp=plan.tp,
     )
-    tries = Command.objects.filter(difference=row, action=plan.action).count()
-    cause = Cause(occurred_at=log.now, received_at=log.now, difference=row, attempt=tries + 1)
+    attempt = attempts.next(row.id, order)
+    cause = Cause(occurred_at=log.now, received_at=log.now, difference=row, attempt=attempt)
     command = log.add(copy=copy, order=order, cause=cause)
     if plan.action is Action.MODIFY:
         # What stands at the broker is what the book shows: until the repair is reported, the copy is led there.
         copy.sl_at_broker, copy.tp_at_broker = plan.found
-        update_rows([copy], ["sl_at_broker", "tp_at_broker"])
     command.lots = plan.lots  # none where nothing is opened or closed
 
 

@@ -4,6 +4,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from orders.domain.decision import opening, symbols
 from orders.domain.states.subscriptions import SubscriptionState
@@ -208,3 +210,31 @@ def test_who_detaches_keeps_a_fill_that_is_on_its_way(master: Desk, follower: De
     follower.report(newest().id, "filled", ticket=900, lots="0.1", price="1.1")
     time_passes(61)
     assert (Copy.objects.get().close_cause, Command.objects.count()) == ("detached", 1)
+
+
+def test_the_alert_of_a_master_that_nets_is_written_once_however_many_follow_him(master: Desk, follower: Desk) -> None:
+    master.introduce(margin_mode="netting")
+    statements = []
+    for others in (1, 10):
+        for number in range(others):
+            subscribe(master, Desk.open(f"srv:{others}{number}").introduce())
+        with CaptureQueriesContext(connection) as asked:
+            master.buy(others)
+        statements.append(len(asked))
+        assert sum("operatoralert" in query["sql"] for query in asked) <= 2
+    assert statements[1] <= statements[0]
+
+
+def test_two_repairs_of_one_book_are_ordered_in_as_many_statements_as_one(master: Desk, follower: Desk) -> None:
+    statements = []
+    for positions in ((1,), (2, 3, 4, 5)):
+        for position in positions:
+            master.buy(position, sl="1.05")
+            follower.report(newest().id, "filled", ticket=900 + position, lots="0.1", price="1.1")
+        books = [held(position, 900 + position) for position in range(1, positions[-1] + 1)]
+        with CaptureQueriesContext(connection) as asked:
+            follower.tell(*books)
+        statements.append(len(asked))
+        assert newest().action == "modify"
+    assert Command.objects.filter(difference__isnull=False).count() == 5
+    assert statements[1] <= statements[0] + 1, "one more may be read of the difference that stood before"
