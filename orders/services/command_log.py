@@ -21,7 +21,7 @@ from orders.models import Command, Copy, Difference
 from orders.queries import log_frame
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.models import BrokerAccount
-from sessions_app.models.bulk import update_rows
+from sessions_app.models.bulk import insert_rows, update_rows
 from sessions_app.models.fields import new_id
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
@@ -159,11 +159,11 @@ class CommandLog:
         """Write what is not written yet, with the counters, and note the numbered ones for delivery."""
         # A log may be written more than once in one transaction, by two services after each other.
         commands, self._unwritten = self._unwritten, []
-        Command.objects.bulk_create(commands, batch_size=200)
+        insert_rows(Command, commands)
         moved = self._numbered | {command.account_id for command in commands}
         self._numbered.clear()
         # In the order of ids, as everybody locks them.
-        update_rows([self.row(account_pk) for account_pk in sorted(moved)], _COUNTERS)
+        update_rows(BrokerAccount, [self.row(account_pk) for account_pk in sorted(moved)], _COUNTERS)
         note(commands, batch)
 
 

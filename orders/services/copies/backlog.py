@@ -53,8 +53,8 @@ def release(account_pk: UUID, session_id: UUID, batch: Batch) -> None:
         command.copy = copies[command.copy_id]
         _release_one(command, log, stranger=command.decided_on_id not in own)
     fields = ["state", "reason", "seq", "epoch"]
-    update_rows(held, fields)
-    update_rows(copies.values(), ["state", "copy_no", "lots_decided", "closed_at"])
+    update_rows(Command, held, fields)
+    update_rows(Copy, copies.values(), ["state", "copy_no", "lots_decided", "closed_at"])
     fill_waits.start(account_pk, batch.now)
     log.write(batch)
     command_log.note(held, batch)

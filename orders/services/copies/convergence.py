@@ -81,7 +81,7 @@ def lead_on(log: CommandLog, copies: Collection[Copy], batch: Batch) -> None:
     # An open that was ordered without its stops shall have them all the same.
     for copy, _ in orders:
         copy.sl, copy.tp = wanted.get(copy.id, (copy.sl, copy.tp))
-    update_rows([copy for legs in world.legs.values() for copy in legs], _WRITTEN)
+    update_rows(Copy, [copy for legs in world.legs.values() for copy in legs], _WRITTEN)
     log.write(batch)
     world.tell()
 

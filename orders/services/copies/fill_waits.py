@@ -35,7 +35,7 @@ from orders.services.command_log import Attempts, Cause, CommandLog, open_log
 from orders.services.copies import leading
 from sessions_app import queries
 from sessions_app.domain.frames.envelope import rfc3339
-from sessions_app.models.bulk import update_rows
+from sessions_app.models.bulk import insert_rows, update_rows
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle.after_commit import ring_after_commit
@@ -240,7 +240,7 @@ def start(account_pk: UUID, now: datetime) -> None:
     begun = list(_with_rows().filter(account_id=account_pk, state=WaitState.WAITING, due_at__isnull=True))
     for wait in begun:
         wait.due_at = now + _span(wait)
-    update_rows(begun, ["due_at"])
+    update_rows(FillWait, begun, ["due_at"])
 
 
 def carry_out() -> int:
@@ -274,5 +274,5 @@ def _carry_out(wait_pk: UUID, account_pk: UUID) -> int:
 
 def write(waits: Waits) -> None:
     """The waits and the new copies; the caller writes the log."""
-    Copy.objects.bulk_create(waits.copies)
-    update_rows(waits.changed.values(), _COLUMNS)
+    insert_rows(Copy, waits.copies)
+    update_rows(FillWait, waits.changed.values(), _COLUMNS)

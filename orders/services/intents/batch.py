@@ -43,7 +43,7 @@ from orders.services.intents import reading
 from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.models import BrokerAccount
-from sessions_app.models.bulk import update_rows
+from sessions_app.models.bulk import insert_rows, update_rows
 from sessions_app.models.fields import new_id
 from sessions_app.services.ingest.ports import Arrival, Batch
 from sessions_app.services.operations import alerts
@@ -296,13 +296,13 @@ class Workspace:
 
     def write(self, batch: Batch) -> None:
         """Write everything, and note the numbered commands for delivery after the commit."""
-        Intent.objects.bulk_create(self.intents, batch_size=200)
+        insert_rows(Intent, self.intents)
         self._write_positions()
-        Decision.objects.bulk_create(self.decisions, batch_size=200)
-        Copy.objects.bulk_create(self.new_copies, batch_size=200)
+        insert_rows(Decision, self.decisions)
+        insert_rows(Copy, self.new_copies)
         self._write_copies()
         self.log.write(batch)
-        FillWait.objects.bulk_create(self.waits, batch_size=200)
+        insert_rows(FillWait, self.waits)
         for (code, subject), (text, account_pk) in self.calls.items():
             alerts.raise_alert(code=code, text=text, now=self.now, account_pk=account_pk, subject=subject)
 
@@ -312,9 +312,9 @@ class Workspace:
         for key in self.changed_positions:
             row = self.position_rows.get(key)
             (new if row is None else old).append(mapping.position_row(row, key, self.positions[key]))
-        MasterPosition.objects.bulk_create(new, batch_size=200)
+        insert_rows(MasterPosition, new)
         fields = ["state", "ticket", "lots", "sl", "tp", "price", "expiry"]
-        update_rows(old, fields)
+        update_rows(MasterPosition, old, fields)
 
     def _write_copies(self) -> None:
         # A copy of this batch is written whole, with whatever followed in the same batch.
@@ -325,4 +325,4 @@ class Workspace:
             for copy in legs.values()
             if copy.id in self.changed_copies and copy.id not in created
         ]
-        update_rows(changed, leading.LED_TO)
+        update_rows(Copy, changed, leading.LED_TO)

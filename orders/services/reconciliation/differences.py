@@ -28,7 +28,7 @@ from orders.services import moves
 from orders.services.command_log import Attempts, Cause, CommandLog
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.models import BrokerAccount
-from sessions_app.models.bulk import update_rows
+from sessions_app.models.bulk import insert_rows, update_rows
 from sessions_app.models.fields import new_id
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
@@ -91,9 +91,11 @@ def record(
             _end(row, changes)
     _order_repairs(changes, book, copied)
     new = {row.id for row in changes.new}
-    update_rows([row for row in changes.changed.values() if row.id not in new], _FIELDS)  # what ends makes room
-    Difference.objects.bulk_create(changes.new)
-    DifferenceEvent.objects.bulk_create(changes.events)
+    update_rows(
+        Difference, [row for row in changes.changed.values() if row.id not in new], _FIELDS
+    )  # what ends makes room
+    insert_rows(Difference, changes.new)
+    insert_rows(DifferenceEvent, changes.events)
     log.write(batch)
     _call(changes)
 
@@ -236,7 +238,7 @@ def _order_repairs(changes: _Changes, book: Book, copied: Mapping[int, Copied]) 
         elif not isinstance(plan, Repair) and row.reason != plan.reason:
             row.reason = plan.reason
             changes.changed[row.id] = row
-    update_rows(moved, ["sl_at_broker", "tp_at_broker"])
+    update_rows(Copy, moved, ["sl_at_broker", "tp_at_broker"])
 
 
 def _policy(found: Found, copy: Copy | None, account: BrokerAccount) -> Policy:
@@ -282,5 +284,5 @@ def decided(*, rows: Iterable[Difference], after: DifferenceState, reason: str, 
         row.reason = ""
         row.closed_at = None if after in STANDING else now
         events.append(_event(row, before, reason, by, now))
-    update_rows(changed, ["state", "reason", "closed_at"])
-    DifferenceEvent.objects.bulk_create(events)
+    update_rows(Difference, changed, ["state", "reason", "closed_at"])
+    insert_rows(DifferenceEvent, events)

@@ -24,6 +24,7 @@ from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.decimals import plain
 from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.models import BrokerAccount
+from sessions_app.models.bulk import insert_rows
 from sessions_app.models.fields import new_id
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate
@@ -137,13 +138,14 @@ def _released(account: BrokerAccount, gone: Sequence[Told], now: datetime) -> Se
     if not held and len(new) <= settings.GATEWAY["mass_close_gate"]:
         return new
     rows = [_held(account, one, now) for one in new]
-    Difference.objects.bulk_create(rows)
-    DifferenceEvent.objects.bulk_create(
+    insert_rows(Difference, rows)
+    events = [
         DifferenceEvent(
             id=new_id(), difference=row, from_state="", to_state=row.state, reason="", actor=GATEWAY.name, at=now
         )
         for row in rows
-    )
+    ]
+    insert_rows(DifferenceEvent, events)
     if rows:
         text = f"{len(rows)} positions are gone from the master's book; their copies stay open until somebody decides"
         alerts.raise_alert(code=AlertCode.MASTER_NOT_RECONCILED, text=text, now=now, account_pk=account.id)

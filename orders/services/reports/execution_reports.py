@@ -29,7 +29,8 @@ from orders.services.reports.work import Reports, load
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.domain.problems import Refused
-from sessions_app.models.bulk import update_rows
+from sessions_app.models import BrokerAccount
+from sessions_app.models.bulk import insert_rows, update_rows
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Arrival, Batch
 from sessions_app.services.lifecycle import snapshot_requests
@@ -360,17 +361,17 @@ def _target(command: Command) -> Target:
 
 
 def _write(work: Reports, batch: Batch) -> None:
-    Report.objects.bulk_create(work.rows, batch_size=200)
-    update_rows([row for row in work.replaced if row not in work.rows], ["repeated"])
-    update_rows(work.moved.values(), _COMMAND_FIELDS)
-    update_rows(work.touched.values(), _COPY_FIELDS)
+    insert_rows(Report, work.rows)
+    update_rows(Report, [row for row in work.replaced if row not in work.rows], ["repeated"])
+    update_rows(Command, work.moved.values(), _COMMAND_FIELDS)
+    update_rows(Copy, work.touched.values(), _COPY_FIELDS)
     if work.cancelled:
         placed = Command.objects.filter(copy__in=work.cancelled, action=Action.PLACE)
         moves.move_commands(placed, CommandState.VOID, only=[CommandState.WORKING], reason=CommandReason.CANCELLED)
     fill_waits.write(work.waits)
     convergence.lead_on(work.log, work.unsettled.values(), batch)
     work.log.write(batch)
-    update_rows(work.funded.values(), ["balance", "equity", "funds_at"])
+    update_rows(BrokerAccount, work.funded.values(), ["balance", "equity", "funds_at"])
     _call_for_attention(work, batch)
 
 

@@ -238,7 +238,7 @@ def _cancel_working(row: Subscription, log: CommandLog, batch: Batch) -> None:
     # What shall end already has its cancel on its way.
     copies = [copy for copy in order_queries.working_copies(row.id).order_by("id") if copy.lots_decided]
     leading.follow_up(log, [(copy, cancelling(mapping.leg(copy), keep_filled=False)) for copy in copies])
-    update_rows(copies, ["lots_decided"])
+    update_rows(Copy, copies, ["lots_decided"])
     log.write(batch)
 
 

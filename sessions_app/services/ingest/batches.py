@@ -26,7 +26,7 @@ from sessions_app.domain.frames.sequence import Log, Place
 from sessions_app.domain.lifecycle import LIVING, KeyState, Reason, SessionStatus
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, EaSession, InboundFrame
-from sessions_app.models.bulk import update_rows
+from sessions_app.models.bulk import insert_rows, update_rows
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import ports
 from sessions_app.services.ingest.ports import Arrival, Batch, BoundFrame, Fate, FrameHandler
@@ -301,11 +301,13 @@ def group_by_kind(arrivals: Iterable[Arrival]) -> list[list[Arrival]]:
 
 def _write(arrivals: Sequence[Arrival], desk: _Desk, batch: Batch) -> None:
     rows = [_row(arrival, desk.sessions[arrival.session_id]) for arrival in desk.fresh.values()]
-    InboundFrame.objects.bulk_create(rows, batch_size=200)
+    insert_rows(InboundFrame, rows)
     batch.stored_tops = {pk: item.log.top for pk, item in desk.sessions.items()}
     batch.promotable |= _promotable(arrivals, desk)
     if any(arrival.seq is not None for arrival in arrivals):
-        update_rows([EaSession(id=pk, stored_seq=top) for pk, top in batch.stored_tops.items()], ["stored_seq"])
+        update_rows(
+            EaSession, [EaSession(id=pk, stored_seq=top) for pk, top in batch.stored_tops.items()], ["stored_seq"]
+        )
 
 
 def _row(arrival: Arrival, session: _Session) -> InboundFrame:

@@ -54,8 +54,8 @@ def record(arrivals: Sequence[Arrival], batch: Batch) -> None:
         if _speaks_for_account(session) and beat.balance is not None:
             funded.append(_with_funds(session.account, beat, arrival.at))
         batch.replies.append((arrival, _ack(session, batch.now)))
-    update_rows(beaten, ["last_heartbeat_at", "deadline_at", "silence_held_at", "status"])
-    update_rows(funded, ["balance", "equity", "free_margin", "funds_at"])
+    update_rows(EaSession, beaten, ["last_heartbeat_at", "deadline_at", "silence_held_at", "status"])
+    update_rows(BrokerAccount, funded, ["balance", "equity", "free_margin", "funds_at"])
 
 
 def _with_profiles() -> QuerySet[EaSession]:
@@ -219,5 +219,5 @@ def acknowledge(arrivals: Sequence[Arrival], batch: Batch) -> None:
     moved = [row for row in accounts.values() if row.acked_seq < upto[row.id] < row.next_seq]
     for row in moved:
         row.acked_seq = upto[row.id]
-    update_rows(moved, ["acked_seq"])
+    update_rows(BrokerAccount, moved, ["acked_seq"])
     ports.bound().acknowledged(list(accounts.values()), pushed, batch.now)

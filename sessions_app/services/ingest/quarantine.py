@@ -46,7 +46,7 @@ def apply(*, session_id: UUID, account_pk: UUID, fence: int, batch: Batch) -> No
     for row, arrival in zip(fresh, arrivals, strict=True):
         row.quarantined, row.content = False, batches.kept_content(arrival, row.content)
         row.refusal = arrival.refusal.code if arrival.refusal else row.refusal
-    update_rows(fresh, ["quarantined", "content", "refusal"])
+    update_rows(InboundFrame, fresh, ["quarantined", "content", "refusal"])
 
 
 @requires_transaction
@@ -88,7 +88,7 @@ def _fresh(rows: Sequence[InboundFrame], account_pk: UUID) -> list[InboundFrame]
         row.content = None
         row.refusal = row.refusal if bytes(first) == bytes(row.digest) else Refused("id_reused").code
         repeated.append(row)
-    update_rows(repeated, ["content", "refusal"])
+    update_rows(InboundFrame, repeated, ["content", "refusal"])
     return fresh
 
 

@@ -58,7 +58,7 @@ def forgive_absence(*, alone: bool = False) -> int:
         for row in rows:
             # Never sooner: a terminal may have announced a longer silence.
             row.deadline_at = max(row.deadline_at, now + timedelta(seconds=row.heartbeat_timeout))
-        update_rows(rows, ["deadline_at"])
+        update_rows(EaSession, rows, ["deadline_at"])
     return len(rows)
 
 

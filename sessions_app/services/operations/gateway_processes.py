@@ -47,4 +47,4 @@ def _excuse_own(now: datetime) -> None:
     )
     for row in rows:
         row.deadline_at = max(row.deadline_at, now + timedelta(seconds=row.heartbeat_timeout))
-    update_rows(rows, ["deadline_at"])
+    update_rows(EaSession, rows, ["deadline_at"])
