@@ -23,6 +23,7 @@ from sessions_app.domain.alerts import AlertCode
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import insert_rows, update_rows
 from sessions_app.models.fields import new_id
+from sessions_app.models.light import fetch, make
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle.recovery import COPY_NUMBERS_LOW
@@ -100,7 +101,8 @@ class CommandLog:
     def add(self, *, copy: Copy, order: Order, cause: Cause) -> Command:
         """The command of one order: the next in its account's log, or held while the account is pending."""
         account = self.accounts[copy.account_id]
-        command = Command(
+        command = make(
+            Command,
             id=new_id(),
             account=account.row,
             decision_id=cause.decision_id,
@@ -178,7 +180,7 @@ def note(commands: Iterable[Command], batch: Batch) -> None:
 def open_log(account_pks: Collection[UUID], *, now: datetime) -> CommandLog:
     """Lock these accounts, in the order that every writer keeps; inside the caller's transaction."""
     rows = BrokerAccount.objects.select_for_update(no_key=True)
-    locked = rows.filter(id__in=account_pks).order_by("id") if account_pks else ()
+    locked = fetch(rows.filter(id__in=account_pks).order_by("id")) if account_pks else []
     return CommandLog(now=now, accounts={row.id: LockedAccount(row, proof=_LOCK) for row in locked})
 
 

@@ -52,6 +52,10 @@ class ExactDecimalField(models.DecimalField):  # type: ignore[type-arg]  # takes
             return number
         return plain(self._rounded(number))
 
+    def get_db_converters(self, connection: BaseDatabaseWrapper) -> list[Any]:
+        """None on PostgreSQL: what it keeps is an exact decimal already, with as many places as the column has."""
+        return [] if connection.vendor == "postgresql" else super().get_db_converters(connection)
+
     def from_db_value(self, value: Any, expression: object, connection: BaseDatabaseWrapper) -> Decimal | None:
         """The decimal, with as many places as its column has on either database. What SQLite had kept as a number,
         before this column was a text, has lost no digit by that."""

@@ -32,6 +32,7 @@ from orders.services.copies import leading
 from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.models.bulk import update_rows
+from sessions_app.models.light import fetch
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle.after_commit import ring_after_commit
@@ -138,10 +139,11 @@ class _World:
         # More rows than needed where two subscriptions share a number; fewer statements than one for each pair.
         rows = Copy.objects.filter(subscription__in={pk for pk, _ in keys}, position_id__in=numbers)
         legs: dict[_Key, list[Copy]] = defaultdict(list)
-        for row in rows.order_by("leg"):
+        for row in fetch(rows.order_by("leg")):
             if (key := (row.subscription_id, row.position_id)) in keys:
                 legs[key].append(known.get(row.id, row))
-        subscriptions = Subscription.objects.select_related("strategy").in_bulk({pk for pk, _ in keys})
+        followed = Subscription.objects.filter(id__in={pk for pk, _ in keys})
+        subscriptions = {row.id: row for row in fetch(followed, "strategy")}
         masters = {row.strategy.master_id for row in subscriptions.values()}
         positions = MasterPosition.objects.filter(account__in=masters, position_id__in=numbers)
         terminals = mapping.terminals(account.profile_id for account in log.rows.values())
@@ -149,7 +151,7 @@ class _World:
             log=log,
             legs=legs,
             subscriptions=subscriptions,
-            positions={(row.account_id, row.position_id): mapping.position(row) for row in positions},
+            positions={(row.account_id, row.position_id): mapping.position(row) for row in fetch(positions)},
             commands=_commands(legs, log.now),
             specs={pk: mapping.symbols(terminals, row.profile_id) for pk, row in log.rows.items()},
         )
@@ -197,7 +199,7 @@ def _commands(legs: Mapping[_Key, Sequence[Copy]], now: datetime) -> Mapping[UUI
     living = [copy.id for group in legs.values() for copy in group if copy.state in ALIVE]
     told = Q(state__in=UNFINISHED) | Q(action__in=ADDS_EXPOSURE) | Q(decided_at__gte=now - RECENT)
     found: dict[UUID, list[Command]] = defaultdict(list)
-    for row in Command.objects.filter(told, copy__in=living, seq__isnull=False).order_by("id"):
+    for row in fetch(Command.objects.filter(told, copy__in=living, seq__isnull=False).order_by("id")):
         found[row.copy_id].append(row)
     return found
 

@@ -13,6 +13,7 @@ from orders.models import Command, Copy, Subscription
 from orders.services import command_log
 from orders.services.command_log import CommandLog
 from sessions_app.models.fields import new_id
+from sessions_app.models.light import make
 
 LED_TO: Final = ("lots_decided", "sl", "tp", "price", "next_check_at", "wait_reason")
 
@@ -32,7 +33,8 @@ def new_copy(
     which it was made: its broker may take the symbol off the list while it is open.
     """
     account = log.accounts[subscription.follower_id]
-    return Copy(
+    return make(
+        Copy,
         id=new_id(),
         subscription=subscription,
         account=account.row,

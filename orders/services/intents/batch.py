@@ -45,6 +45,7 @@ from sessions_app.domain.alerts import AlertCode
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import insert_rows, update_rows
 from sessions_app.models.fields import new_id
+from sessions_app.models.light import fetch, make
 from sessions_app.services.ingest.ports import Arrival, Batch
 from sessions_app.services.operations import alerts
 
@@ -96,14 +97,14 @@ class Workspace:
         # limit.
         log = open_log(followers, now=now)
         # Masters are read, not locked: nobody writes their logs here.
-        accounts = log.rows | {row.id: row for row in BrokerAccount.objects.filter(id__in=masters - followers)}
+        accounts = log.rows | {row.id: row for row in fetch(BrokerAccount.objects.filter(id__in=masters - followers))}
         subscriptions = reading.subscriptions(masters, followers)
         mine = [item for group in subscriptions.values() for item in group]
         rules = reading.rules(mine)
         # By their first ticket or by the one that they have now: a terminal may know only the latter.
         named = Q(position_id__in=tickets) | Q(ticket__in=tickets)
         known = MasterPosition.objects.filter(named, account__in=masters)
-        position_rows = {(row.account_id, row.position_id): row for row in known}
+        position_rows = {(row.account_id, row.position_id): row for row in fetch(known)}
         position_ids = tickets | {number for _, number in position_rows}
         copies = reading.copies(mine, position_ids)
         terminals = mapping.terminals(account.profile_id for account in accounts.values())
@@ -187,10 +188,11 @@ class Workspace:
 
     def record(self, intent: Intent, subscription: Subscription, verdict: Verdict) -> None:
         """Note one decision with its commands; numbered at once, or held while the follower is pending."""
-        decision = Decision(
+        decision = make(
+            Decision,
             id=new_id(),
-            intent=intent,
-            subscription=subscription,
+            intent_id=intent.id,
+            subscription_id=subscription.id,
             outcome=verdict.outcome,
             code=verdict.code.value if verdict.code else "",
             steps=verdict.steps,

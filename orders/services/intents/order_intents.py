@@ -18,6 +18,7 @@ from orders.services.intents.reading import followers_of
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.decimals import to_builtins
 from sessions_app.models.fields import new_id
+from sessions_app.models.light import make
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Arrival, Batch
 
@@ -93,7 +94,8 @@ def _told_of_mending(arrival: Arrival) -> dict[str, list[str]]:
 
 
 def _row(arrival: Arrival, intent: OrderIntent) -> Intent:
-    return Intent(
+    return make(
+        Intent,
         id=new_id(),
         account_id=arrival.account_pk,
         session_id=arrival.session_id,

@@ -27,6 +27,7 @@ from orders.models import (
 from orders.services import mapping
 from sessions_app import queries
 from sessions_app.models import BrokerAccount
+from sessions_app.models.light import fetch
 
 _log = structlog.get_logger(__name__)
 _NONE, _ONE = Decimal(0), Decimal(1)
@@ -41,9 +42,9 @@ def followers_of(masters: set[UUID]) -> set[UUID]:
 
 def subscriptions(masters: set[UUID], locked: set[UUID]) -> dict[UUID, list[Subscription]]:
     """By master; what was stored since the followers were locked comes with the next batch."""
-    rows = Subscription.objects.select_related("strategy").filter(strategy__master__in=masters, follower__in=locked)
+    rows = Subscription.objects.filter(strategy__master__in=masters, follower__in=locked)
     found: dict[UUID, list[Subscription]] = defaultdict(list)
-    for row in rows.exclude(state=SubscriptionState.OFF).order_by("id"):
+    for row in fetch(rows.exclude(state=SubscriptionState.OFF).order_by("id"), "strategy"):
         found[row.strategy.master_id].append(row)
     return dict(found)
 
@@ -76,7 +77,7 @@ def first_intents(masters: set[UUID], tickets: set[int]) -> dict[tuple[UUID, int
 def copies(subscriptions: Sequence[Subscription], position_ids: set[int]) -> dict[tuple[UUID, int], dict[int, Copy]]:
     rows = Copy.objects.filter(subscription__in=[item.id for item in subscriptions], position_id__in=position_ids)
     found: dict[tuple[UUID, int], dict[int, Copy]] = defaultdict(dict)
-    for copy in rows:
+    for copy in fetch(rows):
         found[copy.subscription_id, copy.position_id][copy.leg] = copy
     return dict(found)
 

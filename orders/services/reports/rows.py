@@ -3,18 +3,20 @@
 from orders.domain.wire.reports import ExecutionReport
 from orders.models import Command, Copy, Report
 from sessions_app.models.fields import new_id
+from sessions_app.models.light import make
 from sessions_app.services.ingest.ports import Arrival
 
 
 def report_row(arrival: Arrival, report: ExecutionReport, command: Command | None, copy: Copy | None) -> Report:
     """What is stored of it, before anything is judged."""
-    return Report(
+    return make(
+        Report,
         id=new_id(),
         account_id=arrival.account_pk,
         session_id=arrival.session_id,
         frame_id=arrival.frame_id,
-        command=command,
-        copy=copy,
+        command_id=command.id if command else None,
+        copy_id=copy.id if copy else None,
         status=report.status,
         cause=report.cause.value if report.cause else "",
         ticket=report.ticket,

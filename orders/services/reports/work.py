@@ -19,6 +19,7 @@ from orders.services.copies import fill_waits
 from orders.services.copies.convergence import RECENT
 from orders.services.copies.fill_waits import Waits
 from sessions_app.models import BrokerAccount
+from sessions_app.models.light import fetch, share
 from sessions_app.services.ingest.ports import Arrival
 
 _NONE = Decimal(0)
@@ -63,7 +64,7 @@ class Reports:
             wanted = {copy.id, *(row.copy_id for row in self.commands.values())} - self.siblings.keys()
             self.siblings |= {copy_id: [] for copy_id in wanted}
             told = Q(state__in=UNFINISHED) | Q(action__in=ADDS_EXPOSURE) | Q(decided_at__gte=self.log.now - RECENT)
-            for row in Command.objects.filter(told, copy__in=wanted, seq__isnull=False).order_by("id"):
+            for row in fetch(Command.objects.filter(told, copy__in=wanted, seq__isnull=False).order_by("id")):
                 self.siblings[row.copy_id].append(self.commands.get(row.id, row))
         return self.siblings[copy.id]
 
@@ -72,13 +73,13 @@ def load(arrivals: Sequence[Arrival], log: CommandLog) -> Reports:
     reports = [cast(ExecutionReport, arrival.payload) for arrival in arrivals]
     account_pks = {arrival.account_pk for arrival in arrivals}
     wanted = [report.command_id for report in reports if report.command_id]
-    commands = {row.id: row for row in Command.objects.select_related("copy").filter(id__in=wanted)}
+    commands = {row.id: row for row in fetch(Command.objects.filter(id__in=wanted), "copy")} if wanted else {}
+    # Two commands of one copy share its object: what the first report changes, the second one sees.
     copies = {command.copy_id: command.copy for command in commands.values()}
     loose = [report for report in reports if report.command_id is None]
     for copy in _copies_of(loose, account_pks):
         copies.setdefault(copy.id, copy)
-    for command in commands.values():
-        command.copy = copies[command.copy_id]
+    share(commands.values(), "copy", copies)
     return Reports(
         log=log,
         commands=commands,
@@ -109,7 +110,7 @@ def _copies_of(reports: Sequence[ExecutionReport], account_pks: set[UUID]) -> li
     if not tickets and not numbers:
         return []
     found = Copy.objects.filter(Q(ticket__in=tickets) | Q(copy_no__in=numbers), account__in=account_pks)
-    return list(found)
+    return fetch(found)
 
 
 def _known_facts(reports: Sequence[ExecutionReport], account_pks: set[UUID]) -> set[FactKey]:
