@@ -195,9 +195,10 @@ def account_by_id(account_id: str) -> BrokerAccount | None:
     return BrokerAccount.objects.select_related("tenant").filter(account_id=account_id).first()
 
 
-def profile_contents(ids: Iterable[UUID]) -> dict[UUID, dict[str, Any]]:
-    """InitRequests by profile id. They never change: callers may keep them."""
-    return dict(TerminalProfile.objects.filter(id__in=list(ids)).values_list("id", "content"))
+def profile_contents(ids: Iterable[UUID]) -> list[tuple[UUID, bytes, dict[str, Any]]]:
+    """InitRequests as (profile id, digest, content). They never change: callers may keep them."""
+    rows = TerminalProfile.objects.filter(id__in=list(ids)).values_list("id", "digest", "content")
+    return [(pk, bytes(digest), content) for pk, digest, content in rows]
 
 
 def profile_sessions(ids: Iterable[UUID]) -> dict[UUID, UUID]:

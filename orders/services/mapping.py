@@ -1,17 +1,19 @@
 """From rows to the values that decisions look at."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
+from weakref import WeakValueDictionary
 
+import msgspec
 import structlog
 
 from orders.domain.copies.legs import Leg
 from orders.domain.copies.positions import Position, PositionState
 from orders.domain.decision.filters import FilterMistake, Filters, read_filters
 from orders.domain.decision.inputs import Rules, Terminal
-from orders.domain.decision.settings import Settings
+from orders.domain.decision.settings import SETTINGS, Settings
 from orders.domain.decision.terminals import read_terminal
 from orders.domain.sizing.modes import Funds
 from orders.domain.sizing.rounding import KeptSpec, SymbolSpec
@@ -28,6 +30,9 @@ _TERMINALS_KEPT: Final = 4096
 Symbols = Mapping[str, SymbolSpec]
 _SYMBOLS_KEPT: Final = 500_000  # of 0.6 KiB each
 _terminals: dict[UUID, Terminal] = {}
+_alike: WeakValueDictionary[bytes, Terminal] = WeakValueDictionary()
+_RULES_KEPT: Final = 4096
+_rules: dict[bytes, Rules] = {}
 
 
 def terminals(profile_ids: Iterable[UUID | None]) -> Mapping[UUID, Terminal]:
@@ -39,11 +44,22 @@ def terminals(profile_ids: Iterable[UUID | None]) -> Mapping[UUID, Terminal]:
     known = {profile: found for profile in wanted if (found := _terminals.get(profile)) is not None}
     missing = wanted - known.keys()
     if missing:
-        read = {key: _terminal(key, content) for key, content in queries.profile_contents(missing).items()}
+        read = _read(missing)
         _make_room(read)
         _terminals.update(read)
         known |= read
     return known
+
+
+def _read(profiles: Collection[UUID]) -> dict[UUID, Terminal]:
+    """Terminals that have told the same are one object: its symbols are kept once, and decided for once."""
+    read = {}
+    for profile, digest, content in queries.profile_contents(profiles):
+        terminal = _alike.get(digest)
+        if terminal is None:
+            terminal = _alike[digest] = _terminal(profile, content)
+        read[profile] = terminal
+    return read
 
 
 def _terminal(profile: UUID, content: Mapping[str, Any]) -> Terminal:
@@ -76,14 +92,26 @@ def _make_room(read: Mapping[UUID, Terminal]) -> None:
 
 
 def rules(row: Subscription) -> Rules:
-    """What a subscription says about copying, with what its strategy does."""
-    settings = row.settings
-    return Rules(
-        state=SubscriptionState(row.state),
-        settings=settings,
-        filters=_filters(row.id, settings),
-        relay_copies=row.strategy.relay_copies,
-    )
+    """What a subscription says about copying, with what its strategy does. Equal ones are one object, which is read
+    once: a thousand followers with the same settings are the rule.
+    """
+    columns = row.__dict__
+    content = (row.state, row.strategy.relay_copies, *(columns[item.name] for item in SETTINGS.rows))
+    name = msgspec.json.encode(content)
+    found = _rules.get(name)
+    if found is None:
+        settings = row.settings
+        found = Rules(
+            state=SubscriptionState(row.state),
+            settings=settings,
+            filters=_filters(row.id, settings),
+            relay_copies=row.strategy.relay_copies,
+        )
+        # What many threads share may be emptied at any moment; it is read again then.
+        if len(_rules) >= _RULES_KEPT:
+            _rules.clear()
+        _rules[name] = found
+    return found
 
 
 def _filters(subscription_id: UUID, settings: Settings) -> Filters | None:

@@ -31,7 +31,7 @@ class Outcome(StrEnum):
     NOOP = "noop"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Terminal:
     """What an account's InitRequest told: currency, margin mode, symbols by name."""
 

@@ -67,9 +67,14 @@ def _open_positions(limits: Limits, exposure: Exposure) -> dict[str, Any]:
     return {"open_positions_after": after, "limit": limits.max_open_positions}
 
 
-def _copy_numbers(limits: Limits, exposure: Exposure) -> dict[str, Any]:
+def may_run_out(exposure: Exposure) -> bool:
+    """Whether the account's copy numbers may not do for one position more."""
     # A position may need several numbers; half of one is worse than none.
-    if exposure.next_copy_no + MAX_LEGS > MAX_COPY_NO:
+    return exposure.next_copy_no + MAX_LEGS > MAX_COPY_NO
+
+
+def _copy_numbers(limits: Limits, exposure: Exposure) -> dict[str, Any]:
+    if may_run_out(exposure):
         raise Denied(Code.COPY_NUMBERS_EXHAUSTED, next_copy_no=exposure.next_copy_no, limit=MAX_COPY_NO)
     return {}
 

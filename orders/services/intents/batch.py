@@ -5,10 +5,12 @@ cannot both pass one follower's limit, and numbers become visible in order. Open
 caller's transaction.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -77,6 +79,7 @@ class Workspace:
     notionals: dict[UUID, Decimal]
     waited: set[UUID]
     timeouts: Mapping[UUID, int]
+    default_timeout: int
     changed_positions: set[tuple[UUID, int]] = field(default_factory=set)
     changed_copies: set[UUID] = field(default_factory=set)
     intents: list[Intent] = field(default_factory=list)
@@ -128,6 +131,7 @@ class Workspace:
             quotes=reading.quotes(mine, rules),
             own_copies=reading.own_copies(masters, intents),
             notionals=reading.notionals(accounts, followers, terminals) if opening and ceiling else {},
+            default_timeout=settings.GATEWAY["heartbeat_timeout"],
             # Two reads that most batches do without.
             timeouts=queries.heartbeat_timeouts(accounts) if any(map(reading.looks_at_ages, rules.values())) else {},
             waited=reading.waited(copies) if any(intent.action is Action.ACTIVATE for intent in intents) else set(),
@@ -149,35 +153,45 @@ class Workspace:
                 return structs.replace(intent, position_id=number)
         return intent
 
-    def case(self, arrival: Arrival, intent: OrderIntent, subscription: Subscription) -> Case:
-        """Everything one subscription's decision may look at."""
-        follower = subscription.follower_id
-        copies = self.copies.get((subscription.id, intent.position_id), {})
-        return Case(
+    def cases(self, arrival: Arrival, intent: OrderIntent) -> Callable[[Subscription], Case]:
+        """Everything that one subscription's decision about an intent may look at; what is the master's, found once."""
+        master = arrival.account_pk
+        of_master = partial(
+            Case,
             intent=intent,
             occurred_at=arrival.at - timedelta(milliseconds=intent.age_ms),
-            position=self.positions.get((arrival.account_pk, intent.position_id)),
-            rules=self.rules[subscription.id],
-            master=self.terminal(arrival.account_pk) or Terminal(),
-            master_funds=self._master_funds(arrival.account_pk, intent),
-            follower=self.terminal(follower),
-            follower_funds=mapping.funds(self.accounts[follower], self.terminal(follower)),
-            exposure=Exposure(
-                open_positions=len(self.open_positions.get(follower, ())),
-                next_copy_no=self.accounts[follower].next_copy_no,
-                notional=self.notionals.get(follower, _NONE),
-            ),
-            legs=[mapping.leg(copy) for _, copy in sorted(copies.items())],
+            position=self.positions.get((master, intent.position_id)),
+            master=self.terminal(master) or Terminal(),
+            master_funds=self._master_funds(master, intent),
             now=self.now,
-            stale_after=2 * max(self._timeout(arrival.account_pk), self._timeout(follower)),
-            quotes=self.quotes.get(follower, {}),
             max_leverage=reading.max_leverage(),
-            own_copies=self.own_copies.get(arrival.account_pk, frozenset()),
+            own_copies=self.own_copies.get(master, frozenset()),
         )
+        masters_timeout = self._timeout(master)
 
-    def _timeout(self, account_pk: UUID) -> timedelta:
-        """How long the account's terminal may be silent."""
-        return timedelta(seconds=self.timeouts.get(account_pk, settings.GATEWAY["heartbeat_timeout"]))
+        def case(subscription: Subscription) -> Case:
+            follower = subscription.follower_id
+            terminal, account = self.terminal(follower), self.accounts[follower]
+            copies = self.copies.get((subscription.id, intent.position_id), {})
+            return of_master(
+                rules=self.rules[subscription.id],
+                follower=terminal,
+                follower_funds=mapping.funds(account, terminal),
+                exposure=Exposure(
+                    open_positions=len(self.open_positions.get(follower, ())),
+                    next_copy_no=account.next_copy_no,
+                    notional=self.notionals.get(follower, _NONE),
+                ),
+                legs=[mapping.leg(copy) for _, copy in sorted(copies.items())],
+                stale_after=timedelta(seconds=2 * max(masters_timeout, self._timeout(follower))),
+                quotes=self.quotes.get(follower, {}),
+            )
+
+        return case
+
+    def _timeout(self, account_pk: UUID) -> int:
+        """How many seconds the account's terminal may be silent."""
+        return self.timeouts.get(account_pk, self.default_timeout)
 
     def _master_funds(self, account_pk: UUID, intent: OrderIntent) -> Funds:
         """The intent's own figures win over the last heartbeat's."""
@@ -186,8 +200,11 @@ class Workspace:
         told = {name: amount for name in ("balance", "equity") if (amount := getattr(intent, name)) is not None}
         return replace(known, **told, fresh=frozenset(told))
 
-    def record(self, intent: Intent, subscription: Subscription, verdict: Verdict) -> None:
-        """Note one decision with its commands; numbered at once, or held while the follower is pending."""
+    def record(self, intent: Intent, subscription: Subscription, verdict: Verdict, steps: Any) -> None:
+        """Note one decision with its commands; numbered at once, or held while the follower is pending.
+
+        `steps`: the verdict's, as they are stored: encoded once for all followers that it serves.
+        """
         decision = make(
             Decision,
             id=new_id(),
@@ -195,7 +212,7 @@ class Workspace:
             subscription_id=subscription.id,
             outcome=verdict.outcome,
             code=verdict.code.value if verdict.code else "",
-            steps=verdict.steps,
+            steps=steps,
             decided_at=self.now,
         )
         self.decisions.append(decision)

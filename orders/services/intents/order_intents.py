@@ -1,14 +1,17 @@
 """Take what masters did: store it, decide for every subscription, and order what follows, inside one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import cast
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from orders.domain.copies.positions import advance, is_known_open, is_latest
+from orders.domain.decision.inputs import Case
+from orders.domain.decision.likeness import likeness
 from orders.domain.decision.pipeline import Verdict, decide, failed
 from orders.domain.states.denials import Code
 from orders.domain.wire.intents import Action, OrderIntent
@@ -17,6 +20,7 @@ from orders.services.intents.batch import Workspace
 from orders.services.intents.reading import followers_of
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.decimals import to_builtins
+from sessions_app.models.bulk import JsonText
 from sessions_app.models.fields import new_id
 from sessions_app.models.light import make
 from sessions_app.models.transactions import requires_transaction
@@ -55,8 +59,9 @@ def _take(arrival: Arrival, workspace: Workspace) -> None:
     # The row stays, so that the page shows what came; the first one has decided.
     if row.repeated:
         return
+    rulings = _Rulings(arrival, intent, workspace)
     for subscription in workspace.subscriptions.get(arrival.account_pk, ()):
-        workspace.record(row, subscription, _decide(arrival, intent, subscription, workspace))
+        workspace.record(row, subscription, *rulings.of(subscription))
     # After the decisions, which look at the position as it was.
     workspace.move_position(arrival.account_pk, intent, advance(position, intent))
     # Stops may be moved to and fro: only the same as the last is a repeat.
@@ -64,23 +69,46 @@ def _take(arrival: Arrival, workspace: Workspace) -> None:
         workspace.firsts[name] = row.id
 
 
-def _decide(arrival: Arrival, intent: OrderIntent, subscription: Subscription, workspace: Workspace) -> Verdict:
-    """One subscription's decision. A fault in it is its own: the others of this intent are served all the same."""
-    try:
-        verdict = decide(workspace.case(arrival, intent, subscription))
-    except Exception as fault:  # noqa: BLE001 - contained: it is logged with its trace, told, and recorded
-        _log.exception("decision.fault", subscription_id=str(subscription.id), position_id=intent.position_id)
-        text = f"strategy {subscription.strategy.name}, position {intent.position_id}: {type(fault).__name__}"
-        workspace.call(
-            subscription.follower_id, AlertCode.INTERNAL, text, subject=f"{subscription.id} {intent.position_id}"
-        )
-        return failed(intent.action, type(fault).__name__)
-    if verdict.code is Code.MASTER_NETTING_UNSUPPORTED:
-        name = subscription.strategy.name
-        workspace.call(
-            arrival.account_pk, AlertCode.MASTER_NETTING, f"strategy {name}", subject=f"netting {arrival.account_pk}"
-        )
-    return verdict
+_Ruling = tuple[Verdict, JsonText]
+
+
+class _Rulings:
+    """The decisions about one intent: one for all followers that are decided alike, its steps encoded once."""
+
+    def __init__(self, arrival: Arrival, intent: OrderIntent, workspace: Workspace) -> None:
+        self._arrival, self._intent, self._workspace = arrival, intent, workspace
+        self._case = workspace.cases(arrival, intent)
+        self._known: dict[Hashable, _Ruling] = {}
+
+    def of(self, subscription: Subscription) -> _Ruling:
+        """One subscription's decision. A fault in it is its own: the others of this intent are served all the same."""
+        try:
+            ruling = self._ruling(self._case(subscription))
+        except Exception as fault:  # noqa: BLE001 - contained: it is logged with its trace, told, and recorded
+            return _with_steps(self._fault(subscription, type(fault).__name__))
+        if ruling[0].code is Code.MASTER_NETTING_UNSUPPORTED:
+            master, name = self._arrival.account_pk, subscription.strategy.name
+            self._workspace.call(master, AlertCode.MASTER_NETTING, f"strategy {name}", subject=f"netting {master}")
+        return ruling
+
+    def _ruling(self, case: Case) -> _Ruling:
+        alike = likeness(case)
+        known = self._known.get(alike) if alike is not None else None
+        if known is None:
+            known = self._known[alike] = _with_steps(decide(case))
+        return known
+
+    def _fault(self, subscription: Subscription, fault: str) -> Verdict:
+        number = self._intent.position_id
+        _log.exception("decision.fault", subscription_id=str(subscription.id), position_id=number)
+        text = f"strategy {subscription.strategy.name}, position {number}: {fault}"
+        subject = f"{subscription.id} {number}"
+        self._workspace.call(subscription.follower_id, AlertCode.INTERNAL, text, subject=subject)
+        return failed(self._intent.action, fault)
+
+
+def _with_steps(verdict: Verdict) -> _Ruling:
+    return verdict, JsonText(msgspec.json.encode(verdict.steps).decode())
 
 
 def _left(intent: OrderIntent) -> Decimal | None:
