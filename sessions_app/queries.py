@@ -122,7 +122,7 @@ def _standings(sessions: QuerySet[EaSession]) -> Iterable[Standing]:
 
 def fences(account_pks: Collection[UUID]) -> dict[UUID, int]:
     """The fence of each account: a session of a lower one is not in charge any more."""
-    return dict(BrokerAccount.objects.filter(id__in=list(account_pks)).values_list("id", "fence"))
+    return dict(BrokerAccount.objects.filter(id__among=account_pks).values_list("id", "fence"))
 
 
 def session(session_id: UUID) -> EaSession | None:
@@ -208,7 +208,7 @@ def profile_sessions(ids: Iterable[UUID]) -> dict[UUID, UUID]:
 
 def heartbeat_timeouts(account_pks: Iterable[UUID]) -> dict[UUID, int]:
     """In force for the living sessions of accounts, in seconds; the longest where there are several."""
-    living = EaSession.objects.filter(account__in=list(account_pks), state__in=LIVING)
+    living = EaSession.objects.filter(account__among=account_pks, state__in=LIVING)
     return dict(living.values_list("account_id").annotate(Max("heartbeat_timeout")))
 
 

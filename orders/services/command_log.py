@@ -8,10 +8,10 @@ ids, and what it hands out (`LockedAccount`) is the proof. It asks for the calle
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from orders.domain.copies.legs import Order
 from orders.domain.states.commands import CommandState
@@ -167,6 +167,10 @@ class CommandLog:
         # In the order of ids, as everybody locks them.
         update_rows(BrokerAccount, [self.row(account_pk) for account_pk in sorted(moved)], _COUNTERS)
         note(commands, batch)
+        # Whose these numbers are: the rows are locked, so no session takes over before the commit.
+        batch.fences |= {
+            account_pk: self.row(account_pk).fence for account_pk in batch.log.keys() & self.accounts.keys()
+        }
 
 
 def note(commands: Iterable[Command], batch: Batch) -> None:
@@ -177,10 +181,17 @@ def note(commands: Iterable[Command], batch: Batch) -> None:
 
 
 @requires_transaction
-def open_log(account_pks: Collection[UUID], *, now: datetime) -> CommandLog:
-    """Lock these accounts, in the order that every writer keeps; inside the caller's transaction."""
+def open_log(account_pks: Collection[UUID] | QuerySet[Any, UUID], *, now: datetime) -> CommandLog:
+    """Lock these accounts, in the order that every writer keeps; inside the caller's transaction.
+
+    A query of their keys is asked in the same statement.
+    """
     rows = BrokerAccount.objects.select_for_update(no_key=True)
-    locked = fetch(rows.filter(id__in=account_pks).order_by("id")) if account_pks else []
+    if isinstance(account_pks, QuerySet):
+        wanted = rows.filter(id__in=account_pks)
+    else:
+        wanted = rows.filter(id__among=account_pks) if account_pks else rows.none()
+    locked = fetch(wanted.order_by("id"))
     return CommandLog(now=now, accounts={row.id: LockedAccount(row, proof=_LOCK) for row in locked})
 
 
@@ -194,7 +205,7 @@ class Attempts:
         known = [cause for cause in causes if cause is not None]
         if not known:
             return
-        issued = Command.objects.filter(**{f"{column}__in": known}).values_list(f"{column}_id", "leg", "action")
+        issued = Command.objects.filter(**{f"{column}__among": known}).values_list(f"{column}_id", "leg", "action")
         for cause, leg, action, last in issued.annotate(Max("attempt")):
             self._last[cause, leg, action] = last
 
@@ -214,7 +225,7 @@ def follow_up(
     the copy.
     """
     asked = under or {}
-    opened = Command.objects.filter(copy__in=[copy for copy, _ in wanted], action__in=ADDS_EXPOSURE)
+    opened = Command.objects.filter(copy__among=[copy.id for copy, _ in wanted], action__in=ADDS_EXPOSURE)
     # Under the decision that opened the copy: that is where a person looks for what became of it.
     decisions = dict(opened.filter(decision__isnull=False).values_list("copy_id", "decision_id"))
     attempts = Attempts([*decisions.values(), *asked.values()])

@@ -1,5 +1,6 @@
 """Who is connected: one table per file."""
 
+import sessions_app.models.among  # noqa: F401 - registers its lookup
 from sessions_app.models.account_grant import AccountGrant
 from sessions_app.models.approved_fingerprint import ApprovedFingerprint
 from sessions_app.models.auth_key import AuthKey

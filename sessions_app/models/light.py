@@ -66,10 +66,13 @@ def make(model: type[Row], **values: Any) -> Row:
     return row
 
 
-def fetch(rows: "models.QuerySet[Row]", *related: str) -> list[Row]:
-    """The rows of a query, in its order, each with these related rows (that must exist)."""
+def fetch(rows: "models.QuerySet[Row]", *related: str, without: frozenset[str] = frozenset()) -> list[Row]:
+    """The rows of a query, in its order, each with these related rows (that must exist).
+
+    `without`: columns that are left out; who asks a row for one all the same costs a read, as with `defer`.
+    """
     model = rows.model
-    names = _shape(model).names
+    names = [name for name in _shape(model).names if name not in without]
     others = [(name, _related(model, name)) for name in related]
     wanted = [*names, *(f"{name}__{column}" for name, other in others for column in _shape(other).names)]
     found = []

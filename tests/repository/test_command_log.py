@@ -36,8 +36,13 @@ def offences(path: str, tree: ast.AST) -> Iterator[str]:
 def _calls(node: ast.Call, numbers: set[str]) -> Iterator[str]:
     """Rows that are made, by the class or by its manager, and numbers that are written by name."""
     owner, _, called = ast.unparse(node.func).rpartition(".")
+    first = ast.unparse(node.args[0]) if node.args else ""
     if called in MAKERS:
         yield f"{node.lineno}: makes a {called}"
+    if called == "make" and first in MAKERS:
+        yield f"{node.lineno}: makes a {first}"
+    if called == "insert_rows" and first == "Command":
+        yield f"{node.lineno}: makes commands by {called}"
     if called in CREATES and owner.endswith("Command.objects"):
         yield f"{node.lineno}: makes commands by {called}"
     if called in CREATES | {"update"}:
@@ -75,6 +80,8 @@ def test_the_log_itself_does_all_of_it() -> None:
         ("setattr(row, 'next_seq', 1)", ["1: assigns next_seq"]),
         ("Command(id=1)", ["1: makes a Command"]),
         ("models.Command(id=1)", ["1: makes a Command"]),
+        ("make(Command, id=1)", ["1: makes a Command"]),
+        ("insert_rows(Command, rows)", ["1: makes commands by insert_rows"]),
         ("LockedAccount(row, proof=None)", ["1: makes a LockedAccount"]),
         ("Command.objects.create(id=1)", ["1: makes commands by create"]),
         ("Command.objects.bulk_create([])", ["1: makes commands by bulk_create"]),

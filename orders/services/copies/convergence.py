@@ -137,15 +137,15 @@ class _World:
         keys = {(copy.subscription_id, copy.position_id) for copy in copies}
         numbers = {position for _, position in keys}
         # More rows than needed where two subscriptions share a number; fewer statements than one for each pair.
-        rows = Copy.objects.filter(subscription__in={pk for pk, _ in keys}, position_id__in=numbers)
+        rows = Copy.objects.filter(subscription__among={pk for pk, _ in keys}, position_id__among=numbers)
         legs: dict[_Key, list[Copy]] = defaultdict(list)
         for row in fetch(rows.order_by("leg")):
             if (key := (row.subscription_id, row.position_id)) in keys:
                 legs[key].append(known.get(row.id, row))
-        followed = Subscription.objects.filter(id__in={pk for pk, _ in keys})
+        followed = Subscription.objects.filter(id__among={pk for pk, _ in keys})
         subscriptions = {row.id: row for row in fetch(followed, "strategy")}
         masters = {row.strategy.master_id for row in subscriptions.values()}
-        positions = MasterPosition.objects.filter(account__in=masters, position_id__in=numbers)
+        positions = MasterPosition.objects.filter(account__among=masters, position_id__among=numbers)
         terminals = mapping.terminals(account.profile_id for account in log.rows.values())
         return cls(
             log=log,
@@ -199,7 +199,7 @@ def _commands(legs: Mapping[_Key, Sequence[Copy]], now: datetime) -> Mapping[UUI
     living = [copy.id for group in legs.values() for copy in group if copy.state in ALIVE]
     told = Q(state__in=UNFINISHED) | Q(action__in=ADDS_EXPOSURE) | Q(decided_at__gte=now - RECENT)
     found: dict[UUID, list[Command]] = defaultdict(list)
-    for row in fetch(Command.objects.filter(told, copy__in=living, seq__isnull=False).order_by("id")):
+    for row in fetch(Command.objects.filter(told, copy__among=living, seq__isnull=False).order_by("id")):
         found[row.copy_id].append(row)
     return found
 

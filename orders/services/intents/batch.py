@@ -95,18 +95,20 @@ class Workspace:
         # A batch may hold frames of other types; their handlers have loaded what they need.
         intents = [arrival.payload for arrival in arrivals if isinstance(arrival.payload, OrderIntent)]
         tickets = {ticket for intent in intents for ticket in lineage(intent)}
-        followers = reading.followers_of(masters)
         # The lock comes before every read that decisions rest on. Else two masters could both pass one follower's
         # limit.
-        log = open_log(followers, now=now)
+        log = open_log(reading.following(masters), now=now)
+        followers = set(log.accounts)
         # Masters are read, not locked: nobody writes their logs here.
-        accounts = log.rows | {row.id: row for row in fetch(BrokerAccount.objects.filter(id__in=masters - followers))}
+        accounts = log.rows | {
+            row.id: row for row in fetch(BrokerAccount.objects.filter(id__among=masters - followers))
+        }
         subscriptions = reading.subscriptions(masters, followers)
         mine = [item for group in subscriptions.values() for item in group]
         rules = reading.rules(mine)
         # By their first ticket or by the one that they have now: a terminal may know only the latter.
-        named = Q(position_id__in=tickets) | Q(ticket__in=tickets)
-        known = MasterPosition.objects.filter(named, account__in=masters)
+        named = Q(position_id__among=tickets) | Q(ticket__among=tickets)
+        known = MasterPosition.objects.filter(named, account__among=masters)
         position_rows = {(row.account_id, row.position_id): row for row in fetch(known)}
         position_ids = tickets | {number for _, number in position_rows}
         copies = reading.copies(mine, position_ids)

@@ -1,13 +1,13 @@
 """What the decisions of a batch rest on, read in a fixed number of statements, however many followers there are."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import F, FloatField, Q, Sum
+from django.db.models import F, FloatField, Q, QuerySet, Sum
 from django.db.models.functions import Cast
 
 from orders.domain.decision.inputs import MarketQuote, Rules, Terminal
@@ -34,15 +34,20 @@ _NONE, _ONE = Decimal(0), Decimal(1)
 _ON_ITS_WAY = frozenset({CopyState.HELD, CopyState.ORDERED})
 
 
-def followers_of(masters: set[UUID]) -> set[UUID]:
+def following(masters: Collection[UUID]) -> "QuerySet[Subscription, UUID]":
+    """The accounts whose logs these masters' intents may write, as a query, to be asked within another one."""
+    flowing = Subscription.objects.filter(strategy__master__among=masters).exclude(state=SubscriptionState.OFF)
+    return flowing.values_list("follower_id", flat=True)
+
+
+def followers_of(masters: Collection[UUID]) -> set[UUID]:
     """The accounts whose logs these masters' intents may write."""
-    flowing = Subscription.objects.filter(strategy__master__in=masters).exclude(state=SubscriptionState.OFF)
-    return set(flowing.values_list("follower_id", flat=True))
+    return set(following(masters))
 
 
 def subscriptions(masters: set[UUID], locked: set[UUID]) -> dict[UUID, list[Subscription]]:
     """By master; what was stored since the followers were locked comes with the next batch."""
-    rows = Subscription.objects.filter(strategy__master__in=masters, follower__in=locked)
+    rows = Subscription.objects.filter(strategy__master__among=masters, follower__among=locked)
     found: dict[UUID, list[Subscription]] = defaultdict(list)
     for row in fetch(rows.exclude(state=SubscriptionState.OFF).order_by("id"), "strategy"):
         found[row.strategy.master_id].append(row)
@@ -69,13 +74,13 @@ def decided_on(accounts: Iterable[BrokerAccount]) -> dict[UUID, UUID | None]:
 
 
 def first_intents(masters: set[UUID], tickets: set[int]) -> dict[tuple[UUID, int, str, Decimal | None], UUID]:
-    rows = Intent.objects.filter(account__in=masters, ticket__in=tickets, repeated=False)
+    rows = Intent.objects.filter(account__among=masters, ticket__among=tickets, repeated=False)
     found = rows.exclude(action=Action.MODIFY).values_list("account_id", "ticket", "action", "remaining_lots", "id")
     return {(account, ticket, action, left): pk for account, ticket, action, left, pk in found}
 
 
 def copies(subscriptions: Sequence[Subscription], position_ids: set[int]) -> dict[tuple[UUID, int], dict[int, Copy]]:
-    rows = Copy.objects.filter(subscription__in=[item.id for item in subscriptions], position_id__in=position_ids)
+    rows = Copy.objects.filter(subscription__among=[item.id for item in subscriptions], position_id__among=position_ids)
     found: dict[tuple[UUID, int], dict[int, Copy]] = defaultdict(dict)
     for copy in fetch(rows):
         found[copy.subscription_id, copy.position_id][copy.leg] = copy
@@ -93,7 +98,7 @@ def open_positions(
     if limited:
         # An order on its way counts although its close is on its way too: it may fill first.
         counted = Q(lots_decided__gt=0) | Q(state__in=_ON_ITS_WAY)
-        rows = Copy.objects.filter(counted, account__in=limited, state__in=ALIVE)
+        rows = Copy.objects.filter(counted, account__among=limited, state__in=ALIVE)
         for account, subscription, position in rows.values_list("account_id", "subscription_id", "position_id"):
             found[account].add((subscription, position))
     return found
@@ -111,7 +116,7 @@ def own_copies(masters: set[UUID], intents: Iterable[OrderIntent]) -> dict[UUID,
     numbers = {copy_number(intent.magic) for intent in opens} - {None}
     found: dict[UUID, set[int]] = defaultdict(set)
     if numbers:
-        rows = Copy.objects.filter(account__in=masters, copy_no__in=numbers)
+        rows = Copy.objects.filter(account__among=masters, copy_no__in=numbers)
         for account, number in rows.values_list("account_id", "copy_no"):
             found[account].add(number or 0)
     return {account: frozenset(known) for account, known in found.items()}
@@ -128,7 +133,7 @@ def notionals(
     if priced:
         # A sum of floats: a ceiling of thirty times needs no last digit, and prices are texts in SQLite.
         worth = F("lots_decided") * Cast("price", FloatField())
-        rows = Copy.objects.filter(account__in=priced, state__in=ALIVE, lots_decided__gt=0, price__isnull=False)
+        rows = Copy.objects.filter(account__among=priced, state__in=ALIVE, lots_decided__gt=0, price__isnull=False)
         sums = rows.values_list("account_id", "symbol").annotate(worth=Sum(worth, output_field=FloatField()))
         for account, symbol, amount in sums:
             found[account] += notional(told[account].get(symbol), Decimal(str(amount)), _ONE) or _NONE
@@ -147,7 +152,7 @@ def quotes(subscriptions: Sequence[Subscription], rules: Mapping[UUID, Rules]) -
     curious = {item.follower_id for item in known if rules[item.id].settings.looks_at_market}
     found: dict[UUID, dict[str, MarketQuote]] = defaultdict(dict)
     if curious:
-        for row in FollowerQuote.objects.filter(account__in=curious):
+        for row in FollowerQuote.objects.filter(account__among=curious):
             found[row.account_id][row.symbol] = MarketQuote(row.bid or _NONE, row.ask or _NONE, row.at)
     return dict(found)
 
@@ -155,4 +160,4 @@ def quotes(subscriptions: Sequence[Subscription], rules: Mapping[UUID, Rules]) -
 def waited(copies: Mapping[tuple[UUID, int], Mapping[int, Copy]]) -> set[UUID]:
     """The copies that have been given their time already."""
     loaded = [copy.id for legs in copies.values() for copy in legs.values()]
-    return set(FillWait.objects.filter(copy__in=loaded).values_list("copy_id", flat=True))
+    return set(FillWait.objects.filter(copy__among=loaded).values_list("copy_id", flat=True))

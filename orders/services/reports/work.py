@@ -23,6 +23,8 @@ from sessions_app.models.light import fetch, share
 from sessions_app.services.ingest.ports import Arrival
 
 _NONE = Decimal(0)
+# Moments that no report looks at, and that cost more to read than all else of a command.
+TIME_LINE = frozenset({"committed_at", "pushed_at", "acked_at", "occurred_at", "received_at", "decided_at"})
 FactKey = tuple[UUID, int | None, str, str, Decimal]
 
 
@@ -64,7 +66,8 @@ class Reports:
             wanted = {copy.id, *(row.copy_id for row in self.commands.values())} - self.siblings.keys()
             self.siblings |= {copy_id: [] for copy_id in wanted}
             told = Q(state__in=UNFINISHED) | Q(action__in=ADDS_EXPOSURE) | Q(decided_at__gte=self.log.now - RECENT)
-            for row in fetch(Command.objects.filter(told, copy__in=wanted, seq__isnull=False).order_by("id")):
+            rows = Command.objects.filter(told, copy__among=wanted, seq__isnull=False).order_by("id")
+            for row in fetch(rows, without=TIME_LINE):
                 self.siblings[row.copy_id].append(self.commands.get(row.id, row))
         return self.siblings[copy.id]
 
@@ -73,7 +76,11 @@ def load(arrivals: Sequence[Arrival], log: CommandLog) -> Reports:
     reports = [cast(ExecutionReport, arrival.payload) for arrival in arrivals]
     account_pks = {arrival.account_pk for arrival in arrivals}
     wanted = [report.command_id for report in reports if report.command_id]
-    commands = {row.id: row for row in fetch(Command.objects.filter(id__in=wanted), "copy")} if wanted else {}
+    commands = (
+        {row.id: row for row in fetch(Command.objects.filter(id__among=wanted), "copy", without=TIME_LINE)}
+        if wanted
+        else {}
+    )
     # Two commands of one copy share its object: what the first report changes, the second one sees.
     copies = {command.copy_id: command.copy for command in commands.values()}
     loose = [report for report in reports if report.command_id is None]
@@ -100,7 +107,7 @@ def _first_reports(reports: Sequence[ExecutionReport], commands: dict[UUID, Comm
         if report.command_id and (command := commands.get(report.command_id))
         if command.state == BY_REPORT[report.status] and report.status in ONCE
     ]
-    rows = Report.objects.filter(command__in=again, repeated=False).order_by("-id") if again else []
+    rows = Report.objects.filter(command__among=again, repeated=False).order_by("-id") if again else []
     return {(row.command_id, row.status): row for row in rows if row.command_id}
 
 
@@ -109,7 +116,7 @@ def _copies_of(reports: Sequence[ExecutionReport], account_pks: set[UUID]) -> li
     numbers = {report.copy_no for report in reports if report.copy_no}
     if not tickets and not numbers:
         return []
-    found = Copy.objects.filter(Q(ticket__in=tickets) | Q(copy_no__in=numbers), account__in=account_pks)
+    found = Copy.objects.filter(Q(ticket__among=tickets) | Q(copy_no__in=numbers), account__among=account_pks)
     return fetch(found)
 
 
@@ -117,7 +124,7 @@ def _known_facts(reports: Sequence[ExecutionReport], account_pks: set[UUID]) -> 
     tickets = {report.ticket for report in reports if report.ticket}
     if not tickets:
         return set()
-    rows = Report.objects.filter(account__in=account_pks, ticket__in=tickets).exclude(cause="")
+    rows = Report.objects.filter(account__among=account_pks, ticket__among=tickets).exclude(cause="")
     told = rows.exclude(flag=ReportFlag.FROM_SNAPSHOT).values_list(
         "account_id", "ticket", "status", "cause", "remaining_lots"
     )

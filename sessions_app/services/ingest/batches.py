@@ -79,8 +79,8 @@ def store(*, arrivals: Sequence[Arrival]) -> Batch:
         _write(arrivals, desk, batch)
         _count_offences(batch)
         _call_about_conflicts(arrivals, batch)
-        if batch.log:  # the handlers have locked these accounts: no session takes over in between
-            batch.fences = queries.fences(batch.log)
+        if unknown := batch.log.keys() - batch.fences.keys():  # locked by the handlers: no session takes over
+            batch.fences |= queries.fences(unknown)
     return batch
 
 

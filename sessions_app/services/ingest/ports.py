@@ -107,7 +107,7 @@ class Batch:
 
     now: datetime
     log: dict[UUID, list[LogFrame]] = field(default_factory=dict)
-    fences: Mapping[UUID, int] = field(default_factory=dict)
+    fences: dict[UUID, int] = field(default_factory=dict)
     tops: dict[UUID, int] = field(default_factory=dict)
     replies: list[tuple[Arrival, Payload]] = field(default_factory=list)
     changed_sessions: set[UUID] = field(default_factory=set)
