@@ -30,7 +30,7 @@ Looked = Callable[[Case], Case]
 Ordered = Callable[[Mode, Verdict], Verdict]
 _NONE: Final = Decimal(0)
 _OPENS: Final = ADDS_EXPOSURE | {Action.ACTIVATE}
-_case, _record, _take = Workspace.case, Workspace.record, order_intents._take
+_cases, _record, _take = Workspace.cases, Workspace.record, order_intents._take
 
 
 def _put(owner: object, name: str, function: Callable[..., Any]) -> None:
@@ -44,18 +44,19 @@ def _put(owner: object, name: str, function: Callable[..., Any]) -> None:
 def _look_at(change: Looked) -> None:
     """Let decisions look at something else."""
 
-    def case(self: Workspace, arrival: Arrival, intent: OrderIntent, subscription: Subscription) -> Case:
-        return change(_case(self, arrival, intent, subscription))
+    def cases(self: Workspace, arrival: Arrival, intent: OrderIntent) -> Callable[[Subscription], Case]:
+        case = _cases(self, arrival, intent)
+        return lambda subscription: change(case(subscription))
 
-    _put(Workspace, _case.__name__, case)
+    _put(Workspace, _cases.__name__, cases)
 
 
 def _order_otherwise(change: Ordered) -> None:
     """Let something else come of decisions."""
 
-    def record(self: Workspace, intent: Any, subscription: Subscription, verdict: Verdict) -> None:
+    def record(self: Workspace, intent: Any, subscription: Subscription, verdict: Verdict, steps: Any) -> None:
         mode = self.rules[subscription.id].settings.mode
-        _record(self, intent, subscription, change(mode, verdict))
+        _record(self, intent, subscription, change(mode, verdict), steps)
 
     _put(Workspace, _record.__name__, record)
 

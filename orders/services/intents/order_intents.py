@@ -78,7 +78,7 @@ class _Rulings:
     def __init__(self, arrival: Arrival, intent: OrderIntent, workspace: Workspace) -> None:
         self._arrival, self._intent, self._workspace = arrival, intent, workspace
         self._case = workspace.cases(arrival, intent)
-        self._known: dict[Hashable, _Ruling] = {}
+        self._known: dict[Hashable, tuple[Case, _Ruling]] = {}
 
     def of(self, subscription: Subscription) -> _Ruling:
         """One subscription's decision. A fault in it is its own: the others of this intent are served all the same."""
@@ -94,9 +94,12 @@ class _Rulings:
     def _ruling(self, case: Case) -> _Ruling:
         alike = likeness(case)
         known = self._known.get(alike) if alike is not None else None
-        if known is None:
-            known = self._known[alike] = _with_steps(decide(case))
-        return known
+        if known is not None:
+            return known[1]
+        ruling = _with_steps(decide(case))
+        # With its case: what is compared by identity must not be gone when the next one comes.
+        self._known[alike] = (case, ruling)
+        return ruling
 
     def _fault(self, subscription: Subscription, fault: str) -> Verdict:
         number = self._intent.position_id
