@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, DateTimeField, Func, Max, QuerySet
 
 from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
 from sessions_app.models import (
@@ -24,12 +24,28 @@ from sessions_app.models import (
 def database_now() -> datetime:
     """The database's clock, not its transaction's start. SQLite has no clock of its own: the process's then."""
     if connection.vendor != "postgresql":
-        return datetime.now(UTC)  # noqa: TID251 - this is where the clock is read
+        return clock_of(None)
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         row = cursor.fetchone()
-    moment: datetime = row[0]
-    return moment.astimezone(UTC)
+    return clock_of(row[0])
+
+
+class Clock(Func):
+    """The database's clock as a column of another read, which saves asking for it; NULL on SQLite. See `clock_of`."""
+
+    template = "clock_timestamp()"
+    output_field = DateTimeField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
+        return "NULL", []
+
+
+def clock_of(read: datetime | None) -> datetime:
+    """The moment that a `Clock` has read."""
+    if read is None:
+        return datetime.now(UTC)  # noqa: TID251 - this is where the clock is read
+    return read.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

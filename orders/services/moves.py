@@ -18,8 +18,9 @@ from orders.domain.states.fill_waits import WaitState
 from orders.domain.states.reasons import CommandReason
 from orders.models import Command, Copy, Difference, FillWait
 from sessions_app.domain.moves import check_move
-from sessions_app.models import BrokerAccount
+from sessions_app.models.listed import listed
 from sessions_app.models.transactions import requires_transaction
+from sessions_app.services.ingest.ports import Acknowledged
 
 
 def move_command(row: Command, after: CommandState, reason: CommandReason | str | None = None) -> None:
@@ -78,23 +79,23 @@ def move_copies(rows: QuerySet[Copy], after: CopyState, *, only: Collection[Copy
 
 
 @requires_transaction
-def receive_commands(accounts: Collection[BrokerAccount]) -> None:
-    """The EAs have these accounts' commands up to their acknowledged numbers; one round trip, however many accounts."""
+def receive_commands(accounts: Collection[Acknowledged]) -> None:
+    """The EAs have these accounts' commands up to their acknowledged numbers; one round trip, however many accounts.
+
+    What lies below the former acknowledgement was moved on with it, and is not looked at again.
+    """
     check_move("command", commands.MOVES, CommandState.QUEUED, CommandState.RECEIVED)
-    by_uuid = Command._meta.pk.get_db_prep_value
-    heard = [
-        (
-            CommandState.RECEIVED.value,
-            by_uuid(account.id, connection),
-            by_uuid(account.epoch, connection),
-            account.acked_seq,
-            CommandState.QUEUED.value,
-        )
-        for account in accounts
-    ]
+    risen = [(row.id, row.epoch, row.former_seq, row.acked_seq) for row in accounts if row.acked_seq > row.former_seq]
+    if not risen:
+        return
+    received, queued = CommandState.RECEIVED.value, CommandState.QUEUED.value
+    table, of_log = Command._meta.db_table, "account_id = {} AND epoch = {} AND seq > {} AND seq <= {} AND state = %s"
     with connection.cursor() as cursor:
-        cursor.executemany(
-            f"UPDATE {Command._meta.db_table} SET state = %s"  # noqa: S608
-            " WHERE account_id = %s AND epoch = %s AND seq <= %s AND state = %s",
-            heard,
-        )
+        if connection.vendor == "postgresql":
+            source, values = listed(("account", "log", "former", "acked"), risen)
+            where = of_log.format("listed.account", "listed.log", "listed.former", "listed.acked")
+            cursor.execute(f"UPDATE {table} SET state = %s FROM {source} WHERE {where}", [received, *values, queued])  # noqa: S608
+        else:
+            where = of_log.format("%s", "%s", "%s", "%s")
+            rows = [(received, pk.hex, epoch.hex, former, acked, queued) for pk, epoch, former, acked in risen]
+            cursor.executemany(f"UPDATE {table} SET state = %s WHERE {where}", rows)  # noqa: S608

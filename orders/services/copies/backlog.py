@@ -22,10 +22,10 @@ from orders.services import command_log, moves
 from orders.services.command_log import CommandLog, open_log
 from orders.services.copies import fill_waits, watch
 from sessions_app import queries
-from sessions_app.models import BrokerAccount, EaSession
+from sessions_app.models import EaSession
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.transactions import requires_transaction
-from sessions_app.services.ingest.ports import Batch, Pushed
+from sessions_app.services.ingest.ports import Acknowledged, Batch, Pushed
 
 
 @requires_transaction
@@ -131,7 +131,7 @@ def doubt(account_pk: UUID, decided_by: datetime, since: datetime) -> int:
 
 
 @requires_transaction
-def acknowledged(accounts: Sequence[BrokerAccount], pushed: Mapping[UUID, Collection[Pushed]], now: datetime) -> None:
+def acknowledged(accounts: Sequence[Acknowledged], pushed: Mapping[UUID, Collection[Pushed]], now: datetime) -> None:
     """The EAs have stored their commands up to the accounts' acknowledged numbers: move them on, and keep their time
     lines.
 

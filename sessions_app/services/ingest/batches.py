@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, F
 
 from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
@@ -27,8 +27,10 @@ from sessions_app.domain.lifecycle import LIVING, KeyState, Reason, SessionStatu
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, EaSession, InboundFrame
 from sessions_app.models.bulk import insert_rows, update_rows
+from sessions_app.models.fields import new_id
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import ports
+from sessions_app.services.ingest.known_frames import KnownFrames, Sent, known_frames
 from sessions_app.services.ingest.ports import Arrival, Batch, BoundFrame, Fate, FrameHandler
 from sessions_app.services.operations import alerts
 
@@ -45,6 +47,7 @@ class _Session:
     account_pk: UUID
     key_approved: bool
     preempted: bool
+    stored_seq: int
     log: Log
     stored: int = 0
     full: bool = False
@@ -52,14 +55,13 @@ class _Session:
 
 @dataclass(slots=True)
 class _Desk:
-    """The locked sessions and the known ids that a batch is sorted against.
+    """The locked sessions and the stored frames that a batch is sorted against.
 
     `fresh`: this batch's frames that took a number under an id of their own, by that id and its scope (see `_scope`).
     """
 
     sessions: dict[UUID, _Session]
-    by_account: dict[tuple[UUID, UUID], tuple[bytes, str]]
-    by_session: dict[tuple[UUID, UUID], tuple[bytes, str]]
+    known: KnownFrames
     fresh: dict[tuple[UUID, UUID], Arrival] = field(default_factory=dict)
 
 
@@ -69,8 +71,8 @@ def store(*, arrivals: Sequence[Arrival]) -> Batch:
     :raises django.db.Error: nothing is stored then
     """
     with transaction.atomic(durable=True):
-        batch = Batch(now=queries.database_now())
-        desk = _open_desk(arrivals, batch.now)
+        desk, now = _open_desk(arrivals)
+        batch = Batch(now=now)
         for arrival in arrivals:
             _sort(arrival, desk)
         applied = [arrival for arrival in arrivals if arrival.fate is Fate.APPLY]
@@ -84,30 +86,32 @@ def store(*, arrivals: Sequence[Arrival]) -> Batch:
     return batch
 
 
-def _open_desk(arrivals: Sequence[Arrival], now: datetime) -> _Desk:
+def _open_desk(arrivals: Sequence[Arrival]) -> tuple[_Desk, datetime]:
+    """Lock the sessions and read what the batch is sorted against; the database's clock comes along."""
     heard_now = monotonic()
+    sessions, now = _lock_sessions(arrivals)
+    sent = []
     for arrival in arrivals:
         arrival.fate, arrival.refusal = Fate.NEW, arrival.refusal if arrival.payload is None else None
         arrival.received_at = now - timedelta(seconds=max(0.0, heard_now - arrival.heard))
-    sessions = _lock_sessions(arrivals)
-    ids = [arrival.frame_id for arrival in arrivals if arrival.seq is not None]
-    frames = InboundFrame.objects.filter(frame_id__in=ids) if ids else InboundFrame.objects.none()
-    by_account: dict[tuple[UUID, UUID], tuple[bytes, str]] = {}
-    by_session: dict[tuple[UUID, UUID], tuple[bytes, str]] = {}
-    mine = frames.filter(Q(session__in=list(sessions)) | Q(account__in={item.account_pk for item in sessions.values()}))
-    columns = ("account_id", "session_id", "frame_id", "digest", "refusal", "quarantined")
-    for account_pk, session_id, frame_id, digest, refusal, quarantined in mine.values_list(*columns):
-        by_session[session_id, frame_id] = (bytes(digest), refusal)
-        if not quarantined:
-            by_account[account_pk, frame_id] = (bytes(digest), refusal)
-    return _Desk(sessions=sessions, by_account=by_account, by_session=by_session)
+        session = sessions.get(arrival.session_id)
+        if session is not None and arrival.seq is not None:
+            repeats = arrival.seq <= session.log.top
+            sent.append(Sent(arrival.session_id, session.account_pk, arrival.frame_id, arrival.seq, repeats=repeats))
+    known = known_frames(sent)
+    for item in sent:
+        if item.repeats and (frame_id := known.by_number.get((item.session_id, item.seq))) is not None:
+            sessions[item.session_id].log.ids[item.seq] = frame_id
+    return _Desk(sessions=sessions, known=known), now
 
 
-def _lock_sessions(arrivals: Sequence[Arrival]) -> dict[UUID, _Session]:
-    """Lock the sessions so that a change of state or fence waits for this batch."""
+def _lock_sessions(arrivals: Sequence[Arrival]) -> tuple[dict[UUID, _Session], datetime]:
+    """Lock the sessions so that a change of state or fence waits for this batch, and read the clock with them."""
     rows = EaSession.objects.filter(id__in={arrival.session_id for arrival in arrivals}).order_by("id")
     columns = ("id", "state", "fence", "account_id", "key__state", "close_reason", "stored_seq")
-    locked = rows.select_for_update(of=("self",), no_key=True).values_list(*columns)
+    clocked = rows.annotate(clock=queries.Clock())
+    locked = list(clocked.select_for_update(of=("self",), no_key=True).values_list(*columns, "clock"))
+    now = queries.clock_of(locked[0][-1]) if locked else queries.database_now()
     sessions = {
         pk: _Session(
             state=state,
@@ -115,33 +119,17 @@ def _lock_sessions(arrivals: Sequence[Arrival]) -> dict[UUID, _Session]:
             account_pk=account_pk,
             key_approved=key_state == KeyState.APPROVED,
             preempted=close_reason == Reason.PREEMPTED,
+            stored_seq=stored_seq,
             log=Log(stored_seq, {}),
         )
-        for pk, state, fence, account_pk, key_state, close_reason, stored_seq in locked
+        for pk, state, fence, account_pk, key_state, close_reason, stored_seq, _ in locked
     }
-    _load_repeats(arrivals, sessions)
     pending = [pk for pk, session in sessions.items() if session.state == SessionStatus.PENDING]
     if pending:
         counts = InboundFrame.objects.filter(session__in=pending).values_list("session_id").annotate(Count("id"))
         for pk, stored in counts:
             sessions[pk].stored = stored
-    return sessions
-
-
-def _load_repeats(arrivals: Sequence[Arrival], sessions: dict[UUID, _Session]) -> None:
-    """Load the ids stored under numbers that come again; a batch without repeats reads nothing."""
-    again = [
-        arrival
-        for arrival in arrivals
-        if arrival.seq is not None and (known := sessions.get(arrival.session_id)) and arrival.seq <= known.log.top
-    ]
-    if not again:
-        return
-    rows = InboundFrame.objects.filter(
-        session__in={arrival.session_id for arrival in again}, seq__in={arrival.seq for arrival in again}
-    )
-    for session_id, seq, frame_id in rows.values_list("session_id", "seq", "frame_id"):
-        sessions[session_id].log.ids[seq] = frame_id
+    return sessions, now
 
 
 # Sorting ----------------------------------------------------------------------------------------------------
@@ -230,9 +218,9 @@ def _known(arrival: Arrival, desk: _Desk) -> tuple[bytes, str] | None:
     in_batch = desk.fresh.get((_scope(arrival, session), arrival.frame_id))
     if in_batch is not None:
         return in_batch.digest, in_batch.refusal.code if in_batch.refusal else ""
-    stored = desk.by_session.get((arrival.session_id, arrival.frame_id))
+    stored = desk.known.by_session.get((arrival.session_id, arrival.frame_id))
     if stored is None and session.state != SessionStatus.PENDING:
-        stored = desk.by_account.get((arrival.account_pk, arrival.frame_id))
+        stored = desk.known.by_account.get((arrival.account_pk, arrival.frame_id))
     return stored
 
 
@@ -300,37 +288,65 @@ def group_by_kind(arrivals: Iterable[Arrival]) -> list[list[Arrival]]:
 
 
 def _write(arrivals: Sequence[Arrival], desk: _Desk, batch: Batch) -> None:
-    rows = [_row(arrival, desk.sessions[arrival.session_id]) for arrival in desk.fresh.values()]
-    insert_rows(InboundFrame, rows)
+    insert_rows(InboundFrame, [_row(arrival, desk.sessions[arrival.session_id]) for arrival in desk.fresh.values()])
     batch.stored_tops = {pk: item.log.top for pk, item in desk.sessions.items()}
     batch.promotable |= _promotable(arrivals, desk)
-    if any(arrival.seq is not None for arrival in arrivals):
-        update_rows(
-            EaSession, [EaSession(id=pk, stored_seq=top) for pk, top in batch.stored_tops.items()], ["stored_seq"]
-        )
+    risen = [_Top(pk, item.log.top) for pk, item in desk.sessions.items() if item.log.top > item.stored_seq]
+    update_rows(EaSession, risen, ["stored_seq"])
 
 
-def _row(arrival: Arrival, session: _Session) -> InboundFrame:
-    content: Any = None if arrival.payload is None else to_builtins(arrival.payload)
-    return InboundFrame(
+class _Top(NamedTuple):
+    """How far a session's frames are stored now."""
+
+    id: UUID
+    stored_seq: int
+
+
+class _FrameRow(NamedTuple):
+    """A row of inbound frames: its columns by their names."""
+
+    id: UUID
+    account_id: UUID
+    session_id: UUID
+    frame_id: UUID
+    seq: int
+    kind: str
+    digest: bytes
+    content: Any
+    quarantined: bool
+    refusal: str
+    received_at: datetime
+
+
+def _row(arrival: Arrival, session: _Session) -> _FrameRow:
+    return _FrameRow(
+        id=new_id(),
         account_id=arrival.account_pk,
         session_id=arrival.session_id,
         frame_id=arrival.frame_id,
         seq=arrival.seq or 0,
         kind=arrival.kind,
         digest=arrival.digest,
-        content=kept_content(arrival, content),
+        content=_content(arrival),
         quarantined=session.state == SessionStatus.PENDING,
         refusal=arrival.refusal.code if arrival.refusal else "",
         received_at=arrival.at,
     )
 
 
+def _content(arrival: Arrival) -> Any:
+    return to_builtins(arrival.payload) if arrival.payload is not None and _is_kept(arrival) else None
+
+
 def kept_content(arrival: Arrival, content: Any) -> Any:
+    """What of a frame's content stays."""
+    return content if _is_kept(arrival) else None
+
+
+def _is_kept(arrival: Arrival) -> bool:
     """Frames that still have to be applied keep their content, and so do the types that people read."""
     frame = ports.bound().frames.get(arrival.kind)  # none: stored by another version of the gateway
-    kept = arrival.fate is Fate.QUARANTINED or (frame is not None and frame.type.kept)
-    return content if kept else None
+    return arrival.fate is Fate.QUARANTINED or (frame is not None and frame.type.kept)
 
 
 def _promotable(arrivals: Sequence[Arrival], desk: _Desk) -> set[UUID]:

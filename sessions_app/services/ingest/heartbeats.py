@@ -28,7 +28,7 @@ from sessions_app.models import BrokerAccount, EaSession, TerminalProfile
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import ports
-from sessions_app.services.ingest.ports import Arrival, Batch, Pushed
+from sessions_app.services.ingest.ports import Acknowledged, Arrival, Batch, Pushed
 
 _WAIT_SECONDS: Final = 600
 
@@ -214,10 +214,10 @@ def acknowledge(arrivals: Sequence[Arrival], batch: Batch) -> None:
         told = cast(Ack, arrival.payload).ack
         upto[arrival.account_pk] = max(told, upto.get(arrival.account_pk, 0))
         pushed.setdefault(arrival.account_pk, []).extend(arrival.pushed)
-    locked = BrokerAccount.objects.select_for_update(no_key=True).filter(id__in=upto).order_by("id")
-    accounts = {row.id: row for row in locked}
-    moved = [row for row in accounts.values() if row.acked_seq < upto[row.id] < row.next_seq]
-    for row in moved:
-        row.acked_seq = upto[row.id]
-    update_rows(BrokerAccount, moved, ["acked_seq"])
-    ports.bound().acknowledged(list(accounts.values()), pushed, batch.now)
+    rows = BrokerAccount.objects.select_for_update(no_key=True).filter(id__in=upto).order_by("id")
+    accounts = [
+        Acknowledged(pk, epoch, acked, upto[pk] if acked < upto[pk] < following else acked)
+        for pk, epoch, acked, following in rows.values_list("id", "epoch", "acked_seq", "next_seq")
+    ]
+    update_rows(BrokerAccount, [row for row in accounts if row.acked_seq > row.former_seq], ["acked_seq"])
+    ports.bound().acknowledged(accounts, pushed, batch.now)

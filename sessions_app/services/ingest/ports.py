@@ -10,14 +10,13 @@ from copy import copy
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sessions_app.domain.frames.mending import Note
 from sessions_app.domain.frames.payloads import Payload, SubscriptionSummary
 from sessions_app.domain.frames.registry import FrameType, Taker
 from sessions_app.domain.problems import Refused
-from sessions_app.models import BrokerAccount
 
 
 class Fate(Enum):
@@ -94,6 +93,15 @@ class Pushed:
     seq: int
     committed_at: datetime
     pushed_at: datetime
+
+
+class Acknowledged(NamedTuple):
+    """How far an account's EA has stored its commands: up to `acked_seq` now, up to `former_seq` before."""
+
+    id: UUID
+    epoch: UUID
+    former_seq: int
+    acked_seq: int
 
 
 @dataclass(slots=True)
@@ -210,7 +218,7 @@ class Ports:
     frames: every frame type of the protocol.
     commands_after(account_pk, seq, limit): numbered frames above seq, in order.
     void_overdue(account_pk, above, now): before a resend, void what may not be executed any more; its own transaction.
-    acknowledged(accounts, pushed, now): the EAs have stored their commands up to the accounts' `acked_seq`.
+    acknowledged(accounts, pushed, now): the EAs have stored their commands up to their accounts' `acked_seq`.
     release(account_pk, session_id, batch): number what was held, inside the promotion's transaction.
     summaries(account_pk): what the account publishes and copies.
     carry_out_due(): carry out the stored deadlines that have passed, each exactly once; transactions of its own.
@@ -226,7 +234,7 @@ class Ports:
     frames: Mapping[str, BoundFrame]
     commands_after: Callable[[UUID, int, int], list[LogFrame]]
     void_overdue: Callable[[UUID, int, datetime], int]
-    acknowledged: Callable[[Sequence[BrokerAccount], Mapping[UUID, Collection[Pushed]], datetime], None]
+    acknowledged: Callable[[Sequence[Acknowledged], Mapping[UUID, Collection[Pushed]], datetime], None]
     release: Callable[[UUID, UUID, Batch], None]
     summaries: Callable[[UUID], Summaries]
     carry_out_due: Callable[[], int]
