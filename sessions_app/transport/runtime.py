@@ -29,7 +29,7 @@ from sessions_app.domain.problems import Refused
 from sessions_app.doorbell import Ring
 from sessions_app.queries import Standing
 from sessions_app.services.access import keys
-from sessions_app.services.ingest import ports
+from sessions_app.services.ingest import beats, ports
 from sessions_app.services.ingest.ports import Arrival, Batch
 from sessions_app.services.lifecycle import expiry
 from sessions_app.services.operations import gateway_processes, maintenance
@@ -39,6 +39,7 @@ from sessions_app.transport.connection.exchanges import ExchangeConnection
 from sessions_app.transport.connection.registry import Registry
 from sessions_app.transport.connection.sockets import SocketConnection
 from sessions_app.transport.inbound.dispatcher import Door
+from sessions_app.transport.inbound.heartbeats import Heartbeats
 from sessions_app.transport.inbound.ingest import Ingest
 from sessions_app.transport.inbound.rate_limits import Bounds, Kept, hello_bucket
 from sessions_app.transport.outbound.delivery import Delivery
@@ -55,6 +56,7 @@ class Runtime:
         self.registry = Registry()
         self.delivery = Delivery(self.registry)
         self.ingest = Ingest(self._settle_from_thread)
+        self.heartbeats = Heartbeats()
         self.draining = False
         self._bounds = Kept(Bounds)
         self._hellos = Kept(hello_bucket)
@@ -85,6 +87,8 @@ class Runtime:
         self._stop_listening()
         began = time.monotonic()
         await self._loop.run_in_executor(None, self.ingest.stop, seconds)
+        with contextlib.suppress(DatabaseError):
+            await self._write_heartbeats()
         await self.delivery.shutdown.answers(ANSWER_SECONDS - (time.monotonic() - began))
         await self.delivery.shutdown.close_all(CloseCode.SERVICE_RESTART, seconds=1)
         for connection in self.registry:
@@ -117,7 +121,7 @@ class Runtime:
         self.delivery.logs.pump(connection)
         bounds = self._bounds.of(connection.session_id)
         bounds.set_intent_rate(standing.intent_rate)
-        door = Door(connection, bounds=bounds, delivery=self.delivery, ingest=self.ingest)
+        door = Door(connection, bounds=bounds, delivery=self.delivery, ingest=self.ingest, heartbeats=self.heartbeats)
         connection.open(door)
         if standing.state in LIVING:
             door.take_ack(connection.outbox.sent)  # where its log goes on: nothing has been sent yet
@@ -173,6 +177,7 @@ class Runtime:
 
     async def _sweep(self) -> None:
         held = {connection.session_id for connection in self.registry}
+        await self._write_heartbeats()
         standings, leaving = await database_sync_to_async(self._look, thread_sensitive=False)(held)
         self._forget_callers()
         for connection in self.registry:
@@ -188,6 +193,17 @@ class Runtime:
             self.delivery.shutdown.send_away(away)
         await database_sync_to_async(ports.bound().carry_out_due, thread_sensitive=False)()
 
+    async def _write_heartbeats(self) -> None:
+        """Before anybody is judged: what was heard until now counts."""
+        heard = self.heartbeats.take()
+        if not heard:
+            return
+        try:
+            await database_sync_to_async(beats.flush, thread_sensitive=False)(heard)
+        except BaseException:
+            self.heartbeats.put_back(heard)
+            raise
+
     def _forget_callers(self) -> None:
         """A terminal that stopped calling leaves nothing behind; it resumes when it calls again."""
         for connection in self.registry:
@@ -197,7 +213,7 @@ class Runtime:
 
     def _look(self, held: set[UUID]) -> tuple[dict[UUID, Standing], list[SentAway]]:
         gateway_processes.renew()
-        expiry.expire_overdue()
+        expiry.expire_overdue(heard=gateway_processes.THIS)
         keys.revoke_retired()
         standings = queries.standings(held) if held else {}
         return standings, maintenance.send_away(held=held)

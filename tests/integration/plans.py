@@ -19,12 +19,10 @@ def multiply(row: models.Model, count: int, **columns: str) -> None:
     written = {str(meta.pk.column): fresh_ids(), **columns}
     names = [str(field.column) for field in meta.concrete_fields]
     values = ", ".join(written.get(name, name) for name in names)
+    source = f"{meta.db_table}, generate_series(1, {count}) n WHERE {meta.pk.column} = %s"
+    statement = f"INSERT INTO {meta.db_table} ({', '.join(names)}) SELECT {values} FROM {source}"  # noqa: S608
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {meta.db_table} ({', '.join(names)})"
-            f" SELECT {values} FROM {meta.db_table}, generate_series(1, {count}) n WHERE {meta.pk.column} = %s",
-            [row.pk],
-        )
+        cursor.execute(statement, [row.pk])
 
 
 def analyse() -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import QuerySet
 
-from sessions_app.domain.decimals import to_builtins, to_json
+from sessions_app.domain.decimals import to_json
 from sessions_app.domain.frames import introductions
 from sessions_app.domain.frames.envelope import MAX_FRAME_BYTES, digest, rfc3339
 from sessions_app.domain.frames.pages import fitting
@@ -27,7 +27,8 @@ from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, EaSession, TerminalProfile
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.transactions import requires_transaction
-from sessions_app.services.ingest import ports
+from sessions_app.services.ingest import beats, ports
+from sessions_app.services.ingest.beats import Beat
 from sessions_app.services.ingest.ports import Acknowledged, Arrival, Batch, Pushed
 
 _WAIT_SECONDS: Final = 600
@@ -35,40 +36,28 @@ _WAIT_SECONDS: Final = 600
 
 @requires_transaction
 def record(arrivals: Sequence[Arrival], batch: Batch) -> None:
-    """Renew the deadlines and keep the funds, inside the ingest batch's transaction.
+    """Renew the deadlines and keep the funds, inside the ingest batch's transaction: of pending sessions, mostly, for
+    others' beats are answered by their links.
 
     Only the newest beat of a session counts.
     """
-    newest = {arrival.session_id: arrival for arrival in arrivals}
-    sessions = {row.id: row for row in _with_profiles().filter(id__in=newest)}
-    beaten, funded = [], []
-    for session_id, arrival in newest.items():
-        session = sessions[session_id]
-        beat = cast(StatusHeartbeat, arrival.payload)
-        session.last_heartbeat_at = arrival.at
-        pace = Pace(session.heartbeat_interval, session.heartbeat_timeout)
-        session.deadline_at = pace.deadline(arrival.at) + _busy(session, beat)
-        session.silence_held_at = None
-        session.status = to_builtins(beat)
-        beaten.append(session)
-        if _speaks_for_account(session) and beat.balance is not None:
-            funded.append(_with_funds(session.account, beat, arrival.at))
-        batch.replies.append((arrival, _ack(session, batch.now)))
-    update_rows(EaSession, beaten, ["last_heartbeat_at", "deadline_at", "silence_held_at", "status"])
-    update_rows(BrokerAccount, funded, ["balance", "equity", "free_margin", "funds_at"])
+    newest = {item.session_id: item for item in arrivals}
+    beats.renew({pk: Beat(item.heard, cast(StatusHeartbeat, item.payload)) for pk, item in newest.items()})
+    accounts = BrokerAccount.objects.filter(id__in={item.account_pk for item in newest.values()})
+    logs = {pk: (epoch, following - 1) for pk, epoch, following in accounts.values_list("id", "epoch", "next_seq")}
+    for arrival in newest.values():
+        batch.replies.append((arrival, heartbeat_ack(*logs[arrival.account_pk], batch.now)))
+
+
+def heartbeat_ack(epoch: UUID, top_seq: int, now: datetime) -> HeartbeatAck:
+    """The answer to a heartbeat."""
+    return HeartbeatAck(server_time=rfc3339(now), epoch=epoch, top_seq=top_seq)
 
 
 def _with_profiles() -> QuerySet[EaSession]:
     """Sessions with whose profile is their account's, without its content: that may be a megabyte, every 5 s."""
     rows = EaSession.objects.select_related("account__profile__session")
     return rows.defer("account__profile__content")
-
-
-def _busy(session: EaSession, beat: StatusHeartbeat) -> timedelta:
-    """How much longer a busy terminal may be silent: bounded, and only once until it beats without being busy."""
-    if not beat.busy_until_ms or session.status.get("busy_until_ms"):
-        return timedelta(0)
-    return min(timedelta(milliseconds=beat.busy_until_ms), timedelta(seconds=settings.GATEWAY["busy_seconds"]))
 
 
 def _speaks_for_account(session: EaSession) -> bool:
@@ -88,17 +77,6 @@ def _comes_after(session: EaSession, told: TerminalProfile | None) -> bool:
     # What an authenticated session told stays until the next one is authenticated.
     restarted = before.fence == 0 and session.key_id is not None and session.key_id == before.key_id
     return restarted and (session.created_at, session.id) >= (before.created_at, before.id)
-
-
-def _with_funds(account: BrokerAccount, beat: StatusHeartbeat, at: datetime) -> BrokerAccount:
-    account.balance, account.equity, account.free_margin = beat.balance, beat.equity, beat.free_margin
-    account.funds_at = at
-    return account
-
-
-def _ack(session: EaSession, now: datetime) -> HeartbeatAck:
-    account = session.account
-    return HeartbeatAck(server_time=rfc3339(now), epoch=account.epoch, top_seq=account.next_seq - 1)
 
 
 @requires_transaction

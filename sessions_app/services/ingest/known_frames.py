@@ -43,8 +43,8 @@ class KnownFrames:
 def known_frames(sent: Sequence[Sent]) -> KnownFrames:
     """What is stored of these frames."""
     found = KnownFrames()
-    for account_pk, session_id, frame_id, seq, digest, refusal, quarantined in _stored(sent):
-        account_pk, session_id, frame_id = as_uuid(account_pk), as_uuid(session_id), as_uuid(frame_id)
+    for *keys, seq, digest, refusal, quarantined in _stored(sent):
+        account_pk, session_id, frame_id = map(as_uuid, keys)
         known = (bytes(digest), refusal)
         found.by_session[session_id, frame_id] = known
         found.by_number[session_id, seq] = frame_id

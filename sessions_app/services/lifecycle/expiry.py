@@ -5,6 +5,7 @@ When many fall silent at once, it is hardly the EAs: their expiry is held for on
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from django.conf import settings
@@ -22,15 +23,19 @@ from sessions_app.services.lifecycle.locking import locked_sessions
 from sessions_app.services.operations import alerts, maintenance
 from sessions_app.services.operations.history import GATEWAY
 
+# Another process writes its sessions' heartbeats every sweep: until then a beat that came in time may not be here yet.
+WRITTEN_WITHIN: Final = timedelta(seconds=3)
 
-def expire_overdue() -> int:
+
+def expire_overdue(*, heard: UUID | None = None) -> int:
     """Close authenticated sessions whose heartbeat is overdue, each by compare-and-set on the deadline read.
 
-    A heartbeat that comes in between wins. Returns how many were closed.
+    A heartbeat that comes in between wins. `heard`: the gateway process whose heartbeats are all written; sessions of
+    any other living one are given the time that it takes to write them. Returns how many were closed.
     """
     expired = 0
     # A transaction each: the locks of one session are let go of before those of the next are asked for.
-    for session_id, deadline in _due_sessions(queries.database_now()):
+    for session_id, deadline in _due_sessions(queries.database_now(), heard):
         with transaction.atomic(durable=True):
             batch = Batch(now=queries.database_now())
             rows = list(
@@ -62,17 +67,24 @@ def forgive_absence(*, alone: bool = False) -> int:
     return len(rows)
 
 
-def _due_sessions(now: datetime) -> list[tuple[UUID, datetime]]:
+def _due_sessions(now: datetime, heard: UUID | None) -> list[tuple[UUID, datetime]]:
     """Authenticated sessions to expire now, with the deadline read; the deadlines of those with an excuse are moved.
 
     Nothing expires while no gateway is alive: beat alone cannot tell who is silent.
     """
     overdue = dict(queries.overdue_sessions(now))
-    # Without any row there was no gateway that could have been absent: the clock alone decides.
-    if not overdue or (GatewayProcess.objects.exists() and not queries.living_gateways(now)):
+    if not overdue:
         return []
+    leases = dict(GatewayProcess.objects.values_list("id", "lease_until"))
+    living = {gateway for gateway, until in leases.items() if until >= now}
+    # Without any row there was no gateway that could have been absent: the clock alone decides.
+    if leases and not living:
+        return []
+    unwritten = living - {heard}
     with transaction.atomic(durable=True):
         rows = list(EaSession.objects.select_related("account").filter(id__in=overdue))
+        rows = [row for row in rows if row.gateway not in unwritten or row.deadline_at + WRITTEN_WITHIN < now]
+        overdue = {row.id: overdue[row.id] for row in rows}
         excuses = _excuses(rows, now)
         held = _excused_by_mass_silence([row for row in rows if row.id not in excuses], now)
         for session_id, until in {**excuses, **held}.items():

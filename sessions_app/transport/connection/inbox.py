@@ -1,6 +1,7 @@
 """What one link has brought: how far its frames are stored and told, what is missing, and what is at work still."""
 
 import time
+from collections import deque
 from typing import Final
 
 from django.conf import settings
@@ -16,12 +17,14 @@ class Inbox:
 
     `stored`: the top of its frames that are committed; `told`: how far the EA has heard of that. `in_work`: its frames
     in the ingest queue; `lookups`: reads of its rows under way. `asked_upto`: the last number that was asked for again.
-    `chunks`: the parts of a frame that is not whole yet.
+    `chunks`: the parts of a frame that is not whole yet. A heartbeat's answer waits for the frames before it.
     """
 
     def __init__(self, *, stored: int) -> None:
         self.stored = self.told = stored
         self.in_work = 0
+        self._handed = self._settled = 0
+        self._owed: deque[int] = deque()
         self.lookups = 0
         self.asked_upto = 0
         self.chunks = Chunks()
@@ -80,11 +83,13 @@ class Inbox:
     def put_to_work(self) -> int:
         """A frame goes to the ingest queue; how many of this link are in it now."""
         self.in_work += 1
+        self._handed += 1
         return self.in_work
 
     def take_from_work(self, frames: int) -> None:
         """So many have come back from it."""
         self.in_work -= frames
+        self._settled += frames
 
     def begin_lookup(self) -> None:
         """A read of this link's rows is under way."""
@@ -93,6 +98,18 @@ class Inbox:
     def end_lookup(self) -> None:
         """It is over, with or without an outcome."""
         self.lookups -= 1
+
+    def owe_answer(self) -> None:
+        """A heartbeat came: it is answered when everything that was handed over before it has come back."""
+        self._owed.append(self._handed)
+
+    def due_answers(self) -> int:
+        """How many heartbeats are to be answered now; each is told once."""
+        due = 0
+        while self._owed and self._owed[0] <= self._settled:
+            self._owed.popleft()
+            due += 1
+        return due
 
     # Alive ---------------------------------------------------------------------------------------------------------
 

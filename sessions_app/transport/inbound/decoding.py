@@ -59,7 +59,7 @@ def read_arrival(envelope: Envelope, frame: BoundFrame, connection: Connection) 
         seq=envelope.seq if durable else None,
         payload=payload,
         refusal=refusal,
-        digest=_digest(envelope.type, raw),
+        digest=_digest(envelope.type, raw) if durable else b"",
         heard=time.monotonic(),
         source=connection,
         mended=mended,

@@ -21,6 +21,7 @@ from sessions_app.services.ingest import ports
 from sessions_app.services.ingest.ports import Arrival, BoundFrame
 from sessions_app.transport.connection.connections import Connection
 from sessions_app.transport.inbound.decoding import ack_arrival, decode_payload, read_arrival
+from sessions_app.transport.inbound.heartbeats import Heartbeats
 from sessions_app.transport.inbound.ingest import Ingest
 from sessions_app.transport.inbound.rate_limits import GRANTED, Bounds, Bucket
 from sessions_app.transport.outbound.delivery import Delivery
@@ -35,9 +36,17 @@ _log = structlog.get_logger(__name__)
 class Door:
     """One link's incoming side, after its Hello."""
 
-    def __init__(self, connection: Connection, *, bounds: Bounds, delivery: Delivery, ingest: Ingest) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        bounds: Bounds,
+        delivery: Delivery,
+        ingest: Ingest,
+        heartbeats: Heartbeats,
+    ) -> None:
         self._connection, self._delivery, self._ingest = connection, delivery, ingest
-        self._bounds = bounds
+        self._bounds, self._heartbeats = bounds, heartbeats
         self._commands, self._pages = connection.outbox.sent, connection.inbox.asked_upto
 
     async def take(self, frame: str | bytes) -> None:
@@ -119,6 +128,10 @@ class Door:
             return
         if arrival is None:
             return  # a part of a frame: the whole goes on with its last one
+        if frame.type.proves_life and connection.authenticated:
+            # A pending session's goes to the batch: it may be promoted by it.
+            self._heartbeats.hear(connection, arrival)
+            return
         goodbye = arrival.payload
         if isinstance(goodbye, ShutdownNotice) and goodbye.last_seq > connection.inbox.stored:
             self._fetch_before_goodbye(connection, arrival, goodbye.last_seq)

@@ -30,6 +30,7 @@ from sessions_app.services.lifecycle import ending
 from sessions_app.services.operations.history import GATEWAY
 from sessions_app.transport.connection.connections import Connection
 from sessions_app.transport.connection.registry import Registry
+from sessions_app.transport.outbound.beat_answers import answer_beats
 from sessions_app.transport.outbound.command_logs import CommandLogs
 from sessions_app.transport.outbound.loop_tasks import LoopTasks
 from sessions_app.transport.outbound.resends import Resends
@@ -64,6 +65,7 @@ class Delivery:
         for connection, mine in by_connection.items():
             connection.inbox.take_from_work(len(mine))
             self._answer(connection, mine, batch)
+            answer_beats(connection)
             if connection.lifecycle.goodbye is not None:
                 connection.lifecycle.goodbye.look()
             connection.wake()

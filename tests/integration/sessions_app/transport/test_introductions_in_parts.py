@@ -23,6 +23,7 @@ from sessions_app.transport.connection import chunks
 from sessions_app.transport.connection.exchanges import ExchangeConnection
 from sessions_app.transport.connection.registry import Registry
 from sessions_app.transport.inbound.dispatcher import Door
+from sessions_app.transport.inbound.heartbeats import Heartbeats
 from sessions_app.transport.inbound.rate_limits import Bounds
 from sessions_app.transport.outbound.delivery import Delivery
 from sessions_app.transport.runtime import Runtime
@@ -75,7 +76,7 @@ def say(desk: Desk, *payloads: dict[str, Any]) -> list[dict[str, Any]]:
 
     async def talk() -> None:
         delivery = Delivery(registry)
-        door = Door(link, bounds=Bounds(), delivery=delivery, ingest=shelf)  # type: ignore[arg-type]
+        door = Door(link, bounds=Bounds(), delivery=delivery, ingest=shelf, heartbeats=Heartbeats())  # type: ignore[arg-type]
         for payload in payloads:
             frame = {"v": 1, "type": "InitRequest", "id": str(uuid7()), "payload": payload}
             text = msgspec.json.encode(frame)
