@@ -34,6 +34,7 @@ def bind() -> None:
             release=backlog.release,
             summaries=order_queries.summaries,
             carry_out_due=due_copies.carry_out,
+            frame_at=order_queries.frame_at,
             frame_ids=order_queries.frame_ids,
             doubt=backlog.doubt,
             snapshot_request=order_queries.snapshot_request,

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid5
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from orders.domain.states.commands import SENDABLE, CommandState
 from orders.domain.states.copies import ALIVE, CopyState
@@ -76,10 +76,15 @@ def _gap_id(last: UUID) -> UUID:
     return uuid5(last, "gap")
 
 
-def frame_ids(account_pk: UUID, epoch: UUID, seq: int) -> frozenset[UUID]:
-    """The ids of the frames that may have carried this number: the command itself, or a gap that ends with it."""
-    found = Command.objects.filter(account_id=account_pk, epoch=epoch, seq=seq).values_list("frame_id", flat=True)
-    return frozenset(frame for own in found for frame in (own, _gap_id(own)))
+def frame_at(account: str, epoch: str, seq: int) -> "Subquery[Any]":
+    """The id of the command under a number, within a query that knows the account and its epoch by these names."""
+    found = Command.objects.filter(account_id=OuterRef(account), epoch=OuterRef(epoch), seq=seq)
+    return Subquery(found.values("frame_id")[:1])
+
+
+def frame_ids(frame_id: UUID) -> frozenset[UUID]:
+    """The ids by which an EA may know such a frame: the command itself, or a gap that ends with it."""
+    return frozenset((frame_id, _gap_id(frame_id)))
 
 
 def snapshot_request(account_pk: UUID, reason: str) -> SyncSnapshot:

@@ -1,13 +1,13 @@
 """Reads of who is connected. The database's clock is read here too: one clock for every deadline."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, DateTimeField, Func, Max, QuerySet
+from django.db.models import Count, DateTimeField, Exists, Expression, Func, Max, OuterRef, QuerySet, Subquery, Value
 
 from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
 from sessions_app.models import (
@@ -24,28 +24,24 @@ from sessions_app.models import (
 def database_now() -> datetime:
     """The database's clock, not its transaction's start. SQLite has no clock of its own: the process's then."""
     if connection.vendor != "postgresql":
-        return clock_of(None)
+        return datetime.now(UTC)  # noqa: TID251 - this is where the clock is read
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         row = cursor.fetchone()
-    return clock_of(row[0])
+    moment: datetime = row[0]
+    return moment.astimezone(UTC)
 
 
-class Clock(Func):
-    """The database's clock as a column of another read, which saves asking for it; NULL on SQLite. See `clock_of`."""
-
+class _Clock(Func):
     template = "clock_timestamp()"
     output_field = DateTimeField()
 
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
-        return "NULL", []
 
-
-def clock_of(read: datetime | None) -> datetime:
-    """The moment that a `Clock` has read."""
-    if read is None:
-        return datetime.now(UTC)  # noqa: TID251 - this is where the clock is read
-    return read.astimezone(UTC)
+def clock() -> Expression:
+    """The same clock within another statement, which saves asking for it."""
+    if connection.vendor == "postgresql":
+        return _Clock()
+    return Value(database_now(), output_field=DateTimeField())
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,46 +90,58 @@ _STANDING = (
     "account__needs_snapshot",
     "account__snapshot_due_at",
     "account__snapshot_reason",
+    "told",
+    "clock",
 )
 
 
 def standings(session_ids: Collection[UUID]) -> dict[UUID, Standing]:
     """The standing of each session that exists, in one read."""
-    return {row.session_id: row for row in _standings(EaSession.objects.filter(id__in=session_ids))}
+    rows = _told(EaSession.objects.filter(id__in=session_ids)).values_list(*_STANDING)
+    return {row[0]: _standing(row) for row in rows}
 
 
 def standing_by_token(token_hash: str) -> Standing | None:
     """The session that a token opens, or None."""
-    return next(iter(_standings(EaSession.objects.filter(token_hash=token_hash))), None)
+    row = _told(EaSession.objects.filter(token_hash=token_hash)).values_list(*_STANDING).first()
+    return None if row is None else _standing(row)
 
 
-def _standings(sessions: QuerySet[EaSession]) -> Iterable[Standing]:
-    now = database_now()
-    for row in sessions.annotate(profiles_stored=Count("profiles")).values_list(*_STANDING, "profiles_stored"):
-        (pk, account_pk, account_id, state, reason, fence, epoch, stored, next_seq, acked, pace, limit, rate, *rest) = (
-            row
-        )
-        links, needs_snapshot, due_at, why, known = rest
-        yield Standing(
-            session_id=pk,
-            account_pk=account_pk,
-            account_id=account_id,
-            state=state,
-            close_reason=reason,
-            fence=fence,
-            epoch=epoch,
-            stored_seq=stored,
-            top_seq=next_seq - 1,
-            acked_seq=acked,
-            interval=pace,
-            timeout=limit,
-            initialised=bool(known),
-            intent_rate=rate,
-            links=links,
-            needs_snapshot=needs_snapshot,
-            snapshot_due=due_at is not None and due_at <= now,
-            snapshot_reason=why,
-        )
+def standing_and(value: "Subquery[Any]", *, token_hash: str) -> tuple[Standing, Any]:
+    """The standing of a session that exists, and something that is looked up for it by the same read."""
+    sessions = _told(EaSession.objects.filter(token_hash=token_hash)).annotate(value=value)
+    *row, found = sessions.values_list(*_STANDING, "value").get()
+    return _standing(row), found
+
+
+def _told(sessions: QuerySet[EaSession]) -> QuerySet[EaSession]:
+    told = Exists(TerminalProfile.objects.filter(session_id=OuterRef("id")))
+    return sessions.annotate(told=told, clock=clock())
+
+
+def _standing(row: Sequence[Any]) -> Standing:
+    (pk, account_pk, account_id, state, reason, fence, epoch, stored, next_seq, acked, pace, limit, rate, *rest) = row
+    links, needs_snapshot, due_at, why, told, now = rest
+    return Standing(
+        session_id=pk,
+        account_pk=account_pk,
+        account_id=account_id,
+        state=state,
+        close_reason=reason,
+        fence=fence,
+        epoch=epoch,
+        stored_seq=stored,
+        top_seq=next_seq - 1,
+        acked_seq=acked,
+        interval=pace,
+        timeout=limit,
+        initialised=told,
+        intent_rate=rate,
+        links=links,
+        needs_snapshot=needs_snapshot,
+        snapshot_due=due_at is not None and due_at <= now,
+        snapshot_reason=why,
+    )
 
 
 def fences(account_pks: Collection[UUID]) -> dict[UUID, int]:

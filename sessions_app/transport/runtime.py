@@ -118,7 +118,7 @@ class Runtime:
             self.delivery.post_state(connection, recovered=recovered)
         else:
             self.delivery.tell_end(connection)  # an exchange may hear of it only now, for no call was there to tell it
-        self.delivery.logs.pump(connection)
+        self.delivery.logs.begin(connection)
         bounds = self._bounds.of(connection.session_id)
         bounds.set_intent_rate(standing.intent_rate)
         door = Door(connection, bounds=bounds, delivery=self.delivery, ingest=self.ingest, heartbeats=self.heartbeats)

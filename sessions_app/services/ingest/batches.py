@@ -109,9 +109,9 @@ def _lock_sessions(arrivals: Sequence[Arrival]) -> tuple[dict[UUID, _Session], d
     """Lock the sessions so that a change of state or fence waits for this batch, and read the clock with them."""
     rows = EaSession.objects.filter(id__in={arrival.session_id for arrival in arrivals}).order_by("id")
     columns = ("id", "state", "fence", "account_id", "key__state", "close_reason", "stored_seq")
-    clocked = rows.annotate(clock=queries.Clock())
+    clocked = rows.annotate(clock=queries.clock())
     locked = list(clocked.select_for_update(of=("self",), no_key=True).values_list(*columns, "clock"))
-    now = queries.clock_of(locked[0][-1]) if locked else queries.database_now()
+    now = locked[0][-1] if locked else queries.database_now()
     sessions = {
         pk: _Session(
             state=state,

@@ -105,14 +105,14 @@ def renew(beats: Mapping[UUID, Beat], *, state: SessionStatus | None = None) -> 
     if state is not None:
         rows = rows.filter(state=state)
     columns = ("id", "account_id", "state", "heartbeat_timeout", "last_heartbeat_at", "status")
-    locked = rows.annotate(clock=queries.Clock()).select_for_update(of=("self",), no_key=True)
+    locked = rows.annotate(clock=queries.clock()).select_for_update(of=("self",), no_key=True)
     heard, funds = [], {}
     # The profile's session, never its content: that may be a megabyte.
     for pk, account_pk, now_in, timeout, before, status, told_by, clock in locked.values_list(
         *columns, "account__profile__session_id", "clock"
     ):
         beat = beats[pk]
-        at = queries.clock_of(clock) - timedelta(seconds=max(0.0, heard_now - beat.heard))
+        at = clock - timedelta(seconds=max(0.0, heard_now - beat.heard))
         if before is not None and before > at + _LATER:
             continue  # another process has written a newer one
         after_busy = bool(status.get("busy_until_ms")) if beat.after_busy is None else beat.after_busy

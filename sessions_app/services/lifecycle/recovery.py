@@ -31,8 +31,14 @@ def compare_memory(*, account: BrokerAccount, claims: Claims) -> Memory:
     known: frozenset[UUID] = frozenset()
     # Only then can the frame be looked up: a number above our log is answered by the number alone.
     if claims.last_server_id is not None and 0 < claims.last_server_seq < account.next_seq:
-        known = ports.bound().frame_ids(account.id, account.epoch, claims.last_server_seq)
+        at_number = ports.bound().frame_at("id", "epoch", claims.last_server_seq)
+        known = sent_as(BrokerAccount.objects.filter(id=account.id).values_list(at_number, flat=True).first())
     return memory(claims, epoch=account.epoch, top_seq=account.next_seq - 1, known_ids=known)
+
+
+def sent_as(frame_id: UUID | None) -> frozenset[UUID]:
+    """The ids by which an EA may know the frame that was found under its last number."""
+    return frozenset() if frame_id is None else ports.bound().frame_ids(frame_id)
 
 
 @requires_transaction

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Exists, F
 
 from sessions_app import doorbell, queries
 from sessions_app.domain.frames.payloads import Hello
 from sessions_app.domain.keys import token_digest
 from sessions_app.domain.lifecycle import LIVING, SessionStatus
 from sessions_app.domain.problems import Refused
-from sessions_app.domain.recovery import Claims, Memory
+from sessions_app.domain.recovery import Claims, Memory, memory
 from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.queries import Standing
 from sessions_app.services.ingest import ports
@@ -34,6 +35,9 @@ def resume(*, token: str, hello: Hello | None, confirmed: int | None = None) -> 
 
     :raises Refused: `token_invalid`, `maintenance`
     """
+    standing = _resume_known(token, hello) if hello is not None else None
+    if standing is not None:
+        return _resumed(standing, hello.last_server_seq if hello is not None else 0, recovered=True)
     now = queries.database_now()
     standing = queries.standing_by_token(token_digest(token))
     if standing is None:
@@ -45,18 +49,59 @@ def resume(*, token: str, hello: Hello | None, confirmed: int | None = None) -> 
     recovered = _hear(standing, hello, confirmed, now) is Memory.SAME
     # Again: a new epoch may have begun, and links were counted.
     standing = queries.standing_by_token(token_digest(token)) or standing
-    if standing.links > 1:
-        doorbell.publish(doorbell.Ring(frozenset({standing.session_id})))  # another process may hold the former link
     if hello is None:
         # Not above our log: an exchange may confirm what a set-back database has lost.
         resume_from = min(standing.acked_seq if confirmed is None else confirmed, standing.top_seq)
     else:
         # Numbers of another epoch, or of none, mean nothing here: the log is sent from its beginning.
         resume_from = hello.last_server_seq if recovered and hello.epoch is not None else 0
-    if standing.state == SessionStatus.AUTHENTICATED:
+    return _resumed(standing, resume_from, recovered=recovered)
+
+
+def _resumed(standing: Standing, resume_from: int, *, recovered: bool) -> Resumed:
+    if standing.links > 1:
+        doorbell.publish(doorbell.Ring(frozenset({standing.session_id})))  # another process may hold the former link
+    if standing.state == SessionStatus.AUTHENTICATED and standing.top_seq > resume_from:
         # Before the log goes on: an open that is too old must not be sent and executed late.
-        ports.bound().void_overdue(standing.account_pk, resume_from, now)
+        ports.bound().void_overdue(standing.account_pk, resume_from, queries.database_now())
     return Resumed(standing=standing, resume_from=resume_from, recovered=recovered)
+
+
+def _resume_known(token: str, hello: Hello) -> Standing | None:
+    """The common case, in two statements: a session in charge comes back, and nothing is to be settled.
+
+    None, and nothing is changed: anything else.
+    """
+    claims = Claims.of(hello)
+    if claims.epoch is None:
+        return None
+    windows = maintenance.windows_in_force(queries.clock())
+    known = EaSession.objects.filter(
+        ~Exists(windows),
+        token_hash=token_digest(token),
+        state=SessionStatus.AUTHENTICATED,
+        settled_at__isnull=False,
+        account__epoch=claims.epoch,
+        account__next_seq__gt=claims.last_server_seq,
+        account__next_copy_no__gt=claims.max_copy_no_seen,
+    )
+    told = {"installation_id": claims.installation_id} if claims.installation_id else {}
+    with transaction.atomic(durable=True):
+        if not known.update(
+            links=F("links") + 1,
+            gateway=gateway_processes.THIS,
+            hello=claims.stored(),
+            ledger_head=claims.ledger_head,
+            **told,
+        ):
+            return None
+        at_number = ports.bound().frame_at("account_id", "account__epoch", claims.last_server_seq)
+        standing, frame_id = queries.standing_and(at_number, token_hash=token_digest(token))
+        found = memory(claims, epoch=standing.epoch, top_seq=standing.top_seq, known_ids=recovery.sent_as(frame_id))
+        if found is not Memory.SAME:
+            transaction.set_rollback(True)
+            return None
+    return standing
 
 
 def _hear(standing: Standing, hello: Hello | None, confirmed: int | None, now: datetime) -> Memory:

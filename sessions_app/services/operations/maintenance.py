@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.db.models import Expression, QuerySet
 
 from sessions_app import queries
 from sessions_app.domain.lifecycle import LIVING
@@ -103,8 +104,12 @@ def cancel(*, window_id: UUID, by: Actor) -> None:
 
 def in_force(now: datetime) -> list[MaintenanceWindow]:
     """Windows that last at this moment, the one that ends last first."""
-    windows = MaintenanceWindow.objects.filter(cancelled_at__isnull=True, ends_at__gt=now, starts_at__lte=now)
-    return list(windows.order_by("-ends_at"))
+    return list(windows_in_force(now).order_by("-ends_at"))
+
+
+def windows_in_force(now: datetime | Expression) -> QuerySet[MaintenanceWindow]:
+    """Windows that last at a moment, which a query may read itself."""
+    return MaintenanceWindow.objects.filter(cancelled_at__isnull=True, ends_at__gt=now, starts_at__lte=now)
 
 
 def covers(window: MaintenanceWindow, account: BrokerAccount) -> bool:

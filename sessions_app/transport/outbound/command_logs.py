@@ -4,8 +4,10 @@ A command goes out directly when its link has everything before it; else the log
 catches up (resume, a doorbell, the sweep). Either way numbers go out in order, each once per link.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 from channels.db import database_sync_to_async
@@ -17,12 +19,30 @@ from sessions_app.transport.connection.connections import Connection
 from sessions_app.transport.connection.registry import Registry
 from sessions_app.transport.outbound.loop_tasks import LoopTasks
 
+MOST_MISSED: Final = 20_000
+
 
 class CommandLogs:
     """`refresh`: look at the row of a session that is perhaps in charge no more."""
 
     def __init__(self, registry: Registry, tasks: LoopTasks, *, refresh: Callable[[UUID], None]) -> None:
         self._registry, self._tasks, self._refresh = registry, tasks, refresh
+        self._missed: OrderedDict[UUID, None] = OrderedDict()
+
+    def begin(self, connection: Connection) -> None:
+        """A link was registered: its log is read if it goes on above what the EA has. What was committed between the
+        read of its standing and this moment, no link has taken."""
+        missed = self._missed.pop(connection.account_pk, None) is not None
+        if missed or connection.standing.top_seq > connection.outbox.sent:
+            self.pump(connection)
+        else:
+            self.ask_for_snapshot(connection)
+
+    def miss(self, account_pk: UUID) -> None:
+        """There is something new in a log that no link of this process takes: one may be about to."""
+        self._missed[account_pk] = None
+        if len(self._missed) > MOST_MISSED:
+            self._missed.popitem(last=False)
 
     def offer(self, account_pk: UUID, frames: Sequence[LogFrame], *, fence: int, committed_at: datetime) -> None:
         """New numbered frames of an account: send them if the socket of the session in charge is here and has all
@@ -30,6 +50,7 @@ class CommandLogs:
         """
         connection = self._registry.ready_for(account_pk)
         if connection is None:
+            self.miss(account_pk)
             return
         if connection.standing.fence != fence:
             self._refresh(connection.session_id)

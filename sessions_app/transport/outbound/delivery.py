@@ -164,7 +164,9 @@ class Delivery:
             self.refresh(session_id)
         for account_pk in accounts:
             connection = self._registry.ready_for(account_pk)
-            if connection is not None:
+            if connection is None:
+                self.logs.miss(account_pk)
+            else:
                 self.logs.pump(connection)
 
     # Sessions ------------------------------------------------------------------------------------------------------
