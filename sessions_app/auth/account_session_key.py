@@ -7,6 +7,7 @@ from django.conf import settings
 
 from sessions_app.auth import hashing
 from sessions_app.auth.interface import MaterialField, Presented, Verified
+from sessions_app.auth.recogniser import Shown, verified_keys
 from sessions_app.domain.keys import check_key, fingerprint, token_digest
 from sessions_app.domain.lifecycle import KeyState
 from sessions_app.domain.problems import Refused
@@ -17,7 +18,7 @@ _log = structlog.get_logger(__name__)
 
 
 class AccountSessionKey:
-    """Looks the key up by its keyed fingerprint; only an approved key costs an argon2 run."""
+    """Looks the key up by its keyed fingerprint; only an approved key costs an argon2 run, and that once a minute."""
 
     method: Final = "account_session_key"
     material: Final = MaterialField(
@@ -59,7 +60,11 @@ def _check_hash(key: AuthKey, material: str) -> str | None:
 
     :raises Refused: `key_rejected` when fingerprint and hash disagree, which no honest row does
     """
+    shown = Shown(key.id, key.account.account_id, key.key_hash, material)
+    if verified_keys.knows(shown):
+        return None
     if not hashing.matches(key.key_hash, material):
         _log.error("key.hash_disagrees", key_id=str(key.id))
         raise Refused("key_rejected")
+    verified_keys.remember(shown)
     return hashing.hash_key(material) if hashing.is_outdated(key.key_hash) else None

@@ -12,6 +12,7 @@ from django.db.models import Q
 from sessions_app import queries
 from sessions_app.auth.account_session_key import key_fingerprint
 from sessions_app.auth.hashing import hash_keys
+from sessions_app.auth.recogniser import verified_keys
 from sessions_app.domain.keys import canonical_account_id, check_key
 from sessions_app.domain.lifecycle import KeyState, Reason
 from sessions_app.domain.problems import Refused
@@ -237,6 +238,7 @@ def retire_in(*, key_id: UUID, at: datetime, by: Actor, reason: str, now: dateti
     """
     if not AuthKey.objects.filter(id=key_id, state=KeyState.APPROVED).update(retires_at=at):
         raise AlreadyDecided.of(key_id)
+    verified_keys.forget(key_id)
     history.record(
         account_pk=AuthKey.objects.get(id=key_id).account_id,
         key_id=key_id,
@@ -319,6 +321,7 @@ def _decide(key_id: UUID, before: KeyState, after: KeyState, *, by: Actor, reaso
     decided = {"decided_at": batch.now, "decided_by": by.user_id, "decided_as": by.name}
     if not moves.move_key(key_id, before, after, **decided, decision_reason=reason[:255]):
         raise AlreadyDecided.of(key_id)
+    verified_keys.forget(key_id)
     key = AuthKey.objects.get(id=key_id)
     history.record(
         account_pk=key.account_id,
