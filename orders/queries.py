@@ -76,9 +76,9 @@ def _gap_id(last: UUID) -> UUID:
     return uuid5(last, "gap")
 
 
-def frame_at(account: str, epoch: str, seq: int) -> "Subquery[Any]":
-    """The id of the command under a number, within a query that knows the account and its epoch by these names."""
-    found = Command.objects.filter(account_id=OuterRef(account), epoch=OuterRef(epoch), seq=seq)
+def frame_at(account: str, epoch: str, seq: str) -> "Subquery[Any]":
+    """The id of the command under a number, within a query that knows the account, its epoch and the number so."""
+    found = Command.objects.filter(account_id=OuterRef(account), epoch=OuterRef(epoch), seq=OuterRef(seq))
     return Subquery(found.values("frame_id")[:1])
 
 

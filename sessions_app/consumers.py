@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError
@@ -105,9 +104,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
         if not token:
             raise Refused("token_invalid")
         Runtime.current().count_hello(token)
-        resume = database_sync_to_async(resuming.resume, thread_sensitive=False)
-        resumed: resuming.Resumed = await resume(token=token, hello=hello)
-        return resumed
+        return await Runtime.current().resumes.resume(token=token, hello=hello)
 
     def _header_token(self) -> str | None:
         header = dict(self._scope["headers"]).get(b"authorization", b"").decode("latin-1")

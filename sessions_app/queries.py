@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, DateTimeField, Exists, Expression, Func, Max, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Count, DateTimeField, Exists, Expression, Func, Max, OuterRef, QuerySet, Value
 
 from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
 from sessions_app.models import (
@@ -72,7 +72,7 @@ class Standing:
     snapshot_reason: str = ""
 
 
-_STANDING = (
+STANDING = (
     "id",
     "account_id",
     "account__account_id",
@@ -97,29 +97,24 @@ _STANDING = (
 
 def standings(session_ids: Collection[UUID]) -> dict[UUID, Standing]:
     """The standing of each session that exists, in one read."""
-    rows = _told(EaSession.objects.filter(id__in=session_ids)).values_list(*_STANDING)
-    return {row[0]: _standing(row) for row in rows}
+    rows = with_standing(EaSession.objects.filter(id__in=session_ids)).values_list(*STANDING)
+    return {row[0]: standing_of(row) for row in rows}
 
 
 def standing_by_token(token_hash: str) -> Standing | None:
     """The session that a token opens, or None."""
-    row = _told(EaSession.objects.filter(token_hash=token_hash)).values_list(*_STANDING).first()
-    return None if row is None else _standing(row)
+    row = with_standing(EaSession.objects.filter(token_hash=token_hash)).values_list(*STANDING).first()
+    return None if row is None else standing_of(row)
 
 
-def standing_and(value: "Subquery[Any]", *, token_hash: str) -> tuple[Standing, Any]:
-    """The standing of a session that exists, and something that is looked up for it by the same read."""
-    sessions = _told(EaSession.objects.filter(token_hash=token_hash)).annotate(value=value)
-    *row, found = sessions.values_list(*_STANDING, "value").get()
-    return _standing(row), found
-
-
-def _told(sessions: QuerySet[EaSession]) -> QuerySet[EaSession]:
+def with_standing(sessions: QuerySet[EaSession]) -> QuerySet[EaSession]:
+    """Sessions from which `STANDING` can be read."""
     told = Exists(TerminalProfile.objects.filter(session_id=OuterRef("id")))
     return sessions.annotate(told=told, clock=clock())
 
 
-def _standing(row: Sequence[Any]) -> Standing:
+def standing_of(row: Sequence[Any]) -> Standing:
+    """The standing in the columns `STANDING`."""
     (pk, account_pk, account_id, state, reason, fence, epoch, stored, next_seq, acked, pace, limit, rate, *rest) = row
     links, needs_snapshot, due_at, why, told, now = rest
     return Standing(

@@ -42,6 +42,7 @@ from sessions_app.transport.inbound.dispatcher import Door
 from sessions_app.transport.inbound.heartbeats import Heartbeats
 from sessions_app.transport.inbound.ingest import Ingest
 from sessions_app.transport.inbound.rate_limits import Bounds, Kept, hello_bucket
+from sessions_app.transport.inbound.resumes import Resumes
 from sessions_app.transport.outbound.delivery import Delivery
 from sessions_app.transport.outbound.shutdown import ANSWER_SECONDS
 
@@ -57,6 +58,7 @@ class Runtime:
         self.delivery = Delivery(self.registry)
         self.ingest = Ingest(self._settle_from_thread)
         self.heartbeats = Heartbeats()
+        self.resumes = Resumes()
         self.draining = False
         self._bounds = Kept(Bounds)
         self._hellos = Kept(hello_bucket)

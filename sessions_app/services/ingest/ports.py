@@ -224,8 +224,8 @@ class Ports:
     release(account_pk, session_id, batch): number what was held, inside the promotion's transaction.
     summaries(account_pk): what the account publishes and copies.
     carry_out_due(): carry out the stored deadlines that have passed, each exactly once; transactions of its own.
-    frame_at(account, epoch, seq): for a query that knows an account and its epoch by these names, the id of the frame
-        that has this number, or nothing.
+    frame_at(account, epoch, seq): for a query that knows an account, its epoch and a number by these names, the id of
+        the frame that has this number, or nothing.
     frame_ids(frame_id): the ids by which an EA may know such a frame: its own, or that of a gap that ends with it.
     doubt(account_pk, decided_by, since): commands without outcome, decided by then, may have been executed by another
         terminal: set them aside; their absence at the broker counts some time after `since`. How many; in the caller's
@@ -242,7 +242,7 @@ class Ports:
     release: Callable[[UUID, UUID, Batch], None]
     summaries: Callable[[UUID], Summaries]
     carry_out_due: Callable[[], int]
-    frame_at: Callable[[str, str, int], "Subquery[Any]"]
+    frame_at: Callable[[str, str, str], "Subquery[Any]"]
     frame_ids: Callable[[UUID], frozenset[UUID]]
     doubt: Callable[[UUID, datetime, datetime], int]
     snapshot_request: Callable[[UUID, str], Payload]

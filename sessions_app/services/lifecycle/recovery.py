@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 import structlog
+from django.db.models import Value
 from uuid_utils.compat import uuid4
 
 from sessions_app import queries
@@ -31,8 +32,8 @@ def compare_memory(*, account: BrokerAccount, claims: Claims) -> Memory:
     known: frozenset[UUID] = frozenset()
     # Only then can the frame be looked up: a number above our log is answered by the number alone.
     if claims.last_server_id is not None and 0 < claims.last_server_seq < account.next_seq:
-        at_number = ports.bound().frame_at("id", "epoch", claims.last_server_seq)
-        known = sent_as(BrokerAccount.objects.filter(id=account.id).values_list(at_number, flat=True).first())
+        mine = BrokerAccount.objects.filter(id=account.id).annotate(number=Value(claims.last_server_seq))
+        known = sent_as(mine.values_list(ports.bound().frame_at("id", "epoch", "number"), flat=True).first())
     return memory(claims, epoch=account.epoch, top_seq=account.next_seq - 1, known_ids=known)
 
 

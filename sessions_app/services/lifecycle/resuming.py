@@ -1,10 +1,13 @@
 """A link comes back, or comes for the first time: who it is, what its Hello says, and where its command log goes on."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, F
+from django.db.models import BigIntegerField, Case, Exists, Value, When
 
 from sessions_app import doorbell, queries
 from sessions_app.domain.frames.payloads import Hello
@@ -13,6 +16,7 @@ from sessions_app.domain.lifecycle import LIVING, SessionStatus
 from sessions_app.domain.problems import Refused
 from sessions_app.domain.recovery import Claims, Memory, memory
 from sessions_app.models import BrokerAccount, EaSession
+from sessions_app.models.bulk import update_rows
 from sessions_app.queries import Standing
 from sessions_app.services.ingest import ports
 from sessions_app.services.lifecycle import recovery
@@ -28,6 +32,13 @@ class Resumed:
     recovered: bool
 
 
+class Coming(NamedTuple):
+    """A link that says Hello with a session's token."""
+
+    token: str
+    hello: Hello
+
+
 def resume(*, token: str, hello: Hello | None, confirmed: int | None = None) -> Resumed:
     """Who comes back, and where its command log goes on. What may no longer be executed is voided first.
 
@@ -35,9 +46,93 @@ def resume(*, token: str, hello: Hello | None, confirmed: int | None = None) -> 
 
     :raises Refused: `token_invalid`, `maintenance`
     """
-    standing = _resume_known(token, hello) if hello is not None else None
-    if standing is not None:
-        return _resumed(standing, hello.last_server_seq if hello is not None else 0, recovered=True)
+    known = None if hello is None else resume_known([Coming(token, hello)])[0]
+    return resume_other(token=token, hello=hello, confirmed=confirmed) if known is None else known
+
+
+def resume_known(coming: Sequence[Coming]) -> list[Resumed | None]:
+    """The common case, of many at once in one transaction: sessions in charge come back, and nothing is to be settled.
+
+    None for each of which anything else is true: nothing of it was changed.
+    """
+    claims = {token_digest(item.token): Claims.of(item.hello) for item in coming}
+    with transaction.atomic(durable=True):
+        found = _lock_known(claims)
+        update_rows(EaSession, [_Back.of(item, claims[digest]) for digest, item in found.items()], _BACK)
+    news = frozenset(item.standing.session_id for item in found.values() if item.standing.links > 0)
+    doorbell.publish(doorbell.Ring(news))  # another process may hold the former link
+    resumed = {digest: _come_back(item, claims[digest]) for digest, item in found.items()}
+    return [resumed.pop(token_digest(item.token), None) for item in coming]
+
+
+class _Known(NamedTuple):
+    """A session as it is found, and what it keeps of its installation."""
+
+    standing: Standing
+    installation_id: str
+
+
+def _lock_known(claims: Mapping[str, Claims]) -> dict[str, _Known]:
+    """Those of these sessions, by their tokens' digests, that just come back; locked in the order of their ids."""
+    numbers = [When(token_hash=digest, then=Value(item.last_server_seq)) for digest, item in claims.items()]
+    sessions = EaSession.objects.filter(token_hash__in=list(claims))
+    rows = queries.with_standing(sessions.annotate(number=Case(*numbers, output_field=BigIntegerField()))).annotate(
+        at_number=ports.bound().frame_at("account_id", "account__epoch", "number"),
+        turned_away=Exists(maintenance.windows_in_force(queries.clock())),
+    )
+    more = ("token_hash", "installation_id", "settled_at", "account__next_copy_no", "at_number", "turned_away")
+    found = {}
+    locked = rows.order_by("id").select_for_update(of=("self",), no_key=True)
+    for *row, digest, installation, settled_at, copy_no, frame_id, turned_away in locked.values_list(
+        *queries.STANDING, *more
+    ):
+        standing, told = queries.standing_of(row), claims[digest]
+        if turned_away or settled_at is None or standing.state != SessionStatus.AUTHENTICATED:
+            continue
+        if told.epoch is None or told.max_copy_no_seen >= copy_no:
+            continue
+        ids = recovery.sent_as(frame_id)
+        if memory(told, epoch=standing.epoch, top_seq=standing.top_seq, known_ids=ids) is Memory.SAME:
+            found[digest] = _Known(standing, told.installation_id or installation)
+    return found
+
+
+class _Back(NamedTuple):
+    """A session's columns when its link comes back."""
+
+    id: UUID
+    links: int
+    gateway: UUID
+    hello: dict[str, Any]
+    ledger_head: int
+    installation_id: str
+
+    @classmethod
+    def of(cls, known: _Known, claims: Claims) -> "_Back":
+        links, standing = known.standing.links + 1, known.standing
+        return cls(
+            standing.session_id,
+            links,
+            gateway_processes.THIS,
+            claims.stored(),
+            claims.ledger_head,
+            known.installation_id,
+        )
+
+
+_BACK: Final = _Back._fields[1:]
+
+
+def _come_back(known: _Known, claims: Claims) -> Resumed:
+    standing = replace(known.standing, links=known.standing.links + 1)
+    return _resumed(standing, claims.last_server_seq, recovered=True)
+
+
+def resume_other(*, token: str, hello: Hello | None, confirmed: int | None = None) -> Resumed:
+    """`resume`, where something may be to settle.
+
+    :raises Refused: `token_invalid`, `maintenance`
+    """
     now = queries.database_now()
     standing = queries.standing_by_token(token_digest(token))
     if standing is None:
@@ -49,6 +144,8 @@ def resume(*, token: str, hello: Hello | None, confirmed: int | None = None) -> 
     recovered = _hear(standing, hello, confirmed, now) is Memory.SAME
     # Again: a new epoch may have begun, and links were counted.
     standing = queries.standing_by_token(token_digest(token)) or standing
+    if standing.links > 1:
+        doorbell.publish(doorbell.Ring(frozenset({standing.session_id})))
     if hello is None:
         # Not above our log: an exchange may confirm what a set-back database has lost.
         resume_from = min(standing.acked_seq if confirmed is None else confirmed, standing.top_seq)
@@ -59,49 +156,10 @@ def resume(*, token: str, hello: Hello | None, confirmed: int | None = None) -> 
 
 
 def _resumed(standing: Standing, resume_from: int, *, recovered: bool) -> Resumed:
-    if standing.links > 1:
-        doorbell.publish(doorbell.Ring(frozenset({standing.session_id})))  # another process may hold the former link
     if standing.state == SessionStatus.AUTHENTICATED and standing.top_seq > resume_from:
         # Before the log goes on: an open that is too old must not be sent and executed late.
         ports.bound().void_overdue(standing.account_pk, resume_from, queries.database_now())
     return Resumed(standing=standing, resume_from=resume_from, recovered=recovered)
-
-
-def _resume_known(token: str, hello: Hello) -> Standing | None:
-    """The common case, in two statements: a session in charge comes back, and nothing is to be settled.
-
-    None, and nothing is changed: anything else.
-    """
-    claims = Claims.of(hello)
-    if claims.epoch is None:
-        return None
-    windows = maintenance.windows_in_force(queries.clock())
-    known = EaSession.objects.filter(
-        ~Exists(windows),
-        token_hash=token_digest(token),
-        state=SessionStatus.AUTHENTICATED,
-        settled_at__isnull=False,
-        account__epoch=claims.epoch,
-        account__next_seq__gt=claims.last_server_seq,
-        account__next_copy_no__gt=claims.max_copy_no_seen,
-    )
-    told = {"installation_id": claims.installation_id} if claims.installation_id else {}
-    with transaction.atomic(durable=True):
-        if not known.update(
-            links=F("links") + 1,
-            gateway=gateway_processes.THIS,
-            hello=claims.stored(),
-            ledger_head=claims.ledger_head,
-            **told,
-        ):
-            return None
-        at_number = ports.bound().frame_at("account_id", "account__epoch", claims.last_server_seq)
-        standing, frame_id = queries.standing_and(at_number, token_hash=token_digest(token))
-        found = memory(claims, epoch=standing.epoch, top_seq=standing.top_seq, known_ids=recovery.sent_as(frame_id))
-        if found is not Memory.SAME:
-            transaction.set_rollback(True)
-            return None
-    return standing
 
 
 def _hear(standing: Standing, hello: Hello | None, confirmed: int | None, now: datetime) -> Memory:

@@ -13,7 +13,9 @@ from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.queries import Standing
 from sessions_app.services.lifecycle import resuming
+from sessions_app.services.lifecycle.resuming import Coming
 from sessions_app.transport.connection.exchanges import ExchangeConnection
+from sessions_app.transport.inbound.resumes import Resumes
 from sessions_app.transport.runtime import Runtime
 from tests.factories import MaintenanceWindowFactory
 from tests.integration.counting import Cost, counted
@@ -152,3 +154,60 @@ def test_an_ended_session_is_told_so(follower: Desk) -> None:
     resumed, _ = resume(follower, hello)
     standing: Standing = resumed.standing
     assert (standing.state, standing.close_reason) == ("closed", "preempted")
+
+
+# Many at once ---------------------------------------------------------------------------------------------------------
+
+
+def greet(desk: Desk) -> Desk:
+    desk.hello(installation_id="here")
+    return desk
+
+
+@pytest.mark.parametrize("eas", [1, 10, 100])
+def test_all_that_come_back_at_once_cost_one_read_one_update_and_one_commit(eas: int) -> None:
+    desks = [greet(Desk.open(f"srv:{number}")) for number in range(eas)]
+    coming = [
+        Coming(token_of(desk), Hello(epoch=desk.account.epoch, installation_id="here", ledger_head=number))
+        for number, desk in enumerate(desks)
+    ]
+    with counted() as cost:
+        resumed = resuming.resume_known(coming)
+    assert (cost.calls, cost.commits, dict(cost.instances)) == (2, 1, {})
+    assert [item and item.standing.session_id for item in resumed] == [desk.session.id for desk in desks]
+    assert [EaSession.objects.get(id=desk.session.id).links for desk in desks] == [2] * eas
+    assert [EaSession.objects.get(id=desk.session.id).ledger_head for desk in desks] == list(range(eas))
+
+
+def test_each_of_them_is_judged_by_itself(follower: Desk) -> None:
+    plain, other = greet(Desk.open("srv:7")), greet(Desk.open("srv:8"))
+    coming = [
+        Coming(token_of(plain), Hello(epoch=plain.account.epoch)),
+        Coming("nobody's", Hello()),
+        Coming(token_of(other), Hello(epoch=uuid7())),
+        Coming(token_of(follower), known(follower)),
+    ]
+    resumed = resuming.resume_known(coming)
+    assert [item and item.standing.session_id for item in resumed] == [
+        plain.session.id, None, None, follower.session.id
+    ]  # fmt: skip
+    assert EaSession.objects.get(id=other.session.id).links == 1
+
+
+def test_links_of_one_loop_that_come_at_once_are_answered_each_for_itself(follower: Desk) -> None:
+    plain = greet(Desk.open("srv:7"))
+    expected = [plain.session.id, follower.session.id]
+    coming = [
+        Coming(token_of(plain), Hello(epoch=plain.account.epoch)),
+        Coming(token_of(follower), Hello()),
+        Coming("nobody's", Hello()),
+    ]
+
+    async def run() -> list[Any]:
+        resumes = Resumes()
+        work = [resumes.resume(token=item.token, hello=item.hello) for item in coming]
+        return await asyncio.gather(*work, return_exceptions=True)
+
+    *served, refused = asyncio.run(run())
+    assert [item.standing.session_id for item in served] == expected
+    assert (type(refused), refused.code) == (Refused, "token_invalid")
