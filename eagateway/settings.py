@@ -87,7 +87,7 @@ TEMPLATES = [
 def _database() -> dict[str, Any]:
     if EMBEDDED:
         return {
-            "ENGINE": "django.db.backends.sqlite3",
+            "ENGINE": "eagateway.sqlite",
             "NAME": DATA_DIR / "gateway.sqlite3",
             "OPTIONS": {
                 "timeout": 20,

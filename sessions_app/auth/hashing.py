@@ -17,7 +17,7 @@ _R = TypeVar("_R")
 # 19 MiB, 2 passes, 1 lane: OWASP's first choice, some 20 ms on a server core.
 hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 WORKERS: Final = max(1, (os.cpu_count() or 2) - 1)
-WAITING: Final = 32 * WORKERS
+WAITING: Final = 64 * WORKERS  # a site that restarts has some dozens of terminals
 _pool: Final = ThreadPoolExecutor(WORKERS, thread_name_prefix="argon2")
 _room: Final = BoundedSemaphore(WORKERS + WAITING)
 

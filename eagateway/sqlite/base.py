@@ -1,0 +1,57 @@
+"""Transactions of one process take turns before they ask SQLite for its lock.
+
+SQLite has one writer. Whoever finds it at work polls, with pauses that grow to a tenth of a second, and who came first
+has no advantage: of forty threads some wait until their time is up, and "database is locked" becomes a 503. Threads of
+one process know of each other: they wait for a lock, and the next one starts when it is let go of.
+"""
+
+import threading
+from typing import Any, Final
+
+from django.db import OperationalError
+from django.db.backends.sqlite3 import base
+
+_turns: Final[dict[str, threading.Lock]] = {}
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """A connection whose transactions wait for those of the process's other threads."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._turn: threading.Lock | None = None
+
+    def _start_transaction_under_autocommit(self) -> None:
+        self._take_turn()
+        try:
+            super()._start_transaction_under_autocommit()  # type: ignore[misc]
+        except BaseException:
+            self._end_turn()
+            raise
+
+    def _commit(self) -> None:
+        super()._commit()  # type: ignore[misc]
+        self._end_turn()  # only then: a COMMIT that fails is rolled back, and the turn is still ours
+
+    def _rollback(self) -> None:
+        try:
+            super()._rollback()  # type: ignore[misc]
+        finally:
+            self._end_turn()
+
+    def _close(self) -> None:
+        try:
+            super()._close()  # type: ignore[misc]
+        finally:
+            self._end_turn()
+
+    def _take_turn(self) -> None:
+        turn = _turns.setdefault(str(self.settings_dict["NAME"]), threading.Lock())
+        if not turn.acquire(timeout=float(self.settings_dict["OPTIONS"].get("timeout", 5))):
+            raise OperationalError("database is locked")
+        self._turn = turn
+
+    def _end_turn(self) -> None:
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            turn.release()
