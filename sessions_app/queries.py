@@ -154,7 +154,11 @@ def session_by_token(token_hash: str) -> EaSession | None:
 
 def kin(session_id: UUID) -> QuerySet[EaSession]:
     """A session and all others of its key, or of its grant: one terminal's, before and after its restarts."""
-    session = EaSession.objects.only("account_id", "key_id", "grant_id").get(id=session_id)
+    return kin_of(EaSession.objects.only("account_id", "key_id", "grant_id").get(id=session_id))
+
+
+def kin_of(session: EaSession) -> QuerySet[EaSession]:
+    """The same, of a session that was read."""
     mine = EaSession.objects.filter(account_id=session.account_id)
     return mine.filter(grant_id=session.grant_id) if session.key_id is None else mine.filter(key_id=session.key_id)
 

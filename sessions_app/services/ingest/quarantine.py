@@ -11,13 +11,12 @@ from uuid import UUID
 import msgspec
 import structlog
 from django.db import transaction
-from django.db.models import QuerySet
 
 from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.decimals import decode_hook
 from sessions_app.domain.problems import Refused
-from sessions_app.models import InboundFrame
+from sessions_app.models import EaSession, InboundFrame
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import batches, ports
@@ -30,14 +29,16 @@ _log = structlog.get_logger(__name__)
 
 
 @requires_transaction
-def apply(*, session_id: UUID, account_pk: UUID, fence: int, batch: Batch) -> None:
-    """Apply the quarantined frames of a session and of all others of its key, inside the promotion's transaction.
+def apply(waiting: Sequence[InboundFrame], *, account_pk: UUID, fence: int, batch: Batch) -> None:
+    """Apply what a session that is promoted finds waiting, inside the promotion's transaction.
 
     They are applied in the order of sessions and numbers, with the fence of the session in charge; one that came under
     two sessions, once. A frame that cannot be applied is refused for good as `poisoned`; after MAX_FAILURES of them,
     all that follow are.
     """
-    fresh = _fresh(list(_waiting(session_id)), account_pk)
+    if not waiting:
+        return
+    fresh = _fresh(waiting, account_pk)
     arrivals = [_arrival_of(row, fence) for row in fresh]
     failures = _apply_what_can_be([arrival for arrival in arrivals if arrival.payload is not None], batch, failures=0)
     if failures:
@@ -62,16 +63,19 @@ def discard(*, key_id: UUID) -> int:
     return ended
 
 
-def touched(session_id: UUID) -> set[UUID]:
-    """The accounts whose rows the frames change that a session's promotion applies."""
-    arrivals = [_arrival_of(row, fence=0) for row in _waiting(session_id)]
+def touched(waiting: Sequence[InboundFrame]) -> set[UUID]:
+    """The accounts whose rows these frames change when they are applied."""
+    arrivals = [_arrival_of(row, fence=0) for row in waiting]
     return batches.touched([arrival for arrival in arrivals if arrival.payload is not None])
 
 
-def _waiting(session_id: UUID) -> QuerySet[InboundFrame]:
-    """The frames that a session's promotion applies."""
-    rows = InboundFrame.objects.filter(session__in=queries.kin(session_id), quarantined=True)
-    return rows.order_by("session__created_at", "session_id", "seq")
+def waiting_for(session: EaSession) -> list[InboundFrame]:
+    """The quarantined frames of a session and of all others of its key: those that its promotion applies.
+
+    No other one comes while the living sessions of its account are locked.
+    """
+    rows = InboundFrame.objects.filter(session__in=queries.kin_of(session), quarantined=True)
+    return list(rows.order_by("session__created_at", "session_id", "seq"))
 
 
 def _fresh(rows: Sequence[InboundFrame], account_pk: UUID) -> list[InboundFrame]:

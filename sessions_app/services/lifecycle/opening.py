@@ -68,11 +68,12 @@ def open_session(*, key: Proof, request: Request) -> Opened:
         if approved:
             maintenance.refuse_during(account_pk=account.id, now=batch.now)
         session = _replayed(account, request, token) or _create(account, key, request, token, batch.now)
-        # A replay may find its session promoted by a heartbeat meanwhile.
-        if session.state == SessionStatus.PENDING:
+        # A replay may find its session promoted by a heartbeat meanwhile; nobody is without an approval, which we hold.
+        if approved and session.state == SessionStatus.PENDING:
             authorise_session(session.id, account.id, batch)
     ring_after_commit(batch)
     session.refresh_from_db()
+    session.account = account
     _log.info("session.opened", session_id=str(session.id), account=account.account_id, state=session.state)
     return Opened(session=session, token=token)
 

@@ -74,7 +74,8 @@ def authorise_session(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
     if session is None or _is_outlived(session, living):
         return False
     # Quarantined frames of a master touch his followers too: all accounts at once, in the order of ids.
-    account = lock_accounts({account_pk, *quarantine.touched(session_id)})[account_pk]
+    waiting = quarantine.waiting_for(session)
+    account = lock_accounts({account_pk, *quarantine.touched(waiting)})[account_pk]
     # Not refused aloud: a pending session may be a stranger's, who must not learn of the suspension.
     if account.suspended_at is not None:
         return False
@@ -83,7 +84,7 @@ def authorise_session(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
     preemptions.watch_preemptions(former=former, session=session, now=batch.now)
     fence = _put_in_charge(session, account, reason=reason, now=batch.now)
     # With the new fence: from here on these frames count as those of the session in charge.
-    quarantine.apply(session_id=session_id, account_pk=account_pk, fence=fence, batch=batch)
+    quarantine.apply(waiting, account_pk=account_pk, fence=fence, batch=batch)
     # Only now do held commands get numbers: what has expired by then leaves no hole in the log.
     ports.bound().release(account_pk, session_id, batch)
     batch.changed_sessions |= {session_id, *(row.id for row in former)}
