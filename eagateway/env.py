@@ -1,10 +1,12 @@
 """Typed readers for environment variables: each names its variable and an example when the value is wrong."""
 
+import hashlib
 import os
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -104,6 +106,13 @@ def postgres_url(name: str, url: str) -> str:
             ". Leave it empty for SQLite in EAGATEWAY_DATA_DIR"
         )
     return url
+
+
+def channel_of(name: str, databases: Mapping[str, Mapping[str, Any]]) -> str:
+    """The name of a channel between the processes that share this database: told apart by its host, port and name."""
+    database = databases["default"]
+    place = "\n".join(str(database.get(part, "")) for part in ("HOST", "PORT", "NAME"))
+    return f"{name}.{hashlib.sha256(place.encode()).hexdigest()[:16]}"
 
 
 def integer(name: str, *, default: int, least: int, most: int) -> int:

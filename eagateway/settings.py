@@ -106,6 +106,9 @@ def _database() -> dict[str, Any]:
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# What the gateway processes of one deployment tell each other: two deployments may share a Redis
+DOORBELL_CHANNEL: Final = env.text("DOORBELL_CHANNEL", default="") or env.channel_of("eagateway.doorbell", DATABASES)
+
 # Channels, Celery: housekeeping and dashboards only; no order depends on them -------------------------------
 
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = {

@@ -1,11 +1,14 @@
 """Reads of what is traded."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache, reduce
+from itertools import groupby
+from operator import attrgetter, or_
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 
 from orders.domain.states.commands import SENDABLE, CommandState
 from orders.domain.states.copies import ALIVE, CopyState
@@ -25,27 +28,37 @@ from orders.domain.wire.snapshots import (
 from orders.models import Command, Copy, Difference, Report, Snapshot, Subscription
 from sessions_app.domain.decimals import Lots, Price, to_json
 from sessions_app.domain.frames.envelope import rfc3339
+from sessions_app.domain.frames.log import LogFrame
 from sessions_app.domain.frames.payloads import GapFill, GapReason, SubscriptionSummary
 from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.models import BrokerAccount
 from sessions_app.models.fields import new_id
-from sessions_app.services.ingest.ports import LogFrame, Summaries
+from sessions_app.services.ingest.ports import LogPage, Summaries
 
 SUMMARIES: Final = 200
 _BALANCE_CAUSES = (Cause.DEPOSIT_WITHDRAWAL, Cause.CREDIT)
 _GAP_REASONS = {CommandState.EXPIRED: GapReason.EXPIRED, CommandState.VOID: GapReason.VOID}
 
 
-def commands_after(account_pk: UUID, seq: int, limit: int) -> list[LogFrame]:
-    """An account's numbered frames above `seq`, at most `limit` numbers, in order and without holes.
+def commands_after(wanted: Mapping[UUID, tuple[int, int]]) -> dict[UUID, LogPage]:
+    """Numbered frames of some accounts, each above its first number and up to its second, in order and without holes.
 
     What has an outcome already is not sent again, nor what may have been executed: those numbers come as a GapFill.
+    An account that has none of them is left out.
     """
-    epoch = BrokerAccount.objects.values_list("epoch", flat=True).get(id=account_pk)
-    rows = Command.objects.select_related("copy").filter(account_id=account_pk, epoch=epoch, seq__gt=seq)
+    if not wanted:
+        return {}
+    ranges = (Q(account=pk, seq__gt=after, seq__lte=upto) for pk, (after, upto) in wanted.items())
+    rows = Command.objects.select_related("copy").filter(reduce(or_, ranges), epoch=F("account__epoch"))
+    found = rows.annotate(account_fence=F("account__fence")).order_by("account_id", "seq")
+    by_account = groupby(found, key=attrgetter("account_id", "account_fence"))
+    return {account_pk: LogPage(fence, _frames(mine)) for (account_pk, fence), mine in by_account}
+
+
+def _frames(commands: Iterable[Command]) -> list[LogFrame]:
     frames: list[LogFrame] = []
     run: list[Command] = []
-    for command in rows.order_by("seq")[:limit]:
+    for command in commands:
         if CommandState(command.state) in SENDABLE:
             frames += _gap(run)
             run = []
@@ -62,7 +75,8 @@ def _gap(run: Sequence[Command]) -> list[LogFrame]:
     reasons = {_gap_reason(command) for command in run}
     # Numbers without a command to send are told in one frame, so that the EA's count has no hole.
     gap = GapFill(next=last + 1, reason=reasons.pop() if len(reasons) == 1 else GapReason.SUPERSEDED)
-    return [LogFrame(seq=first, frame_id=_gap_id(run[-1].frame_id), kind="GapFill", payload=to_json(gap), covers=last)]
+    gap_id, epoch = _gap_id(run[-1].frame_id), run[-1].epoch
+    return [LogFrame(seq=first, frame_id=gap_id, kind="GapFill", payload=to_json(gap), epoch=epoch, covers=last)]
 
 
 def _gap_reason(command: Command) -> GapReason:
@@ -99,34 +113,65 @@ def snapshot_request(account_pk: UUID, reason: str) -> SyncSnapshot:
 
 def log_frame(command: Command) -> LogFrame:
     """A numbered command as its frame."""
-    return LogFrame(
-        seq=command.seq or 0, frame_id=command.frame_id, kind="OrderCommand", payload=to_json(order_command(command))
-    )
-
-
-def order_command(command: Command) -> OrderCommand:
-    """A command's payload, from its row and its copy's."""
     copy_no = command.copy.copy_no or 0
-    return OrderCommand(
-        command_id=command.id,
-        action=Action(command.action),
-        copy_no=copy_no,
-        magic=magic_of(copy_no),
-        position_id=command.position_id,
-        symbol=command.symbol,
-        side=Side(command.side),
-        attempt=command.attempt,
-        order_type=OrderType(command.order_type),
-        lots=None if command.lots is None else Lots(command.lots),
-        price=None if command.price is None else Price(command.price),
-        deviation_points=command.deviation_points,
-        sl=None if command.sl is None else Price(command.sl),
-        tp=None if command.tp is None else Price(command.tp),
-        expiry=command.expiry or None,
-        valid_until=rfc3339(command.valid_until) if command.valid_until else None,
-        lots_before=Lots(command.lots_before or 0),
-        lots_after=Lots(command.lots_after or 0),
+    own = OWN_FIELDS % (str(command.id).encode(), command.action.encode(), copy_no, magic_of(copy_no))
+    shared = _shared_fields(*(getattr(command, name) for name in SHARED))
+    return LogFrame(
+        seq=command.seq or 0,
+        frame_id=command.frame_id,
+        kind=OrderCommand.__name__,
+        payload=own + shared,
+        epoch=command.epoch,
     )
+
+
+# A command's payload: what is its own comes first, and the rest is the same for every follower of one class. It is
+# encoded once for all of them.
+OWN_FIELDS: Final = b'{"command_id":"%b","action":"%b","copy_no":%d,"magic":%d,'
+SHARED: Final = (
+    "position_id",
+    "symbol",
+    "side",
+    "attempt",
+    "order_type",
+    "lots",
+    "price",
+    "deviation_points",
+    "sl",
+    "tp",
+    "expiry",
+    "valid_until",
+    "lots_before",
+    "lots_after",
+)
+_NOBODY: Final = UUID(int=0)
+
+
+@lru_cache(maxsize=256)
+def _shared_fields(*values: Any) -> bytes:
+    """The end of a payload, from the fields named in SHARED."""
+    row = dict(zip(SHARED, values, strict=True))
+    command = OrderCommand(
+        command_id=_NOBODY,
+        action=Action.OPEN,
+        copy_no=1,
+        magic=0,
+        position_id=row["position_id"],
+        symbol=row["symbol"],
+        side=Side(row["side"]),
+        attempt=row["attempt"],
+        order_type=OrderType(row["order_type"]),
+        lots=None if row["lots"] is None else Lots(row["lots"]),
+        price=None if row["price"] is None else Price(row["price"]),
+        deviation_points=row["deviation_points"],
+        sl=None if row["sl"] is None else Price(row["sl"]),
+        tp=None if row["tp"] is None else Price(row["tp"]),
+        expiry=row["expiry"] or None,
+        valid_until=rfc3339(row["valid_until"]) if row["valid_until"] else None,
+        lots_before=Lots(row["lots_before"] or 0),
+        lots_after=Lots(row["lots_after"] or 0),
+    )
+    return to_json(command).removeprefix(OWN_FIELDS % (str(_NOBODY).encode(), Action.OPEN.encode(), 1, 0))
 
 
 def summaries(account_pk: UUID) -> Summaries:

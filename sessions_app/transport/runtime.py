@@ -56,7 +56,7 @@ class Runtime:
         self._loop = asyncio.get_running_loop()
         self.registry = Registry()
         self.delivery = Delivery(self.registry)
-        self.ingest = Ingest(self._settle_from_thread)
+        self.ingest = Ingest(self._settle_from_thread, serves=self.registry.serves)
         self.heartbeats = Heartbeats()
         self.resumes = Resumes()
         self.draining = False
@@ -142,28 +142,28 @@ class Runtime:
 
     def _ring_from_thread(self, news: Ring) -> None:
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self.delivery.ring, news.sessions, list(news.accounts))
+            self._loop.call_soon_threadsafe(self.delivery.ring, news)
 
     # The bus -------------------------------------------------------------------------------------------------------
 
     async def _hear_forever(self) -> None:
-        """Listen to the other gateway processes; after every interruption look at all own accounts again."""
+        """Listen to the other gateway processes; after every interruption look at all own sessions and logs again."""
         while True:
             try:
                 await self._hear()
             except (RedisError, OSError) as error:
                 _log.warning("doorbell.deaf", error=type(error).__name__)
             await asyncio.sleep(0.5)
-            self.delivery.ring([item.session_id for item in self.registry], [item.account_pk for item in self.registry])
+            self.delivery.ring(Ring(frozenset(item.session_id for item in self.registry)))
 
     async def _hear(self) -> None:
         client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_timeout=None, socket_connect_timeout=2)
         async with client, client.pubsub() as bus:
-            await bus.subscribe(doorbell.CHANNEL)
+            await bus.subscribe(settings.DOORBELL_CHANNEL)
             async for message in bus.listen():
                 news = doorbell.decode(message["data"]) if message["type"] == "message" else None
                 if news is not None:
-                    self.delivery.ring(news.sessions, list(news.accounts))
+                    self.delivery.ring(news)
 
     # The sweep -----------------------------------------------------------------------------------------------------
 

@@ -17,13 +17,14 @@ import msgspec
 
 from sessions_app import doorbell, queries
 from sessions_app.domain.frames.envelope import read_envelope
+from sessions_app.domain.frames.log import LogFrame
 from sessions_app.domain.frames.payloads import Ack, Hello
 from sessions_app.domain.lifecycle import LIVING, Reason, SessionStatus
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AuthKey, BrokerAccount, Tenant
 from sessions_app.services.access import keys
 from sessions_app.services.ingest import batches, ports
-from sessions_app.services.ingest.ports import Arrival, Batch, Fate, LogFrame
+from sessions_app.services.ingest.ports import Arrival, Batch, Fate
 from sessions_app.services.lifecycle import ending, expiry, opening, promotion, resuming
 from sessions_app.services.operations.history import EA, GATEWAY, Actor
 from sessions_app.transport.inbound.decoding import read_arrival
@@ -210,7 +211,8 @@ class Gateway:
         touched = {
             arrival.session_id for arrival in arrivals if ports.bound().frames[arrival.kind].type.renews_standing
         }
-        self._ring(doorbell.Ring(frozenset(batch.changed_sessions | touched), batch.tops))
+        grown = {account: doorbell.News(top) for account, top in batch.tops.items()}
+        self._ring(doorbell.Ring(frozenset(batch.changed_sessions | touched), grown))
         for session_id in batch.promotable:
             promotion.promote_session(session_id=session_id)
         for session_id in batch.leaving:
@@ -224,7 +226,7 @@ class Gateway:
         for link in [item for item in self._links if item.alive]:
             if link.standing.session_id in news.sessions:
                 self._renew([link])
-            elif news.accounts.get(link.standing.account_pk, 0) > link.sent:
+            elif news.accounts.get(link.standing.account_pk, doorbell.News(0)).top > link.sent:
                 self._pump(link)
 
     def _renew(self, links: Sequence[Link]) -> None:
@@ -252,7 +254,9 @@ class Gateway:
     def _pump(self, link: Link) -> None:
         if not link.ready:
             return
-        for frame in ports.bound().commands_after(link.standing.account_pk, link.sent, 200):
+        account = link.standing.account_pk
+        pages = ports.bound().commands_after({account: (link.sent, link.sent + 200)})
+        for frame in pages[account].frames if account in pages else ():
             link.sent = max(link.sent, frame.last)
             self.active_at = self._clock.seconds
             self._push(link, frame)

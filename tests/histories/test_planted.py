@@ -1,7 +1,7 @@
 """The harness can fail: gateways that do something wrong on purpose, and what each history says of them."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,8 +9,9 @@ import msgspec
 import pytest
 from django.db import connection
 
+from sessions_app.domain.frames.log import LogFrame
 from sessions_app.services.ingest import ports
-from sessions_app.services.ingest.ports import Arrival, Batch, LogFrame
+from sessions_app.services.ingest.ports import Arrival, Batch, LogPage
 from tests.databases import empty
 from tests.histories import rows
 from tests.histories.faults import Kind
@@ -33,12 +34,15 @@ def plant(change: Change) -> None:
     """Let every command of the log be changed on its way to its terminal."""
     bound = ports.bound()
 
-    def changed(account: UUID, seq: int, limit: int) -> list[LogFrame]:
-        found: list[LogFrame] = []
-        for frame in bound.commands_after(account, seq, limit):
-            command = frame.kind == "OrderCommand"
-            found += change(frame, msgspec.json.decode(frame.payload)) if command else [frame]
-        return found
+    def changed(wanted: Mapping[UUID, tuple[int, int]]) -> dict[UUID, LogPage]:
+        pages = {}
+        for account, page in bound.commands_after(wanted).items():
+            found: list[LogFrame] = []
+            for frame in page.frames:
+                command = frame.kind == "OrderCommand"
+                found += change(frame, msgspec.json.decode(frame.payload)) if command else [frame]
+            pages[account] = LogPage(page.fence, found)
+        return pages
 
     ports.bind(dataclasses.replace(bound, commands_after=changed))
 
@@ -71,7 +75,7 @@ def test_a_close_that_never_comes_is_seen() -> None:
         if payload["action"] != "close":
             return [frame]
         gap = msgspec.json.encode({"next": frame.seq + 1, "reason": "void"})
-        return [LogFrame(frame.seq, frame.frame_id, "GapFill", gap, covers=frame.seq)]
+        return [LogFrame(frame.seq, frame.frame_id, "GapFill", gap, frame.epoch, covers=frame.seq)]
 
     plant(skip)
     assert is_seen("orphan")

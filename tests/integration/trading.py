@@ -16,6 +16,7 @@ from orders.services.copies import convergence
 from sessions_app import queries
 from sessions_app.domain.decimals import decode_hook, to_builtins
 from sessions_app.domain.frames.envelope import digest
+from sessions_app.domain.frames.log import LogFrame
 from sessions_app.domain.frames.payloads import Hello
 from sessions_app.domain.keys import token_digest
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, Tenant
@@ -109,6 +110,11 @@ class Desk:
         """A whole snapshot with these positions."""
         book = {"phase": "report", "positions": list(positions), "applied_server_seq": applied, "balance": "1000"}
         return self.send("SyncSnapshot", {**book, **fields})
+
+    def log(self, after: int = 0) -> list[LogFrame]:
+        """The numbered frames of its account above a number, as a link reads them."""
+        pages = ports.bound().commands_after({self.account.id: (after, after + 200)})
+        return [frame for page in pages.values() for frame in page.frames]
 
     @property
     def result(self) -> list[dict[str, Any]]:

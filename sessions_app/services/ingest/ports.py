@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django.db.models import Subquery
 
+from sessions_app.domain.frames.log import LogFrame
 from sessions_app.domain.frames.mending import Note
 from sessions_app.domain.frames.payloads import Payload, SubscriptionSummary
 from sessions_app.domain.frames.registry import FrameType, Taker
@@ -73,19 +74,13 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class LogFrame:
-    """One numbered frame of an account's command log, its payload encoded."""
+class LogPage:
+    """Some frames of one account's log in order, and the fence of the session that is in charge of it: read in the same
+    moment, so none of the frames was numbered for a later session.
+    """
 
-    seq: int
-    frame_id: UUID
-    kind: str
-    payload: bytes
-    covers: int = 0
-
-    @property
-    def last(self) -> int:
-        """The highest number this frame accounts for: its own, or a gap's last."""
-        return max(self.seq, self.covers)
+    fence: int
+    frames: Sequence[LogFrame]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +213,8 @@ class Ports:
     """What orders provides.
 
     frames: every frame type of the protocol.
-    commands_after(account_pk, seq, limit): numbered frames above seq, in order.
+    commands_after(wanted): the numbered frames of some accounts, each above one number and up to another; in one
+        statement.
     void_overdue(account_pk, above, now): before a resend, void what may not be executed any more; its own transaction.
     acknowledged(accounts, pushed, now): the EAs have stored their commands up to their accounts' `acked_seq`.
     release(account_pk, session_id, batch): number what was held, inside the promotion's transaction.
@@ -236,7 +232,7 @@ class Ports:
     """
 
     frames: Mapping[str, BoundFrame]
-    commands_after: Callable[[UUID, int, int], list[LogFrame]]
+    commands_after: Callable[[Mapping[UUID, tuple[int, int]]], dict[UUID, LogPage]]
     void_overdue: Callable[[UUID, int, datetime], int]
     acknowledged: Callable[[Sequence[Acknowledged], Mapping[UUID, Collection[Pushed]], datetime], None]
     release: Callable[[UUID, UUID, Batch], None]

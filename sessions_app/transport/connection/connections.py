@@ -6,6 +6,7 @@ the bound the peer is dropped; its commands stay in the log, and it resumes by s
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -15,11 +16,11 @@ import structlog
 from django.conf import settings
 
 from sessions_app.domain.frames.envelope import FrameTooLong, write_frame
+from sessions_app.domain.frames.log import LogFrame
 from sessions_app.domain.frames.payloads import Idle, Payload
 from sessions_app.domain.lifecycle import CloseCode, SessionStatus
 from sessions_app.models.fields import new_id
 from sessions_app.queries import Standing
-from sessions_app.services.ingest.ports import LogFrame
 from sessions_app.transport.connection.inbox import Inbox
 from sessions_app.transport.connection.lifecycle import Lifecycle
 from sessions_app.transport.connection.outbox import Outbox
@@ -42,6 +43,7 @@ class Connection(ABC):
         self.inbox = Inbox(stored=standing.stored_seq)
         self.lifecycle = Lifecycle()
         self.door: Any = None
+        self._forget: Callable[[Connection], None] | None = None
         self._polls = Polls(self._say_idle)
         self._wake = asyncio.Event()
 
@@ -74,6 +76,10 @@ class Connection(ABC):
         """Frames are taken from now on, by this door."""
         self.door = door
 
+    def join(self, forget: "Callable[[Connection], None]") -> None:
+        """It is registered; `forget` is how a link that is given up leaves."""
+        self._forget = forget
+
     def wake(self) -> None:
         """Something has changed for whoever waits on this link."""
         self._wake.set()
@@ -90,21 +96,21 @@ class Connection(ABC):
         if text is not None:
             self._enqueue(text)
 
-    def push(self, frame: LogFrame, *, committed_at: datetime) -> None:
-        """Queue one numbered frame of the account's command log, marked if it may have come before."""
-        now = datetime.now(UTC)
+    def push(self, frame: LogFrame, *, committed_at: datetime, sent_at: datetime) -> None:
+        """Queue one numbered frame of the account's command log, marked if it may have come before. `sent_at`: the
+        moment that the frame tells, one for all that are sent together."""
         text = self._encoded(
             kind=frame.kind,
             frame_id=frame.frame_id,
             payload=msgspec.Raw(frame.payload),
-            sent_at=now,
+            sent_at=sent_at,
             seq=frame.seq,
             resent=self.outbox.repeats(frame),
         )
         if text is None:
             return
         self._enqueue(text, last=frame.last)
-        self.outbox.note_push(frame, committed_at=committed_at, pushed_at=now)
+        self.outbox.note_push(frame, committed_at=committed_at, pushed_at=datetime.now(UTC))
 
     def _encoded(self, **frame: Any) -> bytes | None:
         """One frame as it is sent, with what is stored; None for one above the limit: an error of ours, never sent."""
@@ -125,10 +131,14 @@ class Connection(ABC):
             self.drop_slow_reader()
 
     def drop_slow_reader(self) -> None:
-        """It does not read: forget what waits for it. Its commands stay in the log."""
+        """It does not read: forget what waits for it, and the link at once, whether it can be closed or not. Its
+        commands stay in the log.
+        """
         _log.warning("socket.slow_reader", session_id=str(self.session_id), queued=self.outbox.queued_bytes)
         self.outbox.clear()
         self.close(CloseCode.FLOOD)
+        if self._forget is not None:
+            self._forget(self)
 
     def _say_idle(self) -> None:
         self.post("Idle", Idle(top_seq=max(self.outbox.sent, self.standing.top_seq)))

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from django.conf import settings
 
-from sessions_app.services.ingest.ports import LogFrame, Pushed
+from sessions_app.domain.frames.log import LogFrame
+from sessions_app.services.ingest.ports import Pushed
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +24,19 @@ class Outbox:
     """Belongs to one connection; each field is written here alone.
 
     `sent`: the highest command number pushed here; `maybe_sent`: the highest that any link may have carried before;
-    `acked`: what its EA acknowledged. `behind`: the log goes on, but the window of unacknowledged commands is full.
+    `acked`: what its EA acknowledged; `top`: how far the log goes, as far as this link has heard. `behind`: it goes on,
+    but the window of unacknowledged commands is full.
     `reading`: its log is being read; `resending`: numbers that were asked for are not all out yet.
     """
 
     def __init__(self, *, sent: int, maybe_sent: int, acked: int) -> None:
         self.sent, self.maybe_sent, self.acked = sent, maybe_sent, acked
+        self.top = maybe_sent
         self.behind = False
         self.reading = False
         self.resending = False
         self.queued_bytes = 0
-        self._read_on = False
+        self._heard_more = False
         self._queue: deque[Queued] = deque()
         self._drained = asyncio.Event()
         self._pushed: deque[Pushed] = deque()
@@ -102,7 +105,7 @@ class Outbox:
 
     def renumber(self) -> None:
         """The account's log begins anew."""
-        self.sent = self.maybe_sent = self.acked = 0
+        self.sent = self.maybe_sent = self.acked = self.top = 0
         self._pushed.clear()
 
     def rewind(self, upto: int) -> None:
@@ -125,21 +128,28 @@ class Outbox:
         """How many numbers may be read now; none when the window is full: it goes on when the EA acknowledges."""
         page = max(0, min(self.room(), settings.GATEWAY["resend_page"]))
         self.behind = page == 0
+        self._heard_more = False
         return page
 
-    def read_on(self) -> None:
-        """There is more in the log than was read, or there may be."""
-        self._read_on = True
+    def hear_of(self, top: int) -> None:
+        """The log goes up to this number."""
+        if top > self.top:
+            self.top, self._heard_more = top, True
+
+    @property
+    def lacks_some(self) -> bool:
+        """Whether the log is known to go on behind what was sent."""
+        return self.sent < self.top
+
+    def found_end(self) -> None:
+        """A page had less than was said: nobody looks again before there is more, if nobody has said so meanwhile."""
+        if not self._heard_more:
+            self.top = self.sent
 
     def begin_reading(self) -> bool:
         """Whether the caller is to read the log; one reader at a time."""
         first, self.reading = not self.reading, True
         return first
-
-    def reads_on(self) -> bool:
-        """Whether the reader has another page to read, because somebody has said so since the last one."""
-        again, self._read_on = self._read_on, False
-        return again
 
     def end_reading(self) -> None:
         """The reader is done, or has failed."""

@@ -24,6 +24,7 @@ class Registry:
         former = self._by_session.get(connection.session_id)
         self._by_session[connection.session_id] = connection
         self._by_account.setdefault(connection.account_pk, {})[connection.session_id] = connection
+        connection.join(self.remove)
         return former
 
     def remove(self, connection: Connection) -> None:
@@ -46,3 +47,7 @@ class Registry:
         """The socket that takes this account's commands, if it is here: the newest session's, as far as we know."""
         ready = (item for item in self.of_account(account_pk) if item.ready)
         return max(ready, key=lambda item: item.standing.fence, default=None)
+
+    def serves(self, account_pk: UUID, fence: int) -> bool:
+        """Whether the socket of the session that has this fence is here, and may be sent commands. For any thread."""
+        return any(item.ready and item.standing.fence == fence for item in self.of_account(account_pk))

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -20,7 +21,7 @@ from sessions_app import doorbell
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.lifecycle import Reason
 from sessions_app.domain.problems import Refused
-from sessions_app.doorbell import Ring
+from sessions_app.doorbell import News, Ring
 from sessions_app.services.ingest import batches
 from sessions_app.services.ingest.database_errors import is_data_fault
 from sessions_app.services.ingest.ports import Arrival, Batch
@@ -35,16 +36,20 @@ RETRY_AFTER: Final = 1
 RETRY_SECONDS: Final = (0.05, 0.2, 0.5, 1.0)
 _log = structlog.get_logger(__name__)
 Settle = Callable[[Batch, Sequence[Arrival]], None]
+Serves = Callable[[UUID, int], bool]
 
 
 class Ingest:
     """Takes frames from the event loop, stores them in batches, and hands each committed batch to `settle`.
 
-    `settle` is called in the writer thread, after COMMIT has returned.
+    `settle` is called in the writer thread, after COMMIT has returned. `serves(account, fence)`: whether the link that
+    takes an account's commands is in this process, so that no other one needs them.
     """
 
-    def __init__(self, settle: Settle) -> None:
-        self._settle = settle
+    def __init__(
+        self, settle: Settle, *, serves: Callable[[UUID, int], bool] = lambda account_pk, fence: False
+    ) -> None:
+        self._settle, self._serves = settle, serves
         self._waiting = FairQueue()
         self._suspects = Suspects(settings.GATEWAY["poison_tries_per_minute"])
         self._deferred: list[Arrival] = []
@@ -178,7 +183,7 @@ class Ingest:
 
     def _after_commit(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
         self._settle(batch, arrivals)
-        doorbell.publish(Ring(frozenset(batch.changed_sessions), batch.tops))
+        doorbell.publish(Ring(frozenset(batch.changed_sessions), self._news(batch)))
         for session_id in batch.promotable:
             self._attempt(promotion.promote_session, session_id=session_id)
         for session_id in batch.leaving:
@@ -188,6 +193,15 @@ class Ingest:
             self._attempt(
                 ending.close_session, session_id=session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note
             )
+
+    def _news(self, batch: Batch) -> dict[UUID, News]:
+        """What the other gateway processes are told: new frames where one of them may hold the link."""
+        return {
+            account_pk: News(batch.tops[account_pk], batch.fences[account_pk], frames)
+            if not self._serves(account_pk, batch.fences[account_pk])
+            else News(batch.tops[account_pk])
+            for account_pk, frames in batch.log.items()
+        }
 
     def _attempt(self, verb: Callable[..., object], **arguments: object) -> None:
         """What follows a stored batch: if it fails, the batch stands, and the next heartbeat or sweep heals it."""

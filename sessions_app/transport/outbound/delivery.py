@@ -2,7 +2,7 @@
 has changed in their sessions' rows."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -23,6 +23,7 @@ from sessions_app.domain.frames.payloads import (
 )
 from sessions_app.domain.lifecycle import LIVING, CloseCode, Reason, SessionStatus, close_code
 from sessions_app.domain.problems import Refused
+from sessions_app.doorbell import News, Ring
 from sessions_app.queries import Standing
 from sessions_app.services.ingest import heartbeats, ports
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate
@@ -35,6 +36,7 @@ from sessions_app.transport.outbound.command_logs import CommandLogs
 from sessions_app.transport.outbound.loop_tasks import LoopTasks
 from sessions_app.transport.outbound.resends import Resends
 from sessions_app.transport.outbound.shutdown import Shutdown
+from sessions_app.transport.outbound.standings import Standings
 
 NEXT_STEP: Final = {
     SessionStatus.PENDING: "wait for the approval of your key",
@@ -50,8 +52,9 @@ class Delivery:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._tasks = LoopTasks()
+        self._standings = Standings(self._tasks, update=self.update)
         self.logs = CommandLogs(registry, self._tasks, refresh=self.refresh)
-        self.resends = Resends(read=self.logs.read, spawn=self._tasks.spawn)
+        self.resends = Resends(read=self.logs.read_own, spawn=self._tasks.spawn)
         self.shutdown = Shutdown(registry, self._tasks)
 
     # Own frames ----------------------------------------------------------------------------------------------------
@@ -75,7 +78,8 @@ class Delivery:
         self._renew_standings(arrivals)
         committed_at = datetime.now(UTC)
         for account_pk, frames in batch.log.items():
-            self.logs.offer(account_pk, frames, fence=batch.fences[account_pk], committed_at=committed_at)
+            news = News(batch.tops[account_pk], batch.fences[account_pk], frames)
+            self.logs.offer(account_pk, news, committed_at=committed_at)
         for session_id in batch.changed_sessions:
             self.refresh(session_id)
 
@@ -158,16 +162,13 @@ class Delivery:
                 arrival.source.inbox.chunks.answered()
             self.refresh(arrival.session_id)
 
-    def ring(self, sessions: Iterable[UUID], accounts: Iterable[UUID]) -> None:
-        """A doorbell: look at these sessions and logs again."""
-        for session_id in sessions:
+    def ring(self, news: Ring) -> None:
+        """A doorbell: look at these sessions again, and at these logs, unless their new frames came with it."""
+        for session_id in news.sessions:
             self.refresh(session_id)
-        for account_pk in accounts:
-            connection = self._registry.ready_for(account_pk)
-            if connection is None:
-                self.logs.miss(account_pk)
-            else:
-                self.logs.pump(connection)
+        committed_at = news.rung_at or datetime.now(UTC)
+        for account_pk, grown in news.accounts.items():
+            self.logs.offer(account_pk, grown, committed_at=committed_at)
 
     # Sessions ------------------------------------------------------------------------------------------------------
 
@@ -175,13 +176,7 @@ class Delivery:
         """Look at a session's row again and tell its socket what has changed."""
         connection = self._registry.of_session(session_id)
         if connection is not None:
-            self._tasks.look_up(connection, self._refresh(connection))
-
-    async def _refresh(self, connection: Connection) -> None:
-        read = database_sync_to_async(queries.standings, thread_sensitive=False)
-        standing = (await read([connection.session_id])).get(connection.session_id)
-        if standing is not None:
-            await self.update(connection, standing)
+            self._standings.ask(connection)
 
     async def update(self, connection: Connection, standing: Standing) -> None:
         """Bring a socket up to its session's row: ended, promoted, introduced, or just behind its log.
@@ -206,8 +201,7 @@ class Delivery:
             self.post_state(connection)
         if standing.state != former.state and ack is not None:
             connection.post("InitAck", ack)
-        if standing.top_seq > connection.outbox.sent:
-            self.logs.pump(connection)
+        self.logs.pump(connection, standing.top_seq)
         self.logs.ask_for_snapshot(connection)
 
     async def _introduction(self, connection: Connection, standing: Standing) -> InitAck | None:

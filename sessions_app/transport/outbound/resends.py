@@ -1,19 +1,19 @@
 """What an EA asks to be sent again: any numbers that were sent, page by page, with other frames between the pages."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.conf import settings
 
+from sessions_app.domain.frames.log import LogFrame
 from sessions_app.domain.frames.payloads import ResendRequest
 from sessions_app.domain.problems import Refused
-from sessions_app.services.ingest.ports import LogFrame
 from sessions_app.transport.connection.connections import Connection
 
 PAGE_SECONDS: Final = 0.05
-Read = Callable[[Connection, int, int], Awaitable[list[LogFrame]]]
+Read = Callable[[Connection, int, int], Awaitable[Sequence[LogFrame]]]
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
 
 
@@ -51,9 +51,10 @@ class Resends:
             frames = await self._read(connection, first - 1, page)
         finally:
             connection.inbox.end_lookup()
+        now = datetime.now(UTC)
         for frame in frames:
             if frame.seq <= upto:
-                connection.push(frame, committed_at=datetime.now(UTC))
+                connection.push(frame, committed_at=now, sent_at=now)
         connection.wake()
         return max([first + page, *(frame.last + 1 for frame in frames)])
 

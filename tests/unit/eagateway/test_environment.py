@@ -29,3 +29,12 @@ def test_a_switch_that_is_neither_on_nor_off_is_refused(monkeypatch: pytest.Monk
     monkeypatch.setenv("A_SWITCH", "maybe")
     with pytest.raises(ImproperlyConfigured, match="A_SWITCH must be on or off"):
         env.flag("A_SWITCH", default=True)
+
+
+def test_deployments_with_other_databases_have_other_channels_whoever_logs_in() -> None:
+    place = {"HOST": "db", "PORT": 5432, "NAME": "gateway", "USER": "a", "PASSWORD": "b"}
+    channel = env.channel_of("doorbell", {"default": place})
+    assert channel.startswith("doorbell.")
+    assert env.channel_of("doorbell", {"default": {**place, "USER": "c", "PASSWORD": "d"}}) == channel
+    others = [{**place, "HOST": "db2"}, {**place, "PORT": 5433}, {**place, "NAME": "gateway2"}]
+    assert len({env.channel_of("doorbell", {"default": other}) for other in [place, *others]}) == 4

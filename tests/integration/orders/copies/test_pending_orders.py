@@ -9,7 +9,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from eagateway.celery import app
-from orders import queries as order_queries
 from orders.models import Command, Copy, Decision, FillWait, Report, Subscription
 from orders.services.copies import due_copies, fill_waits
 from orders.tasks import carry_out_due
@@ -493,5 +492,4 @@ def test_the_stops_that_an_activate_tells_go_to_the_copies(master: Desk, followe
     assert (change.sl, change.tp, change.price) == (Decimal("1.03"), Decimal("1.20"), None)
     assert Decision.objects.order_by("-id")[0].outcome == "copied"
     assert the_wait().state == "waiting"
-    frames = order_queries.commands_after(follower.account.id, 1, 10)
-    assert [b'"sl":"1.03"' in frame.payload for frame in frames] == [True]
+    assert [b'"sl":"1.03"' in frame.payload for frame in follower.log(after=1)] == [True]

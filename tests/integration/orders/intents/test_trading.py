@@ -51,7 +51,7 @@ def test_a_trade_of_the_master_becomes_one_numbered_command_of_the_follower(mast
     (command,) = commands(follower)
     assert (command.seq, command.action, command.state, command.lots) == (1, "open", "queued", Decimal("0.1"))
     assert (command.copy.copy_no, command.sl) == (1, Decimal("1.05"))
-    (frame,) = queries.commands_after(follower.account.id, 0, 10)
+    (frame,) = follower.log()
     assert b'"lots":"0.1"' in frame.payload
     assert list(master.batches[-1].tops.items()) == [(follower.account.id, 1)]
 
@@ -511,7 +511,7 @@ def test_an_offline_follower_finds_closes_in_its_log_and_overdue_opens_as_gaps(m
     master.intend("close", 1)
     Command.objects.filter(seq=1).update(valid_until="2020-01-01T00:00:00Z")
     ports.bound().void_overdue(follower.account.id, 0, Command.objects.get(seq=2).decided_at)
-    kinds = [(frame.kind, frame.seq, frame.last) for frame in queries.commands_after(follower.account.id, 0, 50)]
+    kinds = [(frame.kind, frame.seq, frame.last) for frame in follower.log()]
     assert kinds == [("GapFill", 1, 1), ("OrderCommand", 2, 2), ("OrderCommand", 3, 3)]
 
 

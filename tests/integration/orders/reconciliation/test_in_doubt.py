@@ -7,7 +7,6 @@ import pytest
 from django.db import transaction
 from eagateway_sdk.ids import uuid7
 
-from orders import queries
 from orders.models import Command, Copy, Difference, Report
 from orders.services.copies import backlog
 from sessions_app.models import BrokerAccount, EaSession, OperatorAlert
@@ -37,7 +36,7 @@ def only_command(desk: Desk) -> Command:
 
 
 def frames_of(desk: Desk) -> list[tuple[int, str]]:
-    return [(frame.seq, frame.kind) for frame in queries.commands_after(desk.account.id, 0, 10)]
+    return [(frame.seq, frame.kind) for frame in desk.log()]
 
 
 def end_of_doubt_passed(desk: Desk) -> None:
@@ -288,7 +287,7 @@ def test_a_book_read_before_the_new_epoch_began_releases_no_command(master: Desk
 def test_an_eas_last_number_may_be_the_end_of_a_gap(master: Desk, follower: Desk) -> None:
     master.buy(1)
     fill(follower, only_command(follower))
-    (gap,) = queries.commands_after(follower.account.id, 0, 10)
+    (gap,) = follower.log()
     epoch = BrokerAccount.objects.get(id=follower.account.id).epoch
     resumed = follower.hello(epoch=epoch, last_server_seq=1, last_server_id=gap.frame_id, installation_id="a")
     assert resumed.recovered

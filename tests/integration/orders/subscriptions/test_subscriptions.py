@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from orders import queries as order_queries
 from orders.domain.decision.settings import Settings
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.snapshots import Quote
@@ -83,7 +82,7 @@ def test_an_open_that_its_ea_has_not_heard_of_is_not_sent_after_a_pause_or_the_e
     subscription = subscribe(master, follower, max_age_seconds=3600)
     master.buy(1)
     change(subscription, OFF if detach else CLOSE_ONLY, detach=detach)
-    assert [frame.kind for frame in order_queries.commands_after(follower.account.id, 0, 10)] == ["GapFill"]
+    assert [frame.kind for frame in follower.log()] == ["GapFill"]
     opening = Command.objects.get()
     assert (opening.state, opening.reason) == ("void", "subscription_close_only")
     follower.report(opening.id, "filled", ticket=900, lots="0.1")

@@ -103,7 +103,7 @@ def test_a_link_that_was_taken_over_reads_nothing_more_of_the_log(master: Desk, 
     master.buy(1)
 
     async def catch_up() -> None:
-        delivering(former).logs.pump(former)
+        delivering(former).logs.pump(former, 1)
 
     in_a_loop(catch_up)
     assert numbers(former) == []
@@ -130,6 +130,7 @@ def test_a_page_that_was_read_before_a_call_confirmed_less_leaves_no_hole(master
         master.buy(position)
     connection = link(follower)
     delivery = delivering(connection)
+    master.buy(6)  # of which the link has not heard
 
     async def lose_an_answer() -> None:
         delivery.logs.pump(connection)
@@ -145,10 +146,10 @@ def test_a_page_that_was_read_before_a_call_confirmed_less_leaves_no_hole(master
             return page
 
         delivery.logs.read = read_late  # type: ignore[method-assign, assignment]
-        delivery.logs.pump(connection)
+        delivery.logs.pump(connection, 6)
 
     in_a_loop(lose_an_answer)
-    assert numbers(connection) == [3, 4, 5]
+    assert numbers(connection) == [3, 4, 5, 6]
 
 
 def test_what_a_hello_has_in_its_ledger_is_acknowledged(master: Desk, follower: Desk) -> None:
