@@ -65,13 +65,12 @@ class StreamConsumer(AsyncWebsocketConsumer):
         if greeted is None:
             return
         connection, door = greeted
-        writer = asyncio.get_running_loop().create_task(connection.write_forever(self._say))
+        connection.carry(self._say)
         try:
             await self._listen(door)
         finally:
             Runtime.current().registry.remove(connection)
             connection.drop()
-            writer.cancel()
 
     # Hello ---------------------------------------------------------------------------------------------------------
 

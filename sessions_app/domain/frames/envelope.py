@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -131,21 +132,19 @@ def write_frame(
 
     :raises FrameTooLong: it has more than MAX_FRAME_BYTES: no client has to take it, and some servers drop it silently
     """
-    head: dict[str, object] = {"v": PROTOCOL_VERSION, "type": kind, "id": str(frame_id)}
-    if seq is not None:
-        head["seq"] = seq
-    if ack is not None:
-        head["ack"] = ack
-    if resent:
-        head["resent"] = True
-    head["sent_at"] = rfc3339(sent_at)
-    head["payload"] = payload
-    text = to_json(head)
+    number = "" if seq is None else f',"seq":{seq}'
+    stored = "" if ack is None else f',"ack":{ack}'
+    again = ',"resent":true' if resent else ""
+    head = f'{{"v":{PROTOCOL_VERSION},"type":"{kind}","id":"{frame_id}"{number}{stored}{again}'
+    # Put together, not encoded: the payload of a command is text already, and the rest is plain.
+    body = bytes(payload) if isinstance(payload, msgspec.Raw) else to_json(payload)
+    text = b'%b,"sent_at":"%b","payload":%b}' % (head.encode(), rfc3339(sent_at).encode(), body)
     if len(text) > MAX_FRAME_BYTES:
         raise FrameTooLong(f"{kind} of {len(text)} bytes; a frame has at most {MAX_FRAME_BYTES}")
     return text
 
 
+@lru_cache(maxsize=64)  # a batch tells one moment to all its followers
 def rfc3339(moment: datetime) -> str:
     """`moment` as the wire writes times: UTC, milliseconds, Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -6,8 +6,9 @@ and for ten.
 
 import asyncio
 import json
+import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any
@@ -16,14 +17,19 @@ from uuid import uuid4
 import pytest
 from django.db.backends.utils import CursorWrapper
 
+from orders import queries as order_queries
 from sessions_app import doorbell, queries
+from sessions_app.domain import decimals
+from sessions_app.domain.frames import envelope
 from sessions_app.doorbell import News, Ring
 from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.transport.connection.connections import Connection
 from sessions_app.transport.connection.registry import Registry
+from sessions_app.transport.connection.sockets import SocketConnection
 from sessions_app.transport.inbound.ingest import Ingest
 from sessions_app.transport.outbound.delivery import Delivery
+from sessions_app.transport.runtime import Runtime
 from tests.integration.sessions_app.transport.test_delivery import in_a_loop, link, numbers
 from tests.integration.trading import Desk, subscribe
 
@@ -267,3 +273,66 @@ def test_a_batch_is_one_bus_message_with_the_frames_of_links_that_are_not_here(
 OPEN: dict[str, Any] = {
     "action": "open", "position_id": 1, "ticket": 1, "symbol": "EURUSD", "side": "buy", "lots": "0.10", "price": "1.1"
 }  # fmt: skip
+
+
+class Wire:
+    """The server's side of a socket: what was sent, and from within which task."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.tasks: list[asyncio.Task[Any] | None] = []
+
+    async def send(self, message: dict[str, Any]) -> None:
+        self.tasks.append(asyncio.current_task())
+        self.sent.append(json.loads(message["text"]))
+
+
+@pytest.mark.parametrize("count", FOLLOWERS)
+def test_an_intent_costs_one_hop_one_send_per_follower_and_no_encoding_of_its_own(
+    master: Desk, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    desks = followers_of(master, count)
+    wires = [Wire() for _ in desks]
+    counts: Counter[str] = Counter()
+    order_queries._shared_fields.cache_clear()
+    intent = master.arrival("OrderIntent", OPEN, seq=1)
+
+    async def trade() -> None:
+        runtime = Runtime()
+        for desk, wire in zip(desks, wires, strict=True):
+            connection = SocketConnection(standing=standings[desk.session.id], resume_from=0)
+            runtime.attach(connection, recovered=True)
+            connection.carry(wire.send)
+        for wire in wires:
+            wire.sent.clear()
+            wire.tasks.clear()
+        count_calls(monkeypatch, counts, asyncio.get_running_loop())
+        runtime.ingest.put(intent)
+        while not all(wire.sent for wire in wires):  # noqa: ASYNC110 - another thread's work
+            await asyncio.sleep(0.01)
+        told.update(counts)
+        await runtime.drain()
+
+    standings = queries.standings([desk.session.id for desk in desks])
+    told: Counter[str] = Counter()
+    in_a_loop(trade)
+    assert [[frame["type"] for frame in wire.sent][:1] for wire in wires] == [["OrderCommand"]] * count
+    assert [wire.tasks[0] for wire in wires] == [None] * count, "sent by whoever hands it over"
+    assert told == {"hop": 1}
+    assert order_queries._shared_fields.cache_info().misses == 1
+
+
+def count_calls(monkeypatch: pytest.MonkeyPatch, counts: Counter[str], loop: asyncio.AbstractEventLoop) -> None:
+    """Count hops from other threads into this loop, and what is encoded in the loop's thread."""
+    here, hop, encode = threading.get_ident(), loop.call_soon_threadsafe, decimals.to_json
+
+    def counting_hop(callback: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        counts["hop"] += 1
+        return hop(callback, *args, **named)
+
+    def counting_encode(value: object) -> bytes:
+        counts["encode"] += threading.get_ident() == here
+        return encode(value)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", counting_hop)
+    monkeypatch.setattr(envelope, "to_json", counting_encode)
