@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from sessions_app.domain.decimals import to_json
+from sessions_app.domain.frames.log import LogFrame
 from sessions_app.domain.frames.payloads import Count, Payload, Seq
 
 PROTOCOL_VERSION: Final = 1
@@ -132,13 +133,27 @@ def write_frame(
 
     :raises FrameTooLong: it has more than MAX_FRAME_BYTES: no client has to take it, and some servers drop it silently
     """
+    text = bytes(payload) if isinstance(payload, msgspec.Raw) else to_json(payload)
+    return _put_together(kind, frame_id, _numbers(seq, ack, resent), sent_at, text)
+
+
+def write_log_frame(frame: LogFrame, *, sent_at: datetime, ack: int | None = None, resent: bool = False) -> bytes:
+    """One numbered frame as it is sent. Put together, not encoded: its payload is text since it was stored.
+
+    :raises FrameTooLong: as above
+    """
+    return _put_together(frame.kind, frame.frame_id, _numbers(frame.seq, ack, resent), sent_at, frame.payload)
+
+
+def _numbers(seq: int | None, ack: int | None, resent: bool) -> str:
     number = "" if seq is None else f',"seq":{seq}'
     stored = "" if ack is None else f',"ack":{ack}'
-    again = ',"resent":true' if resent else ""
-    head = f'{{"v":{PROTOCOL_VERSION},"type":"{kind}","id":"{frame_id}"{number}{stored}{again}'
-    # Put together, not encoded: the payload of a command is text already, and the rest is plain.
-    body = bytes(payload) if isinstance(payload, msgspec.Raw) else to_json(payload)
-    text = b'%b,"sent_at":"%b","payload":%b}' % (head.encode(), rfc3339(sent_at).encode(), body)
+    return f'{number}{stored},"resent":true' if resent else f"{number}{stored}"
+
+
+def _put_together(kind: str, frame_id: UUID, numbers: str, sent_at: datetime, payload: bytes) -> bytes:
+    head = f'{{"v":{PROTOCOL_VERSION},"type":"{kind}","id":"{frame_id}"{numbers},"sent_at":"{rfc3339(sent_at)}"'
+    text = b'%b,"payload":%b}' % (head.encode(), payload)
     if len(text) > MAX_FRAME_BYTES:
         raise FrameTooLong(f"{kind} of {len(text)} bytes; a frame has at most {MAX_FRAME_BYTES}")
     return text

@@ -11,11 +11,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import structlog
 from django.conf import settings
 
-from sessions_app.domain.frames.envelope import FrameTooLong, write_frame
+from sessions_app.domain.frames.envelope import FrameTooLong, write_frame, write_log_frame
 from sessions_app.domain.frames.log import LogFrame
 from sessions_app.domain.frames.payloads import Idle, Payload
 from sessions_app.domain.lifecycle import CloseCode, SessionStatus
@@ -92,33 +91,30 @@ class Connection(ABC):
 
     def post(self, kind: str, payload: Payload) -> None:
         """Queue one unnumbered frame."""
-        text = self._encoded(kind=kind, frame_id=new_id(), payload=payload, sent_at=datetime.now(UTC))
-        if text is not None:
-            self._enqueue(text)
+        now = datetime.now(UTC)
+        try:
+            text = write_frame(kind=kind, frame_id=new_id(), payload=payload, sent_at=now, ack=self.inbox.stored)
+        except FrameTooLong as error:
+            self._note_too_long(error)
+            return
+        self._enqueue(text)
 
     def push(self, frame: LogFrame, *, committed_at: datetime, sent_at: datetime) -> None:
         """Queue one numbered frame of the account's command log, marked if it may have come before. `sent_at`: the
         moment that the frame tells, one for all that are sent together."""
-        text = self._encoded(
-            kind=frame.kind,
-            frame_id=frame.frame_id,
-            payload=msgspec.Raw(frame.payload),
-            sent_at=sent_at,
-            seq=frame.seq,
-            resent=self.outbox.repeats(frame),
-        )
-        if text is None:
+        try:
+            text = write_log_frame(
+                frame, sent_at=sent_at, ack=self.inbox.stored, resent=frame.seq <= self.outbox.maybe_sent
+            )
+        except FrameTooLong as error:
+            self._note_too_long(error)
             return
         self._enqueue(text, last=frame.last)
         self.outbox.note_push(frame, committed_at=committed_at, pushed_at=datetime.now(UTC))
 
-    def _encoded(self, **frame: Any) -> bytes | None:
-        """One frame as it is sent, with what is stored; None for one above the limit: an error of ours, never sent."""
-        try:
-            return write_frame(ack=self.inbox.stored, **frame)
-        except FrameTooLong as error:
-            _log.error("socket.frame_too_long", session_id=str(self.session_id), error=str(error))
-            return None
+    def _note_too_long(self, error: FrameTooLong) -> None:
+        """A frame above the limit is an error of ours, and never sent."""
+        _log.error("socket.frame_too_long", session_id=str(self.session_id), error=str(error))
 
     def _enqueue(self, text: bytes, *, last: int = 0) -> None:
         if self.lifecycle.closing:

@@ -78,16 +78,15 @@ class Outbox:
 
     # Numbers -------------------------------------------------------------------------------------------------------
 
-    def repeats(self, frame: LogFrame) -> bool:
-        """Whether the EA may have had this numbered frame before."""
-        return frame.seq <= self.maybe_sent
-
     def note_push(self, frame: LogFrame, *, committed_at: datetime, pushed_at: datetime) -> None:
         """A numbered frame was queued."""
         if frame.seq > self.sent:  # a resend is no new push, and nothing a client can make grow
-            self._pushed.append(Pushed(seq=frame.seq, committed_at=committed_at, pushed_at=pushed_at))
-        self.sent = max(self.sent, frame.last)
-        self.maybe_sent = max(self.maybe_sent, self.sent)
+            self._pushed.append(Pushed(frame.seq, committed_at, pushed_at))
+        last = frame.last
+        if last > self.sent:
+            self.sent = last
+            if last > self.maybe_sent:
+                self.maybe_sent = last
 
     def acknowledge(self, upto: int) -> bool:
         """Commands up to a number are in the EA's ledger; False if that was known."""

@@ -45,9 +45,16 @@ class Registry:
 
     def ready_for(self, account_pk: UUID) -> Connection | None:
         """The socket that takes this account's commands, if it is here: the newest session's, as far as we know."""
-        ready = (item for item in self.of_account(account_pk) if item.ready)
-        return max(ready, key=lambda item: item.standing.fence, default=None)
+        links = self._by_account.get(account_pk)
+        if not links:
+            return None
+        ready = [item for item in links.values() if item.ready]
+        return max(ready, key=_fence) if len(ready) > 1 else ready[0] if ready else None
 
     def serves(self, account_pk: UUID, fence: int) -> bool:
         """Whether the socket of the session that has this fence is here, and may be sent commands. For any thread."""
         return any(item.ready and item.standing.fence == fence for item in self.of_account(account_pk))
+
+
+def _fence(connection: Connection) -> int:
+    return connection.standing.fence

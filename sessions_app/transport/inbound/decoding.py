@@ -59,7 +59,7 @@ def read_arrival(envelope: Envelope, frame: BoundFrame, connection: Connection) 
         seq=envelope.seq if durable else None,
         payload=payload,
         refusal=refusal,
-        digest=_digest(envelope.type, raw) if durable else b"",
+        digest=_digest(envelope.type, raw) if durable else b"",  # what has no number is compared with nothing
         heard=time.monotonic(),
         source=connection,
         mended=mended,

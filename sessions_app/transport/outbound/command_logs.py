@@ -20,6 +20,7 @@ from sessions_app.doorbell import News
 from sessions_app.services.ingest import ports
 from sessions_app.services.ingest.ports import LogPage
 from sessions_app.transport.connection.connections import Connection
+from sessions_app.transport.connection.outbox import Outbox
 from sessions_app.transport.connection.registry import Registry
 from sessions_app.transport.outbound.loop_tasks import LoopTasks
 
@@ -52,7 +53,7 @@ class CommandLogs:
         if len(self._missed) > MOST_MISSED:
             self._missed.popitem(last=False)
 
-    def offer(self, account_pk: UUID, news: News, *, committed_at: datetime) -> None:
+    def offer(self, account_pk: UUID, news: News, *, committed_at: datetime, sent_at: datetime) -> None:
         """An account's log has grown: send the new frames if the socket of the session in charge is here and has all
         before them. They were numbered under a fence: a session of a lower one was preempted, and is to hear of it.
 
@@ -62,23 +63,17 @@ class CommandLogs:
         if connection is None:
             self.miss(account_pk, max([news.top, *(frame.last for frame in news.frames[-1:])]))
             return
-        standing, outbox = connection.standing, connection.outbox
-        if news.frames and (standing.fence, standing.epoch) != (news.fence, news.frames[0].epoch):
+        standing, outbox, frames = connection.standing, connection.outbox, news.frames
+        if frames and (standing.fence != news.fence or standing.epoch != frames[0].epoch):
             self._refresh(connection.session_id)
             return
-        frames = [frame for frame in news.frames if frame.last > outbox.sent]
-        if not frames or not self._continues(connection, frames) or outbox.room() < len(frames):
+        if frames and frames[0].seq <= outbox.sent:  # told twice, or in part
+            frames = [frame for frame in frames if frame.last > outbox.sent]
+        if not frames or not _continues(outbox, frames) or outbox.room() < len(frames):
             self.pump(connection, max([news.top, *(frame.last for frame in frames[-1:])]))
             return
-        sent_at = datetime.now(UTC)
         for frame in frames:
             connection.push(frame, committed_at=committed_at, sent_at=sent_at)
-
-    def _continues(self, connection: Connection, frames: Sequence[LogFrame]) -> bool:
-        """Whether these are exactly the next numbers of this link's log, and nobody is reading it."""
-        if connection.outbox.reading or frames[0].seq != connection.outbox.sent + 1:
-            return False
-        return all(after.seq == before.last + 1 and after.epoch == before.epoch for before, after in pairwise(frames))
 
     def pump(self, connection: Connection, top: int = 0) -> None:
         """Let a socket catch up with its account's log, which goes up to `top` as far as the caller knows."""
@@ -182,3 +177,12 @@ class CommandLogs:
         write = database_sync_to_async(ports.bound().snapshot_request, thread_sensitive=False)
         request = await write(connection.account_pk, reason)
         connection.post(type(request).__name__, request)
+
+
+def _continues(outbox: Outbox, frames: Sequence[LogFrame]) -> bool:
+    """Whether these are exactly the next numbers of this link's log, and nobody is reading it."""
+    if outbox.reading or frames[0].seq != outbox.sent + 1:
+        return False
+    return len(frames) == 1 or all(
+        after.seq == before.last + 1 and after.epoch == before.epoch for before, after in pairwise(frames)
+    )

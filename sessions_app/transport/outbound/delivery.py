@@ -79,7 +79,7 @@ class Delivery:
         committed_at = datetime.now(UTC)
         for account_pk, frames in batch.log.items():
             news = News(batch.tops[account_pk], batch.fences[account_pk], frames)
-            self.logs.offer(account_pk, news, committed_at=committed_at)
+            self.logs.offer(account_pk, news, committed_at=committed_at, sent_at=committed_at)
         for session_id in batch.changed_sessions:
             self.refresh(session_id)
 
@@ -166,9 +166,9 @@ class Delivery:
         """A doorbell: look at these sessions again, and at these logs, unless their new frames came with it."""
         for session_id in news.sessions:
             self.refresh(session_id)
-        committed_at = news.rung_at or datetime.now(UTC)
+        now = datetime.now(UTC)
         for account_pk, grown in news.accounts.items():
-            self.logs.offer(account_pk, grown, committed_at=committed_at)
+            self.logs.offer(account_pk, grown, committed_at=news.rung_at or now, sent_at=now)
 
     # Sessions ------------------------------------------------------------------------------------------------------
 
