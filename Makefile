@@ -1,12 +1,12 @@
 # `make help` lists the targets. Each prepares .venv first, which costs milliseconds once it stands.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test room conformance mutants histories check lock schemas clean
+.PHONY: help setup demo serve test room conformance mutants histories bench bench-quick check lock schemas clean
 
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup:  ## create .venv from requirements.lock (needs only python3 >= 3.11)
 	@sh deploy/bootstrap.sh
@@ -31,6 +31,12 @@ mutants: setup  ## mutation testing of orders/domain, nightly (MUTANTS_ARGS='--o
 
 histories: setup  ## random histories through the real services, nightly (N=5000 HISTORIES_ARGS='--seed 123 --replay')
 	@$(BIN)/python -m tests.histories $(or $(N),500) $(HISTORIES_ARGS)
+
+bench: setup  ## the real processes against a bare relay, interleaved (BENCH_ARGS='--only 1-100 --server daphne')
+	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+bench-quick: setup  ## the same in two minutes; fails when a ratio falls short by more than a fifth
+	@$(BIN)/python -m tests.bench --quick $(BENCH_ARGS)
 
 check: setup  ## format, lint, types, import contracts, migrations
 	@sh .ci/check
