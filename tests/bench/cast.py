@@ -26,35 +26,9 @@ from sessions_app.models.fields import new_id  # noqa: E402 - likewise
 from sessions_app.services.access import keys  # noqa: E402 - likewise
 from sessions_app.services.lifecycle import opening  # noqa: E402 - likewise
 from sessions_app.services.operations.history import Actor  # noqa: E402 - likewise
+from tests.bench.accounts import document, groups  # noqa: E402 - likewise
 
 BY = Actor("bench")
-INTENTS_PER_SECOND = 10_000
-
-
-def groups(masters: int, followers: int) -> list[list[str]]:
-    """Account names: of each master itself, then its followers."""
-    return [
-        [f"Bench-M:{number + 1}", *(f"Bench-F{number + 1}:{other + 1}" for other in range(followers))]
-        for number in range(masters)
-    ]
-
-
-def document(masters: int, followers: int, keys_of: dict[str, str] | None = None) -> dict[str, Any]:
-    """What `provision` reads of them."""
-    names = groups(masters, followers)
-    accounts: list[dict[str, Any]] = [
-        {"account_id": name, "intent_rate": INTENTS_PER_SECOND if name == group[0] else 20}
-        for group in names
-        for name in group
-    ]
-    if keys_of is not None:
-        for account in accounts:
-            account["keys"] = [{"key": keys_of[account["account_id"]], "approved": True}]
-    strategies = [
-        {"name": group[0], "master": group[0], "subscriptions": [{"follower": name} for name in group[1:]]}
-        for group in names
-    ]
-    return {"tenants": [{"name": "Bench", "accounts": accounts, "strategies": strategies}]}
 
 
 def main(masters: int, followers: int) -> list[list[tuple[str, str]]]:

@@ -1,18 +1,24 @@
 """The scenarios by name. Each starts what it needs, measures in turns, and returns what came out."""
 
 import asyncio
+import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 from tests.bench import living, trading
+from tests.bench.accounts import document, groups
 from tests.bench.rounds import Measured, take_turns
-from tests.bench.servers import House, Setup, Subject
+from tests.bench.servers import House, Setup, Subject, provision, run_module
 from tests.bench.terminals import Load, make_load
 
 SETTLE_SECONDS: Final = 1.0
+AT_ONCE: Final = 40
+HISTORY: Final = 446_000
+ROWS_PER_POSITION: Final = 905  # of one master and 100 followers: see volume.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +50,7 @@ async def trading_floor(subject: Subject, *, beating: bool = True) -> AsyncItera
     finally:
         if beats is not None:
             beats.cancel()
-        for terminal in load.terminals:
-            terminal.close()
+        await load.part()
 
 
 @asynccontextmanager
@@ -109,6 +114,91 @@ async def heartbeats(bench: Bench, setup: Setup) -> Measured:
     return measured
 
 
+async def idle(bench: Bench, setup: Setup) -> Measured:
+    """1,000 EAs that only live."""
+    measured = Measured()
+    with bench.house.gateway(setup, masters=1, followers=bench.many(999)) as gateway:
+        async with trading_floor(gateway, beating=False) as load:
+            measured.ours.append(await living.idle(load, gateway, seconds=20.0 * bench.share))
+    return measured
+
+
+async def resume(bench: Bench, setup: Setup) -> Measured:
+    """1,000 EAs whose links are cut come back, to us and to the bare relay."""
+    async with both(bench, setup, masters=1, followers=bench.many(999)) as (ours, relay):
+        measured = await take_turns(
+            ours=lambda: living.resume(*ours), bare=lambda: living.resume(*relay), watched="seconds",
+            least=bench.least, most=bench.most, say=bench.say,
+        )  # fmt: skip
+    measured.compared_with = "bare relay"
+    return measured
+
+
+async def new(bench: Bench, setup: Setup) -> Measured:
+    """1,000 EAs from nothing: their accounts provisioned with keys, then each asks, connects and introduces itself."""
+    others = bench.many(99)
+    keys = {name: secrets.token_urlsafe(32) for group in groups(10, others) for name in group}
+    measured = Measured()
+    with bench.house.gateway(setup, masters=10, followers=others, cast=False) as gateway:
+        began = time.perf_counter()
+        provision(gateway.environment, document(10, others, keys))
+        provisioned = time.perf_counter() - began
+        load = make_load([[(name, "") for name in group] for group in groups(10, others)])
+        figures = await living.new(load, gateway, keys, at_once=AT_ONCE)
+        measured.ours.append({**figures, "provision": provisioned})
+    return measured
+
+
+async def two_processes(bench: Bench, setup: Setup) -> Measured:
+    """Two gateway processes on one database beside one: the latency of one master, and the throughput of ten."""
+    if setup.database == "sqlite":
+        bench.say("one process serves a SQLite file: nothing to measure")
+        return Measured()
+    measured = Measured(compared_with="one process")
+    for masters in (1, 10):
+        async with AsyncExitStack() as stack:
+            loads = []
+            for processes in (1, 2):
+                run = replace(setup, processes=processes)
+                subject = stack.enter_context(bench.house.gateway(run, masters=masters, followers=100))
+                loads.append((await stack.enter_async_context(trading_floor(subject)), subject))
+            one, other = loads
+            if masters == 1:
+                load = partial(trading.paced, intents=bench.many(200), interval=0.05)
+            else:
+                load = partial(trading.flat_out, seconds=8.0 * bench.share)
+            part = await take_turns(
+                ours=partial(load, *other), bare=partial(load, *one), watched="p50" if masters == 1 else "rate",
+                least=bench.least, most=bench.most, say=bench.say,
+            )  # fmt: skip
+        kept = ("p50", "p99") if masters == 1 else ("rate", "cpu")
+        measured.ours += [{name: each[name] for name in kept} for each in part.ours]
+        measured.bare += [{name: each[name] for name in kept} for each in part.bare]
+    return measured
+
+
+async def history(bench: Bench, setup: Setup) -> Measured:
+    """A gateway with 446,000 rows behind it beside one that begins; the rows come while its EAs are connected."""
+    async with AsyncExitStack() as stack:
+        loads = []
+        for _ in range(2):
+            subject = stack.enter_context(bench.house.gateway(setup, masters=1, followers=100))
+            loads.append((await stack.enter_async_context(trading_floor(subject)), subject))
+        old, young = loads
+        pace = partial(trading.paced, intents=bench.many(200), interval=0.05)
+        for load, subject in loads:
+            await trading.paced(load, subject, intents=4, interval=0.05)
+        positions = max(1, int(HISTORY / ROWS_PER_POSITION * min(1.0, bench.share)))
+        filling = asyncio.to_thread(run_module, "tests.bench.volume", positions, env=old[1].environment)
+        bench.say(f"{(await filling).strip()} rows of history")
+        measured = await take_turns(
+            ours=partial(pace, *old), bare=partial(pace, *young), watched="p50",
+            least=bench.least, most=bench.most, say=bench.say,
+        )  # fmt: skip
+    measured.compared_with = "no history"
+    return measured
+
+
 SCENARIOS: Final[Mapping[str, Scenario]] = {
     "1-1": partial(fan_out, followers=1, intents=300, interval=0.01),
     "1-10": partial(fan_out, followers=10, intents=300, interval=0.02),
@@ -116,4 +206,9 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "1-1000": partial(fan_out, followers=1000, intents=30, interval=0.3),
     "10x100": flat_out,
     "heartbeat": heartbeats,
+    "resume": resume,
+    "new": new,
+    "idle": idle,
+    "two": two_processes,
+    "history": history,
 }

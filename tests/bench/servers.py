@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final, Literal
+from typing import IO, Any, Final, Literal
 from urllib.parse import urlsplit
 
 import psycopg
@@ -188,6 +188,18 @@ class House:
         command = [sys.executable, "-m", "tests.bench.echo", server]
         with started(command, folder=folder, env=env) as process:
             yield Subject(f"bare echo ({server})", [process], [], folder)
+
+
+def provision(environment: Mapping[str, str], wanted: Mapping[str, Any]) -> None:
+    """As an operator does it.
+
+    :raises RuntimeError: with the end of what it complained
+    """
+    command = [sys.executable, "manage.py", "provision", "-"]
+    text = json.dumps(wanted)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, input=text, check=False)
+    if done.returncode:
+        raise RuntimeError(f"provision: {done.stderr[-3000:]}")
 
 
 # Processes ------------------------------------------------------------------------------------------------------------

@@ -111,8 +111,14 @@ class Terminal:
         await asyncio.wait_for(self.introduced, PATIENCE)
 
     def close(self) -> None:
+        """Say goodbye; `Load.part` waits until it has left."""
         if self._link is not None:
             self._link.close()
+
+    async def closed(self) -> None:
+        """Return when the link is gone."""
+        if self._link is not None:
+            await asyncio.wait({self._link.closed}, timeout=5.0)
 
     def stop_reading(self) -> None:
         """Stay connected and read nothing."""
@@ -272,6 +278,12 @@ class Load:
         async with asyncio.TaskGroup() as group:
             for number, ea in enumerate(self.terminals):
                 group.create_task(one(number, ea))
+
+    async def part(self) -> None:
+        """Everybody goes. A server that is stopped before it has heard of it would wait for them."""
+        for ea in self.terminals:
+            ea.close()
+        await asyncio.gather(*(ea.closed() for ea in self.terminals))
 
     async def keep_beating(self) -> None:
         """Heartbeats of everybody, spread over the interval, until cancelled."""
