@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.bench.bars import Bar, By
+from tests.bench.drawing import chart, latency_lines
 from tests.bench.rounds import Measured
 from tests.bench.servers import Setup
 
 _HEAD: Final = ("what", "lane", "ours", "bare", "ratio", "bar", "met")
+_CHART: Final = "Median latency to the last follower, by followers"
 _BEST: Final = frozenset({"p99"})  # one hiccup of a shared machine is no property of the program
 
 
@@ -94,9 +96,15 @@ def write_json(path: Path, result: dict[str, Any], rows: Sequence[Row]) -> None:
 
 
 def write_docs(folder: Path, result: dict[str, Any], rows: Sequence[Row]) -> None:
-    """The table, between its marks in docs/performance.md."""
+    """The table, between its marks in docs/performance.md, with a chart of the latencies where some were measured."""
     page = folder / "performance.md"
-    page.write_text(placed(page.read_text(), "bars", table(rows)))
+    machine = result["machine"]
+    text = f"{table(rows)}\n\nMeasured {result['at'][:10]} on {machine['cores']} cores, Python {machine['python']}."
+    if lines := latency_lines(result["runs"]):
+        drawn = chart(lines, title=_CHART, across="followers", up="ms")
+        (folder / "latency.svg").write_text(drawn)
+        text += f"\n\n![{_CHART}](latency.svg)"
+    page.write_text(placed(page.read_text(), "bars", text))
 
 
 def placed(text: str, mark: str, inside: str) -> str:

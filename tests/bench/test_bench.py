@@ -3,11 +3,13 @@
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from tests.bench import report, trading
 from tests.bench.bars import BARS, Bar, By
+from tests.bench.drawing import chart, latency_lines
 from tests.bench.report import placed, rows_of
 from tests.bench.rounds import Measured, percentile, take_turns
 from tests.bench.servers import House, Setup
@@ -75,6 +77,20 @@ def test_the_page_keeps_what_stands_around_the_table() -> None:
     assert placed(text, "bars", "new") == text.replace("old", "new")
     with pytest.raises(ValueError, match="bench:other"):
         placed(text, "other", "new")
+
+
+def test_latencies_are_drawn_by_lane_and_for_the_relay_of_each_database() -> None:
+    run = {"server": "uvicorn", "database": "sqlite", "bare": [{"p50": 2.0}]}
+    runs: list[dict[str, Any]] = [
+        {**run, "scenario": "1-100", "ours": [{"p50": 4.0}, {"p50": 8.0}, {"p50": 6.0}]},
+        {**run, "scenario": "1-1", "ours": [{"p50": 1.0}]},
+        {**run, "scenario": "idle", "ours": [{"share": 1.0}]},
+    ]
+    lines = latency_lines(runs)
+    assert lines == {"uvicorn, sqlite": [(1.0, 1.0), (100.0, 6.0)], "bare relay, sqlite": [(1.0, 2.0), (100.0, 2.0)]}
+    drawn = chart(lines, title="A < B", across="followers", up="ms")
+    assert ET.fromstring(drawn).tag.endswith("svg")  # noqa: S314 - drawn here
+    assert drawn.count("<polyline") == 2
 
 
 def test_every_bar_has_a_figure_that_a_scenario_can_give() -> None:
