@@ -44,6 +44,7 @@ class Copy(models.Model):
     price_at_broker = price_field()
     sl_at_broker = price_field()
     tp_at_broker = price_field()
+    expiry_at_broker = models.CharField(max_length=40, null=True)  # null: placed before it was kept
     observed_at = moment_field()
     next_check_at = moment_field()
     wait_reason = models.CharField(max_length=32, blank=True)

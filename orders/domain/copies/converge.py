@@ -41,11 +41,14 @@ _LOOK_AGAIN: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Stops at the broker, and a working order's price. Stops that are not set are 0."""
+    """Stops at the broker, and a working order's price and expiry. Stops that are not set are 0; an expiry of None is
+    not known, or nothing that such an order has.
+    """
 
     sl: Decimal = NONE
     tp: Decimal = NONE
     price: Decimal | None = None
+    expiry: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,6 @@ class Tried:
     at: datetime
     lots_after: Decimal = NONE
     levels: Levels = Levels()
-    expiry: str = ""
     error_code: int | None = None
     valid_until: datetime | None = None
     deviation_points: int | None = None
@@ -264,7 +266,9 @@ def _moving(standing: Standing, lots: Decimal, followed: Followed, now: datetime
         return Step(lots)
     leg = replace(standing.leg, lots=lots)
     order = moving(leg, followed.position, grid_of(leg, followed.specs))
-    wanted = Levels(order.sl or NONE, order.tp or NONE, order.price)
+    if leg.state is not CopyState.WORKING or _denied(standing, order.expiry):
+        order = replace(order, expiry="")
+    wanted = Levels(order.sl or NONE, order.tp or NONE, order.price, order.expiry)
     on_way = [row for row in standing.under_way if row.action is Action.MODIFY]
     lacking = _lacks_stop(standing, wanted)
     if _stands(standing.at_broker, wanted):
@@ -285,7 +289,14 @@ def _moving(standing: Standing, lots: Decimal, followed: Followed, now: datetime
 
 def _stands(levels: Levels, wanted: Levels) -> bool:
     same_price = wanted.price is None or levels.price == wanted.price
-    return same_price and (levels.sl, levels.tp) == (wanted.sl, wanted.tp)
+    same_expiry = not wanted.expiry or levels.expiry in (None, wanted.expiry)
+    return same_price and same_expiry and (levels.sl, levels.tp) == (wanted.sl, wanted.tp)
+
+
+def _denied(standing: Standing, expiry: str) -> bool:
+    """Whether the broker takes no such expiry: asked again, it would refuse the stops and the price with it."""
+    refused = (row for row in standing.commands if row.failed and classify(row.error_code) is Rejection.EXPIRY)
+    return any(row.levels.expiry == expiry for row in refused)
 
 
 def _lacks_stop(standing: Standing, wanted: Levels) -> bool:
@@ -384,4 +395,4 @@ def _again(standing: Standing, last: Tried, lots: Decimal, followed: Followed) -
 
 
 def _expiry(last: Tried, wanted: Order | None) -> str:
-    return wanted.expiry if wanted is not None and wanted.expiry else last.expiry
+    return wanted.expiry if wanted is not None and wanted.expiry else last.levels.expiry or ""

@@ -170,7 +170,9 @@ class _World:
         return Standing(
             leg=mapping.leg(copy),
             lots_open=copy.lots_open or _NONE,
-            at_broker=Levels(copy.sl_at_broker or _NONE, copy.tp_at_broker or _NONE, copy.price_at_broker),
+            at_broker=Levels(
+                copy.sl_at_broker or _NONE, copy.tp_at_broker or _NONE, copy.price_at_broker, copy.expiry_at_broker
+            ),
             commands=[tried(row) for row in self.commands.get(copy.id, ()) if _counts(row, since)],
         )
 
@@ -212,8 +214,7 @@ def tried(row: Command) -> Tried:
         state=_state(row),
         at=(row.reported_at if finished else None) or row.decided_at,
         lots_after=row.lots_after or _NONE,
-        levels=Levels(row.sl or _NONE, row.tp or _NONE, row.price),
-        expiry=row.expiry,
+        levels=Levels(row.sl or _NONE, row.tp or _NONE, row.price, row.expiry),
         error_code=row.error_code,
         valid_until=row.valid_until,
         deviation_points=row.deviation_points,

@@ -41,7 +41,8 @@ _COMMAND_FIELDS = ["state", "reason", "error_code", "absent_from", "broker_start
 _COPY_FIELDS = [
     "state", "lots_decided", "lots_open", "lots_filled", "master_lots", "ticket", "close_cause",
     "tombstoned_at", "closed_at",
-    "sl_at_broker", "tp_at_broker", "price_at_broker", "observed_at", "next_check_at", "wait_reason",
+    "sl_at_broker", "tp_at_broker", "price_at_broker", "expiry_at_broker",
+    "observed_at", "next_check_at", "wait_reason",
 ]  # fmt: skip
 
 
@@ -303,12 +304,15 @@ def _observe(copy: Copy, command: Command | None, report: ExecutionReport, *, in
         for level, mine in zip((report.sl, report.tp), ordered, strict=True)
     ]
     price = command.price if command is not None and command.price is not None else report.price
-    before = (copy.sl_at_broker, copy.tp_at_broker, copy.price_at_broker)
+    before = (copy.sl_at_broker, copy.tp_at_broker, copy.price_at_broker, copy.expiry_at_broker)
     copy.sl_at_broker, copy.tp_at_broker = (
         known if level is None else level for level, known in zip(told, before[:2], strict=True)
     )
     copy.price_at_broker = copy.price_at_broker if price is None else price
-    return before != (copy.sl_at_broker, copy.tp_at_broker, copy.price_at_broker)
+    # No report tells an expiry. A modify that names none leaves the one that is there.
+    if command is not None and (command.expiry or command.action in ADDS_EXPOSURE):
+        copy.expiry_at_broker = command.expiry
+    return before != (copy.sl_at_broker, copy.tp_at_broker, copy.price_at_broker, copy.expiry_at_broker)
 
 
 def _not_found(command: Command, arrival: Arrival, report: ExecutionReport, work: Reports) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.db import transaction
 
 from orders.models import Command, Copy
-from orders.services.copies import backlog
+from orders.services.copies import backlog, convergence
 from sessions_app.queries import database_now
 from tests.integration.orders.reconciliation.test_in_doubt import end_of_doubt_passed, fill, only_command
 from tests.integration.trading import Desk, held, subscribe, time_passes
@@ -152,3 +152,20 @@ def test_a_pending_order_that_is_placed_again_has_the_price_and_expiry_that_were
     not_found(follower, placed)
     again = Command.objects.get(attempt=2)
     assert (again.action, again.price, again.expiry) == ("place", Decimal("1.05"), "2026-12-02T00:00:00Z")
+
+
+def test_a_refused_modify_of_an_expiry_alone_is_ordered_again(master: Desk, follower: Desk) -> None:
+    place(master, expiry="2026-12-01T00:00:00Z")
+    placed = only_command(follower)
+    follower.report(placed.id, "placed", ticket=900)
+    master.intend("modify", 1, expiry="2026-12-02T00:00:00Z")
+    follower.report(Command.objects.get(action="modify").id, "rejected", error_code=137)
+    copy = Copy.objects.get()
+    assert (copy.expiry_at_broker, copy.wait_reason) == ("2026-12-01T00:00:00Z", "pause")
+    time_passes(seconds=2)
+    convergence.carry_out()
+    again = Command.objects.get(action="modify", attempt=2)
+    assert again.expiry == "2026-12-02T00:00:00Z"
+    follower.report(again.id, "modified")
+    copy.refresh_from_db()
+    assert (copy.expiry_at_broker, copy.wait_reason, copy.next_check_at) == ("2026-12-02T00:00:00Z", "", None)

@@ -292,4 +292,4 @@ class World:
 
 
 def _tried(row: Command) -> Tried:
-    return Tried(row.action, row.state, row.at, lots(row.after), row.levels, "", row.error, row.valid_until)
+    return Tried(row.action, row.state, row.at, lots(row.after), row.levels, row.error, row.valid_until)

@@ -86,6 +86,47 @@ def test_a_working_order_stands_at_the_masters_price() -> None:
     ).unprotected
 
 
+def test_a_working_order_ends_when_the_masters_does() -> None:
+    pending = replace(STOPPED, state=PositionState.WORKING, price=D("1.08"), expiry="now")
+    there = replace(AS_STOPPED, price=D("1.08"), expiry="then")
+    (order,) = step(working(at_broker=there), of=pending).orders
+    assert (order.action, order.expiry) == (Action.MODIFY, "now")
+    assert step(working(at_broker=replace(there, expiry="now")), of=pending) == Step(D("0.10"))
+    assert step(working(at_broker=there), of=replace(pending, expiry="")) == Step(D("0.10"))
+    # What was placed before expiries were kept passes for the wanted one; what has filled has none.
+    assert step(working(at_broker=replace(there, expiry=None)), of=pending) == Step(D("0.10"))
+    assert step(standing(at_broker=there), of=pending) == Step(D("0.10"))
+
+
+def test_a_refused_expiry_is_set_again_as_stops_are() -> None:
+    pending = replace(STOPPED, state=PositionState.WORKING, price=D("1.08"), expiry="now")
+    there = replace(AS_STOPPED, price=D("1.08"), expiry="then")
+    asked = replace(there, expiry="now")
+    assert waits(step(working(moved(REJECTED, 0, 137, levels=asked), at_broker=there), of=pending)) == (
+        1, WaitReason.PAUSE,
+    )  # fmt: skip
+    assert step(working(moved(QUEUED, 1, levels=asked), at_broker=there), of=pending).orders == ()
+    again = step(working(moved(REJECTED, 1, 137, levels=asked), at_broker=there), of=pending)
+    assert [order.expiry for order in again.orders] == ["now"]
+    # Tries with another expiry were about something else.
+    other = working(moved(REJECTED, 0, 137, levels=replace(there, expiry="soon")), at_broker=there)
+    assert len(step(other, of=pending).orders) == 1
+
+
+@pytest.mark.parametrize("action", [Action.PLACE, Action.MODIFY])
+def test_an_expiry_that_the_broker_does_not_take_costs_neither_stops_nor_price(action: Action) -> None:
+    pending = replace(STOPPED, state=PositionState.WORKING, price=D("1.08"), expiry="now")
+    there = replace(AS_STOPPED, price=D("1.08"), expiry="")
+    denied = tried(action, REJECTED, 5, 147, levels=replace(there, expiry="now"))
+    assert step(working(denied, at_broker=there), of=pending) == Step(D("0.10"))
+    (order,) = step(working(denied, at_broker=replace(there, sl=D("1.01"))), of=pending).orders
+    assert (order.sl, order.expiry) == (D("1.05"), "")
+    # Another expiry is asked for.
+    assert [
+        order.expiry for order in step(working(denied, at_broker=there), of=replace(pending, expiry="later")).orders
+    ] == ["later"]
+
+
 @pytest.mark.parametrize(
     ("state", "seconds", "wait", "bare"),
     [
@@ -146,7 +187,7 @@ def test_a_copy_lacks_whichever_stop_is_not_there(there: Levels, unprotected: bo
 
 
 @pytest.mark.parametrize("wanted", [{"sl": D("0.65")}, {"tp": D("0.00001")}])
-def test_a_stop_too_many_is_no_lack(wanted: dict[str, Decimal]) -> None:
+def test_a_stop_too_many_is_no_lack(wanted: dict[str, Any]) -> None:
     refused = moved(REJECTED, 0, 130, levels=Levels(**wanted))
     made = step(standing(refused, at_broker=replace(AS_STOPPED, **wanted)), of=position(**wanted))
     assert (waits(made), made.unprotected) == ((15, WaitReason.PAUSE), False)
@@ -287,7 +328,7 @@ def test_a_reversed_open_is_ordered_again_the_same_way_round() -> None:
 
 
 def test_an_open_of_a_position_that_nobody_told_of_is_ordered_as_it_was() -> None:
-    first = opening(REJECTED, 1, 138, levels=Levels(D("1.01"), D("1.3"), D("1.1")), expiry="then")
+    first = opening(REJECTED, 1, 138, levels=Levels(D("1.01"), D("1.3"), D("1.1"), "then"))
     (order,) = converge(Followed([ordered(first)], None, SubscriptionState.ACTIVE, book()), NOW)[1].orders
     assert (order.sl, order.tp, order.price, order.expiry) == (D("1.01"), D("1.3"), D("1.1"), "then")
 
@@ -301,7 +342,7 @@ def test_stops_that_stand_too_near_do_not_cost_a_trade() -> None:
 
 
 def test_a_pending_order_is_placed_again_where_the_master_has_it_by_now() -> None:
-    first = opening(REJECTED, 1, 138, action=Action.PLACE, expiry="then", levels=Levels(D("1.01"), D("1.3"), D("1.1")))
+    first = opening(REJECTED, 1, 138, action=Action.PLACE, levels=Levels(D("1.01"), D("1.3"), D("1.1"), "then"))
     one = ordered(first, order_type=OrderType.LIMIT)
     there = position(state=PositionState.WORKING, price=D("1.08"), sl=D("1.05"), expiry="now")
     (order,) = step(one, of=there).orders
