@@ -18,6 +18,7 @@ class AlertCode(StrEnum):
     COPY_NUMBERS_LOW = "copy_numbers_low"
     POISONED_FRAME = "poisoned_frame"
     COMMAND_MISSED = "command_missed"
+    ORDERED_AGAIN = "ordered_again"
     UNPROTECTED = "unprotected"
     CLOSE_UNDELIVERED = "close_undelivered"
     CLOSE_OVERDUE = "close_overdue"
@@ -62,6 +63,10 @@ ALERTS: Final[Mapping[AlertCode, tuple[Severity, str]]] = {
     AlertCode.COMMAND_MISSED: (
         Severity.WARNING,
         "A command was lost between two terminals and is too old to repeat: the follower does not hold that position.",
+    ),
+    AlertCode.ORDERED_AGAIN: (
+        Severity.WARNING,
+        "An open of unknown outcome was not found and was ordered once more: look that its broker has it once.",
     ),
     AlertCode.UNPROTECTED: (
         Severity.CRITICAL,

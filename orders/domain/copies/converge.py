@@ -101,8 +101,9 @@ class Step:
     """What one leg needs now.
 
     `lots`: what it is to have. `look_at`: when to ask again though nothing happens, and `waits_for` why. `gives_up`:
-    its opening came to nothing. `unprotected`: a stop that it shall have is not at the broker. `undelivered`: a close
-    is not tried yet. `overdue`: a close that the broker has refused too often, or for too long.
+    its opening came to nothing. `repeated`: an opening whose outcome was not known is ordered once more. `unprotected`:
+    a stop that it shall have is not at the broker. `undelivered`: a close is not tried yet. `overdue`: a close that the
+    broker has refused too often, or for too long.
     """
 
     lots: Decimal
@@ -110,6 +111,7 @@ class Step:
     look_at: datetime | None = None
     waits_for: WaitReason | None = None
     gives_up: bool = False
+    repeated: bool = False
     unprotected: bool = False
     undelivered: bool = False
     overdue: bool = False
@@ -359,7 +361,12 @@ def _opening(standing: Standing, lots: Decimal, followed: Followed, now: datetim
     if due > now:
         return Step(lots, look_at=due, waits_for=WaitReason.PAUSE)
     return Step(
-        lots, (_again(standing, last, lots, followed),), look_at=now + _LOOK_AGAIN, waits_for=WaitReason.ON_ITS_WAY
+        lots,
+        (_again(standing, last, lots, followed),),
+        look_at=now + _LOOK_AGAIN,
+        waits_for=WaitReason.ON_ITS_WAY,
+        # A broker that was asked and did not know may have it all the same.
+        repeated=last.state is CommandState.VOID,
     )
 
 

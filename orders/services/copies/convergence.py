@@ -44,7 +44,9 @@ RECENT: Final = timedelta(minutes=15)
 _AFTER_A_FAULT: Final = timedelta(minutes=1)
 _CALL_AGAIN: Final = timedelta(days=1)
 _AT_ONCE: Final = 1_000
-_STANDING_ALERTS: Final = (AlertCode.UNPROTECTED, AlertCode.CLOSE_UNDELIVERED, AlertCode.CLOSE_OVERDUE)
+_STANDING_ALERTS: Final = (
+    AlertCode.UNPROTECTED, AlertCode.CLOSE_UNDELIVERED, AlertCode.CLOSE_OVERDUE, AlertCode.ORDERED_AGAIN,
+)  # fmt: skip
 _log = structlog.get_logger(__name__)
 
 
@@ -292,6 +294,10 @@ def _take(world: _World, copy: Copy, step: Step) -> None:
         copy.unprotected_since = now
         text = f"{_name(copy)}: sl {copy.sl}, tp {copy.tp} are not at the broker; they are set again"
         world.call(copy, AlertCode.UNPROTECTED, text)
+    if step.repeated:
+        copy.called_at = now - _CALL_AGAIN  # a call for its close is still to come
+        text = f"{_name(copy)}: its open was not found and is ordered once more"
+        world.call(copy, AlertCode.ORDERED_AGAIN, text)
     _call_for_closes(world, copy, step, now)
     over = not (step.unprotected or step.undelivered or step.overdue) and not step.orders
     # What a person was called for ends by itself when there is nothing to wait for any more.

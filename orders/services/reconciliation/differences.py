@@ -26,13 +26,12 @@ from orders.domain.wire.snapshots import DifferenceKind
 from orders.models import Command, Copy, Difference, DifferenceEvent
 from orders.services import moves
 from orders.services.command_log import Attempts, Cause, CommandLog
-from sessions_app.domain.alerts import AlertCode
+from orders.services.reconciliation import calls
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import insert_rows, update_rows
 from sessions_app.models.fields import new_id
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
-from sessions_app.services.operations import alerts
 from sessions_app.services.operations.history import GATEWAY, Actor
 
 NO_LOTS: Final = Decimal(0)
@@ -97,36 +96,7 @@ def record(
     insert_rows(Difference, changes.new)
     insert_rows(DifferenceEvent, changes.events)
     log.write(batch)
-    _call(changes)
-
-
-def _call(changes: _Changes) -> None:
-    """A person is called for what must not be there, or is held; the call ends when nothing of it stands any more."""
-    about = str(changes.account.id)
-    told = [row for row in changes.new if _is_alarming(row)]
-    if told:
-        first = told[0]
-        text = f"{first.kind} {first.symbol} {first.subject}: expected {first.expected}, found {first.actual}"
-        others = f", and {len(told) - 1} more" if len(told) > 1 else ""
-        alerts.raise_alert(
-            code=AlertCode.BOOK_DIFFERS,
-            text=text + others,
-            now=changes.log.now,
-            account_pk=changes.account.id,
-            subject=about,
-        )
-    ended = any(row.closed_at is not None and _is_alarming(row, ended=True) for row in changes.changed.values())
-    if ended and not told:
-        standing_rows = Difference.objects.filter(account=changes.account, state__in=STANDING)
-        if not any(_is_alarming(row) for row in standing_rows):
-            alerts.resolve(codes=[AlertCode.BOOK_DIFFERS], subjects=[about], now=changes.log.now)
-
-
-def _is_alarming(row: Difference, *, ended: bool = False) -> bool:
-    """Whether it is about a position on the wrong side, one too many, or copies that wait for a person's word."""
-    if row.kind in (DifferenceKind.WRONG_SIDE, DifferenceKind.EXTRA):
-        return True
-    return row.kind == DifferenceKind.MISSING and (ended or row.state == DifferenceState.HELD)
+    calls.call(account, changes.new, log.now)
 
 
 def _note(found: Found, changes: _Changes) -> None:

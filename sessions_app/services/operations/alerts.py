@@ -55,6 +55,12 @@ def resolve(*, codes: Iterable[AlertCode], subjects: Collection[str], now: datet
     return standing.filter(acknowledged_at__isnull=True, resolved_at__isnull=True).update(resolved_at=now)
 
 
+def stands(code: AlertCode, subject: str) -> bool:
+    """Whether there is an open alert of this code about this subject."""
+    standing = OperatorAlert.objects.filter(code=code, subject=subject)
+    return standing.filter(acknowledged_at__isnull=True, resolved_at__isnull=True).exists()
+
+
 _LEVELS: Final = {Severity.INFO: 20, Severity.WARNING: 30, Severity.ERROR: 40, Severity.CRITICAL: 50}
 
 

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from orders.models import Command, Copy
 from orders.services.copies import backlog, convergence
+from sessions_app.models import OperatorAlert
 from sessions_app.queries import database_now
 from tests.integration.orders.reconciliation.test_in_doubt import end_of_doubt_passed, fill, only_command
 from tests.integration.trading import Desk, held, subscribe, time_passes
@@ -169,3 +170,29 @@ def test_a_refused_modify_of_an_expiry_alone_is_ordered_again(master: Desk, foll
     follower.report(again.id, "modified")
     copy.refresh_from_db()
     assert (copy.expiry_at_broker, copy.wait_reason, copy.next_check_at) == ("2026-12-02T00:00:00Z", "", None)
+
+
+def test_a_person_is_called_for_an_open_of_unknown_outcome_that_is_ordered_once_more(
+    master: Desk, follower: Desk
+) -> None:
+    master.buy(1)
+    first = only_command(follower)
+    follower.report(first.id, "unknown")
+    assert not OperatorAlert.objects.exists()
+    not_found(follower, first)
+    alert = OperatorAlert.objects.get()
+    assert (alert.code, alert.resolved_at) == ("ordered_again", None)
+    fill(follower, Command.objects.get(attempt=2))
+    alert.refresh_from_db()
+    assert (alert.times, alert.resolved_at is not None) == (1, True)
+
+
+def test_the_call_for_an_open_hides_none_for_its_close(master: Desk, follower: Desk) -> None:
+    master.buy(1)
+    first = only_command(follower)
+    follower.report(first.id, "unknown")
+    not_found(follower, first)
+    master.intend("close", 1)
+    fill(follower, Command.objects.get(attempt=2))
+    time_passes(seconds=31)
+    assert [alert.code for alert in OperatorAlert.objects.order_by("id")] == ["ordered_again", "close_undelivered"]

@@ -188,6 +188,52 @@ def many_gone(master: Desk, follower: Desk) -> Desk:
     return follower
 
 
+def called() -> list[tuple[str, bool]]:
+    """The alerts, and whether each has ended."""
+    rows = OperatorAlert.objects.order_by("first_at", "id")
+    return [(alert.code, alert.resolved_at is not None) for alert in rows]
+
+
+def test_a_person_is_called_for_a_copy_that_is_not_there_until_its_master_ends_too(
+    master: Desk, follower: Desk
+) -> None:
+    opened(master, follower, 1)
+    follower.tell()
+    assert (row().state, called()) == ("adopted", [("book_differs", False)])
+    assert "missing EURUSD copy 1: expected buy 0.1, found nothing" in OperatorAlert.objects.get().text
+    follower.tell()
+    assert called() == [("book_differs", False)]
+    master.intend("close", 1)
+    follower.tell()
+    assert called() == [("book_differs", True)]
+
+
+def test_the_call_for_a_missing_copy_ends_when_it_is_there_again(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1)
+    follower.tell()
+    follower.tell(held(1, 901))
+    assert called() == [("book_differs", True)]
+
+
+def test_nobody_is_called_for_a_missing_copy_that_its_master_has_closed(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1)
+    master.intend("close", 1)
+    follower.report(Command.objects.get(action="close").id, "rejected", error_code=136)
+    follower.tell()
+    assert (row().state, called()) == ("adopted", [])
+
+
+def test_a_missing_copy_of_before_the_terminals_history_calls_a_person_until_he_decides(
+    master: Desk, follower: Desk
+) -> None:
+    opened(master, follower, 1)
+    follower.tell(history_from="2099-01-01T00:00:00Z")
+    assert (row().state, called()) == ("open", [("book_differs", False)])
+    decisions.let_go(account_pk=follower.account.id, seen=1, by=OPERATOR, reason="stopped out")
+    follower.tell(history_from="2099-01-01T00:00:00Z")
+    assert called() == [("book_differs", True)]
+
+
 def test_case_090_many_copies_gone_at_once_are_held_for_a_person(many_gone: Desk) -> None:
     assert set(Copy.objects.values_list("state", flat=True)) == {"open"}
     assert set(Difference.objects.values_list("kind", "state", "severity")) == {("missing", "held", "critical")}

@@ -1,7 +1,6 @@
 """The next step of a copy, case by case: its stops, and an opening that has come to nothing."""
 
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -320,6 +319,12 @@ def test_an_open_is_ordered_again_as_it_shall_be_by_now() -> None:
     assert (order.lots, order.lots_before, order.lots_after) == (D("0.05"), D(0), D("0.05"))
     assert (order.price, order.deviation_points, order.sl, order.tp) == (D("1.1"), 30, D("1.05"), D("1.2"))
     assert (order.valid_until, order.expiry, order.reverse) == (later(30), "", False)
+
+
+def test_only_what_nobody_had_found_is_told_as_repeated() -> None:
+    assert step(ordered(opening(VOID))).repeated
+    assert not step(ordered(opening(REJECTED, 1, 138))).repeated
+    assert not step(ordered(opening(UNKNOWN))).repeated
 
 
 def test_a_reversed_open_is_ordered_again_the_same_way_round() -> None:
