@@ -143,6 +143,7 @@ SHARED: Final = (
     "valid_until",
     "lots_before",
     "lots_after",
+    "ticket",
 )
 _NOBODY: Final = UUID(int=0)
 
@@ -170,6 +171,7 @@ def _shared_fields(*values: Any) -> bytes:
         valid_until=rfc3339(row["valid_until"]) if row["valid_until"] else None,
         lots_before=Lots(row["lots_before"] or 0),
         lots_after=Lots(row["lots_after"] or 0),
+        ticket=row["ticket"],
     )
     return to_json(command).removeprefix(OWN_FIELDS % (str(_NOBODY).encode(), Action.OPEN.encode(), 1, 0))
 

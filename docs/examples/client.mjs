@@ -131,7 +131,7 @@ class Client {
       parts.at(-1).push(symbol);
       room -= bytes;
     }
-    const head = { platform: "sdk", currency: "USD", ea_version: "1.0", transport: "exchange", capabilities: ["init_parts"] };
+    const head = { platform: "sdk", currency: "USD", ea_version: "1.0", transport: "exchange", capabilities: ["init_parts", "ticket"] };
     const set = parts.length > 1 ? { of: parts.length, digest: uuid7() } : {};
     parts.forEach((symbols, index) => this.say("InitRequest", { ...head, ...FUNDS, symbols, ...set, n: index + 1 }));
     this.nextInit = Date.now() + 10000; // time enough for the gateway to take as many frames again
@@ -151,8 +151,9 @@ class Client {
     Object.assign(this.log, { head: seq, headId: id });
     this.counts.commands += 1;
     const { command_id, copy_no, attempt, lots, price } = payload;
+    const ticket = payload.ticket ?? 100000 + copy_no; // named where two positions carry one magic number
     const outcome = payload.action === "open" ? { status: "filled" } : { status: "closed", remaining_lots: "0" };
-    const report = { command_id, command_seq: seq, copy_no, attempt: attempt ?? 1, ticket: 100000 + copy_no, lots, price };
+    const report = { command_id, command_seq: seq, copy_no, attempt: attempt ?? 1, ticket, lots, price };
     this.durable("ExecutionReport", { ...report, ...outcome, ...FUNDS });
   }
 }

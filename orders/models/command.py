@@ -16,7 +16,8 @@ class Command(models.Model):
     `held` commands have no number, only their place (`hold_no`); `decided_on` is the pending session whose InitRequest
     the decision used. `attempt` n + 1 exists only when n was not executed. A repair comes of a difference instead of a
     decision. `absent_from`: for an unknown outcome, and for an open that was taken back while it may be executed, when
-    its absence at the broker begins to count. The moments are its time line.
+    its absence at the broker begins to count. `ticket`: it is about a second position with its copy's magic number, and
+    not about the copy. The moments are its time line.
     """
 
     id = id_field()
@@ -47,6 +48,7 @@ class Command(models.Model):
     tp = price_field()
     expiry = models.CharField(max_length=40, blank=True)
     valid_until = moment_field()
+    ticket = models.BigIntegerField(null=True)
     error_code = models.PositiveIntegerField(null=True)
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField()

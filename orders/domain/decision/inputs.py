@@ -33,11 +33,14 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Terminal:
-    """What an account's InitRequest told: currency, margin mode, symbols by name."""
+    """What an account's InitRequest told: currency, margin mode, symbols by name. `tickets`: its EA tells two positions
+    with one magic number apart.
+    """
 
     currency: str | None = None
     netting: bool = False
     fifo: bool = False
+    tickets: bool = False
     symbols: Mapping[str, SymbolSpec] = field(default_factory=dict)
     affixes: Affixes = NO_AFFIXES
 

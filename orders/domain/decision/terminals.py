@@ -9,6 +9,7 @@ from typing import Any
 from orders.domain.decision.inputs import Terminal
 from orders.domain.decision.symbols import detect_affixes
 from orders.domain.sizing.rounding import SymbolSpec
+from orders.domain.wire.commands import TICKETS
 
 
 def read_terminal(content: Mapping[str, Any]) -> Terminal:
@@ -20,6 +21,7 @@ def read_terminal(content: Mapping[str, Any]) -> Terminal:
         currency=content.get("currency"),
         netting=content.get("margin_mode") == "netting",
         fifo=bool(content.get("fifo", False)),
+        tickets=TICKETS in content.get("capabilities", []),
         symbols=symbols,
         affixes=detect_affixes(symbols),
     )

@@ -32,7 +32,9 @@ RANK: Final = {severity: rank for rank, severity in enumerate(reversed(Differenc
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A command of a copy. `absent_from`: from then on the absence of its effect means that it was not executed."""
+    """A command of a copy. `absent_from`: from then on the absence of its effect means that it was not executed.
+    `ticket`: the second position with the copy's magic number that it is about; None for the copy itself.
+    """
 
     id: UUID
     action: Action
@@ -44,6 +46,7 @@ class Issued:
     price: Decimal | None = None
     since: datetime | None = None
     absent_from: datetime | None = None
+    ticket: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class Copied:
     @property
     def sent(self) -> bool:
         """Whether a command is on its way to it."""
-        return any(row.state in SENDABLE for row in self.commands)
+        return any(row.state in SENDABLE for row in self.commands if row.ticket is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,8 @@ class Fact:
 class Found:
     """One disagreement. `adopted`: our books follow the terminal's. `held`: they will not before a person says so.
 
-    `item`: what a repair would act on; None where nothing may be ordered.
+    `item`: what a repair would act on; None where nothing may be ordered. `beside`: it stands beside the copy, with the
+    same magic number, so that only its ticket names it.
     """
 
     kind: DifferenceKind
@@ -109,6 +113,7 @@ class Found:
     adopted: bool = False
     held: bool = False
     item: Held | None = None
+    beside: bool = False
 
     @property
     def subject(self) -> str:
@@ -172,8 +177,10 @@ def _look_at(copied: Copied, items: Sequence[Held], book: Book, comparison: Comp
         return
     item = _main(copied, items)
     facts, busy = _clear_doubts(copied, item, book, comparison)
+    _clear_tickets(copied, items, book, comparison)
     facts, adopted = _adopt(copied, facts, item, comparison)
-    waiting = [row for row in copied.commands if row.state in UNFINISHED and row.id not in adopted]
+    own = [row for row in copied.commands if row.ticket is None]
+    waiting = [row for row in own if row.state in UNFINISHED and row.id not in adopted]
     # What is on its way changes what the book would be compared with.
     if busy or copied.ahead or any(row.state is not CommandState.UNKNOWN for row in waiting):
         comparison.unseen.add(copied.copy_no)
@@ -185,7 +192,8 @@ def _look_at(copied: Copied, items: Sequence[Held], book: Book, comparison: Comp
     if item is None and comparison.incomplete and facts.state in ALIVE:
         comparison.unseen.add(copied.copy_no)  # it is missing: whatever else was found stands
     _compare(replace(copied, facts=facts), item, book, comparison)
-    comparison.differences += [_beside(other) for other in items if other is not item]
+    known = copied.alive and item is not None and item.ticket == copied.facts.ticket
+    comparison.differences += [_beside(other, known=known) for other in items if other is not item]
 
 
 def _main(copied: Copied, items: Sequence[Held]) -> Held | None:
@@ -204,7 +212,7 @@ def _clear_doubts(copied: Copied, item: Held | None, book: Book, comparison: Com
     facts, busy, opening, anew = copied.facts, False, False, False
     believed = item is not None or not (comparison.incomplete or book.incomplete)
     for command in copied.commands:
-        if command.state is not CommandState.UNKNOWN:
+        if command.state is not CommandState.UNKNOWN or command.ticket is not None:
             continue
         # Before that moment the other terminal may still execute it.
         due = command.absent_from is not None and book.taken_at >= command.absent_from
@@ -232,6 +240,19 @@ def _adopt(
         return facts, frozenset()
     comparison.facts.append(Fact(f"{opening.id} {opening.attempt} {report.status}", copied.copy_no, report))
     return outcome(facts, opening.action, report), frozenset({opening.id})
+
+
+def _clear_tickets(copied: Copied, items: Sequence[Held], book: Book, comparison: Comparison) -> None:
+    """What became of a doubtful close of a second position: its ticket tells, and nothing of it is the copy's."""
+    for command in copied.commands:
+        if command.state is not CommandState.UNKNOWN or command.ticket is None:
+            continue
+        due = command.absent_from is not None and book.taken_at >= command.absent_from
+        item = next((one for one in items if one.ticket == command.ticket), None)
+        counts = due and not (comparison.incomplete or book.incomplete)
+        report = clear_up(command.action, command, item, copied.copy_no, absence_counts=counts)
+        if report is not None:
+            comparison.facts.append(Fact(f"{command.id} {command.attempt} {report.status}", copied.copy_no, report))
 
 
 # Comparing --------------------------------------------------------------------------------------------------
@@ -347,9 +368,12 @@ def _extra(item: Held, expected: str) -> Found:
     )
 
 
-def _beside(item: Held) -> Found:
-    """A second position with one copy's magic number: a command by that number could hit the copy itself."""
-    return replace(_extra(item, "one position"), item=None)
+def _beside(item: Held, *, known: bool) -> Found:
+    """A second position with one copy's magic number: a command by that number could hit the copy itself.
+
+    `known`: the copy stands there under the ticket that we know, so that this one is not the copy.
+    """
+    return replace(_extra(item, "one position"), item=item if known else None, beside=True)
 
 
 def _foreign(item: Held) -> Found:

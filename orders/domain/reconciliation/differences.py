@@ -1,8 +1,11 @@
 """What is ordered about a difference between books, by the policy of its kind."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
+from orders.domain.copies.rejections import classify, pause_before_closing
 from orders.domain.copies.repair_policies import Policy
 from orders.domain.reconciliation.books import Held
 from orders.domain.reconciliation.comparison import Copied, Found
@@ -16,7 +19,9 @@ _NONE = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What the follower is told, with the state it leads to. `found`: the stops that the book shows."""
+    """What the follower is told, with the state it leads to. `found`: the stops that the book shows; `ticket`: which of
+    two positions is meant; its side may be another one than the copy's.
+    """
 
     action: Action
     lots: Decimal | None
@@ -26,6 +31,8 @@ class Repair:
     tp: Decimal | None = None
     price: Decimal | None = None
     found: tuple[Decimal, Decimal] = (_NONE, _NONE)
+    ticket: int | None = None
+    side: Side | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +43,26 @@ class Undecided:
 
 
 def repair(
-    found: Found, copied: Copied | None, policy: Policy, *, quote: Quote | None, gate_percent: Decimal
+    found: Found,
+    copied: Copied | None,
+    policy: Policy,
+    *,
+    quote: Quote | None,
+    gate_percent: Decimal,
+    tickets: bool = False,
 ) -> Repair | Undecided:
     """What to order about a difference, or why nothing.
 
     The price gate: a repair that closes waits while the market is further than `gate_percent` from the position's own
     price, and without a quote nobody knows; stops are not set where the market has passed them. `flatten` closes at
-    any price.
+    any price. `tickets`: the EA can be told which of two positions with one magic number is meant.
     """
     item = found.item
     # Without an item nothing may be ordered: a command by its number could hit the copy itself.
     if policy is Policy.NOTIFY or item is None or copied is None:
         return Undecided(DifferenceReason.NOTIFY)
+    if found.beside and not tickets:
+        return Undecided(DifferenceReason.NO_TICKETS)
     if found.kind is DifferenceKind.STOPS_DRIFT:
         return _set_stops(copied, item, quote)
     keep = copied.facts.lots_most if found.kind is DifferenceKind.WRONG_LOTS and policy is Policy.REPAIR else _NONE
@@ -56,10 +71,27 @@ def repair(
         keep = _NONE
     if policy is Policy.REPAIR and (refusal := _outside(item, quote, gate_percent)):
         return Undecided(refusal)
+    return _by_ticket(item) if found.beside else _down_to(item, keep)
+
+
+def _down_to(item: Held, keep: Decimal) -> Repair:
     if item.working:
         return Repair(Action.CANCEL, None, item.lots, _NONE)
     action = Action.PARTIAL_CLOSE if keep > 0 else Action.CLOSE
     return Repair(action, item.lots - keep, item.lots, keep)
+
+
+def _by_ticket(item: Held) -> Repair:
+    action = Action.CANCEL if item.working else Action.CLOSE
+    return Repair(action, item.lots, item.lots, _NONE, ticket=item.ticket, side=item.side)
+
+
+def next_try(refusals: Sequence[tuple[int | None, datetime]]) -> datetime | None:
+    """When what was refused so often, with these codes at these times, is ordered again; None for at once."""
+    if not refusals:
+        return None
+    code, at = refusals[-1]
+    return at + pause_before_closing(classify(code), len(refusals))
 
 
 def _set_stops(copied: Copied, item: Held, quote: Quote | None) -> Repair | Undecided:

@@ -50,6 +50,8 @@ class DifferenceReason(StrEnum):
     OWN_STOPS = "own_stops"
     ON_ITS_WAY = "on_its_way"
     REPAIR_FAILED = "repair_failed"
+    PAUSE = "pause"
+    NO_TICKETS = "no_tickets"
     CHANGED = "changed"
 
 
@@ -104,6 +106,8 @@ DIFFERENCE_REASONS: Final[Mapping[DifferenceReason, str]] = {
     DifferenceReason.OWN_STOPS: "the follower has a stop of his own where the master has none",
     DifferenceReason.ON_ITS_WAY: "a command of this copy has no outcome yet",
     DifferenceReason.REPAIR_FAILED: "the repair was carried out, and the difference stands",
+    DifferenceReason.PAUSE: "the broker has refused; it is tried again after a pause",
+    DifferenceReason.NO_TICKETS: "its EA does not tell two positions of one magic number apart: close one by hand",
     DifferenceReason.CHANGED: "another difference of the same subject took its place",
 }
 WAIT_REASONS: Final[Mapping[WaitReason, str]] = {

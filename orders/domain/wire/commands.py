@@ -11,6 +11,8 @@ from sessions_app.domain.frames.payloads import Name, Payload
 
 MAGIC_BASE: Final = 0x5A000000
 MAX_COPY_NO: Final = 0xFFFFFF
+TICKETS: Final = "ticket"
+"""The capability of an EA that looks at a command's `ticket`."""
 
 
 class OrderCommand(Payload, kw_only=True, frozen=True):
@@ -18,7 +20,8 @@ class OrderCommand(Payload, kw_only=True, frozen=True):
 
     `lots` are the lots to open, or to close; `lots_before` and `lots_after` the copy's lots around it, so that a
     repeated or doubtful close is decided by state; a `cancel` with `lots_after` above 0 leaves alone what has filled.
-    `valid_until`: past it, what adds exposure is not executed any more.
+    `valid_until`: past it, what adds exposure is not executed any more. `ticket`: where two positions carry one magic
+    number, the one that is meant, and no other.
     """
 
     command_id: UUID
@@ -40,6 +43,7 @@ class OrderCommand(Payload, kw_only=True, frozen=True):
     lots_before: Lots
     lots_after: Lots
     comment: Comment | None = None
+    ticket: Ticket | None = None
 
 
 def magic_of(copy_no: int) -> int:

@@ -203,7 +203,8 @@ def _commands(legs: Mapping[_Key, Sequence[Copy]], now: datetime) -> Mapping[UUI
     living = [copy.id for group in legs.values() for copy in group if copy.state in ALIVE]
     told = Q(state__in=UNFINISHED) | Q(action__in=ADDS_EXPOSURE) | Q(decided_at__gte=now - RECENT)
     found: dict[UUID, list[Command]] = defaultdict(list)
-    for row in fetch(Command.objects.filter(told, copy__among=living, seq__isnull=False).order_by("id")):
+    rows = Command.objects.filter(told, copy__among=living, seq__isnull=False, ticket__isnull=True).order_by("id")
+    for row in fetch(rows):
         found[row.copy_id].append(row)
     return found
 

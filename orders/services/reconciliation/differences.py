@@ -16,7 +16,7 @@ from orders.domain.copies.legs import Order
 from orders.domain.copies.repair_policies import Policy, policy_for
 from orders.domain.reconciliation.books import Book
 from orders.domain.reconciliation.comparison import Comparison, Copied, Found
-from orders.domain.reconciliation.differences import Repair, Undecided, repair
+from orders.domain.reconciliation.differences import Repair, Undecided, next_try, repair
 from orders.domain.states.commands import UNFINISHED, CommandState
 from orders.domain.states.differences import STANDING, DifferenceState
 from orders.domain.states.reasons import DifferenceReason
@@ -24,7 +24,7 @@ from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import Action, OrderType, Side
 from orders.domain.wire.snapshots import DifferenceKind
 from orders.models import Command, Copy, Difference, DifferenceEvent
-from orders.services import moves
+from orders.services import mapping, moves
 from orders.services.command_log import Attempts, Cause, CommandLog
 from orders.services.reconciliation import calls
 from sessions_app.models import BrokerAccount
@@ -189,6 +189,7 @@ def _order_repairs(changes: _Changes, book: Book, copied: Mapping[int, Copied]) 
     busy = set(about.filter(state__in=UNFINISHED).values_list("copy_id", flat=True)) if changes.open else set()
     gate = Decimal(settings.GATEWAY["repair_gate_percent"])
     attempts = Attempts([row.id for row, _ in changes.open], column="difference")
+    tickets = any(found.beside for _, found in changes.open) and _tells_tickets_apart(changes.account)
     moved: list[Copy] = []
     for row, found in changes.open:
         plan = repair(
@@ -197,10 +198,13 @@ def _order_repairs(changes: _Changes, book: Book, copied: Mapping[int, Copied]) 
             _policy(found, row.copy, changes.account),
             quote=book.quotes.get(found.item.symbol) if found.item else None,
             gate_percent=gate,
+            tickets=tickets,
         )
         # Two orders about one copy would each be right, and together wrong.
         if isinstance(plan, Repair) and row.copy_id in busy:
             plan = Undecided(DifferenceReason.ON_ITS_WAY)
+        if isinstance(plan, Repair) and plan.ticket is not None and not _is_due(row, changes.log.now):
+            plan = Undecided(DifferenceReason.PAUSE)
         if isinstance(plan, Repair) and row.copy is not None:
             _order(row, row.copy, plan, changes.log, attempts)
             moved += [row.copy] if plan.action is Action.MODIFY else []
@@ -209,6 +213,18 @@ def _order_repairs(changes: _Changes, book: Book, copied: Mapping[int, Copied]) 
             row.reason = plan.reason
             changes.changed[row.id] = row
     update_rows(Copy, moved, ["sl_at_broker", "tp_at_broker"])
+
+
+def _tells_tickets_apart(account: BrokerAccount) -> bool:
+    terminal = mapping.terminals([account.profile_id]).get(account.profile_id) if account.profile_id else None
+    return terminal is not None and terminal.tickets
+
+
+def _is_due(row: Difference, now: datetime) -> bool:
+    """Whether the broker may be asked again: it is not tired out by books that come often."""
+    refused = Command.objects.filter(difference=row, state=CommandState.REJECTED).order_by("attempt")
+    due = next_try([(one.error_code, one.reported_at or one.decided_at) for one in refused])
+    return due is None or due <= now
 
 
 def _policy(found: Found, copy: Copy | None, account: BrokerAccount) -> Policy:
@@ -225,7 +241,7 @@ def _order(row: Difference, copy: Copy, plan: Repair, log: CommandLog, attempts:
         leg=copy.leg,
         action=plan.action,
         symbol=copy.symbol,
-        side=Side(copy.side),
+        side=plan.side or Side(copy.side),
         order_type=OrderType(copy.order_type),
         lots=plan.lots or NO_LOTS,
         lots_before=plan.lots_before,
@@ -241,6 +257,7 @@ def _order(row: Difference, copy: Copy, plan: Repair, log: CommandLog, attempts:
         # What stands at the broker is what the book shows: until the repair is reported, the copy is led there.
         copy.sl_at_broker, copy.tp_at_broker = plan.found
     command.lots = plan.lots  # none where nothing is opened or closed
+    command.ticket = plan.ticket
 
 
 @requires_transaction

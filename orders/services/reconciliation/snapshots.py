@@ -252,6 +252,7 @@ def _issued(row: Command, account: BrokerAccount, book: Book) -> Issued:
         price=row.price,
         since=row.decided_at,
         absent_from=since if silent else row.absent_from,
+        ticket=row.ticket,
     )
 
 

@@ -24,6 +24,7 @@ from orders.models import Command, Copy, Report
 from orders.services import moves
 from orders.services.command_log import CommandLog, open_log
 from orders.services.copies import convergence, fill_waits
+from orders.services.reports import second_positions
 from orders.services.reports.rows import report_row
 from orders.services.reports.work import Reports, load
 from sessions_app.domain.alerts import AlertCode
@@ -102,7 +103,12 @@ def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, wo
     row.repeated = _is_repeat(arrival, report, work) if command is None else _move(command, report, row, work)
     if not row.repeated:
         _keep_funds(arrival, report, work)
-    if copy is not None and not row.repeated and report.cause not in ACCOUNT_CAUSES and not _is_beside(row, copy):
+    if (
+        copy is not None
+        and not row.repeated
+        and report.cause not in ACCOUNT_CAUSES
+        and not _is_beside(row, command, copy)
+    ):
         _apply(copy, command, report, work)
         if command is not None and _is_under_filled(command, copy):
             row.flag = ReportFlag.UNDER_FILLED
@@ -125,9 +131,12 @@ def _is_under_filled(command: Command, copy: Copy) -> bool:
     return over and copy.state == CopyState.OPEN and _NONE < filled < ordered - CRUMB
 
 
-def _is_beside(row: Report, copy: Copy) -> bool:
-    """Whether it changes nothing of the copy: a book has told it before, or an attempt that was given up has filled
-    beside the one that took its place. The snapshot that is asked for shows both."""
+def _is_beside(row: Report, command: Command | None, copy: Copy) -> bool:
+    """Whether it changes nothing of the copy: a book has told it before, its command was about a second position, or
+    an attempt that was given up has filled beside the one that took its place. The snapshot that is asked for shows
+    both."""
+    if command is not None and command.ticket is not None:
+        return True
     return row.flag == ReportFlag.AFTER_SNAPSHOT or (row.flag == ReportFlag.AFTER_VOID and copy.state == CopyState.OPEN)
 
 
@@ -347,6 +356,8 @@ def _not_found(command: Command, arrival: Arrival, report: ExecutionReport, work
 
 def _after_absence(command: Command, work: Reports) -> tuple[CommandState, CommandReason]:
     """What becomes of a command that was not carried out. Whether another one takes its place, the copy tells."""
+    if command.ticket is not None:
+        return CommandState.VOID, CommandReason.NOT_EXECUTED
     all_of_copy = work.commands_of(command.copy)
     if command.action not in ADDS_EXPOSURE:
         behind = [row for row in all_of_copy if row.id > command.id]
@@ -396,6 +407,7 @@ def _call_for_attention(work: Reports, batch: Batch) -> None:
     for command in work.missed:
         text = f"{command.action} {command.symbol} {command.lots}: not executed, and too old to be repeated"
         alerts.raise_alert(code=AlertCode.COMMAND_MISSED, text=text, now=work.log.now, account_pk=command.account_id)
+    second_positions.look_again(work)
     # A snapshot is being applied: asking for another one would never end.
     if work.causes is not None:
         return

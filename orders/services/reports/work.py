@@ -66,8 +66,8 @@ class Reports:
             wanted = {copy.id, *(row.copy_id for row in self.commands.values())} - self.siblings.keys()
             self.siblings |= {copy_id: [] for copy_id in wanted}
             told = Q(state__in=UNFINISHED) | Q(action__in=ADDS_EXPOSURE) | Q(decided_at__gte=self.log.now - RECENT)
-            rows = Command.objects.filter(told, copy__among=wanted, seq__isnull=False).order_by("id")
-            for row in fetch(rows, without=TIME_LINE):
+            rows = Command.objects.filter(told, copy__among=wanted, seq__isnull=False, ticket__isnull=True)
+            for row in fetch(rows.order_by("id"), without=TIME_LINE):
                 self.siblings[row.copy_id].append(self.commands.get(row.id, row))
         return self.siblings[copy.id]
 

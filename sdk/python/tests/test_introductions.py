@@ -10,8 +10,10 @@ import pytest
 from eagateway_sdk import GatewayClient, InitRequest, StatusHeartbeat, SymbolSpec
 from eagateway_sdk.envelope import MAX_FRAME_BYTES, payload_json
 from eagateway_sdk.introductions import MAX_SYMBOLS, PARTS_PER_SECOND, parts
+from eagateway_sdk.paper import Book, PaperTerminal
 
 from .conftest import MakeClient
+from .recordings import account
 from .samples import until
 from .scripted_gateway import Peer, ScriptedGateway
 
@@ -65,6 +67,18 @@ async def test_what_the_library_and_the_terminal_know_is_in_it(
     assert (told["balance"], told["equity"], told["free_margin"]) == ("1000", "1100", "900")
     assert (told["ea_version"], told["transport"]) == ("7.1", transport)
     assert "init_parts" in told["capabilities"]
+
+
+@pytest.mark.parametrize("knows", [True, False])
+async def test_only_a_terminal_that_takes_tickets_says_so(
+    gateway: ScriptedGateway, make_client: MakeClient, knows: bool
+) -> None:
+    executor = PaperTerminal(Book.for_account(account()))
+    executor.takes_tickets = knows
+    async with make_client(executor=executor) as client:
+        await client.wait_status("authenticated")
+        await until(lambda: bool(gateway.of_type("InitRequest")))
+    assert ("ticket" in gateway.of_type("InitRequest")[0]["capabilities"]) is knows
 
 
 async def test_what_the_application_says_wins() -> None:

@@ -396,6 +396,40 @@ async def test_one_falsified_order_changes_the_book_and_nothing_in_the_reports(h
     assert traces[0] != traces[1]
 
 
+@pytest.mark.parametrize("own_first", [True, False])
+async def test_one_of_two_positions_is_closed_by_its_ticket_and_the_other_stays(own_first: bool) -> None:
+    trader = terminal(falsify="double")
+    told = only(await trader.execute(order()))
+    tickets = sorted(trader.book.open)
+    meant, other = tickets if own_first else reversed(tickets)
+    assert told.ticket in tickets
+    close = order("close", ticket=meant)
+    assert await trader.search(close) is None
+    report = only(await trader.execute(close))
+    assert (report.status, report.ticket, report.lots) == (ReportStatus.CLOSED, meant, Decimal("0.10"))
+    assert list(trader.book.open) == [other]
+    again = only(await trader.execute(close))
+    assert (again.status, again.ticket, again.already, list(trader.book.open)) == (
+        ReportStatus.CLOSED, meant, True, [other],
+    )  # fmt: skip
+
+
+async def test_a_ticket_of_another_magic_number_is_not_touched() -> None:
+    trader = terminal()
+    first = only(await trader.execute(order()))
+    report = only(await trader.execute(order("close", copy_no=2, ticket=first.ticket)))
+    assert (report.status, report.already, len(trader.book.open)) == (ReportStatus.CLOSED, True, 1)
+
+
+async def test_a_second_working_order_is_cancelled_by_its_ticket() -> None:
+    trader = terminal(falsify="double")
+    await trader.execute(order("place", order_type="limit"))
+    first, second = sorted(trader.book.working)
+    report = only(await trader.execute(order("cancel", ticket=second)))
+    assert (report.status, report.ticket, list(trader.book.working)) == (ReportStatus.CANCELLED, second, [first])
+    assert only(await trader.execute(order("cancel", ticket=second))).status is ReportStatus.CANCELLED
+
+
 async def test_a_falsified_open_is_reported_as_if_it_were_right() -> None:
     for how in ("drop", "double", "lots"):
         report = only(await terminal(falsify=how).execute(order()))

@@ -87,7 +87,7 @@ class GatewayClient:
         self._backoff, self._timing, self._clock = backoff or Backoff(), timing or Timing(), clock or Clock()
         self._given_http = http
         self._http: httpx.AsyncClient | None = None
-        self._init_request, self._executor = complete(init_request, ea_version=ea_version), executor
+        self._init_request, self._executor = _complete(init_request, ea_version, executor), executor
         self._holdings = holdings or _telling(executor)
         given: dict[str, Any] = {
             "on_state": on_state, "on_init": on_init, "on_refused": on_refused, "on_alert": on_alert,
@@ -311,6 +311,10 @@ def _one_of(auth_key: str | None, auth: Auth | None) -> Auth:
     if (auth_key is None) is (auth is None):
         raise ValueError("give either auth_key or auth")
     return auth if auth is not None else SessionKey(auth_key or "")
+
+
+def _complete(request: InitRequest, ea_version: str, executor: object) -> InitRequest:
+    return complete(request, ea_version=ea_version, tickets=bool(getattr(executor, "takes_tickets", False)))
 
 
 def _telling(executor: object) -> Holdings | None:

@@ -42,6 +42,9 @@ class Executor(Protocol):
     `Timing.search_window` has passed; other copies go on meanwhile. `search` returns what became of a command that may
     have been executed (by its magic number in the trades and the history for opens, by the state it should have led to
     for the rest), or None when nothing of it is found. It raises when the broker cannot be asked.
+
+    One that has `takes_tickets = True` closes by `command.ticket` where there is one: that position, and no other. The
+    gateway orders such closes of nobody else.
     """
 
     async def execute(self, command: OrderCommand) -> Outcome: ...

@@ -12,11 +12,13 @@ from eagateway_sdk.parts import pages
 
 MAX_SYMBOLS: Final = 2000
 PARTS_PER_SECOND: Final = 16  # the gateway takes 20 frames a second, and others go out between them
+TICKETS: Final = "ticket"
+"""Told for an executor that closes one of two positions with one magic number, by its ticket."""
 CAPABILITIES: Final = ("gap_fill", "init_parts", "resend", "snapshot", "snapshot_parts")
 
 
-def complete(request: InitRequest, *, ea_version: str) -> InitRequest:
-    """The application's InitRequest with what this library knows of itself.
+def complete(request: InitRequest, *, ea_version: str, tickets: bool = False) -> InitRequest:
+    """The application's InitRequest with what this library knows of itself, and of the terminal.
 
     :raises ValueError: more symbols than the gateway takes
     """
@@ -25,7 +27,7 @@ def complete(request: InitRequest, *, ea_version: str) -> InitRequest:
     return msgspec.structs.replace(
         request,
         ea_version=request.ea_version or ea_version[:64] or None,
-        capabilities=request.capabilities or list(CAPABILITIES),
+        capabilities=request.capabilities or [*CAPABILITIES, *([TICKETS] if tickets else [])],
     )
 
 

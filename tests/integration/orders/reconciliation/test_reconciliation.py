@@ -1,5 +1,7 @@
 """Differences between books: their rows, what is repaired, and what waits for a person."""
 
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -9,9 +11,11 @@ from django.test import Client
 from django.urls import reverse
 
 from orders.models import Command, Copy, Difference, Subscription
+from orders.queries import order_command
 from orders.services.reconciliation import decisions
 from orders.services.reconciliation.decisions import AlreadyDecided
 from sessions_app.models import BrokerAccount, OperatorAlert, Tenant
+from sessions_app.queries import database_now
 from tests.factories import DifferenceFactory, UserFactory, grant
 from tests.integration.trading import OPERATOR, Desk, held, subscribe, time_passes
 
@@ -154,14 +158,89 @@ def test_an_extra_position_of_no_copy_is_only_told(follower: Desk) -> None:
     assert (row().severity, row().state, repairs()) == ("critical", "open", [])
 
 
-def test_an_extra_position_beside_a_living_copy_is_only_told(master: Desk, follower: Desk) -> None:
+def test_a_second_position_beside_a_living_copy_is_only_told_where_the_ea_cannot_tell_two_apart(
+    master: Desk, follower: Desk
+) -> None:
     opened(master, follower, 1)
     policies(extra="flatten")
     follower.tell(held(1, 901), held(1, 950), quotes=QUOTES)
-    assert (row().kind, row().ticket, row().state, row().reason, repairs()) == ("extra", 950, "open", "notify", [])
+    assert (row().kind, row().ticket, row().state, row().reason, repairs()) == ("extra", 950, "open", "no_tickets", [])
+    assert called() == [("book_differs", False)]
     follower.report(None, "closed", cause="stop_loss", ticket=901)
     follower.tell(held(1, 950), quotes=QUOTES)
     assert repairs() == [("close", "0.10", "0.00")]
+
+
+def doubled(master: Desk, follower: Desk, **fields: Any) -> Command:
+    """A copy under ticket 901 whose broker holds 950 with its magic number, too: the close of that one."""
+    follower.introduce(capabilities=["ticket"])
+    opened(master, follower, 1)
+    policies(extra="flatten")
+    follower.tell(held(1, 901), held(1, 950, **fields), quotes=QUOTES)
+    return Command.objects.get(difference__isnull=False)
+
+
+def test_a_second_position_is_closed_by_its_ticket_and_its_copy_stays(master: Desk, follower: Desk) -> None:
+    close = doubled(master, follower, side="sell")
+    told = order_command(close)
+    assert (told.action.value, told.side.value) == ("close", "sell")
+    assert (told.ticket, told.copy_no, told.lots, told.lots_after) == (950, 1, Decimal("0.1"), Decimal(0))
+    assert (row().state, row().expected, called()) == ("repairing", "one position", [("book_differs", False)])
+    follower.tell(held(1, 901), held(1, 950), quotes=QUOTES)
+    assert len(repairs()) == 1, "ordered once"
+    follower.report(close.id, "closed", ticket=950, lots="0.1", remaining_lots="0", profit="-3")
+    copy, account = Copy.objects.get(), BrokerAccount.objects.get(id=follower.account.id)
+    assert (copy.state, copy.ticket, f"{copy.lots_open:.2f}", copy.next_check_at) == ("open", 901, "0.10", None)
+    assert account.snapshot_due_at is not None
+    assert account.snapshot_due_at <= database_now(), "a book ends it"
+    follower.tell(held(1, 901))
+    assert (row().state, called(), len(repairs())) == ("repaired", [("book_differs", True)], 1)
+
+
+def test_no_second_position_is_closed_under_a_policy_that_only_tells(master: Desk, follower: Desk) -> None:
+    follower.introduce(capabilities=["ticket"])
+    opened(master, follower, 1)
+    follower.tell(held(1, 901), held(1, 950), quotes=QUOTES)
+    assert (repairs(), row().reason, called()) == ([], "notify", [("book_differs", False)])
+
+
+def test_a_refused_close_by_ticket_is_ordered_again_after_its_pause_and_leaves_the_copy_alone(
+    master: Desk, follower: Desk
+) -> None:
+    close = doubled(master, follower)
+    follower.report(close.id, "rejected", error_code=132)
+    both = (held(1, 901), held(1, 950))
+    follower.tell(*both, quotes=QUOTES)
+    assert (len(repairs()), row().reason) == (1, "pause")
+    time_passes(61)
+    follower.tell(*both, quotes=QUOTES)
+    again = Command.objects.get(difference__isnull=False, attempt=2)
+    assert (again.ticket, Copy.objects.get().state, Command.objects.filter(decision__isnull=False).count()) == (
+        950, "open", 1,
+    )  # fmt: skip
+
+
+def test_a_close_by_ticket_in_doubt_is_decided_by_its_ticket(master: Desk, follower: Desk) -> None:
+    close = doubled(master, follower)
+    follower.report(close.id, "unknown")
+    Command.objects.filter(id=close.id).update(absent_from=database_now() - timedelta(seconds=1))
+    follower.tell(held(1, 901))
+    close.refresh_from_db()
+    assert (close.state, close.reason, Copy.objects.get().state) == ("done", "from_snapshot", "open")
+
+
+def test_the_masters_close_ends_the_copy_and_the_second_position_too(master: Desk, follower: Desk) -> None:
+    close = doubled(master, follower)
+    master.intend("close", 1)
+    own = Command.objects.get(action="close", decision__isnull=False)
+    follower.report(own.id, "closed", ticket=901, lots="0.1", remaining_lots="0")
+    assert Copy.objects.get().state == "closed"
+    follower.report(close.id, "rejected", error_code=136)
+    time_passes(2)
+    follower.tell(held(1, 950), quotes=QUOTES)
+    assert [(item.action, item.ticket) for item in Command.objects.filter(difference__isnull=False)] == [
+        ("close", 950), ("close", None),
+    ]  # fmt: skip
 
 
 def test_an_order_that_fills_while_the_book_is_read_is_one_position(master: Desk, follower: Desk) -> None:

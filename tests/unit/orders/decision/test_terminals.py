@@ -36,6 +36,12 @@ def test_what_was_not_told_stays_unknown() -> None:
     assert (read.tick_size, read.tick_value, read.quote_currency) == (None, None, None)
 
 
+def test_an_ea_tells_tickets_apart_if_it_says_so() -> None:
+    assert read_terminal(stored(capabilities=["resend", "ticket"])).tickets
+    assert not read_terminal(stored(capabilities=["tickets"])).tickets
+    assert not read_terminal(stored()).tickets
+
+
 def test_a_hedging_account_is_the_usual_one() -> None:
     plain = read_terminal(stored())
     assert (plain.netting, plain.fifo, plain.symbols) == (False, False, {})

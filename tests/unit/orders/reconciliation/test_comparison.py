@@ -332,10 +332,11 @@ def test_the_accounts_own_trades_as_a_master_are_no_strangers() -> None:
     assert kinds(reconcile(book(STRANGE), [], known_tickets={902})) == [("foreign", "ok")]
 
 
-def test_a_second_position_of_a_copy_is_nothing_to_act_on() -> None:
+def test_a_second_position_stands_beside_its_copy_with_its_own_ticket() -> None:
     second = position(ticket=950, lots=TENTH)
     found = difference_of_two(position(), second)
-    assert (found.kind, found.expected, found.ticket, found.item) == (DifferenceKind.EXTRA, "one position", 950, None)
+    assert (found.kind, found.expected, found.ticket, found.item) == (DifferenceKind.EXTRA, "one position", 950, second)
+    assert found.beside
 
 
 def difference_of_two(first: Held, second: Held) -> Found:

@@ -113,7 +113,43 @@ def test_a_book_that_shows_again_all_that_waited_is_believed() -> None:
 def test_two_positions_with_one_magic_are_a_copy_and_an_extra() -> None:
     comparison = reconcile(book(position(ticket=5), position()), [copied()])
     (extra,) = comparison.differences
-    assert (extra.kind, extra.ticket) == (DifferenceKind.EXTRA, 5)
+    assert (extra.kind, extra.ticket, extra.beside) == (DifferenceKind.EXTRA, 5, True)
+    assert extra.item == position(ticket=5)
+
+
+def test_of_two_positions_neither_of_which_is_known_nothing_is_closed() -> None:
+    comparison = reconcile(book(position(ticket=5), position(ticket=6)), [copied()])
+    (extra,) = [item for item in comparison.differences if item.kind is DifferenceKind.EXTRA]
+    assert (extra.ticket, extra.beside, extra.item) == (6, True, None)
+
+
+def doubtful_close(**fields: Any) -> Issued:
+    """A close of the second position 950, of which nobody knows what became."""
+    return command(Action.CLOSE, CommandState.UNKNOWN, ticket=950, **fields)
+
+
+def test_the_ticket_tells_what_became_of_a_close_of_a_second_position() -> None:
+    closing = doubtful_close(absent_from=NOON)
+    gone = reconcile(book(position()), [copied(CopyState.OPEN, closing)])
+    assert [(fact.report.status, fact.report.command_id) for fact in gone.facts] == [(ReportStatus.CLOSED, closing.id)]
+    assert gone.differences == []
+    there = reconcile(book(position(), position(ticket=950)), [copied(CopyState.OPEN, closing)])
+    assert [(fact.report.status, fact.report.found) for fact in there.facts] == [(ReportStatus.UNKNOWN, False)]
+    assert [item.ticket for item in there.differences] == [950]
+
+
+def test_absence_of_a_second_position_counts_when_it_may() -> None:
+    late = doubtful_close(absent_from=NOON + timedelta(hours=2))
+    assert reconcile(book(position()), [copied(CopyState.OPEN, late)]).facts == []
+    due = doubtful_close(absent_from=NOON)
+    assert reconcile(book(position(), incomplete=True), [copied(CopyState.OPEN, due)]).facts == []
+    assert reconcile(book(position()), [copied(CopyState.OPEN, doubtful_close())]).facts == []
+
+
+def test_a_close_of_a_second_position_keeps_no_copy_from_being_compared() -> None:
+    sent = command(Action.CLOSE, CommandState.QUEUED, ticket=950)
+    (drift,) = reconcile(book(position(sl=TENTH)), [copied(CopyState.OPEN, sent)]).differences
+    assert drift.kind is DifferenceKind.STOPS_DRIFT
 
 
 def test_what_stands_beside_a_copy_that_is_adopted_now_is_nothing_to_repair() -> None:

@@ -1,6 +1,7 @@
 """What may be done about a difference, and what is ordered."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,12 +11,12 @@ from orders.domain.copies.repair_policies import Policy
 from orders.domain.copies.report_effects import CopyFacts
 from orders.domain.reconciliation.books import Held
 from orders.domain.reconciliation.comparison import Copied, Found
-from orders.domain.reconciliation.differences import Repair, Undecided, repair
+from orders.domain.reconciliation.differences import Repair, Undecided, next_try, repair
 from orders.domain.states.copies import CopyState
 from orders.domain.wire.intents import Action, Side
 from orders.domain.wire.snapshots import DifferenceKind, DifferenceSeverity, Quote
 from sessions_app.domain.decimals import Price
-from tests.unit.orders.reconciliation.books import TENTH, copied, position
+from tests.unit.orders.reconciliation.books import NOON, TENTH, copied, position
 
 AT = position(price=Decimal("1.00"), lots=Decimal("0.3"))
 
@@ -35,10 +36,14 @@ def ordered(
     policy: Policy = Policy.REPAIR,
     market: Quote | None = NEAR,
     known: bool = True,
+    beside: bool = False,
+    tickets: bool = False,
 ) -> Repair | str:
     """The repair, or why there is none, with a gate of one per cent."""
-    found = Found(kind, DifferenceSeverity.MAJOR, "EURUSD", "", "", item=item)
-    made = repair(found, row or copied() if known else None, policy, quote=market, gate_percent=Decimal(1))
+    found = Found(kind, DifferenceSeverity.MAJOR, "EURUSD", "", "", item=item, beside=beside)
+    made = repair(
+        found, row or copied() if known else None, policy, quote=market, gate_percent=Decimal(1), tickets=tickets
+    )
     return made.reason if isinstance(made, Undecided) else made
 
 
@@ -57,6 +62,30 @@ def test_an_extra_position_is_closed_whole() -> None:
     assert ordered(DifferenceKind.EXTRA) == closed
     assert ordered(DifferenceKind.EXTRA, policy=Policy.FLATTEN) == closed
     assert ordered(DifferenceKind.WRONG_SIDE, policy=Policy.FLATTEN) == closed
+
+
+def test_a_second_position_is_closed_by_its_ticket_where_the_ea_can_tell_two_apart() -> None:
+    twin = replace(AT, ticket=950, side=Side.SELL)
+    closed = Repair(Action.CLOSE, Decimal("0.3"), Decimal("0.3"), Decimal(0), ticket=950, side=Side.SELL)
+    for policy in (Policy.REPAIR, Policy.FLATTEN):
+        assert ordered(DifferenceKind.EXTRA, twin, policy=policy, beside=True, tickets=True) == closed
+        assert ordered(DifferenceKind.EXTRA, twin, policy=policy, beside=True) == "no_tickets"
+    placed = replace(twin, working=True)
+    assert ordered(DifferenceKind.EXTRA, placed, beside=True, tickets=True) == replace(closed, action=Action.CANCEL)
+    # The policy and the price gate hold for it as for any other one.
+    assert ordered(DifferenceKind.EXTRA, twin, policy=Policy.NOTIFY, beside=True, tickets=True) == "notify"
+    far = quote("1.20", "1.20")
+    assert ordered(DifferenceKind.EXTRA, twin, market=far, beside=True, tickets=True) == "price_gate"
+    # Alone with its number it is closed by that, whatever the EA can do.
+    assert ordered(DifferenceKind.EXTRA, tickets=True) == replace(closed, ticket=None, side=None)
+
+
+def test_a_refused_close_by_ticket_is_tried_again_as_other_closes_are() -> None:
+    assert next_try([]) is None
+    assert next_try([(136, NOON)]) == NOON + timedelta(seconds=1)
+    assert next_try([(136, NOON), (137, later := NOON + timedelta(hours=1))]) == later + timedelta(seconds=2)
+    assert next_try([(132, NOON)]) == NOON + timedelta(minutes=1)
+    assert next_try([(None, NOON)]) == NOON + timedelta(minutes=1)
 
 
 def test_lots_beyond_what_was_ordered_are_closed_and_flattened_ones_are_all_closed() -> None:

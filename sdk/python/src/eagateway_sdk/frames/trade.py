@@ -137,7 +137,8 @@ class OrderCommand(Frame, kw_only=True, frozen=True):
 
     `lots` are the lots to open, or to close; `lots_before` and `lots_after` the copy's lots around it, so that a
     repeated or doubtful close is decided by state; a `cancel` with `lots_after` above 0 leaves alone what has
-    filled. `valid_until`: past it, what adds exposure is not executed any more.
+    filled. `valid_until`: past it, what adds exposure is not executed any more. `ticket`: where two positions carry
+    one magic number, the one that is meant, and no other.
     """
 
     command_id: UUID
@@ -159,6 +160,7 @@ class OrderCommand(Frame, kw_only=True, frozen=True):
     lots_before: Decimal
     lots_after: Decimal
     comment: str | None = None
+    ticket: int | None = None
 
 
 class ExecutionReport(Frame, kw_only=True, frozen=True):

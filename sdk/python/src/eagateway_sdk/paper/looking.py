@@ -14,6 +14,8 @@ def look(book: Book, command: OrderCommand) -> list[ExecutionReport] | None:
     """The reports for a command whose work is done, or None if there is something left to do."""
     if command.action in _OPENING:
         return _look_for_open(book, command)
+    if command.ticket is not None:
+        return _look_for_ticket(book, command)
     living = book.find(command.magic)
     if command.action is Action.MODIFY:
         return _look_for_stops(book, command, living)
@@ -61,6 +63,21 @@ def _look_for_stops(
     if isinstance(living, WorkingOrder) and command.price not in (None, living.price):
         return None
     return [order_report(book, ReportStatus.MODIFIED, living)]
+
+
+def _look_for_ticket(book: Book, command: OrderCommand) -> list[ExecutionReport] | None:
+    """One of two positions was to be closed: it is gone, whatever else has its magic number."""
+    if living_ticket(book, command) is not None:
+        return None
+    status = ReportStatus.CANCELLED if command.action is Action.CANCEL else ReportStatus.CLOSED
+    return [report(book, status, ticket=command.ticket, remaining_lots=ZERO)]
+
+
+def living_ticket(book: Book, command: OrderCommand) -> Position | WorkingOrder | None:
+    """The order that a command names by its ticket, if it is there and is a copy's."""
+    ticket = command.ticket or 0
+    found = book.open.get(ticket) or book.working.get(ticket)
+    return found if found is not None and found.magic == command.magic else None
 
 
 def _look_for_close(

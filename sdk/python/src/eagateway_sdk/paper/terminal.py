@@ -29,7 +29,7 @@ from eagateway_sdk.paper.broker import (
 from eagateway_sdk.paper.faults import Falsify, Fault, FaultPlan, PartialFill
 from eagateway_sdk.paper.holdings import held
 from eagateway_sdk.paper.later import Growing, LateOrder, PlacedBy
-from eagateway_sdk.paper.looking import look, stops
+from eagateway_sdk.paper.looking import living_ticket, look, stops
 from eagateway_sdk.paper.recording import Event
 from eagateway_sdk.paper.reporting import (
     ACCOUNT_CAUSES,
@@ -57,6 +57,8 @@ class PaperTerminal:
     spoils exactly one order in the book while reporting it as done, to prove that a checker would notice. `clock` tells
     when the broker does what it does late; nothing waits for it: it is done when the terminal is next asked.
     """
+
+    takes_tickets = True
 
     def __init__(
         self,
@@ -236,7 +238,8 @@ class PaperTerminal:
         return order_report(self.book, ReportStatus.MODIFIED, shown)
 
     def _close(self, command: OrderCommand) -> Outcome:
-        living = self.book.find(command.magic)
+        named = command.ticket is not None
+        living = living_ticket(self.book, command) if named else self.book.find(command.magic)
         if living is None:
             return self._rejected(_INVALID_TICKET)
         if isinstance(living, WorkingOrder):
