@@ -238,8 +238,16 @@ def figures(account_pk: UUID) -> dict[str, str]:
 
 
 def _trade(row: Report) -> Trade:
-    side = Side(row.copy.side) if row.copy is not None else Side.BUY
-    return Trade(close_time=row.broker_time, ticket=row.ticket or 0, side=side, net=_net(row))
+    return Trade(close_time=row.broker_time, ticket=row.ticket or 0, side=_side(row), net=_net(row))
+
+
+def _side(row: Report) -> Side | None:
+    """What was told, else the copy's; a result without a position counts as long, as MT4 has it."""
+    if row.side:
+        return Side(row.side)
+    if row.copy is not None:
+        return Side(row.copy.side)
+    return Side.BUY if row.cause == Cause.ARCHIVE else None
 
 
 def _net(row: Report) -> Decimal:

@@ -25,6 +25,7 @@ class Report(models.Model):
     ticket = models.BigIntegerField(null=True)
     parent_ticket = models.BigIntegerField(null=True)
     new_ticket = models.BigIntegerField(null=True)
+    side = models.CharField(max_length=8, blank=True)  # empty: not told
     lots = lots_field()
     remaining_lots = lots_field()
     price = price_field()

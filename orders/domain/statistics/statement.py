@@ -21,11 +21,13 @@ _HUNDRED: Final = Decimal(100)
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One closed trade. `close_time`: the broker's wall clock, "YYYY.MM.DD HH:MM:SS". Archive rows are buys."""
+    """One closed trade. `close_time`: the broker's wall clock, "YYYY.MM.DD HH:MM:SS". `side`: None where nobody has
+    told it; archive rows are buys.
+    """
 
     close_time: str
     ticket: int
-    side: Side
+    side: Side | None
     net: Decimal
 
 
@@ -112,7 +114,7 @@ def _drawdowns(start: Decimal, nets: Iterable[Decimal]) -> tuple[Decimal, _Drawd
 def _count_figures(trades: Sequence[Trade]) -> dict[str, str]:
     won = {side: [trade.net >= 0 for trade in trades if trade.side is side] for side in Side}
     short, long = won[Side.SELL], won[Side.BUY]
-    wins, total = sum(short) + sum(long), len(trades)
+    wins, total = sum(trade.net >= 0 for trade in trades), len(trades)
     return {
         "Total Trades": str(total),
         "Short Positions (won %)": _share(len(short), sum(short), len(short)),

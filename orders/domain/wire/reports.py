@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from orders.domain.wire.intents import ACCOUNT_CAUSES, BrokerTime, Cause, Comment, Ticket
+from orders.domain.wire.intents import ACCOUNT_CAUSES, BrokerTime, Cause, Comment, Side, Ticket
 from sessions_app.domain.decimals import Lots, Money, Price
 from sessions_app.domain.frames.mending import Mending
 from sessions_app.domain.frames.payloads import Count, Millis, Payload
@@ -43,6 +43,7 @@ class ExecutionReport(Payload, kw_only=True, frozen=True):
     ticket: Ticket | None = None
     parent_ticket: Ticket | None = None
     new_ticket: Ticket | None = None
+    side: Side | None = None
     lots: Lots | None = None
     remaining_lots: Lots | None = None
     price: Price | None = None

@@ -1,5 +1,6 @@
 """A report as its row: what the EA has told, field by field."""
 
+from orders.domain.wire.intents import Side
 from orders.domain.wire.reports import ExecutionReport
 from orders.models import Command, Copy, Report
 from sessions_app.models.fields import new_id
@@ -9,6 +10,10 @@ from sessions_app.services.ingest.ports import Arrival
 
 def report_row(arrival: Arrival, report: ExecutionReport, command: Command | None, copy: Copy | None) -> Report:
     """What is stored of it, before anything is judged."""
+    side = report.side
+    # A second position may be on another side than the copy.
+    if side is None and command is not None and command.ticket is not None:
+        side = Side(command.side)
     return make(
         Report,
         id=new_id(),
@@ -22,6 +27,7 @@ def report_row(arrival: Arrival, report: ExecutionReport, command: Command | Non
         ticket=report.ticket,
         parent_ticket=report.parent_ticket,
         new_ticket=report.new_ticket,
+        side=side.value if side else "",
         lots=report.lots,
         remaining_lots=report.remaining_lots,
         price=report.price,

@@ -40,6 +40,7 @@ async def test_a_command_is_executed_reported_and_acknowledged(
     [report] = gateway.effects
     assert report["command_id"] == order["command_id"]
     assert (report["command_seq"], report["copy_no"], report["status"]) == (1, 1, "filled")
+    assert report["side"] == order["side"]
 
 
 async def test_commands_run_strictly_in_order(gateway: ScriptedGateway, make_client: MakeClient) -> None:

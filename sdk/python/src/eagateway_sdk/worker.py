@@ -276,5 +276,6 @@ def _addressed(report: ExecutionReport, entry: Entry, took_ms: int) -> Execution
         command_seq=entry.seq,
         copy_no=command.copy_no,
         attempt=command.attempt,
+        side=report.side or command.side,
         execution_ms=report.execution_ms if report.execution_ms is not None else took_ms,
     )

@@ -418,6 +418,22 @@ def test_the_figures_of_an_account_come_from_its_stored_reports(master: Desk, fo
     assert Report.objects.filter(cause="deposit_withdrawal", repeated=True).count() == 1
 
 
+def test_trades_of_his_own_count_by_the_side_that_was_told(follower: Desk) -> None:
+    for ticket, profit, side in ((1, "5", "buy"), (2, "-1", "sell"), (3, "7", "sell"), (4, "9", None)):
+        told = {"ticket": ticket, "lots": "0.1", "profit": profit, **({"side": side} if side else {})}
+        follower.report(None, "closed", cause="manual", **told)
+    figures = queries.figures(follower.account.id)
+    assert figures["Total Trades"] == "4"
+    assert figures["Long Positions (won %)"] == "1 (100.00%)"
+    assert figures["Short Positions (won %)"] == "2 (50.00%)"
+    assert figures["Profit Trades (% of total)"] == "3 (75.00%)"
+
+
+def test_a_result_without_a_position_counts_as_long(follower: Desk) -> None:
+    follower.report(None, "closed", cause="archive", ticket=1, profit="5")
+    assert queries.figures(follower.account.id)["Long Positions (won %)"] == "1 (100.00%)"
+
+
 # Pending followers -------------------------------------------------------------------------------------------------
 
 

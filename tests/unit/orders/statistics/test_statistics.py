@@ -17,7 +17,7 @@ RECORDING = Path(__file__).parents[4] / "eagateway" / "demo" / "recordings" / "4
 NETS = st.lists(st.decimals(min_value=-500, max_value=500, places=2), max_size=60)
 
 
-def trades(*nets: str | Decimal, side: Side = Side.BUY) -> list[Trade]:
+def trades(*nets: str | Decimal, side: Side | None = Side.BUY) -> list[Trade]:
     """Trades that closed one after another."""
     return [
         Trade(f"2026.11.{1 + number // 24:02} {number % 24:02}:00:00", number + 1, side, Decimal(net))
@@ -252,6 +252,16 @@ def test_wins_and_losses_and_long_and_short_make_all_trades(long: list[Decimal],
     assert count("Profit Trades (% of total)") + count("Loss trades (% of total)") == count("Total Trades")
     assert count("Long Positions (won %)") == len(long)
     assert count("Short Positions (won %)") == len(short)
+
+
+def test_a_trade_whose_side_nobody_has_told_is_neither_long_nor_short() -> None:
+    made = [*trades("5", "-1"), *trades("7", "-2", "-3", side=None), *trades("4", side=Side.SELL)]
+    printed = summarise(made, starting_balance=Decimal(100), decimals=2)
+    assert printed["Total Trades"] == "6"
+    assert printed["Long Positions (won %)"] == "2 (50.00%)"
+    assert printed["Short Positions (won %)"] == "1 (100.00%)"
+    assert printed["Profit Trades (% of total)"] == "3 (50.00%)"
+    assert printed["Loss trades (% of total)"] == "3 (50.00%)"
 
 
 @given(NETS)

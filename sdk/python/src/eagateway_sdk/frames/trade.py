@@ -181,6 +181,7 @@ class ExecutionReport(Frame, kw_only=True, frozen=True):
     ticket: int | None = None
     parent_ticket: int | None = None
     new_ticket: int | None = None
+    side: Side | None = None
     lots: Decimal | None = None
     remaining_lots: Decimal | None = None
     price: Decimal | None = None

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from eagateway_sdk.frames import Cause, ExecutionReport, ReportStatus
+from eagateway_sdk.frames import Cause, ExecutionReport, ReportStatus, Side
 from eagateway_sdk.paper.broker import Amounts, Book, Position, WorkingOrder
 from eagateway_sdk.paper.later import PlacedBy
 from eagateway_sdk.paper.recording import Event
@@ -22,8 +22,8 @@ def order_report(book: Book, status: ReportStatus, order: Position | WorkingOrde
     """A report about an order as it stands."""
     at = order.opened_at if isinstance(order, Position) else order.placed_at
     return report(
-        book, status, ticket=order.ticket, lots=order.lots, price=order.price, sl=order.sl, tp=order.tp,
-        broker_time=at or None,
+        book, status, ticket=order.ticket, side=Side(order.side), lots=order.lots, price=order.price,
+        sl=order.sl, tp=order.tp, broker_time=at or None,
     )  # fmt: skip
 
 

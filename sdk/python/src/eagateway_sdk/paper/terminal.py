@@ -13,7 +13,7 @@ import msgspec
 
 from eagateway_sdk.clock import Clock
 from eagateway_sdk.context import BookSnapshot, Outcome
-from eagateway_sdk.frames import Action, Cause, ExecutionReport, OrderCommand, OrderType, ReportStatus
+from eagateway_sdk.frames import Action, Cause, ExecutionReport, OrderCommand, OrderType, ReportStatus, Side
 from eagateway_sdk.paper import faults
 from eagateway_sdk.paper.broker import (
     INVALID_VOLUME,
@@ -261,8 +261,9 @@ class PaperTerminal:
         _, rest = self.book.close(position.ticket, lots=lots, price=price, at=at, amounts=amounts)
         return report(
             self.book, ReportStatus.CLOSED, ticket=position.ticket, parent_ticket=position.parent,
-            new_ticket=rest.ticket if rest else None, lots=lots, remaining_lots=rest.lots if rest else ZERO,
-            price=price, commission=amounts.commission, taxes=amounts.taxes, swap=amounts.swap, profit=amounts.profit,
+            new_ticket=rest.ticket if rest else None, side=Side(position.side), lots=lots,
+            remaining_lots=rest.lots if rest else ZERO, price=price,
+            commission=amounts.commission, taxes=amounts.taxes, swap=amounts.swap, profit=amounts.profit,
             broker_time=at or None,
         )  # fmt: skip
 
