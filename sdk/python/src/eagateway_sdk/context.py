@@ -41,7 +41,8 @@ class Executor(Protocol):
     MetaTrader's 128, 142 or 143: nothing is sent again, and the broker is asked by `search` until the order is found or
     `Timing.search_window` has passed; other copies go on meanwhile. `search` returns what became of a command that may
     have been executed (by its magic number in the trades and the history for opens, by the state it should have led to
-    for the rest), or None when nothing of it is found. It raises when the broker cannot be asked.
+    for the rest), or None when nothing of it is found. It raises when the broker cannot be asked. A call that takes
+    longer than `Timing.call_patience` is cancelled, and counts as one that raised.
 
     One that has `takes_tickets = True` closes by `command.ticket` where there is one: that position, and no other. The
     gateway orders such closes of nobody else.
@@ -104,8 +105,9 @@ class Hooks:
 class Timing:
     """Pauses in seconds. `search_window`: how long an order without an answer may still reach the broker, after a
     timeout as after a crash; only then "not found" is believed. `search_pause`: how often it is looked for meanwhile.
-    `notice_patience`: how long the gateway's notice of its end waits for the order in hand. `socket_retry`: how often
-    an exchange that stands in for a WebSocket tries for one."""
+    `call_patience`: how long a call of the executor may take: twice the usual heartbeat timeout. A longer one is
+    cancelled, its outcome unknown. `notice_patience`: how long the gateway's notice of its end waits for the order in
+    hand. `socket_retry`: how often an exchange that stands in for a WebSocket tries for one."""
 
     ack_delay: float = 0.05
     retry_pause: float = 1.0
@@ -114,6 +116,7 @@ class Timing:
     close_patience: float = 5.0
     search_window: float = 60.0
     search_pause: float = 1.0
+    call_patience: float = 30.0
     notice_patience: float = 1.5
     socket_retry: float = 60.0
 

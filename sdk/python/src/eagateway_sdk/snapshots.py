@@ -18,6 +18,7 @@ from eagateway_sdk.envelope import payload_json
 from eagateway_sdk.frames import HeldOrder, HeldPosition, Quote, SnapshotPhase, SyncSnapshot
 from eagateway_sdk.ids import uuid7
 from eagateway_sdk.parts import pages
+from eagateway_sdk.patience import within
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ async def _read(context: Context) -> BookSnapshot:
     if context.holdings is None:
         return _UNREADABLE
     try:
-        return await context.holdings.snapshot()
+        return await within(context.timing.call_patience, context.holdings.snapshot(), context.clock)
     except Exception:
         log.exception("snapshots.book_unreadable")
         return _UNREADABLE

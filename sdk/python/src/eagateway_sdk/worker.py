@@ -2,14 +2,16 @@
 
 One command is executed at a time, the oldest that may be. An order whose outcome nobody knows is in doubt: nothing is
 sent for it again, the gateway is told `unknown`, and the broker is asked, between the commands of other copies, until
-the order is found or `search_window` has passed. Only then its absence is believed.
+the order is found or `search_window` has passed. Only then its absence is believed. A call that does not return within
+`call_patience` is in doubt, too.
 """
 
 import asyncio
 import logging
 import time
+from collections.abc import Coroutine
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -17,8 +19,10 @@ from eagateway_sdk.clock import parse_time
 from eagateway_sdk.context import Context, Executor, Outcome
 from eagateway_sdk.frames import ExecutionReport, OrderCommand, ReportStatus
 from eagateway_sdk.ledger import OPENS, Entry
+from eagateway_sdk.patience import within
 
 log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 MOST_TRIES: Final = 3
 TIMEOUTS: Final = frozenset({128, 142, 143})
@@ -154,10 +158,14 @@ class Worker:
     async def _execute(self, command: OrderCommand) -> list[ExecutionReport] | None:
         """What the executor says, or None when it has failed."""
         try:
-            return _listed(await self._executor.execute(command))
+            return _listed(await self._patiently(self._executor.execute(command)))
         except Exception:
             log.exception("worker.outcome_unknown", extra={"command_id": str(command.command_id)})
         return None
+
+    async def _patiently(self, call: Coroutine[Any, Any, _T]) -> _T:
+        """:raises TimeoutError: the terminal does not answer; what it has done, the broker tells"""
+        return await within(self._context.timing.call_patience, call, self._context.clock)
 
     # --- in doubt ---
 
@@ -193,7 +201,7 @@ class Worker:
         :raises _BrokerUnseen: it could not be asked
         """
         try:
-            outcome = await self._executor.search(command)
+            outcome = await self._patiently(self._executor.search(command))
         except Exception as error:
             log.exception("worker.search_failed", extra={"command_id": str(command.command_id)})
             self._unseen += 1
