@@ -194,3 +194,26 @@ def test_an_explicit_map_to_what_is_not_listed_suggests_what_is_near() -> None:
 
 def test_what_has_nothing_in_common_is_not_suggested() -> None:
     assert denial("US30.cash", "EURUSD", "GBPUSD").evidence["suggestions"] == []
+
+
+def suggested(symbol: str, *listed: str) -> list[str]:
+    found: list[str] = denial(symbol, *listed).evidence["suggestions"]
+    return found
+
+
+def test_a_name_of_two_letters_is_no_root() -> None:
+    assert suggested("AB.x", "XABY") == []
+    assert suggested("ABC.x", "XABCY") == ["XABCY"]
+
+
+def test_a_listed_name_is_suggested_in_which_ours_stands_and_the_reverse() -> None:
+    assert suggested("NIKKEI225", "NIKKEI") == ["NIKKEI"]
+    assert suggested("NIKKEI", "JPNIKKEI225") == ["JPNIKKEI225"]
+    assert suggested("NIKKEI225", "NI") == []
+
+
+def test_the_nearest_names_are_suggested_first_and_never_too_many() -> None:
+    near = suggested("CORN.x", *(f"ACORN{number}" for number in range(9)), "CORN", "CORN.c")
+    assert near[:2] == ["CORN", "CORN.c"]
+    assert len(near) == 5
+    assert near[2:] == ["ACORN0", "ACORN1", "ACORN2"]

@@ -9,7 +9,8 @@ import pytest
 from orders.domain.decision.inputs import Outcome
 from orders.domain.decision.pipeline import decide
 from orders.domain.risk.limits import Exposure, Trade, check_ceiling
-from orders.domain.sizing.modes import Funds, Mode
+from orders.domain.sizing.modes import ContractSize, Funds, Mode
+from orders.domain.sizing.rounding import notional
 from orders.domain.states.denials import Code, Denied
 from sessions_app.domain.decimals import Lots
 from tests.unit.builders import NOW, book, case, intent, rules, spec, terminal
@@ -112,3 +113,74 @@ def test_the_worth_of_a_trade_follows_from_the_terms_of_its_symbol() -> None:
 def test_fixed_lots_are_no_multiple_of_the_masters() -> None:
     asked = case(intent(lots=Lots("0.01")), rules=rules(mode=Mode.FIXED_LOTS, lots=Decimal(5)))
     assert decide(asked).outcome is Outcome.COPIED
+
+
+BY_LOTS = case(
+    rules=rules(mode=Mode.MIRRORED, multiplier=Decimal(200), contract_size=ContractSize.IGNORE),
+    follower=terminal(book(spec(most="1000"))),
+    follower_funds=RICH,
+)
+"""20 lots for 0.10 of the master's, of a symbol whose terms tell no worth: two hundred times."""
+
+
+def test_what_is_compared_are_the_lots_after_rounding_with_the_masters() -> None:
+    verdict = decide(BY_LOTS)
+    told = verdict.steps[-1]
+    assert (verdict.code, told["step"], told["lots"], told["master_lots"]) == (
+        Code.ABOVE_CEILING, "guards", "20", "0.1",
+    )  # fmt: skip
+    # Cut to a hundred times it is taken.
+    settings: dict[str, Any] = {"mode": Mode.MIRRORED, "multiplier": Decimal(200), "contract_size": ContractSize.IGNORE}
+    assert decide(replace(BY_LOTS, rules=rules(**settings, max_lots=Decimal(10)))).outcome is Outcome.COPIED
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "outcome"),
+    [
+        ("1000", "100000", Outcome.COPIED),  # two hundred lots of a hundredth: twice the quantity
+        ("50000", "100000", Outcome.COPIED),  # a hundred times, exactly
+        ("50001", "100000", Outcome.DENIED),
+        ("100000", "1000", Outcome.DENIED),
+        ("1000", "0", Outcome.DENIED),  # nobody knows the master's: lots are lots
+    ],
+)
+def test_the_quantity_of_a_lot_counts_where_both_tell_it(ours: str, theirs: str, outcome: Outcome) -> None:
+    asked = replace(
+        BY_LOTS,
+        follower=terminal(book(spec(most="1000", contract_size=Decimal(ours)))),
+        master=terminal(book(spec(contract_size=Decimal(theirs)))),
+    )
+    assert decide(asked).outcome is outcome
+
+
+def test_a_symbol_that_the_master_does_not_list_is_compared_by_lots() -> None:
+    small = terminal(book(spec(most="1000", contract_size=Decimal(1))))
+    assert decide(replace(BY_LOTS, follower=small, master=terminal(book(spec("GBPUSD"))))).code is Code.ABOVE_CEILING
+
+
+def test_it_is_the_followers_currency_that_may_be_cents() -> None:
+    cents = terminal(book(spec(most="1000")), currency="USC")
+    assert decide(replace(BY_LOTS, follower=cents)).outcome is Outcome.COPIED
+    assert decide(replace(BY_LOTS, master=replace(BY_LOTS.master, currency="USC"))).code is Code.ABOVE_CEILING
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {},
+        {"tick_size": Decimal("0.00001")},
+        {"tick_value": Decimal(1)},
+        {"tick_size": Decimal(0), "tick_value": Decimal(1)},
+    ],
+)
+def test_a_worth_needs_both_terms(terms: dict[str, Any]) -> None:
+    assert notional(spec(**terms), Decimal(1), Decimal("1.1")) is None
+
+
+def test_a_worth_is_lots_times_price_in_ticks_times_their_value() -> None:
+    # 2 lots at 150.25 of ticks of 0.01, each worth 0.65: 15,025 ticks x 2 x 0.65.
+    yen = spec("USDJPY", tick_size=Decimal("0.01"), tick_value=Decimal("0.65"))
+    assert notional(yen, Decimal(2), Decimal("150.25")) == Decimal("19532.5")
+    assert notional(yen, Decimal(2), None) is None
+    assert notional(yen, Decimal(2), Decimal(0)) is None
+    assert notional(None, Decimal(2), Decimal(1)) is None

@@ -383,3 +383,31 @@ def test_whoever_wants_it_mirrors_the_quantity() -> None:
 def test_modes_that_know_their_quantity_do_not_ask(mode: Mode, setting: ContractSize) -> None:
     asked = Sizing(mode, lots=Decimal("0.005"), contract_size=setting)
     assert allocate(asked, sized("100", "10000")) == Decimal("0.005")
+
+
+@pytest.mark.parametrize("mode", [Mode.BALANCE_RATIO, Mode.EQUITY_RATIO, Mode.MIRRORED])
+@pytest.mark.parametrize("side", ["master_spec", "follower_spec"])
+@pytest.mark.parametrize("told", [None, spec(contract_size=Decimal(0))])
+def test_a_size_that_one_side_has_not_told_is_no_other_size(mode: Mode, side: str, told: Any) -> None:
+    asked = replace(sized("10", "100"), **{side: told})
+    assert not asked.differ
+    assert allocate(Sizing(mode), asked) == allocate(Sizing(mode, contract_size=ContractSize.IGNORE), asked)
+    with pytest.raises(Denied) as denied:
+        allocate(Sizing(mode, contract_size=ContractSize.CONVERT), asked)
+    whose = "master" if side == "master_spec" else "follower"
+    assert denied.value.evidence == {"missing": f"contract size of the {whose}"}
+
+
+@pytest.mark.parametrize("amount", [None, "0", "-1"])
+@pytest.mark.parametrize("side", ["master", "follower"])
+@pytest.mark.parametrize("mode", [Mode.BALANCE_RATIO, Mode.EQUITY_RATIO])
+def test_a_figure_that_is_missing_or_nothing_is_named(mode: Mode, side: str, amount: str | None) -> None:
+    figure = "balance" if mode is Mode.BALANCE_RATIO else "equity"
+    changes: dict[str, Any] = {side: replace(funds(amount), as_of=NOW)}
+    asked = replace(basis(), **changes)
+    assert denial(Sizing(mode), asked).evidence == {"missing": f"{figure} of the {side}"}
+
+
+def test_an_equity_is_measured_against_a_balance_that_is_known() -> None:
+    unknown = Funds("USD", balance=None, equity=Decimal(100))
+    assert allocate(Sizing(Mode.EQUITY_RATIO), replace(basis(), master=unknown)) == Decimal("25.0")
