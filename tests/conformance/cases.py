@@ -30,7 +30,10 @@ class Case:
 _HOST: Final = frozenset({19, 61, 69, 74, 79, 80, 82, 95, 99, 109, 110, 112, *range(115, 124), *range(125, 128)})
 _SDK: Final = frozenset({55, 56, 57, 58, 71, 84, 100, 114, 124, 151, 157, 159, 161, 162})
 _LANE: Final = frozenset(
-    {12, 14, 15, 16, 20, 21, 28, 30, 42, 46, 51, 59, 60, 62, 63, 64, 65, 70, 77, 81, 92, 108, 111, 146, 153, 156}
+    [
+        *(12, 14, 15, 16, 20, 21, 28, 30, 42, 46, 51, 59, 60, 62, 63, 64, 65, 70, 77, 81, 92, 108, 111),
+        *(146, 153, 156, 166, 171),
+    ]
 )
 _SECTIONS: Final[Mapping[str, str]] = {
     "Session lifecycle": """
@@ -190,7 +193,17 @@ _SECTIONS: Final[Mapping[str, str]] = {
 160 netting and FIFO followers are denied""",
     "Convergence": """
 161 one order in doubt holds up its own copy only
-162 a timeout that fills late is one position""",
+162 a timeout that fills late is one position
+163 a timeout that filled is one position, and the attempts have an end
+164 while one copy is in doubt the others are served
+165 2,000 symbols come in parts, a lost part discards all
+166 no frame of the gateway is longer than a frame may be
+167 the lots of partial fills are cumulative
+168 facts are taken whatever else is wrong with them
+169 a master's remainder is found by its lineage
+170 a netting master is refused and not copied in part
+171 what was acknowledged outlives its session's promotion
+172 a doubled copy's second position is closed by its ticket""",
 }
 
 
