@@ -278,13 +278,12 @@ class Gateway:
         if beats:
             self.send_all(beats)
 
-    def sweep(self, *, look: bool = True) -> None:
-        """What each gateway process does every few seconds, from the rows alone; `look`: at the sessions too."""
+    def sweep(self) -> None:
+        """What each gateway process does every few seconds, from the rows alone."""
         for step in (expiry.expire_overdue, ports.bound().carry_out_due):
             try:
                 step()
             except Exception:  # noqa: BLE001 - whatever a service raises is a finding
                 self._note_raised(f"sweep {step.__name__}")
         self._links = [link for link in self._links if link.alive]
-        if look:
-            self._renew(self._links)
+        self._renew(self._links)

@@ -7,10 +7,14 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from django.db import connection
+
+from orders.domain.states.fill_waits import WaitState
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.models import Command, Copy, Decision, FillWait, Intent, Report, Strategy, Subscription
 from orders.services.subscriptions import lifecycle
-from sessions_app.models import BrokerAccount, OperatorAlert
+from sessions_app.domain.lifecycle import SessionStatus
+from sessions_app.models import BrokerAccount, EaSession, OperatorAlert
 from sessions_app.services.operations.history import Actor
 
 DESK = Actor("desk")
@@ -114,6 +118,26 @@ def next_seq(account: UUID) -> int:
 def open_alerts(account: UUID | None = None) -> set[str]:
     rows = OperatorAlert.objects.all() if account is None else OperatorAlert.objects.filter(account_id=account)
     return set(rows.values_list("code", flat=True))
+
+
+def is_anything_due(now: datetime) -> bool:
+    """Whether a row says that its moment has come: a sweep would find something. One statement, made once."""
+    moment = connection.ops.adapt_datetimefield_value(now)
+    with connection.cursor() as cursor:
+        cursor.execute(*_due(moment))
+        return bool(cursor.fetchone()[0])
+
+
+def _due(moment: object) -> tuple[str, list[object]]:
+    moments = (
+        (Copy, "next_check_at", ""),
+        (FillWait, "due_at", f" AND state = '{WaitState.WAITING}'"),
+        (BrokerAccount, "snapshot_due_at", ""),
+        (EaSession, "deadline_at", f" AND state = '{SessionStatus.AUTHENTICATED}'"),
+    )
+    asked = "EXISTS (SELECT 1 FROM {} WHERE {} <= %s{})"
+    parts = [asked.format(model._meta.db_table, field, more) for model, field, more in moments]
+    return f"SELECT {' OR '.join(parts)}", [moment] * len(moments)
 
 
 def stored_frames(account: UUID) -> set[UUID]:

@@ -196,15 +196,16 @@ class World:
         return [*(master.terminal for master in self.masters), *(follower.terminal for follower in self.followers)]
 
     def _tick(self) -> None:
-        """Heartbeats and the sweep: every few seconds as long as something moves, less often in quiet times."""
+        """Heartbeats, and the sweep: every half minute, or sooner when a row says that its time has come."""
         self._ticks += 1
-        slow = self._ticks % SLOW == 0
         if self._ticks % BEAT == 0:
             self.gateway.beat({item.link: item.funds() for item in self.terminals() if item.connected and item.link})
             for item in self.terminals():
                 item.connect()
+        slow = self._ticks % SLOW == 0
+        if slow or rows.is_anything_due(self.clock.now):
+            self.gateway.sweep()
         if slow or self.clock.seconds - self.gateway.active_at < QUIET_AFTER:
-            self.gateway.sweep(look=slow or self._ticks % 2 == 0)
             for watcher in self.watchers:
                 watcher.look()
         self.clock.after(TICK, self._tick)
