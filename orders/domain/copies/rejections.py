@@ -45,6 +45,7 @@ MAX_OPENINGS: Final = 3
 _MINUTE: Final = timedelta(minutes=1)
 _GROWING: Final = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 5, 15, 30))
 _STOPS_PAUSE: Final = timedelta(seconds=15)
+_OPENS_AGAIN: Final = timedelta(seconds=15)
 
 
 def classify(error_code: int | None) -> Rejection:
@@ -61,8 +62,10 @@ def pause_before_closing(rejection: Rejection, tries: int) -> timedelta:
     """How long to wait before a close is tried again, after so many tries in vain.
 
     Seconds at first, then a minute each time, without end: a position that shall end is money at risk. A closed market
-    does not open within seconds.
+    is asked once more soon, for breaks at the turn of a day or a session last seconds, and every minute then.
     """
+    if rejection is Rejection.MARKET_CLOSED and tries == 1:
+        return _OPENS_AGAIN
     if rejection in (Rejection.MARKET_CLOSED, Rejection.MONEY, Rejection.OTHER):
         return _MINUTE
     return _growing(tries)

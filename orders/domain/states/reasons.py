@@ -115,7 +115,7 @@ WAIT_REASONS: Final[Mapping[WaitReason, str]] = {
     WaitReason.LEGS: "another leg of its position has no outcome yet",
     WaitReason.IN_DOUBT: "it is not known whether a command was carried out; a book tells",
     WaitReason.PAUSE: "the broker has refused; it is tried again after a pause",
-    WaitReason.MARKET_CLOSED: "the market is closed; it is tried again every minute",
+    WaitReason.MARKET_CLOSED: "the market is closed; it is tried again after 15 s, then every minute",
     WaitReason.FAULT: "the gateway failed to lead this copy; an operator has been called, and it is tried again",
 }
 WAIT_CODES: Final[Mapping[WaitCode, str]] = {

@@ -98,9 +98,22 @@ def test_a_close_is_never_given_up_and_an_operator_is_called_once_a_day(master: 
     assert Command.objects.filter(action="close").count() == 106
 
 
+def test_a_market_that_was_closed_for_a_moment_is_tried_again_within_a_quarter_of_a_minute(
+    master: Desk, follower: Desk
+) -> None:
+    opened(master, follower)
+    master.intend("close", 1)
+    reject(follower, "close")
+    assert [time_passes(14), time_passes(2)] == [0, 1]
+    follower.report(last("close").id, "closed", ticket=900, lots="0.1", remaining_lots="0")
+    assert Copy.objects.get().state == "closed"
+
+
 def test_a_market_that_stays_closed_is_tried_every_minute_and_told_after_ten(master: Desk, follower: Desk) -> None:
     opened(master, follower)
     master.intend("close", 1)
+    reject(follower, "close")
+    assert time_passes(16) == 1
     for _ in range(9):
         reject(follower, "close")
         assert (time_passes(30), Copy.objects.get().wait_reason) == (0, "market_closed")

@@ -265,10 +265,16 @@ def test_a_part_and_a_cancel_that_were_refused_are_tries_too() -> None:
     assert waits(step(working(tried(Action.CANCEL, REJECTED, 0, 145)), of=GONE)) == (1, WaitReason.PAUSE)
 
 
-@pytest.mark.parametrize("code", [132, 134, None])
-def test_a_closed_market_is_asked_every_minute(code: int | None) -> None:
+@pytest.mark.parametrize("code", [134, None])
+def test_what_no_time_mends_is_asked_every_minute(code: int | None) -> None:
     made = step(standing(close(REJECTED, 10, code)), of=GONE)
-    assert waits(made) == (50, WaitReason.MARKET_CLOSED if code == 132 else WaitReason.PAUSE)
+    assert waits(made) == (50, WaitReason.PAUSE)
+
+
+def test_a_closed_market_is_asked_once_more_soon_and_every_minute_then() -> None:
+    refused = close(REJECTED, 10, 132)
+    assert waits(step(standing(refused), of=GONE)) == (5, WaitReason.MARKET_CLOSED)
+    assert waits(step(standing(refused, refused), of=GONE)) == (50, WaitReason.MARKET_CLOSED)
 
 
 def test_the_last_refusal_says_for_how_long_and_why() -> None:

@@ -156,7 +156,7 @@ def test_other_stops_on_their_way_are_followed_by_those_that_are_wanted() -> Non
         (130, [15, 15, 15, 15, 15, 15], WaitReason.PAUSE),
         (145, [1, 2, 5, 15, 30, 60], WaitReason.PAUSE),
         (136, [1, 2, 5, 15, 30, 60], WaitReason.PAUSE),
-        (132, [60] * 6, WaitReason.MARKET_CLOSED),
+        (132, [15, 60, 60, 60, 60, 60], WaitReason.MARKET_CLOSED),
         (1, [60] * 6, WaitReason.PAUSE),
     ],
 )
@@ -220,9 +220,9 @@ def test_lots_leave_before_the_stops_are_set() -> None:
 def test_of_two_waits_the_earlier_one_is_told() -> None:
     fewer = replace(STOPPED, lots=D("0.05"))
     part = tried(Action.PARTIAL_CLOSE, REJECTED, 0, 132, lots_after=D("0.05"))
-    made = step(standing(part, moved(REJECTED, 0, 130)), of=fewer)
+    made = step(standing(part, part, moved(REJECTED, 0, 130)), of=fewer)
     assert (waits(made), made.unprotected) == ((15, WaitReason.PAUSE), True)
-    made = step(standing(part, moved(REJECTED, 0, 1)), of=fewer)
+    made = step(standing(part, part, moved(REJECTED, 0, 1)), of=fewer)
     assert waits(made) == (60, WaitReason.MARKET_CLOSED)
     late = tried(Action.PARTIAL_CLOSE, QUEUED, 40, lots_after=D("0.05"))
     made = step(standing(late, moved(REJECTED, 0, 130)), of=fewer)

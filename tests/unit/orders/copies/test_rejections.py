@@ -53,7 +53,7 @@ GROWING: Final = [1, 2, 5, 15, 30, 60, 60, 60]
 MINUTES: Final = [60] * 8
 CLOSES: Final = {
     "price": GROWING, "busy": GROWING, "stops": GROWING, "lots": GROWING, "expiry": GROWING, "unknown": GROWING,
-    "money": MINUTES, "market_closed": MINUTES, "other": MINUTES,
+    "money": MINUTES, "market_closed": [15, *MINUTES[1:]], "other": MINUTES,
 }  # fmt: skip
 STOPS: Final = CLOSES | {"stops": [15] * 8}
 OPENS: Final[Mapping[str, list[int | None]]] = {
