@@ -148,6 +148,11 @@ class Master:
             "modify", position, at=position.changed_at, sl=str(position.sl), tp=str(position.tp), **price
         )
 
+    def has_told_stops(self, position: Position) -> bool:
+        """Whether the gateway was told where his stops are by now."""
+        told = self.terminal.baseline.get(position.id)
+        return self.terminal.connected and told is not None and (told.sl, told.tp) == (position.sl, position.tp)
+
     def reduce(self, position: Position, lots: Decimal) -> None:
         former = position.ticket
         rest = self.broker.close(former, lots)

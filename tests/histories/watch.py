@@ -74,9 +74,10 @@ class Watch:
                     continue
                 sub, position = found
                 name = f"{follower.name} copy {ticket.magic & 0xFFFFFF} of {position.id}"
-                # What he has moved himself is known when a book shows it, and no sooner.
+                # What a terminal has not told, nobody can miss; what the follower has moved himself, a book shows first.
                 moved = ticket.magic in follower.own_stops
-                if position.alive and not moved and lacks_stop(sub, position, ticket) and follower.terminal.connected:
+                known = sub.master.has_told_stops(position) and not moved
+                if position.alive and known and lacks_stop(sub, position, ticket) and follower.terminal.connected:
                     yield Fact.UNPROTECTED, name, follower
                 told = position.told_end is not None and position.told_end.stored_at is not None
                 if not position.alive and told and not follower.terminal.connected:
