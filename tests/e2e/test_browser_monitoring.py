@@ -16,6 +16,7 @@ from tests.factories import (
     DecisionFactory,
     EaSessionFactory,
     EnrolmentWindowFactory,
+    OperatorAlertFactory,
     UserFactory,
     grant,
 )
@@ -119,6 +120,17 @@ def test_a_hidden_page_rests(page: Page, visit: Visit) -> None:
     page.evaluate("Object.defineProperty(document, 'visibilityState', {value: 'hidden', configurable: true})")
     page.wait_for_timeout(2500)
     assert [url for url in asked if "numbers" in url] == []
+
+
+def test_on_a_phone_an_alert_s_sentence_has_the_room_beside_its_label(page: Page, visit: Visit) -> None:
+    OperatorAlertFactory.create(text="copy 2, ticket 5002, EURUSD buy: its close is on its way for 30 s and not tried")
+    page.set_viewport_size({"width": 390, "height": 844})
+    visit(reverse("admin:monitoring"))
+    measure = "range => (range.selectNodeContents(document.querySelector('.alerts tbody th').lastChild), "
+    measure += "[range.getBoundingClientRect().left, range.getBoundingClientRect().width])"
+    box = page.evaluate(f"({measure})(document.createRange())")
+    assert box[0] > 104
+    assert box[1] > 180
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -74,7 +74,7 @@ class Watch:
                     continue
                 sub, position = found
                 name = f"{follower.name} copy {ticket.magic & 0xFFFFFF} of {position.id}"
-                # What a terminal has not told, nobody can miss; what the follower has moved himself, a book shows first.
+                # What no terminal has told, nobody can miss; what a follower has moved himself, a book shows first.
                 moved = ticket.magic in follower.own_stops
                 known = sub.master.has_told_stops(position) and not moved
                 if position.alive and known and lacks_stop(sub, position, ticket) and follower.terminal.connected:

@@ -31,6 +31,7 @@ from orders.services.command_log import CommandLog, open_log
 from orders.services.copies import leading
 from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
+from sessions_app.domain.decimals import plain
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.light import fetch
 from sessions_app.models.transactions import requires_transaction
@@ -293,8 +294,7 @@ def _take(world: _World, copy: Copy, step: Step) -> None:
     copy.next_check_at, copy.wait_reason = step.look_at, step.waits_for.value if step.waits_for else ""
     if step.unprotected and copy.unprotected_since is None:
         copy.unprotected_since = now
-        text = f"{_name(copy)}: sl {copy.sl}, tp {copy.tp} are not at the broker; they are set again"
-        world.call(copy, AlertCode.UNPROTECTED, text)
+        world.call(copy, AlertCode.UNPROTECTED, f"{_name(copy)}: {_lacking(copy)} not at the broker; set again")
     if step.repeated:
         copy.called_at = now - _CALL_AGAIN  # a call for its close is still to come
         text = f"{_name(copy)}: its open was not found and is ordered once more"
@@ -331,8 +331,14 @@ def _give_up(world: _World, copy: Copy) -> None:
         return
     code = opening.error_code
     meaning = classify(code).value.replace("_", " ") if classify(code) is not Rejection.OTHER else "refused"
-    text = f"{_name(copy)}: open of {opening.lots} refused for good, error {code} ({meaning})"
+    text = f"{_name(copy)}: open of {plain(opening.lots)} refused for good, error {code} ({meaning})"
     world.call(copy, AlertCode.OPEN_REJECTED, text, subject=f"{copy.account_id} {code}"[:64])
+
+
+def _lacking(copy: Copy) -> str:
+    """The stops that it shall have and has not, as a person writes them."""
+    pairs = (("sl", copy.sl, copy.sl_at_broker), ("tp", copy.tp, copy.tp_at_broker))
+    return ", ".join(f"{name} {plain(wanted)}" for name, wanted, there in pairs if wanted and wanted != there)
 
 
 def _name(copy: Copy) -> str:

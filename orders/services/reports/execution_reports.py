@@ -28,6 +28,7 @@ from orders.services.reports import second_positions
 from orders.services.reports.rows import report_row
 from orders.services.reports.work import Reports, load
 from sessions_app.domain.alerts import AlertCode
+from sessions_app.domain.decimals import plain
 from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount
@@ -393,7 +394,8 @@ def _write(work: Reports, batch: Batch) -> None:
 def _call_for_attention(work: Reports, batch: Batch) -> None:
     """Operators look at what contradicts and at what was missed; EAs are asked what they hold after odd facts."""
     for row in work.contradicted:
-        text = f"{row.status} {row.lots} at {row.price}, ticket {row.ticket}: the first report said otherwise"
+        told = " at ".join(plain(figure) for figure in (row.lots, row.price) if figure is not None)
+        text = f"{row.status} {told}, ticket {row.ticket}: the first report said otherwise"
         alerts.raise_alert(
             code=AlertCode.REPORT_DISCREPANCY,
             text=text,
@@ -402,10 +404,11 @@ def _call_for_attention(work: Reports, batch: Batch) -> None:
             subject=str(row.command_id),
         )
     for copy, row in work.under_filled:
-        text = f"copy {copy.copy_no}, {copy.symbol}: {copy.lots_filled} of {copy.lots_opened} lots filled"
+        filled = " of ".join(plain(lots or _NONE) for lots in (copy.lots_filled, copy.lots_opened))
+        text = f"copy {copy.copy_no}, {copy.symbol}: {filled} lots filled"
         alerts.raise_alert(code=AlertCode.UNDER_FILLED, text=text, now=work.log.now, account_pk=row.account_id)
     for command in work.missed:
-        text = f"{command.action} {command.symbol} {command.lots}: not executed, and too old to be repeated"
+        text = f"{command.action} {command.symbol} {plain(command.lots)}: not executed, and too old to be repeated"
         alerts.raise_alert(code=AlertCode.COMMAND_MISSED, text=text, now=work.log.now, account_pk=command.account_id)
     second_positions.look_again(work)
     # A snapshot is being applied: asking for another one would never end.

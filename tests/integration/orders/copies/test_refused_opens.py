@@ -94,10 +94,21 @@ def test_stops_that_stand_too_near_do_not_cost_the_trade(master: Desk, follower:
     moved = newest()
     assert (moved.action, moved.sl, moved.tp) == ("modify", Decimal("1.0999"), Decimal("1.2"))
     assert alerts() == [("unprotected", False)]
+    told = OperatorAlert.objects.get().text
+    assert told == "copy 1, ticket 900, EURUSD buy: sl 1.0999, tp 1.2 not at the broker; set again"
     follower.report(moved.id, "rejected", error_code=130)
     assert (Command.objects.count(), time_passes(16), newest().action) == (3, 1, "modify")
     follower.report(newest().id, "modified", ticket=900)
     assert (alerts(), Copy.objects.get().unprotected_since) == ([("unprotected", True)], None)
+
+
+def test_an_alert_names_the_missing_stop_alone_and_as_a_person_writes_it(master: Desk, follower: Desk) -> None:
+    master.buy(1, tp="1.2")
+    follower.report(newest().id, "filled", ticket=900, lots="0.1", price="1.1", tp="1.2")
+    master.intend("modify", 1, sl="1.0990", tp="1.2")
+    follower.report(newest().id, "rejected", error_code=130)
+    told = OperatorAlert.objects.get().text
+    assert told == "copy 1, ticket 900, EURUSD buy: sl 1.099 not at the broker; set again"
 
 
 def test_a_stop_that_the_master_removed_and_the_broker_kept_is_removed_in_the_end(master: Desk, follower: Desk) -> None:
