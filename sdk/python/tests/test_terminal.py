@@ -354,6 +354,18 @@ async def test_closes_are_booked_from_the_tape_for_the_followers_share() -> None
     assert trader.book.balance == sum((trade.amounts.net for trade in trader.book.history), Decimal(0))
 
 
+async def test_the_half_of_a_close_by_that_is_printed_with_no_lots_is_all_of_them() -> None:
+    made = recording(
+        line("open", 101, lots="0.30"), line("partial_close", 101, lots="0.10", new_ticket=102),
+        line("close", 102, lots="0.00", profit="4.00"),
+    )  # fmt: skip
+    trader = PaperTerminal(Book.for_account(made.account), tape=Tape(made))
+    await trader.execute(order(lots="0.15", price=None))
+    await trader.execute(order("partial_close", lots_after="0.10"))
+    rest = only(await trader.execute(order("close")))
+    assert (rest.status, rest.profit) == (ReportStatus.CLOSED, Decimal("2.00"))
+
+
 async def test_amounts_are_rounded_to_the_accounts_money() -> None:
     assert Amounts(profit=Decimal("10.5")).share(
         lots=Decimal(1), of=Decimal(1), money_decimals=0

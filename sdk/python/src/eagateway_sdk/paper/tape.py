@@ -4,6 +4,8 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import Final
 
+import msgspec
+
 from eagateway_sdk.paper.recording import BrokenRecording, Event, Recording
 
 _CLOSING: Final = frozenset({"close", "partial_close"})
@@ -39,9 +41,16 @@ class Tape:
             self.opens[position_id] = event
             self.market_opens |= event.ev == "open"
         if event.ev in _CLOSING:
-            self.closes[position_id].append(event)
+            self.closes[position_id].append(
+                event if event.lots else msgspec.structs.replace(event, lots=self._left(position_id))
+            )
         if event.new_ticket:
             self._first_ticket[event.new_ticket] = position_id
+
+    def _left(self, position_id: int) -> Decimal:
+        """The lots of a position that no recorded close has taken: a close of 0.00 lots takes all of them."""
+        opened = self.opens.get(position_id)
+        return (opened.lots if opened else Decimal(0)) - sum(event.lots for event in self.closes[position_id])
 
     def _take_stops(self, event: Event) -> None:
         """`last_stops`: what the last change of an open position set; working orders do not count."""
