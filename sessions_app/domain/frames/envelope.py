@@ -60,14 +60,52 @@ def read_envelope(frame: str | bytes) -> Envelope:
         raise Malformed("frame_too_big", f"A frame has at most {MAX_FRAME_BYTES} bytes, this one {len(encoded)}")
     try:
         envelope = _DECODER.decode(encoded)
+        encoded.decode()  # what the decoder skips it does not look into
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message, path = split_path(str(error))
-        raise Malformed("malformed", message, path) from error
+        encoded = legible(encoded)
+        mended = _numbered(encoded)
+        if mended is None:
+            raise Malformed("malformed", message, path) from error
+        envelope = mended
     if _repeats_a_name(encoded):
         raise Malformed("malformed", "A name stands twice in one object")
     if envelope.v != PROTOCOL_VERSION:
         raise Malformed("version_unsupported", f"Protocol version {envelope.v} is not spoken here; supported: 1", "$.v")
     return envelope
+
+
+def legible(encoded: bytes) -> bytes:
+    """The same JSON with U+FFFD for half of a character, and a blank for a bare control character.
+
+    Terminals cut comments between the halves of a character. A numbered frame that nobody can read is never
+    acknowledged: it would come again for ever, with everything behind it.
+    """
+    text = _CONTROL.sub(b" ", encoded.decode("utf-8", "replace").encode())
+    return _ESCAPED.sub(lambda found: b"\\ufffd" if len(found[0]) == _ONE_ESCAPE else found[0], text)
+
+
+def is_unnumbered_scrap(frame: bytes) -> bool:
+    """Whether a frame of a mended text had something in it that is no character, and can do without an answer."""
+    return (_NO_CHARACTER.search(frame) is not None) and _numbered(frame) is None
+
+
+def _numbered(encoded: bytes) -> Envelope | None:
+    """The envelope, if there is one and it has a number."""
+    try:
+        envelope = _DECODER.decode(encoded)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return None if envelope.seq is None else envelope
+
+
+_CONTROL: Final = re.compile(rb"[\x00-\x1f]")
+# A pair of surrogates, one alone, or any other escape: read from the left, so that an escaped backslash is none.
+_ESCAPED: Final = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)", re.DOTALL
+)
+_ONE_ESCAPE: Final = len(rb"\ud83d")
+_NO_CHARACTER: Final = re.compile(rb"\\ufffd|\xef\xbf\xbd")
 
 
 def _repeats_a_name(encoded: bytes) -> bool:

@@ -93,6 +93,26 @@ def test_what_is_no_frame_is_malformed_and_nothing_worse(text: str | bytes) -> N
 
 
 @pytest.mark.parametrize(
+    ("comment", "read"),
+    [
+        (b"\\ud83d", "\ufffd"),
+        (b"cut \\ud83d", "cut \ufffd"),
+        (b"\\udc00 and \\ud83d\\u0041", "\ufffd and \ufffdA"),
+        (b"\\ud83d\\ude00\\ud83d", "\U0001f600\ufffd"),
+        (b"C:\\\\ud83d\\ud83d", "C:\\ud83d\ufffd"),
+        (b"\xff", "\ufffd"),
+        ("\ud83d".encode("utf-8", "surrogatepass"), "\ufffd\ufffd\ufffd"),
+        (b"a\tb\x01c", "a b c"),
+    ],
+)
+def test_a_numbered_frame_is_read_whatever_its_text_is_made_of(comment: bytes, read: str) -> None:
+    """Else its number is never taken, and everything behind it waits."""
+    text = frame('{"comment": "%"}', seq=4).encode().replace(b"%", comment)
+    envelope = read_envelope(text)
+    assert (envelope.seq, msgspec.json.decode(envelope.payload)) == (4, {"comment": read})
+
+
+@pytest.mark.parametrize(
     ("head", "path"),
     [
         ({"v": "1"}, "$.v"),
