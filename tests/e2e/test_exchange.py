@@ -1,6 +1,7 @@
 """The exchange from outside: request and answer instead of a socket, and both in turn."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -64,6 +65,21 @@ async def _introduce(*callers: Caller) -> None:
 def _buy(position_id: int) -> tuple[str, dict[str, Any]]:
     order = {"action": "open", "position_id": position_id, "ticket": position_id, "symbol": "EURUSD", "side": "buy"}
     return "OrderIntent", {**order, "lots": "0.1", "price": "1.1"}
+
+
+async def test_half_a_character_in_a_comment_holds_up_no_order(callers: tuple[Caller, Caller, Cast]) -> None:
+    master, follower, _ = callers
+    await _introduce(master, follower)
+
+    async def say(kind: str, payload: dict[str, Any], **envelope: Any) -> httpx.Response:
+        frame = {"v": 1, "type": kind, "id": str(uuid7()), "payload": payload, **envelope}
+        return await master.http.post(master._url, content=json.dumps({"frames": [frame]}))
+
+    kind, order = _buy(1)
+    assert (await say(kind, {**order, "comment": "to the moon \ud83d"}, seq=1)).json()["ack"] == 1
+    (command,) = await follower.hear(hold_ms=2000)
+    assert (command["type"], command["payload"]["position_id"]) == ("OrderCommand", 1)
+    assert (await say("StatusHeartbeat", {"terminal_time": "\ud83d"})).json()["code"] == "malformed"
 
 
 async def test_a_trade_goes_to_the_follower_and_back(callers: tuple[Caller, Caller, Cast]) -> None:
