@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -128,7 +129,7 @@ def is_anything_due(now: datetime) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _due(moment: object) -> tuple[str, list[object]]:
+def _due(moment: Any) -> tuple[str, list[Any]]:
     moments = (
         (Copy, "next_check_at", ""),
         (FillWait, "due_at", f" AND state = '{WaitState.WAITING}'"),

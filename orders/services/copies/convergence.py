@@ -331,7 +331,7 @@ def _give_up(world: _World, copy: Copy) -> None:
         return
     code = opening.error_code
     meaning = classify(code).value.replace("_", " ") if classify(code) is not Rejection.OTHER else "refused"
-    text = f"{_name(copy)}: open of {plain(opening.lots)} refused for good, error {code} ({meaning})"
+    text = f"{_name(copy)}: open of {plain(opening.lots or _NONE)} refused for good, error {code} ({meaning})"
     world.call(copy, AlertCode.OPEN_REJECTED, text, subject=f"{copy.account_id} {code}"[:64])
 
 

@@ -5,15 +5,18 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from orders.domain.wire.commands import OrderCommand
 from orders.models import Command, Copy, Difference, Subscription
-from orders.queries import order_command
+from orders.queries import log_frame
 from orders.services.reconciliation import decisions
 from orders.services.reconciliation.decisions import AlreadyDecided
+from sessions_app.domain.decimals import decode_hook
 from sessions_app.models import BrokerAccount, OperatorAlert, Tenant
 from sessions_app.queries import database_now
 from tests.factories import DifferenceFactory, UserFactory, grant
@@ -182,7 +185,7 @@ def doubled(master: Desk, follower: Desk, **fields: Any) -> Command:
 
 def test_a_second_position_is_closed_by_its_ticket_and_its_copy_stays(master: Desk, follower: Desk) -> None:
     close = doubled(master, follower, side="sell")
-    told = order_command(close)
+    told = msgspec.json.decode(log_frame(close).payload, type=OrderCommand, dec_hook=decode_hook)
     assert (told.action.value, told.side.value) == ("close", "sell")
     assert (told.ticket, told.copy_no, told.lots, told.lots_after) == (950, 1, Decimal("0.1"), Decimal(0))
     assert (row().state, row().expected, called()) == ("repairing", "one position", [("book_differs", False)])

@@ -13,6 +13,7 @@ from django.db import OperationalError
 from eagateway_sdk.ids import uuid7
 
 from sessions_app import queries
+from sessions_app.domain.decimals import Money
 from sessions_app.domain.frames.payloads import StatusHeartbeat
 from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import BrokerAccount, EaSession
@@ -194,7 +195,7 @@ def test_funds_are_those_of_the_last_sweep() -> None:
 def test_funds_that_were_told_later_stay() -> None:
     desk = Desk.open("srv:1")
     # Both moments come from two clocks, so that they are a round trip uncertain.
-    late = Beat(time.monotonic() - 1, StatusHeartbeat(balance=Decimal(1)))
+    late = Beat(time.monotonic() - 1, StatusHeartbeat(balance=Money(1)))
     desk.introduce(balance="1000")
     beats.flush({desk.session.id: late})
     assert account(desk).balance == 1000
