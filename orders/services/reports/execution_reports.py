@@ -408,7 +408,8 @@ def _call_for_attention(work: Reports, batch: Batch) -> None:
         text = f"copy {copy.copy_no}, {copy.symbol}: {filled} lots filled"
         alerts.raise_alert(code=AlertCode.UNDER_FILLED, text=text, now=work.log.now, account_pk=row.account_id)
     for command in work.missed:
-        text = f"{command.action} {command.symbol} {plain(command.lots or _NONE)}: not executed, and too old to be repeated"
+        what = f"{command.action} {command.symbol} {plain(command.lots or _NONE)}"
+        text = f"{what}: not executed, and too old to be repeated"
         alerts.raise_alert(code=AlertCode.COMMAND_MISSED, text=text, now=work.log.now, account_pk=command.account_id)
     second_positions.look_again(work)
     # A snapshot is being applied: asking for another one would never end.
