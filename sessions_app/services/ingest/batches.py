@@ -100,8 +100,9 @@ def _open_desk(arrivals: Sequence[Arrival]) -> tuple[_Desk, datetime]:
             sent.append(Sent(arrival.session_id, session.account_pk, arrival.frame_id, arrival.seq, repeats=repeats))
     known = known_frames(sent)
     for item in sent:
-        if item.repeats and (frame_id := known.by_number.get((item.session_id, item.seq))) is not None:
-            sessions[item.session_id].log.ids[item.seq] = frame_id
+        number = (item.session_id, item.seq)
+        if item.repeats and (frame_id := known.by_number.get(number)) is not None:
+            sessions[item.session_id].log.ids.update({item.seq: frame_id})
     return _Desk(sessions=sessions, known=known), now
 
 

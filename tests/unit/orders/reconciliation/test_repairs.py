@@ -84,7 +84,8 @@ def test_a_refused_close_by_ticket_is_tried_again_as_other_closes_are() -> None:
     assert next_try([]) is None
     assert next_try([(136, NOON)]) == NOON + timedelta(seconds=1)
     assert next_try([(136, NOON), (137, later := NOON + timedelta(hours=1))]) == later + timedelta(seconds=2)
-    assert next_try([(132, NOON)]) == NOON + timedelta(minutes=1)
+    assert next_try([(132, NOON)]) == NOON + timedelta(seconds=15)
+    assert next_try([(132, NOON), (132, later)]) == later + timedelta(minutes=1)
     assert next_try([(None, NOON)]) == NOON + timedelta(minutes=1)
 
 
