@@ -161,9 +161,17 @@ class Runtime:
         async with client, client.pubsub() as bus:
             await bus.subscribe(settings.DOORBELL_CHANNEL)
             async for message in bus.listen():
-                news = doorbell.decode(message["data"]) if message["type"] == "message" else None
-                if news is not None:
-                    self.delivery.ring(news)
+                if message["type"] == "message":
+                    self._take_message(message["data"])
+
+    def _take_message(self, message: bytes) -> None:
+        """Hear one message: one that we fail on must not make this process deaf for the next."""
+        try:
+            news = doorbell.decode(message)
+            if news is not None:
+                self.delivery.ring(news)
+        except Exception:  # noqa: BLE001 - the bus is a process edge
+            _log.exception("doorbell.failed")
 
     # The sweep -----------------------------------------------------------------------------------------------------
 

@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db.backends.utils import CursorWrapper
+from structlog.testing import capture_logs
 
 from orders import queries as order_queries
 from sessions_app import doorbell, queries
@@ -74,16 +75,22 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 def by_bus(batch: Batch, monkeypatch: pytest.MonkeyPatch, **changed: Any) -> Ring:
     """What another process's message about this batch says here; `changed`: of its frames."""
-    accounts = {
+    ring = doorbell.decode(said_elsewhere(accounts_of(batch, **changed), monkeypatch))
+    assert ring is not None
+    return ring
+
+
+def accounts_of(batch: Batch, **changed: Any) -> dict[UUID, News]:
+    return {
         pk: News(batch.tops[pk], batch.fences[pk], [replace(frame, **changed) for frame in frames])
         for pk, frames in batch.log.items()
     }
+
+
+def said_elsewhere(accounts: dict[UUID, News], monkeypatch: pytest.MonkeyPatch) -> bytes:
     with monkeypatch.context() as there:
         there.setattr(doorbell, "PROCESS", "another")
-        message = doorbell.encode(Ring(accounts=accounts))
-    ring = doorbell.decode(message)
-    assert ring is not None
-    return ring
+        return doorbell.encode(Ring(accounts=accounts))
 
 
 def delivering(*connections: Connection) -> Delivery:
@@ -233,6 +240,27 @@ def test_a_link_that_takes_no_commands_gets_none_by_bus(
     master.buy(1)
     ring_all([by_bus(master.batches[-1], monkeypatch)], connection)
     assert numbers(connection) == []
+
+
+def test_a_message_that_we_fail_on_leaves_the_process_hearing(
+    master: Desk, follower: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = link(follower)
+    master.buy(1)
+    messages = [said_elsewhere(accounts_of(master.batches[-1]), monkeypatch)] * 2
+
+    async def hear() -> None:
+        runtime = Runtime()
+        runtime.registry.add(connection)
+        with monkeypatch.context() as choking, capture_logs() as logs:
+            choking.setattr(runtime.delivery.logs, "offer", None)
+            runtime._take_message(messages[0])
+        assert [item["event"] for item in logs] == ["doorbell.failed"]
+        runtime._take_message(messages[1])
+        await runtime.drain()
+
+    in_a_loop(hear)
+    assert numbers(connection) == [1]
 
 
 # What a batch costs --------------------------------------------------------------------------------------------------
