@@ -18,12 +18,16 @@ class Command(models.Model):
     decision. `absent_from`: for an unknown outcome, and for an open that was taken back while it may be executed, when
     its absence at the broker begins to count. `ticket`: it is about a second position with its copy's magic number, and
     not about the copy. The moments are its time line.
+
+    A foreign key has no index of its own where another begins with it, or where nobody looks from that side.
     """
 
     id = id_field()
-    account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="commands")
-    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, null=True, related_name="commands")
-    difference = models.ForeignKey(Difference, on_delete=models.PROTECT, null=True, related_name="commands")
+    account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="commands", db_index=False)
+    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, null=True, related_name="commands", db_index=False)
+    difference = models.ForeignKey(
+        Difference, on_delete=models.PROTECT, null=True, related_name="commands", db_index=False
+    )
     copy = models.ForeignKey(Copy, on_delete=models.PROTECT, related_name="commands")
     leg = models.PositiveSmallIntegerField(default=1)
     attempt = models.PositiveIntegerField(default=1)  # a close is tried every minute for as long as it takes
@@ -33,7 +37,7 @@ class Command(models.Model):
     epoch = models.UUIDField()
     seq = models.BigIntegerField(null=True)
     hold_no = models.BigIntegerField(null=True)
-    decided_on = models.ForeignKey(EaSession, on_delete=models.PROTECT, null=True, related_name="+")
+    decided_on = models.ForeignKey(EaSession, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     frame_id = models.UUIDField(default=new_id)
     position_id = models.BigIntegerField()
     symbol = models.CharField(max_length=64)
@@ -68,7 +72,9 @@ class Command(models.Model):
                 fields=["decision", "leg", "action", "attempt"], name="one_command_per_leg_and_attempt"
             ),
             models.UniqueConstraint(
-                fields=["difference", "action", "attempt"], name="one_command_per_repair_and_attempt"
+                fields=["difference", "action", "attempt"],
+                condition=Q(difference__isnull=False),  # few are repairs: the others take no room in its index
+                name="one_command_per_repair_and_attempt",
             ),
             models.CheckConstraint(
                 condition=Q(decision__isnull=False, difference__isnull=True)

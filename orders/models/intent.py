@@ -10,10 +10,10 @@ class Intent(models.Model):
     """What a master did. A repeat keeps its row, linked to the first, and has no decision of its own."""
 
     id = id_field()
-    account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="intents")
-    session = models.ForeignKey(EaSession, on_delete=models.PROTECT, related_name="intents")
+    account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="intents", db_index=False)
+    session = models.ForeignKey(EaSession, on_delete=models.PROTECT, related_name="intents", db_index=False)
     frame_id = models.UUIDField()
-    repeat_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="repeats")
+    repeat_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="repeats", db_index=False)
     repeated = models.BooleanField(default=False)
     action = choice_field(Action)
     position_id = models.BigIntegerField()

@@ -9,7 +9,7 @@ class MasterPosition(models.Model):
     that came first. `missing_since`: when its terminal's book was read that did not show it first."""
 
     id = id_field()
-    account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="positions")
+    account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="positions", db_index=False)
     position_id = models.BigIntegerField()
     state = models.CharField(max_length=16)
     ticket = models.BigIntegerField()
