@@ -71,8 +71,4 @@ BARS: Final = (
     Bar("soak", "p99", "soak at 80 %: last, p99", "ms", By.ABSOLUTE, {"uvicorn": 150.0, "daphne": 150.0}),
     Bar("soak", "memory", "soak at 80 %: memory at its end, against its first tenth", "MiB", By.RATIO,
         {"uvicorn": 1.2, "daphne": 1.2}),
-    Bar("overload", "p99", "overload: last, p99 of the quiet masters", "ms", By.ABSOLUTE,
-        {"uvicorn": 150.0, "daphne": 150.0}),
-    Bar("overload", "memory", "overload: memory after, against before", "MiB", By.RATIO,
-        {"uvicorn": 1.2, "daphne": 1.2}),
 )  # fmt: skip

@@ -199,6 +199,19 @@ async def history(bench: Bench, setup: Setup) -> Measured:
     return measured
 
 
+async def soak(bench: Bench, setup: Setup) -> Measured:
+    """Ten minutes at 80 % of what ten masters reach flat out: the latency stays, and so does the memory."""
+    measured = Measured(compared_with="the first tenth")
+    with bench.house.gateway(setup, masters=10, followers=100) as gateway:
+        async with trading_floor(gateway) as load:
+            full = await trading.flat_out(load, gateway, seconds=max(2.0, 8.0 * bench.share))
+            bench.say(f"flat out {full['rate']:,.0f} commands/s")
+            figures = await trading.at_rate(load, gateway, rate=0.8 * full["rate"], seconds=600.0 * bench.share)
+            measured.ours.append({name: value for name, value in figures.items() if name != "early_memory"})
+            measured.bare.append({"memory": figures["early_memory"]})
+    return measured
+
+
 SCENARIOS: Final[Mapping[str, Scenario]] = {
     "1-1": partial(fan_out, followers=1, intents=300, interval=0.01),
     "1-10": partial(fan_out, followers=10, intents=300, interval=0.02),
@@ -211,4 +224,5 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "idle": idle,
     "two": two_processes,
     "history": history,
+    "soak": soak,
 }

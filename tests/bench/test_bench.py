@@ -12,6 +12,7 @@ from tests.bench.bars import BARS, Bar, By
 from tests.bench.drawing import chart, latency_lines
 from tests.bench.report import placed, rows_of
 from tests.bench.rounds import Measured, percentile, take_turns
+from tests.bench.scenarios import SCENARIOS
 from tests.bench.servers import House, Setup
 from tests.bench.terminals import Load, Terminal, make_load
 from tests.bench.wire import Link
@@ -93,6 +94,10 @@ def test_latencies_are_drawn_by_lane_and_for_the_relay_of_each_database() -> Non
     assert drawn.count("<polyline") == 2
 
 
+def test_every_bar_has_a_scenario() -> None:
+    assert {bar.scenario for bar in BARS} == set(SCENARIOS)
+
+
 def test_every_bar_has_a_figure_that_a_scenario_can_give() -> None:
     assert {bar.figure for bar in BARS} <= {"p50", "p99", "rate", "cpu", "seconds", "provision", "capacity", "memory"}
 
@@ -119,10 +124,12 @@ async def test_a_load_trades_with_the_bare_relay(tmp_path: Path) -> None:
         paced = await trading.paced(load, relay, intents=12, interval=0.0)
         commands = load.commands
         flat = await trading.flat_out(load, relay, seconds=0.2)
+        steady = await trading.at_rate(load, relay, rate=300.0, seconds=0.3)
         await load.part()
     assert commands == 12 * 3
     assert 0 < paced["p50"] <= paced["p99"]
     assert set(flat) == {"rate", "cpu", "p50", "p99"}
+    assert min(steady["memory"], steady["early_memory"]) > 0
     assert [ea.held for ea in load.terminals] == [{}] * 8
 
 

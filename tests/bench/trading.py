@@ -94,3 +94,49 @@ async def _trade(load: Load, master: Terminal, until: float, latencies: list[flo
         on_their_way.append(told)
     while on_their_way:
         await oldest()
+
+
+async def at_rate(load: Load, subject: Subject, *, rate: float, seconds: float) -> Figures:
+    """So many commands a second, whether or not the ones before have arrived: latency, and memory after a tenth of the
+    time and at the end."""
+    latencies: list[float] = []
+    began = time.perf_counter()
+    early = asyncio.get_running_loop().create_task(_memory_after(subject, seconds / 10))
+    pause = sum(map(len, load.followers.values())) / rate
+    async with asyncio.TaskGroup() as group:
+        for number, master in enumerate(load.masters):
+            first = began + pause * number / len(load.masters)
+            group.create_task(_trade_at(load, master, (first, began + seconds), pause, latencies))
+    await asyncio.wait_for(load.settled.wait(), PATIENCE)
+    load.check()
+    return {
+        "p50": percentile(latencies, 0.5) * 1e3,
+        "p99": percentile(latencies, 0.99) * 1e3,
+        "memory": subject.memory_mib,
+        "early_memory": await early,
+    }
+
+
+async def _memory_after(subject: Subject, seconds: float) -> float:
+    await asyncio.sleep(seconds)
+    return subject.memory_mib
+
+
+async def _trade_at(
+    load: Load, master: Terminal, span: tuple[float, float], pause: float, latencies: list[float]
+) -> None:
+    due, until = span
+    sent: list[Told] = []
+    opened: deque[int] = deque()
+    while opened or due < until:
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        if len(opened) < HELD_OPEN and due < until:
+            position, told = load.open(master)
+            opened.append(position)
+        else:
+            told = load.close(master, opened.popleft())
+        sent.append(told)
+        due += pause
+    for told in sent:
+        await asyncio.wait_for(told.done.wait(), PATIENCE)
+        latencies.append(told.seconds)
