@@ -71,7 +71,7 @@ async def both(
 async def fan_out(bench: Bench, setup: Setup, *, followers: int, intents: int, interval: float) -> Measured:
     """One master, paced."""
     async with both(bench, setup, masters=1, followers=followers) as (ours, relay):
-        pace = partial(trading.paced, intents=bench.many(intents), interval=interval)
+        pace = partial(trading.paced, intents=bench.many(intents), interval=interval, limit=60.0 * bench.share)
         for load, subject in (relay, ours):
             await trading.paced(load, subject, intents=4, interval=interval)  # the first ones warm both up
         measured = await take_turns(

@@ -14,23 +14,27 @@ HELD_OPEN: Final = 6
 Figures = dict[str, float]
 
 
-async def paced(load: Load, subject: Subject, *, intents: int, interval: float) -> Figures:
+async def paced(load: Load, subject: Subject, *, intents: int, interval: float, limit: float = PATIENCE) -> Figures:
     """One intent after the other, opens and closes in turn; the next when the one before is received everywhere.
 
-    What is closed was opened some intents before. The figures are of opens and closes together, and of each alone.
+    What is closed was opened some intents before; after `limit` seconds nothing more is opened. The
+    figures are of opens and closes together, and of each alone.
     """
     master, opened = load.masters[0], deque[int]()
     opens: list[float] = []
     closes: list[float] = []
     cpu, commands, due = subject.cpu_seconds, load.commands, time.perf_counter()
-    intents = max(intents, 2 * HELD_OPEN) // 2 * 2
+    intents, until = max(intents, 2 * HELD_OPEN) // 2 * 2, due + limit
     for number in range(intents):
-        if number < HELD_OPEN or (number % 2 and number < intents - HELD_OPEN):
+        wanted = number < HELD_OPEN or (number % 2 and number < intents - HELD_OPEN)
+        if wanted and (not opens or time.perf_counter() < until):
             position, told = load.open(master)
             opened.append(position)
             opens.append(await _received(load, told))
-        else:
+        elif opened:
             closes.append(await _received(load, load.close(master, opened.popleft())))
+        else:
+            break
         due = await _next(due, interval)
     await asyncio.wait_for(load.settled.wait(), PATIENCE)
     every = [*opens, *closes]
