@@ -22,7 +22,7 @@ def failing(seeds: range) -> list[Outcome]:
 
 
 @pytest.mark.lane("embedded")
-@pytest.mark.parametrize("chunk", range(12))
+@pytest.mark.parametrize("chunk", range(16))
 def test_whatever_happens_every_book_comes_to_what_it_shall_be(chunk: int) -> None:
     found = failing(range(1 + chunk * EACH, 1 + (chunk + 1) * EACH))
     assert not found, "\n\n".join(outcome.text for outcome in found)

@@ -40,6 +40,19 @@ def test_a_comment_may_hold_what_looks_like_an_exponent() -> None:
     assert content == {"status": "filled", "comment": "1E+3 NaN", "lots": "0.00000000"}
 
 
+def test_half_a_character_in_a_comment_keeps_no_close_back() -> None:
+    close = frames.OrderIntent(
+        action=frames.Action.CLOSE,
+        position_id=1,
+        ticket=1,
+        symbol="EURUSD",
+        lots=Decimal("1E+1"),
+        comment="moon \ud83d",
+    )
+    written = json.loads(payload_json(close))
+    assert (written["lots"], written["comment"]) == ("10", "moon \ufffd")
+
+
 def test_a_frame_comes_back_as_it_went() -> None:
     payload = frames.ResendRequest(from_=3, to=9)
     frame = write_frame(

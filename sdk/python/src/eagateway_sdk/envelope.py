@@ -1,5 +1,6 @@
 """The envelope around every payload: reading the server's frames, writing ours."""
 
+import re
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -70,15 +71,21 @@ def read_payload(envelope: Envelope) -> Frame:
 
 
 def payload_json(payload: Frame) -> bytes:
-    """The payload as it stands on the wire: defaults omitted, decimals without exponent.
+    """The payload as it stands on the wire: defaults omitted, decimals without exponent, U+FFFD for half a character.
 
     :raises ValueError: a decimal is not finite
     """
-    encoded = _ENCODER.encode(payload)
+    try:
+        encoded = _ENCODER.encode(payload)
+    except UnicodeEncodeError:  # a terminal has cut a text in the middle of a character: no reason to keep a close back
+        return _ENCODER.encode(_plain(msgspec.to_builtins(payload, builtin_types=(Decimal, UUID))))
     if b"E+" in encoded or b"E-" in encoded or b"Infinity" in encoded or b"NaN" in encoded:
         content = msgspec.to_builtins(payload, builtin_types=(Decimal, UUID))
         encoded = _ENCODER.encode(_plain(content))
     return encoded
+
+
+_HALF: Final = re.compile("[\\ud800-\\udfff]")
 
 
 def _plain(value: Any) -> Any:
@@ -86,6 +93,8 @@ def _plain(value: Any) -> Any:
         if not value.is_finite():
             raise ValueError("a lot, price or amount must be a finite number")
         return format(value, "f")
+    if isinstance(value, str):
+        return _HALF.sub("\ufffd", value)
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list) else value
