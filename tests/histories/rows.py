@@ -19,6 +19,7 @@ from sessions_app.models import BrokerAccount, EaSession, OperatorAlert
 from sessions_app.services.operations.history import Actor
 
 DESK = Actor("desk")
+_MOMENTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +126,11 @@ def is_anything_due(now: datetime) -> bool:
     """Whether a row says that its moment has come: a sweep would find something. One statement, made once."""
     moment = connection.ops.adapt_datetimefield_value(now)
     with connection.cursor() as cursor:
-        cursor.execute(*_due(moment))
+        cursor.execute(_due(), [moment] * _MOMENTS)
         return bool(cursor.fetchone()[0])
 
 
-def _due(moment: Any) -> tuple[str, list[Any]]:
+def _due() -> str:
     moments = (
         (Copy, "next_check_at", ""),
         (FillWait, "due_at", f" AND state = '{WaitState.WAITING}'"),
@@ -138,7 +139,7 @@ def _due(moment: Any) -> tuple[str, list[Any]]:
     )
     asked = "EXISTS (SELECT 1 FROM {} WHERE {} <= %s{})"
     parts = [asked.format(model._meta.db_table, field, more) for model, field, more in moments]
-    return f"SELECT {' OR '.join(parts)}", [moment] * len(moments)
+    return f"SELECT {' OR '.join(parts)}"
 
 
 def stored_frames(account: UUID) -> set[UUID]:
