@@ -40,6 +40,11 @@ def test_a_trade_may_be_worth_thirty_times_the_equity() -> None:
     assert (refused.code, refused.evidence["notional_after"]) == (Code.ABOVE_CEILING, Decimal("300000.01"))
 
 
+def test_an_equity_of_less_than_one_counts_too() -> None:
+    assert checked(worth("15", "0.5"))["leverage"] == 30
+    assert denied(worth("15.01", "0.5")).evidence["notional_after"] == Decimal("15.01")
+
+
 def test_what_is_open_already_counts() -> None:
     assert checked(worth("100000", "10000"), Exposure(notional=Decimal(200_000)))
     assert denied(worth("100001", "10000"), Exposure(notional=Decimal(200_000))).evidence["equity"] == 10_000
@@ -135,22 +140,23 @@ def test_what_is_compared_are_the_lots_after_rounding_with_the_masters() -> None
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs", "outcome"),
+    ("ours", "theirs", "code"),
     [
-        ("1000", "100000", Outcome.COPIED),  # two hundred lots of a hundredth: twice the quantity
-        ("50000", "100000", Outcome.COPIED),  # a hundred times, exactly
-        ("50001", "100000", Outcome.DENIED),
-        ("100000", "1000", Outcome.DENIED),
-        ("1000", "0", Outcome.DENIED),  # nobody knows the master's: lots are lots
+        ("1000", "100000", None),  # two hundred lots of a hundredth: twice the quantity
+        ("50000", "100000", None),  # a hundred times, exactly
+        ("50001", "100000", Code.ABOVE_CEILING),
+        ("100000", "1000", Code.ABOVE_CEILING),
+        ("0.01", "1", None),
+        ("1000", "0", Code.ABOVE_CEILING),  # nobody knows the master's: lots are lots
     ],
 )
-def test_the_quantity_of_a_lot_counts_where_both_tell_it(ours: str, theirs: str, outcome: Outcome) -> None:
+def test_the_quantity_of_a_lot_counts_where_both_tell_it(ours: str, theirs: str, code: Code | None) -> None:
     asked = replace(
         BY_LOTS,
         follower=terminal(book(spec(most="1000", contract_size=Decimal(ours)))),
         master=terminal(book(spec(contract_size=Decimal(theirs)))),
     )
-    assert decide(asked).outcome is outcome
+    assert decide(asked).code is code
 
 
 def test_a_symbol_that_the_master_does_not_list_is_compared_by_lots() -> None:

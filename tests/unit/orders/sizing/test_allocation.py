@@ -411,3 +411,10 @@ def test_a_figure_that_is_missing_or_nothing_is_named(mode: Mode, side: str, amo
 def test_an_equity_is_measured_against_a_balance_that_is_known() -> None:
     unknown = Funds("USD", balance=None, equity=Decimal(100))
     assert allocate(Sizing(Mode.EQUITY_RATIO), replace(basis(), master=unknown)) == Decimal("25.0")
+
+
+def test_a_fixed_base_may_be_any_share_of_the_balance() -> None:
+    # 0.50 x 5,000 / 50, whatever is left of the account.
+    lost = Funds("USD", balance=Decimal(1000), equity=Decimal("1.20"))
+    asked = replace(basis(), master=lost)
+    assert allocate(replace(EQUITY, fixed_master_base=Decimal(50)), asked) == Decimal(50)
