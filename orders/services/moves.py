@@ -5,7 +5,9 @@ its caller names the states that they may be in, and the table is asked about ea
 """
 
 from collections.abc import Collection
-from typing import Any
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -18,6 +20,7 @@ from orders.domain.states.fill_waits import WaitState
 from orders.domain.states.reasons import CommandReason
 from orders.models import Command, Copy, Difference, FillWait
 from sessions_app.domain.moves import check_move
+from sessions_app.models.bulk import update_rows
 from sessions_app.models.listed import listed
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Acknowledged
@@ -78,14 +81,43 @@ def move_copies(rows: QuerySet[Copy], after: CopyState, *, only: Collection[Copy
     return rows.filter(state__in=sorted(only)).update(state=after, **columns)
 
 
-@requires_transaction
-def receive_commands(accounts: Collection[Acknowledged]) -> None:
-    """The EAs have these accounts' commands up to their acknowledged numbers; one round trip, however many accounts.
+class Received(NamedTuple):
+    """A numbered command that its EA has, and when it was committed, pushed and acknowledged."""
 
-    What lies below the former acknowledgement was moved on with it, and is not looked at again.
+    account_id: UUID
+    epoch: UUID
+    seq: int
+    committed_at: datetime
+    pushed_at: datetime
+    acked_at: datetime
+    state: CommandState = CommandState.RECEIVED
+
+
+_NUMBER: Final = ("account", "epoch", "seq")
+_TIME_LINE: Final = ("committed_at", "pushed_at", "acked_at")
+
+
+@requires_transaction
+def receive_commands(accounts: Collection[Acknowledged], told: Collection[Received]) -> None:
+    """The EAs have these accounts' commands up to their acknowledged numbers; a fixed number of statements.
+
+    `told`: what is known of when they were pushed. What lies below the former acknowledgement was moved on with it, and
+    is not looked at again.
     """
     check_move("command", commands.MOVES, CommandState.QUEUED, CommandState.RECEIVED)
-    risen = [(row.id, row.epoch, row.former_seq, row.acked_seq) for row in accounts if row.acked_seq > row.former_seq]
+    # State and moments in one write: every version of a command's row costs all of its indexes.
+    queued = f"state = '{CommandState.QUEUED.value}' AND acked_at IS NULL"
+    moved = update_rows(Command, told, ("state", *_TIME_LINE), by=_NUMBER, only=queued)
+    # A report may have been faster than the acknowledgement.
+    if moved < len(told):
+        update_rows(Command, told, _TIME_LINE, by=_NUMBER, only="acked_at IS NULL")
+    # What another process has pushed, or this one before it was started again, is found by its numbers.
+    timed = {(row.account_id, row.seq) for row in told}
+    risen = [
+        (row.id, row.epoch, row.former_seq, row.acked_seq)
+        for row in accounts
+        if any((row.id, seq) not in timed for seq in range(row.former_seq + 1, row.acked_seq + 1))
+    ]
     if not risen:
         return
     received, queued = CommandState.RECEIVED.value, CommandState.QUEUED.value

@@ -48,19 +48,26 @@ def insert_rows(model: type[models.Model], rows: Collection[Any]) -> None:
 
 
 @requires_transaction
-def update_rows(model: type[models.Model], rows: Collection[Any], names: Sequence[str]) -> None:
-    """Write these columns of these rows, found by their keys, inside the caller's transaction.
+def update_rows(
+    model: type[models.Model],
+    rows: Collection[Any],
+    names: Sequence[str],
+    *,
+    by: Sequence[str] = ("id",),
+    only: str = "",
+) -> int:
+    """Write these columns of these rows, inside the caller's transaction; how many were found.
 
-    It neither compares nor locks. On PostgreSQL the order in which rows are written is the database's: whoever may meet
-    another writer locks them before.
+    They are found by the columns `by`, where they fulfil the condition `only`, SQL about the table's own columns. It
+    locks nothing. On PostgreSQL the order in which rows are written is the database's: whoever may meet another writer
+    locks them before.
     """
     if not rows:
-        return
-    update = _update(model, tuple(names), connection.vendor)
+        return 0
+    update = _update(model, tuple(names), tuple(by), only, connection.vendor)
     if connection.vendor == "postgresql":
-        _execute(update.statement, update.columns, rows)
-    else:
-        _execute_for_each(update.statement, update.columns, rows)
+        return _execute(update.statement, update.columns, rows)
+    return _execute_for_each(update.statement, update.columns, rows)
 
 
 # Statements ----------------------------------------------------------------------------------------------------------
@@ -87,7 +94,7 @@ class _Table:
 
 @dataclass(frozen=True, slots=True)
 class _Update:
-    """An UPDATE by key: the key's column comes first on PostgreSQL, and last on SQLite, as its statement names them."""
+    """An UPDATE: its columns in the order in which its statement names them."""
 
     columns: Sequence[_Column]
     statement: str
@@ -108,19 +115,21 @@ def _table(model: type[models.Model], vendor: str) -> _Table:
 
 
 @cache
-def _update(model: type[models.Model], names: tuple[str, ...], vendor: str) -> _Update:
-    by_name = {field.name: field for field in model._meta.concrete_fields}
-    columns = [_column(by_name[name], vendor) for name in names]
-    key = _column(model._meta.pk, vendor)
+def _update(model: type[models.Model], names: tuple[str, ...], by: tuple[str, ...], only: str, vendor: str) -> _Update:
+    fields = {field.name: field for field in model._meta.concrete_fields}
+    columns, keys = ([_column(fields[name], vendor) for name in some] for some in (names, by))
     table = connection.ops.quote_name(model._meta.db_table)
+    more = f" AND {only}" if only else ""
     if vendor == "postgresql":
-        sets = ", ".join(f"{column.name} = new.{column.name}" for column in columns)
-        known = ", ".join(column.name for column in (key, *columns))
-        source = f"{_unnested([key, *columns])} AS new({known})"
-        statement = f"UPDATE {table} SET {sets} FROM {source} WHERE {table}.{key.name} = new.{key.name}"  # noqa: S608
-        return _Update([key, *columns], statement)
+        # Names of their own, so that the condition names the table's columns without doubt.
+        known = ", ".join([f"k{place}" for place in range(len(keys))] + [f"v{place}" for place in range(len(columns))])
+        sets = ", ".join(f"{column.name} = new.v{place}" for place, column in enumerate(columns))
+        found = " AND ".join(f"{table}.{key.name} = new.k{place}" for place, key in enumerate(keys))
+        source = f"{_unnested([*keys, *columns])} AS new({known})"
+        return _Update([*keys, *columns], f"UPDATE {table} SET {sets} FROM {source} WHERE {found}{more}")  # noqa: S608
     sets = ", ".join(f"{column.name} = %s" for column in columns)
-    return _Update([*columns, key], f"UPDATE {table} SET {sets} WHERE {key.name} = %s")  # noqa: S608
+    found = " AND ".join(f"{key.name} = %s" for key in keys)
+    return _Update([*columns, *keys], f"UPDATE {table} SET {sets} WHERE {found}{more}")  # noqa: S608
 
 
 def _unnested(columns: Sequence[_Column]) -> str:
@@ -143,9 +152,10 @@ def _column(field: Any, vendor: str) -> _Column:
 # Execution -----------------------------------------------------------------------------------------------------------
 
 
-def _execute(statement: str, columns: Sequence[_Column], rows: Collection[Any]) -> None:
+def _execute(statement: str, columns: Sequence[_Column], rows: Collection[Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, [_array(column, rows) for column in columns])
+        return int(cursor.rowcount)
 
 
 def _array(column: _Column, rows: Collection[Any]) -> str:
@@ -183,12 +193,13 @@ def _copied(column: _Column, rows: Collection[Any]) -> list[str]:
     return ["\\N" if value is None else encode(value).translate(_COPY_ESCAPES) for value in values]
 
 
-def _execute_for_each(statement: str, columns: Sequence[_Column], rows: Collection[Any]) -> None:
+def _execute_for_each(statement: str, columns: Sequence[_Column], rows: Collection[Any]) -> int:
     encoded = [
         [None if value is None else column.encode(value) for value in map(column.value, rows)] for column in columns
     ]
     with connection.cursor() as cursor:
         cursor.executemany(statement, list(zip(*encoded, strict=True)))
+        return int(cursor.rowcount)
 
 
 # Values --------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from orders.domain.states.commands import SENDABLE, CommandState
@@ -21,6 +21,7 @@ from orders.models import Command, Copy
 from orders.services import command_log, moves
 from orders.services.command_log import CommandLog, open_log
 from orders.services.copies import fill_waits, watch
+from orders.services.moves import Received
 from sessions_app import queries
 from sessions_app.models import EaSession
 from sessions_app.models.bulk import update_rows
@@ -135,26 +136,11 @@ def acknowledged(accounts: Sequence[Acknowledged], pushed: Mapping[UUID, Collect
     """The EAs have stored their commands up to the accounts' acknowledged numbers: move them on, and keep their time
     lines.
 
-    Inside the ingest batch's transaction; one round trip each, however many accounts.
+    Inside the ingest batch's transaction; one statement each, however many accounts.
     """
-    moves.receive_commands(accounts)
-    by_uuid = Command._meta.pk.get_db_prep_value
-    of_log = [(by_uuid(account.id, connection), by_uuid(account.epoch, connection), account) for account in accounts]
-    times = [
-        (_moment(item.committed_at), _moment(item.pushed_at), _moment(now), key, epoch, item.seq)
-        for key, epoch, account in of_log
+    told = [
+        Received(account.id, account.epoch, item.seq, item.committed_at, item.pushed_at, now)
+        for account in accounts
         for item in pushed.get(account.id, ())
     ]
-    if not times:
-        return
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            f"UPDATE {Command._meta.db_table} SET committed_at = %s, pushed_at = %s, acked_at = %s"  # noqa: S608
-            " WHERE account_id = %s AND epoch = %s AND seq = %s AND acked_at IS NULL",
-            times,
-        )
-
-
-def _moment(moment: datetime) -> str | datetime | None:
-    adapted: str | datetime | None = connection.ops.adapt_datetimefield_value(moment)
-    return adapted
+    moves.receive_commands(accounts, told)
