@@ -73,14 +73,17 @@ def fetch(rows: "models.QuerySet[Row]", *related: str, without: frozenset[str] =
     """
     model = rows.model
     names = [name for name in _shape(model).names if name not in without]
-    others = [(name, _related(model, name)) for name in related]
-    wanted = [*names, *(f"{name}__{column}" for name, other in others for column in _shape(other).names)]
+    others = [
+        (name, other, [column for column in _shape(other).names if column not in without])
+        for name in related
+        if (other := _related(model, name))
+    ]
+    wanted = [*names, *(f"{name}__{column}" for name, _, columns in others for column in columns)]
     found = []
     for values in rows.values_list(*wanted):
         row = _filled(model, names, values[: len(names)])
         start = len(names)
-        for name, other in others:
-            columns = _shape(other).names
+        for name, other, columns in others:
             end = start + len(columns)
             row._state.fields_cache[name] = _filled(other, columns, values[start:end])
             start = end

@@ -31,6 +31,7 @@ from sessions_app.models.light import fetch
 
 _log = structlog.get_logger(__name__)
 _NONE, _ONE = Decimal(0), Decimal(1)
+_UNUSED = frozenset({"created_at"})
 _ON_ITS_WAY = frozenset({CopyState.HELD, CopyState.ORDERED})
 
 
@@ -49,7 +50,7 @@ def subscriptions(masters: set[UUID], locked: set[UUID]) -> dict[UUID, list[Subs
     """By master; what was stored since the followers were locked comes with the next batch."""
     rows = Subscription.objects.filter(strategy__master__among=masters, follower__among=locked)
     found: dict[UUID, list[Subscription]] = defaultdict(list)
-    for row in fetch(rows.exclude(state=SubscriptionState.OFF).order_by("id"), "strategy"):
+    for row in fetch(rows.exclude(state=SubscriptionState.OFF).order_by("id"), "strategy", without=_UNUSED):
         found[row.strategy.master_id].append(row)
     return dict(found)
 
@@ -74,8 +75,13 @@ def decided_on(accounts: Iterable[BrokerAccount]) -> dict[UUID, UUID | None]:
 
 
 def first_intents(masters: set[UUID], tickets: set[int]) -> dict[tuple[UUID, int, str, Decimal | None], UUID]:
-    rows = Intent.objects.filter(account__among=masters, ticket__among=tickets, repeated=False)
-    found = rows.exclude(action=Action.MODIFY).values_list("account_id", "ticket", "action", "remaining_lots", "id")
+    """The intents that have decided, by what makes a later one their repeat."""
+    columns = ("account_id", "ticket", "action", "remaining_lots", "id")
+    first = Intent.objects.filter(account__among=masters, ticket__among=tickets, repeated=False)
+    # Each half in the words of its index: one that asks for both at once reads all that the master ever did.
+    ends = first.exclude(action__in=[Action.MODIFY, Action.PARTIAL_CLOSE])
+    parts = first.filter(action=Action.PARTIAL_CLOSE)
+    found = ends.values_list(*columns).union(parts.values_list(*columns), all=True)
     return {(account, ticket, action, left): pk for account, ticket, action, left, pk in found}
 
 
