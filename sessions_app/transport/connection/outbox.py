@@ -135,10 +135,16 @@ class Outbox:
         if top > self.top:
             self.top, self._heard_more = top, True
 
-    @property
-    def lacks_some(self) -> bool:
-        """Whether the log is known to go on behind what was sent."""
-        return self.sent < self.top
+    def may_read_on(self) -> bool:
+        """Whether the log is known to go on behind what was sent, and a page of it could go out now.
+
+        With a full window none can: the next acknowledgement reads on. A reader that went on asking would hold the loop,
+        and everybody else, for ever.
+        """
+        if self.sent >= self.top:
+            return False
+        self.behind = self.room() <= 0
+        return not self.behind
 
     def found_end(self) -> None:
         """A page had less than was said: nobody looks again before there is more, if nobody has said so meanwhile."""

@@ -78,7 +78,7 @@ class CommandLogs:
     def pump(self, connection: Connection, top: int = 0) -> None:
         """Let a socket catch up with its account's log, which goes up to `top` as far as the caller knows."""
         connection.outbox.hear_of(top)
-        if connection.ready and connection.outbox.lacks_some and connection.outbox.begin_reading():
+        if connection.ready and connection.outbox.may_read_on() and connection.outbox.begin_reading():
             self._behind[connection] = None
             if not self._reading:
                 self._reading = True

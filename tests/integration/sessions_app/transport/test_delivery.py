@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import weakref
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ from sessions_app.services.lifecycle.recovery import MAX_COPY_NO
 from sessions_app.transport.connection.connections import Connection
 from sessions_app.transport.connection.exchanges import ExchangeConnection
 from sessions_app.transport.connection.registry import Registry
+from sessions_app.transport.outbound.command_logs import CommandLogs
 from sessions_app.transport.outbound.delivery import Delivery
 from sessions_app.transport.runtime import Runtime
 from tests.integration.trading import OPERATOR, Desk, open_session, subscribe
@@ -150,6 +152,38 @@ def test_a_page_that_was_read_before_a_call_confirmed_less_leaves_no_hole(master
 
     in_a_loop(lose_an_answer)
     assert numbers(connection) == [3, 4, 5, 6]
+
+
+def test_a_full_window_is_waited_for_and_holds_up_nobody(
+    master: Desk, follower: Desk, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that asked again and again without a page to read would never give the loop back."""
+    settings.GATEWAY = {**settings.GATEWAY, "max_unacked_commands": 2}
+    for number in range(1, 6):
+        master.buy(number)
+    connection, rounds = link(follower), Counter[str]()
+    next_readers = CommandLogs._next_readers
+
+    def counting(logs: CommandLogs) -> Any:
+        rounds["reads"] += 1
+        assert rounds["reads"] < 10, "it turns in a circle"
+        return next_readers(logs)
+
+    monkeypatch.setattr(CommandLogs, "_next_readers", counting)
+    sent: list[list[int]] = []
+
+    async def read() -> None:
+        logs = delivering(connection).logs
+        for acked in (0, 2, 4):
+            connection.outbox.acknowledge(acked)
+            logs.pump(connection, 5)
+            while others := asyncio.all_tasks() - {asyncio.current_task()}:
+                await asyncio.wait(others)
+            sent.append(numbers(connection))
+
+    in_a_loop(read)
+    assert sent == [[1, 2], [3, 4], [5]]
+    assert rounds["reads"] == 3
 
 
 def test_what_a_hello_has_in_its_ledger_is_acknowledged(master: Desk, follower: Desk) -> None:
