@@ -110,16 +110,6 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AlterField(
-            model_name="intent",
-            name="session",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="intents",
-                to="sessions_app.easession",
-            ),
-        ),
-        migrations.AlterField(
             model_name="masterposition",
             name="account",
             field=models.ForeignKey(
@@ -150,22 +140,18 @@ class Migration(migrations.Migration):
                 to="orders.copy",
             ),
         ),
-        migrations.AlterField(
-            model_name="report",
-            name="session",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="reports",
-                to="sessions_app.easession",
-            ),
-        ),
         migrations.AddConstraint(
             model_name="command",
             constraint=models.UniqueConstraint(
                 condition=models.Q(("difference__isnull", False)),
                 fields=("difference", "action", "attempt"),
                 name="one_command_per_repair_and_attempt",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="command",
+            index=models.Index(
+                condition=models.Q(("decided_on__isnull", False)), fields=["decided_on"], name="commands_decided_on"
             ),
         ),
     ]

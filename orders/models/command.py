@@ -94,6 +94,8 @@ class Command(models.Model):
             ),
             models.Index(fields=["account", "hold_no"], condition=Q(state=CommandState.HELD), name="commands_held"),
             models.Index(fields=["decided_at"], name="commands_by_time"),
+            # Asked for when a session is purged; almost no command has one.
+            models.Index(fields=["decided_on"], condition=Q(decided_on__isnull=False), name="commands_decided_on"),
             models.Index(fields=["account", "id"], name="commands_by_account"),
         ]
 

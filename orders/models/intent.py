@@ -11,7 +11,7 @@ class Intent(models.Model):
 
     id = id_field()
     account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="intents", db_index=False)
-    session = models.ForeignKey(EaSession, on_delete=models.PROTECT, related_name="intents", db_index=False)
+    session = models.ForeignKey(EaSession, on_delete=models.PROTECT, related_name="intents")
     frame_id = models.UUIDField()
     repeat_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="repeats", db_index=False)
     repeated = models.BooleanField(default=False)

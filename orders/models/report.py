@@ -16,7 +16,7 @@ class Report(models.Model):
 
     id = id_field()
     account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="reports", db_index=False)
-    session = models.ForeignKey(EaSession, on_delete=models.PROTECT, related_name="reports", db_index=False)
+    session = models.ForeignKey(EaSession, on_delete=models.PROTECT, related_name="reports")
     frame_id = models.UUIDField()
     command = models.ForeignKey(Command, on_delete=models.PROTECT, null=True, related_name="reports")
     copy = models.ForeignKey(Copy, on_delete=models.PROTECT, null=True, related_name="reports", db_index=False)

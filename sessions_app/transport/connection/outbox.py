@@ -138,8 +138,8 @@ class Outbox:
     def may_read_on(self) -> bool:
         """Whether the log is known to go on behind what was sent, and a page of it could go out now.
 
-        With a full window none can: the next acknowledgement reads on. A reader that went on asking would hold the loop,
-        and everybody else, for ever.
+        With a full window none can: the next acknowledgement reads on. A reader that went on asking would hold the
+        loop, and everybody else, for ever.
         """
         if self.sent >= self.top:
             return False
