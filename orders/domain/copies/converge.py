@@ -31,18 +31,20 @@ from orders.domain.wire.intents import ADDS_EXPOSURE, TAKES_OFF, Action
 
 CRUMB: Final = Decimal("0.00001")
 """Less than any broker's lot step: what a terminal's floating point leaves over is no position."""
+# Past these a person is called (close_undelivered, close_overdue); the copy itself goes on being tried.
 UNDELIVERED_AFTER: Final = timedelta(seconds=30)
 OVERDUE_AFTER: Final = timedelta(minutes=10)
 OVERDUE_TRIES: Final = 5
 _Pause = Callable[[Rejection, int], timedelta]
 _FAILED: Final = frozenset({CommandState.REJECTED, CommandState.EXPIRED, CommandState.VOID})
+# Should the event that would wake a copy be lost, it waits a minute for its next look, not for ever.
 _LOOK_AGAIN: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Levels:
     """Stops at the broker, and a working order's price and expiry. Stops that are not set are 0; an expiry of None is
-    not known, or nothing that such an order has.
+    not known, or the order has none.
     """
 
     sl: Decimal = NONE
@@ -148,6 +150,7 @@ def _shares(followed: Followed) -> tuple[dict[int, Decimal], bool]:
     lots = {number: NONE if number in ended else leg.lots for number, leg in living.items()}
     staying = [leg for number, leg in sorted(living.items()) if lots[number] > 0]
     position = followed.position
+    # Without the master's lots there is no share of them: every leg keeps what was decided.
     if position is None or not position.lots or not staying:
         return lots, False
     # Legs that have ended are part of the origin, those that end now too.
@@ -196,6 +199,7 @@ def _step(standing: Standing, lots: Decimal, followed: Followed, now: datetime) 
     moves = _moving(standing, lots, followed, now)
     # First fewer lots, then the stops: a modify names the lots that it leaves.
     return replace(
+        # A copy has one time of its next look: the earlier one, or the other need would be served late.
         closes if closes.look_at and (not moves.look_at or closes.look_at <= moves.look_at) else moves,
         orders=closes.orders + moves.orders,
         undelivered=closes.undelivered,
@@ -258,6 +262,7 @@ def _is_overdue(tries: Sequence[Tried], now: datetime) -> bool:
     """Whether a person has to look: refused again and again, or for a long time because the market is closed."""
     if not tries:
         return False
+    # A closed market refuses every minute of a weekend, as it must: there only the time counts.
     refusals = [row for row in tries if classify(row.error_code) is not Rejection.MARKET_CLOSED]
     return len(refusals) >= OVERDUE_TRIES or now - tries[0].at >= OVERDUE_AFTER
 
@@ -281,6 +286,7 @@ def _moving(standing: Standing, lots: Decimal, followed: Followed, now: datetime
         way = _on_its_way(lots, leading, now)
         return replace(way, unprotected=lacking and way.undelivered, undelivered=False)
     tries = [row for row in standing.commands if row.action is Action.MODIFY and row.failed]
+    # A refusal of other stops says nothing about these: the master has moved on, and the pause begins anew.
     tries = [row for row in tries if _stands(row.levels, wanted)]
     unprotected = lacking and bool(tries or _opened_bare(standing))
     due = _due(tries, pause_before_moving)
@@ -291,6 +297,7 @@ def _moving(standing: Standing, lots: Decimal, followed: Followed, now: datetime
 
 def _stands(levels: Levels, wanted: Levels) -> bool:
     same_price = wanted.price is None or levels.price == wanted.price
+    # An expiry that nobody told is taken as ordered, or it would be set again with every look.
     same_expiry = not wanted.expiry or levels.expiry in (None, wanted.expiry)
     return same_price and same_expiry and (levels.sl, levels.tp) == (wanted.sl, wanted.tp)
 
@@ -344,6 +351,7 @@ def _opening(standing: Standing, lots: Decimal, followed: Followed, now: datetim
     until a look that was late enough has not found it.
     """
     openings = [row for row in standing.commands if row.action in ADDS_EXPOSURE]
+    # A held open has no number yet: only the promotion of the follower's session sends it.
     if not openings or openings[-1].state is CommandState.HELD:
         return Step(lots)
     last = openings[-1]
@@ -372,6 +380,7 @@ def _opening(standing: Standing, lots: Decimal, followed: Followed, now: datetim
 
 def _next_opening(last: Tried, tries: int, now: datetime) -> datetime | None:
     """When an open that came to nothing is ordered again; None for never."""
+    # An EA that says "expired" found the signal too old already: a second order would be older.
     if tries >= MAX_OPENINGS or last.state is CommandState.EXPIRED or last.valid_until is None:
         return None
     pause = timedelta(0) if last.state is CommandState.VOID else pause_before_opening(_class(last), tries)
@@ -389,6 +398,7 @@ def _again(standing: Standing, last: Tried, lots: Decimal, followed: Followed) -
     bare = refused is Rejection.STOPS
     price = last.levels.price if wanted is None or wanted.price is None else wanted.price
     return replace(
+        # An open leads from nothing to its lots, whatever the leg was decided to have.
         led_to(replace(leg, lots=NONE), last.action, lots_after=lots),
         lots=lots,
         price=price,
@@ -396,6 +406,7 @@ def _again(standing: Standing, last: Tried, lots: Decimal, followed: Followed) -
         sl=NONE if bare else last.levels.sl if wanted is None else wanted.sl,
         tp=NONE if bare else last.levels.tp if wanted is None else wanted.tp,
         expiry="" if refused is Rejection.EXPIRY else _expiry(last, wanted),
+        # The end of the first attempt stays: ordering again makes no signal younger.
         valid_until=last.valid_until,
         reverse=leg.reverse,
     )

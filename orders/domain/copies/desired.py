@@ -34,7 +34,7 @@ def moving(leg: Leg, wanted: Position, spec: Grid | None) -> Order:
 
 
 def largest_part(leg: Leg, exact: Decimal, spec: Grid | None, *, may_end: bool) -> Decimal:
-    """The lots to close of a leg, down to the lot step; what stays open must be tradable. 0.01 where nobody tells."""
+    """The lots to close of a leg, down to the lot step; what stays open must be tradable. 0.01 if no step is known."""
     # Copies that are older than the keeping of specs may know none; 0.01 is the step of most.
     step = spec.lots_step if spec else Decimal("0.01")
     least = max(spec.lots_min, step) if spec else step
@@ -76,4 +76,5 @@ def cancelling(leg: Leg, *, keep_filled: bool) -> Order:
 
 
 def _on_grid(price: Decimal | None, spec: Grid | None) -> Decimal | None:
+    # The master's broker may quote finer; a price between two ticks is refused.
     return price if spec is None else round_price(price, spec=spec)

@@ -49,6 +49,7 @@ def after_report(
     """
     if copy.state is CopyState.OPEN:
         return WaitState.FILLED
+    # The report of another command, of a close perhaps: that of the cancel is still to come.
     if action is not Action.CANCEL:
         return WaitState.CANCELLING if copy.alive else WaitState.ENDED
     # A broker refuses to cancel while the order is about to fill. So it gets its time once more, a few times.
@@ -68,7 +69,7 @@ def after_report(
 class Reopening:
     """What the market order in place of a cancelled pending one depends on.
 
-    `lots`: the cancelled order's; `master_lots`: the master's when its order filled. `first_leg` is the first number
+    `lots`: the cancelled order's; `master_lots`: the master's when its order filled. `next_leg` is the first number
     that no leg of this position has had.
     """
 

@@ -50,6 +50,7 @@ def advance(position: Position | None, intent: OrderIntent) -> Position | None:
         case Action.MODIFY:
             return None if position is None else _modified(position, intent)
         case Action.PARTIAL_CLOSE:
+            # A part may be closed before its open is told: what remains is open all the same.
             base = position or Position(PositionState.OPEN, intent.ticket)
             return replace(base, ticket=intent.new_ticket or intent.ticket, lots=intent.remaining_lots)
         case Action.CLOSE | Action.CANCEL:

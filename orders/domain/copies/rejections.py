@@ -66,6 +66,7 @@ def pause_before_closing(rejection: Rejection, tries: int) -> timedelta:
     """
     if rejection is Rejection.MARKET_CLOSED and tries == 1:
         return _OPENS_AGAIN
+    # None of these changes within seconds: asking more often only tires the broker.
     if rejection in (Rejection.MARKET_CLOSED, Rejection.MONEY, Rejection.OTHER):
         return _MINUTE
     return _growing(tries)

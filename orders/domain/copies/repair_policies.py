@@ -16,11 +16,13 @@ class Policy(StrEnum):
 
 
 ALLOWED: Final[Mapping[DifferenceKind, frozenset[Policy]]] = {
+    # There is nothing to close, and opening it again would be a trade that no signal stands for.
     DifferenceKind.MISSING: frozenset({Policy.NOTIFY}),
     DifferenceKind.EXTRA: frozenset(Policy),
     DifferenceKind.WRONG_LOTS: frozenset(Policy),
     DifferenceKind.WRONG_SIDE: frozenset({Policy.NOTIFY, Policy.FLATTEN}),
     DifferenceKind.STOPS_DRIFT: frozenset({Policy.NOTIFY, Policy.REPAIR}),
+    # The follower's own trades are his: no setting may touch them.
     DifferenceKind.FOREIGN: frozenset({Policy.NOTIFY}),
 }
 DEFAULTS: Final[Mapping[DifferenceKind, Policy]] = {

@@ -210,6 +210,7 @@ def _back_to(copy: CopyFacts, lots: Decimal) -> CopyFacts:
     return replace(copy, lots_decided=lots if copy.lots_coming is None else copy.lots_coming)
 
 
+# The others change no copy: accepted and modified move no lots, and unknown says nothing of them.
 _EFFECTS: Final[Mapping[ReportStatus, Callable[[CopyFacts, Action | None, ExecutionReport], CopyFacts]]] = {
     ReportStatus.FILLED: _filled,
     ReportStatus.PARTIALLY_FILLED: _partially_filled,

@@ -21,6 +21,7 @@ from orders.domain.wire.intents import OrderIntent, OrderType, Side
 from sessions_app.domain.decimals import Lots, decode_hook
 from sessions_app.domain.frames.envelope import split_path
 
+# Every pattern is tried on every signal, in the batch that the other followers wait for.
 MOST: Final = 200
 Pattern = Annotated[str, Meta(min_length=1, max_length=64)]
 Clock = Annotated[str, Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
@@ -132,6 +133,7 @@ def _check_consistency(filters: Filters) -> None:
 
 @cache
 def _zone(name: str) -> ZoneInfo:
+    # Kept, because a zone is read from a file, and this is asked for every intent.
     return ZoneInfo(name)
 
 
@@ -154,6 +156,7 @@ _Check = Callable[[Filters, OrderIntent, datetime, Affixes], dict[str, Any]]
 
 
 def _symbol(filters: Filters, intent: OrderIntent, at: datetime, affixes: Affixes) -> dict[str, Any]:
+    # People write EURUSD, also where the master's broker calls it m.EURUSD.
     names = (intent.symbol, plain_name(intent.symbol, affixes))
     return _listed(Code.FILTERED_SYMBOL, "symbol", names, filters.symbols_allow, filters.symbols_deny)
 
@@ -258,6 +261,7 @@ _CHECKS: Final[tuple[_Check, ...]] = (_symbol, _side, _order_type, _magic, _comm
 
 def matches(pattern: str, text: str) -> bool:
     """Whether `text` fits a pattern of `*` and `?`, without case; at most len(pattern) x len(text) steps."""
+    # Not fnmatch: it takes `[` for the beginning of a set of characters, and names and comments may hold one.
     pattern, text = pattern.casefold(), text.casefold()
     at = here = 0
     star, resume = -1, 0

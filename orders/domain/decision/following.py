@@ -115,6 +115,7 @@ def _reduced(leg: Leg, part: Decimal) -> Order:
 
 
 _FOLLOW: Final[Mapping[Action, Callable[[Case, Sequence[Leg]], tuple[Order, ...]]]] = {
+    # Each copy fills at its own broker: all that a fill of the master's can bring it is other stops.
     Action.ACTIVATE: _modify,
     Action.MODIFY: _modify,
     Action.CLOSE: _close,

@@ -54,6 +54,7 @@ class MarketQuote:
     at: datetime
 
 
+# Without slots: cached_property keeps its value in the object's dictionary.
 @dataclass(frozen=True, kw_only=True)
 class Rules:
     """What a subscription says about copying: its state, its settings, and `relay_copies` of its strategy.
@@ -184,6 +185,7 @@ def turned(draft: Draft) -> Draft:
 OTHER_SIDE: Final[Mapping[Side, Side]] = {Side.BUY: Side.SELL, Side.SELL: Side.BUY}
 OTHER_TYPE: Final[Mapping[OrderType, OrderType]] = {
     OrderType.MARKET: OrderType.MARKET,
+    # A price that is better than the market for a buyer is worse for a seller.
     OrderType.LIMIT: OrderType.STOP,
     OrderType.STOP: OrderType.LIMIT,
 }

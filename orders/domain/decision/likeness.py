@@ -25,8 +25,10 @@ def likeness(case: Case) -> Hashable:
     return (
         *told,
         (funds.currency, funds.balance, funds.equity, funds.free_margin),
+        # The age of fresh figures changes nothing; that of stale ones stands in the evidence.
         funds.as_of if stale else None,
         exposure.open_positions,
         exposure.notional,
+        # Every follower has another number; it decides something only where numbers run out.
         exposure.next_copy_no if may_run_out(exposure) else 0,
     )

@@ -67,8 +67,10 @@ def _account(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
     # Without its symbols neither the name nor the lot step is known.
     if case.follower is None or not case.follower.symbols:
         raise Denied(Code.FOLLOWER_NOT_READY)
+    # A netting account has one position a symbol: copies would melt into each other and into the follower's own.
     if case.follower.netting:
         raise Denied(Code.NETTING_UNSUPPORTED)
+    # Such a broker closes the oldest position first: the close of another copy would end the wrong one.
     if case.follower.fifo:
         raise Denied(Code.FIFO_UNSUPPORTED)
     return draft, {"currency": case.follower.currency}
@@ -240,6 +242,7 @@ def _opening_orders(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
             lots_before=NONE,
             lots_after=lots,
             price=round_price(intent.price, spec=spec),
+            # A pending order fills at the price that it names: there is nothing to deviate from.
             deviation_points=None if draft.late or intent.action is Action.PLACE else settings.deviation_points,
             sl=round_price(draft.sl, spec=spec),
             tp=round_price(draft.tp, spec=spec),

@@ -45,6 +45,7 @@ _SYNONYMS: Final = tuple(
 _ENDINGS: Final = re.compile(r"[._-]?CASH$|[._-](C|M|R|I|S|SPOT)$")
 """What brokers put behind the names of indices and metals, and of these alone."""
 _SEPARATORS: Final = re.compile(r"[^A-Z0-9]+")
+# Two letters, such as CL, stand in half of all other names.
 _LEAST_ROOT: Final = 3
 _SUGGESTED: Final = 5
 
@@ -62,6 +63,7 @@ NO_AFFIXES: Final = Affixes()
 
 def detect_affixes(names: Iterable[str]) -> Affixes:
     """The affixes that most currency pairs among `names` carry; none where there is no pair."""
+    # Brokers list some symbols bare; what most of the pairs carry is their habit.
     votes = Counter(affixes for name in names if (affixes := _pair_affixes(name)) is not None)
     return votes.most_common(1)[0][0] if votes else NO_AFFIXES
 

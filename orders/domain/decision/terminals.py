@@ -29,6 +29,7 @@ def read_terminal(content: Mapping[str, Any]) -> Terminal:
 
 def _spec(item: Mapping[str, Any]) -> SymbolSpec:
     return SymbolSpec(
+        # A thousand terminals list the same names: each is kept once.
         name=sys.intern(item["name"]),
         digits=item["digits"],
         contract_size=_number(item["contract_size"]),

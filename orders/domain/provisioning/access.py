@@ -43,6 +43,7 @@ class ClientEntry:
 
     path: str
     client_id: str
+    # What is printed of an entry may end in a log, where no secret belongs.
     secret: str = field(repr=False)
     external: bool
     accounts: tuple[str, ...]

@@ -32,6 +32,7 @@ class MemberEntry:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyEntry:
     path: str
+    # What is printed of an entry may end in a log, where no key belongs.
     material: str = field(repr=False)
     approved: bool = True
     retires_at: datetime | None = None

@@ -125,6 +125,7 @@ def join(parts: Sequence[SyncSnapshot]) -> SyncSnapshot:
         parts[0],
         n=1,
         of=1,
+        # If the broker was lost on the way, what the later parts do not show may be there all the same.
         connected=all(part.connected for part in parts),
         incomplete=any(part.incomplete for part in parts),
         balance=told[0].balance if told else None,

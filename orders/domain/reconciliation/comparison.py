@@ -154,6 +154,7 @@ def reconcile(
     for copied in copies:
         _look_at(copied, ours.pop(copied.copy_no, []), book, comparison)
     comparison.differences += [_extra(item, "no such copy") for items in ours.values() for item in items]
+    # The worst first, because the terminal is told only the first of them.
     comparison.differences.sort(key=lambda found: RANK[found.severity])
     return comparison
 
@@ -309,6 +310,7 @@ def _present(copied: Copied, item: Held, comparison: Comparison) -> None:
 
 def _compare_lots(copied: Copied, item: Held, comparison: Comparison) -> None:
     """Lots that were taken off, and tickets that changed with them, are facts; more than we ordered is a difference."""
+    # Nothing of a working order is open yet, and no broker changes its lots.
     if copied.facts.state is CopyState.WORKING:
         return
     ours = copied.facts.lots_open

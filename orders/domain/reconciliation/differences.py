@@ -98,6 +98,7 @@ def _set_stops(copied: Copied, item: Held, quote: Quote | None) -> Repair | Unde
     # The broker would close the position at once, or refuse. Where the market is not known, the broker tells.
     if quote is not None and not item.working and _passed(copied, quote):
         return Undecided(DifferenceReason.PRICE_GATE)
+    # Where the master has no stop, the follower's own stays: taking it away only adds risk.
     sl, tp = copied.sl or item.sl, copied.tp or item.tp
     price = copied.price if item.working else None
     if (sl, tp) == (item.sl, item.tp) and price in (None, item.price):

@@ -69,6 +69,7 @@ def _changes(one: Told, item: Held) -> list[OrderIntent]:
     before, intents = one.position, []
     if before.state is PositionState.WORKING and not item.working:
         intents.append(_intent(one, Action.ACTIVATE, item.ticket, price=_price(item.price)))
+    # Where nobody told the lots, none can be seen to be missing.
     lots = before.lots or item.lots
     if not item.working and item.lots < lots:
         intents.append(

@@ -102,6 +102,7 @@ def check_ceiling(trade: Trade, exposure: Exposure, *, max_leverage: Decimal | N
         return {}
     if trade.notional is not None and trade.equity is not None and trade.equity > 0:
         return _check_leverage(trade.notional + exposure.notional, trade.equity, max_leverage)
+    # Without price or funds only the master's lots are left to compare with; lots that a person chose are meant so.
     if trade.chosen or trade.master_lots <= 0:
         return {}
     most = MAX_LOTS_RATIO_OF_CENTS if (trade.currency or "").upper() in CENTS else MAX_LOTS_RATIO

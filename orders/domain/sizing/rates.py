@@ -44,6 +44,7 @@ def exchange_rate(
     told = [*_told(source, targets), *((pair, 1 / rate) for pair, rate in _told(target, sources))]
     both = frozenset({source, target})
     rates = [rate for pair, rate in told if {pair.base, pair.quote} == both] or [rate for _, rate in told]
+    # The median: one pair with a wrong tick value must not set the rate.
     return Rate(median(rates), min(rates), max(rates)) if rates else None
 
 

@@ -9,6 +9,7 @@ from orders.domain.states.denials import Code, Denied
 MAX_LEGS: Final = 20
 LOTS_BOUND: Final = Decimal(10) ** 7  # what a column holds: 15 digits, 8 of them behind the point
 PRICE_BOUND: Final = Decimal(10) ** 10
+# A ratio that ends in 0.29999999 means 0.30: cut down to the step it would lose a whole one.
 LOT_TOLERANCE: Final = Decimal("1e-8")
 
 

@@ -32,6 +32,7 @@ _ENDS: Final = frozenset(
     }
 )
 MOVES: Final[Mapping[CommandState, frozenset[CommandState]]] = {
+    # A held command has no number, so no EA can know of it or report it.
     CommandState.HELD: frozenset({CommandState.QUEUED, CommandState.EXPIRED, CommandState.VOID}),
     CommandState.QUEUED: _ENDS | {CommandState.RECEIVED},
     CommandState.RECEIVED: _ENDS,
@@ -40,6 +41,7 @@ MOVES: Final[Mapping[CommandState, frozenset[CommandState]]] = {
     CommandState.EXPIRED: frozenset({CommandState.DONE, CommandState.WORKING}),  # the EA's ledger said otherwise
     CommandState.VOID: frozenset({CommandState.DONE, CommandState.WORKING}),  # filled before the EA heard of the void
     CommandState.DONE: frozenset(),
+    # What a broker refused is over; another try is a command with a number of its own.
     CommandState.REJECTED: frozenset(),
 }
 SENDABLE: Final = frozenset({CommandState.QUEUED, CommandState.RECEIVED})

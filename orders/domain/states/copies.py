@@ -22,6 +22,7 @@ MOVES: Final[Mapping[CopyState, frozenset[CopyState]]] = {
     CopyState.WORKING: frozenset({CopyState.OPEN, CopyState.CLOSED, CopyState.FAILED}),
     CopyState.OPEN: frozenset({CopyState.CLOSED}),
     CopyState.FAILED: frozenset({CopyState.WORKING, CopyState.OPEN, CopyState.CLOSED}),  # a late fact wins
+    # A fill that was told late, or a position that one book did not show and the next one does.
     CopyState.CLOSED: frozenset({CopyState.WORKING, CopyState.OPEN}),
 }
 ALIVE: Final = frozenset({CopyState.HELD, CopyState.ORDERED, CopyState.WORKING, CopyState.OPEN})

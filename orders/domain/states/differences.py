@@ -34,7 +34,9 @@ MOVES: Final[Mapping[DifferenceState, frozenset[DifferenceState]]] = {
             DifferenceState.GONE,
         }
     ),
+    # Never to a repair: nothing is ordered about what waits for a person.
     DifferenceState.HELD: frozenset({DifferenceState.ADOPTED, DifferenceState.REFUSED, DifferenceState.GONE}),
+    # Back to open: the repair came to nothing, and the difference stands.
     DifferenceState.REPAIRING: frozenset({DifferenceState.REPAIRED, DifferenceState.ADOPTED, DifferenceState.OPEN}),
     DifferenceState.REPAIRED: frozenset(),
     DifferenceState.ADOPTED: frozenset(),

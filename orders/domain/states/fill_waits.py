@@ -20,6 +20,7 @@ class WaitState(StrEnum):
 
 MOVES: Final[Mapping[WaitState, frozenset[WaitState]]] = {
     WaitState.WAITING: frozenset({WaitState.CANCELLING, WaitState.FILLED, WaitState.ENDED}),
+    # Back to waiting: a broker that refuses to cancel may be about to fill the order.
     WaitState.CANCELLING: frozenset(
         {WaitState.WAITING, WaitState.FILLED, WaitState.REOPENED, WaitState.DENIED, WaitState.ENDED}
     ),

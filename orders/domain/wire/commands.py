@@ -9,6 +9,7 @@ from orders.domain.wire.intents import Action, Comment, OrderType, Side, Ticket
 from sessions_app.domain.decimals import Lots, Price
 from sessions_app.domain.frames.payloads import Name, Payload
 
+# The highest byte says that an order may be ours, the other three are its copy number.
 MAGIC_BASE: Final = 0x5A000000
 MAX_COPY_NO: Final = 0xFFFFFF
 TICKETS: Final = "ticket"
@@ -60,4 +61,5 @@ def copy_number(magic: int | None) -> int | None:
     """The copy number in a magic number of our range, or None. Whether there is such a copy, the account's rows say."""
     if magic is None or magic & ~MAX_COPY_NO != MAGIC_BASE:
         return None
+    # Copy numbers begin at 1: the bare base is no copy.
     return magic & MAX_COPY_NO or None

@@ -98,6 +98,7 @@ class OrderIntent(Payload, kw_only=True, frozen=True):
     age_ms: Millis = 0
 
 
+# Bounded, for a comment is free text: no ticket has more digits.
 _FROM: Final = re.compile(r"from #(\d{1,16})")
 
 
@@ -111,6 +112,7 @@ def lineage(intent: OrderIntent) -> list[int]:
     return [ticket for ticket in dict.fromkeys(tickets) if ticket]
 
 
+# ASCII, because `\d` takes the digits of other scripts too.
 _MOMENT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _REQUIRED: Final[Mapping[Action | None, tuple[str, ...]]] = {
     Action.OPEN: ("side", "lots"),
