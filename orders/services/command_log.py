@@ -187,6 +187,7 @@ def open_log(account_pks: Collection[UUID] | QuerySet[Any, UUID], *, now: dateti
 
     A query of their keys is asked in the same statement.
     """
+    # `no_key`: rows that only refer to the account, such as frames and events, may be inserted meanwhile.
     rows = BrokerAccount.objects.select_for_update(no_key=True)
     if isinstance(account_pks, QuerySet):
         wanted = rows.filter(id__in=account_pks)

@@ -81,6 +81,7 @@ def _make_room(read: Mapping[UUID, Terminal]) -> None:
     """Forget the terminals that were read first: which of them is used least would cost more to know than to read it
     again. Brokers list up to 2,000 symbols, so it is their number that is bounded, too.
     """
+    # A copy of the list: other threads add and remove meanwhile.
     kept = list(_terminals.items())
     symbols = sum(len(terminal.symbols) for terminal in (*read.values(), *(known for _, known in kept)))
     count = len(kept) + len(read)

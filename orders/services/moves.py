@@ -68,6 +68,7 @@ def move_commands(
     """
     for before in only:
         check_move("command", commands.MOVES, before, after)
+    # The state is compared in the same statement: what was moved meanwhile stays where it is.
     return rows.filter(state__in=sorted(only)).update(state=after, **columns)
 
 

@@ -44,6 +44,7 @@ def release(account_pk: UUID, session_id: UUID, batch: Batch) -> None:
     held = list(
         Command.objects.select_related("copy")
         .filter(account_id=account_pk, state=CommandState.HELD)
+        # In the order of the decisions: a close must not get its number before its open.
         .order_by("hold_no")
     )
     # Each copy is one object, whatever number of its commands is held.

@@ -41,9 +41,11 @@ from sessions_app.services.operations import alerts
 
 _WRITTEN: Final = (*leading.LED_TO, "state", "closed_at", "unprotected_since", "called_at")
 _NONE: Final = Decimal(0)
+# Longer than OVERDUE_AFTER, or the tries that make a close overdue would be out of sight.
 RECENT: Final = timedelta(minutes=15)
 _AFTER_A_FAULT: Final = timedelta(minutes=1)
 _CALL_AGAIN: Final = timedelta(days=1)
+# A backlog is worked off in parts: no transaction holds an account's lock for all of it.
 _AT_ONCE: Final = 1_000
 _STANDING_ALERTS: Final = (
     AlertCode.UNPROTECTED, AlertCode.CLOSE_UNDELIVERED, AlertCode.CLOSE_OVERDUE, AlertCode.ORDERED_AGAIN,

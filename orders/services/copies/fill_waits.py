@@ -91,6 +91,7 @@ class Waits:
         after = at_deadline(mapping.leg(copy), self.position(copy))
         if after is WaitState.CANCELLING:
             wait.tries += 1
+            # Should it fill before the cancel arrives, the position is there that was wanted.
             self._order(wait, copy, cancelling(mapping.leg(copy), keep_filled=True))
         self._move(wait, after, step="deadline", tries=wait.tries)
 
@@ -174,6 +175,7 @@ class Waits:
             subscription=copy.subscription,
             position_id=copy.position_id,
             order=order,
+            # What he has closed since his fill is out of the order's lots already, and must not be taken off twice.
             master_lots=position.lots,
             spec=spec,
         )

@@ -61,6 +61,7 @@ def new_copy(
 def lead(copy: Copy, order: Order) -> None:
     """Where the decided commands lead the copy."""
     copy.lots_decided = order.lots_after
+    # A close names no stops: the copy's stay wanted, in case it is refused.
     if order.action in ADDS_EXPOSURE or order.action is Action.MODIFY:
         copy.sl, copy.tp = order.sl, order.tp
         copy.price = order.price if order.price is not None else copy.price

@@ -17,8 +17,8 @@ _AT_RISK = (CopyState.ORDERED, CopyState.WORKING, CopyState.OPEN)
 
 @requires_transaction
 def gone(account_pks: Collection[UUID], now: datetime) -> None:
-    """Nobody serves these accounts any more, without a farewell: call for those that have copies. Inside the caller's
-    transaction.
+    """Nobody serves these accounts any more, and no EA has said that it goes: call for those that have copies. Inside
+    the caller's transaction.
     """
     copies = Copy.objects.filter(account__in=account_pks, state__in=_AT_RISK)
     for account_pk, count in copies.values_list("account_id").annotate(Count("id")).order_by("account_id"):

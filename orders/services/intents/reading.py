@@ -78,7 +78,8 @@ def first_intents(masters: set[UUID], tickets: set[int]) -> dict[tuple[UUID, int
     """The intents that have decided, by what makes a later one their repeat."""
     columns = ("account_id", "ticket", "action", "remaining_lots", "id")
     first = Intent.objects.filter(account__among=masters, ticket__among=tickets, repeated=False)
-    # Each half in the words of its index: one that asks for both at once reads all that the master ever did.
+    # Each half in the words of its index: one that asks for both at once reads all that the master ever did. Stops may
+    # be moved to and fro: a modify is compared with the latest state, not with the first of its kind.
     ends = first.exclude(action__in=[Action.MODIFY, Action.PARTIAL_CLOSE])
     parts = first.filter(action=Action.PARTIAL_CLOSE)
     found = ends.values_list(*columns).union(parts.values_list(*columns), all=True)

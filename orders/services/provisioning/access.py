@@ -76,6 +76,7 @@ def _write_fingerprints(entry: AccessEntry, tenant: Tenant, *, batch: Batch, by:
                 reason=item.reason,
                 now=batch.now,
             )
+        # The same document again is no mistake.
         except enrolment_policies.AlreadyThere:
             continue
 

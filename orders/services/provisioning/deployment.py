@@ -64,6 +64,7 @@ def provision(*, document: object, by: Actor) -> dict[str, Any]:
     # A thousand keys take a minute to hash: no lock is held meanwhile.
     hashes = _hash_new_keys(tenants)
     with transaction.atomic(durable=True):
+        # Before any row's lock, as everybody does who takes both: else two could wait for each other.
         cycles.hold()
         known = _load(tenants)
         mistakes = list(_check(tenants, known))

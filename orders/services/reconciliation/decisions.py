@@ -51,6 +51,7 @@ def let_go(*, account_pk: UUID, seen: int, by: Actor, reason: str) -> int:
     """
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
+        # A master's positions may be among them, whose closes are written to his followers' logs.
         log = open_log({account_pk, *followers_of({account_pk})}, now=batch.now)
         account = log.row(account_pk)
         rows = _missing(account, DifferenceState.ADOPTED, seen)

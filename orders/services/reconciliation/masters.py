@@ -69,6 +69,7 @@ def tell(account: BrokerAccount, intents: Sequence[OrderIntent], arrival: Arriva
             account_pk=account.id,
             fence=account.fence,
             kind="OrderIntent",
+            # An account's intents have one frame each: the intents of one book get ids that follow from its frame.
             frame_id=uuid5(INTENTS, f"{account.id} {intent.position_id} {intent.action} {arrival.frame_id}"),
             seq=None,
             payload=intent,
@@ -121,6 +122,7 @@ def _standing(account: BrokerAccount, taken_at: datetime) -> dict[int, MasterPos
 
 def _told(account: BrokerAccount, rows: Iterable[MasterPosition]) -> list[Told]:
     known = {row.position_id: row for row in rows}
+    # Backwards, so that the first intent has the last word: a later close may name no readable symbol.
     first = Intent.objects.filter(account=account, position_id__in=list(known)).order_by("-id")
     symbols = dict(first.values_list("position_id", "symbol"))
     return [

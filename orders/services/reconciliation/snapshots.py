@@ -199,6 +199,7 @@ def _as_believed(
     later = Report.objects.filter(account=account, received_at__gt=book.taken_at).exclude(flag=ReportFlag.FROM_SNAPSHOT)
     newer = set(later.values_list("copy_id", flat=True))
     beyond = Command.objects.filter(account=account, epoch=account.epoch, seq__gt=book.applied_seq)
+    # What is in doubt is what the book shall clear up, so it does not make the book old.
     ahead = set(beyond.exclude(state=CommandState.UNKNOWN).values_list("copy_id", flat=True))
     waiting = {row.copy_no: row.state for row in standing if row.kind == DifferenceKind.MISSING}
     return [

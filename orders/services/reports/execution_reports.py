@@ -118,6 +118,7 @@ def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, wo
         flag = work.waits.hear(copy, Action(command.action) if command else None, report, inferred=inferred)
         row.flag = row.flag if inferred else flag or row.flag
         if work.causes and work.causes.get(arrival.frame_id):
+            # A book only proves that the copy is not there; with this cause, a later book that shows it brings it back.
             copy.close_cause = work.causes[arrival.frame_id]
     if command is not None and report.found is False:
         _not_found(command, arrival, report, work)
@@ -262,9 +263,11 @@ def _apply(copy: Copy, command: Command | None, report: ExecutionReport, work: R
     moves.move_copy(copy, after.state)
     copy.lots_decided, copy.lots_open, copy.lots_filled = after.lots_decided, after.lots_open, after.lots_filled
     if (after.state, after.lots_open, after.lots_filled) != (before.state, before.lots_open, before.lots_filled):
+        # Refusals from before this are no measure of what comes now: they were about other lots.
         copy.observed_at = work.log.now
     copy.ticket, copy.close_cause = after.ticket, after.close_cause
     if after.ticket is not None:
+        # The next report of this batch may name the new ticket alone.
         work.by_ticket[copy.account_id, after.ticket] = copy
     if after.tombstoned and copy.tombstoned_at is None:
         copy.tombstoned_at = work.log.now
@@ -378,10 +381,12 @@ def _target(command: Command) -> Target:
 
 def _write(work: Reports, batch: Batch) -> None:
     insert_rows(Report, work.rows)
+    # Those of this very batch were inserted as they stand.
     update_rows(Report, [row for row in work.replaced if row not in work.rows], ["repeated"])
     update_rows(Command, work.moved.values(), _COMMAND_FIELDS)
     update_rows(Copy, work.touched.values(), _COPY_FIELDS)
     if work.cancelled:
+        # A placed order's command is `working` as long as the order is there; no report of its own ends it.
         placed = Command.objects.filter(copy__in=work.cancelled, action=Action.PLACE)
         moves.move_commands(placed, CommandState.VOID, only=[CommandState.WORKING], reason=CommandReason.CANCELLED)
     fill_waits.write(work.waits)

@@ -107,6 +107,7 @@ def _first_reports(reports: Sequence[ExecutionReport], commands: dict[UUID, Comm
         if report.command_id and (command := commands.get(report.command_id))
         if command.state == BY_REPORT[report.status] and report.status in ONCE
     ]
+    # Backwards, so that the first report has the last word.
     rows = Report.objects.filter(command__among=again, repeated=False).order_by("-id") if again else []
     return {(row.command_id, row.status): row for row in rows if row.command_id}
 
@@ -125,6 +126,7 @@ def _known_facts(reports: Sequence[ExecutionReport], account_pks: set[UUID]) -> 
     if not tickets:
         return set()
     rows = Report.objects.filter(account__among=account_pks, ticket__among=tickets).exclude(cause="")
+    # What a book proved lacks the broker's figures: the EA's own report of it is news.
     told = rows.exclude(flag=ReportFlag.FROM_SNAPSHOT).values_list(
         "account_id", "ticket", "status", "cause", "remaining_lots"
     )

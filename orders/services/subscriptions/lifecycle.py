@@ -203,6 +203,7 @@ def _drop_unheard(row: Subscription, log: CommandLog) -> list[UUID]:
     unheard = Command.objects.filter(
         copy__subscription=row,
         state=CommandState.QUEUED,
+        # Orders to place are left alone: one that comes to work is cancelled like those that work already.
         action=Action.OPEN,
         seq__gt=log.row(row.follower_id).acked_seq,
     )
