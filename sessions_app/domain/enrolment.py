@@ -34,6 +34,7 @@ def canonical_network(text: str) -> str:
     :raises Refused: `invalid`
     """
     try:
+        # Strict: with bits beyond the mask, a typing error could admit a wider network than was meant.
         network: IPv4Network | IPv6Network = ip_network(text.strip())
     except ValueError as error:
         raise Refused("invalid", "Expected an address or a network such as 203.0.113.0/24") from error

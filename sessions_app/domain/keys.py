@@ -10,7 +10,9 @@ from typing import Final
 from sessions_app.domain.problems import Refused
 
 MIN_KEY_BITS: Final = 128
+# The upper bound keeps strangers from having long texts hashed.
 _KEY: Final = re.compile(r"[A-Za-z0-9_\-=.+/]{16,256}", re.ASCII)
+# One colon only: where the server's name ends must have one answer.
 _ACCOUNT: Final = re.compile(
     r"([\x21-\x39\x3b-\x7e](?:[\x20-\x39\x3b-\x7e]*[\x21-\x39\x3b-\x7e])?):([A-Za-z0-9_\-]{1,32})", re.ASCII
 )
@@ -31,6 +33,7 @@ def canonical_account_id(text: str) -> str:
             path="account_id",
         )
     server, login = match.groups()
+    # Login 007 is account 7 to its broker: two names would let two terminals trade it at once.
     return f"{server}:{login.lstrip('0') or '0'}".lower()
 
 

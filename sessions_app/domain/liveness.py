@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 TIMEOUT_PER_INTERVAL: Final = 3
+# Half an interval of grace: a beat that is only late is not asked about.
 TEST_REQUEST_PER_INTERVAL: Final = 1.5
 MIN_INTERVAL: Final = 1
 MAX_INTERVAL: Final = 60

@@ -52,6 +52,7 @@ class Problem:
     @property
     def wait(self) -> int | None:
         """Seconds until the same frame or request may come again; None: it may not."""
+        # Never 0: who is told to come back at once asks in a loop.
         return max(self.after_seconds, 1) if self.retry is RetryPolicy.SAME_FRAME_AFTER else None
 
 
@@ -80,6 +81,7 @@ class Refused(Exception):
             severity=problem.severity,
             retryable=problem.retryable,
             retry=Retry(policy=problem.retry, after_seconds=seconds),
+            # Both hold text of the client's: as much of it as the frame's fields take.
             path=self.path and self.path[:255],
             message=self.message[:1000],
             remediation=problem.remediation,

@@ -55,12 +55,15 @@ def read_envelope(frame: str | bytes) -> Envelope:
 
     :raises Malformed: `frame_too_big`, `malformed` or `version_unsupported`, with the path of the fault
     """
+    # Half a character must come as far as the decoder, which says where it stands.
     encoded = frame.encode("utf-8", "surrogatepass") if isinstance(frame, str) else frame
+    # Before it is parsed: that costs time by the length, whoever has sent it.
     if len(encoded) > MAX_FRAME_BYTES:
         raise Malformed("frame_too_big", f"A frame has at most {MAX_FRAME_BYTES} bytes, this one {len(encoded)}")
     try:
         envelope = _DECODER.decode(encoded)
         encoded.decode()  # what the decoder skips it does not look into
+    # Thousands of brackets are a small frame: what nests too deep is malformed, and no fault of ours.
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message, path = split_path(str(error))
         encoded = legible(encoded)
@@ -86,7 +89,7 @@ def legible(encoded: bytes) -> bytes:
 
 
 def is_unnumbered_scrap(frame: bytes) -> bool:
-    """Whether a frame of a mended text had something in it that is no character, and can do without an answer."""
+    """Whether a frame of a mended text holds a replaced character and has no number: refused, it comes no more."""
     return (_NO_CHARACTER.search(frame) is not None) and _numbered(frame) is None
 
 
@@ -117,6 +120,7 @@ def _repeats_a_name(encoded: bytes) -> bool:
     try:
         if _NEEDS_READING.search(encoded) is None:
             return encoded.count(b'":') != _encode(_decode(encoded)).count(b'":')
+        # Numbers stay texts: to read a long one takes time by the square of its digits.
         json.loads(encoded, object_pairs_hook=_names_once, parse_int=str, parse_float=str)
     except _RepeatedName:
         return True
@@ -154,6 +158,7 @@ def digest(kind: str, payload: bytes) -> bytes:
     if isinstance(content, dict):
         for name in _TRANSMISSION_FIELDS:
             content.pop(name, None)
+    # Sorted: an EA that was restarted may write the fields of the same fact in another order.
     return hashlib.sha256(kind.encode() + b"\n" + msgspec.json.encode(content, order="sorted")).digest()
 
 

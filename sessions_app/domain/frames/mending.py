@@ -23,7 +23,9 @@ Fault = Callable[[Any], tuple[str, str] | None]
 _PLACE: Final = re.compile(r"\$\.(?P<name>\w+)(?:\[(?P<row>\d+)\](?:\.(?P<part>\w+))?)?")
 _TOO_LONG: Final = re.compile(r"of length <= (\d+)")
 _NAMED_BY: Final = ("name", "symbol", "ticket")
+# What names a line goes into messages and logs, where a stranger's control characters have no place.
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]{1,64}")
+# Decimals, for a binary float would have changed the price already.
 _READ: Final = msgspec.json.Decoder(float_hook=Decimal)
 
 
@@ -82,6 +84,7 @@ def mend(kind: type[Payload], raw: bytes, mending: Mending, *, fault: Fault | No
     if not isinstance(content, dict):
         return None
     notes: list[Note] = []
+    # A reader names the first fault alone: each is mended, and all of it is read again.
     for _ in range(MAX_MENDS):
         payload, wrong = _tried(kind, content, fault)
         if payload is not None:
@@ -161,6 +164,7 @@ def _read_otherwise(content: dict[str, Any], name: str, rule: str, mending: Mend
     if too_long is not None and name in mending.ornaments and isinstance(value, str):
         content[name] = value[: int(too_long[1])]
         return True
+    # To Python `true` is an int; on the wire it is no number.
     if rule.startswith(NOT_A_TEXT) and isinstance(value, int | Decimal) and not isinstance(value, bool):
         return _put(content, name, value, str)
     if rule.startswith("Expected `int") and isinstance(value, Decimal) and value == value.to_integral_value():

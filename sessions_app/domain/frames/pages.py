@@ -15,7 +15,7 @@ def pages(items: Sequence[T]) -> Iterator[list[T]]:
     page: list[T] = []
     left = ROOM_BYTES
     for item in items:
-        size = len(to_json(item)) + 1
+        size = len(to_json(item)) + 1  # the comma
         if page and size > left:
             yield page
             page, left = [], ROOM_BYTES

@@ -1,4 +1,4 @@
-"""Payloads of the frames that say who is connected. The trade frames live in `orders.domain`.
+"""Payloads of the frames that say who is connected. The trade frames live in `orders.domain.wire`.
 
 One meaning of a frame: `docs/schemas` is generated from these classes, and the SDKs' types from the schemas.
 Unknown fields are ignored. Times are RFC 3339 in UTC; durations say their unit in their name.
@@ -13,13 +13,16 @@ from msgspec import Meta
 
 from sessions_app.domain.decimals import Money, Price, Quantity
 
+# PostgreSQL keeps no NUL in a text: one such comment would fail a whole batch.
 Text = Annotated[str, Meta(max_length=255, pattern=r"^[^\x00]*$")]
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Moment = Annotated[str, Meta(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")]
+# Up to here a client that reads JSON numbers as doubles still counts by one.
 Seq = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 MAX_SYMBOL_DIGITS: Final = 15
 Millis = Annotated[int, Meta(ge=0, le=10**10)]
+# The parts of a frame wait in memory until the last one is here.
 MAX_PARTS = 256
 MAX_SYMBOLS = 2000
 PartNumber = Annotated[int, Meta(ge=1, le=MAX_PARTS)]
@@ -139,6 +142,7 @@ class InitRequest(Payload, kw_only=True, frozen=True):
     utc_offset_seconds: Annotated[int, Meta(ge=-86400, le=86400)] | None = None
     symbols: Annotated[list[SymbolSpec], Meta(max_length=MAX_SYMBOLS)] = []
     history_from: Moment | None = None
+    # Any wish is taken and brought within bounds: none may keep a terminal from introducing itself.
     heartbeat_interval_seconds: Annotated[int, Meta(ge=-(2**31), le=2**31)] | None = None
     balance: Money | None = None
     equity: Money | None = None

@@ -150,6 +150,7 @@ LINK_FRAMES: Final = (
         durable=True,
         taker=Taker.BATCH,
         handler="log_alerts",
+        # People look here for what a terminal has complained of.
         kept=True,
         mending=Mending(needs=lambda content: {"code"}, ornaments=frozenset({"message", "remediation"})),
     ),
