@@ -61,10 +61,12 @@ async def answer(call: Call) -> Answer:
     runtime = Runtime.current()
     if runtime.draining:
         raise Refused("service_restart")
+    # `thread_sensitive=False`: else all reads of this process would queue for one thread.
     read = database_sync_to_async(queries.standing_by_token, thread_sensitive=False)
     standing: Standing | None = await read(token_digest(call.token))
     if standing is None:
         raise Refused("token_invalid")
+    # Answered as if there were none: a token is not to find out which other sessions there are.
     if standing.session_id != call.session_id:
         raise Refused("not_found")
     connection, door, frames = await _link(runtime, call, standing)

@@ -60,6 +60,7 @@ class Runtime:
         self.heartbeats = Heartbeats()
         self.resumes = Resumes()
         self.draining = False
+        # Kept beyond the links: who connects again gets no fresh budget.
         self._bounds = Kept(Bounds)
         self._hellos = Kept(hello_bucket)
         self._stop_listening = doorbell.listen(self._ring_from_thread)
@@ -88,6 +89,7 @@ class Runtime:
             task.cancel()
         self._stop_listening()
         began = time.monotonic()
+        # The links are still open: what the writer commits now is acknowledged over them.
         await self._loop.run_in_executor(None, self.ingest.stop, seconds)
         with contextlib.suppress(DatabaseError):
             await self._write_heartbeats()
@@ -138,6 +140,7 @@ class Runtime:
 
     def _settle_from_thread(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is gone: the EAs resend
+            # The writer is a thread, and links belong to the loop alone.
             self._loop.call_soon_threadsafe(self.delivery.settle, batch, arrivals)
 
     def _ring_from_thread(self, news: Ring) -> None:
@@ -154,9 +157,11 @@ class Runtime:
             except (RedisError, OSError) as error:
                 _log.warning("doorbell.deaf", error=type(error).__name__)
             await asyncio.sleep(0.5)
+            # What was rung while nobody listened is lost; the rows are not.
             self.delivery.ring(Ring(frozenset(item.session_id for item in self.registry)))
 
     async def _hear(self) -> None:
+        # No read timeout: a quiet bus is no dead one.
         client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_timeout=None, socket_connect_timeout=2)
         async with client, client.pubsub() as bus:
             await bus.subscribe(settings.DOORBELL_CHANNEL)
@@ -210,6 +215,7 @@ class Runtime:
             return
         try:
             await database_sync_to_async(beats.flush, thread_sensitive=False)(heard)
+        # A cancellation too: when the process goes, the sweep is cancelled, and these beats are written once more.
         except BaseException:
             self.heartbeats.put_back(heard)
             raise

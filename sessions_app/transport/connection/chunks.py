@@ -91,6 +91,7 @@ class Chunks:
         if chunking is None or arrival.payload is None:
             return arrival
         name, number, of = chunking.place(arrival.payload)
+        # A terminal that begins again gives up what it had begun.
         if number == 1:
             self._sets[arrival.kind] = _Set(chunking, name, of)
             self._dropped.pop(arrival.kind, None)
@@ -114,6 +115,7 @@ class Chunks:
     def _lose(self, arrival: Arrival, chunking: Chunking, name: Hashable, *, too_many: bool = False) -> None:
         """Drop the set: a part of it is missing, is odd, or was one too many."""
         # Its sender has been told already; what comes of it now was on its way.
+        # `self` is the name of no set: it stands for "none was dropped".
         if arrival.kind not in self._sets and self._dropped.get(arrival.kind, self) == name:
             return
         refusal = self._drop(arrival.kind, chunking, name)
@@ -129,5 +131,6 @@ class Chunks:
         if not chunking.asked_for:
             return Refused("parts_incomplete")
         self._lost = True
+        # Not at once: the rest of the lost set is still on its way.
         self._ask_after = time.monotonic() + AFTER_A_LOSS_SECONDS
         return None

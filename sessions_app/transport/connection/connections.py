@@ -38,6 +38,7 @@ class Connection(ABC):
     def __init__(self, *, standing: Standing, resume_from: int) -> None:
         self.standing = standing
         self.link_no = standing.links
+        # A former link may have carried all of the log: what comes once more is marked as resent.
         self.outbox = Outbox(sent=resume_from, maybe_sent=standing.top_seq, acked=min(resume_from, standing.acked_seq))
         self.inbox = Inbox(stored=standing.stored_seq)
         self.lifecycle = Lifecycle()
@@ -123,6 +124,7 @@ class Connection(ABC):
         self.outbox.put(text, last=last)
         self._polls.note_queued()
         self._wake.set()
+        # Bytes, not frames: what a peer that does not read costs is memory.
         if self.outbox.queued_bytes > settings.GATEWAY["send_queue_kib"] * 1024:
             self.drop_slow_reader()
 

@@ -18,6 +18,7 @@ async def _go_on(work: Coroutine[Any, Any, None], waits_for: Any) -> None:
     await _rest(work, waits_for)
 
 
+# A generator, for only it can hand on to the loop the very thing that the work waits for.
 @coroutine
 def _rest(work: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, Any, None]:
     try:

@@ -8,7 +8,9 @@ from django.conf import settings
 
 from sessions_app.transport.connection.chunks import Chunks
 
+# Below every number, so that 0 counts as untold too.
 UNTOLD: Final = -1
+# A broken EA may have a new oddity in every frame: the memory of them has a bound.
 MAX_WARNINGS: Final = 200
 
 

@@ -109,6 +109,7 @@ class Outbox:
 
     def rewind(self, upto: int) -> None:
         """Commands above this number may have been lost with an answer: forget that they were sent."""
+        # Unnumbered frames stay: no log has them.
         kept = [frame for frame in self._queue if not frame.last]
         self._queue = deque(kept)
         self.queued_bytes = sum(len(frame.text) for frame in kept)

@@ -44,4 +44,5 @@ class Polls:
     def _answer(self) -> None:
         self._timer = None
         self._say()
+        # The Idle has counted itself, and is no news for the next Poll.
         self._queued = 0

@@ -14,6 +14,7 @@ class Registry:
         self._by_account: dict[UUID, dict[UUID, Connection]] = {}
 
     def __iter__(self) -> Iterator[Connection]:
+        # A copy: links leave while somebody goes through them.
         return iter(list(self._by_session.values()))
 
     def __len__(self) -> int:
@@ -48,6 +49,7 @@ class Registry:
         links = self._by_account.get(account_pk)
         if not links:
             return None
+        # For a moment two may be: the session that was preempted does not know of it yet.
         ready = [item for item in links.values() if item.ready]
         return max(ready, key=_fence) if len(ready) > 1 else ready[0] if ready else None
 

@@ -12,6 +12,7 @@ from sessions_app.queries import Standing
 from sessions_app.transport.connection.connections import Connection
 from sessions_app.transport.connection.eager import begin
 
+# Frames that come close together share one acknowledgement.
 ACK_SECONDS: Final = 0.1
 Send = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
 _log = structlog.get_logger(__name__)

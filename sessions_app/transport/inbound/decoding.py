@@ -60,6 +60,7 @@ def read_arrival(envelope: Envelope, frame: BoundFrame, connection: Connection) 
         payload=payload,
         refusal=refusal,
         digest=_digest(envelope.type, raw) if durable else b"",  # what has no number is compared with nothing
+        # Seconds, not a moment: the batch counts them back from the database's clock, the one clock of all processes.
         heard=time.monotonic(),
         source=connection,
         mended=mended,

@@ -27,8 +27,10 @@ from sessions_app.transport.inbound.rate_limits import GRANTED, Bounds, Bucket
 from sessions_app.transport.outbound.delivery import Delivery
 from sessions_app.transport.outbound.shutdown import FetchingGoodbye
 
+# What waits is everybody's memory: a peer that outruns the writer is sent away, and resumes.
 MAX_IN_WORK: Final = 5000
 NAMED_LINES: Final = 10
+# A command may be reported as accepted, placed, filled in parts and filled.
 REPORTS_PER_COMMAND: Final = 4
 _log = structlog.get_logger(__name__)
 
@@ -68,6 +70,7 @@ class Door:
         except Refused as refusal:
             if connection.authenticated:
                 self._delivery.refuse(connection, refusal, ref=envelope.id)
+            # These say that the peer speaks another protocol. Other refusals happen to a sound EA, too.
             if refusal.code in ("unknown_type", "frame_unexpected"):
                 self._spend()
 
@@ -177,6 +180,7 @@ class Door:
         connection = self._connection
         if not connection.authenticated:
             return
+        # Believed, it would make commands count as received that no EA has seen.
         if upto > max(connection.outbox.sent, connection.standing.top_seq):
             self._delivery.refuse(connection, Refused("invalid", f"Nothing above {connection.outbox.sent} was sent"))
             self._spend()

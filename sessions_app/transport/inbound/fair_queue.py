@@ -35,6 +35,7 @@ class FairQueue:
         with self._changed:
             for arrival in reversed(arrivals):
                 self._lanes.setdefault(arrival.session_id, deque()).appendleft(arrival)
+            # Nobody is woken: the one thread that takes is the one that puts back.
             self._waiting += len(arrivals)
 
     def end(self) -> None:

@@ -54,6 +54,7 @@ class Ingest:
         self._suspects = Suspects(settings.GATEWAY["poison_tries_per_minute"])
         self._deferred: list[Arrival] = []
         self._stopping = threading.Event()
+        # A daemon: a statement that hangs must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
         self._thread.start()
 
@@ -65,6 +66,7 @@ class Ingest:
         """Finish what waits, then end the thread."""
         self._waiting.end()
         self._thread.join(timeout)
+        # Only now: until its time is over, the writer waits for a database that is away.
         self._stopping.set()
 
     def _run(self) -> None:
@@ -182,6 +184,7 @@ class Ingest:
         )
 
     def _after_commit(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
+        # Answers first: what follows are transactions of their own, and none of them takes the commit back.
         self._settle(batch, arrivals)
         doorbell.publish(Ring(frozenset(batch.changed_sessions), self._news(batch)))
         for session_id in batch.promotable:

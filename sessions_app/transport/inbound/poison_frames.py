@@ -43,6 +43,7 @@ class Suspects:
             while len(self._tries) > _MAX_FRAMES:
                 self._tries.popitem(last=False)
         sender = arrival.account_pk if arrival.fence else arrival.session_id
+        # One more than the budget is all that tells whether it is spent.
         moments = self._failures.setdefault(sender, deque(maxlen=self._budget + 1))
         moments.append(time.monotonic())
         self._sessions[arrival.session_id] = sender

@@ -40,6 +40,7 @@ class Bucket:
     def wait(self) -> float:
         """Take one token: 0, or the seconds until there is one."""
         now = time.monotonic()
+        # Granted tokens may stand above the burst, and time does not take them away.
         self._tokens = max(self._tokens, min(self.burst, self._tokens + (now - self._at) * self.rate))
         self._at = now
         if self._tokens < 1:
@@ -57,6 +58,7 @@ class Bounds:
         bounds = settings.GATEWAY
         self.general = Bucket(bounds["frame_rate"], bounds["frame_burst"])
         self.intents = Bucket(bounds["frame_rate"], bounds["frame_burst"])
+        # Anybody may open a pending session: it may send at a small part of the rate of an approved one.
         self.pending = Bucket(bounds["pending_rate_per_minute"] / 60, bounds["pending_frames"])
         self.acks = Bucket(bounds["frame_rate"], bounds["frame_burst"])
         self.reports = Bucket(bounds["frame_rate"], bounds["report_burst"])
@@ -86,7 +88,7 @@ def hello_bucket() -> Bucket:
 
 class Kept(Generic[T]):
     """What this process keeps of each peer, by whatever names it, longer than a link stands. Beyond `most` the one
-    unused longest is forgotten: its buckets may only be full by then, or a stranger's. Not safe for threads.
+    unused longest is forgotten: its buckets have most likely filled up again by then. Not safe for threads.
     """
 
     def __init__(self, make: Callable[[], T], most: int = MOST) -> None:

@@ -13,6 +13,7 @@ from sessions_app.domain.frames.payloads import Hello
 from sessions_app.services.lifecycle import resuming
 from sessions_app.services.lifecycle.resuming import Coming, Resumed
 
+# Their sessions are locked together until the one commit.
 MOST: Final = 200
 _Answer = asyncio.Future[Resumed | None]
 

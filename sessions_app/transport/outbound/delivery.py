@@ -88,6 +88,7 @@ class Delivery:
         connection.inbox.store(batch.stored_tops.get(connection.session_id, 0))
         if refused:
             self._tell_refusals(connection, refused)
+        # Two frames claim one number: what the EA means by any other one is not sure any more.
         if any(arrival.fate is Fate.CONFLICT for arrival in arrivals):
             self.refuse(connection, Refused("sequence_conflict"))
             self.close_for_protocol_error(connection, "sequence conflict")
@@ -183,7 +184,9 @@ class Delivery:
 
         A promoted one is told SessionState, InitAck, backlog, in this order: it takes commands from then on.
         """
+        # The only read, and before all else: nothing waits from here on, so no command comes before the InitAck.
         ack = await self._introduction(connection, standing)
+        # Two looks may overtake each other: the later one has told the promotion already.
         read_before_promotion = connection.authenticated and standing.state == SessionStatus.PENDING
         if connection.lifecycle.closing or read_before_promotion:
             return

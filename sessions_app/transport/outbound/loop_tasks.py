@@ -15,6 +15,7 @@ class LoopTasks:
     """The tasks of one loop: each is kept until it is done."""
 
     def __init__(self) -> None:
+        # The loop refers to its tasks weakly: one that nobody keeps may vanish in the middle of its work.
         self._tasks: set[asyncio.Task[None]] = set()
 
     def look_up(self, connection: Connection, work: Coroutine[Any, Any, None]) -> None:

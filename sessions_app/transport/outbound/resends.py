@@ -33,6 +33,7 @@ class Resends:
             raise Refused("not_authenticated")
         if connection.outbox.resending:
             raise Refused("resend_in_flight", retry_after=1)
+        # What was never sent must not be had by asking: the window of unacknowledged commands would bound nothing.
         if asked.from_ > asked.to or asked.to > connection.outbox.sent:
             raise Refused("resend_out_of_range", f"Numbers 1 to {connection.outbox.sent} were sent on this log")
         connection.outbox.begin_resend()

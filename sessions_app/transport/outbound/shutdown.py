@@ -40,6 +40,7 @@ class FetchingGoodbye:
         """Something was stored: is it all? If not, ask for the next page once nothing more is under way."""
         if self._connection.inbox.stored >= self._upto:
             self._end()
+        # What is at work may be the rest of it.
         elif not self._connection.inbox.in_work:
             self._ask(self._connection, self._upto + 1)
 
