@@ -144,6 +144,7 @@ def _open(proof: Proof, request: Request) -> Opened:
 def _check_pace(proof: Proof, request: Request) -> None:
     """Each new session of an authorised terminal ends its former one: not more often than anybody needs."""
     minute_ago = queries.database_now() - rate_counters.WINDOW
+    # Pending sessions have no fence, end nobody's, and are counted by their keys.
     lately = EaSession.objects.filter(account_id=proof.account_id, created_at__gt=minute_ago, fence__gt=0)
     if lately.count() < settings.GATEWAY["sessions_per_minute"]:
         return

@@ -20,6 +20,7 @@ def only_one(scope: str) -> Iterator[None]:
 
     :raises Refused: `request_in_flight`
     """
+    # An advisory lock takes a signed number of 64 bits.
     number = int.from_bytes(sha256(scope.encode()).digest()[:8], "big", signed=True)
     if not _take(number):
         raise Refused("request_in_flight", retry_after=1)

@@ -92,7 +92,9 @@ def _open_desk(arrivals: Sequence[Arrival]) -> tuple[_Desk, datetime]:
     sessions, now = _lock_sessions(arrivals)
     sent = []
     for arrival in arrivals:
+        # A try that failed has left its answers here: only the decoder's refusal stands.
         arrival.fate, arrival.refusal = Fate.NEW, arrival.refusal if arrival.payload is None else None
+        # When it came, not when the writer had time for it: the age of a signal depends on it.
         arrival.received_at = now - timedelta(seconds=max(0.0, heard_now - arrival.heard))
         session = sessions.get(arrival.session_id)
         if session is not None and arrival.seq is not None:

@@ -131,6 +131,7 @@ def _profile(session: EaSession, content: dict[str, Any], now: datetime) -> Term
     if known is not None:
         return known
     hour_ago = now - timedelta(hours=1)
+    # Each may be a megabyte: a terminal that always tells another one would fill the table.
     if mine.filter(created_at__gt=hour_ago).count() >= settings.GATEWAY["init_requests_per_hour"]:
         return None
     in_use = BrokerAccount.objects.filter(id=session.account_id, profile__isnull=False).values("profile")

@@ -39,7 +39,8 @@ class Arrival:
     """One frame of one session. `heard`: monotonic seconds when it came.
 
     `received_at`: the same moment on the database's clock. `source` is the transport's own handle.
-    `late`: it came from a session that has ended; only reports are taken then. `raced`: it has lost against an equal.
+    `late`: it came from a session that has ended; only reports are taken then. `raced`: it failed once
+    because another gateway process may have stored the same id at that moment.
     `mended`: what of it could not be read as it came.
     """
 

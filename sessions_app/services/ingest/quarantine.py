@@ -115,6 +115,7 @@ def _apply_what_can_be(arrivals: Sequence[Arrival], batch: Batch, *, failures: i
 
 def _fault_of(arrivals: Sequence[Arrival], batch: Batch) -> Exception | None:
     """Apply frames together; if their data is at fault nothing of it remains, in the rows or in the batch."""
+    # A savepoint takes back rows, but nothing that the batch has noted in memory.
     before = batch.copied()
     try:
         with transaction.atomic():

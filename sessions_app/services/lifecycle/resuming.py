@@ -89,6 +89,7 @@ def _lock_known(claims: Mapping[str, Claims]) -> dict[str, _Known]:
         standing, told = queries.standing_of(row), claims[digest]
         if turned_away or settled_at is None or standing.state != SessionStatus.AUTHENTICATED:
             continue
+        # Something of the account is to be settled, which takes its lock: not while many others wait.
         if told.epoch is None or told.max_copy_no_seen >= copy_no:
             continue
         ids = recovery.sent_as(frame_id)
