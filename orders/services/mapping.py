@@ -1,12 +1,11 @@
 """From rows to the values that decisions look at."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-import msgspec
 import structlog
 
 from orders.domain.copies.legs import Leg
@@ -32,7 +31,7 @@ _SYMBOLS_KEPT: Final = 500_000  # of 0.6 KiB each
 _terminals: dict[UUID, Terminal] = {}
 _alike: WeakValueDictionary[bytes, Terminal] = WeakValueDictionary()
 _RULES_KEPT: Final = 4096
-_rules: dict[bytes, Rules] = {}
+_rules: dict[Hashable, Rules] = {}
 
 
 def terminals(profile_ids: Iterable[UUID | None]) -> Mapping[UUID, Terminal]:
@@ -97,8 +96,13 @@ def rules(row: Subscription) -> Rules:
     once: a thousand followers with the same settings are the rule.
     """
     columns = row.__dict__
-    content = (row.state, row.strategy.relay_copies, *(columns[item.name] for item in SETTINGS.rows))
-    name = msgspec.json.encode(content)
+    content = [columns[item.name] for item in SETTINGS.rows]
+    # What is no value, the JSON of filters and maps, is compared by how it is written.
+    name = (
+        row.state,
+        row.strategy.relay_copies,
+        *(repr(one) if isinstance(one, dict | list) else one for one in content),
+    )
     found = _rules.get(name)
     if found is None:
         settings = row.settings

@@ -78,7 +78,6 @@ def emptied() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("emptied")
-@pytest.mark.xfail(reason="today: all intents of a master are read to find the first ones", strict=True, raises=Found)
 def test_the_hot_path_looks_at_no_history() -> None:
     floor = Floor()
     for status, step in (("filled", floor.open), ("closed", floor.close)):
