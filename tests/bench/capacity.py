@@ -1,4 +1,4 @@
-"""What saturates first with so many followers: `python -m tests.bench.capacity`, with `--docs` into docs/performance.md.
+"""What ends first with so many followers: `python -m tests.bench.capacity`; `--docs` writes docs/performance.md.
 
 A model, no measurement: each default says where it is from. It needs no database and ends within seconds.
 """

@@ -8,8 +8,8 @@ from tests.bench.capacity import Load, first, last_follower, table, uses
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 
-# 864 followers of 1 master each, 100 intents a day each, peak 10: 86,400 intents a day, 10 intents and commands a second;
-# 1,728 links that beat every 4 s: 432 beats, 864 changed rows a second.
+# 864 followers of 1 master each, 100 intents a day each, peak 10: 86,400 intents a day, 10 intents and commands a
+# second; 1,728 links that beat every 4 s: 432 beats, 864 changed rows a second.
 ROUND = Load(
     followers=864,
     followers_per_master=1,
