@@ -79,6 +79,8 @@ async def test_case_051_the_same_intent_at_two_gateways_in_one_instant_is_one_ro
         )
         assert sorted(found["fates"]) == ["apply", "repeat", "repeat"]
         assert (found["intents"], found["refusals"]) == (1, [])
+    # Written by the hands of other processes: what a heartbeat is told of that may be a second old.
+    await follower.commands(10)
     assert (await follower.beat())["top_seq"] == 10
 
 

@@ -59,7 +59,7 @@ class Prober:
             ea.seq = 10**6
         self.tried += 1
         said = ea.seen[before:]
-        self._leave(ea, said)
+        self._leave(ea, said, frame)
         return said
 
     async def _connect(self) -> RawEa:
@@ -67,9 +67,10 @@ class Prober:
         await self._ea.introduce()
         return self._ea
 
-    def _leave(self, ea: RawEa, said: list[dict[str, Any]]) -> None:
-        """A budget of garbage is five frames, and a link says no more after it: take a fresh one in time."""
-        if codes_of(said) or ea.seq > 200:
+    def _leave(self, ea: RawEa, said: list[dict[str, Any]], frame: Frame) -> None:
+        """A budget of garbage is five frames, and a link says no more after it: take a fresh one in time. After a
+        heartbeat, too: each of the two is answered, and the second answer would end the next frame's wait."""
+        if codes_of(said) or ea.seq > 200 or frame.get("type") == "StatusHeartbeat":
             ea.socket.transport.abort()
             self._ea = None
 
