@@ -14,6 +14,7 @@ from unittest.mock import patch
 from uuid import UUID
 
 import msgspec
+from django.db.models import DateTimeField, Value
 
 from sessions_app import doorbell, queries
 from sessions_app.domain.frames.envelope import read_envelope
@@ -101,8 +102,13 @@ class Gateway:
         self._clock, self._rng = clock, rng
         self._links: list[Link] = []
         # PostgreSQL has a clock of its own, which knows nothing of ours.
-        self._one_clock = patch.object(queries, "database_now", lambda: clock.now)
-        self._one_clock.start()
+        moment = DateTimeField()
+        self._one_clock: list[Any] = [
+            patch.object(queries, "database_now", lambda: clock.now),
+            patch.object(queries, "clock", lambda: Value(clock.now, output_field=moment)),
+        ]
+        for hand in self._one_clock:
+            hand.start()
         self._stop_listening = doorbell.listen(self._ring)
         self._ids = itertools.count(1)
         self.raised: list[str] = []
@@ -114,7 +120,8 @@ class Gateway:
 
     def close(self) -> None:
         self._stop_listening()
-        self._one_clock.stop()
+        for hand in self._one_clock:
+            hand.stop()
 
     def id(self) -> UUID:
         """The next id of a frame, the same in every run of a history."""
