@@ -10,6 +10,7 @@ import httpx
 import pytest
 from eagateway_sdk.ids import uuid7
 
+from tests import tap
 from tests.e2e.gateway import SYMBOLS, Cast, Gateway, RawEa, check_frame
 
 pytestmark = [pytest.mark.lane("embedded", "production"), pytest.mark.usefixtures("sockets")]
@@ -73,6 +74,7 @@ async def test_half_a_character_in_a_comment_holds_up_no_order(callers: tuple[Ca
 
     async def say(kind: str, payload: dict[str, Any], **envelope: Any) -> httpx.Response:
         frame = {"v": 1, "type": kind, "id": str(uuid7()), "payload": payload, **envelope}
+        tap.excuse(frame["id"])
         return await master.http.post(master._url, content=json.dumps({"frames": [frame]}))
 
     kind, order = _buy(1)
