@@ -18,7 +18,7 @@ from sessions_app.domain import decimals
 from sessions_app.models import Tenant
 from sessions_app.models.fields import new_id
 from sessions_app.queries import database_now
-from tests.integration.budgets.counting import Cost, counted
+from tests.integration.counting import Cost, counted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

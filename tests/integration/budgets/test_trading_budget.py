@@ -14,7 +14,7 @@ from django.db import connection
 from orders import queries as order_queries
 from orders.models import Command
 from sessions_app.services.ingest import batches
-from tests.integration.budgets.counting import Cost, counted
+from tests.integration.counting import Cost, counted
 from tests.integration.trading import Desk, open_session, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
