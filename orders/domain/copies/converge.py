@@ -217,9 +217,7 @@ def _taking_off(standing: Standing, lots: Decimal, now: datetime) -> Step:
     if (working and lots > 0) or (not working and have - lots < CRUMB):
         return Step(lots)
     on_way = [row for row in standing.under_way if row.action in TAKES_OFF]
-    if any(row.lots_after <= lots for row in on_way):
-        return _on_its_way(lots, on_way, now)
-    # Another one is under way that leads less far: its outcome tells what is left to do.
+    # Also one that leads less far: its outcome tells what is left to do.
     if on_way:
         return _on_its_way(lots, on_way, now)
     tries = [row for row in standing.commands if row.action in TAKES_OFF and _was_in_vain(row, have)]
