@@ -33,7 +33,7 @@ from eagateway_sdk.ledger import Ledger
 from eagateway_sdk.link import Link
 from eagateway_sdk.outbox import DurableFrame, Outbox
 from eagateway_sdk.reconnector import GatewayStopped, Opener, Reconnector
-from eagateway_sdk.rest import REST_SECONDS
+from eagateway_sdk.rest import REST_SECONDS, root
 from eagateway_sdk.session import SessionFile
 from eagateway_sdk.transport import Connector, Transport
 from eagateway_sdk.worker import LedgerReread, Worker
@@ -78,6 +78,7 @@ class GatewayClient:
         clock: Clock | None = None,
         http: httpx.AsyncClient | None = None,
     ) -> None:
+        root(base_url)  # a wrong one raises here, where it was written, and not in the background
         self._base_url, self._account_id = base_url, account_id
         self._auth = _one_of(auth_key, auth)
         self._transport: Transport = transport
@@ -97,6 +98,7 @@ class GatewayClient:
         self._on_stop = on_stop
         self._tasks: list[asyncio.Task[None]] = []
         self._context_or_none: Context | None = None
+        self._last_error: Exception | None = None
         self._reconnector: Reconnector | None = None
         self._connector: Connector | None = None
         self.parted: tuple[int, int] | None = None
@@ -169,7 +171,7 @@ class GatewayClient:
         await self._say_goodbye()
         await self._cancel_tasks()
         self._context.journal.close()
-        self._context_or_none = None
+        self._leave_context()
 
     async def _say_goodbye(self) -> None:
         link, session = self._link, self._reconnector.session if self._reconnector else None
@@ -186,6 +188,10 @@ class GatewayClient:
             self._link.cut()
         self._context.journal.abandon()
         await self._cancel_tasks()
+        self._leave_context()
+
+    def _leave_context(self) -> None:
+        self._last_error = self._context.last_error
         self._context_or_none = None
 
     async def _cancel_tasks(self) -> None:
@@ -280,6 +286,12 @@ class GatewayClient:
     def failure(self) -> GatewayStopped | None:
         """Why the client has stopped by itself, if it has."""
         return self._reconnector.failure if self._reconnector is not None else None
+
+    @property
+    def last_error(self) -> Exception | None:
+        """Why there is no connection: GatewayUnreachable with the cause, GatewayRefused, GatewayStopped; None when
+        there is one. Each new reason is logged as a warning when it first comes."""
+        return self._context_or_none.last_error if self._context_or_none is not None else self._last_error
 
     @property
     def _link(self) -> Link | None:

@@ -43,6 +43,32 @@ AFTER: Final[Mapping[int, Next]] = MappingProxyType(
 )
 
 
+_WORDS: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        1000: "closed in order",
+        NETWORK: "the connection was lost",
+        1009: "message too big",
+        1011: "the gateway failed",
+        4012: "service_restart: the gateway restarts",
+        4013: "try_later: a part of the gateway is away, or in maintenance",
+        PROTOCOL_ERROR: "protocol_error: the gateway could not read what was sent, or one number had two frames",
+        4401: "token_invalid: the session's token is unknown or was replaced",
+        4403: "key_refused: the key was rejected or revoked, or the account suspended",
+        4406: "version_unsupported: the gateway does not speak this version of the protocol",
+        4408: "heartbeat_timeout: no heartbeat came in time",
+        4409: "preempted: a newer session of this account is in charge",
+        4410: "session_closed: the session has ended",
+        SUPERSEDED: "superseded: a newer connection of this session has taken over",
+        4429: "flood: too much at once, or read too slowly",
+    }
+)
+
+
+def words(code: int) -> str:
+    """What a close code means."""
+    return _WORDS.get(code, "closed without a known reason")
+
+
 def after(code: int) -> Next:
     """What follows a close code; an unknown 44xx is tried once with a new session, everything else unknown resumes."""
     known = AFTER.get(code)

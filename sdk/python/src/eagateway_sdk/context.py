@@ -128,6 +128,7 @@ class Context:
     `terminal` is held by who talks to the terminal: a command with its outcome, or a reading of the whole book.
     `leaving`: no further command is begun. `parted`: the last numbers, ours and the gateway's, of a session that ended
     in order.
+    `last_error`: why there is no connection; None as soon as there is one.
     `losses` counts transactions that could not be written; after each, outbox and ledger are read again from the file.
     """
 
@@ -145,6 +146,7 @@ class Context:
     leaving: bool = False
     parted: tuple[int, int] | None = None
     losses: int = 0
+    last_error: Exception | None = None
     events: Counter[str] = field(default_factory=Counter)
     terminal: asyncio.Lock = field(default_factory=asyncio.Lock)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -161,6 +163,14 @@ class Context:
         self.journal.when_durable(lambda error: self._written(row.seq, error))
         self.events[f"written.{row.type}"] += 1
         return UUID(row.id)
+
+    def note_trouble(self, error: Exception) -> None:
+        """There is no connection: say why, once, and again only when the reason is another one."""
+        if str(error) != str(self.last_error):
+            # In the message itself: without any set-up of logging, Python shows nothing else.
+            log.warning("client.not_connected: %s", error)
+        self.last_error = error
+        self.changed.set()
 
     def reread(self) -> None:
         """A transaction was lost: go back to what the file holds."""

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from eagateway_sdk import frames, snapshots
-from eagateway_sdk.close_codes import NETWORK
+from eagateway_sdk.close_codes import NETWORK, words
 from eagateway_sdk.context import Context, RefusedFrame, call_hook
 from eagateway_sdk.envelope import Envelope, Garbage, UnknownType, read_envelope, read_payload
 from eagateway_sdk.introductions import Introducer
@@ -46,12 +46,16 @@ _SNAPSHOTS_AT_ONCE: Final = 4
 class Ending:
     """How a connection ended: the close code, and the pause that the gateway asked for.
 
-    `moved`: it was left for a better transport, which is open already.
+    `moved`: it was left for a better transport, which is open already. `why`: the cause, where the code tells less.
     """
 
     code: int
     after_seconds: float | None = None
     moved: bool = False
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.why or words(self.code)} ({self.code})"
 
 
 class Link:
@@ -71,6 +75,7 @@ class Link:
         self._ending: Ending | None = None
         self._after_seconds: float | None = None
         self._ended_as: int | None = None
+        self._said = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self._snapshots = 0
         self._introducer = Introducer(self._say)
@@ -113,7 +118,7 @@ class Link:
         if self._ended_as is not None and code < 4000:
             code = self._ended_as
         told = self._after_seconds if closed.after_seconds is None else closed.after_seconds
-        return Ending(code, told)
+        return Ending(code, told, why=self._said or closed.why)
 
     def cut(self) -> None:
         """Drop the connection as a network failure would."""
@@ -182,6 +187,8 @@ class Link:
         elif state.epoch is not None:
             self._adopt(str(state.epoch))
         self._sender.open = state.status in LIVE
+        if state.status in LIVE:
+            self._context.last_error = None
         self._sender.acking = state.status == "authenticated"
         if state.status == "authenticated":
             self._session.promoted = True
@@ -194,6 +201,7 @@ class Link:
             self._introduce()
         if state.status not in LIVE:
             self._ended_as = ENDED_AS.get(state.reason or "", 4403 if state.status == "rejected" else 4410)
+            self._said = f"the session is {state.status}: {state.reason or words(self._ended_as)}"
             asyncio.get_running_loop().call_later(self._context.timing.close_patience, self.cut)
         self._context.ready.set()
         call_hook(self._context.hooks.on_state, state)
@@ -306,6 +314,8 @@ class Link:
             self._sender.rewind(pause=float(alert.retry.after_seconds))
         if alert.retry is not None and not self._greeted.is_set():  # turned away: the close that follows tells no time
             self._after_seconds = float(alert.retry.after_seconds)
+        if not self._greeted.is_set():
+            self._said = f"{alert.code}: {alert.message}"
         call_hook(self._context.hooks.on_alert, alert)
 
     def _shutdown_notice(self, envelope: Envelope, notice: frames.ShutdownNotice) -> None:

@@ -28,8 +28,8 @@ _KEY_REUSED = "idempotency_key_reused"
 class GatewayStopped(Exception):
     """The client will not reconnect by itself: a human has to act. `code` is the close code or the problem's code."""
 
-    def __init__(self, code: int | str) -> None:
-        super().__init__(f"stopped: {code}")
+    def __init__(self, code: int | str, why: str = "") -> None:
+        super().__init__(f"stopped: {why or code}")
         self.code = code
 
 
@@ -99,8 +99,9 @@ class Reconnector:
         while self.failure is None and not self._context.leaving:
             try:
                 await self._round()
-            except Exception:
+            except Exception as error:
                 log.exception("client.round_failed")
+                self._context.last_error = error
                 await self._pause(None)
 
     async def _round(self) -> None:
@@ -110,8 +111,9 @@ class Reconnector:
         except GatewayRefused as refusal:
             await self._refused(refusal)
             return
-        except (GatewayUnreachable, JournalFailed):
-            await self._pause(None)
+        except (GatewayUnreachable, JournalFailed) as error:
+            self._context.note_trouble(error)
+            await self._pause(error.retry_after if isinstance(error, GatewayUnreachable) else None)
             return
         began = self._context.clock.monotonic()
         ending = await self._connection(session)
@@ -142,10 +144,10 @@ class Reconnector:
             watch = asyncio.create_task(self._connector.watch(session, wire, leave=link.leave))
             return await link.run()
         except NotConnected as error:
-            return Ending(error.code)
+            return Ending(error.code, why=error.why)
         except (OSError, TimeoutError, EOFError, JournalFailed) as error:
             log.info("client.disconnected", extra={"why": type(error).__name__})
-            return Ending(NETWORK)
+            return Ending(NETWORK, why=f"{type(error).__name__}: {error}")
         finally:
             self.link = None
             if watch is not None:
@@ -157,9 +159,11 @@ class Reconnector:
     async def _follow(self, ending: Ending) -> None:
         """Act on the table of close codes."""
         self._context.events[f"closed.{ending.code}"] += 1
+        if after(ending.code) is not Next.STOP:
+            self._context.note_trouble(GatewayUnreachable(str(ending)))
         match after(ending.code):
             case Next.STOP:
-                self._stop(ending.code)
+                self._stop(ending.code, str(ending))
             case Next.RESUME:
                 await self._pause(ending.after_seconds)
             case Next.RENEW:
@@ -173,7 +177,7 @@ class Reconnector:
     async def _renew_once(self, ending: Ending) -> None:
         self._rounds.renewals += 1
         if self._rounds.renewals > 1:
-            self._stop(ending.code)
+            self._stop(ending.code, str(ending))
             return
         self._forget_session()
         await self._pause(ending.after_seconds)
@@ -181,18 +185,18 @@ class Reconnector:
     async def _serve_penalty(self, ending: Ending) -> None:
         self._rounds.penalties += 1
         if self._rounds.penalties > self._backoff.penalties:
-            self._stop(ending.code)
+            self._stop(ending.code, str(ending))
             return
         self._forget_session()
         await asyncio.sleep(self._backoff.penalty)
 
     async def _refused(self, refusal: GatewayRefused) -> None:
-        log.warning("client.session_refused", extra={"code": refusal.code, "status": refusal.status})
         self._context.events[f"refused.{refusal.code}"] += 1
         if refusal.passing or refusal.code == _KEY_REUSED:
+            self._context.note_trouble(refusal)
             await self._pause(refusal.retry_after)
         else:
-            self._stop(refusal.code)
+            self._stop(refusal.code, str(refusal))
 
     def _forget_session(self) -> None:
         self.session = None
@@ -205,9 +209,9 @@ class Reconnector:
         self._rounds.attempt += 1
         await asyncio.sleep(delay)
 
-    def _stop(self, code: int | str) -> None:
-        self.failure = GatewayStopped(code)
-        log.error("client.stopped", extra={"code": code})
+    def _stop(self, code: int | str, why: str) -> None:
+        self.failure = self._context.last_error = GatewayStopped(code, why)
+        log.error("client.stopped: %s", why, extra={"code": code})
         if self._on_stop is not None:
             call_hook(self._on_stop, self.failure)
         self._context.changed.set()

@@ -8,6 +8,7 @@ from uuid import UUID
 import httpx
 import msgspec
 
+from eagateway_sdk.causes import place, why_not
 from eagateway_sdk.frames import HeartbeatPace
 
 BASE_PATH: Final = "/ea-gateway/v1"
@@ -31,7 +32,11 @@ class GatewayRefused(Exception):
 
 
 class GatewayUnreachable(Exception):
-    """No answer: connection refused, reset, timed out."""
+    """No answer, or none of a gateway: the text names the address and the cause. `retry_after`: seconds, if told."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class OpenedSession(msgspec.Struct, kw_only=True, frozen=True):
@@ -48,9 +53,11 @@ class OpenedSession(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class _Problem(msgspec.Struct):
-    code: str = "unknown"
+    code: str
     detail: str = ""
     title: str = ""
+    path: str | None = None
+    remediation: str = ""
 
 
 async def open_session(
@@ -120,8 +127,17 @@ def retry_after(response: httpx.Response) -> float | None:
 
 
 def root(base_url: str) -> str:
-    """The base of the API, whether the address has its path already or not."""
-    trimmed = base_url.rstrip("/")
+    """The base of the API, whether the address has its path already or not.
+
+    :raises ValueError: no address of a gateway, which is one of http:// or https:// with a host
+    """
+    trimmed = base_url.strip().rstrip("/")
+    parts = urlsplit(trimmed)
+    if parts.scheme not in _SOCKET_SCHEMES or not parts.hostname:
+        raise ValueError(f"base_url: expected https://<host> or http://<host>, got {base_url!r}")
+    _ = parts.port  # raises for one that is no number
+    if parts.query or parts.fragment:
+        raise ValueError(f"base_url: an address without `?` and `#`, got {base_url!r}")
     return trimmed if trimmed.endswith(BASE_PATH) else trimmed + BASE_PATH
 
 
@@ -131,6 +147,9 @@ async def _call(
     response = await send(method, url, http=http, headers=headers, json=json)
     if response.status_code >= 400:
         raise _problem(response)
+    if response.status_code >= 300:
+        target = place(urljoin(url, response.headers.get("Location", "")))
+        raise GatewayUnreachable(f"{place(url)} redirects to {target}: give that one's base_url")
     return response
 
 
@@ -147,7 +166,7 @@ async def send(
     try:
         return await client.request(method, url, headers=dict(headers), json=json, data=form, auth=auth)
     except (httpx.HTTPError, OSError) as error:
-        raise GatewayUnreachable(f"{type(error).__name__}: {error}") from error
+        raise GatewayUnreachable(why_not(url, error)) from error
     finally:
         if http is None:
             await client.aclose()
@@ -157,13 +176,24 @@ def _read_opened(response: httpx.Response) -> OpenedSession:
     try:
         return msgspec.json.decode(response.content, type=OpenedSession)
     except msgspec.DecodeError as error:
-        raise GatewayRefused("answer_unreadable", str(error), status=502) from error
+        raise GatewayUnreachable(_no_gateway(response)) from error
 
 
-def _problem(response: httpx.Response) -> GatewayRefused:
+def _problem(response: httpx.Response) -> GatewayRefused | GatewayUnreachable:
+    """What an answer says that is no success. Without a problem's code it is of no gateway, but of what is in between
+    or of another server: it may be another one tomorrow, so nobody stops for it.
+    """
+    told = retry_after(response)
     try:
         problem = msgspec.json.decode(response.content, type=_Problem)
     except (msgspec.DecodeError, UnicodeError):
-        problem = _Problem(code=f"http_{response.status_code}", title=response.reason_phrase)
-    text = problem.detail or problem.title
-    return GatewayRefused(problem.code, text, status=response.status_code, retry_after=retry_after(response))
+        return GatewayUnreachable(_no_gateway(response), retry_after=told)
+    text = " - ".join(part for part in (problem.detail or problem.title, problem.remediation) if part)
+    return GatewayRefused(problem.code, text, status=response.status_code, retry_after=told)
+
+
+def _no_gateway(response: httpx.Response) -> str:
+    status = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
+    kind = response.headers.get("Content-Type", "nothing").partition(";")[0]
+    where = place(str(response.request.url))
+    return f"{where} is answered with {status} ({kind}), which no gateway says: check the host and path of base_url"

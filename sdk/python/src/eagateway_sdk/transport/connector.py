@@ -9,6 +9,7 @@ from typing import Final, Literal
 import httpx
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
+from eagateway_sdk.causes import why_not
 from eagateway_sdk.close_codes import NETWORK
 from eagateway_sdk.session import Session
 from eagateway_sdk.transport.exchange import ExchangeWire
@@ -23,11 +24,12 @@ _FAILURES: Final = (OSError, TimeoutError, EOFError, InvalidHandshake)
 
 
 class NotConnected(Exception):
-    """No transport could be opened; `code` as after a close."""
+    """No transport could be opened; `code` as after a close, `why` in words."""
 
-    def __init__(self, code: int) -> None:
-        super().__init__(f"not connected: {code}")
+    def __init__(self, code: int, why: str) -> None:
+        super().__init__(why)
         self.code = code
+        self.why = why
 
 
 class Connector:
@@ -58,14 +60,14 @@ class Connector:
         except InvalidStatus as error:
             code = _AT_HANDSHAKE.get(error.response.status_code)
             if code is not None:
-                raise NotConnected(code) from error
-            why: Exception = error
+                raise NotConnected(code, why_not(session.stream_url, error)) from error
+            cause: Exception = error
         except _FAILURES as error:
-            why = error
-        log.info("connector.no_socket", extra={"why": type(why).__name__})
+            cause = error
+        log.info("connector.no_socket", extra={"why": type(cause).__name__})
         if self._transport == "auto":
             return self._exchange(session)
-        raise NotConnected(NETWORK) from why
+        raise NotConnected(NETWORK, why_not(session.stream_url, cause)) from cause
 
     async def watch(self, session: Session, wire: Wire, *, leave: Callable[[], None]) -> None:
         """On an exchange that only stands in for a socket, try for the socket; call `leave` when it is open."""

@@ -20,6 +20,7 @@ from typing import Final, Literal
 import httpx
 import msgspec
 
+from eagateway_sdk.causes import place, why_not
 from eagateway_sdk.close_codes import NETWORK, SUPERSEDED, code_of_problem
 from eagateway_sdk.rest import retry_after
 from eagateway_sdk.transport.wire import PATIENCE_SECONDS, Head, Heard, WireClosed
@@ -40,6 +41,7 @@ class _Answer(msgspec.Struct):
     frames: list[msgspec.Raw] = []
     ack: int | None = None
     code: str = ""
+    detail: str = ""
 
 
 class ExchangeWire:
@@ -204,7 +206,7 @@ class ExchangeWire:
             return await self._http.post(self._url, content=body, headers=self._headers, timeout=timeout)
         except (httpx.HTTPError, OSError) as error:
             log.info("exchange.disconnected", extra={"why": type(error).__name__})
-            raise WireClosed(NETWORK) from error
+            raise WireClosed(NETWORK, why=why_not(self._url, error)) from error
 
     def _hear(self, response: httpx.Response, *, crowded: bool) -> None:
         """Pass on what an answer says; `crowded`: it may have been superseded by another call of ours.
@@ -216,7 +218,8 @@ class ExchangeWire:
             answer = msgspec.json.decode(response.content, type=_Answer)
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             code = code_of_problem("", response.status_code) if failed else NETWORK
-            raise WireClosed(code, retry_after(response)) from error
+            why = f"the exchange {place(self._url)} is answered with HTTP {response.status_code}, and no frames"
+            raise WireClosed(code, retry_after(response), why=why) from error
         for frame in answer.frames:
             self._heard.put_nowait(bytes(frame))
         if answer.ack is not None or not failed:
@@ -226,7 +229,8 @@ class ExchangeWire:
             return
         code = code_of_problem(answer.code, response.status_code)
         if not (crowded and code == SUPERSEDED):
-            raise WireClosed(code, retry_after(response))
+            why = f"{answer.code}: {answer.detail}" if answer.detail else ""
+            raise WireClosed(code, retry_after(response), why=why)
 
 
 def _nothing() -> None:

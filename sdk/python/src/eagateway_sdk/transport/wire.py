@@ -9,12 +9,14 @@ Head = Callable[[], int | None]
 
 
 class WireClosed(Exception):
-    """The transport ended, with the protocol's close code and the pause that the gateway asked for."""
+    """The transport ended, with the protocol's close code and the pause that the gateway asked for. `why`: the cause,
+    where more is known than the code."""
 
-    def __init__(self, code: int, after_seconds: float | None = None) -> None:
-        super().__init__(f"closed with {code}")
+    def __init__(self, code: int, after_seconds: float | None = None, *, why: str = "") -> None:
+        super().__init__(why or f"closed with {code}")
         self.code = code
         self.after_seconds = after_seconds
+        self.why = why
 
 
 class Wire(Protocol):
