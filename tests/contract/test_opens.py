@@ -2,7 +2,7 @@
 
 import pytest
 from eagateway_sdk import Action, OrderIntent, Unsendable
-from eagateway_sdk.bounds import check_open
+from eagateway_sdk.bounds import check_intent
 from eagateway_sdk.envelope import payload_json
 from msgspec.structs import replace
 
@@ -14,7 +14,7 @@ from sessions_app.transport.inbound.decoding import decode_payload
 
 def taken_by_the_sdk(intent: OrderIntent) -> bool:
     try:
-        check_open(intent)
+        check_intent(intent)
     except Unsendable:
         return False
     return True

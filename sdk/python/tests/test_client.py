@@ -13,11 +13,15 @@ from eagateway_sdk import (
     ExecutionReport,
     FrameTooBig,
     GatewayStopped,
+    InitRequest,
     JournalFailed,
     StatusHeartbeat,
     StoreInUse,
+    SymbolSpec,
+    Unsendable,
 )
 from eagateway_sdk.frames import Cause, ReportStatus
+from eagateway_sdk.funds import Funds
 
 from .conftest import MakeClient
 from .samples import open_intent, until
@@ -178,6 +182,66 @@ async def test_after_expiry_a_new_session_gets_old_ids_under_new_numbers(
     assert gateway.sessions == 2
     last = gateway.stored[-1]
     assert (last.id, last.seq, last.session, last.resent) == (str(frame_id), 1, "token-2", True)
+
+
+def raising() -> StatusHeartbeat:
+    raise RuntimeError("the terminal is gone")
+
+
+async def later() -> StatusHeartbeat:
+    return StatusHeartbeat()
+
+
+NONSENSE: list[tuple[Any, dict[str, Any]]] = [
+    (lambda: None, {}),
+    (lambda: {"balance": 1}, {}),
+    (later, {}),
+    (raising, {}),
+    (lambda: StatusHeartbeat(balance=Decimal("NaN"), equity=Decimal(5)), {"equity": "5"}),
+    (lambda: StatusHeartbeat(balance=1000.5, equity="5"), {"balance": "1000.5"}),  # type: ignore[arg-type]
+    (lambda: StatusHeartbeat(balance=Decimal(10**16), connected="yes"), {}),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize(("funds", "figures"), NONSENSE)
+async def test_figures_that_are_nonsense_are_told_once_and_never_end_the_heartbeats(
+    gateway: ScriptedGateway, make_client: MakeClient, caplog: pytest.LogCaptureFixture, funds: Any, figures: Any
+) -> None:
+    gateway.interval_seconds = 0  # as fast as they come
+    gateway.answer_heartbeats = False
+    async with make_client(funds=funds) as client:
+        await until(lambda: len(gateway.of_type("StatusHeartbeat")) > 5)
+        assert client.events["connections"] == 1
+    for beat in gateway.of_type("StatusHeartbeat"):
+        assert {name: beat[name] for name in ("balance", "equity", "connected") if name in beat} == figures
+    assert [record.getMessage().split(":")[0] for record in caplog.records if record.levelname == "ERROR"] == [
+        "client.funds_unusable"
+    ]
+
+
+async def test_nonsense_is_told_again_after_figures_that_were_right(caplog: pytest.LogCaptureFixture) -> None:
+    answers: list[Any] = [None, None, StatusHeartbeat(balance=Decimal(1)), None]
+    funds = Funds(lambda: answers.pop(0))
+    assert [funds().balance for _ in range(4)] == [None, None, Decimal(1), None]
+    assert caplog.text.count("client.funds_unusable: it returned NoneType, not StatusHeartbeat") == 2
+
+
+async def test_an_intent_that_would_be_refused_is_not_written(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    spec = SymbolSpec(
+        name="EURUSD", digits=5, contract_size=Decimal(100_000), lots_min=Decimal("0.01"), lots_step=Decimal("0.01"),
+        lots_max=Decimal(50),
+    )  # fmt: skip
+    async with make_client(init_request=InitRequest(currency="USD", symbols=[spec])) as client:
+        for changes in ({"lots": Decimal("-0.1")}, {"lots": 0.1}, {"symbol": "EURUSD.m"}):
+            with pytest.raises(Unsendable, match=next(iter(changes))):
+                await client.send_intent(open_intent(1, **changes))
+        assert client.unacked == 0
+        await client.send_intent(open_intent(2))
+        async with asyncio.timeout(3):
+            await client.wait_drained()
+    assert tickets(gateway) == [2]
 
 
 async def test_heartbeats_carry_funds_and_test_requests_are_answered_at_once(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from eagateway_sdk import (
+    Refused,
     RefusedFrame,
     SessionState,
 )
@@ -29,23 +30,58 @@ async def test_a_final_refusal_is_surfaced_and_consumes_the_number(
     def refuse(at: ScriptedGateway, socket: Peer, frame: dict[str, Any]) -> bool:
         if frame["payload"].get("ticket") != 2:
             return False
-        at.top["token-1"] = frame["seq"]
-        body = {
-            "ack": frame["seq"],
-            "refused": [{"seq": frame["seq"], "id": frame["id"], "code": "invalid", "final": True}],
-        }
-        asyncio.get_running_loop().create_task(at.say(socket, "Ack", body))
+        told = {"seq": frame["seq"], "id": frame["id"], "code": "invalid", "final": True}
+
+        async def answer() -> None:
+            at.top["token-1"] = frame["seq"]  # an exchange acknowledges by it: not before it says what was refused
+            await at.say(socket, "Ack", {"ack": frame["seq"], "refused": [told]})
+
+        asyncio.get_running_loop().create_task(answer())
         return True
 
     gateway.on_frame = refuse
     async with make_client(on_refused=refused.append) as client:
-        for ticket in (1, 2, 3):
+        for ticket in (1, 2):
             await client.send_intent(open_intent(ticket))
         async with asyncio.timeout(3):
+            with pytest.raises(Refused, match="OrderIntent was refused: invalid"):
+                await client.wait_drained()
+            await client.send_intent(open_intent(3))
             await client.wait_drained()
     assert tickets(gateway) == [1, 3]
     [one] = refused
     assert (one.code, getattr(one.frame, "ticket", 0)) == ("invalid", 2)
+
+
+async def test_what_was_refused_for_good_is_raised_once_with_code_path_and_message(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    def refuse(at: ScriptedGateway, socket: Peer, frame: dict[str, Any]) -> bool:
+        if frame["type"] != "OrderIntent":
+            return False
+        told = {"seq": frame["seq"], "id": frame["id"], "code": "invalid", "final": True}
+
+        async def answer() -> None:  # the code first, the reason behind it
+            at.top["token-1"] = frame["seq"]
+            await at.say(socket, "Ack", {"ack": frame["seq"], "refused": [told]})
+            why = {"code": "invalid", "ref": frame["id"], "path": "$.lots", "message": f"wrong {frame['seq']}"}
+            await at.say(socket, "ErrorAlert", why)
+
+        asyncio.get_running_loop().create_task(answer())
+        return True
+
+    gateway.on_frame = refuse
+    async with make_client() as client:
+        first = await client.send_intent(open_intent(1))
+        await client.send_intent(open_intent(2))
+        async with asyncio.timeout(3):
+            with pytest.raises(Refused) as caught:
+                await client.wait_drained()
+            assert (caught.value.code, caught.value.path, caught.value.message) == ("invalid", "$.lots", "wrong 1")
+            assert str(caught.value) == "OrderIntent was refused: invalid at $.lots: wrong 1 (and 1 more)"
+            assert [one.message for one in caught.value.frames] == ["wrong 1", "wrong 2"]
+            assert caught.value.frames[0].id == first
+            await client.wait_drained()  # told, and nothing waits
 
 
 async def test_158_a_retryable_refusal_resends_it_and_all_behind_it_once_after_the_time_told(

@@ -5,7 +5,7 @@ from eagateway_sdk.bounds import Unsendable
 from eagateway_sdk.client import GatewayClient
 from eagateway_sdk.clock import Clock
 from eagateway_sdk.close_codes import Backoff
-from eagateway_sdk.context import BookSnapshot, Executor, Holdings, Outcome, RefusedFrame, Timing
+from eagateway_sdk.context import BookSnapshot, Executor, Holdings, Outcome, Refused, RefusedFrame, Timing
 from eagateway_sdk.envelope import FrameTooBig
 from eagateway_sdk.frames import (
     Action,
@@ -60,6 +60,7 @@ __all__ = [
     "OrderType",
     "Outcome",
     "Quote",
+    "Refused",
     "RefusedFrame",
     "ReportStatus",
     "SessionKey",

@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
 import httpx
 
 from eagateway_sdk.auth import Auth, SessionKey
-from eagateway_sdk.bounds import check_open
+from eagateway_sdk.bounds import check_intent
 from eagateway_sdk.clock import Clock, ServerClock
 from eagateway_sdk.close_codes import Backoff
-from eagateway_sdk.context import Context, Executor, Holdings, Hooks, RefusedFrame, Timing
+from eagateway_sdk.context import Context, Executor, Holdings, Hooks, Refused, RefusedFrame, Timing
 from eagateway_sdk.frames import (
     ErrorAlert,
     ExecutionReport,
@@ -27,6 +27,7 @@ from eagateway_sdk.frames import (
     StatusHeartbeat,
     SyncSnapshot,
 )
+from eagateway_sdk.funds import Funds
 from eagateway_sdk.introductions import complete
 from eagateway_sdk.journal import Durability, Journal, JournalFailed
 from eagateway_sdk.ledger import Ledger
@@ -37,6 +38,8 @@ from eagateway_sdk.rest import REST_SECONDS, root
 from eagateway_sdk.session import SessionFile
 from eagateway_sdk.transport import Connector, Transport
 from eagateway_sdk.worker import LedgerReread, Worker
+
+_REASON_SECONDS: Final = 1.0
 
 
 class GatewayClient:
@@ -89,10 +92,11 @@ class GatewayClient:
         self._given_http = http
         self._http: httpx.AsyncClient | None = None
         self._init_request, self._executor = _complete(init_request, ea_version, executor), executor
+        self._symbols = frozenset(symbol.name for symbol in self._init_request.symbols)
         self._holdings = holdings or _telling(executor)
         given: dict[str, Any] = {
             "on_state": on_state, "on_init": on_init, "on_refused": on_refused, "on_alert": on_alert,
-            "on_differences": on_differences, "funds": funds,
+            "on_differences": on_differences, "funds": Funds(funds) if funds is not None else None,
         }  # fmt: skip
         self._hooks = Hooks(**{name: hook for name, hook in given.items() if hook is not None})
         self._on_stop = on_stop
@@ -209,11 +213,11 @@ class GatewayClient:
     async def send_intent(self, intent: OrderIntent) -> UUID:
         """Hand over one change of a master's position; returns its frame id when it is safely written.
 
-        :raises ValueError: it can never be sent (too big, a number that is none); of what opens Unsendable, which
-            names the field that the gateway would refuse it for
+        :raises ValueError: it can never be sent (too big, a number that is none); Unsendable, which names the field
+            that the gateway would refuse it for, or a symbol to open that `init_request` does not have
         :raises JournalFailed: it could not be written
         """
-        check_open(intent)
+        check_intent(intent, self._symbols)
         return await self._send(intent)
 
     async def send_report(self, report: ExecutionReport) -> UUID:
@@ -266,9 +270,18 @@ class GatewayClient:
     async def wait_drained(self) -> None:
         """Return when everything sent is confirmed and every command has its outcome.
 
+        :raises Refused: some of it was refused for good; each refusal is raised once
         :raises GatewayStopped: it never will by itself
         """
         await self._until(lambda: self.unacked == 0 and not self._context.ledger.unfinished())
+        refused = self._context.refused
+        if refused:
+            with suppress(TimeoutError, GatewayStopped):
+                async with asyncio.timeout(_REASON_SECONDS):  # the reason comes in a frame of its own, behind the code
+                    await self._until(lambda: all(one.message for one in refused.values()))
+            told = list(refused.values())
+            refused.clear()
+            raise Refused(told)
 
     async def _until(self, reached: Callable[[], bool], *, even_stopped: bool = False) -> None:
         while not reached():

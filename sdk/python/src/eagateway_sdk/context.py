@@ -4,9 +4,9 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 from uuid import UUID
 
 from eagateway_sdk.clock import Clock, ServerClock
@@ -30,6 +30,7 @@ from eagateway_sdk.session import SessionFile
 
 log = logging.getLogger(__name__)
 
+_MOST_REFUSED: Final = 100
 Outcome = ExecutionReport | list[ExecutionReport]
 
 
@@ -78,11 +79,29 @@ class Holdings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RefusedFrame:
-    """A frame that the gateway refused for good."""
+    """A frame that the gateway refused for good. `path`: the field at fault; `message`: what is wrong with it; the
+    gateway tells both behind the code, so `on_refused` is called without them."""
 
     id: UUID
     frame: DurableFrame
     code: str
+    path: str | None = None
+    message: str = ""
+
+    def __str__(self) -> str:
+        where = f" at {self.path}" if self.path else ""
+        return f"{type(self.frame).__name__} was refused: {self.code}{where}" + (self.message and f": {self.message}")
+
+
+class Refused(Exception):
+    """What was sent changed nothing, and never will: `code`, `path` and `message` of the first frame that was refused
+    for good since this was last raised. `frames` has all of them, the newest hundred at most."""
+
+    def __init__(self, frames: Sequence[RefusedFrame]) -> None:
+        more = f" (and {len(frames) - 1} more)" if len(frames) > 1 else ""
+        super().__init__(f"{frames[0]}{more}")
+        self.frames = tuple(frames)
+        self.code, self.path, self.message = frames[0].code, frames[0].path, frames[0].message
 
 
 def _ignore(_: object) -> None:
@@ -128,6 +147,7 @@ class Context:
     `terminal` is held by who talks to the terminal: a command with its outcome, or a reading of the whole book.
     `leaving`: no further command is begun. `parted`: the last numbers, ours and the gateway's, of a session that ended
     in order.
+    `refused`: what was refused for good, and not raised yet.
     `last_error`: why there is no connection; None as soon as there is one.
     `losses` counts transactions that could not be written; after each, outbox and ledger are read again from the file.
     """
@@ -146,6 +166,7 @@ class Context:
     leaving: bool = False
     parted: tuple[int, int] | None = None
     losses: int = 0
+    refused: dict[UUID, RefusedFrame] = field(default_factory=dict)
     last_error: Exception | None = None
     events: Counter[str] = field(default_factory=Counter)
     terminal: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -171,6 +192,20 @@ class Context:
             log.warning("client.not_connected: %s", error)
         self.last_error = error
         self.changed.set()
+
+    def note_refusal(self, refused: RefusedFrame) -> None:
+        """Keep it for who waits until everything is sent."""
+        self.refused[refused.id] = refused
+        if len(self.refused) > _MOST_REFUSED:
+            del self.refused[next(iter(self.refused))]
+        self.changed.set()
+
+    def explain_refusal(self, alert: ErrorAlert) -> None:
+        """The gateway says what is wrong with a frame, which it has refused already."""
+        known = self.refused.get(alert.ref) if alert.ref is not None else None
+        if known is not None and alert.code == known.code:
+            self.refused[known.id] = replace(known, path=alert.path, message=alert.message or alert.code)
+            self.changed.set()
 
     def reread(self) -> None:
         """A transaction was lost: go back to what the file holds."""

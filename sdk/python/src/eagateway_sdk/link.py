@@ -305,7 +305,9 @@ class Link:
             return
         self._context.events["frames.refused"] += 1
         log.error("link.frame_refused", extra={"frame_type": row.type, "code": refused.code})
-        call_hook(self._context.hooks.on_refused, RefusedFrame(refused.id, read_row(row), refused.code))
+        final = RefusedFrame(refused.id, read_row(row), refused.code)
+        self._context.note_refusal(final)
+        call_hook(self._context.hooks.on_refused, final)
         self._context.changed.set()
 
     def _error_alert(self, envelope: Envelope, alert: frames.ErrorAlert) -> None:
@@ -314,6 +316,7 @@ class Link:
             self._sender.rewind(pause=float(alert.retry.after_seconds))
         if alert.retry is not None and not self._greeted.is_set():  # turned away: the close that follows tells no time
             self._after_seconds = float(alert.retry.after_seconds)
+        self._context.explain_refusal(alert)
         if not self._greeted.is_set():
             self._said = f"{alert.code}: {alert.message}"
         call_hook(self._context.hooks.on_alert, alert)
@@ -376,20 +379,15 @@ class Link:
     def _introduce(self) -> None:
         """Tell the terminal; a long list takes some seconds."""
         request = self._context.init_request
-        rest = self._introducer.tell(request, funds=self._funds(), transport=self._wire.kind)
+        rest = self._introducer.tell(request, funds=self._context.hooks.funds(), transport=self._wire.kind)
         if rest is not None:
             self._start(rest)
 
-    def _funds(self) -> frames.StatusHeartbeat:
-        try:
-            return self._context.hooks.funds()
-        except Exception:
-            log.exception("client.hook_failed")
-            return frames.StatusHeartbeat()
-
     def _beat(self) -> None:
         outbox = self._context.outbox
-        self._say(msgspec.structs.replace(self._funds(), outbox_size=len(outbox), top_seq=outbox.committed_seq))
+        self._say(
+            msgspec.structs.replace(self._context.hooks.funds(), outbox_size=len(outbox), top_seq=outbox.committed_seq)
+        )
 
     async def _send_all(self) -> None:
         """The only place that writes to the socket. What goes wrong here ends the connection."""
