@@ -16,7 +16,7 @@ from django.db import DatabaseError
 from sessions_app.domain.frames.envelope import SUBPROTOCOL, Malformed, read_envelope, write_frame
 from sessions_app.domain.frames.payloads import ErrorAlert, Hello
 from sessions_app.domain.lifecycle import CloseCode
-from sessions_app.domain.problems import Refused
+from sessions_app.domain.problems import Refused, close_words
 from sessions_app.models.fields import new_id
 from sessions_app.services.lifecycle import resuming
 from sessions_app.transport.connection.sockets import SocketConnection
@@ -53,12 +53,13 @@ class StreamConsumer(AsyncWebsocketConsumer):
         return origin is None or origin.decode("latin-1") in settings.ALLOWED_SOCKET_ORIGINS
 
     async def _turn_away(self, refusal: Refused) -> None:
-        """Say why in a frame (a close reason never arrives), then close."""
+        """Say why in a frame (a close reason does not always arrive), then close."""
         alert = refusal.alert()
         sent_at = datetime.now(UTC)
         frame = write_frame(kind=ErrorAlert.__name__, frame_id=new_id(), payload=alert, sent_at=sent_at)
         await self._say({"type": "websocket.send", "text": frame.decode()})
-        await self._say({"type": "websocket.close", "code": refusal.problem.close_code or CloseCode.TOKEN_INVALID})
+        code = refusal.problem.close_code or CloseCode.TOKEN_INVALID
+        await self._say({"type": "websocket.close", "code": code, "reason": close_words(code)})
 
     async def _talk(self) -> None:
         greeted = await self._greet()
@@ -101,7 +102,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
     async def _resume(self, hello: Hello) -> resuming.Resumed:
         token = self._header_token() or hello.token
         if not token:
-            raise Refused("token_invalid")
+            raise Refused("token_invalid", "No token: send it in `Authorization: Bearer`, or as `token` of Hello")
         Runtime.current().count_hello(token)
         return await Runtime.current().resumes.resume(token=token, hello=hello)
 

@@ -13,10 +13,11 @@ import structlog
 from django.db import DatabaseError
 from msgspec import Meta
 
-from sessions_app.domain.frames.envelope import is_unnumbered_scrap, legible, split_path
+from sessions_app.domain.frames.envelope import is_unnumbered_scrap, legible
+from sessions_app.domain.frames.faults import no_json, split_path
 from sessions_app.domain.frames.payloads import Count, Millis
 from sessions_app.domain.problems import Refused
-from sessions_app.rest.authentication import MAX_TOKEN
+from sessions_app.rest.authentication import MAX_TOKEN, NO_TOKEN
 from sessions_app.rest.problems import CONTENT_TYPE, problem_body
 from sessions_app.transport import exchange
 from sessions_app.transport.exchange import Answer, Call
@@ -79,7 +80,9 @@ async def _read_call(scope: dict[str, Any], receive: Receive) -> Call:
 def _token(headers: dict[bytes, bytes]) -> str:
     scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     token = token.strip()
-    if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN:
+    if scheme.lower() != "bearer" or not token:
+        raise Refused("token_invalid", NO_TOKEN)
+    if len(token) > MAX_TOKEN:
         raise Refused("token_invalid")
     return token
 
@@ -110,7 +113,7 @@ def _decode(body: bytes) -> ExchangeBody:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         mended = _mended(body)
         if mended is None:
-            raise Refused("malformed", "The body is not JSON") from error
+            raise Refused("malformed", no_json(body, error)) from error
         return mended
 
 

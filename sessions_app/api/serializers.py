@@ -103,7 +103,7 @@ class Pace(serializers.Serializer[Any]):
 
 
 class Limits(serializers.Serializer[Any]):
-    """The bounds in force; see docs/protocol.md."""
+    """The bounds in force."""
 
     frame_bytes = serializers.IntegerField()
     max_unacked_commands = serializers.IntegerField()

@@ -110,6 +110,26 @@ class CloseCode:
     FLOOD: Final = 4429
 
 
+_WORDS: Final[Mapping[Reason, str]] = {
+    Reason.PREEMPTED: "a newer session of this account is in charge",
+    Reason.HEARTBEAT_TIMEOUT: "no StatusHeartbeat came in time",
+    Reason.SHUTDOWN_BY_EA: "the EA said goodbye",
+    Reason.SHUTDOWN_BY_SERVER: "the gateway ended it",
+    Reason.KEY_REVOKED: "its key was revoked",
+    Reason.KEY_REJECTED: "its key was rejected",
+    Reason.ACCOUNT_SUSPENDED: "the account is suspended",
+    Reason.PROTOCOL_ERROR: "it sent too much that could not be read, or one number for two frames",
+    Reason.CLOSED_BY_OPERATOR: "an operator closed it",
+    Reason.PENDING_LAPSED: "its key was not approved in time",
+}
+
+
+def in_words(reason: str) -> str:
+    """Why a session has ended, for a person, with the name that programs know."""
+    words = _WORDS.get(Reason(reason)) if reason else None
+    return f"{words} ({reason})" if words else reason or "nobody knows why"
+
+
 _CLOSE_CODES: Final[Mapping[Reason, int]] = {
     Reason.PREEMPTED: CloseCode.PREEMPTED,
     Reason.HEARTBEAT_TIMEOUT: CloseCode.HEARTBEAT_TIMEOUT,

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from sessions_app.domain.frames.payloads import ErrorAlert, Retry, RetryPolicy, Severity
-from sessions_app.domain.lifecycle import CloseCode
+from sessions_app.domain.lifecycle import CLOSE_PROBLEMS, CloseCode
 
 # The policies by which a client comes back without a person or a change of state.
 BY_ITSELF: Final = frozenset({RetryPolicy.SAME_FRAME_AFTER, RetryPolicy.NEW_SESSION_AFTER})
@@ -88,6 +88,8 @@ class Refused(Exception):
         )
 
 
+# Whoever reads these has the gateway's address, and nothing of its repository.
+_SCHEMAS: Final = "all of them: GET /ea-gateway/v1/schemas/frames.json"
 _ASK: Final = RetryPolicy.AFTER_OPERATOR
 _RENEW: Final = RetryPolicy.NEW_SESSION_AFTER
 _SHUT: Final = CloseCode.KEY_REFUSED
@@ -170,14 +172,14 @@ _OF_FRAMES: Final = (
     Problem(
         "field_unreadable",
         "A field could not be read: the frame was taken without it, or with it as it was meant",
-        "See `path` and `message`, and docs/schemas; it is told once on each link",
+        "Send at `path` what `message` asks for; it is told once on each link",
         severity=Severity.WARNING,
         scope=Scope.FRAMES,
     ),
     Problem("frame_too_big", "The frame is too big", "Split it, or leave out what is not needed"),
-    Problem("frame_unexpected", "This frame type is not sent by an EA", "See the table of frames in docs/protocol.md"),
+    Problem("frame_unexpected", "This frame type is not sent by an EA", "Leave it to the gateway"),
     Problem("id_reused", "This id was used for another frame", "Give every new frame a new id"),
-    Problem("invalid", "The payload breaks the schema", "See `path` and `message`, and docs/schemas"),
+    Problem("invalid", "The payload breaks the schema", f"Send at `path` what `message` asks for; {_SCHEMAS}"),
     Problem("malformed", "The text is not a frame", "Send one JSON object with v, type, id and payload"),
     Problem("not_your_command", "This account was sent no such command", "Report only what this account was sent"),
     Problem(
@@ -226,7 +228,7 @@ _OF_FRAMES: Final = (
         severity=Severity.WARNING,
         scope=Scope.FRAMES,
     ),
-    Problem("unknown_type", "This frame type is not known", "See the table of frames in docs/protocol.md"),
+    Problem("unknown_type", "This frame type is not known", f"Send one of the known types; {_SCHEMAS}"),
     Problem(
         "version_unsupported",
         "This protocol version is not spoken here",
@@ -351,7 +353,7 @@ _OF_HTTP: Final = (
     Problem(
         "method_not_allowed",
         "This address does not take that method",
-        "See the OpenAPI document",
+        "Use one of the methods that `Allow` names; all of them: GET /ea-gateway/v1/openapi.json",
         405,
         scope=Scope.HTTP,
     ),
@@ -374,3 +376,8 @@ _OF_HTTP: Final = (
 PROBLEMS: Final[Mapping[str, Problem]] = {
     problem.code: problem for problem in (*_OF_ACCESS, *_OF_FRAMES, *_OF_THE_MOMENT, *_OF_ENDS, *_OF_HTTP)
 }
+
+
+def close_words(code: int) -> str:
+    """The reason beside a close code, in at most 123 bytes: some servers pass it on, and a person may read it."""
+    return PROBLEMS[CLOSE_PROBLEMS[code]].title

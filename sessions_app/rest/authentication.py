@@ -13,6 +13,7 @@ from sessions_app.models import EaSession
 from sessions_app.rest.throttling import count_stranger
 
 MAX_TOKEN: Final = 128
+NO_TOKEN: Final = "No token: send `Authorization: Bearer <session_token>`"  # noqa: S105 - a sentence
 
 
 class SessionToken(BaseAuthentication):
@@ -23,22 +24,21 @@ class SessionToken(BaseAuthentication):
 
         :raises Refused: `token_invalid`, also when there is no token; `throttled`: too many such from one address
         """
-        session = _session_of(request)
+        token = _token_of(request)
+        session = queries.session_by_token(token_digest(token)) if 0 < len(token) <= MAX_TOKEN else None
         if session is None:
             count_stranger(request)
-            raise Refused("token_invalid")
+            raise Refused("token_invalid", "" if token else NO_TOKEN)
         return None, session
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
 
 
-def _session_of(request: Request) -> EaSession | None:
+def _token_of(request: Request) -> str:
+    """What the header brings, empty without one."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    token = token.strip()
-    if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN:
-        return None
-    return queries.session_by_token(token_digest(token))
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 class SessionTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

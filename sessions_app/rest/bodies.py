@@ -25,7 +25,7 @@ class ProblemBody(serializers.Serializer[Any]):
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField()
-    code = serializers.CharField(help_text="Stable; see docs/protocol.md.")
+    code = serializers.CharField(help_text="Stable: it never changes its meaning.")
     path = serializers.CharField(allow_null=True, help_text="The field or header that is wrong.")
     instance = serializers.CharField()
     remediation = serializers.CharField()

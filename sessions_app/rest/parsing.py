@@ -8,10 +8,10 @@ from uuid import UUID
 import msgspec
 from django.conf import settings
 from django.http import HttpRequest
-from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 
+from sessions_app.domain.frames.faults import no_json
 from sessions_app.domain.problems import Refused
 
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
@@ -23,10 +23,11 @@ class StrictJSONParser(JSONParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
+        text = stream.read()
         try:
-            return msgspec.json.decode(stream.read())
+            return msgspec.json.decode(text)
         except (ValueError, RecursionError) as error:
-            raise ParseError("The body is not JSON") from error
+            raise Refused("bad_request", no_json(text, error)) from error
 
 
 def peer_address(request: Request | HttpRequest) -> str:

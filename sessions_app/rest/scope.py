@@ -5,7 +5,7 @@ from uuid import UUID
 
 from rest_framework.request import Request
 
-from sessions_app.domain.lifecycle import LIVING, SessionStatus
+from sessions_app.domain.lifecycle import LIVING, SessionStatus, in_words
 from sessions_app.domain.problems import Refused
 from sessions_app.models import EaSession
 
@@ -37,7 +37,7 @@ def living_session(request: Request, session_id: UUID) -> EaSession:
     """
     session = own_session(request, session_id)
     if session.state not in LIVING:
-        raise Refused("session_closed", f"This session has ended: {session.close_reason}")
+        raise Refused("session_closed", f"This session has ended: {in_words(session.close_reason)}")
     return session
 
 

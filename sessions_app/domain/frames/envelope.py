@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from sessions_app.domain.decimals import to_json
+from sessions_app.domain.frames.faults import no_json, split_path
 from sessions_app.domain.frames.log import LogFrame
 from sessions_app.domain.frames.payloads import Count, Payload, Seq
 
@@ -19,7 +20,6 @@ PROTOCOL_VERSION: Final = 1
 SUBPROTOCOL: Final = "ea-gateway.v1"
 MAX_FRAME_BYTES: Final = 16 * 1024
 _TRANSMISSION_FIELDS: Final = ("age_ms",)  # says when a fact was sent, not what it is: new at every resend
-_MISSING: Final = re.compile(r"missing required field `([^`]+)`")
 
 
 class Malformed(Exception):
@@ -65,7 +65,7 @@ def read_envelope(frame: str | bytes) -> Envelope:
         encoded.decode()  # what the decoder skips it does not look into
     # Thousands of brackets are a small frame: what nests too deep is malformed, and no fault of ours.
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        message, path = split_path(str(error))
+        message, path = _fault(encoded, error)
         encoded = legible(encoded)
         mended = _numbered(encoded)
         if mended is None:
@@ -76,6 +76,13 @@ def read_envelope(frame: str | bytes) -> Envelope:
     if envelope.v != PROTOCOL_VERSION:
         raise Malformed("version_unsupported", f"Protocol version {envelope.v} is not spoken here; supported: 1", "$.v")
     return envelope
+
+
+def _fault(encoded: bytes, error: Exception) -> tuple[str, str | None]:
+    """A member of the envelope that is wrong, or the place where the text is no JSON."""
+    if isinstance(error, msgspec.ValidationError):
+        return split_path(str(error))
+    return no_json(encoded, error), None
 
 
 def legible(encoded: bytes) -> bytes:
@@ -141,15 +148,6 @@ class _RepeatedName(Exception):
 def _names_once(pairs: list[tuple[str, Any]]) -> None:
     if len({name for name, _ in pairs}) != len(pairs):
         raise _RepeatedName
-
-
-def split_path(message: str) -> tuple[str, str | None]:
-    """Split the message library's "... - at `$.lots`" into (message, path); a missing field's path ends in its name."""
-    text, found, path = message.partition(" - at `")
-    missing = _MISSING.search(text)
-    if missing is not None:
-        return text, f"{path.rstrip('`') or '$'}.{missing[1]}"
-    return text, path.rstrip("`") if found else None
 
 
 def digest(kind: str, payload: bytes) -> bytes:

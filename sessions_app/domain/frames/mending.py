@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from sessions_app.domain.decimals import NOT_A_TEXT, TEXT_DIGITS, decode_hook
-from sessions_app.domain.frames.envelope import split_path
+from sessions_app.domain.frames.faults import rule_and_path
 from sessions_app.domain.frames.payloads import Payload
 
 MAX_MENDS: Final = 256
@@ -100,7 +100,7 @@ def _tried(kind: type[Payload], content: Content, fault: Fault | None) -> tuple[
     try:
         payload = msgspec.convert(content, kind, dec_hook=decode_hook)
     except (msgspec.ValidationError, RecursionError) as error:
-        rule, path = split_path(str(error))
+        rule, path = rule_and_path(kind, error)
         return None, (path or "$", rule)
     found = fault(payload) if fault is not None else None
     return (payload, ("", "")) if found is None else (None, found)

@@ -1,6 +1,7 @@
 """The REST API's sessions, as a terminal sees them."""
 
 import json
+import re
 import time
 from threading import BoundedSemaphore
 from typing import Any
@@ -275,7 +276,14 @@ def test_case_029_weak_or_odd_keys_are_refused_without_a_hash(
     "text", [b"{", b"[" * 30_000, b'{"account_id": NaN}', b'{"a": "\\ud800"}', b'{"a": 1e400}', b"\xff"]
 )
 def test_what_is_not_json_is_refused(client: Client, text: bytes) -> None:
-    problem_of(client.post(SESSIONS, text, content_type="application/json"), 400, "bad_request")
+    body = problem_of(client.post(SESSIONS, text, content_type="application/json"), 400, "bad_request")
+    assert re.search(r"^(JSON is malformed: .*|JSON is nested too deep|The text is no UTF-8 .*)$", body["detail"])
+
+
+def test_what_is_not_json_is_told_with_line_and_column(client: Client) -> None:
+    text = b'{\n  "account_id": "Demo:1",\n  "auth_key": \'secret\'}'
+    body = problem_of(client.post(SESSIONS, text, content_type="application/json"), 400, "bad_request")
+    assert body["detail"] == "JSON is malformed: invalid character (line 3, column 15)"
 
 
 @pytest.mark.parametrize("text", [b"[]", b'"text"', b"7", b"null"])
@@ -356,7 +364,8 @@ def test_without_a_valid_token_there_is_nothing_to_see(client: Client, header: d
     opened = ask(client).json()
     for method in (client.get, client.delete):
         response = method(f"{SESSIONS}/{opened['session_id']}", headers=header)
-        problem_of(response, 401, "token_invalid")
+        body = problem_of(response, 401, "token_invalid")
+        assert body["detail"].startswith("The token is unknown" if header == bearer("x" * 500) else "No token: ")
         assert response["WWW-Authenticate"].startswith("Bearer")
 
 
@@ -381,7 +390,7 @@ def test_case_009_the_token_of_a_closed_session_is_gone(client: Client) -> None:
     url, header = f"{SESSIONS}/{opened['session_id']}", bearer(opened["session_token"])
     client.delete(url, headers=header)
     body = problem_of(client.get(url, headers=header), 410, "session_closed")
-    assert body["detail"] == "This session has ended: shutdown_by_ea"
+    assert body["detail"] == "This session has ended: the EA said goodbye (shutdown_by_ea)"
 
 
 # Documents ----------------------------------------------------------------------------------------------------------
