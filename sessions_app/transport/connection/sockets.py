@@ -8,6 +8,7 @@ from typing import Any, Final
 import structlog
 
 from sessions_app.domain.frames.payloads import Ack
+from sessions_app.domain.problems import close_words
 from sessions_app.queries import Standing
 from sessions_app.transport.connection.connections import Connection
 from sessions_app.transport.connection.eager import begin
@@ -48,7 +49,7 @@ class SocketConnection(Connection):
         code = self.lifecycle.close_code
         if code is not None and not self._close_said:
             self._close_said = True
-            if not self._say({"type": "websocket.close", "code": code}):
+            if not self._say({"type": "websocket.close", "code": code, "reason": close_words(code)}):
                 return
         if self._close_said:
             self.lifecycle.finish()

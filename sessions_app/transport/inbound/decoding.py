@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from sessions_app.domain.decimals import decode_hook
-from sessions_app.domain.frames.envelope import Envelope, digest, split_path
+from sessions_app.domain.frames.envelope import Envelope, digest
+from sessions_app.domain.frames.faults import rule_and_path
 from sessions_app.domain.frames.mending import Note, mend
 from sessions_app.domain.frames.payloads import Ack, Payload
 from sessions_app.domain.problems import Refused
@@ -32,7 +33,7 @@ def decode_payload(kind: type[P], raw: bytes) -> P:
     try:
         payload: P = _decoder(kind).decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        message, path = split_path(str(error))
+        message, path = rule_and_path(kind, error)
         raise Refused("invalid", message, path=path) from error
     return payload
 
