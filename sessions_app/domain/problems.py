@@ -228,6 +228,13 @@ _OF_FRAMES: Final = (
         severity=Severity.WARNING,
         scope=Scope.FRAMES,
     ),
+    Problem(
+        "unknown_field",
+        "A field has a name that is not known, and was ignored: it looks like another one",
+        "Write the name that `message` tells; it is told once on each link",
+        severity=Severity.WARNING,
+        scope=Scope.FRAMES,
+    ),
     Problem("unknown_type", "This frame type is not known", f"Send one of the known types; {_SCHEMAS}"),
     Problem(
         "version_unsupported",

@@ -19,7 +19,7 @@ from orders.domain.decision.symbols import NO_AFFIXES, Affixes, plain_name
 from orders.domain.states.denials import Code, Denied
 from orders.domain.wire.intents import OrderIntent, OrderType, Side
 from sessions_app.domain.decimals import Lots, decode_hook
-from sessions_app.domain.frames.envelope import split_path
+from sessions_app.domain.frames.faults import split_path
 
 # Every pattern is tried on every signal, in the batch that the other followers wait for.
 MOST: Final = 200

@@ -53,7 +53,7 @@ def _place(text: bytes, at: int) -> str:
 @lru_cache(maxsize=256)
 def _names_at(kind: Any, path: str) -> tuple[str, ...]:
     """The values of the enum that stands there in this type."""
-    found = inspect.type_info(kind)
+    found: inspect.Type | None = inspect.type_info(kind)
     for step in _STEP.finditer(path):
         found = _below(found, step[1])
     enums = [one for one in _plain(found) if isinstance(one, inspect.EnumType)]

@@ -57,11 +57,13 @@ class Mending:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One thing that was mended. `path`: the field, of a line without its number; `line`: what names the line."""
+    """One thing that was mended. `path`: the field, of a line without its number; `line`: what names the line; `code`:
+    the problem that the EA is told."""
 
     path: str
     what: str
     line: str = ""
+    code: str = "field_unreadable"
 
 
 @dataclass(frozen=True, slots=True)
