@@ -128,6 +128,19 @@ async def test_a_token_in_the_header_needs_none_in_hello(gateway: Gateway) -> No
 # Fields --------------------------------------------------------------------------------------------------------------
 
 
+async def test_a_name_near_a_known_one_is_told_once_and_the_trade_is_taken(gateway: Gateway) -> None:
+    cast = gateway.provision({})
+    master, follower = await cast.ea(0), await cast.ea(1)
+    for position in (1, 2):
+        order = {**OPEN, "position_id": position, "ticket": position, "stoploss": "1.0", "strategy_tag": "x"}
+        await master.durable("OrderIntent", order)
+    await master.acked(2)
+    assert len(await follower.commands(2)) == 2
+    [alert] = [frame["payload"] for frame in master.seen if frame["type"] == "ErrorAlert"]
+    assert (alert["code"], alert["severity"], alert["path"]) == ("unknown_field", "warning", "$.stoploss")
+    assert "did you mean `sl`?" in alert["message"]
+
+
 @pytest.mark.sends_invalid_frames
 async def test_a_close_is_taken_whatever_its_comment_says_and_its_ea_is_told_once(gateway: Gateway) -> None:
     cast = gateway.provision({})

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -12,6 +12,7 @@ from sessions_app.domain.frames.envelope import Envelope, digest
 from sessions_app.domain.frames.faults import rule_and_path
 from sessions_app.domain.frames.mending import Note, mend
 from sessions_app.domain.frames.payloads import Ack, Payload
+from sessions_app.domain.frames.unknown_fields import slips, strict
 from sessions_app.domain.problems import Refused
 from sessions_app.models.fields import new_id
 from sessions_app.services.ingest.ports import Arrival, BoundFrame
@@ -25,11 +26,20 @@ def _decoder(payload: type[Payload]) -> "msgspec.json.Decoder[Any]":
     return msgspec.json.Decoder(payload, dec_hook=decode_hook)
 
 
+@cache
+def _strict_decoder(payload: type[Payload]) -> "msgspec.json.Decoder[Any]":
+    return msgspec.json.Decoder(strict(payload), dec_hook=decode_hook)
+
+
 def decode_payload(kind: type[P], raw: bytes) -> P:
     """Decode one payload.
 
     :raises Refused: `invalid`, with the path of the field and the rule it breaks
     """
+    try:
+        return cast(P, _strict_decoder(kind).decode(raw))
+    except (msgspec.ValidationError, UnicodeDecodeError):
+        pass  # something is wrong, or it has a name that is ignored
     try:
         payload: P = _decoder(kind).decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -69,13 +79,16 @@ def read_arrival(envelope: Envelope, frame: BoundFrame, connection: Connection) 
 
 
 def _read(frame: BoundFrame, raw: bytes) -> tuple[Payload | None, Refused | None, tuple[Note, ...]]:
-    """Read strictly; what is refused once more, without what the frame can do without."""
+    """Read strictly; what is refused once more, without what the frame can do without. And what looks like a slip."""
     payload, refusal = _checked(frame, raw)
+    if refusal is None and type(payload) is not frame.type.payload:
+        return payload, None, ()  # every name is known: see `strict`
+    odd = slips(frame.type.payload, raw)
     if refusal is None or frame.type.mending is None:
-        return payload, refusal, ()
+        return payload, refusal, odd
     fault = frame.handler.fault if frame.handler is not None else None
     mended = mend(frame.type.payload, raw, frame.type.mending, fault=fault)
-    return (None, refusal, ()) if mended is None else (mended.payload, None, mended.notes)
+    return (None, refusal, odd) if mended is None else (mended.payload, None, (*mended.notes, *odd))
 
 
 def _checked(frame: BoundFrame, raw: bytes) -> tuple[Payload | None, Refused | None]:

@@ -154,7 +154,7 @@ class Door:
                 continue
             message = f"{arrival.kind}: {notes[0].what}" + (f" ({lines})" if lines else "")
             _log.warning("frame.mended", session_id=str(connection.session_id), path=path, kind=arrival.kind)
-            self._delivery.refuse(connection, Refused("field_unreadable", message, path=path), ref=arrival.frame_id)
+            self._delivery.refuse(connection, Refused(notes[0].code, message, path=path), ref=arrival.frame_id)
 
     def _fetch_before_goodbye(self, connection: Connection, arrival: Arrival, last_seq: int) -> None:
         if connection.lifecycle.goodbye is not None:
