@@ -201,7 +201,7 @@ def _lock(path: Path) -> sqlite3.Connection:
         connection.execute("BEGIN EXCLUSIVE")
     except sqlite3.OperationalError as error:
         connection.close()
-        raise StoreInUse(str(path)) from error
+        raise StoreInUse(f"{path} is open in another running client") from error
     return connection
 
 
