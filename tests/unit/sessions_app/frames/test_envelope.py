@@ -17,9 +17,9 @@ from sessions_app.domain.frames.envelope import (
     digest,
     read_envelope,
     rfc3339,
-    split_path,
     write_frame,
 )
+from sessions_app.domain.frames.faults import split_path
 from sessions_app.domain.frames.payloads import Ack, TestRequest
 
 ID = UUID("019aaf00-0000-7000-8000-000000000001")
