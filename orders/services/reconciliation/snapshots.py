@@ -49,6 +49,8 @@ from sessions_app.services.ingest.ports import Arrival, Batch, Fate, senders
 from sessions_app.services.lifecycle import recovery
 
 MAX_TOLD: Final = 50
+LAG: Final = timedelta(seconds=15)
+"""What a book does not show is looked for once more so much later."""
 FACTS: Final = UUID("6f0a9a0e-5c53-5e6f-9b1e-0f6d1d0c9a51")
 _NONE = Decimal(0)
 _log = structlog.get_logger(__name__)
@@ -88,7 +90,7 @@ def _take(arrival: Arrival, log: CommandLog, batch: Batch) -> None:
     quotes.keep(account.id, told.quotes, at=book.taken_at)
     if not told.same:
         _keep(account, arrival, told, book, pending=False)
-    _schedule(account, batch)
+    _schedule(account, batch, doubted=any(one.kind is DifferenceKind.MISSING and one.adopted for one in found))
     batch.replies.append((arrival, _result(told, found)))
 
 
@@ -282,15 +284,21 @@ def _keep(account: BrokerAccount, arrival: Arrival, told: SyncSnapshot, book: Bo
     )
 
 
-def _schedule(account: BrokerAccount, batch: Batch) -> None:
-    """When the next one is due: on schedule, or as soon as it can clear up what is still in doubt."""
+def _schedule(account: BrokerAccount, batch: Batch, *, doubted: bool) -> None:
+    """When the next one is due: on schedule, or as soon as it can clear up what is still in doubt. `doubted`: a copy was
+    taken for gone.
+    """
     now = batch.now
     due, reason = now + settings.GATEWAY["snapshot_interval"], SnapshotReason.SCHEDULE
     doubtful = Command.objects.filter(account=account, state=CommandState.UNKNOWN).values_list("absent_from", flat=True)
     clears = _first_absence([*doubtful, *_void_in_doubt(account).values_list("absent_from", flat=True)], now)
     # Doubt blocks a copy: the question that can end it is not put off.
-    if clears is not None and clears < due:
-        due, reason = clears, SnapshotReason.IN_DOUBT
+    # A terminal's list may lag behind its own reports. Until the next book its position would belong to nobody, and
+    # its master's close would not reach it.
+    looks = [clears, batch.now + LAG if doubted else None]
+    soonest = min((moment for moment in looks if moment is not None), default=due)
+    if soonest < due:
+        due, reason = soonest, SnapshotReason.IN_DOUBT
     BrokerAccount.objects.filter(id=account.id).update(
         snapshot_due_at=due, snapshot_reason=reason, needs_snapshot=False
     )

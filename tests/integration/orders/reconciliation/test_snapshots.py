@@ -139,6 +139,23 @@ def test_case_088_a_copy_that_is_gone_is_closed_and_not_opened_again(master: Des
     assert Command.objects.count() == 1
 
 
+def test_a_copy_that_a_lagging_book_did_not_show_is_looked_for_again_soon_and_ends_with_its_master(
+    master: Desk, follower: Desk
+) -> None:
+    opened(master, follower, 1)
+    follower.tell()
+    master.intend("close", 1)
+    account = BrokerAccount.objects.get(id=follower.account.id)
+    assert account.snapshot_reason == "in_doubt"
+    assert account.snapshot_due_at is not None
+    waits = account.snapshot_due_at - Snapshot.objects.get(account=account).received_at
+    assert timedelta(seconds=14) < waits < timedelta(seconds=20)
+    follower.tell(held(1, 900))
+    close = Command.objects.get(action="close")
+    assert (close.state, close.lots_after) == ("queued", 0)
+    assert BrokerAccount.objects.get(id=follower.account.id).snapshot_reason == "schedule"
+
+
 def test_case_088_absence_before_the_terminals_history_begins_proves_nothing(master: Desk, follower: Desk) -> None:
     opened(master, follower, 1)
     follower.tell(history_from="2099-01-01T00:00:00Z")
