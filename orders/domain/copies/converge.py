@@ -5,7 +5,7 @@ reason, a call, or that the copy was given up. Asked again without news it says 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -95,7 +95,7 @@ class Followed:
     legs: Sequence[Standing]
     position: Position | None
     subscription: SubscriptionState
-    specs: Specs = field(default_factory=dict)
+    specs: Specs
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +282,7 @@ def _moving(standing: Standing, lots: Decimal, followed: Followed, now: datetime
     if leading:
         # A stop that nobody sets is as missing as one that was refused.
         way = _on_its_way(lots, leading, now)
-        return replace(way, unprotected=lacking and way.undelivered, undelivered=False)
+        return replace(way, unprotected=lacking and way.undelivered)
     tries = [row for row in standing.commands if row.action is Action.MODIFY and row.failed]
     # A refusal of other stops says nothing about these: the master has moved on, and the pause begins anew.
     tries = [row for row in tries if _stands(row.levels, wanted)]

@@ -314,9 +314,23 @@ def test_while_a_leg_is_on_its_way_all_of_them_are_looked_at_with_the_next_repor
     assert {waits(row) for row in steps(first, second).values()} == {(None, None), (60, WaitReason.ON_ITS_WAY)}
 
 
+def test_a_leg_that_waits_for_others_is_looked_at_when_its_own_need_is_due() -> None:
+    refused = tried(Action.MODIFY, REJECTED, 0, 130, levels=AS_STOPPED)
+    made = steps(standing(refused), ordered(tried(Action.OPEN, QUEUED, 5), leg=2), of=replace(STOPPED, lots=D("0.05")))
+    assert {number: waits(row) for number, row in made.items()} == {1: (15, WaitReason.LEGS), 2: (60, WaitReason.LEGS)}
+
+
+def test_legs_that_may_give_no_more_wait_for_nobody() -> None:
+    """What a broker's smallest lots do not let go stays until the end."""
+    made = steps(standing(), standing(leg=2), of=position(lots=D("0.08")), least="0.10")
+    assert made == {1: Step(D("0.10")), 2: Step(D("0.10"))}
+
+
 def test_no_leg_ends_against_one_that_only_works() -> None:
     """It may never fill."""
     made = steps(working(), standing(leg=2, order_type=OrderType.LIMIT), of=position(lots=D("0.05")))
+    # What can leave leaves now: nobody waits for the order to fill.
+    assert waits(made[2]) == (30, WaitReason.ON_ITS_WAY)
     assert [(number, order.action, order.lots_after) for number, row in made.items() for order in row.orders] == [
         (2, Action.PARTIAL_CLOSE, D("0.01"))
     ]

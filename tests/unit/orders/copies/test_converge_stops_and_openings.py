@@ -143,6 +143,11 @@ def test_stops_on_their_way_are_waited_for_and_missed_after_half_a_minute(
     assert (made.orders, waits(made), made.unprotected, made.undelivered) == ((), wait, bare, False)
 
 
+def test_stops_that_are_taken_away_late_leave_nothing_unprotected() -> None:
+    made = step(standing(moved(QUEUED, 40, levels=Levels()), at_broker=AS_STOPPED))
+    assert (made.orders, waits(made), made.unprotected) == ((), (60, WaitReason.ON_ITS_WAY), False)
+
+
 def test_other_stops_on_their_way_are_followed_by_those_that_are_wanted() -> None:
     other = moved(QUEUED, 5, levels=Levels(D("1.01"), D("1.2")))
     assert actions(step(standing(other), of=STOPPED)) == [("modify", "0.1")]
