@@ -113,7 +113,7 @@ def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, wo
         _apply(copy, command, report, work)
         if command is not None and _is_under_filled(command, copy):
             row.flag = ReportFlag.UNDER_FILLED
-            work.under_filled.append((copy, row))
+            work.under_filled.append((command, row))
         inferred = work.causes is not None
         flag = work.waits.hear(copy, Action(command.action) if command else None, report, inferred=inferred)
         row.flag = row.flag if inferred else flag or row.flag
@@ -129,7 +129,8 @@ def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, wo
 def _is_under_filled(command: Command, copy: Copy) -> bool:
     """Whether an opening is over, and has filled in part."""
     over = command.action in ADDS_EXPOSURE and command.state in _OVER
-    ordered, filled = copy.lots_opened or _NONE, copy.lots_filled or _NONE
+    # What its master took off before an open was ordered again is not missing.
+    ordered, filled = command.lots or _NONE, copy.lots_filled or _NONE
     return over and copy.state == CopyState.OPEN and _NONE < filled < ordered - CRUMB
 
 
@@ -203,9 +204,10 @@ def _repeats(command: Command, report: ExecutionReport, row: Report, work: Repor
     it is flagged.
     """
     first = work.firsts.get((command.id, report.status.value))
-    # Lots of fills are cumulative: more than before is news.
-    if report.status is ReportStatus.PARTIALLY_FILLED and (report.lots or _NONE) > (command.copy.lots_filled or _NONE):
-        return False
+    # Lots of fills are cumulative: more than before is news, and no more has been told already. Each part has its own
+    # lots and price: the first one contradicts none of them.
+    if report.status is ReportStatus.PARTIALLY_FILLED:
+        return (report.lots or _NONE) <= (command.copy.lots_filled or _NONE)
     if command.reason == CommandReason.FROM_SNAPSHOT and work.causes is None:
         if first is not None and first.flag == ReportFlag.FROM_SNAPSHOT:
             first.repeated = True
@@ -408,8 +410,9 @@ def _call_for_attention(work: Reports, batch: Batch) -> None:
             account_pk=row.account_id,
             subject=str(row.command_id),
         )
-    for copy, row in work.under_filled:
-        filled = " of ".join(plain(lots or _NONE) for lots in (copy.lots_filled, copy.lots_opened))
+    for command, row in work.under_filled:
+        copy = command.copy
+        filled = " of ".join(plain(lots or _NONE) for lots in (copy.lots_filled, command.lots))
         text = f"copy {copy.copy_no}, {copy.symbol}: {filled} lots filled"
         alerts.raise_alert(code=AlertCode.UNDER_FILLED, text=text, now=work.log.now, account_pk=row.account_id)
     for command in work.missed:

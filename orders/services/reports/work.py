@@ -55,7 +55,7 @@ class Reports:
     replaced: list[Report] = field(default_factory=list)
     cancelled: set[UUID] = field(default_factory=set)
     unsettled: dict[UUID, Copy] = field(default_factory=dict)
-    under_filled: list[tuple[Copy, Report]] = field(default_factory=list)
+    under_filled: list[tuple[Command, Report]] = field(default_factory=list)
     siblings: dict[UUID, list[Command]] = field(default_factory=dict)
 
     def commands_of(self, copy: Copy) -> list[Command]:

@@ -133,9 +133,32 @@ def test_a_timeout_that_is_called_a_refusal_is_asked_about(master: Desk, followe
 
 def test_what_fills_in_parts_is_as_large_as_the_last_one_says(master: Desk, follower: Desk) -> None:
     master.buy(1, "1")
-    for status, lots in (("partially_filled", "0.4"), ("partially_filled", "0.7"), ("filled", "1")):
+    parts = (("partially_filled", "0.4"), ("partially_filled", "0.7"), ("filled", "1"))
+    for status, lots in parts:
         follower.report(newest().id, status, ticket=900, lots=lots, price="1.1")
         assert Copy.objects.get().lots_open == Decimal(lots)
+    assert alerts() == []
+
+
+def test_parts_that_are_told_again_call_nobody(master: Desk, follower: Desk) -> None:
+    master.buy(1, "1")
+    for lots, price in (("0.4", "1.1"), ("0.7", "1.1001"), ("0.7", "1.1001"), ("0.4", "1.1")):
+        follower.report(newest().id, "partially_filled", ticket=900, lots=lots, price=price)
+    assert list(Report.objects.order_by("received_at").values_list("repeated", "flag")) == [
+        (False, ""), (False, ""), (True, ""), (True, ""),
+    ]  # fmt: skip
+    assert (Copy.objects.get().lots_open, alerts()) == (Decimal("0.7"), [])
+
+
+def test_an_open_that_its_master_has_made_smaller_meanwhile_is_filled_whole(master: Desk, follower: Desk) -> None:
+    master.buy(1, "1")
+    first = newest()
+    master.intend("partial_close", 1, lots="0.4", remaining_lots="0.6")
+    follower.report(newest().id, "closed", already=True)
+    follower.report(first.id, "rejected", error_code=138)
+    again = newest()
+    assert (again.action, again.lots) == ("open", Decimal("0.6"))
+    follower.report(again.id, "filled", ticket=900, lots="0.6", price="1.1")
     assert alerts() == []
 
 
