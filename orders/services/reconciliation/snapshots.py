@@ -285,8 +285,9 @@ def _keep(account: BrokerAccount, arrival: Arrival, told: SyncSnapshot, book: Bo
 
 
 def _schedule(account: BrokerAccount, batch: Batch, *, doubted: bool) -> None:
-    """When the next one is due: on schedule, or as soon as it can clear up what is still in doubt. `doubted`: a copy was
-    taken for gone.
+    """When the next one is due: on schedule, or as soon as it can clear up what is still in doubt.
+
+    `doubted`: a copy was taken for gone.
     """
     now = batch.now
     due, reason = now + settings.GATEWAY["snapshot_interval"], SnapshotReason.SCHEDULE

@@ -13,6 +13,7 @@ from orders.models import Command, Copy, Decision, Report, Subscription
 from orders.services.subscriptions.lifecycle import change_state
 from sessions_app.models import EaSession, OperatorAlert
 from sessions_app.queries import database_now
+from sessions_app.services.ingest import batches
 from sessions_app.services.lifecycle import expiry
 from tests.integration.trading import OPERATOR, Desk, held, subscribe, time_passes
 
@@ -133,8 +134,7 @@ def test_a_timeout_that_is_called_a_refusal_is_asked_about(master: Desk, followe
 
 def test_what_fills_in_parts_is_as_large_as_the_last_one_says(master: Desk, follower: Desk) -> None:
     master.buy(1, "1")
-    parts = (("partially_filled", "0.4"), ("partially_filled", "0.7"), ("filled", "1"))
-    for status, lots in parts:
+    for status, lots in (("partially_filled", "0.4"), ("partially_filled", "0.7"), ("filled", "1")):
         follower.report(newest().id, status, ticket=900, lots=lots, price="1.1")
         assert Copy.objects.get().lots_open == Decimal(lots)
     assert alerts() == []
@@ -142,9 +142,14 @@ def test_what_fills_in_parts_is_as_large_as_the_last_one_says(master: Desk, foll
 
 def test_parts_that_are_told_again_call_nobody(master: Desk, follower: Desk) -> None:
     master.buy(1, "1")
-    for lots, price in (("0.4", "1.1"), ("0.7", "1.1001"), ("0.7", "1.1001"), ("0.4", "1.1")):
-        follower.report(newest().id, "partially_filled", ticket=900, lots=lots, price=price)
-    assert list(Report.objects.order_by("received_at").values_list("repeated", "flag")) == [
+    told = {"command_id": str(newest().id), "status": "partially_filled", "ticket": 900}
+    parts = [("0.4", "1.1"), ("0.7", "1.1001"), ("0.7", "1.1001"), ("0.4", "1.1")]
+    arrivals = [
+        follower.arrival("ExecutionReport", {**told, "lots": lots, "price": price}, seq=seq)
+        for seq, (lots, price) in enumerate(parts, start=follower.seq + 1)
+    ]
+    batches.store(arrivals=arrivals)
+    assert list(Report.objects.order_by("id").values_list("repeated", "flag")) == [
         (False, ""), (False, ""), (True, ""), (True, ""),
     ]  # fmt: skip
     assert (Copy.objects.get().lots_open, alerts()) == (Decimal("0.7"), [])
