@@ -5,6 +5,7 @@ from typing import Any, Final, cast
 from django.urls import path, re_path
 
 from eagateway.protocol import FRAME_TYPES
+from eagateway.servers.turns import Turns
 from orders import handlers as order_handlers
 from orders import queries as order_queries
 from orders.services.copies import backlog, due_copies, watch
@@ -20,7 +21,7 @@ websocket_urlpatterns: list[Any] = [path(STREAM, cast(Any, StreamConsumer.as_asg
 
 def http_urlpatterns(django: Any) -> list[Any]:
     """Plain HTTP: the exchange, and `django` for everything else."""
-    return [path(EXCHANGE, cast(Any, exchange_endpoint)), re_path("", django)]
+    return [path(EXCHANGE, cast(Any, exchange_endpoint)), re_path("", cast(Any, Turns(django)))]
 
 
 def bind() -> None:

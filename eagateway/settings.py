@@ -157,6 +157,8 @@ GATEWAY: env.GatewaySettings = {
     "init_requests_per_hour": env.integer("INIT_REQUESTS_PER_HOUR", default=20, least=1, most=10_000),
     "poison_tries_per_minute": env.integer("POISON_TRIES_PER_MINUTE", default=15, least=1, most=10_000),
     "unknown_keys_per_minute": env.integer("UNKNOWN_KEYS_PER_MINUTE", default=60, least=1, most=10_000),
+    "sign_ins_per_address": env.integer("SIGN_IN_TRIES_PER_ADDRESS", default=20, least=1, most=10_000),
+    "sign_ins_per_name": env.integer("SIGN_IN_TRIES_PER_NAME", default=10, least=1, most=10_000),
     "rest_per_address": env.integer("REST_PER_ADDRESS_PER_MINUTE", default=3000, least=1, most=1_000_000),
     "rest_per_session": env.integer("REST_PER_SESSION_PER_MINUTE", default=300, least=1, most=1_000_000),
     "snapshot_interval": timedelta(
@@ -219,7 +221,7 @@ ALLOWED_SOCKET_ORIGINS = env.names("ALLOWED_SOCKET_ORIGINS", default=[])
 # Passwords, sessions, pages ---------------------------------------------------------------------------------
 
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "sessions_app.auth.password_hashing.PooledPasswordHasher",
     "sessions_app.auth.secret_hashing.RandomSecretHasher",  # for the secrets of OAuth clients, never for a person's
 ]
 AUTH_PASSWORD_VALIDATORS = [

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from sessions_app import queries
-from sessions_app.services.access import keys, oauth_clients, rate_counters
+from sessions_app.services.access import keys, oauth_clients, rate_counters, sign_ins
 from sessions_app.services.lifecycle import ending, expiry
 from sessions_app.services.operations import retention
 
@@ -32,4 +32,5 @@ def forget_expired() -> None:
     now = queries.database_now()
     rate_counters.forget_tallies(now=now)
     oauth_clients.forget_expired_tokens(now=now)
+    sign_ins.forget_old(now=now)
     retention.forget_unpromoted(now=now)

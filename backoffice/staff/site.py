@@ -3,14 +3,15 @@
 from typing import Any, Final
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path
 
 from backoffice.actions import page
 from backoffice.actions.action import Action
 from backoffice.actions.registry import ACTIONS
 from backoffice.permissions import ANNOUNCE, DECIDE, SEE_KEYS, SEE_SESSIONS, View, may
-from backoffice.staff import approval_desk, maintenance, monitoring, queries
+from backoffice.staff import approval_desk, maintenance, monitoring, queries, sign_in
+from sessions_app.services.access.sign_ins import SignInThrottled
 
 
 class GatewaySite(AdminSite):
@@ -21,6 +22,7 @@ class GatewaySite(AdminSite):
     index_title = "Overview"
     site_url = None
     enable_nav_sidebar = False
+    login_form = sign_in.SignInForm
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         return [
@@ -31,6 +33,13 @@ class GatewaySite(AdminSite):
             *(self._action(action) for action in ACTIONS.values()),
             *super().get_urls(),
         ]
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Django's own page, where tries are bounded and written down."""
+        try:
+            return super().login(request, extra_context)
+        except SignInThrottled as throttled:
+            return sign_in.too_many(request, {**self.each_context(request), "title": "Log in"}, throttled)
 
     def _action(self, action: Action) -> URLPattern:
         row = "" if action.makes else "<uuid:row_id>/"

@@ -12,7 +12,7 @@ from oauth2_provider.views import TokenView
 from sessions_app import queries
 from sessions_app.auth.oauth_client_credentials import METHOD
 from sessions_app.auth.registry import offered
-from sessions_app.rest.parsing import peer_address
+from sessions_app.rest.parsing import counted_address, peer_address
 from sessions_app.services.access import rate_counters
 
 MAX_BODY: Final = 16 * 1024
@@ -34,8 +34,8 @@ class ClientTokenView(TokenView):  # type: ignore[misc] # the library is untyped
         if METHOD not in offered() or settings.OAUTH["introspection_url"]:
             raise Http404
         address = peer_address(request)
-        limit = settings.GATEWAY["token_requests_per_minute"]
-        if not rate_counters.count_request(scope=f"token for {address}", limit=limit, now=queries.database_now()):
+        limit, scope = settings.GATEWAY["token_requests_per_minute"], f"token for {counted_address(request)}"
+        if not rate_counters.count_request(scope=scope, limit=limit, now=queries.database_now()):
             _log.warning("oauth.throttled", address=address)
             return _error(
                 "temporarily_unavailable", 429, {"Retry-After": str(int(rate_counters.WINDOW.total_seconds()))}

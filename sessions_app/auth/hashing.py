@@ -43,6 +43,11 @@ def matches(key_hash: str, material: str) -> bool:
     return _in_pool(_verify, key_hash, material)
 
 
+def in_turn(call: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    """Run a slow hash of somebody else in the same pool: it waits its turn. Whoever calls bounds how many wait."""
+    return _pool.submit(call, *args, **kwargs).result()
+
+
 def is_outdated(key_hash: str) -> bool:
     """Whether the hash was made with other parameters than those in force."""
     return hasher.check_needs_rehash(key_hash)

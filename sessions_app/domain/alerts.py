@@ -28,6 +28,7 @@ class AlertCode(StrEnum):
     BOOK_DIFFERS = "book_differs"
     MASTER_NOT_RECONCILED = "master_not_reconciled"
     MASTER_NETTING = "master_netting"
+    SIGN_IN_LOCKED = "sign_in_locked"
     INTERNAL = "internal"
 
 
@@ -103,6 +104,10 @@ ALERTS: Final[Mapping[AlertCode, tuple[Severity, str]]] = {
     AlertCode.MASTER_NETTING: (
         Severity.ERROR,
         "A master's account nets its positions: none of its trades is copied. Give the strategy a hedging account.",
+    ),
+    AlertCode.SIGN_IN_LOCKED: (
+        Severity.WARNING,
+        "Somebody tries passwords in the admin: a name or an address was locked for a while. Look at the sign-ins.",
     ),
     AlertCode.INTERNAL: (
         Severity.ERROR,

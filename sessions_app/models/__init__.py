@@ -15,6 +15,7 @@ from sessions_app.models.oauth_client import OauthClient
 from sessions_app.models.operator_alert import OperatorAlert
 from sessions_app.models.request_tally import RequestTally
 from sessions_app.models.session_event import SessionEvent
+from sessions_app.models.sign_in import SignIn
 from sessions_app.models.tenant import Tenant
 from sessions_app.models.terminal_profile import TerminalProfile
 
@@ -35,6 +36,7 @@ __all__ = [
     "RequestTally",
     "Role",
     "SessionEvent",
+    "SignIn",
     "Tenant",
     "TerminalProfile",
 ]

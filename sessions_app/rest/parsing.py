@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 
+from sessions_app.domain.addresses import counted_as
 from sessions_app.domain.frames.faults import no_json
 from sessions_app.domain.problems import Refused
 
@@ -42,6 +43,11 @@ def peer_address(request: Request | HttpRequest) -> str:
         return peer[:64]
     hops = [hop.strip() for hop in str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")]
     return next((hop for hop in reversed(hops) if hop and hop not in proxies), peer)[:64]
+
+
+def counted_address(request: Request | HttpRequest) -> str:
+    """Whose bounds the peer uses up: see `addresses.counted_as`."""
+    return counted_as(peer_address(request))
 
 
 def idempotency_key(request: Request) -> str | None:

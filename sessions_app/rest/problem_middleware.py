@@ -48,14 +48,14 @@ class ProblemHandler(ASGIHandler):
     ) -> tuple[ASGIRequest, None] | tuple[None, HttpResponseBase]:
         request, refusal = super().create_request(scope, body_file)
         path = str(scope.get("path", ""))
-        if refusal is None or not _is_ours(path):
+        if refusal is None or not is_below_api(path):
             return (request, None) if request is not None else (None, refusal or HttpResponse(status=400))
         return None, bare_problem(_CODES.get(refusal.status_code, "bad_request"), instance=path)
 
 
 def _too_long(request: HttpRequest) -> HttpResponseBase | None:
     length = len(request.path) + len(request.META.get("QUERY_STRING", ""))
-    if length <= MAX_ADDRESS or not _is_ours(request.path):
+    if length <= MAX_ADDRESS or not is_below_api(request.path):
         return None
     return bare_problem("uri_too_long", instance="")
 
@@ -63,7 +63,7 @@ def _too_long(request: HttpRequest) -> HttpResponseBase | None:
 def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """What a view of the API says stays; Django's own pages, and empty errors, do not."""
     kind = response.headers.get("Content-Type", "")
-    if response.status_code < 400 or not _is_ours(request.path) or not kind.startswith("text/html"):
+    if response.status_code < 400 or not is_below_api(request.path) or not kind.startswith("text/html"):
         return response
     code = "internal" if response.status_code >= 500 else _CODES.get(response.status_code, "bad_request")
     problem = bare_problem(code, instance=request.path)
@@ -73,5 +73,6 @@ def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpRespons
     return problem
 
 
-def _is_ours(path: str) -> bool:
+def is_below_api(path: str) -> bool:
+    """Whether errors at this path are problem bodies."""
     return path == BELOW or path.startswith(f"{BELOW}/")

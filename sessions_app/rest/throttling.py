@@ -36,7 +36,7 @@ class Pace(BaseThrottle):
         if isinstance(session, EaSession):
             self._seconds = _wait(SESSIONS, session.id)
         else:
-            self._seconds = _wait(ADDRESSES, parsing.peer_address(request))
+            self._seconds = _wait(ADDRESSES, parsing.counted_address(request))
         return self._seconds == 0
 
     def wait(self) -> float:
@@ -48,7 +48,7 @@ def count_stranger(request: Request) -> None:
 
     :raises Refused: `throttled`
     """
-    seconds = _wait(ADDRESSES, parsing.peer_address(request))
+    seconds = _wait(ADDRESSES, parsing.counted_address(request))
     if seconds:
         raise Refused("throttled", retry_after=seconds)
 

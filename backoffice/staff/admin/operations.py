@@ -4,7 +4,7 @@ from typing import Final
 
 from backoffice.staff.read_only_admin import ReadOnlyAdmin, Tables, one_of
 from sessions_app.domain.alerts import AlertCode
-from sessions_app.models import MaintenanceNotice, MaintenanceWindow, OperatorAlert
+from sessions_app.models import MaintenanceNotice, MaintenanceWindow, OperatorAlert, SignIn
 
 
 class OperatorAlertAdmin(ReadOnlyAdmin):
@@ -33,8 +33,18 @@ class MaintenanceNoticeAdmin(ReadOnlyAdmin):
     search_help_text = "Start of the account id (lower case)"
 
 
+class SignInAdmin(ReadOnlyAdmin):
+    """Who signed in here or tried to, and from where."""
+
+    list_display = ("at", "name", "address", "succeeded")
+    list_filter = ("succeeded",)
+    search_fields = ("name__exact", "address__exact")
+    search_help_text = "A name or an address"
+
+
 ADMINS: Final[Tables] = {
     OperatorAlert: OperatorAlertAdmin,
     MaintenanceWindow: MaintenanceWindowAdmin,
     MaintenanceNotice: MaintenanceNoticeAdmin,
+    SignIn: SignInAdmin,
 }

@@ -9,6 +9,7 @@ from django.conf import settings
 from sessions_app import queries
 from sessions_app.auth.interface import Enrolling, Presented, Strategy, Verified, Vouched
 from sessions_app.auth.registry import strategy_for
+from sessions_app.domain.addresses import counted_as
 from sessions_app.domain.keys import canonical_account_id
 from sessions_app.domain.lifecycle import KeyState
 from sessions_app.domain.problems import Refused
@@ -112,7 +113,7 @@ def _spend_budget(presented: Presented, now: datetime) -> None:
     """Count an unknown key for its address and for its account, before anything is hashed or stored for it."""
     limit = settings.GATEWAY["unknown_keys_per_minute"]
     # Two counters: one address may invent accounts, and many addresses may ask for one account.
-    for scope in (f"unknown key from {presented.address}", f"unknown key for {presented.account_id}"):
+    for scope in (f"unknown key from {counted_as(presented.address)}", f"unknown key for {presented.account_id}"):
         if not rate_counters.count_request(scope=scope, limit=limit, now=now):
             _throttle(presented.account_id, presented.address)
 

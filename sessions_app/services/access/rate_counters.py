@@ -12,13 +12,13 @@ WINDOW: Final = timedelta(seconds=60)
 _KEPT: Final = timedelta(hours=1)
 
 
-def count_request(*, scope: str, limit: int, now: datetime) -> bool:
+def count_request(*, scope: str, limit: int, now: datetime, window: timedelta = WINDOW) -> bool:
     """Count one request of this scope; False, and nothing counted, when its minute has had `limit` of them.
 
-    The minute begins with the first request. Every step is one conditional statement on one row, which the database
-    runs one after the other.
+    The minute, or another `window` of up to an hour, begins with the first request. Every step is one conditional
+    statement on one row, which the database runs one after the other.
     """
-    rows, since = RequestTally.objects.filter(scope=scope), now - WINDOW
+    rows, since = RequestTally.objects.filter(scope=scope), now - window
     for _ in range(2):  # again only if another request has just begun the minute
         if rows.filter(started_at__gt=since, count__lt=limit).update(count=F("count") + 1):
             return True
@@ -27,6 +27,11 @@ def count_request(*, scope: str, limit: int, now: datetime) -> bool:
         if RequestTally.objects.get_or_create(scope=scope, defaults={"started_at": now, "count": 1})[1]:
             return True
     return False
+
+
+def give_back(*, scope: str) -> None:
+    """Take one request back that was counted and turned out to be none of those that are bounded."""
+    RequestTally.objects.filter(scope=scope, count__gt=1).update(count=F("count") - 1)
 
 
 def forget_tallies(*, now: datetime) -> int:

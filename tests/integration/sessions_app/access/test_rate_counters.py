@@ -76,3 +76,16 @@ def test_an_account_has_its_own_limit_whatever_the_addresses(client: Client, set
     settings.GATEWAY = {**settings.GATEWAY, "unknown_keys_per_minute": 5}
     answers = [ask(client, auth_key=key_material(n), address=f"192.0.2.{n}").status_code for n in range(8)]
     assert answers == [201] * 5 + [429] * 3
+
+
+def test_the_addresses_of_one_ipv6_network_ask_as_one(client: Client, settings: Any) -> None:
+    settings.GATEWAY = {**settings.GATEWAY, "unknown_keys_per_minute": 5}
+
+    def answers(network: str) -> list[int]:
+        fresh = [{"account_id": f"Wire-{network[-1]}:{item}", "auth_key": key_material()} for item in range(1, 9)]
+        return [
+            ask(client, **body, address=f"{network}::{item:x}").status_code for item, body in enumerate(fresh, 1)
+        ]
+
+    assert answers("2001:db8:1:1") == [201] * 5 + [429] * 3
+    assert answers("2001:db8:1:2") == [201] * 5 + [429] * 3
