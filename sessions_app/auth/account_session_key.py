@@ -28,7 +28,7 @@ class AccountSessionKey:
     def verify(self, presented: Presented) -> Verified:
         """Find the key among its account's requests.
 
-        :raises Refused: `key_malformed`, `key_rejected`, `try_later`
+        :raises Refused: `key_malformed`, `key_rejected`
         """
         check_key(presented.material)
         mark, digest = key_fingerprint(presented.material), token_digest(presented.material)
@@ -37,8 +37,7 @@ class AccountSessionKey:
             return Verified(fingerprint=mark, digest=digest, key=key)
         if key.state != KeyState.APPROVED or (key.retires_at is not None and key.retires_at <= database_now()):
             raise Refused("key_rejected")
-        stronger = _check_hash(key, presented.material)
-        return Verified(fingerprint=mark, digest=digest, key=key, stronger_hash=stronger)
+        return Verified(fingerprint=mark, digest=digest, key=key, prove=lambda: _check_hash(key, presented.material))
 
     def protect(self, material: str) -> str:
         """The key's argon2id hash."""

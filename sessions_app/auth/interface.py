@@ -4,6 +4,7 @@ A strategy only reads. What is to be stored (a new key, a stronger hash, a first
 that asked. To add one: write its class, name its dotted path in AUTH_STRATEGIES, switch it on in AUTH_METHODS.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -36,14 +37,15 @@ class Presented:
 class Verified:
     """A key was shown. `key` is None for material that nobody has asked for yet: the service may enrol it.
 
-    `digest`: SHA-256 of the material, which its owner can tell without showing it. `stronger_hash`: the hash to keep
-    from now on, when the parameters of hashing rose since the key was stored.
+    `digest`: SHA-256 of the material, which its owner can tell without showing it. `prove`: the slow part, for the
+    service to call when it has counted the request. It returns the hash to keep from now on, when the parameters of
+    hashing rose since the key was stored, and raises `Refused`: `key_rejected`, `try_later`.
     """
 
     fingerprint: str
     digest: str
     key: AuthKey | None = None
-    stronger_hash: str | None = None
+    prove: Callable[[], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

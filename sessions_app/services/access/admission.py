@@ -48,17 +48,22 @@ def _request_session(canonical: str, account_id: str, material: str, request: Re
         grant = found.grant or grants.admit_by_policy(
             vouched=found, method=strategy.method, account_id=canonical, claimed_as=account_id
         )
-        return _open(grant, request)
+        _check_pace(grant, request)
+        return opening.open_session(key=grant, request=request)
     asking = _Asking(presented, found, strategy, account, claimed_as=account_id)
     key = found.key
     if key is None:
         key = _enrol(asking)
     elif key.state == KeyState.PENDING:
         key = keys.consult_policies(key=key, digest=found.digest, address=request.address)
+    # Counted before anything slow is done for it: requests beyond the bound cost no hash.
     if key.state == KeyState.PENDING:
         _check_asks(key, request)
-    _keep_stronger_hash(key, found)
-    return _open(key, request)
+    else:
+        _check_pace(key, request)
+    if found.prove is not None:
+        _keep_stronger_hash(key, found.prove())
+    return opening.open_session(key=key, request=request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,26 +136,22 @@ def _throttle(account_id: str, address: str) -> None:
     raise Refused("throttled", retry_after=int(rate_counters.WINDOW.total_seconds()))
 
 
-def _keep_stronger_hash(key: AuthKey, verified: Verified) -> None:
-    if verified.stronger_hash is not None:
+def _keep_stronger_hash(key: AuthKey, stronger: str | None) -> None:
+    if stronger is not None:
         # Compare-and-set: another request may have written a still stronger hash.
-        AuthKey.objects.filter(id=key.id, key_hash=key.key_hash).update(key_hash=verified.stronger_hash)
-
-
-def _open(proof: Proof, request: Request) -> Opened:
-    _check_pace(proof, request)
-    return opening.open_session(key=proof, request=request)
+        AuthKey.objects.filter(id=key.id, key_hash=key.key_hash).update(key_hash=stronger)
 
 
 def _check_pace(proof: Proof, request: Request) -> None:
-    """Each new session of an authorised terminal ends its former one: not more often than anybody needs."""
-    minute_ago = queries.database_now() - rate_counters.WINDOW
-    # Pending sessions have no fence, end nobody's, and are counted by their keys.
-    lately = EaSession.objects.filter(account_id=proof.account_id, created_at__gt=minute_ago, fence__gt=0)
-    if lately.count() < settings.GATEWAY["sessions_per_minute"]:
-        return
+    """Each new session of an authorised terminal ends its former one: not more often than anybody needs.
+
+    Pending sessions end nobody's, and are counted by their keys.
+    """
+    limit, now = settings.GATEWAY["sessions_per_minute"], queries.database_now()
     # A replay opens nothing, so it is not counted against its own first request.
-    if request.idempotency_key is None or not _is_stored(proof, request.idempotency_key):
+    known = request.idempotency_key is not None and _is_stored(proof, request.idempotency_key)
+    scope = f"session of {proof.account_id}"
+    if not known and not rate_counters.count_request(scope=scope, limit=limit, now=now):
         _throttle(proof.account.account_id, request.address)
 
 

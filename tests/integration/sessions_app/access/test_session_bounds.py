@@ -1,9 +1,15 @@
 """Invented accounts from one address: few rows, nothing for tenants to see."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 from django.conf import settings
+from django.db import connections
 from django.test import Client
 
+from sessions_app.auth import hashing
+from sessions_app.auth.recogniser import verified_keys
 from sessions_app.models import AuthKey, BrokerAccount, EaSession
 from tests.factories import AuthKeyFactory
 
@@ -43,3 +49,35 @@ def test_an_authorised_terminal_opens_only_so_many_sessions_a_minute(
     answers = [client.post("/ea-gateway/v1/sessions", body, content_type="application/json") for _ in range(5)]
     assert [answer.status_code for answer in answers] == [201, 201, 201, 429, 429]
     assert int(answers[-1]["Retry-After"]) == 60
+
+
+def test_of_sixteen_that_ask_at_once_no_more_get_one_than_one_by_one_and_the_others_cost_no_hash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(settings.GATEWAY, "sessions_per_minute", 5)
+    monkeypatch.setattr(verified_keys, "knows", lambda shown: False)
+    material, hashed, start = "a-good-key-kJ8sLq2VbN4xZ7mWc1RtYp", [], Barrier(16)
+    key = AuthKeyFactory.create(approved=True, material=material)
+    matches = hashing.matches
+
+    def counted(*args: str) -> bool:
+        hashed.append("")
+        return matches(*args)
+
+    monkeypatch.setattr(hashing, "matches", counted)
+    body = {"account_id": key.account.claimed_as, "auth_method": "account_session_key", "auth_key": material}
+
+    def act(_: int) -> list[int]:
+        try:
+            start.wait(timeout=30)
+            asked = {**body, "platform": "sdk"}
+            ask = Client().post
+            return [ask("/ea-gateway/v1/sessions", asked, content_type="application/json").status_code for _ in "12"]
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(16) as pool:
+        statuses = sorted(status for answers in pool.map(act, range(16)) for status in answers)
+    assert statuses == [201] * 5 + [429] * 27
+    assert len(hashed) == 5
+    assert EaSession.objects.count() == 5
