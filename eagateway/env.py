@@ -42,6 +42,9 @@ class GatewaySettings(TypedDict):
     init_requests_per_hour: int
     poison_tries_per_minute: int
     unknown_keys_per_minute: int
+    request_seconds: int
+    keep_alive_seconds: int
+    connections_per_address: int
     sign_ins_per_address: int
     sign_ins_per_name: int
     rest_per_address: int

@@ -17,7 +17,20 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
 
     _heard = 0
 
+    def process(self) -> Any:
+        """The request is here as a whole."""
+        self._callers.works(self._peer)
+        return super().process()
+
+    def finish(self) -> None:
+        """Its answer is given."""
+        super().finish()
+        self._callers.answered(self._peer)
+
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
+        address = self.channel.getPeer()
+        self._callers, self._peer = self.server.callers, (address.host, address.port)
+        self._callers.has_head(self._peer)
         super().gotLength(length)
         if length is not None and length > MAX_BODY_BYTES:
             self._refuse()
@@ -36,13 +49,28 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
             transport.loseConnection()
 
 
-def bound_bodies(factory: Any) -> None:
-    """Have the HTTP side of a Daphne server make bounded requests."""
-    build = factory.buildProtocol
+def bound_requests(factory: Any) -> None:
+    """Have the HTTP side of a Daphne server make bounded requests, and tell `callers` of every connection."""
+    build, callers = factory.buildProtocol, factory.server.callers
 
     def bounded(address: Any) -> Any:
-        protocol = build(address)
+        protocol, peer = build(address), (address.host, address.port)
         protocol.requestFactory = BoundedRequest
+        make, hear, lose = protocol.makeConnection, protocol.dataReceived, protocol.connectionLost
+
+        def made(transport: Any) -> None:
+            callers.came(peer, transport.abortConnection)
+            make(transport)
+
+        def heard(data: bytes) -> None:
+            callers.heard(peer)
+            hear(data)
+
+        def lost(reason: Any) -> None:
+            callers.gone(peer)
+            lose(reason)
+
+        protocol.makeConnection, protocol.dataReceived, protocol.connectionLost = made, heard, lost
         return protocol
 
     factory.buildProtocol = bounded

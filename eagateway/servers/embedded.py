@@ -20,7 +20,8 @@ from celery.beat import Scheduler, Service
 from celery.worker import state as worker_state
 from twisted.internet import reactor
 
-from eagateway.servers.bounded_bodies import bound_bodies
+from eagateway.servers.bounded_bodies import bound_requests
+from eagateway.servers.callers import callers
 from eagateway.servers.paced_daphne import CLOSE_SECONDS, PacedProtocol, PacedServer
 from sessions_app.domain.frames.envelope import MAX_FRAME_BYTES
 from sessions_app.transport.runtime import Runtime
@@ -110,7 +111,9 @@ class Gateway:
             raise OSError("the address is in use, or not ours")
 
     def _started(self) -> None:
-        bound_bodies(self._server.http_factory)
+        self._server.callers = callers()
+        self._server.callers.start(reactor._asyncioEventloop)
+        bound_requests(self._server.http_factory)
         sockets = self._server.ws_factory
         sockets.protocol = PacedProtocol
         sockets.setProtocolOptions(failByDrop=False)  # a frame over the bound is told 1009

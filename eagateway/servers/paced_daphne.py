@@ -13,6 +13,8 @@ from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
+from eagateway.servers.callers import Callers
+
 CLOSE_SECONDS: Final = 5
 MOST_UNHEARD: Final = 128
 _LOOK_AGAIN_SECONDS: Final = 0.005
@@ -41,6 +43,20 @@ class PacedProtocol(WebSocketProtocol):  # type: ignore[misc]
 
     brake: Brake | None = None
     _reading = True
+    _spoke = False
+
+    def onConnect(self, request: Any) -> Any:  # noqa: N802 - autobahn's name
+        self.factory.server_class.callers.opened(self._caller)
+        return super().onConnect(request)
+
+    def connectionLost(self, reason: Any) -> None:  # noqa: N802 - Twisted's name
+        self.factory.server_class.callers.gone(self._caller)
+        super().connectionLost(reason)
+
+    @property
+    def _caller(self) -> tuple[str, int]:
+        address = self.transport.getPeer()
+        return address.host, address.port
 
     def onOpen(self) -> None:  # noqa: N802 - autobahn's name
         self.brake = Brake()
@@ -50,6 +66,9 @@ class PacedProtocol(WebSocketProtocol):  # type: ignore[misc]
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803 - autobahn's names
         super().onMessage(payload, isBinary)
+        if not self._spoke:
+            self._spoke = True
+            self.factory.server_class.callers.works(self._caller)
         if self._reading and self.application_queue.qsize() > MOST_UNHEARD:
             self._reading = False
             self.transport.pauseProducing()
@@ -70,6 +89,8 @@ class PacedProtocol(WebSocketProtocol):  # type: ignore[misc]
 
 class PacedServer(Server):  # type: ignore[misc]
     """Daphne's server, whose sends into a full socket wait. A close does not: nothing may follow it."""
+
+    callers: Callers
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         brake = getattr(protocol, "brake", None)

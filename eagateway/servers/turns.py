@@ -15,6 +15,7 @@ from sessions_app.rest.problems import bare_problem
 
 AT_ONCE: Final = {"api": 8, "people": 2, "health": 1}
 WAITING: Final = 2000
+TURN_SECONDS: Final = 45
 HEALTH: Final = frozenset({"/healthz", "/readyz"})
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -55,8 +56,19 @@ class Turns:
             await line.turns.acquire()
         finally:
             line.waiting -= 1
+        begun = False
+
+        async def noting(message: Any) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
         try:
-            await self._application(scope, receive, send)
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._application(scope, receive, noting)
+        except TimeoutError:  # whoever does not read must not keep the turn
+            if not begun:
+                await _refuse(send, scope["path"])
         finally:
             line.turns.release()
 

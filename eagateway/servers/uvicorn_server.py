@@ -11,9 +11,13 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
 
+import h11
 import uvicorn
+from django.conf import settings
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from eagateway.servers.callers import Callers, Peer, callers
 from sessions_app.domain.frames.envelope import MAX_FRAME_BYTES
 from sessions_app.transport.runtime import Runtime
 
@@ -24,11 +28,65 @@ _LINE_BREAKS: Final = re.compile(rb"[\x0b\x0c\x1c-\x1e\x85]")
 _BAD_REQUEST: Final = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
+class TimedHttp(H11Protocol):
+    """Tells `callers` what its connection does: uvicorn itself never closes one that says nothing, or half of it."""
+
+    callers: Callers
+    caller: Peer = ("", 0)
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.caller = self.client or self.caller
+        self.callers.came(self.caller, transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        self.callers.heard(self.caller)
+        super().data_received(data)
+        if self.conn.their_state is h11.SEND_BODY:
+            if self._head is not self.cycle:  # once for each request
+                self._head = self.cycle
+                self.callers.has_head(self.caller)
+        elif self.conn.their_state in (h11.DONE, h11.MUST_CLOSE) and not self._upgraded:
+            self.callers.works(self.caller)
+
+    _head: Any = None
+    _upgraded = False
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._upgraded = True
+        super().handle_websocket_upgrade(event)
+
+    def on_response_complete(self) -> None:
+        self.callers.answered(self.caller)
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.callers.gone(self.caller)
+        super().connection_lost(exc)
+
+
 class PacedWebSocket(WebSocketsSansIOProtocol):
     """uvicorn waits for room before it sends anything; a close does not wait, since nothing may follow it, and the peer
     that reads nothing is cut. A handshake that cannot be read is answered, not left hanging; so is one with bytes in
     its header that some readers take for the end of a line (CVE-2026-44546, as Daphne refuses them).
     """
+
+    callers: Callers
+    _spoke = False
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.callers.opened(self.client or ("", 0))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.callers.gone(self.client or ("", 0))
+        super().connection_lost(exc)
+
+    def send_receive_event_to_app(self) -> None:
+        if not self._spoke:
+            self._spoke = True
+            self.callers.works(self.client or ("", 0))
+        super().send_receive_event_to_app()
 
     def data_received(self, data: bytes) -> None:
         if not self.handshake_initiated and _LINE_BREAKS.search(data):
@@ -56,9 +114,12 @@ class UvicornGateway:
     def __init__(self, *, application: Any, host: str, port: int, on_ready: Callable[[int], None]) -> None:
         self._host, self._port = host, port
         self._on_ready = on_ready
+        self._callers = callers()
         self._config = uvicorn.Config(
             application,
-            ws=PacedWebSocket,
+            http=type("Http", (TimedHttp,), {"callers": self._callers}),
+            ws=type("WebSocket", (PacedWebSocket,), {"callers": self._callers}),
+            timeout_keep_alive=settings.GATEWAY["keep_alive_seconds"],
             ws_max_size=MAX_FRAME_BYTES,
             ws_per_message_deflate=False,
             ws_ping_interval=None,  # uvicorn's pings carry a payload, which breaks WinHTTP stacks: heartbeats do it
@@ -79,9 +140,13 @@ class UvicornGateway:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         with socket.create_server((self._host, self._port), family=family, backlog=BACKLOG) as listener:
             port = listener.getsockname()[1]
-            server = _Server(self._config, on_ready=lambda: self._on_ready(port))
+            server = _Server(self._config, on_ready=lambda: self._begin(port))
             with asyncio.Runner(loop_factory=self._config.get_loop_factory()) as runner:
                 runner.run(server.serve(sockets=[listener]))
+
+    def _begin(self, port: int) -> None:
+        self._callers.start(asyncio.get_running_loop())
+        self._on_ready(port)
 
 
 class _Server(uvicorn.Server):
