@@ -3,6 +3,7 @@
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -151,6 +152,29 @@ def flag(name: str, *, default: bool) -> bool:
 def names(name: str, *, default: list[str]) -> list[str]:
     """A list of names, separated by commas."""
     return [item for item in (part.strip() for part in _env.list(name, default=default)) if item]
+
+
+def private_folder(folder: Path) -> Path:
+    """The embedded lane's data folder, which nobody but its owner can enter or read, with all that stands in it.
+
+    What is ours and open to others is closed. From here on this process makes files for their owner alone.
+
+    :raises ImproperlyConfigured: it belongs to somebody else and is open to others
+    """
+    os.umask(0o077)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for path in (folder, *folder.iterdir()):
+        state = path.lstat()
+        mode = stat.S_IMODE(state.st_mode)
+        if stat.S_ISLNK(state.st_mode) or not mode & 0o077:
+            continue
+        try:
+            path.chmod(mode & 0o700)
+        except PermissionError as error:
+            raise ImproperlyConfigured(
+                f"{path} can be read by others and belongs to somebody else. Run: chmod -R go= {folder}"
+            ) from error
+    return folder
 
 
 def stored_secret(path: Path) -> str:

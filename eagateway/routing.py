@@ -4,7 +4,7 @@ from typing import Any, Final, cast
 
 from django.urls import path, re_path
 
-from eagateway.protocol import FRAME_TYPES
+from eagateway.protocol import FRAME_TYPES, STREAM
 from eagateway.servers.turns import Turns
 from orders import handlers as order_handlers
 from orders import queries as order_queries
@@ -14,9 +14,23 @@ from sessions_app.api.exchange import exchange_endpoint
 from sessions_app.consumers import StreamConsumer
 from sessions_app.services.ingest import ports
 
-STREAM: Final = "ea-gateway/v1/stream"
 EXCHANGE: Final = "ea-gateway/v1/sessions/<uuid:session_id>/exchange"
-websocket_urlpatterns: list[Any] = [path(STREAM, cast(Any, StreamConsumer.as_asgi()))]
+
+
+async def no_such_socket(scope: Any, receive: Any, send: Any) -> None:
+    """Every other address of a socket: 404, or a closed door where a server cannot say so."""
+    await receive()
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 4400})
+        return
+    await send({"type": "websocket.http.response.start", "status": 404, "headers": [(b"content-length", b"0")]})
+    await send({"type": "websocket.http.response.body", "body": b""})
+
+
+websocket_urlpatterns: list[Any] = [
+    path(STREAM, cast(Any, StreamConsumer.as_asgi())),
+    re_path("", cast(Any, no_such_socket)),
+]
 
 
 def http_urlpatterns(django: Any) -> list[Any]:

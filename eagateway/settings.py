@@ -21,6 +21,7 @@ EMBEDDED: Final = not DATABASE_URL
 
 DEBUG = env.flag("DEBUG", default=False)
 if EMBEDDED:
+    env.private_folder(DATA_DIR)
     SECRET_KEY = env.text("SECRET_KEY", default="") or env.stored_secret(DATA_DIR / "secret.key")
 else:
     SECRET_KEY = env.required("SECRET_KEY", example="<50 random characters>")

@@ -18,6 +18,7 @@ from sessions_app.domain.frames.payloads import ErrorAlert, Hello
 from sessions_app.domain.lifecycle import CloseCode
 from sessions_app.domain.problems import Refused, close_words
 from sessions_app.models.fields import new_id
+from sessions_app.rest.parsing import names_token
 from sessions_app.services.lifecycle import resuming
 from sessions_app.transport.connection.sockets import SocketConnection
 from sessions_app.transport.inbound.decoding import decode_payload
@@ -37,7 +38,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self._scope, self._hear, self._say = scope, receive, send
         await receive()  # websocket.connect
-        if not self._origin_allowed() or "token=" in scope.get("query_string", b"").decode("latin-1"):
+        if not self._origin_allowed() or names_token(scope.get("query_string", b"").decode("latin-1")):
             await send({"type": "websocket.close", "code": 4403})
             return
         offered = scope.get("subprotocols") or []

@@ -76,12 +76,17 @@ def bound_requests(factory: Any) -> None:
     factory.buildProtocol = bounded
 
 
-class _TooLarge(Exception):
-    """More has come than may."""
+class _Unfit(Exception):
+    """A body that nobody takes, and the status that says so."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__()
+        self.status = status
 
 
 class BoundedBodies:
-    """ASGI: answers 413 to what is too large, wherever a server hands bodies on as they come."""
+    """ASGI: answers 413 to what is too large, wherever a server hands bodies on as they come, and 400 to a body with
+    two lengths: a proxy and we might believe different ones."""
 
     def __init__(self, application: Any) -> None:
         self._application = application
@@ -97,7 +102,7 @@ class BoundedBodies:
             message = await receive()
             heard += len(message.get("body", b""))
             if heard > MAX_BODY_BYTES:
-                raise _TooLarge
+                raise _Unfit(413)
             return message
 
         async def noting(message: Any) -> None:
@@ -106,14 +111,21 @@ class BoundedBodies:
             await send(message)
 
         try:
+            if _told_twice(scope):
+                raise _Unfit(400)
             if _told_length(scope) > MAX_BODY_BYTES:
-                raise _TooLarge
+                raise _Unfit(413)
             await self._application(scope, bounded, noting)
-        except _TooLarge:
+        except _Unfit as unfit:
             if not begun:
                 headers = [(b"connection", b"close"), (b"content-length", b"0")]
-                await send({"type": "http.response.start", "status": 413, "headers": headers})
+                await send({"type": "http.response.start", "status": unfit.status, "headers": headers})
                 await send({"type": "http.response.body", "body": b""})
+
+
+def _told_twice(scope: Any) -> bool:
+    names = [name for name, _ in scope["headers"]]
+    return b"transfer-encoding" in names and b"content-length" in names
 
 
 def _told_length(scope: Any) -> int:

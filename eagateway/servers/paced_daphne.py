@@ -8,11 +8,13 @@ instead. Incoming: while an application has many frames to hear, the socket is n
 import asyncio
 from typing import Any, Final
 
+from autobahn.websocket.types import ConnectionDeny
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
+from eagateway.protocol import STREAM
 from eagateway.servers.callers import Callers
 
 CLOSE_SECONDS: Final = 5
@@ -47,6 +49,10 @@ class PacedProtocol(WebSocketProtocol):  # type: ignore[misc]
 
     def onConnect(self, request: Any) -> Any:  # noqa: N802 - autobahn's name
         self.factory.server_class.callers.opened(self._caller)
+        if request.path.lstrip("/") != STREAM:
+            self.muted, self.request, self.server, self.client_addr = True, request, self.factory.server_class, None
+            self.server.protocol_connected(self)
+            raise ConnectionDeny(ConnectionDeny.NOT_FOUND)  # Daphne would say 403
         return super().onConnect(request)
 
     def connectionLost(self, reason: Any) -> None:  # noqa: N802 - Twisted's name

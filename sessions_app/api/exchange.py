@@ -13,11 +13,12 @@ import structlog
 from django.db import DatabaseError
 from msgspec import Meta
 
-from sessions_app.domain.frames.envelope import is_unnumbered_scrap, legible
+from sessions_app.domain.frames.envelope import is_unnumbered_scrap, legible, repeats_a_name
 from sessions_app.domain.frames.faults import no_json, split_path
 from sessions_app.domain.frames.payloads import Count, Millis
 from sessions_app.domain.problems import Refused
 from sessions_app.rest.authentication import MAX_TOKEN, NO_TOKEN
+from sessions_app.rest.parsing import names_token
 from sessions_app.rest.problems import CONTENT_TYPE, problem_body
 from sessions_app.transport import exchange
 from sessions_app.transport.exchange import Answer, Call
@@ -39,6 +40,7 @@ class ExchangeBody(msgspec.Struct, kw_only=True, frozen=True):
 
 
 _BODY: Final = msgspec.json.Decoder(ExchangeBody)
+_OUTER: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Gone(Exception):
@@ -65,6 +67,8 @@ async def exchange_endpoint(scope: dict[str, Any], receive: Receive, send: Send)
 async def _read_call(scope: dict[str, Any], receive: Receive) -> Call:
     if scope["method"] != "POST":
         raise Refused("method_not_allowed", "An exchange is a POST")
+    if names_token(scope["query_string"].decode("latin-1")):
+        raise Refused("token_in_address")
     headers = dict(scope["headers"])
     token = _token(headers)
     body = _decode(await _read_body(headers, receive))
@@ -106,7 +110,9 @@ async def _read_body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
 
 def _decode(body: bytes) -> ExchangeBody:
     try:
-        return _BODY.decode(body)
+        read = _BODY.decode(body)
+        _check_names(body)
+        return read
     except msgspec.ValidationError as error:
         message, path = split_path(str(error))
         raise Refused("invalid", message, path=path) from error
@@ -115,6 +121,16 @@ def _decode(body: bytes) -> ExchangeBody:
         if mended is None:
             raise Refused("malformed", no_json(body, error)) from error
         return mended
+
+
+def _check_names(body: bytes) -> None:
+    """Refuse a body with one name twice. Its frames are looked at one by one, each refused alone.
+
+    :raises Refused: `malformed`
+    """
+    frames = _OUTER.decode(body).get("frames")
+    if repeats_a_name(body if frames is None else body.replace(bytes(frames), b"[]", 1)):
+        raise Refused("malformed", "A name stands twice in one object")
 
 
 def _mended(body: bytes) -> ExchangeBody | None:

@@ -21,6 +21,8 @@ class Text(serializers.CharField):
     default_error_messages = {"invalid": "Expected a string"}
 
     def __init__(self, **options: Any) -> None:
+        if not options.get("allow_blank"):
+            options.setdefault("min_length", 1)  # for the document
         super().__init__(trim_whitespace=False, **options)
 
     def to_internal_value(self, data: Any) -> str:

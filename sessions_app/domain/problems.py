@@ -158,6 +158,14 @@ _OF_ACCESS: Final = (
         close_code=CloseCode.SESSION_CLOSED,
     ),
     Problem(
+        "token_in_address",
+        "A token stands in the address, where logs show it",
+        "Send it in the Authorization header, and open a new session: this token may have been read",
+        400,
+        True,
+        scope=Scope.HTTP,
+    ),
+    Problem(
         "token_invalid",
         "The token is unknown or was rotated",
         "Open a new session",

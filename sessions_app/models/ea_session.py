@@ -59,7 +59,8 @@ class EaSession(models.Model):
                 fields=["account"], condition=Q(state=SessionStatus.AUTHENTICATED), name="one_session_per_account"
             ),
             models.UniqueConstraint(fields=["id", "state", "fence"], name="session_state_and_fence"),
-            models.UniqueConstraint(fields=["account", "idempotency_key"], name="one_session_per_idempotency_key"),
+            models.UniqueConstraint(fields=["key", "idempotency_key"], name="one_session_per_key_and_replay"),
+            models.UniqueConstraint(fields=["grant", "idempotency_key"], name="one_session_per_grant_and_replay"),
             one_of("state", SessionStatus, name="session_state_known"),
             models.CheckConstraint(
                 condition=Q(key__isnull=False, grant__isnull=True) | Q(key__isnull=True, grant__isnull=False),

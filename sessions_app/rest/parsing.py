@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import IO, Any, Final
+from urllib.parse import unquote_plus
 from uuid import UUID
 
 import msgspec
@@ -12,6 +13,7 @@ from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 
 from sessions_app.domain.addresses import counted_as
+from sessions_app.domain.frames.envelope import repeats_a_name
 from sessions_app.domain.frames.faults import no_json
 from sessions_app.domain.problems import Refused
 
@@ -19,16 +21,22 @@ _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
 
 
 class StrictJSONParser(JSONParser):
-    """JSON as the standard has it: no NaN, no lone surrogates, no bottomless nesting. The text is never repeated."""
+    """JSON as the standard has it, and one value to a name: no NaN, no lone surrogates, no bottomless nesting.
+
+    The text is never repeated.
+    """
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         text = stream.read()
         try:
-            return msgspec.json.decode(text)
+            body = msgspec.json.decode(text)
         except (ValueError, RecursionError) as error:
             raise Refused("bad_request", no_json(text, error)) from error
+        if repeats_a_name(text):
+            raise Refused("bad_request", "A name stands twice in one object")
+        return body
 
 
 def peer_address(request: Request | HttpRequest) -> str:
@@ -48,6 +56,13 @@ def peer_address(request: Request | HttpRequest) -> str:
 def counted_address(request: Request | HttpRequest) -> str:
     """Whose bounds the peer uses up: see `addresses.counted_as`."""
     return counted_as(peer_address(request))
+
+
+def names_token(query: str) -> bool:
+    """Whether an address carries a token, however it is spelt or encoded: addresses stand in logs."""
+    for _ in range(3):  # encoded twice is decoded by somebody, somewhere
+        query = unquote_plus(query)
+    return any("token" in part.partition("=")[0].casefold() for part in re.split("[&;?]", query))
 
 
 def idempotency_key(request: Request) -> str | None:

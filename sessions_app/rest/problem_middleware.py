@@ -9,6 +9,7 @@ from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
+from sessions_app.rest.parsing import names_token
 from sessions_app.rest.problems import bare_problem
 
 BELOW: Final = "/ea-gateway"
@@ -30,12 +31,12 @@ def problems_everywhere(get_response: Callable[[HttpRequest], Any]) -> Callable[
         ask: Callable[[HttpRequest], Awaitable[HttpResponseBase]] = get_response
 
         async def answer_later(request: HttpRequest) -> HttpResponseBase:
-            return _too_long(request) or _as_problem(request, await ask(request))
+            return _unreadable(request) or _as_problem(request, await ask(request))
 
         return answer_later
 
     def answer(request: HttpRequest) -> HttpResponseBase:
-        return _too_long(request) or _as_problem(request, get_response(request))
+        return _unreadable(request) or _as_problem(request, get_response(request))
 
     return answer
 
@@ -53,11 +54,14 @@ class ProblemHandler(ASGIHandler):
         return None, bare_problem(_CODES.get(refusal.status_code, "bad_request"), instance=path)
 
 
-def _too_long(request: HttpRequest) -> HttpResponseBase | None:
-    length = len(request.path) + len(request.META.get("QUERY_STRING", ""))
-    if length <= MAX_ADDRESS or not is_below_api(request.path):
+def _unreadable(request: HttpRequest) -> HttpResponseBase | None:
+    """The answer to an address that nobody looks at: too long, or with a token in it."""
+    query = request.META.get("QUERY_STRING", "")
+    if not is_below_api(request.path):
         return None
-    return bare_problem("uri_too_long", instance="")
+    if len(request.path) + len(query) > MAX_ADDRESS:
+        return bare_problem("uri_too_long", instance="")
+    return bare_problem("token_in_address", instance=request.path) if names_token(query) else None
 
 
 def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

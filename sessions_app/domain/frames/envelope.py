@@ -71,7 +71,7 @@ def read_envelope(frame: str | bytes) -> Envelope:
         if mended is None:
             raise Malformed("malformed", message, path) from error
         envelope = mended
-    if _repeats_a_name(encoded):
+    if repeats_a_name(encoded):
         raise Malformed("malformed", "A name stands twice in one object")
     if envelope.v != PROTOCOL_VERSION:
         raise Malformed("version_unsupported", f"Protocol version {envelope.v} is not spoken here; supported: 1", "$.v")
@@ -118,7 +118,7 @@ _ONE_ESCAPE: Final = len(rb"\ud83d")
 _NO_CHARACTER: Final = re.compile(rb"\\ufffd|\xef\xbf\xbd")
 
 
-def _repeats_a_name(encoded: bytes) -> bool:
+def repeats_a_name(encoded: bytes) -> bool:
     """Whether an object of this text, which is JSON, has one name twice: parsers differ in which one they take.
 
     Every name ends in `":`, and so does nothing else as long as there is no backslash and no blank before a colon. So

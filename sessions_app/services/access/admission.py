@@ -11,9 +11,9 @@ from sessions_app.auth.interface import Enrolling, Presented, Strategy, Verified
 from sessions_app.auth.registry import strategy_for
 from sessions_app.domain.addresses import counted_as
 from sessions_app.domain.keys import canonical_account_id
-from sessions_app.domain.lifecycle import KeyState
+from sessions_app.domain.lifecycle import LIVING, KeyState
 from sessions_app.domain.problems import Refused
-from sessions_app.models import AuthKey, BrokerAccount, EaSession
+from sessions_app.models import AuthKey, BrokerAccount
 from sessions_app.services.access import enrolment_policies, grants, idempotency, keys, rate_counters
 from sessions_app.services.lifecycle import opening
 from sessions_app.services.lifecycle.opening import Opened, Proof, Request
@@ -156,4 +156,5 @@ def _check_pace(proof: Proof, request: Request) -> None:
 
 
 def _is_stored(proof: Proof, idempotency_key: str) -> bool:
-    return EaSession.objects.filter(account_id=proof.account_id, idempotency_key=idempotency_key).exists()
+    former = opening.former_of(proof, idempotency_key)
+    return former is not None and former.state in LIVING

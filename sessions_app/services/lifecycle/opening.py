@@ -8,10 +8,11 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from sessions_app import queries
 from sessions_app.domain.keys import token_digest
-from sessions_app.domain.lifecycle import GrantState, KeyState, Reason, SessionStatus
+from sessions_app.domain.lifecycle import LIVING, GrantState, KeyState, Reason, SessionStatus
 from sessions_app.domain.liveness import Pace
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AccountGrant, AuthKey, BrokerAccount, EaSession
@@ -52,7 +53,8 @@ def open_session(*, key: Proof, request: Request) -> Opened:
     """Open a session for a verified key, or for the grant that a token led to: authenticated at once if the key is
     approved or the grant in force, else pending.
 
-    A replay under the same Idempotency-Key answers with the same session and a new token.
+    A replay under the same Idempotency-Key answers with the same session and a new token; if that has ended, with a new
+    session.
 
     :raises Refused: `account_suspended`, `key_rejected`, `account_not_granted`, `idempotency_key_reused`
     """
@@ -67,7 +69,7 @@ def open_session(*, key: Proof, request: Request) -> Opened:
             raise Refused("account_suspended")  # strangers must not learn that there is such an account
         if approved:
             maintenance.refuse_during(account_pk=account.id, now=batch.now)
-        session = _replayed(account, request, token) or _create(account, key, request, token, batch.now)
+        session = _replayed(key, request, token, batch) or _create(account, key, request, token, batch.now)
         # A replay may find its session promoted by a heartbeat meanwhile; nobody is without an approval, which we hold.
         if approved and session.state == SessionStatus.PENDING:
             authorise_session(session.id, account.id, batch)
@@ -94,17 +96,32 @@ def _check_in_force(proof: Proof) -> bool:
     return True
 
 
-def _replayed(account: BrokerAccount, request: Request, token: str) -> EaSession | None:
-    if request.idempotency_key is None:
+def former_of(proof: Proof, idempotency_key: str | None) -> EaSession | None:
+    """The session that this credential has opened under this Idempotency-Key, whatever has become of it.
+
+    Of the credential, not of the account: another key must neither meet nor take over its session.
+    """
+    if idempotency_key is None:
         return None
-    session = EaSession.objects.filter(account=account, idempotency_key=request.idempotency_key).first()
+    mine = {"key": proof} if isinstance(proof, AuthKey) else {"grant": proof}
+    return EaSession.objects.filter(idempotency_key=idempotency_key, **mine).first()
+
+
+def _replayed(proof: Proof, request: Request, token: str, batch: Batch) -> EaSession | None:
+    session = former_of(proof, request.idempotency_key)
     if session is None:
         return None
     # The same key for another request is a mistake of the client: the former session is not what it asked for.
     if session.request_digest != request.digest:
         raise Refused("idempotency_key_reused")
-    # Only a hash of the first token is known: the answer that was lost cannot be given again.
-    EaSession.objects.filter(id=session.id).update(token_hash=token_digest(token))
+    if session.state not in LIVING:
+        # Its token would open nothing: who asks again gets a session, and the next replay finds that one.
+        EaSession.objects.filter(id=session.id).update(idempotency_key=None)
+        return None
+    # Only a hash of the first token is known: the answer that was lost cannot be given again. Whoever holds the token
+    # that is replaced is let go: a link more than it has counts as a newer one.
+    EaSession.objects.filter(id=session.id).update(token_hash=token_digest(token), links=F("links") + 1)
+    batch.changed_sessions.add(session.id)
     return session
 
 

@@ -25,6 +25,7 @@ class Bucket:
     burst: float
     _tokens: float = field(init=False)
     _at: float = field(init=False)
+    _used: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self._tokens, self._at = self.burst, time.monotonic()
@@ -33,13 +34,18 @@ class Bucket:
         """Add tokens beyond the rate, for something that was asked for."""
         self._tokens += max(0.0, tokens)
 
+    def change(self, rate: float, burst: float) -> None:
+        """Another rate from now on. A bucket that nobody has used yet is full by the new one; tokens are never won."""
+        self.rate, self.burst = rate, burst
+        self._tokens = burst if not self._used else min(self._tokens, burst)
+
     def take(self) -> bool:
         """Take one token; False when there is none."""
         return self.wait() == 0
 
     def wait(self) -> float:
         """Take one token: 0, or the seconds until there is one."""
-        now = time.monotonic()
+        now, self._used = time.monotonic(), True
         # Granted tokens may stand above the burst, and time does not take them away.
         self._tokens = max(self._tokens, min(self.burst, self._tokens + (now - self._at) * self.rate))
         self._at = now
@@ -78,7 +84,7 @@ class Bounds:
 
     def set_intent_rate(self, rate: int) -> None:
         """An account's rate may have changed since its session's former link."""
-        self.intents.rate, self.intents.burst = rate, max(rate, settings.GATEWAY["frame_burst"])
+        self.intents.change(rate, max(rate, settings.GATEWAY["frame_burst"]))
 
 
 def hello_bucket() -> Bucket:

@@ -1,5 +1,9 @@
 """Wrong settings are named, with what to write instead."""
 
+import os
+from pathlib import Path
+from typing import Any
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
@@ -38,3 +42,36 @@ def test_deployments_with_other_databases_have_other_channels_whoever_logs_in() 
     assert env.channel_of("doorbell", {"default": {**place, "USER": "c", "PASSWORD": "d"}}) == channel
     others = [{**place, "HOST": "db2"}, {**place, "PORT": 5433}, {**place, "NAME": "gateway2"}]
     assert len({env.channel_of("doorbell", {"default": other}) for other in [place, *others]}) == 4
+
+
+def test_a_data_folder_is_closed_to_everybody_but_its_owner(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o755)
+    for name in ("gateway.sqlite3", "secret.key"):
+        (folder / name).write_text("x")
+        (folder / name).chmod(0o644)
+    before = os.umask(0o022)
+    try:
+        env.private_folder(folder)
+        (folder / "gateway.sqlite3-wal").write_text("x")
+    finally:
+        os.umask(before)
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in folder.iterdir()}
+    assert oct(folder.stat().st_mode & 0o777) == "0o700"
+    assert set(modes.values()) == {"0o600"}, modes
+
+
+def test_a_data_folder_of_somebody_else_that_is_open_is_refused(tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "secret.key").write_text("x")
+    (tmp_path / "secret.key").chmod(0o644)
+
+    def not_ours(path: Path, mode: int) -> None:
+        raise PermissionError(path)
+
+    monkeypatch.setattr(Path, "chmod", not_ours)
+    before = os.umask(0o022)
+    try:
+        with pytest.raises(ImproperlyConfigured, match="chmod -R go="):
+            env.private_folder(tmp_path)
+    finally:
+        os.umask(before)

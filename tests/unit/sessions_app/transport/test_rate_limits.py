@@ -47,3 +47,17 @@ def test_who_was_unused_longest_is_forgotten_first(clock: list[float]) -> None:
     assert len(kept) == 100
     kept.clear()
     assert kept.of("owner").take()
+
+
+def test_a_new_bucket_starts_full_by_the_rate_that_its_account_has(clock: list[float]) -> None:
+    bucket = Bucket(rate=20, burst=50)
+    bucket.change(500, 500)
+    assert [bucket.take() for _ in range(501)] == [True] * 500 + [False]
+
+
+def test_another_rate_wins_no_tokens_and_takes_what_is_above_it(clock: list[float]) -> None:
+    bucket = Bucket(rate=500, burst=500)
+    assert bucket.take()
+    bucket.change(20, 50)
+    bucket.change(500, 500)
+    assert [bucket.take() for _ in range(51)] == [True] * 50 + [False]
