@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Count, DateTimeField, Exists, Expression, Func, Max, OuterRef, QuerySet, Value
 
 from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
+from sessions_app.domain.recovery import told_log
 from sessions_app.models import (
     AuthKey,
     BrokerAccount,
@@ -90,6 +91,7 @@ STANDING = (
     "account__needs_snapshot",
     "account__snapshot_due_at",
     "account__snapshot_reason",
+    "hello__epoch",
     "told",
     "clock",
 )
@@ -116,7 +118,9 @@ def with_standing(sessions: QuerySet[EaSession]) -> QuerySet[EaSession]:
 def standing_of(row: Sequence[Any]) -> Standing:
     """The standing in the columns `STANDING`."""
     (pk, account_pk, account_id, state, reason, fence, epoch, stored, next_seq, acked, pace, limit, rate, *rest) = row
-    links, needs_snapshot, due_at, why, told, now = rest
+    links, needs_snapshot, due_at, why, claimed, told, now = rest
+    pending = state == SessionStatus.PENDING
+    epoch, top_seq = told_log(pending=pending, session_id=pk, claimed=claimed, epoch=epoch, top_seq=next_seq - 1)
     return Standing(
         session_id=pk,
         account_pk=account_pk,
@@ -126,7 +130,7 @@ def standing_of(row: Sequence[Any]) -> Standing:
         fence=fence,
         epoch=epoch,
         stored_seq=stored,
-        top_seq=next_seq - 1,
+        top_seq=top_seq,
         acked_seq=acked,
         interval=pace,
         timeout=limit,

@@ -19,6 +19,7 @@ from sessions_app.domain.frames.envelope import rfc3339
 from sessions_app.domain.keys import fingerprint
 from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import EaSession, SessionEvent
+from sessions_app.models.broker_account import DEFAULT_INTENT_RATE
 from sessions_app.rest import listing, parsing
 from sessions_app.rest.authentication import SessionToken
 from sessions_app.rest.bodies import problems
@@ -176,17 +177,21 @@ def _digest(body: dict[str, Any]) -> str:
 
 def _describe(session: EaSession, request: Request) -> dict[str, Any]:
     now: datetime = queries.database_now()
+    # The account's and its tenant's own values are nothing that a pending session may know: it may be a stranger's.
+    pending = session.state == SessionStatus.PENDING
+    pace = opening.pace(None if pending else session)
+    rate = DEFAULT_INTENT_RATE if pending else session.account.intent_rate
     return {
         "session_id": str(session.id),
         "account_id": session.account.account_id,
         "status": session.state,
         "heartbeat": {
-            "interval_seconds": session.heartbeat_interval,
-            "timeout_seconds": session.heartbeat_timeout,
+            "interval_seconds": pace.interval,
+            "timeout_seconds": pace.timeout,
         },
         "stream_url": parsing.stream_url(request),
         "exchange_url": parsing.exchange_url(request, session.id),
-        "limits": msgspec.to_builtins(heartbeats.limits(session.account.intent_rate)),
+        "limits": msgspec.to_builtins(heartbeats.limits(rate)),
         "created_at": rfc3339(session.created_at),
         "server_time": rfc3339(now),
     }

@@ -76,13 +76,25 @@ def memory(claims: Claims, *, epoch: UUID, top_seq: int, known_ids: frozenset[UU
     An EA that names no epoch is believed only as far as the log goes.
     """
     if claims.epoch is not None and claims.epoch != epoch:
-        return Memory.OTHER
+        # Nothing of that log was ever received: such is the one that a pending session is told of.
+        return Memory.SAME if claims.last_server_seq == claims.ledger_head == 0 else Memory.OTHER
     # Without an epoch the number may come from the log of another server.
     if claims.last_server_seq > top_seq:
         return Memory.BEYOND if claims.epoch is not None else Memory.OTHER
     # The number is in our log; but a restored log may have given it to another frame.
     told = claims.last_server_id if claims.epoch is not None and claims.last_server_seq else None
     return Memory.BEYOND if told is not None and told not in known_ids else Memory.SAME
+
+
+def told_log(*, pending: bool, session_id: UUID, claimed: str | None, epoch: UUID, top_seq: int) -> tuple[UUID, int]:
+    """The epoch and the top of the command log as a session may know them.
+
+    Who waits for approval may be a stranger, and learns nothing of the account: his own claim comes back, or a log of
+    his own, and it is empty. A terminal whose key is being replaced thus keeps its ledger until it is told the truth.
+    """
+    if not pending:
+        return epoch, top_seq
+    return (UUID(claimed) if claimed else session_id), 0
 
 
 def shares_ledger(claims: Claims, former: Former, *, acked_seq: int) -> bool:

@@ -1,8 +1,12 @@
+from typing import Final
+
 from django.db import models
 from uuid_utils.compat import uuid4
 
 from sessions_app.models.fields import id_field, moment_field, money_field
 from sessions_app.models.tenant import Tenant
+
+DEFAULT_INTENT_RATE: Final = 20
 
 
 class BrokerAccount(models.Model):
@@ -25,7 +29,7 @@ class BrokerAccount(models.Model):
     next_hold = models.BigIntegerField(default=1)
     fence = models.BigIntegerField(default=0)
     epoch = models.UUIDField(default=uuid4)
-    intent_rate = models.PositiveIntegerField(default=20)
+    intent_rate = models.PositiveIntegerField(default=DEFAULT_INTENT_RATE)
     profile = models.ForeignKey("TerminalProfile", on_delete=models.SET_NULL, null=True, related_name="+")
     balance = money_field()
     equity = money_field()

@@ -24,6 +24,7 @@ from sessions_app.domain.frames.payloads import (
 from sessions_app.domain.lifecycle import SessionStatus
 from sessions_app.domain.liveness import Pace
 from sessions_app.domain.problems import Refused
+from sessions_app.domain.recovery import told_log
 from sessions_app.models import BrokerAccount, EaSession, TerminalProfile
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.transactions import requires_transaction
@@ -43,10 +44,13 @@ def record(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """
     newest = {item.session_id: item for item in arrivals}
     beats.renew({pk: Beat(item.heard, cast(StatusHeartbeat, item.payload)) for pk, item in newest.items()})
-    accounts = BrokerAccount.objects.filter(id__in={item.account_pk for item in newest.values()})
-    logs = {pk: (epoch, following - 1) for pk, epoch, following in accounts.values_list("id", "epoch", "next_seq")}
-    for arrival in newest.values():
-        batch.replies.append((arrival, heartbeat_ack(*logs[arrival.account_pk], batch.now)))
+    rows = EaSession.objects.filter(id__in=newest)
+    for pk, state, claimed, epoch, following in rows.values_list(
+        "id", "state", "hello__epoch", "account__epoch", "account__next_seq"
+    ):
+        pending = state == SessionStatus.PENDING
+        log = told_log(pending=pending, session_id=pk, claimed=claimed, epoch=epoch, top_seq=following - 1)
+        batch.replies.append((newest[pk], heartbeat_ack(*log, batch.now)))
 
 
 def heartbeat_ack(epoch: UUID, top_seq: int, now: datetime) -> HeartbeatAck:

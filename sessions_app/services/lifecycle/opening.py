@@ -126,7 +126,7 @@ def _replayed(proof: Proof, request: Request, token: str, batch: Batch) -> EaSes
 
 
 def _create(account: BrokerAccount, proof: Proof, request: Request, token: str, now: datetime) -> EaSession:
-    pace = _pace(account)
+    beat = _pace(account)
     session = EaSession.objects.create(
         account=account,
         key=proof if isinstance(proof, AuthKey) else None,
@@ -139,9 +139,9 @@ def _create(account: BrokerAccount, proof: Proof, request: Request, token: str, 
         ea_version=request.ea_version,
         environment=request.environment,
         remote_address=request.address,
-        heartbeat_interval=pace.interval,
-        heartbeat_timeout=pace.timeout,
-        deadline_at=pace.deadline(now),
+        heartbeat_interval=beat.interval,
+        heartbeat_timeout=beat.timeout,
+        deadline_at=beat.deadline(now),
         created_at=now,
     )
     history.record(
@@ -154,6 +154,14 @@ def _create(account: BrokerAccount, proof: Proof, request: Request, token: str, 
         at=now,
     )
     return session
+
+
+def pace(session: EaSession | None) -> Pace:
+    """The heartbeat of a session; without one the deployment's, which says nothing of any tenant."""
+    if session is not None:
+        return Pace(session.heartbeat_interval, session.heartbeat_timeout)
+    bounds = settings.GATEWAY
+    return Pace.of(wished=None, interval=bounds["heartbeat_interval"], timeout=bounds["heartbeat_timeout"])
 
 
 def _pace(account: BrokerAccount) -> Pace:

@@ -153,7 +153,8 @@ def resume_other(*, token: str, hello: Hello | None, confirmed: int | None = Non
     else:
         # Numbers of another epoch, or of none, mean nothing here: the log is sent from its beginning.
         resume_from = hello.last_server_seq if recovered and hello.epoch is not None else 0
-    return _resumed(standing, resume_from, recovered=recovered)
+    # Whether a claim is true is nothing that a stranger may try out.
+    return _resumed(standing, resume_from, recovered=recovered or standing.state == SessionStatus.PENDING)
 
 
 def _resumed(standing: Standing, resume_from: int, *, recovered: bool) -> Resumed:
