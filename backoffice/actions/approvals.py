@@ -7,9 +7,11 @@ from django.db.models import Q
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from backoffice.actions.action import OWN_WORDS, Action, Done, Place, Preview, Sent, counted, strong, unless, utc
 from backoffice.actions.forms import TenantForm, hours, tenant_choice
+from backoffice.foreign import foreign
 from backoffice.permissions import DECIDE, REVOKE, SEE_KEYS
 from backoffice.terminals import Terminal
 from orders.domain.states.commands import CommandState
@@ -96,15 +98,22 @@ def _of_end(key: AuthKey, *effects: str) -> Preview:
 
 def _facts(key: AuthKey, terminal: Terminal | None) -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [
-        ("Account", key.account.claimed_as),
+        ("Account", foreign(key.account.claimed_as)),
         ("Tenant", key.account.tenant or "none yet"),
         ("Key", format_html("<code>{}</code>", key.fingerprint[:12])),
-        ("Asked", f"{utc(key.requested_at)}, from {key.requested_from or _SOMEWHERE}"),
+        ("Asked", utc(key.requested_at)),
+        ("From", foreign(key.requested_from or _SOMEWHERE)),
     ]
     if terminal is None:
         return facts
-    heard = "not heard of yet" if terminal.silence is None else f"heard {terminal.heard}"
-    return [*facts, ("Terminal", f"{_named(terminal.session)}, {heard}")]
+    session = terminal.session
+    return [
+        *facts,
+        ("Terminal", session.platform),
+        ("Its version", foreign(session.ea_version or "not told")),
+        ("Its address", foreign(session.remote_address or _SOMEWHERE)),
+        ("Heard", "not yet" if terminal.silence is None else terminal.heard),
+    ]
 
 
 def _promotion(terminal: Terminal | None) -> str:
@@ -151,8 +160,9 @@ def _asking(key: AuthKey, living: list[EaSession]) -> EaSession | None:
     return next((row for row in living if row.key_id == key.id and row.state == SessionStatus.PENDING), None)
 
 
-def _named(session: EaSession) -> str:
-    return f"{session.platform} {session.ea_version} at {session.remote_address or _SOMEWHERE}"
+def _named(session: EaSession) -> SafeString:
+    """In a sentence of ours: what we know, and nothing that the terminal says of itself."""
+    return format_html("{} at {}", session.platform, foreign(session.remote_address or _SOMEWHERE))
 
 
 def _too_late(key: AuthKey) -> str:

@@ -17,6 +17,7 @@ from django.utils.html import format_html
 
 from backoffice.actions.action import Action
 from backoffice.actions.registry import ACTIONS
+from backoffice.foreign import foreign, legible
 from backoffice.permissions import may
 from sessions_app.domain.decimals import plain
 
@@ -129,10 +130,12 @@ def column(model: type[Model], name: Any) -> Any:
     Moments with seconds in UTC, plain decimals, readable JSON, states as badges; anything else as Django shows it.
     """
     if isinstance(name, str) and LOOKUP_SEP in name:
-        return _shown(name, name.rpartition(LOOKUP_SEP)[2].replace("_", " "), str)
+        return _shown(name, name.rpartition(LOOKUP_SEP)[2].replace("_", " "), _text)
     item = next((item for item in model._meta.concrete_fields if item.name == name), None)
-    show = _BADGES.get(name) if item is not None and item.choices else None
-    show = show or next((show for kind, show in _SHOWN.items() if isinstance(item, kind)), None)
+    chosen = item is not None and bool(item.choices)
+    show = (
+        _BADGES.get(name) if chosen else next((show for kind, show in _SHOWN.items() if isinstance(item, kind)), None)
+    )
     return name if item is None or show is None else _shown(item.name, str(item.verbose_name), show)
 
 
@@ -157,7 +160,13 @@ def moment(value: datetime) -> str:
 
 
 def _readable(value: Any) -> str:
-    return format_html('<pre class="content">{}</pre>', json.dumps(value, indent=2, ensure_ascii=False))
+    lines = json.dumps(value, indent=2, ensure_ascii=False).split("\n")
+    return format_html('<pre class="content" dir="ltr">{}</pre>', "\n".join(legible(line) for line in lines))
+
+
+def _text(value: Any) -> Any:
+    """Mostly what EAs have said; of ours, text without anything that needs care."""
+    return foreign(value) if isinstance(value, str) else str(value)
 
 
 _BADGES: Final[dict[Any, Callable[[Any], Any]]] = dict.fromkeys(("state", "outcome", "status"), _badge)
@@ -165,4 +174,5 @@ _SHOWN: Final[dict[type[Any], Callable[[Any], Any]]] = {
     models.DateTimeField: moment,
     models.DecimalField: plain,
     models.JSONField: _readable,
+    models.CharField: _text,
 }

@@ -13,13 +13,15 @@ import structlog
 from django.db import DatabaseError
 from msgspec import Meta
 
+from sessions_app.domain.addresses import counted_as
 from sessions_app.domain.frames.envelope import is_unnumbered_scrap, legible, repeats_a_name
 from sessions_app.domain.frames.faults import no_json, split_path
 from sessions_app.domain.frames.payloads import Count, Millis
 from sessions_app.domain.problems import Refused
 from sessions_app.rest.authentication import MAX_TOKEN, NO_TOKEN
-from sessions_app.rest.parsing import names_token
+from sessions_app.rest.parsing import last_hop, names_token
 from sessions_app.rest.problems import CONTENT_TYPE, problem_body
+from sessions_app.rest.throttling import count_stranger_at
 from sessions_app.transport import exchange
 from sessions_app.transport.exchange import Answer, Call
 
@@ -54,7 +56,7 @@ async def exchange_endpoint(scope: dict[str, Any], receive: Receive, send: Send)
     except Gone:
         return
     except Refused as refusal:
-        answer = Answer((), None, refusal)
+        answer = Answer((), None, _counted(refusal, scope))
     except DatabaseError:
         _log.warning("exchange.database_away")
         answer = Answer((), None, Refused("try_later", retry_after=RETRY_SECONDS))
@@ -62,6 +64,19 @@ async def exchange_endpoint(scope: dict[str, Any], receive: Receive, send: Send)
         _log.exception("exchange.failed")
         answer = Answer((), None, Refused("internal", retry_after=RETRY_SECONDS))
     await _send_answer(send, answer, instance=scope["path"])
+
+
+def _counted(refusal: Refused, scope: dict[str, Any]) -> Refused:
+    """The refusal; for a token that nobody knows, one that counts against the address it came from."""
+    if refusal.code != "token_invalid":
+        return refusal
+    forwarded = dict(scope["headers"]).get(b"x-forwarded-for", b"").decode("latin-1")
+    peer = (scope.get("client") or ("unknown",))[0]
+    try:
+        count_stranger_at(counted_as(last_hop(str(peer), forwarded)))
+    except Refused as throttled:
+        return throttled
+    return refusal
 
 
 async def _read_call(scope: dict[str, Any], receive: Receive) -> Call:

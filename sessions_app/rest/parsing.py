@@ -46,10 +46,15 @@ def peer_address(request: Request | HttpRequest) -> str:
     is none of them.
     """
     peer = str(request.META.get("REMOTE_ADDR") or "unknown")
+    return last_hop(peer, str(request.META.get("HTTP_X_FORWARDED_FOR", "")))
+
+
+def last_hop(peer: str, forwarded: str) -> str:
+    """The same, from what the connection and the header X-Forwarded-For say."""
     proxies = settings.TRUSTED_PROXIES
     if peer not in proxies:
         return peer[:64]
-    hops = [hop.strip() for hop in str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")]
+    hops = [hop.strip() for hop in forwarded.split(",")]
     return next((hop for hop in reversed(hops) if hop and hop not in proxies), peer)[:64]
 
 

@@ -48,7 +48,15 @@ def count_stranger(request: Request) -> None:
 
     :raises Refused: `throttled`
     """
-    seconds = _wait(ADDRESSES, parsing.counted_address(request))
+    count_stranger_at(parsing.counted_address(request))
+
+
+def count_stranger_at(address: str) -> None:
+    """The same, for a door that is no view; see `addresses.counted_as`.
+
+    :raises Refused: `throttled`
+    """
+    seconds = _wait(ADDRESSES, address)
     if seconds:
         raise Refused("throttled", retry_after=seconds)
 

@@ -77,5 +77,5 @@ def open_with(cast: Cast, key: str) -> str:
 def test_nobody_else_reads_the_data_folder(served: Gateway) -> None:
     files = list(served.folder.iterdir())
     open_to_others = [path.name for path in (served.folder, *files) if path.stat().st_mode & 0o077]
-    assert any(path.name.endswith("-wal") for path in files)
+    assert any(path.name == "gateway.sqlite3" for path in files)
     assert not open_to_others

@@ -148,6 +148,17 @@ def test_case_137_what_an_ea_says_of_itself_is_inert(client: Client, operator: U
         assert "<img src=x" not in text
 
 
+def test_a_strangers_text_forges_no_line_of_ours(client: Client, operator: User) -> None:
+    forged = "1.0 at 192.0.2.99, heard 1 s ago\u202e\x07"
+    session = EaSessionFactory.create(ea_version=forged, remote_address="203.0.113.5")
+    shown = "<bdi>1.0 at 192.0.2.99, heard 1 s ago\\u202e\\u0007</bdi>"
+    for page in (reverse("admin:approvals"), url("approve", key_of(session)), url("reject", key_of(session))):
+        text = client.get(page).content.decode()
+        assert shown in text
+        assert text.count("192.0.2.99") == text.count(shown), "nowhere but in its own element"
+        assert "\u202e" not in text
+
+
 # What happens --------------------------------------------------------------------------------------------------------
 
 
