@@ -27,6 +27,7 @@ class GatewaySettings(TypedDict):
     pending_retention: timedelta
     pending_frames: int
     pending_rate_per_minute: int
+    pending_sessions_per_minute: int
     frame_rate: int
     frame_burst: int
     max_unacked_commands: int

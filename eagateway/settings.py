@@ -143,6 +143,7 @@ GATEWAY: env.GatewaySettings = {
     "pending_retention": timedelta(days=env.integer("PENDING_RETENTION_DAYS", default=30, least=0, most=3650)),
     "pending_frames": env.integer("PENDING_STORED_FRAMES", default=500, least=1, most=10_000),
     "pending_rate_per_minute": env.integer("PENDING_FRAMES_PER_MINUTE", default=60, least=1, most=10_000),
+    "pending_sessions_per_minute": env.integer("PENDING_SESSIONS_PER_MINUTE", default=5, least=1, most=10_000),
     "frame_rate": env.integer("FRAMES_PER_SECOND", default=20, least=1, most=10_000),
     "frame_burst": env.integer("FRAME_BURST", default=50, least=1, most=100_000),
     "max_unacked_commands": env.integer("MAX_UNACKED_COMMANDS", default=200, least=1, most=10_000),

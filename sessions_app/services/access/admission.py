@@ -13,7 +13,7 @@ from sessions_app.domain.addresses import counted_as
 from sessions_app.domain.keys import canonical_account_id
 from sessions_app.domain.lifecycle import LIVING, KeyState
 from sessions_app.domain.problems import Refused
-from sessions_app.models import AuthKey, BrokerAccount
+from sessions_app.models import AuthKey, BrokerAccount, EaSession
 from sessions_app.services.access import enrolment_policies, grants, idempotency, keys, rate_counters
 from sessions_app.services.lifecycle import opening
 from sessions_app.services.lifecycle.opening import Opened, Proof, Request
@@ -117,8 +117,16 @@ def _enrols_itself(account: BrokerAccount | None) -> bool:
 def _spend_budget(presented: Presented, now: datetime) -> None:
     """Count an unknown key for its address and for its account, before anything is hashed or stored for it."""
     limit = settings.GATEWAY["unknown_keys_per_minute"]
+    address = counted_as(presented.address)
+    asked = f"unknown key for {presented.account_id}"
+    # Where the owner's terminal was lately a new key may be his: strangers elsewhere do not use up its share.
+    at_home = EaSession.objects.filter(
+        account__account_id=presented.account_id, fence__gt=0, remote_address=presented.address
+    )
+    if at_home.exists():
+        asked += f" from {address}"
     # Two counters: one address may invent accounts, and many addresses may ask for one account.
-    for scope in (f"unknown key from {counted_as(presented.address)}", f"unknown key for {presented.account_id}"):
+    for scope in (f"unknown key from {address}", asked):
         if not rate_counters.count_request(scope=scope, limit=limit, now=now):
             _throttle(presented.account_id, presented.address)
 
@@ -126,7 +134,7 @@ def _spend_budget(presented: Presented, now: datetime) -> None:
 def _check_asks(key: AuthKey, request: Request) -> None:
     """A key that waits may ask often, but not without bound: every new session is a row. Replays are none."""
     known = request.idempotency_key is not None and _is_stored(key, request.idempotency_key)
-    limit, now = settings.GATEWAY["pending_rate_per_minute"], queries.database_now()
+    limit, now = settings.GATEWAY["pending_sessions_per_minute"], queries.database_now()
     if not known and not rate_counters.count_request(scope=f"pending key {key.id}", limit=limit, now=now):
         _throttle(key.account.account_id, request.address)
 

@@ -77,3 +77,20 @@ def test_case_018_without_self_enrolment_both_are_refused_alike(
     assert (my_runs, other_runs) == ([], [])
     assert my_statements == other_statements
     assert AuthKey.objects.count() == 1
+
+
+def test_strangers_do_not_use_up_the_share_of_an_address_where_the_owner_was(client: Client, settings: Any) -> None:
+    settings.GATEWAY = {**settings.GATEWAY, "unknown_keys_per_minute": 3}
+    owner = EaSessionFactory.create(authenticated=True, fence=1, remote_address="192.0.2.1")
+    name = owner.account.claimed_as
+    answers = [
+        ask(client, account_id=name, auth_key=key_material(item), address=f"203.0.113.{item}").status_code
+        for item in range(2, 8)
+    ]
+    assert answers == [201] * 3 + [429] * 3
+    assert ask(client, account_id=name, auth_key=key_material(8), address="192.0.2.1").status_code == 201
+
+
+def test_one_unknown_key_opens_five_sessions_a_minute(client: Client) -> None:
+    answers = [ask(client, auth_key=key_material(2), address=f"203.0.113.{item}").status_code for item in range(8)]
+    assert answers == [201] * 5 + [429] * 3
