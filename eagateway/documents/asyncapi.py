@@ -5,8 +5,8 @@ from typing import Any, Final
 import yaml
 
 from eagateway.documents.frame_types import ENVELOPE
-from eagateway.protocol import FRAME_TYPES
-from eagateway.routing import EXCHANGE, STREAM
+from eagateway.protocol import FRAME_TYPES, STREAM
+from eagateway.routing import EXCHANGE
 from sessions_app.api.exchange import MAX_FRAMES
 from sessions_app.domain.frames.envelope import SUBPROTOCOL
 

@@ -35,6 +35,7 @@ from sessions_app.models import (
     RequestTally,
     Role,
     SessionEvent,
+    SignIn,
     Tenant,
     TerminalProfile,
 )
@@ -279,6 +280,16 @@ class RequestTallyFactory(DjangoModelFactory[RequestTally]):
     scope = factory.Sequence(lambda n: f"unknown key from 192.0.2.{n}")
     started_at = factory.LazyFunction(now)
     count = 1
+
+
+class SignInFactory(DjangoModelFactory[SignIn]):
+    class Meta:
+        model = SignIn
+
+    name = "olga"
+    address = "192.0.2.7"
+    succeeded = True
+    at = factory.LazyFunction(now)
 
 
 class MaintenanceWindowFactory(DjangoModelFactory[MaintenanceWindow]):

@@ -36,6 +36,7 @@ from tests.factories import (
     OperatorAlertFactory,
     ReportFactory,
     SessionEventFactory,
+    SignInFactory,
     SnapshotFactory,
     StrategyFactory,
     SubscriptionEventFactory,
@@ -53,7 +54,7 @@ FACTORIES: tuple[Any, ...] = (
     StrategyFactory, SubscriptionFactory, IntentFactory, DecisionFactory, CommandFactory, CopyFactory, ReportFactory,
     OperatorAlertFactory, AccountGrantFactory, ApprovedFingerprintFactory, EnrolmentWindowFactory, OauthClientFactory,
     SubscriptionEventFactory, FillWaitFactory, FollowerQuoteFactory, SnapshotFactory, DifferenceFactory,
-    DifferenceEventFactory, MaintenanceWindowFactory, MaintenanceNoticeFactory,
+    DifferenceEventFactory, MaintenanceWindowFactory, MaintenanceNoticeFactory, SignInFactory,
 )  # fmt: skip
 EVIL = "<script>alert(1)</script>"
 
@@ -132,7 +133,7 @@ def test_a_denied_decision_says_why_not_step_by_step(client: Client, superuser: 
     text = " ".join(client.get(page_of(decision)).content.decode().split())
     assert "The lots are below the follower&#x27;s smallest lot size." in text
     assert "<h2>Why not</h2>" in text
-    assert "<dt>age seconds</dt><dd>0.2</dd>" in text
+    assert "<dt>age seconds</dt><dd><bdi>0.2</bdi></dd>" in text
     assert '<span class="state stopped">below minimum lots</span>' in text
     assert "max lots" not in text
 

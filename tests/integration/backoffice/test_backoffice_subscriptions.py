@@ -152,4 +152,4 @@ def test_a_decisions_page_tells_what_became_of_its_pending_copies(client: Client
     client.force_login(User.objects.get(pk=operator.pk))
     page = text_of(client.get(reverse("admin:orders_decision_change", args=[wait.decision_id])))
     assert "Copies that had not filled" in page
-    assert "<dt>age seconds</dt><dd>61.5</dd>" in page
+    assert "<dt>age seconds</dt><dd><bdi>61.5</bdi></dd>" in page

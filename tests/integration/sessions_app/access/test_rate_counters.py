@@ -82,7 +82,9 @@ def test_the_addresses_of_one_ipv6_network_ask_as_one(client: Client, settings: 
     settings.GATEWAY = {**settings.GATEWAY, "unknown_keys_per_minute": 5}
 
     def answers(network: str) -> list[int]:
-        fresh = [{"account_id": f"Wire-{network[-1]}:{item}", "auth_key": key_material()} for item in range(1, 9)]
+        fresh: list[dict[str, Any]] = [
+            {"account_id": f"Wire-{network[-1]}:{item}", "auth_key": key_material()} for item in range(1, 9)
+        ]
         return [ask(client, **body, address=f"{network}::{item:x}").status_code for item, body in enumerate(fresh, 1)]
 
     assert answers("2001:db8:1:1") == [201] * 5 + [429] * 3
