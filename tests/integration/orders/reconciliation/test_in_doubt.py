@@ -313,7 +313,7 @@ def test_a_strangers_hello_cannot_begin_a_new_epoch(follower: Desk) -> None:
     EaSession.objects.filter(id=follower.session.id).update(state="pending")
     resumed = follower.hello(epoch=before.epoch, last_server_seq=900, max_copy_no_seen=900)
     after = BrokerAccount.objects.get(id=follower.account.id)
-    assert not resumed.recovered
+    assert resumed.recovered, "whether a claim is true is nothing that a stranger may try out"
     assert (after.epoch, after.next_copy_no, after.needs_snapshot) == (before.epoch, before.next_copy_no, False)
 
 

@@ -184,7 +184,7 @@ def test_each_of_them_is_judged_by_itself(follower: Desk) -> None:
     coming = [
         Coming(token_of(plain), Hello(epoch=plain.account.epoch)),
         Coming("nobody's", Hello()),
-        Coming(token_of(other), Hello(epoch=uuid7())),
+        Coming(token_of(other), Hello(epoch=uuid7(), last_server_seq=3)),
         Coming(token_of(follower), known(follower)),
     ]
     resumed = resuming.resume_known(coming)
