@@ -6,6 +6,8 @@ from typing import Any
 from celery import Celery
 from celery.app.log import Logging
 
+from eagateway import startup
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eagateway.settings")
 
 
@@ -16,7 +18,15 @@ class SettingsLogging(Logging):
         return True
 
 
-app = Celery("eagateway", log=SettingsLogging)
+class GatewayCelery(Celery):
+    """A worker and beat read the settings here: what is wrong with them is one sentence, as for every command."""
+
+    def _load_config(self) -> Any:
+        with startup.in_one_sentence():
+            return super()._load_config()  # type: ignore[misc] - the stubs leave it out
+
+
+app = GatewayCelery("eagateway", log=SettingsLogging)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

@@ -7,12 +7,24 @@ import stat
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 _env = environ.Env()
+LEAST_SECRET: Final = 32
+LEAST_LETTERS: Final = 5
+_PLACEHOLDERS: Final = (
+    "<",
+    ">",
+    "changeme",
+    "change-me",
+    "change me",
+    "django-insecure",
+    "random characters",
+    "example",
+)
 
 
 class GatewaySettings(TypedDict):
@@ -100,6 +112,41 @@ def required(name: str, *, example: str) -> str:
     if not value:
         raise ImproperlyConfigured(f"{name} is not set. Example: {name}={example}")
     return value
+
+
+def secret(name: str, value: str) -> str:
+    """The value of a secret, if it is one.
+
+    :raises ImproperlyConfigured: a placeholder was left in it, or it is short; it is not shown
+    """
+    told = value.lower()
+    if len(value) < LEAST_SECRET or len(set(value)) < LEAST_LETTERS or any(mark in told for mark in _PLACEHOLDERS):
+        raise ImproperlyConfigured(
+            f"{name} is a placeholder, or shorter than {LEAST_SECRET} characters. Make one: manage.py secret"
+        )
+    return value
+
+
+def folder(name: str, *, default: Path) -> Path:
+    """A folder of ours: made if it is missing, but not its parents.
+
+    :raises ImproperlyConfigured: it cannot be made or is no folder
+    """
+    path = Path(os.environ.get(name, "").strip() or default)
+    if not path.parent.is_dir():
+        # A disk that is not mounted looks like this: data must not begin anew beside it.
+        raise ImproperlyConfigured(
+            f"The folder {path.parent} does not exist. Make it, or name another: {name}={default}"
+        )
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"The folder {path} cannot be made ({error.strerror}). Make it, or name another: {name}={default}"
+        ) from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise ImproperlyConfigured(f"The folder {path} cannot be written. Give it to this user, or change {name}")
+    return path
 
 
 def postgres_url(name: str, url: str) -> str:

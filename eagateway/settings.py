@@ -14,7 +14,7 @@ from csp.constants import NONE, SELF
 from eagateway import env
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
-DATA_DIR: Final = Path(env.text("EAGATEWAY_DATA_DIR", default=str(BASE_DIR / "data")))
+DATA_DIR: Final = env.folder("EAGATEWAY_DATA_DIR", default=BASE_DIR / "data")
 DATABASE_URL: Final = env.text("DATABASE_URL", default="")
 REDIS_URL: Final = env.text("REDIS_URL", default="")
 EMBEDDED: Final = not DATABASE_URL
@@ -24,8 +24,11 @@ if EMBEDDED:
     env.private_folder(DATA_DIR)
     SECRET_KEY = env.text("SECRET_KEY", default="") or env.stored_secret(DATA_DIR / "secret.key")
 else:
-    SECRET_KEY = env.required("SECRET_KEY", example="<50 random characters>")
-KEY_FINGERPRINT_SECRET: Final = env.text("KEY_FINGERPRINT_SECRET", default="") or SECRET_KEY
+    SECRET_KEY = env.required("SECRET_KEY", example="<what manage.py secret prints>")
+SECRET_KEY = env.secret("SECRET_KEY", SECRET_KEY)
+KEY_FINGERPRINT_SECRET: Final = env.secret(
+    "KEY_FINGERPRINT_SECRET", env.text("KEY_FINGERPRINT_SECRET", default="") or SECRET_KEY
+)
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS", default=[])
 TRUSTED_PROXIES = env.names("TRUSTED_PROXIES", default=[])
@@ -240,8 +243,9 @@ SESSION_COOKIE_SECURE = BEHIND_TLS
 CSRF_COOKIE_SECURE = BEHIND_TLS
 SECURE_SSL_REDIRECT = BEHIND_TLS and env.flag("SSL_REDIRECT", default=True)
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = BEHIND_TLS
-SECURE_HSTS_PRELOAD = BEHIND_TLS
+# Neighbours under the same domain are not ours to promise for, and a browser's preload list forgets nobody
+SECURE_HSTS_INCLUDE_SUBDOMAINS = BEHIND_TLS and env.flag("HSTS_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = BEHIND_TLS and env.flag("HSTS_PRELOAD", default=False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -17,6 +17,8 @@ _ACCOUNT: Final = re.compile(
     r"([\x21-\x39\x3b-\x7e](?:[\x20-\x39\x3b-\x7e]*[\x21-\x39\x3b-\x7e])?):([A-Za-z0-9_\-]{1,32})", re.ASCII
 )
 MAX_ACCOUNT_ID: Final = 128
+# Printed in our documents: whoever reads them knows these keys, and somebody will paste one.
+PUBLISHED_KEYS: Final = frozenset({"gD_fXa8ZGz9mTPZrtHlyfRUU3u7IoIRC5Cp-VcX2Dvw"})
 
 
 def canonical_account_id(text: str) -> str:
@@ -38,10 +40,14 @@ def canonical_account_id(text: str) -> str:
 
 
 def check_key(key: str) -> None:
-    """Refuse key material of fewer than 128 bits, by length and alphabet.
+    """Refuse key material of fewer than 128 bits, by length and alphabet, and the examples of our documents.
 
     :raises Refused: `key_malformed`
     """
+    if key in PUBLISHED_KEYS:
+        raise Refused(
+            "key_malformed", "This key is the example of the documents: make one of your own", path="auth_key"
+        )
     # Half: Shannon's estimate over so few characters lies below the true entropy of a random key.
     if _KEY.fullmatch(key) is None or _entropy_bits(key) < MIN_KEY_BITS / 2:
         raise Refused(

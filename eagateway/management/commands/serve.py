@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
+from eagateway import startup
 from eagateway.asgi import application
 from eagateway.celery import app
 from eagateway.servers.embedded import AlreadyServed, Gateway, Housekeeping, hold
@@ -26,6 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
         parser.add_argument("--port", type=int, default=8000, help="port to listen on; 0 takes a free one (8000)")
         parser.add_argument("--server", choices=sorted(SERVERS), default="daphne", help="the ASGI server (daphne)")
+        parser.add_argument("--without-redis", action="store_true", help="start also while Redis is away, and slower")
         parser.add_argument(
             "--data", type=Path, help="data folder of the embedded lane (EAGATEWAY_DATA_DIR, else data/)"
         )
@@ -33,7 +35,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["data"] is not None:
             _use_folder(options["data"].resolve())
-        housekeeping = self._prepare()
+        housekeeping = self._prepare(without_redis=options["without_redis"])
         gateway = SERVERS[options["server"]](
             application=application,
             host=options["host"],
@@ -43,21 +45,28 @@ class Command(BaseCommand):
         try:
             gateway.run()
         except OSError as error:
-            raise CommandError(f"cannot listen on {options['host']}:{options['port']}: {error}") from error
+            place = f"{options['host']}:{options['port']}"
+            raise startup.CannotStart(
+                f"{place} cannot be listened on ({error}). Name another with --host and --port, or stop what holds it"
+            ) from error
         if housekeeping is not None:
             housekeeping.stop()
         self.stdout.write("stopped")
         sys.stdout.flush()
         os._exit(0)  # worker threads may still sleep; everything that matters is in rows
 
-    def _prepare(self) -> Housekeeping | None:
+    def _prepare(self, *, without_redis: bool) -> Housekeeping | None:
         if not settings.EMBEDDED:
+            startup.check_database()
+            if not without_redis:
+                startup.check_redis()
             expiry.forgive_absence()
             return None
         try:
             self._lock = hold(settings.DATA_DIR)
         except AlreadyServed as error:
-            raise CommandError(f"{error}. Stop it, or name another folder with --data.") from error
+            raise startup.CannotStart(f"{error}. Stop it, or name another folder with --data") from error
+        startup.check_database(migrates=True)
         call_command("migrate", verbosity=0, interactive=False)
         expiry.forgive_absence(alone=True)  # the lock says so
         return Housekeeping(app)
