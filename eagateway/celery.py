@@ -23,7 +23,7 @@ class GatewayCelery(Celery):
 
     def _load_config(self) -> Any:
         with startup.in_one_sentence():
-            return super()._load_config()  # type: ignore[misc] - the stubs leave it out
+            return super()._load_config()  # type: ignore[misc]  # the stubs leave it out
 
 
 app = GatewayCelery("eagateway", log=SettingsLogging)

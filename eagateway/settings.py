@@ -11,11 +11,12 @@ from typing import Any, Final
 import environ
 from csp.constants import NONE, SELF
 
-from eagateway import env
+from eagateway import connections, env
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
 DATA_DIR: Final = env.folder("EAGATEWAY_DATA_DIR", default=BASE_DIR / "data")
 DATABASE_URL: Final = env.text("DATABASE_URL", default="")
+DATABASE_POOLER: Final = env.flag("DATABASE_POOLER", default=False)
 REDIS_URL: Final = env.text("REDIS_URL", default="")
 EMBEDDED: Final = not DATABASE_URL
 
@@ -104,7 +105,13 @@ def _database() -> dict[str, Any]:
     parsed: dict[str, Any] = dict(environ.Env.db_url_config(env.postgres_url("DATABASE_URL", DATABASE_URL)))
     parsed["CONN_MAX_AGE"] = 0
     parsed["CONN_HEALTH_CHECKS"] = True
-    parsed.setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 16, "timeout": 10}
+    parsed["DISABLE_SERVER_SIDE_CURSORS"] = DATABASE_POOLER
+    parsed["OPTIONS"] = {
+        **connections.REACHING,
+        **({} if DATABASE_POOLER else connections.BOUNDS),
+        **parsed.get("OPTIONS", {}),
+        "pool": {"min_size": 1, "max_size": 16, "timeout": 10, **connections.COMING_BACK},
+    }
     return parsed
 
 

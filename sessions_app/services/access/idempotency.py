@@ -6,6 +6,7 @@ from hashlib import sha256
 from threading import Lock
 from typing import Final
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 
 from sessions_app.domain.problems import Refused
@@ -31,7 +32,7 @@ def only_one(scope: str) -> Iterator[None]:
 
 
 def _take(number: int) -> bool:
-    if connection.vendor == "postgresql":
+    if _asks_database():
         return _call("pg_try_advisory_lock", number)
     with _turn:  # SQLite has one process
         free = number not in _mine
@@ -40,12 +41,18 @@ def _take(number: int) -> bool:
 
 
 def _give_back(number: int) -> None:
-    if connection.vendor == "postgresql":
+    if _asks_database():
         with suppress(DatabaseError):  # its connection has gone, and the lock with it
             _call("pg_advisory_unlock", number)
         return
     with _turn:
         _mine.discard(number)
+
+
+def _asks_database() -> bool:
+    """Whether a lock of the connection holds: a pooler gives the next statement another connection, and the lock would
+    stay with the former one. Behind it only the requests of one process exclude each other."""
+    return connection.vendor == "postgresql" and not settings.DATABASE_POOLER
 
 
 def _call(function: str, number: int) -> bool:
