@@ -29,6 +29,7 @@ class AlertCode(StrEnum):
     MASTER_NOT_RECONCILED = "master_not_reconciled"
     MASTER_NETTING = "master_netting"
     SIGN_IN_LOCKED = "sign_in_locked"
+    DISK_FULL = "disk_full"
     INTERNAL = "internal"
 
 
@@ -44,6 +45,10 @@ ALERTS: Final[Mapping[AlertCode, tuple[Severity, str]]] = {
     AlertCode.NEW_EPOCH: (
         Severity.CRITICAL,
         "A terminal knew later commands than the database: it was restored. The log was numbered anew.",
+    ),
+    AlertCode.DISK_FULL: (
+        Severity.CRITICAL,
+        "The database had no room to store what EAs sent: they were told to come again. Make room on its disk.",
     ),
     AlertCode.MASS_SILENCE: (
         Severity.CRITICAL,

@@ -22,8 +22,8 @@ from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.lifecycle import Reason
 from sessions_app.domain.problems import Refused
 from sessions_app.doorbell import News, Ring
-from sessions_app.services.ingest import batches
-from sessions_app.services.ingest.database_errors import is_data_fault
+from sessions_app.services.ingest import batches, full_disk
+from sessions_app.services.ingest.database_errors import is_data_fault, is_disk_full
 from sessions_app.services.ingest.ports import Arrival, Batch
 from sessions_app.services.lifecycle import ending, promotion
 from sessions_app.services.operations import alerts
@@ -33,6 +33,7 @@ from sessions_app.transport.inbound.poison_frames import POISON_TRIES, Suspects
 
 MAX_BATCH: Final = 500
 RETRY_AFTER: Final = 1
+FULL_RETRY_AFTER: Final = 5
 RETRY_SECONDS: Final = (0.05, 0.2, 0.5, 1.0)
 _log = structlog.get_logger(__name__)
 Settle = Callable[[Batch, Sequence[Arrival]], None]
@@ -100,12 +101,22 @@ class Ingest:
         outcome = self._tried(arrivals)
         if isinstance(outcome, Batch):
             self._after_commit(outcome, arrivals)
+        elif is_disk_full(outcome):
+            self._tell_disk_full(arrivals)
         elif len(arrivals) > 1:
             half = len(arrivals) // 2
             self._store(arrivals[:half], among_others=among_others)
             self._store(arrivals[half:], among_others=among_others)
         else:
             self._failed_alone(arrivals[0], outcome)
+
+    def _tell_disk_full(self, arrivals: Sequence[Arrival]) -> None:
+        """Nothing can be stored now: the EAs keep their frames, and hear why."""
+        full_disk.found()
+        _log.error("ingest.disk_full", frames=len(arrivals))
+        for arrival in arrivals:
+            arrival.refuse(Refused("try_later", "The gateway has no room to store this", retry_after=FULL_RETRY_AFTER))
+        self._settle(Batch(now=datetime.now(UTC)), arrivals)
 
     def _without_expelled(self, arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
         """What is left when the frames of expelled sessions are turned away untried."""
@@ -138,7 +149,7 @@ class Ingest:
             try:
                 return batches.store(arrivals=arrivals)
             except Exception as error:
-                if self._stopping.is_set() or is_data_fault(error):
+                if self._stopping.is_set() or is_data_fault(error) or is_disk_full(error):
                     raise
                 wait = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
                 _log.warning("ingest.database_away", error=str(error).strip()[:200], retry_seconds=wait)
@@ -186,6 +197,7 @@ class Ingest:
     def _after_commit(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
         # Answers first: what follows are transactions of their own, and none of them takes the commit back.
         self._settle(batch, arrivals)
+        self._attempt(full_disk.over)
         doorbell.publish(Ring(frozenset(batch.changed_sessions), self._news(batch)))
         for session_id in batch.promotable:
             self._attempt(promotion.promote_session, session_id=session_id)

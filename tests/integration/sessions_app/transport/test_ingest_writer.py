@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from eagateway_sdk.ids import uuid7
 
 from orders.models import Command, Intent
@@ -16,7 +16,7 @@ from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import EaSession, InboundFrame, OperatorAlert, SessionEvent
 from sessions_app.services.access import keys
-from sessions_app.services.ingest import batches
+from sessions_app.services.ingest import batches, full_disk
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate
 from sessions_app.services.lifecycle import promotion
 from sessions_app.transport.inbound import ingest
@@ -214,3 +214,58 @@ def test_a_stopping_writer_finishes_what_waits(writer: Ingest, settled: Settled,
         writer.put(order(master, position))
     writer.stop(PATIENCE_S)
     assert EaSession.objects.get(id=master.session.id).stored_seq == ingest.MAX_BATCH + 19
+
+
+# A full disk ----------------------------------------------------------------------------------------------------------
+
+
+class Disk:
+    """Room for the database: without it a statement of the writer's own connection fails as the database fails it."""
+
+    full = True
+
+    def refuse(self) -> None:
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                told = "RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'"
+                cursor.execute(f"DO $$ BEGIN {told}; END $$")
+            cursor.execute("PRAGMA max_page_count = 1")  # as many as there are
+            try:
+                cursor.execute("CREATE TABLE too_large AS SELECT zeroblob(10000000)")
+            finally:
+                cursor.execute("PRAGMA max_page_count = 1073741823")
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    disk, store = Disk(), batches.store
+
+    def without_room(**arguments: Any) -> Batch:
+        if disk.full:
+            disk.refuse()
+        return store(**arguments)
+
+    monkeypatch.setattr(batches, "store", without_room)
+    return disk
+
+
+def test_eas_are_told_of_a_full_disk_and_the_operator_when_there_is_room(
+    writer: Ingest, settled: Settled, master: Desk, disk: Disk
+) -> None:
+    first = [order(master, 1), order(master, 2)]
+    for arrival in first:
+        writer.put(arrival)
+    settle_all(settled, 2)
+    assert codes(first) == ["try_later", "try_later"]
+    assert [arrival.refusal.retry_after for arrival in first if arrival.refusal] == [5, 5]
+    assert full_disk.is_full()
+    assert not OperatorAlert.objects.exists()
+    disk.full = False
+    again = [order(master, 1), order(master, 2)]
+    for arrival in again:
+        writer.put(arrival)
+    writer.stop(PATIENCE_S)
+    assert codes(again) == [None, None]
+    assert not full_disk.is_full()
+    assert OperatorAlert.objects.get().code == AlertCode.DISK_FULL
+    assert sorted(Intent.objects.values_list("position_id", flat=True)) == [1, 2]
