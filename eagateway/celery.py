@@ -33,6 +33,7 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "expire overdue sessions": {"task": "sessions.expire_overdue", "schedule": 1.0, "options": {"expires": 5}},
     "carry out due orders": {"task": "orders.carry_out_due", "schedule": 1.0, "options": {"expires": 5}},
+    "show that the worker works": {"task": "housekeeping.tick", "schedule": 5.0, "options": {"expires": 10}},
     "revoke retired keys": {"task": "keys.revoke_retired", "schedule": 5.0, "options": {"expires": 10}},
     "forget what has expired": {"task": "sessions.forget_expired", "schedule": 300.0, "options": {"expires": 600}},
     "lapse pending sessions": {"task": "sessions.lapse_pending", "schedule": 60.0, "options": {"expires": 300}},

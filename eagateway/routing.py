@@ -4,6 +4,7 @@ from typing import Any, Final, cast
 
 from django.urls import path, re_path
 
+from eagateway.health import healthz, readyz
 from eagateway.protocol import FRAME_TYPES, STREAM
 from eagateway.servers.turns import Turns
 from orders import handlers as order_handlers
@@ -34,8 +35,9 @@ websocket_urlpatterns: list[Any] = [
 
 
 def http_urlpatterns(django: Any) -> list[Any]:
-    """Plain HTTP: the exchange, and `django` for everything else."""
-    return [path(EXCHANGE, cast(Any, exchange_endpoint)), re_path("", cast(Any, Turns(django)))]
+    """Plain HTTP: health and the exchange, and `django` for everything else."""
+    looks = [path("healthz", cast(Any, healthz)), path("readyz", cast(Any, readyz))]
+    return [*looks, path(EXCHANGE, cast(Any, exchange_endpoint)), re_path("", cast(Any, Turns(django)))]
 
 
 def bind() -> None:

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from celery import Celery
-from celery.beat import Scheduler, Service
+from celery.beat import Service
 from celery.worker import state as worker_state
 from twisted.internet import reactor
 
+from eagateway.schedulers import InMemory
 from eagateway.servers.bounded_bodies import bound_requests
 from eagateway.servers.callers import callers
 from eagateway.servers.paced_daphne import CLOSE_SECONDS, PacedProtocol, PacedServer
@@ -64,7 +65,7 @@ class Housekeeping:
             loglevel=logging.getLogger().level,
             quiet=True,
         )
-        self._beat = Service(app, max_interval=1, scheduler_cls=Scheduler)
+        self._beat = Service(app, max_interval=1, scheduler_cls=InMemory)
         self._threads = [
             threading.Thread(target=self._worker.start, name="celery-worker", daemon=True),
             threading.Thread(

@@ -47,9 +47,16 @@ class Gateway:
     """`manage.py serve` on a port of its own; `env` switches its settings. `spare`: tenants made at once."""
 
     def __init__(
-        self, folder: Path, *, spare: int = PREPARED, server: str = "daphne", program: str = "manage.py", **env: str
+        self,
+        folder: Path,
+        *,
+        spare: int = PREPARED,
+        server: str = "daphne",
+        program: str = "manage.py",
+        arguments: Sequence[str] = (),
+        **env: str,
     ) -> None:
-        self._folder, self._server, self._program = folder, server, program
+        self._folder, self._server, self._program, self._arguments = folder, server, program, arguments
         self._env = {
             **os.environ,
             "EAGATEWAY_DATA_DIR": str(folder),
@@ -104,7 +111,7 @@ class Gateway:
         if "DATABASE_URL" not in self._env and not (self._folder / DATABASE).exists():
             self._begin_with(_template())
         chosen = [] if self._server == "daphne" else ["--server", self._server]
-        command = [sys.executable, self._program, "serve", "--port", str(self._port), *chosen]
+        command = [sys.executable, self._program, "serve", "--port", str(self._port), *chosen, *self._arguments]
         with (self._folder / "gateway.log").open("a") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self._env, stdout=subprocess.PIPE, stderr=log, text=True

@@ -1,8 +1,6 @@
 """PostgreSQL goes and comes back: acknowledgements with it, nothing is lost, nothing is stored twice."""
 
 import asyncio
-import os
-import re
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -11,8 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.e2e.database import Database
 from tests.e2e.gateway import Gateway, RawEa
-from tests.services.migrated import TEMPLATE_VARIABLE, copy_database
 
 pytestmark = [pytest.mark.lane("production"), pytest.mark.usefixtures("sockets")]
 OUTAGES = 3
@@ -20,33 +18,9 @@ AWAY_SECONDS = 3.5
 """Longer than a pool that doubles its pauses would take notice of its return."""
 
 
-class Database:
-    """A database of the lane's server that can be taken away: its connections are cut, and no new one is let in."""
-
-    NAME = "restarts"
-
-    def __init__(self) -> None:
-        self._server = os.environ["DATABASE_URL"]
-        self.url = re.sub(r"/[^/?]+(?=\?|$)", f"/{self.NAME}", self._server, count=1)
-
-    def take_away(self) -> None:
-        with psycopg.connect(self._server, autocommit=True) as connection:
-            connection.execute(f"ALTER DATABASE {self.NAME} WITH ALLOW_CONNECTIONS false")
-            cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
-            connection.execute(cut, [self.NAME])
-
-    def bring_back(self) -> None:
-        with psycopg.connect(self._server, autocommit=True) as connection:
-            connection.execute(f"ALTER DATABASE {self.NAME} WITH ALLOW_CONNECTIONS true")
-
-
 @pytest.fixture
 def database() -> Database:
-    template = os.environ.get(TEMPLATE_VARIABLE)
-    if template is None:
-        pytest.skip("the server is not this run's own: nobody's database is taken away")
-    copy_database(os.environ["DATABASE_URL"], source=template, name=Database.NAME)
-    return Database()
+    return Database.begin("restarts")
 
 
 @pytest.fixture(params=["daphne", "uvicorn"])
@@ -54,8 +28,8 @@ async def at_work(
     request: pytest.FixtureRequest, database: Database, tmp_path: Path
 ) -> AsyncIterator[tuple[RawEa, RawEa]]:
     """A master and its follower, on a gateway whose database the test may stop."""
-    settings = {"DATABASE_URL": database.url, "HEARTBEAT_TIMEOUT_SECONDS": "60"}
-    gateway = await asyncio.to_thread(Gateway(tmp_path, server=request.param, **settings).start)
+    gateway = Gateway(tmp_path, server=request.param, DATABASE_URL=database.url, HEARTBEAT_TIMEOUT_SECONDS="60")
+    await asyncio.to_thread(gateway.start)
     cast = await asyncio.to_thread(gateway._provision, [[{}]])
     yield await cast[0].ea(0), await cast[0].ea(1)
     gateway.end(signal.SIGKILL)

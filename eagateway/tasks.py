@@ -1,0 +1,11 @@
+"""What shows that the worker works."""
+
+from celery import shared_task
+
+from eagateway import ticks
+
+
+@shared_task(name="housekeeping.tick", ignore_result=True)
+def tick() -> None:
+    """Note that a worker has carried this out."""
+    ticks.note(ticks.WORKER)
