@@ -60,6 +60,7 @@ class Runtime:
         self.heartbeats = Heartbeats()
         self.resumes = Resumes()
         self.draining = False
+        self._renewed = time.monotonic()
         # Kept beyond the links: who connects again gets no fresh budget.
         self._bounds = Kept(Bounds)
         self._hellos = Kept(hello_bucket)
@@ -228,7 +229,8 @@ class Runtime:
                 connection.drop()
 
     def _look(self, held: set[UUID]) -> tuple[dict[UUID, Standing], list[SentAway]]:
-        gateway_processes.renew()
+        gateway_processes.renew(elapsed=timedelta(seconds=time.monotonic() - self._renewed))
+        self._renewed = time.monotonic()
         expiry.expire_overdue(heard=gateway_processes.THIS)
         keys.revoke_retired()
         standings = queries.standings(held) if held else {}

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from sessions_app import queries
 from sessions_app.domain.lifecycle import SessionStatus
@@ -20,8 +21,12 @@ LEASE: Final = timedelta(seconds=10)
 _KEPT: Final = timedelta(days=1)
 
 
-def renew() -> None:
-    """Renew the lease. If it had run out (the process was paused, or the database away), the EAs get a full timeout."""
+def renew(*, elapsed: timedelta | None = None) -> None:
+    """Renew the lease. If it had run out (the process was paused, or the database away), the EAs get a full timeout.
+
+    `elapsed`: what a clock that nobody can set has counted since the last renewal. If the database's clock has gone on
+    by far more, it was set forward: then nobody was absent, other gateways neither, and every EA gets a full timeout.
+    """
     with transaction.atomic(durable=True):
         now = queries.database_now()
         former = GatewayProcess.objects.filter(id=THIS).values_list("lease_until", flat=True).first()
@@ -37,14 +42,13 @@ def renew() -> None:
         )
         # We were the ones who did not hear: a sweep of another process may be about to expire our EAs.
         if former is not None and former < now:
-            _excuse_own(now)
+            clock_was_set = elapsed is not None and now - (former - LEASE) > elapsed + LEASE
+            _excuse(EaSession.objects.all() if clock_was_set else EaSession.objects.filter(gateway=THIS), now)
         GatewayProcess.objects.filter(lease_until__lt=now - _KEPT).delete()
 
 
-def _excuse_own(now: datetime) -> None:
-    rows = list(
-        EaSession.objects.select_for_update().filter(gateway=THIS, state=SessionStatus.AUTHENTICATED).order_by("id")
-    )
+def _excuse(sessions: QuerySet[EaSession], now: datetime) -> None:
+    rows = list(sessions.select_for_update().filter(state=SessionStatus.AUTHENTICATED).order_by("id"))
     for row in rows:
         row.deadline_at = max(row.deadline_at, now + timedelta(seconds=row.heartbeat_timeout))
     update_rows(EaSession, rows, ["deadline_at"])

@@ -93,6 +93,27 @@ def test_a_lease_that_was_lost_long_ago_excuses_nobody() -> None:
     assert expiry.expire_overdue() == 1
 
 
+def test_a_clock_that_is_set_forward_by_an_hour_ends_nobody_whichever_gateway_looks_first() -> None:
+    GatewayProcess.objects.filter(id=gateway_processes.THIS).delete()
+    hour = 3600
+    GatewayProcessFactory.create(id=gateway_processes.THIS, lease_until=ago(hour - 9))
+    other = GatewayProcessFactory.create(lease_until=ago(hour - 9))
+    (mine,) = silent(seconds=hour - 12, gateway=gateway_processes.THIS)
+    (theirs,) = silent(seconds=hour - 12, gateway=other.id)
+    gateway_processes.renew(elapsed=timedelta(seconds=1))
+    assert sweep() == 0
+    assert all(10 < deadline_in(session) <= 15 for session in (mine, theirs))
+
+
+def test_a_process_that_was_paused_for_an_hour_excuses_only_its_own() -> None:
+    GatewayProcess.objects.filter(id=gateway_processes.THIS).delete()
+    GatewayProcessFactory.create(id=gateway_processes.THIS, lease_until=ago(3591))
+    gateway_processes.renew(elapsed=timedelta(hours=1))
+    dead = GatewayProcessFactory.create(lease_until=ago(3591))
+    silent(seconds=3588, gateway=dead.id)
+    assert sweep() == 1
+
+
 def test_a_gateway_that_was_paused_excuses_its_eas_when_it_wakes_up() -> None:
     GatewayProcess.objects.filter(id=gateway_processes.THIS).delete()
     GatewayProcessFactory.create(id=gateway_processes.THIS, lease_until=ago(50))
