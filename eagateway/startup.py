@@ -3,8 +3,9 @@
 A traceback tells an operator where our code stood, not what is wrong with the deployment.
 """
 
+import fcntl
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -12,6 +13,7 @@ import psycopg
 import redis
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -128,13 +130,15 @@ def check_redis() -> None:
         ) from error
 
 
-def attempt(step: Callable[[], None]) -> str:
-    """What a check would refuse to start for, or an empty text."""
-    try:
-        step()
-    except CannotStart as error:
-        return str(error)
-    return ""
+def migrate() -> None:
+    """Bring the data folder's database to this release; processes that start together take turns.
+
+    :raises CannotStart: it is too new
+    """
+    with (settings.DATA_DIR / "migrate.lock").open("a") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        check_database(migrates=True)
+        call_command("migrate", verbosity=0, interactive=False)
 
 
 def _first_line(error: Exception) -> str:

@@ -23,6 +23,7 @@ from twisted.internet import reactor
 from eagateway.schedulers import InMemory
 from eagateway.servers.bounded_bodies import bound_requests
 from eagateway.servers.callers import callers
+from eagateway.servers.ending import end_soon
 from eagateway.servers.paced_daphne import CLOSE_SECONDS, PacedProtocol, PacedServer
 from sessions_app.domain.frames.envelope import MAX_FRAME_BYTES
 from sessions_app.transport.runtime import Runtime
@@ -135,4 +136,5 @@ class Gateway:
         self._stopping = True
         for runtime in Runtime.running():
             await runtime.drain()
+        end_soon()
         self._server.stop()

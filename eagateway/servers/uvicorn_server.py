@@ -18,6 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from eagateway.servers.callers import Callers, Peer, callers
+from eagateway.servers.ending import end_soon
 from sessions_app.domain.frames.envelope import MAX_FRAME_BYTES
 from sessions_app.transport.runtime import Runtime
 
@@ -165,6 +166,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for runtime in Runtime.running():
             await runtime.drain()
+        end_soon()
         await super().shutdown(sockets)
 
     @contextmanager

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from eagateway import startup
 from orders.services.provisioning import deployment
 from sessions_app.services.access.keys import AlreadyDecided
 from sessions_app.services.operations.history import Actor
@@ -24,7 +24,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         document = _read(options["file"])
         if settings.EMBEDDED:
-            call_command("migrate", verbosity=0, interactive=False)
+            startup.migrate()
         try:
             result = deployment.provision(document=document, by=Actor(f"provision by {person()}"))
         except deployment.ProvisioningRefused as refusal:

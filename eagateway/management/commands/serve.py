@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
 from eagateway import startup
@@ -66,8 +65,7 @@ class Command(BaseCommand):
             self._lock = hold(settings.DATA_DIR)
         except AlreadyServed as error:
             raise startup.CannotStart(f"{error}. Stop it, or name another folder with --data") from error
-        startup.check_database(migrates=True)
-        call_command("migrate", verbosity=0, interactive=False)
+        startup.migrate()
         expiry.forgive_absence(alone=True)  # the lock says so
         return Housekeeping(app)
 
