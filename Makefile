@@ -1,6 +1,6 @@
 # `make help` lists the targets. Each prepares .venv first, which costs milliseconds once it stands.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test room conformance mutants histories bench bench-quick check lock schemas clean
+.PHONY: help setup demo serve stack test room conformance mutants histories bench bench-quick check lock schemas clean
 
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
@@ -16,6 +16,9 @@ demo: setup  ## the whole gateway in one process, with scripted EAs (DEMO_ARGS=.
 
 serve: setup  ## the whole gateway in one process (SERVE_ARGS=...)
 	@$(MANAGE) serve $(SERVE_ARGS)
+
+stack: setup  ## a deployment's processes: PostgreSQL, Valkey, two gateways, worker, beat, Caddy (STACK_ARGS=...)
+	@$(BIN)/python -m tests.stack $(STACK_ARGS)
 
 test: setup  ## every test on every lane (TEST_ARGS='-k heartbeat --lane embedded')
 	@$(BIN)/pytest $(TEST_ARGS)

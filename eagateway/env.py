@@ -127,8 +127,8 @@ def secret(name: str, value: str) -> str:
     return value
 
 
-def folder(name: str, *, default: Path) -> Path:
-    """A folder of ours: made if it is missing, but not its parents.
+def folder(name: str, *, default: Path, written: bool) -> Path:
+    """A folder of ours: made if it is missing, but not its parents. `written`: we must be able to write there.
 
     :raises ImproperlyConfigured: it cannot be made or is no folder
     """
@@ -144,7 +144,7 @@ def folder(name: str, *, default: Path) -> Path:
         raise ImproperlyConfigured(
             f"The folder {path} cannot be made ({error.strerror}). Make it, or name another: {name}={default}"
         ) from error
-    if not os.access(path, os.W_OK | os.X_OK):
+    if written and not os.access(path, os.W_OK | os.X_OK):
         raise ImproperlyConfigured(f"The folder {path} cannot be written. Give it to this user, or change {name}")
     return path
 

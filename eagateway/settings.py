@@ -14,8 +14,8 @@ from csp.constants import NONE, SELF
 from eagateway import connections, env
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
-DATA_DIR: Final = env.folder("EAGATEWAY_DATA_DIR", default=BASE_DIR / "data")
 DATABASE_URL: Final = env.text("DATABASE_URL", default="")
+DATA_DIR: Final = env.folder("EAGATEWAY_DATA_DIR", default=BASE_DIR / "data", written=not DATABASE_URL)
 DATABASE_POOLER: Final = env.flag("DATABASE_POOLER", default=False)
 REDIS_URL: Final = env.text("REDIS_URL", default="")
 EMBEDDED: Final = not DATABASE_URL
