@@ -15,13 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+import httpx
 
 from tests.services import postgres, valkey
 from tests.services.migrated import ROOT, migrate
@@ -138,10 +138,11 @@ def wait_for(address: str, process: Process) -> None:
     until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until and process.child is not None and process.child.poll() is None:
         try:
-            with urllib.request.urlopen(address, timeout=5):
+            if httpx.get(address, timeout=5).is_success:
                 return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
+        except httpx.HTTPError:
+            pass  # not yet
+        time.sleep(0.1)
     raise StackFailed(f"{process.name} is not ready:\n{process.log.read_text(errors='replace')[-2000:]}")
 
 

@@ -15,13 +15,14 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with running(port=options.port) as stack:
-            print(f"ready on {stack.url} (gateways: {', '.join(stack.addresses)})", flush=True)
+            sys.stdout.write(f"ready on {stack.url} (gateways: {', '.join(stack.addresses)})\n")
+            sys.stdout.flush()
             signal.pause()
     except KeyboardInterrupt:
-        print("stopped")
+        sys.stdout.write("stopped\n")
         return 0
     except (StackFailed, NotInstalledError) as error:
-        print(f"cannot start: {error}", file=sys.stderr)
+        sys.stderr.write(f"cannot start: {error}\n")
         return 2
     return 0
 
