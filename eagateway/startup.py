@@ -5,7 +5,7 @@ A traceback tells an operator where our code stood, not what is wrong with the d
 
 import fcntl
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -14,17 +14,12 @@ import redis
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from redis.exceptions import RedisError
 
-from eagateway.management.commands import key, secret
-
 STATUS: Final = 2
 ANSWER_SECONDS: Final = 5
-# They make what the settings ask for, so they cannot wait for it.
-_WITHOUT_SETTINGS: Final[Mapping[str, type[BaseCommand]]] = {"key": key.Command, "secret": secret.Command}
 
 
 class CannotStart(Exception):
@@ -45,14 +40,6 @@ def in_one_sentence() -> Iterator[None]:
         except CannotStart as cause:
             _end(cause)
         raise error
-
-
-def runs_without_settings(arguments: Sequence[str]) -> bool:
-    """Run a command that needs no settings, if it is one."""
-    command = _WITHOUT_SETTINGS.get(arguments[1]) if len(arguments) > 1 else None
-    if command is not None:
-        command().run_from_argv(list(arguments))
-    return command is not None
 
 
 def _end(error: Exception) -> None:
