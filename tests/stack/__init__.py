@@ -52,7 +52,9 @@ class Process:
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self.child = subprocess.Popen(self.command, cwd=ROOT, env=self.env, stdout=log, stderr=subprocess.STDOUT)
+            self.child = subprocess.Popen(
+                [*_die_with_us(), *self.command], cwd=ROOT, env=self.env, stdout=log, stderr=subprocess.STDOUT
+            )
 
     def stop(self) -> int:
         """Ask it to end; its exit status."""
@@ -144,6 +146,12 @@ def wait_for(address: str, process: Process) -> None:
             pass  # not yet
         time.sleep(0.1)
     raise StackFailed(f"{process.name} is not ready:\n{process.log.read_text(errors='replace')[-2000:]}")
+
+
+def _die_with_us() -> Sequence[str]:
+    """No process of the stack outlives the one that started it, where the system can see to that."""
+    setpriv = shutil.which("setpriv")
+    return () if setpriv is None else (setpriv, "--pdeathsig", "KILL")
 
 
 def _environment(folder: Path, **of_services: str) -> dict[str, str]:
