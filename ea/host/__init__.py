@@ -1,0 +1,1 @@
+"""Builds and runs MQL programs without MetaTrader: translator, shim, simulator."""

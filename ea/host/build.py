@@ -1,0 +1,117 @@
+"""Translates and compiles. What was built once is kept by the hash of everything that went into it."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ea.host.translator.translate import Translated, translate
+
+HERE: Final = Path(__file__).parent
+CORE: Final = HERE.parent / "core"
+SHIM: Final = HERE / "shim"
+PARTS: Final = ("text", "files", "terminal", "trade", "network")
+_COMMON: Final = ("-std=c++17", "-g", "-O0", "-fwrapv", "-fno-strict-aliasing")
+WARNINGS: Final = ("-Wall", "-Wextra", "-Wconversion", "-Wno-sign-conversion", "-Wno-unused-function", "-Wno-unused-parameter")
+SANITIZED: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
+FOREIGN: Final = ("-w", "-fpermissive", "-O0", "-ftrivial-auto-var-init=zero")
+
+
+class BuildError(Exception):
+    """The program does not translate or compile; the text has a line for each error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to build. `own` as for the lint; `sanitized`: with the address and undefined-behaviour sanitizers."""
+
+    language: int = 4
+    own: bool = True
+    sanitized: bool = False
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What the compiler is told for the program's own file."""
+        return (*_COMMON, f"-D__MQL{self.language}__", *(WARNINGS if self.own else FOREIGN), *self._extra)
+
+    @property
+    def shim_flags(self) -> tuple[str, ...]:
+        """What it is told for the shim's files."""
+        return (*_COMMON, f"-D__MQL{self.language}__", "-Wall", "-Wextra", *self._extra)
+
+    @property
+    def _extra(self) -> tuple[str, ...]:
+        return SANITIZED if self.sanitized else ()
+
+
+def compiler() -> str | None:
+    """The C++ compiler of this machine, or None."""
+    return os.environ.get("EAGATEWAY_CXX") or shutil.which("g++")
+
+
+def build(path: Path, options: Options | None = None, *, folders: Sequence[Path] = (CORE,)) -> Path:
+    """The executable of a program.
+
+    :raises BuildError: with a line for each error
+    """
+    chosen = options or Options()
+    translated = translate(path, language=chosen.language, folders=folders, own=chosen.own)
+    if translated.errors:
+        raise BuildError("\n".join(map(str, translated.errors)))
+    return build_translated(translated, chosen)
+
+
+def build_translated(translated: Translated, options: Options) -> Path:
+    """The executable of a translated program; as `build`."""
+    objects = [_shim_object(part, options) for part in PARTS]
+    source = _kept("cpp", [translated.cpp.encode()])
+    if not source.exists():
+        _store(source, translated.cpp.encode())
+    shim = [path.read_bytes() for path in sorted(SHIM.glob("*.hpp"))]
+    program = _kept("run", [translated.cpp.encode(), repr(options.flags).encode(), *shim, *(map(bytes, map(str.encode, map(str, objects))))])
+    if not program.exists():
+        _compile(program, [*options.flags, "-isystem", str(SHIM), "-x", "c++", str(source), "-x", "none", *map(str, objects)])
+    return program
+
+
+def _shim_object(part: str, options: Options) -> Path:
+    source = SHIM / f"{part}.cpp"
+    inputs = [source.read_bytes(), *(path.read_bytes() for path in sorted(SHIM.glob("*.hpp")))]
+    target = _kept("o", [*inputs, repr(options.shim_flags).encode()])
+    if not target.exists():
+        _compile(target, [*options.shim_flags, "-c", str(source)])
+    return target
+
+
+def _kept(kind: str, inputs: Iterable[bytes]) -> Path:
+    """Where the result of these inputs is kept."""
+    digest = hashlib.sha256()
+    for one in inputs:
+        digest.update(len(one).to_bytes(8, "big") + one)
+    folder = Path(os.environ.get("EAGATEWAY_EA_BUILD") or HERE.parents[1] / "data" / "ea")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{digest.hexdigest()[:32]}.{kind}"
+
+
+def _store(target: Path, content: bytes) -> None:
+    with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
+        file.write(content)
+    Path(file.name).rename(target)
+
+
+def _compile(target: Path, arguments: Sequence[str]) -> None:
+    """Several processes may build the same: the last one wins, with the same bytes."""
+    found = compiler()
+    if found is None:
+        raise BuildError("no C++ compiler here: install g++, or name one in EAGATEWAY_CXX")
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        made = Path(folder) / "made"
+        done = subprocess.run([found, *arguments, "-o", str(made)], capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode or "warning:" in done.stderr:
+            raise BuildError(done.stderr)
+        made.rename(target)

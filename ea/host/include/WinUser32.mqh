@@ -1,0 +1,1 @@
+// Stands in for the terminal's WinUser32.mqh: there are no windows here.

@@ -1,0 +1,133 @@
+// Files of the terminal: a folder of its own, a buffer that FileFlush empties, locks between programs, and disks that fail.
+// MQL_DATA: the folder. MQL_DIE_AT_BYTE: the process ends, as by kill -9, when so many bytes have been written in all.
+// MQL_DISK_BYTES: the disk is full after so many.
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <map>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "mql.hpp"
+#include "inside.hpp"
+
+namespace {
+struct File { int fd; int flags; uint page; std::string buffer; };
+std::map<int, File> open_files;
+int next_handle = 1;
+long long written = 0;
+
+std::string path_of(const string &name) {
+  std::string folder = mql_env("MQL_DATA", "."), path = mql_plain(name);
+  for (auto &c : path) if (c == '\\') c = '/';
+  if (path.find("..") != std::string::npos) return "";
+  ::mkdir(folder.c_str(), 0777);
+  for (size_t p = path.find('/'); p != std::string::npos; p = path.find('/', p + 1)) ::mkdir((folder + "/" + path.substr(0, p)).c_str(), 0777);
+  return folder + "/" + path;
+}
+long long limit(const char *name) {
+  const char *v = getenv(name);
+  return v ? atoll(v) : -1;
+}
+size_t to_disk(int fd, const std::string &bytes) {
+  static const long long death = limit("MQL_DIE_AT_BYTE"), full = limit("MQL_DISK_BYTES");
+  size_t n = bytes.size();
+  if (full >= 0 && written + (long long)n > full) n = written < full ? (size_t)(full - written) : 0;
+  bool dies = death >= 0 && written + (long long)n >= death;
+  if (dies) n = (size_t)(death - written);
+  ssize_t done = n ? ::write(fd, bytes.data(), n) : 0;
+  if (done > 0) written += done;
+  if (dies) ::_exit(137);
+  return done > 0 ? (size_t)done : 0;
+}
+bool flush(File &f) {
+  size_t n = f.buffer.size(), done = n ? to_disk(f.fd, f.buffer) : 0;
+  f.buffer.clear();
+  if (done < n) mql_fail(5022);
+  return done == n;
+}
+File *find(int h) {
+  auto i = open_files.find(h);
+  if (i == open_files.end()) { mql_fail(5002); return nullptr; }
+  return &i->second;
+}
+}  // namespace
+
+int FileOpen(const string &name, int flags, short, uint page) {
+  std::string path = path_of(name);
+  int mode = (flags & 3) == 3 ? O_RDWR | O_CREAT : (flags & 2) ? O_RDWR | O_CREAT | O_TRUNC : O_RDONLY;
+  int fd = path.empty() ? -1 : ::open(path.c_str(), (mode & ~O_TRUNC) | O_CLOEXEC, 0666);
+  if (fd < 0) { mql_fail(path.empty() ? 5003 : 5004); return INVALID_HANDLE; }
+  bool shared = flags & (FILE_SHARE_READ | FILE_SHARE_WRITE);
+  if (::flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0 || ((mode & O_TRUNC) && ::ftruncate(fd, 0) != 0)) {
+    ::close(fd);
+    mql_fail(5004);
+    return INVALID_HANDLE;
+  }
+  open_files[next_handle] = File{fd, flags, page, ""};
+  return next_handle++;
+}
+void FileClose(int h) {
+  if (File *f = find(h)) { flush(*f); ::close(f->fd); open_files.erase(h); }
+}
+void FileFlush(int h) { if (File *f = find(h)) flush(*f); }
+bool FileSeek(int h, mql_long to, int from) {
+  File *f = find(h);
+  return f && flush(*f) && ::lseek(f->fd, to, from == SEEK_END ? 2 : from == SEEK_CUR ? 1 : 0) >= 0;
+}
+mql_ulong FileTell(int h) { File *f = find(h); return f ? (mql_ulong)::lseek(f->fd, 0, 1) + f->buffer.size() : 0; }
+mql_ulong FileSize(int h) {
+  File *f = find(h);
+  struct stat s;
+  return f && ::fstat(f->fd, &s) == 0 ? (mql_ulong)s.st_size + f->buffer.size() : 0;
+}
+bool FileIsEnding(int h) { return !find(h) || FileTell(h) >= FileSize(h); }
+uint mql_file_read(int h, void *p, uint n) {
+  File *f = find(h);
+  if (!f) return 0;
+  flush(*f);
+  ssize_t k = ::read(f->fd, p, n);
+  return k > 0 ? (uint)k : 0;
+}
+// As the C library of the terminal: a buffer of 4 KiB, written when it is full or flushed.
+uint mql_file_write(int h, const void *p, uint n) {
+  File *f = find(h);
+  if (!f || !(f->flags & FILE_WRITE)) return 0;
+  f->buffer.append((const char *)p, n);
+  if (f->buffer.size() >= 4096 && !flush(*f)) return 0;
+  return n;
+}
+string FileReadString(int h, int length) {
+  std::string line;
+  char c;
+  if (length < 0) length = 1 << 30;
+  while (length-- > 0 && mql_file_read(h, &c, 1) == 1 && c != '\n') line += c;
+  while (!line.empty() && line.back() == '\r') line.pop_back();
+  File *f = find(h);
+  return mql_decode((const uchar *)line.data(), (int)line.size(), f ? f->page : CP_ACP);
+}
+uint FileWriteString(int h, const string &s, int length) {
+  File *f = find(h);
+  if (!f) return 0;
+  std::string bytes = mql_encode(s, f->page);
+  if (length >= 0) bytes.resize((size_t)length);
+  return mql_file_write(h, bytes.data(), (uint)bytes.size());
+}
+bool FileIsExist(const string &n, int) { return ::access(path_of(n).c_str(), F_OK) == 0; }
+bool FileDelete(const string &n, int) { return ::unlink(path_of(n).c_str()) == 0; }
+bool FolderCreate(const string &n, int) { return ::mkdir(path_of(n).c_str(), 0777) == 0; }
+bool FileMove(const string &a, int, const string &b, int flags) {
+  if (!(flags & FILE_REWRITE) && FileIsExist(b)) { mql_fail(5020); return false; }
+  return ::rename(path_of(a).c_str(), path_of(b).c_str()) == 0;
+}
+bool FileCopy(const string &a, int, const string &b, int flags) {
+  if (!(flags & FILE_REWRITE) && FileIsExist(b)) { mql_fail(5020); return false; }
+  int from = ::open(path_of(a).c_str(), O_RDONLY | O_CLOEXEC), to = ::open(path_of(b).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  char block[4096];
+  ssize_t n = 0;
+  bool fine = from >= 0 && to >= 0;
+  while (fine && (n = ::read(from, block, sizeof block)) > 0) fine = to_disk(to, std::string(block, (size_t)n)) == (size_t)n;
+  ::close(from);
+  ::close(to);
+  return fine;
+}

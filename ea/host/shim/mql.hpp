@@ -1,0 +1,4 @@
+// Everything that a translated program sees.
+#pragma once
+#include "language.hpp"
+#include "terminal.hpp"

@@ -1,0 +1,283 @@
+// The terminal: events, clocks, inputs, global variables, objects of the chart. What the broker knows is asked from the
+// simulator, one line at a time (MQL_SIM: its address). Without one a script may still run.
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <map>
+#include <thread>
+#include <unistd.h>
+#include "mql.hpp"
+#include "inside.hpp"
+
+extern void *mql_hook_OnInit, *mql_hook_OnDeinit, *mql_hook_OnTick, *mql_hook_OnTimer, *mql_hook_OnStart, *mql_hook_OnChartEvent;
+extern void *mql_hook_init, *mql_hook_deinit, *mql_hook_start;
+typedef int (*Hook)(int);
+
+static int last_error = 0, deinit_reason = 0, timer_ms = 0;
+static bool stopped = false;
+static long long micros() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+static const long long started = micros();
+
+void mql_fail(int code) { last_error = code; }
+int mql_last_error() { return last_error; }
+int GetLastError() { int e = last_error; last_error = 0; return e; }
+void ResetLastError() { last_error = 0; }
+std::string mql_env(const char *name, const char *otherwise) { const char *v = getenv(name); return v ? v : otherwise; }
+std::vector<std::string> mql_split(const std::string &s, char separator) {
+  std::vector<std::string> v;
+  for (size_t p = 0;;) {
+    size_t q = s.find(separator, p);
+    v.push_back(s.substr(p, q == std::string::npos ? q : q - p));
+    if (q == std::string::npos) return v;
+    p = q + 1;
+  }
+}
+static void say(const char *kind, const std::string &text) {
+  std::string line = std::string(kind) + text + "\n";
+  fwrite(line.data(), 1, line.size(), stdout);
+  fflush(stdout);
+}
+void mql_print(const string &s) { say("", mql_plain(s)); }
+void mql_alert(const string &s) { say("ALERT: ", mql_plain(s)); }
+void mql_comment(const string &s) { say("COMMENT: ", mql_plain(s)); }
+void mql_critical(const char *what, mql_long index, mql_long size) {
+  say("CRITICAL ERROR: ", std::string(what) + " (" + std::to_string(index) + " of " + std::to_string(size) + ")");
+  fflush(stdout);
+  _exit(4);
+}
+static void divided(int) {
+  const char *text = "CRITICAL ERROR: zero divide\n";
+  if (::write(1, text, strlen(text)) < 0) _exit(5);
+  _exit(4);
+}
+
+// --- the simulator ---
+static int sim = -1;
+static std::string received;
+std::string mql_ask(const std::string &question) {
+  if (sim < 0) {
+    auto address = mql_split(mql_env("MQL_SIM", ""), ':');
+    if (address.size() != 2 || (sim = os_connect(address[0], atoi(address[1].c_str()), 60000)) < 0) {
+      say("", "no simulator: " + question);
+      _exit(5);
+    }
+  }
+  size_t end;
+  char block[65536];
+  if (!os_send(sim, question + "\n")) _exit(5);
+  while ((end = received.find('\n')) == std::string::npos) {
+    int n = os_receive(sim, block, sizeof block);
+    if (n <= 0) _exit(5);
+    received.append(block, (size_t)n);
+  }
+  std::string answer = received.substr(0, end);
+  received.erase(0, end + 1);
+  return answer;
+}
+
+// --- events and clocks ---
+bool EventSetMillisecondTimer(int ms) { timer_ms = ms > 0 && ms < 16 ? 16 : ms; return ms > 0; }
+bool EventSetTimer(int seconds) { return EventSetMillisecondTimer(seconds * 1000); }
+void EventKillTimer() { timer_ms = 0; }
+bool IsStopped() { return stopped; }
+void ExpertRemove() { stopped = true; deinit_reason = REASON_PROGRAM; }
+int UninitializeReason() { return deinit_reason; }
+void Sleep(int ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
+uint GetTickCount() { return (uint)((micros() - started) / 1000); }
+mql_ulong GetMicrosecondCount() { return (mql_ulong)(micros() - started); }
+datetime TimeGMT() { return (datetime)time(nullptr) + atol(mql_env("MQL_CLOCK_OFFSET", "0").c_str()); }
+datetime TimeLocal() { return TimeGMT(); }
+static std::string account(const char *what) { return mql_ask(std::string("account\t") + what); }
+datetime TimeCurrent() { return getenv("MQL_SIM") ? atol(account("time").c_str()) : TimeGMT(); }
+int mql_date_part(datetime t, int part) {
+  time_t x = (time_t)t;
+  struct tm g;
+  gmtime_r(&x, &g);
+  int parts[] = {g.tm_year + 1900, g.tm_mon + 1, g.tm_mday, g.tm_hour, g.tm_min, g.tm_sec, g.tm_wday, g.tm_yday + 1};
+  return parts[part];
+}
+bool TimeToStruct(datetime t, MqlDateTime &o) {
+  int p[8];
+  for (int i = 0; i < 8; i++) p[i] = mql_date_part(t, i);
+  o = MqlDateTime{p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7] - 1};
+  return true;
+}
+string mql_input_text(const char *name, bool &found) {
+  const char *v = getenv((std::string("MQL_INPUT_") + name).c_str());
+  found = v != nullptr;
+  return mql_make(v ? v : "");
+}
+static bool flag(const char *name, const char *otherwise) { return mql_env(name, otherwise) == "1"; }
+bool IsDllsAllowed() { return flag("MQL_DLLS", "1"); }
+bool IsLibrariesAllowed() { return true; }
+bool IsTesting() { return flag("MQL_TESTING", "0"); }
+bool IsOptimization() { return false; }
+bool IsVisualMode() { return false; }
+bool IsDemo() { return true; }
+bool IsExpertEnabled() { return true; }
+bool IsConnected() { return account("connected") == "1"; }
+bool IsTradeAllowed() { return account("allowed") == "1"; }
+bool IsTradeContextBusy() { return account("busy") == "1"; }
+string WindowExpertName() { return mql_make(mql_env("MQL_NAME", "program")); }
+string TerminalName() { return string(u"Simulator"); }
+string TerminalCompany() { return string(u"Simulator"); }
+string TerminalPath() { return mql_make(mql_env("MQL_DATA", ".")); }
+int TerminalInfoInteger(int what) {
+  if (what == TERMINAL_BUILD) return atoi(mql_env("MQL_BUILD", "1420").c_str());
+  if (what == TERMINAL_CONNECTED) return IsConnected();
+  return what == TERMINAL_DLLS_ALLOWED ? IsDllsAllowed() : what == TERMINAL_TRADE_ALLOWED ? IsTradeAllowed() : 0;
+}
+string TerminalInfoString(int what) { return what == TERMINAL_NAME ? TerminalName() : TerminalPath(); }
+int MQLInfoInteger(int what) { return what == MQL_TESTER ? IsTesting() : what == MQL_DLLS_ALLOWED ? IsDllsAllowed() : what == MQL_TRADE_ALLOWED ? IsTradeAllowed() : 0; }
+string MQLInfoString(int) { return WindowExpertName(); }
+
+// --- account ---
+static double sum(const char *what) { return atof(account(what).c_str()); }
+int AccountNumber() { return atoi(account("number").c_str()); }
+int AccountLeverage() { return atoi(account("leverage").c_str()); }
+int AccountStopoutLevel() { return 50; }
+double AccountBalance() { return sum("balance"); }
+double AccountEquity() { return sum("equity"); }
+double AccountFreeMargin() { return sum("free"); }
+double AccountMargin() { return sum("margin"); }
+double AccountProfit() { return sum("equity") - sum("balance"); }
+double AccountCredit() { return 0; }
+double AccountFreeMarginCheck(const string &, int, double) { return sum("free"); }
+string AccountServer() { return mql_make(account("server")); }
+string AccountCurrency() { return mql_make(account("currency")); }
+string AccountName() { return string(u"Paper"); }
+string AccountCompany() { return string(u"Paper"); }
+double AccountInfoDouble(int what) { return what == ACCOUNT_BALANCE ? AccountBalance() : what == ACCOUNT_EQUITY ? AccountEquity() : AccountFreeMargin(); }
+mql_long AccountInfoInteger(int what) { return what == ACCOUNT_LOGIN ? AccountNumber() : what == ACCOUNT_LEVERAGE ? AccountLeverage() : 0; }
+string AccountInfoString(int what) { return what == ACCOUNT_SERVER ? AccountServer() : what == ACCOUNT_CURRENCY ? AccountCurrency() : AccountName(); }
+
+// --- variables of the terminal: kept in a file as the terminal keeps them ---
+static std::map<std::string, double> variables;
+static std::string variables_path() { return mql_env("MQL_DATA", ".") + "/gvariables.txt"; }
+static void load_variables() {
+  static bool loaded = false;
+  if (loaded) return;
+  loaded = true;
+  char n[256];
+  double v;
+  if (FILE *f = fopen(variables_path().c_str(), "r")) {
+    while (fscanf(f, "%255[^\t]\t%lf\n", n, &v) == 2) variables[n] = v;
+    fclose(f);
+  }
+}
+void GlobalVariablesFlush() {
+  load_variables();
+  if (FILE *f = fopen(variables_path().c_str(), "w")) {
+    for (auto &x : variables) fprintf(f, "%s\t%.17g\n", x.first.c_str(), x.second);
+    fclose(f);
+  }
+}
+bool GlobalVariableCheck(const string &n) { load_variables(); return variables.count(mql_plain(n)) > 0; }
+double GlobalVariableGet(const string &n) {
+  if (!GlobalVariableCheck(n)) { mql_fail(4058); return 0; }
+  return variables[mql_plain(n)];
+}
+datetime GlobalVariableSet(const string &n, double v) {
+  load_variables();
+  if (StringLen(n) > 63) { mql_fail(4057); return 0; }
+  variables[mql_plain(n)] = v;
+  return TimeLocal();
+}
+bool GlobalVariableDel(const string &n) { load_variables(); return variables.erase(mql_plain(n)) > 0; }
+bool GlobalVariableSetOnCondition(const string &n, double v, double check) {
+  if (!GlobalVariableCheck(n) || variables[mql_plain(n)] != check) return false;
+  variables[mql_plain(n)] = v;
+  return true;
+}
+
+// --- objects: names and texts, told when they change, so that a test reads the chart ---
+struct Object { int type = 0; std::string text; std::map<int, double> numbers; };
+static std::map<std::string, Object> objects;
+static bool chart_fails() { return flag("MQL_CHART_FAILS", "0"); }
+bool ObjectCreate(const string &name, int type, int, datetime, double, datetime, double, datetime, double) {
+  if (chart_fails()) { mql_fail(4200); return false; }
+  Object o;
+  o.type = type;
+  return objects.emplace(mql_plain(name), o).second;
+}
+bool ObjectCreate(mql_long, const string &name, int type, int window, datetime t1, double p1, datetime t2, double p2) { return ObjectCreate(name, type, window, t1, p1, t2, p2); }
+bool ObjectSetString(mql_long, const string &name, int property, const string &value) {
+  auto i = objects.find(mql_plain(name));
+  if (i == objects.end()) { mql_fail(4202); return false; }
+  if (property == OBJPROP_TEXT && i->second.text != mql_plain(value)) {
+    i->second.text = mql_plain(value);
+    say("CHART: ", i->first + "=" + i->second.text);
+  }
+  return true;
+}
+bool ObjectSetDouble(mql_long, const string &name, int property, double value) { return ObjectSet(name, property, value); }
+bool ObjectSetInteger(mql_long, const string &name, int property, mql_long value) { return ObjectSet(name, property, (double)value); }
+bool ObjectSet(const string &name, int property, double value) {
+  auto i = objects.find(mql_plain(name));
+  if (i == objects.end()) { mql_fail(4202); return false; }
+  i->second.numbers[property] = value;
+  return true;
+}
+bool ObjectSetText(const string &name, const string &text, int, const string &, color) { return ObjectSetString(0, name, OBJPROP_TEXT, text); }
+int ObjectFind(const string &name) { return objects.count(mql_plain(name)) ? 0 : -1; }
+int ObjectFind(mql_long, const string &name) { return ObjectFind(name); }
+bool ObjectDelete(const string &name) { return objects.erase(mql_plain(name)) > 0; }
+bool ObjectDelete(mql_long, const string &name) { return ObjectDelete(name); }
+int ObjectsTotal(int) { return (int)objects.size(); }
+string ObjectName(int place) {
+  for (auto &o : objects) if (place-- == 0) return mql_make(o.first);
+  return string();
+}
+int ObjectsDeleteAll(int, int) { int n = (int)objects.size(); objects.clear(); return n; }
+bool ObjectMove(const string &name, int, datetime, double) { return ObjectFind(name) == 0; }
+mql_long ChartID() { return 1; }
+void ChartRedraw(mql_long) {}
+void WindowRedraw() {}
+bool SendNotification(const string &text) { say("PUSH: ", mql_plain(text)); return true; }
+bool SendMail(const string &subject, const string &) { say("MAIL: ", mql_plain(subject)); return true; }
+bool PlaySound(const string &) { return true; }
+
+// --- the program ---
+static void call(void *first, void *second, int argument) {
+  void *hook = first ? first : second;
+  if (hook) ((Hook)hook)(argument);
+}
+static void run_events() {
+  long long due = micros() + timer_ms * 1000LL;
+  while (!stopped) {
+    long long left = timer_ms ? (due - micros()) / 1000 : 1000;
+    auto event = mql_split(mql_ask("poll\t" + std::to_string(left < 0 ? 0 : left)), '\t');
+    if (event[0] == "deinit") {
+      deinit_reason = atoi(event[1].c_str());
+      stopped = true;
+    } else if (event[0] == "tick") {
+      call(mql_hook_OnTick, mql_hook_start, 0);
+    } else if (event[0] == "click" && mql_hook_OnChartEvent) {
+      ((int (*)(int, mql_long, double, const string &))mql_hook_OnChartEvent)(CHARTEVENT_OBJECT_CLICK, 0, 0.0, mql_make(event[1]));
+    }
+    if (timer_ms && micros() >= due) {
+      due = micros() + timer_ms * 1000LL;  // missed periods are dropped, as in the terminal
+      call(mql_hook_OnTimer, nullptr, 0);
+    }
+  }
+}
+int main() {
+  std::signal(SIGFPE, divided);
+  void *init = mql_hook_OnInit ? mql_hook_OnInit : mql_hook_init;
+  int refused = init ? ((Hook)init)(0) : 0;
+  if (refused && mql_hook_OnInit) {
+    deinit_reason = REASON_INITFAILED;
+    call(mql_hook_OnDeinit, nullptr, deinit_reason);
+    say("INIT: ", std::to_string(refused));
+    return 10;
+  }
+  if (mql_hook_OnStart) return ((Hook)mql_hook_OnStart)(0);
+  run_events();
+  call(mql_hook_OnDeinit, mql_hook_deinit, deinit_reason);
+  return 0;
+}

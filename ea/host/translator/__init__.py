@@ -1,0 +1,1 @@
+"""MQL to C++17: lexer, sources, lint, rewriting, printing."""

@@ -1,0 +1,107 @@
+"""Which functions a program calls: those of `api.tsv` in its language, and its own."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from ea.host.translator.lexer import SourceError, Token
+from ea.host.translator.sources import Program
+
+TABLE: Final = Path(__file__).parents[1] / "api.tsv"
+_NO_CALLS: Final = frozenset(
+    "if for while switch return sizeof new delete case else do operator input void bool char uchar short ushort int uint"
+    " long ulong float double string datetime color".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One row: in which languages it exists, and what the shim gives: `yes`, `part`, `no`."""
+
+    name: str
+    mql4: bool
+    mql5: bool
+    shim: str
+    note: str
+
+    def exists_in(self, language: int) -> bool:
+        """Whether this language has it."""
+        return self.mql4 if language == 4 else self.mql5
+
+
+@cache
+def functions() -> dict[str, Function]:
+    """The rows of api.tsv by name."""
+    with TABLE.open(newline="", encoding="ascii") as file:
+        rows = csv.DictReader(file, delimiter="\t")
+        return {
+            row["name"]: Function(row["name"], row["mql4"] == "y", row["mql5"] == "y", row["shim"], row["note"] or "")
+            for row in rows
+        }
+
+
+def check_calls(program: Program, types: set[str], language: int) -> list[SourceError]:
+    """What is called and is in no table, not in this language, or not in the shim."""
+    own = _declared(program.tokens) | set(program.defines) | {one.name for one in program.imports} | types
+    found = []
+    for word in _called(program.tokens):
+        if word.text in own:
+            continue
+        known = functions().get(word.text)
+        if known is None:
+            found.append(SourceError(word.file, word.line, f"unknown function {word.text}"))
+        elif not known.exists_in(language):
+            found.append(SourceError(word.file, word.line, f"{word.text} does not exist in MQL{language}"))
+        elif known.shim == "no":
+            found.append(SourceError(word.file, word.line, f"the shim has no {word.text}"))
+    return found
+
+
+def _called(words: Sequence[Token]) -> list[Token]:
+    return [
+        word
+        for place, word in enumerate(words[:-1])
+        if word.kind == "id"
+        and words[place + 1].text == "("
+        and words[place - 1].text not in (".", "::", "new", "~")
+        and word.text not in _NO_CALLS
+    ]
+
+
+def _declared(words: Sequence[Token]) -> set[str]:
+    """Names that follow a type: functions, methods, objects made with arguments. Without a type before it, an
+    initialiser (`: m_x(0)`) or a function of old MQL4."""
+    names = {"init", "start", "deinit"}
+    for place in range(1, len(words) - 1):
+        before, word = words[place - 1], words[place]
+        if word.kind != "id" or words[place + 1].text != "(":
+            continue
+        if (before.kind == "id" and before.text not in ("return", "else", "new", "delete", "case", "do")) or (
+            before.text in ("*", "&", ">", "::") and words[place - 2].kind == "id" and _begins(words, place)
+        ):
+            names.add(word.text)
+        elif before.text in (":", ",") and word.text.startswith("m_"):
+            names.add(word.text)
+        elif before.text in ("}", ";") and _is_definition(words, place + 1):
+            names.add(word.text)
+    return names
+
+
+def _begins(words: Sequence[Token], place: int) -> bool:
+    """Whether `T *name(` is a declaration and no product: the statement begins with the type."""
+    start = place - 2
+    while start > 0 and words[start - 1].kind == "id":
+        start -= 1
+    return start == 0 or words[start - 1].text in (";", "{", "}", ":", ",", "(") or words[place - 1].text == "::"
+
+
+def _is_definition(words: Sequence[Token], opening: int) -> bool:
+    depth = 0
+    for place in range(opening, len(words) - 1):
+        depth += (words[place].text == "(") - (words[place].text == ")")
+        if depth == 0:
+            return words[place + 1].text == "{"
+    return False

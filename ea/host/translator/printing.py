@@ -1,0 +1,158 @@
+"""The rewritten words as one C++ file: what must come first, the body with its line numbers, the events."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from ea.host.translator.lexer import Token
+from ea.host.translator.literals import as_cpp
+from ea.host.translator.rewriting import Rewriter, closing
+from ea.host.translator.sources import Import, Program
+
+EVENTS: Final = {
+    "OnInit": "", "OnDeinit": "reason", "OnTick": "", "OnTimer": "", "OnStart": "", "OnTester": "",
+    "OnChartEvent": "id,l,d,s", "init": "", "deinit": "", "start": "",
+}  # fmt: skip
+_IMPORTED: Final = {"long": "mql_long", "ulong": "mql_ulong"}
+
+
+class Functions:
+    """The free functions of a program. `prototypes` as C++, default values included; `returns` by name."""
+
+    def __init__(self, words: Sequence[Token]) -> None:
+        self.prototypes: list[str] = []
+        self.returns: dict[str, str] = {}
+        self.takes: dict[str, int] = {}
+        self._dropped: set[int] = set()
+        self._typeless: set[int] = set()
+        self._words = words
+        self._declared: list[tuple[int, int, str]] = []
+        self._find()
+        for start, end, name in self._declared:
+            if name in self.returns:
+                self._dropped.update(range(start, end + 1))
+        self.words = [
+            word._replace(text=f"int {word.text}") if place in self._typeless else word
+            for place, word in enumerate(words)
+            if place not in self._dropped
+        ]
+
+    def _find(self) -> None:
+        place = start = 0
+        while place < len(self._words):
+            text = self._words[place].text
+            if text == "{":
+                place = closing(self._words, place)
+                start = place + 1
+            elif text.endswith(";"):
+                start = place + 1
+            elif text == "(":
+                end = closing(self._words, place)
+                self._function(start, place, end)
+                place = end
+            place += 1
+
+    def _function(self, start: int, opening: int, end: int) -> None:
+        head = [word.text for word in self._words[start:opening]]
+        following = self._words[end + 1].text if end + 1 < len(self._words) else ""
+        if not head or "::" in head or "=" in head or not head[-1].isidentifier() or "class" in head[:1]:
+            return
+        if following == ";" and len(head) > 1:
+            self._declared.append((start, end + 1, head[-1]))
+        if following != "{":
+            return
+        if len(head) == 1:
+            head.insert(0, "int")  # MQL4 without #property strict
+            self._typeless.add(start)
+        name = head[-1]
+        self.returns[name] = head[-2]
+        inside = [word.text for word in self._words[opening + 1 : end]]
+        self.takes[name] = 0 if inside in ([], ["void"]) else 1 + inside.count(",")
+        self.prototypes.append(" ".join([*head, "(", *inside, ");"]))
+        self._drop_defaults(opening + 1, end)
+
+    def _drop_defaults(self, start: int, end: int) -> None:
+        """C++ wants a default value once, and the prototype has it."""
+        depth, dropping = 0, False
+        for place in range(start, end):
+            text = self._words[place].text
+            if depth == 0 and text == "=":
+                dropping = True
+            elif depth == 0 and text == ",":
+                dropping = False
+            depth += (text in ("(", "{", "[")) - (text in (")", "}", "]"))
+            if dropping:
+                self._dropped.add(place)
+
+
+def print_program(program: Program, rewriter: Rewriter, words: Sequence[Token]) -> str:
+    """The C++ file."""
+    functions = Functions(words)
+    names = rewriter.names
+    lines = ["// made from MQL: do not edit", '#include "mql.hpp"', "namespace ea {"]
+    lines += [rewriter.define(name, body) for name, body in program.defines.items()]
+    lines += [" ".join(word.text for word in rewriter.head)]
+    lines += [f"{'class' if kind == 'class' else 'struct'} {name};" for kind, name in names.classes]
+    lines += [_imported(one, rewriter) for one in program.imports]
+    lines += [_names_of(enum, members) for enum, members in names.enums.items()]
+    lines += functions.prototypes
+    lines += _body(functions.words)
+    lines += ['#line 1 "<events>"', "}  // namespace ea", *_events(functions)]
+    return "\n".join(lines) + "\n"
+
+
+def _body(words: Iterable[Token]) -> list[str]:
+    """One line for each line of the source, so that the compiler tells where the source is wrong."""
+    lines: list[str] = []
+    file, line = "", 0
+    for word in words:
+        if word.file != file or not line <= word.line <= line + 8 or not lines:
+            lines += [f'#line {word.line} "{word.file}"', word.text]
+        elif word.line > line:
+            lines += [""] * (word.line - line - 1) + [word.text]
+        else:
+            lines[-1] += " " + word.text
+        file, line = word.file, word.line
+    return lines
+
+
+def _names_of(enum: str, members: Sequence[str]) -> str:
+    cases = " ".join(f'if(v=={member}) return _S(u"{member}");' for member in dict.fromkeys(members))
+    return f"inline string EnumToString({enum} v) {{ {cases} return string((int)v); }}"
+
+
+def _imported(one: Import, rewriter: Rewriter) -> str:
+    """A function that looks the DLL's function up at its first call."""
+    declared, types, given = [], [], []
+    for parameter in one.parameters:
+        kind = _IMPORTED.get(parameter.type, parameter.type)
+        name = as_cpp(Token("id", parameter.name, "", 0), rewriter.errors)
+        if parameter.is_array:
+            declared.append(f"Array<{kind}>&{name}")
+            types.append(f"{kind}*")
+            given.append(f"{name}.data()")
+        elif parameter.type == "string":
+            declared.append(f"const string &{name}")
+            types.append("const char16_t*")
+            given.append(f"{name}.dll()")
+        else:
+            reference = "&" if parameter.by_reference else ""
+            declared.append(f"{kind} {reference}{name}")
+            types.append(kind + ("*" if parameter.by_reference else ""))
+            given.append(reference + name)
+    returns = _IMPORTED.get(one.returns, one.returns)
+    call = f'static F f=(F)mql_import("{one.library}","{one.name}"); return f({",".join(given)});'
+    return f"inline {returns} {one.name}({','.join(declared)}) {{ typedef {returns} (*F)({','.join(types)}); {call} }}"
+
+
+def _events(functions: Functions) -> list[str]:
+    lines = []
+    for event, arguments in EVENTS.items():
+        takes = "int id,mql_long l,double d,const string &s" if event == "OnChartEvent" else "int reason"
+        if event not in functions.returns:
+            lines.append(f"void *mql_hook_{event}=nullptr;")
+            continue
+        given = arguments if functions.takes[event] else ""
+        call = f"ea::{event}({given})"
+        body = f"{call}; return 0;" if functions.returns[event] == "void" else f"return (int){call};"
+        lines.append(f"static int call_{event}({takes}) {{ {body} }} void *mql_hook_{event}=(void*)call_{event};")
+    return lines
