@@ -40,7 +40,7 @@ class Lane(StrEnum):
 
 ALL: Final = "all"
 _RAN_ON: Final = pytest.StashKey[str]()
-_WITHOUT_DATABASE: Final = ("tests/unit", "tests/repository", "tests/contract", "sdk/python/tests")
+_WITHOUT_DATABASE: Final = ("tests/unit", "tests/repository", "tests/contract", "tests/ea", "sdk/python/tests")
 _DATABASE_FIXTURES: Final = frozenset({"db", "transactional_db", "live_server"})
 _NO_RUN: Final = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -42,7 +43,7 @@ class Options:
     @property
     def shim_flags(self) -> tuple[str, ...]:
         """What it is told for the shim's files."""
-        return (*_COMMON, f"-D__MQL{self.language}__", "-Wall", "-Wextra", *self._extra)
+        return (*_COMMON, f"-D__MQL{self.language}__", "-Wall", "-Wextra")
 
     @property
     def _extra(self) -> tuple[str, ...]:
@@ -68,14 +69,17 @@ def build(path: Path, options: Options | None = None, *, folders: Sequence[Path]
 
 def build_translated(translated: Translated, options: Options) -> Path:
     """The executable of a translated program; as `build`."""
-    objects = [_shim_object(part, options) for part in PARTS]
+    with ThreadPoolExecutor(max_workers=2) as hands:
+        objects = list(hands.map(lambda part: _shim_object(part, options), PARTS))
     source = _kept("cpp", [translated.cpp.encode()])
     if not source.exists():
         _store(source, translated.cpp.encode())
     shim = [path.read_bytes() for path in sorted(SHIM.glob("*.hpp"))]
-    program = _kept("run", [translated.cpp.encode(), repr(options.flags).encode(), *shim, *(map(bytes, map(str.encode, map(str, objects))))])
+    made_of = [translated.cpp.encode(), repr(options.flags).encode(), *shim, *(str(part).encode() for part in objects)]
+    program = _kept("run", made_of)
     if not program.exists():
-        _compile(program, [*options.flags, "-isystem", str(SHIM), "-x", "c++", str(source), "-x", "none", *map(str, objects)])
+        linked = ["-x", "c++", str(source), "-x", "none", *map(str, objects)]
+        _compile(program, [*options.flags, "-isystem", str(SHIM), *linked])
     return program
 
 
