@@ -43,13 +43,15 @@ private:
    void              Take(const SRow &before[],const SRow &after[],const SRow &history[]);
 
 public:
-   int               Compare(const SRow &before[],SRow &after[],const SRow &history[],SFact &facts[]);
+   int               Compare(const SRow &before[],SRow &after[],const SRow &history[],const long highest,SFact &facts[]);
   };
 //--- The facts in an order in which they can be told; `after` gets its positions. The number of facts.
-int CDiff::Compare(const SRow &before[],SRow &after[],const SRow &history[],SFact &facts[])
+//--- `highest`: the highest ticket ever seen before, also of orders that are gone since.
+int CDiff::Compare(const SRow &before[],SRow &after[],const SRow &history[],const long highest,SFact &facts[])
   {
    ArrayResize(facts,0);
    Take(before,after,history);
+   m_highest=MathMax(m_highest,highest);
    for(int i=0; i<ArraySize(m_before); i++)
      {
       int now=FindTicket(m_after,m_before[i].ticket);

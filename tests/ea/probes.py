@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -12,9 +13,15 @@ PROGRAMS: Final = Path(__file__).parent / "programs"
 SECONDS: Final = 120
 
 
+@cache
+def built(name: str) -> Path:
+    """The executable, with the sanitizers; once per run."""
+    return build(PROGRAMS / f"{name}.mq4", Options(sanitized=True))
+
+
 def run(name: str, folder: Path, *, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Build a program with the sanitizers and run it in this folder; every error of theirs is an assertion here."""
-    program = build(PROGRAMS / f"{name}.mq4", Options(sanitized=True))
+    """Run a program in this folder. What a sanitizer finds fails the test."""
+    program = built(name)
     given = {**os.environ, "MQL_DATA": str(folder), **(environment or {})}
     done = subprocess.run([program], env=given, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert "Sanitizer" not in done.stderr, done.stderr

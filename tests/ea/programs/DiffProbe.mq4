@@ -1,5 +1,5 @@
-//--- in.txt: rows "B|A|H ticket type symbol lots price opened sl tp expiry closed magic comment position", and "go", which
-//--- compares what came since the last one. out.txt: the facts, then "=" with the positions of the book.
+//--- in.txt: rows "B|A|H ticket type symbol lots price opened sl tp expiry closed magic comment position", and "go HIGHEST",
+//--- which compares what came since the last one. out.txt: the facts, then "=" with the positions of the book.
 #property strict
 #include <Diff.mqh>
 void Put(SRow &rows[],const string &w[])
@@ -46,7 +46,7 @@ void OnStart()
          Put(history,w);
       if(w[0]!="go")
          continue;
-      int count=diff.Compare(before,after,history,facts);
+      int count=diff.Compare(before,after,history,StringToInteger(w[1]),facts);
       for(int i=0; i<count; i++)
          FileWriteString(to,Name(facts[i].kind)+" "+IntegerToString(facts[i].position)+" "+IntegerToString(facts[i].ticket)+" "
                          +IntegerToString(facts[i].new_ticket)+" "+DoubleToString(facts[i].lots,2)+" "+IntegerToString((int)facts[i].cause)+"\n");

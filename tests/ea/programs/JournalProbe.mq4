@@ -10,7 +10,10 @@ void OnStart()
       string words[];
       StringSplit(FileReadString(in)+"\t\t",'\t',words);
       if(words[0]=="open")
-         Print("open ",journal.Open(words[1])," ",(int)journal.State()," ",journal.Damaged());
+        {
+         bool opened=journal.Open(words[1]);
+         Print("open ",opened," ",(int)journal.State()," ",journal.Damaged());
+        }
       if(words[0]=="add")
          Print("add ",journal.Append(words[1],words[2])," ",words[2]);
       if(words[0]=="close")
@@ -24,7 +27,8 @@ void OnStart()
          ArrayResize(wanted,journal.Count());
          for(int k=0; k<journal.Count(); k++)
             wanted[k]=(StringFind(words[1],journal.Kind(k))>=0);
-         Print("compact ",journal.Compact(wanted)," ",(int)journal.State());
+         bool done=journal.Compact(wanted);
+         Print("compact ",done," ",(int)journal.State());
         }
      }
    FileClose(in);
