@@ -1,0 +1,1 @@
+"""A terminal and its broker, simulated: what a program is told, true or not."""

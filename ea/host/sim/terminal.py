@@ -1,0 +1,206 @@
+"""The terminal around a program: its process, its events, and the broker's answers, one line a question."""
+
+import math
+import os
+import queue
+import socketserver
+import subprocess
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Final, Self
+
+from ea.host.sim.broker import Broker
+
+_LEVERAGE: Final = 100
+_BARS: Final = 500
+_MARKET: Final = {9: "bid", 10: "ask"}
+
+
+@dataclass(slots=True)
+class Told:
+    """The answers to what a program asks of its broker. `lock`: tests move the broker while a program asks."""
+
+    broker: Broker
+    events: "queue.Queue[str]" = field(default_factory=queue.Queue)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def answer(self, question: str) -> str:
+        """One line for one line."""
+        words = tuple(question.split("\t"))
+        if words[0] == "poll":
+            return self._event(int(words[1]))
+        with self.lock:
+            match words:
+                case ("orders",):
+                    return "\x1e".join(self.broker.trades())
+                case ("history",):
+                    return "\x1e".join(self.broker.history())
+                case ("order", ticket):
+                    return self.broker.find(int(ticket))
+                case ("account", what):
+                    return self._account(what)
+                case ("symbols",):
+                    return "\t".join(self.broker.book.symbols)
+                case ("market", symbol, what):
+                    return str(self._market(symbol, int(what)))
+                case ("bars", _):
+                    return str(_BARS)
+                case ("bar", symbol, what, shift):
+                    return str(self._bar(symbol, int(what), int(shift)))
+                case _:
+                    return self.broker.order(words)
+
+    def _event(self, milliseconds: int) -> str:
+        try:
+            return self.events.get(timeout=max(milliseconds, 1) / 1000)
+        except queue.Empty:
+            return "none"
+
+    def _account(self, what: str) -> str:
+        broker = self.broker
+        figures = {
+            "number": broker.login, "server": broker.server, "currency": broker.book.currency, "leverage": _LEVERAGE,
+            "balance": broker.book.balance, "equity": broker.book.balance, "free": broker.book.balance, "margin": 0,
+            "time": int(broker.clock()), "connected": int(broker.connected), "allowed": int(broker.allowed),
+            "busy": int(broker.busy),
+        }  # fmt: skip
+        return str(figures[what])
+
+    def _market(self, symbol: str, what: int) -> Decimal | int:
+        spec, quote = self.broker.book.symbols.get(symbol), self.broker.quotes.get(symbol)
+        if spec is None or quote is None:
+            return 0
+        if what in _MARKET:
+            return quote.bid if _MARKET[what] == "bid" else quote.ask
+        point = Decimal(1).scaleb(-spec.digits)
+        figures: dict[int, Decimal | int] = {
+            11: point, 12: spec.digits, 13: int((quote.ask - quote.bid) / point), 14: self.broker.book.stop_points,
+            15: spec.contract_size, 16: spec.contract_size * point, 17: point, 22: 1, 23: spec.lots_min,
+            24: spec.lots_step, 25: spec.lots_max, 32: 1000,
+        }  # fmt: skip
+        return figures.get(what, 0)
+
+    def _bar(self, symbol: str, what: int, shift: int) -> float:
+        """Made up, the same each time: waves around the price. 0 open, 1 low, 2 high, 3 close, 4 volume, 5 time."""
+        quote = self.broker.quotes.get(symbol)
+        if quote is None or shift >= _BARS:
+            return 0.0
+        if what in (4, 5):
+            return 100.0 if what == 4 else float(int(self.broker.clock()) // 60 * 60 - 60 * shift)
+
+        def at(place: float) -> float:
+            return float(quote.bid) + 0.004 * (math.sin(place / 9) + 0.3 * math.sin(place / 2.3))
+
+        minute = self.broker.clock() // 60
+        opened, closed = at(minute - shift - 1), at(minute - shift)
+        return (opened, min(opened, closed) - 0.0003, max(opened, closed) + 0.0003, closed)[what]
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, told: Told) -> None:
+        self.told = told
+        super().__init__(("127.0.0.1", 0), _Line)
+
+
+class _Line(socketserver.StreamRequestHandler):
+    disable_nagle_algorithm = True
+
+    def handle(self) -> None:
+        """Until the program goes."""
+        server = self.server
+        assert isinstance(server, _Server)
+        for line in self.rfile:
+            self.wfile.write(server.told.answer(line.decode().rstrip("\n")).encode() + b"\n")
+
+
+class Terminal:
+    """Runs one program on one broker. Use as a context: what is left of the program ends with it."""
+
+    def __init__(self, broker: Broker, folder: Path) -> None:
+        self.told = Told(broker)
+        self.broker = broker
+        self.folder = folder
+        self._said: list[str] = []
+        self._more = threading.Condition()
+        self._server = _Server(self.told)
+        self._process: subprocess.Popen[bytes] | None = None
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def start(self, program: Path, *, inputs: Mapping[str, object] | None = None, **environment: str) -> None:
+        """Attach the program to a chart. `inputs` by name."""
+        given = {f"MQL_INPUT_{name}": str(value) for name, value in (inputs or {}).items()}
+        address = "{}:{}".format(*self._server.server_address[:2])
+        told = {**os.environ, **given, "MQL_SIM": address, "MQL_DATA": str(self.folder), **environment}
+        self._process = subprocess.Popen(  # noqa: S603
+            [program], env=told, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
+
+    def _listen(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            with self._more:
+                self._said.append(line.decode(errors="replace").rstrip("\n"))
+                self._more.notify_all()
+
+    def tick(self) -> None:
+        """A price comes."""
+        self.told.events.put("tick")
+
+    def click(self, name: str) -> None:
+        """A person clicks on an object of the chart."""
+        self.told.events.put(f"click\t{name}")
+
+    def remove(self, reason: int = 1) -> None:
+        """Take the program from the chart, for a reason of OnDeinit."""
+        self.told.events.put(f"deinit\t{reason}")
+
+    def kill(self) -> None:
+        """As by the task manager."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def wait(self, seconds: float = 30.0) -> int:
+        """Its exit status.
+
+        :raises subprocess.TimeoutExpired: it goes on
+        """
+        assert self._process is not None
+        return self._process.wait(seconds)
+
+    def said(self) -> list[str]:
+        """What it has printed, this time and before."""
+        with self._more:
+            return list(self._said)
+
+    def hears(self, beginning: str, *, after: int = 0, seconds: float = 30.0) -> str:
+        """The first line from number `after` on that begins so, as soon as it comes.
+
+        :raises TimeoutError: it does not
+        """
+
+        def found() -> str | None:
+            return next((line for line in self._said[after:] if line.startswith(beginning)), None)
+
+        with self._more:
+            line = self._more.wait_for(found, seconds)
+            if line is None:
+                raise TimeoutError(f"no line {beginning!r} in {self._said}")
+            return line
