@@ -42,8 +42,8 @@ class Options:
 
     @property
     def shim_flags(self) -> tuple[str, ...]:
-        """What it is told for the shim's files."""
-        return (*_COMMON, f"-D__MQL{self.language}__", "-Wall", "-Wextra")
+        """What it is told for the shim's files, which are the same for both languages."""
+        return (*_COMMON, "-Wall", "-Wextra")
 
     @property
     def _extra(self) -> tuple[str, ...]:

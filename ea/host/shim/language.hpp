@@ -97,7 +97,13 @@ template <class... A> void Alert(const A &...a) { mql_alert(mql_join(a...)); }
 template <class... A> void Comment(const A &...a) { mql_comment(mql_join(a...)); }
 int StringLen(const string &s);
 int StringFind(const string &s, const string &what, int start = 0);
-string StringSubstr(const string &s, int start, int length = -1);
+inline string StringSubstr(const string &s, int start, int length = -1) {
+  if (start < 0 || start >= (int)s.s.size()) return string();
+#ifndef __MQL5__
+  if (length == 0) length = -1;  // MQL4: no length is all of it
+#endif
+  return string(s.s.substr((size_t)start, length < 0 ? std::u16string::npos : (size_t)length));
+}
 int StringReplace(string &s, const string &from, const string &to);
 ushort StringGetCharacter(const string &s, int place);
 ushort StringGetChar(const string &s, int place);

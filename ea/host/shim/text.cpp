@@ -111,13 +111,6 @@ int StringFind(const string &s, const string &what, int start) {
   size_t p = s.s.find(what.s, start < 0 ? 0 : (size_t)start);
   return p == std::u16string::npos ? -1 : (int)p;
 }
-string StringSubstr(const string &s, int start, int length) {
-  if (start < 0 || start >= (int)s.s.size()) return string();
-#ifndef __MQL5__
-  if (length == 0) length = -1;
-#endif
-  return string(s.s.substr((size_t)start, length < 0 ? std::u16string::npos : (size_t)length));
-}
 int StringReplace(string &s, const string &from, const string &to) {
   int n = 0;
   for (size_t p = 0; !from.s.empty() && (p = s.s.find(from.s, p)) != std::u16string::npos; p += to.s.size(), n++)

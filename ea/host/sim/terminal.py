@@ -6,7 +6,7 @@ import queue
 import socketserver
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -21,11 +21,14 @@ _MARKET: Final = {9: "bid", 10: "ask"}
 
 @dataclass(slots=True)
 class Told:
-    """The answers to what a program asks of its broker. `lock`: tests move the broker while a program asks."""
+    """The answers to what a program asks of its broker. `lock`: tests move the broker while a program asks. `market`:
+    called before each tick, to move the prices.
+    """
 
     broker: Broker
     events: "queue.Queue[str]" = field(default_factory=queue.Queue)
     lock: threading.RLock = field(default_factory=threading.RLock)
+    market: Callable[[], None] = lambda: None
 
     def answer(self, question: str) -> str:
         """One line for one line."""
@@ -55,9 +58,12 @@ class Told:
 
     def _event(self, milliseconds: int) -> str:
         try:
-            return self.events.get(timeout=max(milliseconds, 1) / 1000)
+            event = self.events.get(timeout=max(milliseconds, 1) / 1000)
         except queue.Empty:
             return "none"
+        if event == "tick":
+            self.market()
+        return event
 
     def _account(self, what: str) -> str:
         broker = self.broker
@@ -128,6 +134,7 @@ class Terminal:
         self.folder = folder
         self._said: list[str] = []
         self._more = threading.Condition()
+        self._listener: threading.Thread | None = None
         self._server = _Server(self.told)
         self._process: subprocess.Popen[bytes] | None = None
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -139,6 +146,8 @@ class Terminal:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        if self._listener is not None:
+            self._listener.join()
         self._server.shutdown()
         self._server.server_close()
 
@@ -150,14 +159,16 @@ class Terminal:
         self._process = subprocess.Popen(  # noqa: S603
             [program], env=told, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=(self._process,), daemon=True)
+        self._listener.start()
 
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
-        for line in process.stdout:
-            with self._more:
-                self._said.append(line.decode(errors="replace").rstrip("\n"))
-                self._more.notify_all()
+        with process.stdout:
+            for line in process.stdout:
+                with self._more:
+                    self._said.append(line.decode(errors="replace").rstrip("\n"))
+                    self._more.notify_all()
 
     def tick(self) -> None:
         """A price comes."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from ea.host.translator.lexer import SourceError, Token
@@ -67,7 +68,8 @@ def _arguments(words: Sequence[Token], place: int) -> list[Token]:
 
 def _foreign_words(words: Sequence[Token], place: int) -> Iterator[str]:
     word = words[place]
-    if word.text in _NOT_HERE and word.kind in ("id", "op") and _ALLOWED_IN.get(word.text, "-") not in word.file:
+    allowed = _ALLOWED_IN.get(word.text) == Path(word.file).stem
+    if word.text in _NOT_HERE and word.kind in ("id", "op") and not allowed:
         yield _NOT_HERE[word.text]
     elif word.kind == "id" and word.text in CPP_ONLY:
         yield f"{word.text} is not MQL"
@@ -83,7 +85,7 @@ def _sleeping(words: Sequence[Token], place: int) -> Iterator[str]:
 
 def _trading(words: Sequence[Token], place: int) -> Iterator[str]:
     word = words[place]
-    if word.text in _TRADE and "Broker" not in word.file.rsplit("/", 1)[-1]:
+    if word.text in _TRADE and "Broker" not in Path(word.file).stem:
         yield f"{word.text} outside of Broker"
 
 

@@ -197,10 +197,13 @@ class Rewriter:
 
     def _input(self, word: Token) -> None:
         """`input double Lots = 0.1;`, `extern int A = 1, B = 2;`, `input group "..."`."""
+        if self._at(1) == "group":
+            self._place += 3
+            return
         end = self._end_of_statement()
         body = self._words[self._place + 1 : end]
         self._place = end + 1
-        if not body or body[0].text in ("group", "static"):
+        if not body:
             return
         if body[0].text == "const":
             body = body[1:]
