@@ -15,7 +15,9 @@ def main(arguments: list[str]) -> int:
     orders = parser.add_subparsers(dest="order", required=True)
     building = orders.add_parser("build", help="translate and compile one of our programs; prints the executable")
     building.add_argument("file", type=Path)
-    building.add_argument("--sanitized", action="store_true", help="with the address and undefined-behaviour sanitizers")
+    building.add_argument(
+        "--sanitized", action="store_true", help="with the address and undefined-behaviour sanitizers"
+    )
     linting = orders.add_parser("lint", help="errors of our sources, with file and line")
     linting.add_argument("files", type=Path, nargs="+")
     linting.add_argument("--language", type=int, choices=(4, 5), default=4)

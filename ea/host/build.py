@@ -18,7 +18,14 @@ CORE: Final = HERE.parent / "core"
 SHIM: Final = HERE / "shim"
 PARTS: Final = ("text", "files", "terminal", "trade", "network")
 _COMMON: Final = ("-std=c++17", "-g", "-O0", "-fwrapv", "-fno-strict-aliasing")
-WARNINGS: Final = ("-Wall", "-Wextra", "-Wconversion", "-Wno-sign-conversion", "-Wno-unused-function", "-Wno-unused-parameter")
+WARNINGS: Final = (
+    "-Wall",
+    "-Wextra",
+    "-Wconversion",
+    "-Wno-sign-conversion",
+    "-Wno-unused-function",
+    "-Wno-unused-parameter",
+)
 SANITIZED: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
 FOREIGN: Final = ("-w", "-fpermissive", "-O0", "-ftrivial-auto-var-init=zero")
 

@@ -1,4 +1,4 @@
-"""Tests of the Expert Advisor's sources. They need a C++ compiler; without one they are skipped, and one line says so."""
+"""Tests of the EA's sources. Most need a C++ compiler; without one they are skipped, and one line says so."""
 
 from pathlib import Path
 from typing import Final

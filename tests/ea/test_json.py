@@ -115,7 +115,9 @@ def check(frames: Sequence[bytes], folder: Path) -> int:
     return sum(answer is not None for answer in answers)
 
 
-_TEXT: Final = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(["1.50", "-0.00000001", "1e5", ".5", "1."])
+_TEXT: Final = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
+    ["1.50", "-0.00000001", "1e5", ".5", "1."]
+)
 _VALUE: Final = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | _TEXT,
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(_TEXT, inner, max_size=5),
@@ -153,13 +155,14 @@ def _mutated(frame: bytes, chance: random.Random) -> bytes:
 @pytest.mark.parametrize(
     "frame",
     [
-        b'"\\ud83d"', b'"\\ud83d\\ude00"', b'"\\ude00\\ud83d"', b'"\\u0000a"', b'"\xed\xa0\x80"', b'"\xc0\x80"',
-        b'"\xf4\x90\x80\x80"', b'"\xf0\x9f\x98\x80"', b'{"a":1,"\\u0061":2}', b'{"a":1,"a":2}', b'{"a":{"a":1}}', b"01",
-        b"-", b"-0", b"-0.0", b"1.", b".5", b"+1", b"1e5", b"1E+05", b"9223372036854775807", b"9223372036854775808",
-        b"-9223372036854775808", b"-9223372036854775809", b"NaN", b"Infinity", b"nul", b"true false", b"[1,]", b'{"a",1}',
-        b"[1}", b'{"a":1]', b"", b" ", b"[", b'"', b'"\\', b'"\\u12', b'"\\x41"', b'"a\x01b"', b"[1] \x00", b"\xef\xbb\xbf[]",
-        b"[" * 16 + b"]" * 16, b"[" * 17 + b"]" * 17, b"[" + b"1," * 4094 + b"1]", b"[" + b"1," * 4095 + b"1]",
-        b'"' + b"x" * 16382 + b'"', b'"' + b"x" * 16383 + b'"', b'{"":0}', b"{}", b"[[],{},[[]]]",
+b'"\\ud83d"', b'"\\ud83d\\ude00"', b'"\\ude00\\ud83d"', b'"\\u0000a"', b'"\xed\xa0\x80"', b'"\xc0\x80"',
+        b'"\xf4\x90\x80\x80"', b'"\xf0\x9f\x98\x80"', b'{"a":1,"\\u0061":2}', b'{"a":1,"a":2}', b'{"a":{"a":1}}',
+        b"01", b"-", b"-0", b"-0.0", b"1.", b".5", b"+1", b"1e5", b"1E+05", b"9223372036854775807",
+        b"9223372036854775808", b"-9223372036854775808", b"-9223372036854775809", b"NaN", b"Infinity", b"nul",
+        b"true false", b"[1,]", b'{"a",1}', b"[1}", b'{"a":1]', b"", b" ", b"[", b'"', b'"\\', b'"\\u12',
+        b'"\\x41"', b'"a\x01b"', b"[1] \x00", b"\xef\xbb\xbf[]", b"[" * 16 + b"]" * 16, b"[" * 17 + b"]" * 17,
+        b"[" + b"1," * 4094 + b"1]", b"[" + b"1," * 4095 + b"1]", b'"' + b"x" * 16382 + b'"',
+        b'"' + b"x" * 16383 + b'"', b'{"":0}', b"{}", b"[[],{},[[]]]",
     ],
     ids=lambda frame: repr(frame[:20]),
 )  # fmt: skip

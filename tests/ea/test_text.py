@@ -47,7 +47,13 @@ def test_an_integer_has_64_bits_or_is_none(tmp_path: Path) -> None:
 
 
 def test_a_number_is_written_to_the_last_digit_and_never_as_minus_nothing(tmp_path: Path) -> None:
-    values = [CHANCE.uniform(-1, 1) * 10 ** CHANCE.randint(-8, 9) for _ in range(300)] + [-0.001, -0.0, 0.5, 1.5, -2.675]
+    values = [CHANCE.uniform(-1, 1) * 10 ** CHANCE.randint(-8, 9) for _ in range(300)] + [
+        -0.001,
+        -0.0,
+        0.5,
+        1.5,
+        -2.675,
+    ]
     questions = [(repr(value), CHANCE.randint(0, 8)) for value in values]
     answers = ask([("decimal", text, str(digits)) for text, digits in questions], tmp_path)
     for (text, digits), answer in zip(questions, answers, strict=True):
@@ -61,7 +67,21 @@ def test_what_is_no_number_is_not_written(tmp_path: Path) -> None:
 
 def test_only_what_the_wire_calls_a_decimal_is_one(tmp_path: Path) -> None:
     good = ["0", "-0.00", "1.5", "12345678901234567890.12345678901234567890"]
-    bad = ["", "-", "1.", ".5", "+1", "1e5", "1,5", " 1", "1 ", "--1", "1.2.3", "123456789012345678901", "1." + "1" * 21]
+    bad = [
+        "",
+        "-",
+        "1.",
+        ".5",
+        "+1",
+        "1e5",
+        "1,5",
+        " 1",
+        "1 ",
+        "--1",
+        "1.2.3",
+        "123456789012345678901",
+        "1." + "1" * 21,
+    ]
     answers = ask([("isdecimal", text) for text in good + bad], tmp_path)
     assert answers == ["yes"] * len(good) + ["no"] * len(bad)
 
@@ -71,7 +91,12 @@ def test_times_go_out_and_come_back(tmp_path: Path) -> None:
     shown = ask([("time", str(moment), "7") for moment in moments], tmp_path)
     assert shown == [f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%S}.007Z" for moment in moments]
     assert ask([("instant", text) for text in shown], tmp_path) == [str(moment * 1000 + 7) for moment in moments]
-    odd = {"2026-11-23T04:00:00Z": 1795406400000, "2026-11-23T04:00:00.123456Z": 1795406400123, "2026-11-23": -1, "": -1}
+    odd = {
+        "2026-11-23T04:00:00Z": 1795406400000,
+        "2026-11-23T04:00:00.123456Z": 1795406400123,
+        "2026-11-23": -1,
+        "": -1,
+    }
     assert ask([("instant", text) for text in odd], tmp_path) == [str(value) for value in odd.values()]
 
 

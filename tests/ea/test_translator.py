@@ -49,7 +49,8 @@ def test_a_program_does_in_cpp_what_it_does_in_mql(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
-        ("index", "array out of range (5 of 2)"), ("row", "array out of range (2 of 2)"), ("pointer", "invalid pointer"),
+        ("index", "array out of range (5 of 2)"), ("row", "array out of range (2 of 2)"),
+        ("pointer", "invalid pointer"),
         ("format", "a string for a number's format"),
     ],
 )  # fmt: skip
@@ -125,25 +126,49 @@ def test_a_function_that_is_not_there_is_told_at_its_line(call: str, language: i
 # The lint: one bad snippet a row ------------------------------------------------------------------------------------
 
 BAD: Final = [
-    ("auto a=1;", "auto is not MQL"), ("throw 1;", "throw is not MQL"), ("try { a(); }", "try is not MQL"),
-    ("namespace x { }", "namespace is not MQL"), ("using x;", "using is not MQL"), ("goto end;", "MQL has no goto"),
-    ("constexpr int a=1;", "constexpr is not MQL"), ("nullptr;", "nullptr is not MQL"), ("unsigned a=1;", "unsigned is not MQL"),
-    ("mutable int a;", "mutable is not MQL"), ("volatile int a;", "volatile is not MQL"), ("static_cast;", "static_cast is not MQL"),
-    ("reinterpret_cast;", "reinterpret_cast is not MQL"), ("const_cast;", "const_cast is not MQL"), ("inline int a;", "inline is not MQL"),
-    ("friend int a;", "friend is not MQL"), ("noexcept;", "noexcept is not MQL"), ("decltype;", "decltype is not MQL"),
-    ("wchar_t a;", "wchar_t is not MQL"), ("signed a;", "signed is not MQL"), ("asm;", "asm is not MQL"),
-    ("explicit;", "explicit is not MQL"), ("p->x=1;", "MQL has no ->"), ("typedef int T;", "not in the subset"),
-    ("union U { int a; };", "not in the subset"), ("Sleep(100);", "Sleep takes a number of at most 50 ms"),
-    ("Sleep(Wait);", "Sleep takes a number of at most 50 ms"), ("OrderDelete(1);", "OrderDelete outside of Broker"),
-    ("OrderClose(1,1,1,1);", "OrderClose outside of Broker"), ("OrderModify(1,1,1,1,0);", "OrderModify outside of Broker"),
-    ("OrderSend(NULL,0,1,1,1,0,0);", "OrderSend outside of Broker"), ("Print(g_token);", "g_token is a secret"),
-    ("Alert(AccountKey);", "AccountKey is a secret"), ("Comment(\"x\",m_secret);", "m_secret is a secret"),
-    ("FileOpen(\"a\",FILE_COMMON|FILE_BIN);", "other terminals read the common folder"),
-    ("string s=\"a\"+NULL;", "NULL in a sum of strings"), ("int h=iATR(NULL,0,14,0);", "a handle in an int: MQL5 has 64 bits"),
-    ("int *p;", "MQL has no pointers to built-in types"), ("int &a=b;", "MQL has no references but parameters"),
-    ("GlobalVariableSet(\"a\",1);", "variables of the terminal are no place for truth"),
-    ("int n=AccountNumber();", "it changes under our feet: read Identity"), ("StringTrimLeft(s);", "another signature in MQL5"),
-]  # fmt: skip
+    ("auto a=1;", "auto is not MQL"),
+    ("throw 1;", "throw is not MQL"),
+    ("try { a(); }", "try is not MQL"),
+    ("namespace x { }", "namespace is not MQL"),
+    ("using x;", "using is not MQL"),
+    ("goto end;", "MQL has no goto"),
+    ("constexpr int a=1;", "constexpr is not MQL"),
+    ("nullptr;", "nullptr is not MQL"),
+    ("unsigned a=1;", "unsigned is not MQL"),
+    ("mutable int a;", "mutable is not MQL"),
+    ("volatile int a;", "volatile is not MQL"),
+    ("static_cast;", "static_cast is not MQL"),
+    ("reinterpret_cast;", "reinterpret_cast is not MQL"),
+    ("const_cast;", "const_cast is not MQL"),
+    ("inline int a;", "inline is not MQL"),
+    ("friend int a;", "friend is not MQL"),
+    ("noexcept;", "noexcept is not MQL"),
+    ("decltype;", "decltype is not MQL"),
+    ("wchar_t a;", "wchar_t is not MQL"),
+    ("signed a;", "signed is not MQL"),
+    ("asm;", "asm is not MQL"),
+    ("explicit;", "explicit is not MQL"),
+    ("p->x=1;", "MQL has no ->"),
+    ("typedef int T;", "not in the subset"),
+    ("union U { int a; };", "not in the subset"),
+    ("Sleep(100);", "Sleep takes a number of at most 50 ms"),
+    ("Sleep(Wait);", "Sleep takes a number of at most 50 ms"),
+    ("OrderDelete(1);", "OrderDelete outside of Broker"),
+    ("OrderClose(1,1,1,1);", "OrderClose outside of Broker"),
+    ("OrderModify(1,1,1,1,0);", "OrderModify outside of Broker"),
+    ("OrderSend(NULL,0,1,1,1,0,0);", "OrderSend outside of Broker"),
+    ("Print(g_token);", "g_token is a secret"),
+    ("Alert(AccountKey);", "AccountKey is a secret"),
+    ('Comment("x",m_secret);', "m_secret is a secret"),
+    ('FileOpen("a",FILE_COMMON|FILE_BIN);', "other terminals read the common folder"),
+    ('string s="a"+NULL;', "NULL in a sum of strings"),
+    ("int h=iATR(NULL,0,14,0);", "a handle in an int: MQL5 has 64 bits"),
+    ("int *p;", "MQL has no pointers to built-in types"),
+    ("int &a=b;", "MQL has no references but parameters"),
+    ('GlobalVariableSet("a",1);', "variables of the terminal are no place for truth"),
+    ("int n=AccountNumber();", "it changes under our feet: read Identity"),
+    ("StringTrimLeft(s);", "another signature in MQL5"),
+]
 
 
 @pytest.mark.parametrize(("statement", "says"), BAD, ids=[statement for statement, _ in BAD])
@@ -155,7 +180,10 @@ def test_what_our_sources_may_not_say_is_refused(statement: str, says: str, tmp_
     ("source", "says"),
     [
         ("void OnStart() { }\n", "1: #property strict is missing"),
-        (HEAD + "#define TWICE(x) (2*x)\nvoid OnStart() { }\n", "2: TWICE is a macro with parameters: write a function"),
+        (
+            HEAD + "#define TWICE(x) (2*x)\nvoid OnStart() { }\n",
+            "2: TWICE is a macro with parameters: write a function",
+        ),
         (HEAD + "// \u00a3\nvoid OnStart() { }\n", "2: a byte that is not ASCII"),
         (HEAD + "void Take(int a[]) { }\n", "2: an array parameter is passed by reference (&)"),
         (HEAD + "#include <Nowhere.mqh>\nvoid OnStart() { }\n", "2: include not found: Nowhere.mqh"),
@@ -197,7 +225,8 @@ int start() {
    if(Bars < 100 || Time[0] == last) return(0);
    last = Time[0];
    if(Entries(Symbol(), levels) == 0 && Close[1] > levels[0]) {
-      if(OrderSend(Symbol(), OP_BUY, Lots, Ask, 3, 0, 0, "old", Magic, 0, Green) < 0) Print(ErrorDescription(GetLastError()));
+      int ticket = OrderSend(Symbol(), OP_BUY, Lots, Ask, 3, 0, 0, "old", Magic, 0, Green);
+      if(ticket < 0) Print(ErrorDescription(GetLastError()));
    } else if(Close[1] < levels[0] && OrderSelect(0, SELECT_BY_POS)) OrderClose(OrderTicket(), OrderLots(), Bid, 3, Red);
    return(0);
 }
@@ -215,7 +244,11 @@ def test_a_program_of_the_old_kind_translates_compiles_runs_and_trades(tmp_path:
 
 def test_what_a_foreign_program_lacks_here_is_told_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "More.mq4"
-    path.write_bytes("// \u0441\u043b\u043e\u0432\u043e\nint start() {\n return(iBands(NULL,0,20,2,0,0,1,0)>0);\n}\n".encode("cp1251"))
+    path.write_bytes(
+        "// \u0441\u043b\u043e\u0432\u043e\nint start() {\n return(iBands(NULL,0,20,2,0,0,1,0)>0);\n}\n".encode(
+            "cp1251"
+        )
+    )
     tried = try_program(path, folders=[], run=False)
     assert [str(error) for error in tried.missing] == [f"{path}:3: error: the shim has no iBands"]
     lines = list(report([tried], tmp_path))

@@ -35,26 +35,22 @@ class Told:
         words = tuple(question.split("\t"))
         if words[0] == "poll":
             return self._event(int(words[1]))
+        ask = self._questions().get(words[0])
         with self.lock:
-            match words:
-                case ("orders",):
-                    return "\x1e".join(self.broker.trades())
-                case ("history",):
-                    return "\x1e".join(self.broker.history())
-                case ("order", ticket):
-                    return self.broker.find(int(ticket))
-                case ("account", what):
-                    return self._account(what)
-                case ("symbols",):
-                    return "\t".join(self.broker.book.symbols)
-                case ("market", symbol, what):
-                    return str(self._market(symbol, int(what)))
-                case ("bars", _):
-                    return str(_BARS)
-                case ("bar", symbol, what, shift):
-                    return str(self._bar(symbol, int(what), int(shift)))
-                case _:
-                    return self.broker.order(words)
+            return str(ask(*words[1:])) if ask is not None else self.broker.order(words)
+
+    def _questions(self) -> dict[str, Callable[..., object]]:
+        """What is no order."""
+        return {
+            "orders": lambda: "\x1e".join(self.broker.trades()),
+            "history": lambda: "\x1e".join(self.broker.history()),
+            "order": lambda ticket: self.broker.find(int(ticket)),
+            "account": self._account,
+            "symbols": lambda: "\t".join(self.broker.book.symbols),
+            "market": lambda symbol, what: self._market(symbol, int(what)),
+            "bars": lambda _: _BARS,
+            "bar": lambda symbol, what, shift: self._bar(symbol, int(what), int(shift)),
+        }
 
     def _event(self, milliseconds: int) -> str:
         try:

@@ -8,13 +8,27 @@ from pathlib import Path
 from typing import Final
 
 from ea.host.translator.lexer import SourceError, Token
+from ea.host.translator.rewriting import BUILT_IN
 from ea.host.translator.sources import Program
 
 TABLE: Final = Path(__file__).parents[1] / "api.tsv"
-_NO_CALLS: Final = frozenset(
-    "if for while switch return sizeof new delete case else do operator input void bool char uchar short ushort int uint"
-    " long ulong float double string datetime color".split()
-)
+_NO_CALLS: Final = BUILT_IN | {
+    "if",
+    "for",
+    "while",
+    "switch",
+    "return",
+    "sizeof",
+    "new",
+    "delete",
+    "case",
+    "else",
+    "do",
+    "operator",
+    "input",
+}
+
+_NO_TYPES: Final = frozenset({"return", "else", "new", "delete", "case", "do"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +90,23 @@ def _declared(words: Sequence[Token]) -> set[str]:
     initialiser (`: m_x(0)`) or a function of old MQL4."""
     names = {"init", "start", "deinit"}
     for place in range(1, len(words) - 1):
-        before, word = words[place - 1], words[place]
+        word = words[place]
         if word.kind != "id" or words[place + 1].text != "(":
             continue
-        if (before.kind == "id" and before.text not in ("return", "else", "new", "delete", "case", "do")) or (
-            before.text in ("*", "&", ">", "::") and words[place - 2].kind == "id" and _begins(words, place)
-        ):
-            names.add(word.text)
-        elif before.text in (":", ",") and word.text.startswith("m_"):
-            names.add(word.text)
-        elif before.text in ("}", ";") and _is_definition(words, place + 1):
+        if _is_declared(words, place):
             names.add(word.text)
     return names
+
+
+def _is_declared(words: Sequence[Token], place: int) -> bool:
+    before = words[place - 1]
+    if before.kind == "id":
+        return before.text not in _NO_TYPES
+    if before.text in ("*", "&", ">", "::"):
+        return words[place - 2].kind == "id" and _begins(words, place)
+    if before.text in (":", ","):
+        return words[place].text.startswith("m_")
+    return before.text in ("}", ";") and _is_definition(words, place + 1)
 
 
 def _begins(words: Sequence[Token], place: int) -> bool:

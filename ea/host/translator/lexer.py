@@ -40,7 +40,7 @@ _COMMENT: Final = re.compile(r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|//[^\
 
 
 def decode(raw: bytes) -> str:
-    """The text of a source: UTF-16 with its mark, UTF-8, or what old editors wrote (cp1251 keeps every byte but one)."""
+    """The text of a source: UTF-16 with its mark, UTF-8, or what old editors wrote (cp1251 keeps all bytes but one)."""
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         text = raw.decode("utf-16")
     else:

@@ -110,7 +110,12 @@ def _handles(words: Sequence[Token], place: int) -> Iterator[str]:
 
 def _pointers(words: Sequence[Token], place: int) -> Iterator[str]:
     word = words[place]
-    if place + 2 < len(words) and word.text in BUILT_IN and words[place + 1].text == "*" and words[place + 2].kind == "id":
+    if (
+        place + 2 < len(words)
+        and word.text in BUILT_IN
+        and words[place + 1].text == "*"
+        and words[place + 2].kind == "id"
+    ):
         yield "MQL has no pointers to built-in types"
 
 

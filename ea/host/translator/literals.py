@@ -8,9 +8,51 @@ from ea.host.translator.lexer import SourceError, Token
 
 # Ordinary names in MQL, keywords in C++ or names that its headers take.
 CPP_ONLY: Final = frozenset(
-    "and and_eq asm auto bitand bitor compl constexpr const_cast decltype explicit export friend goto inline mutable"
-    " namespace noexcept not not_eq nullptr or or_eq reinterpret_cast register signed static_cast throw try catch"
-    " typeid typename union unsigned using volatile wchar_t xor xor_eq errno stdin stdout stderr".split()
+    {
+        "and",
+        "and_eq",
+        "asm",
+        "auto",
+        "bitand",
+        "bitor",
+        "compl",
+        "constexpr",
+        "const_cast",
+        "decltype",
+        "explicit",
+        "export",
+        "friend",
+        "goto",
+        "inline",
+        "mutable",
+        "namespace",
+        "noexcept",
+        "not",
+        "not_eq",
+        "nullptr",
+        "or",
+        "or_eq",
+        "reinterpret_cast",
+        "register",
+        "signed",
+        "static_cast",
+        "throw",
+        "try",
+        "catch",
+        "typeid",
+        "typename",
+        "union",
+        "unsigned",
+        "using",
+        "volatile",
+        "wchar_t",
+        "xor",
+        "xor_eq",
+        "errno",
+        "stdin",
+        "stdout",
+        "stderr",
+    }
 )
 _KEPT: Final = frozenset({"typename"})
 _NAMES: Final = {"long": "mql_long", "ulong": "mql_ulong", "interface": "struct", "NULL": "mql_NULL"}

@@ -10,7 +10,23 @@ from ea.host.translator.literals import as_cpp
 from ea.host.translator.sources import Program, split
 
 BUILT_IN: Final = frozenset(
-    "void bool char uchar short ushort int uint long ulong float double string datetime color".split()
+    {
+        "void",
+        "bool",
+        "char",
+        "uchar",
+        "short",
+        "ushort",
+        "int",
+        "uint",
+        "long",
+        "ulong",
+        "float",
+        "double",
+        "string",
+        "datetime",
+        "color",
+    }
 )
 SHIM_TYPES: Final = frozenset({"MqlTick", "MqlRates", "MqlDateTime", "MqlTradeRequest", "MqlTradeResult"})
 _KINDS: Final = frozenset({"class", "struct", "interface", "enum"})
@@ -214,7 +230,7 @@ class Rewriter:
             if len(part) > 1 and part[1].text != "=":
                 self._error(word, f"{name} cannot be an input")
                 continue
-            self._put(f"{kind} {name}=mql_input<{kind}>(\"{name}\",({kind})(", word)
+            self._put(f'{kind} {name}=mql_input<{kind}>("{name}",({kind})(', word)
             self.out += self.rewrite(part[2:], inside=("(",)) or [Token("num", "0", word.file, word.line)]
             self._put("));", word)
 
@@ -279,7 +295,7 @@ class Rewriter:
         return True
 
     def _arrays(self, word: Token, parts: list[list[Token]]) -> None:
-        lead = []
+        lead: list[str] = []
         while self.out and self.out[-1].text in ("static", "const"):
             lead.insert(0, self.out.pop().text)
         base = " ".join([*lead, as_cpp(word, self.errors)])

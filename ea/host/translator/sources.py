@@ -108,7 +108,7 @@ class Reader:
 
     def _condition(self, word: str, rest: str, path: Path, line: int) -> None:
         if word in ("ifdef", "ifndef"):
-            self._live.append((rest.split()[0] in self._defined) == (word == "ifdef") if rest else False)
+            self._live.append((rest.split(maxsplit=1)[0] in self._defined) == (word == "ifdef") if rest else False)
         elif not self._live:
             self._error(path, line, f"#{word} without #ifdef")
         elif word == "else":
@@ -118,7 +118,7 @@ class Reader:
 
     def _property(self, rest: str, path: Path, line: int) -> None:
         if rest:
-            self.program.properties[rest.split()[0]] = rest
+            self.program.properties[rest.split(maxsplit=1)[0]] = rest
 
     def _include(self, rest: str, path: Path, line: int) -> None:
         found = re.match(r'["<]([^">]+)[">]', rest)
