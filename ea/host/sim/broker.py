@@ -172,7 +172,7 @@ class Broker:
         if now < self.lies.empty_until:
             return []
         oldest = now - self.lies.history_days * _DAY if self.lies.history_days is not None else 0.0
-        ended = [*self.book.history, *self.book.deleted]
+        ended: list[ClosedTrade | WorkingOrder] = [*self.book.history, *self.book.deleted]
         return self._listed(self.line(one) for one in ended if self.notes[one.ticket].closed >= oldest)
 
     def find(self, ticket: int) -> str:
