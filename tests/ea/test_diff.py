@@ -214,8 +214,8 @@ def test_four_partial_closes_between_two_looks_are_four_facts_of_one_position(tm
 
 def test_a_comment_alone_proves_no_lineage(tmp_path: Path) -> None:
     liar = replace(BASE, ticket=12, lots=60, type=1, comment="from #10", position=0)
-    facts = one([BASE], [liar], [replace(BASE, closed=600)], tmp_path)
-    assert facts == [("close", 10, 10, 0, 100, "manual"), ("open", 12, 12, 0, 60, "manual")]
+    facts = one([BASE], [liar], [replace(BASE, lots=40, closed=600)], tmp_path)
+    assert facts == [("close", 10, 10, 0, 40, "manual"), ("open", 12, 12, 0, 60, "manual")]
 
 
 def test_an_order_of_the_same_moment_and_price_is_not_taken_for_the_rest_of_another(tmp_path: Path) -> None:
