@@ -228,6 +228,14 @@ def test_an_order_of_the_same_moment_and_price_is_not_taken_for_the_rest_of_anot
     assert ("partial", 11, 11, 12, 60, "manual") in facts
 
 
+def test_a_rest_whose_comment_names_another_ticket_is_not_taken_though_the_figures_fit(tmp_path: Path) -> None:
+    twin = replace(BASE, ticket=11, position=11)
+    rest = replace(BASE, ticket=12, lots=40, comment="from #11", position=0)
+    history = [replace(BASE, lots=60, closed=600), replace(twin, lots=60, closed=600)]
+    facts = one([BASE, twin], [rest], history, tmp_path)
+    assert facts == [("close", 10, 10, 0, 60, "manual"), ("partial", 11, 11, 12, 60, "manual")]
+
+
 def test_a_ticket_in_neither_list_is_no_close(tmp_path: Path) -> None:
     assert one([BASE], [], [], tmp_path) == [("gone", 10, 10, 0, 100, "manual")]
 
