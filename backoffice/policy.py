@@ -199,7 +199,31 @@ _PROGRAMS: Final[Mapping[str, Route]] = {
     "ea-gateway/v1/sessions/<uuid:session_id>/exchange": Route(Token()),
 }
 
-ROUTES: Final[Mapping[str, Route]] = {**_PROGRAMS, **_STAFF}
+# Tenants -------------------------------------------------------------------------------------------------------------
+
+_VIEWERS, _OPERATORS = Members(Role.VIEWER), Members(Role.OPERATOR)
+_TENANTS: Final[Mapping[str, Route]] = {
+    "home": Route(Anyone()),  # leads to where one may go
+    "sign_in": Route(Anyone()),
+    "sign_out": Route(Anyone()),
+    "tenants:mine": Route(SignedIn()),
+    "tenants:health": Route(_VIEWERS, "Health", menu=True),
+    "tenants:trades": Route(_VIEWERS, "Trades", menu=True),
+    "tenants:trade": Route(_VIEWERS, "Trade"),
+    "tenants:strategies": Route(_VIEWERS, "Strategies", menu=True),
+    "tenants:strategy": Route(_VIEWERS, "Strategy"),
+    "tenants:subscriptions": Route(_VIEWERS, "Subscriptions", menu=True),
+    "tenants:subscription": Route(_VIEWERS, "Subscription"),
+    "tenants:accounts": Route(_VIEWERS, "Accounts and keys", menu=True),
+    "tenants:account": Route(_VIEWERS, "Account"),
+    "tenants:mappings": Route(_VIEWERS, "Missing mappings", menu=True),
+    "tenants:members": Route(_VIEWERS, "Members", menu=True),
+    "tenants:audit": Route(_OPERATORS, "Audit log", menu=True),
+    "tenants:exports": Route(_OPERATORS, "Exports", menu=True),
+    "tenants:export": Route(_OPERATORS, "Export"),
+}
+
+ROUTES: Final[Mapping[str, Route]] = {**_PROGRAMS, **_STAFF, **_TENANTS}
 
 
 def may_as(role: Role, least: Role) -> bool:

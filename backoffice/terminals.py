@@ -26,8 +26,13 @@ class Terminal:
         """How long ago it was heard of, in words."""
         if self.silence is None:
             return "never"
-        seconds = int(self.silence.total_seconds())
-        for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-            if seconds >= 2 * length:
-                return f"{seconds // length} {unit} ago"
-        return f"{seconds} s ago"
+        return f"{in_words(self.silence)} ago"
+
+
+def in_words(span: timedelta) -> str:
+    """A time span in its largest unit of which there are two at least."""
+    seconds = int(span.total_seconds())
+    for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"

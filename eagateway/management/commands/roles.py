@@ -8,7 +8,7 @@ from backoffice.staff.groups import keep_groups
 
 
 class Command(BaseCommand):
-    help = "Make the staff groups Viewer, Approver, Operator and Administrator, or bring them back to the policy's table."
+    help = "Make the staff's four groups, or bring them back to what the policy's table says."
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

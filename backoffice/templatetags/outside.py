@@ -1,0 +1,64 @@
+"""How values are shown: what comes from outside as text and nothing else, decimals plainly, moments in UTC."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from django import template
+from django.utils.html import format_html
+
+from backoffice.terminals import in_words
+from sessions_app.domain.decimals import plain
+
+register = template.Library()
+NOTHING: Final = "\N{EN DASH}"
+
+
+@register.filter
+def outside(value: Any) -> str:
+    """A text that an EA, a broker or a person wrote: escaped, and isolated, so that no direction mark in it turns
+    around what stands beside it."""
+    return NOTHING if value in (None, "") else format_html("<bdi>{}</bdi>", value)
+
+
+@register.filter
+def exact(value: Decimal | None) -> str:
+    """Lots and prices: all digits, no trailing zeros."""
+    return NOTHING if value is None else plain(value)
+
+
+@register.filter
+def money(value: Decimal | None) -> str:
+    """An amount with two decimals and groups of thousands."""
+    return NOTHING if value is None else f"{value:,.2f}"
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """A moment to the second, UTC."""
+    return _time(value, "%Y-%m-%d %H:%M:%S")
+
+
+@register.filter
+def instant(value: datetime | None) -> str:
+    """A moment to the millisecond, where hops are meant."""
+    return NOTHING if value is None else _time(value, f"%H:%M:%S.{value.microsecond // 1000:03}")
+
+
+@register.filter
+def lasting(value: timedelta | None) -> str:
+    """A time span in words: `12 s`, `3 min`."""
+    return NOTHING if value is None else in_words(value)
+
+
+@register.filter
+def words(value: Any) -> str:
+    """A name of the code as words: `close_only` is "close only"."""
+    return str(value or NOTHING).replace("_", " ")
+
+
+def _time(value: datetime | None, style: str) -> str:
+    if value is None:
+        return NOTHING
+    title = f"{value:%Y-%m-%d %H:%M:%S} UTC"
+    return format_html('<time datetime="{}" title="{}">{}</time>', value.isoformat(), title, value.strftime(style))

@@ -1,0 +1,76 @@
+"""Accounts, their keys and terminals, and which of their symbols are missing."""
+
+from collections import defaultdict
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db.models import Count, Max
+from django.http.response import HttpResponseBase
+
+from backoffice.tenants.health import MISSING_MAPPING
+from backoffice.tenants.pages import ROWS, Visit, found, listed, member_page, searched
+from backoffice.terminals import Terminal
+from orders.domain.states.copies import ALIVE
+from orders.domain.states.denials import SENTENCES, Code
+from orders.domain.states.differences import STANDING
+from sessions_app.models import AuthKey, BrokerAccount
+from sessions_app.queries import database_now
+
+SINCE: Final = timedelta(days=30)
+
+
+@member_page
+def accounts(visit: Visit) -> HttpResponseBase:
+    text = searched(visit.request)
+    rows = visit.scope.accounts()
+    if text:
+        rows = rows.filter(account_id__icontains=text.lower())
+    page = listed(visit.request, rows.order_by("account_id"))
+    shown = [row.pk for row in page.rows]
+    keys: dict[UUID, dict[str, int]] = defaultdict(dict)
+    counts = visit.scope.keys().filter(account_id__in=shown).values_list("account_id", "state")
+    for account, state, times in counts.annotate(times=Count("id")).order_by():
+        keys[account][state] = times
+    living, now = visit.scope.living(shown), database_now()
+    terminals = {pk: Terminal.of(session, now) for pk, session in living.items()}
+    return visit.show(
+        "accounts",
+        "Accounts and keys",
+        text=text,
+        page=page,
+        shown=[(row, terminals.get(row.pk), sorted(keys[row.pk].items())) for row in page.rows],
+    )
+
+
+@member_page
+def account(visit: Visit, account_id: UUID) -> HttpResponseBase:
+    scope, now = visit.scope, database_now()
+    row: BrokerAccount = found(scope.accounts().select_related("profile"), account_id)
+    session = scope.living([row.pk]).get(row.pk)
+    keys: list[AuthKey] = list(scope.keys().filter(account=row).order_by("-requested_at")[:20])
+    alive = scope.copies().filter(account=row, state__in=[state.value for state in sorted(ALIVE)])
+    standing = scope.differences().filter(account=row, state__in=[state.value for state in sorted(STANDING)])
+    return visit.show(
+        "account",
+        "How is this account?",
+        account=row,
+        currency=(row.profile.content or {}).get("currency", "") if row.profile else "",
+        funds_age=max(now - row.funds_at, timedelta(0)) if row.funds_at else None,
+        terminal=Terminal.of(session, now) if session else None,
+        keys=keys,
+        copies=list(alive.order_by("-id")[:ROWS]),
+        differences=list(standing.order_by("-id")[:ROWS]),
+        subscriptions=list(scope.subscriptions().filter(follower=row).select_related("strategy")[:ROWS]),
+        strategies=list(scope.strategies().filter(master=row)[:ROWS]),
+        events=list(scope.session_events().filter(account=row).order_by("-id")[:20]),
+    )
+
+
+@member_page
+def mappings(visit: Visit) -> HttpResponseBase:
+    rows = visit.scope.lately_denied(MISSING_MAPPING, database_now() - SINCE)
+    counted = rows.annotate(times=Count("id"), last=Max("decided_at"))
+    page = listed(visit.request, counted.order_by("-last", "intent__symbol"))
+    shown = [(row, SENTENCES[Code(row["code"])]) for row in page.rows]
+    return visit.show("mappings", "Missing mappings", page=page, shown=shown, days=SINCE.days)

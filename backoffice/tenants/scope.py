@@ -1,0 +1,103 @@
+"""Rows of one tenant: nothing in this room takes rows in any other way (a test of the source holds it)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+
+from orders.models import (
+    Command,
+    Copy,
+    Decision,
+    Difference,
+    DifferenceEvent,
+    Intent,
+    Report,
+    Strategy,
+    Subscription,
+    SubscriptionEvent,
+)
+from sessions_app.domain.lifecycle import LIVING, KeyState
+from sessions_app.models import AuthKey, BrokerAccount, EaSession, Member, SessionEvent, Tenant
+
+
+def memberships_of(user_id: int) -> list[Member]:
+    """The tenants that a person belongs to, with his role in each, by name."""
+    return list(Member.objects.select_related("tenant").filter(user_id=user_id).order_by("tenant__name"))
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a tenant's members may see. Each method is all rows of a kind that are the tenant's, and no other."""
+
+    tenant: Tenant
+
+    def accounts(self) -> QuerySet[BrokerAccount]:
+        return BrokerAccount.objects.filter(tenant=self.tenant)
+
+    def keys(self) -> QuerySet[AuthKey]:
+        return AuthKey.objects.filter(account__tenant=self.tenant)
+
+    def sessions(self) -> QuerySet[EaSession]:
+        return EaSession.objects.filter(account__tenant=self.tenant)
+
+    def session_events(self) -> QuerySet[SessionEvent]:
+        return SessionEvent.objects.filter(account__tenant=self.tenant)
+
+    def members(self) -> QuerySet[Member]:
+        return Member.objects.filter(tenant=self.tenant)
+
+    def strategies(self) -> QuerySet[Strategy]:
+        return Strategy.objects.filter(tenant=self.tenant)
+
+    def subscriptions(self) -> QuerySet[Subscription]:
+        return Subscription.objects.filter(strategy__tenant=self.tenant, follower__tenant=self.tenant)
+
+    def subscription_events(self) -> QuerySet[SubscriptionEvent]:
+        return SubscriptionEvent.objects.filter(subscription__follower__tenant=self.tenant)
+
+    def intents(self) -> QuerySet[Intent]:
+        return Intent.objects.filter(account__tenant=self.tenant)
+
+    def decisions(self) -> QuerySet[Decision]:
+        return Decision.objects.filter(subscription__follower__tenant=self.tenant)
+
+    def copies(self) -> QuerySet[Copy]:
+        return Copy.objects.filter(account__tenant=self.tenant)
+
+    def commands(self) -> QuerySet[Command]:
+        return Command.objects.filter(account__tenant=self.tenant)
+
+    def reports(self) -> QuerySet[Report]:
+        return Report.objects.filter(account__tenant=self.tenant)
+
+    def differences(self) -> QuerySet[Difference]:
+        return Difference.objects.filter(account__tenant=self.tenant)
+
+    def difference_events(self) -> QuerySet[DifferenceEvent]:
+        return DifferenceEvent.objects.filter(difference__account__tenant=self.tenant)
+
+    # What several pages ask -------------------------------------------------------------------------------------------
+
+    def accounts_with_ends(self) -> QuerySet[BrokerAccount]:
+        """Accounts with `last_end`, when their newest session ended, and `waiting`, how many keys wait."""
+        of_account: Any = EaSession.objects.filter(account=OuterRef("id")).order_by("-created_at")
+        waiting = Count("keys", filter=Q(keys__state=KeyState.PENDING), distinct=True)
+        return self.accounts().annotate(last_end=Subquery(of_account.values("closed_at")[:1]), waiting=waiting)
+
+    def living(self, account_ids: list[UUID] | None = None) -> dict[UUID, EaSession]:
+        """The living session of each account that has one, the authenticated one before one that waits."""
+        rows = self.sessions().filter(state__in=LIVING)
+        if account_ids is not None:
+            rows = rows.filter(account_id__in=account_ids)
+        return {row.account_id: row for row in rows.order_by("-state", "created_at")}
+
+    def lately_denied(self, codes: tuple[str, ...], since: datetime) -> QuerySet[Any]:
+        """How often each follower was denied each symbol for one of these reasons, and when last: values."""
+        rows = self.decisions().filter(code__in=codes, decided_at__gte=since)
+        return rows.values(
+            "subscription_id", "subscription__follower__claimed_as", "subscription__strategy__name", "intent__symbol",
+            "code",
+        )  # fmt: skip

@@ -1,0 +1,105 @@
+"""Strategies and who follows them, with what."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import Count, Q
+from django.http.response import HttpResponseBase
+
+from backoffice.templatetags.outside import NOTHING
+from backoffice.tenants.pages import Visit, found, listed, member_page, searched
+from backoffice.tenants.trades import OPENINGS
+from backoffice.terminals import Terminal
+from orders.domain.decision.settings import SETTINGS
+from orders.domain.states.subscriptions import SubscriptionState
+from orders.models import Strategy, Subscription
+from sessions_app.domain.decimals import plain
+from sessions_app.queries import database_now
+
+LAST: Final = 10
+
+
+@member_page
+def strategies(visit: Visit) -> HttpResponseBase:
+    active = Count("subscriptions", filter=Q(subscriptions__state=SubscriptionState.ACTIVE))
+    rows = visit.scope.strategies().select_related("master").annotate(active=active, followers=Count("subscriptions"))
+    page = listed(visit.request, rows.order_by("name", "id"))
+    living = visit.scope.living([row.master_id for row in page.rows])
+    now = database_now()
+    shown = [(row, _terminal(living.get(row.master_id), now)) for row in page.rows]
+    return visit.show("strategies", "Strategies", page=page, shown=shown)
+
+
+@member_page
+def strategy(visit: Visit, strategy_id: UUID) -> HttpResponseBase:
+    row: Strategy = found(visit.scope.strategies().select_related("master"), strategy_id)
+    followers = visit.scope.subscriptions().filter(strategy=row).select_related("follower")
+    page = listed(visit.request, followers.order_by("follower__account_id"))
+    living = visit.scope.living([row.master_id, *(one.follower_id for one in page.rows)])
+    now = database_now()
+    last = visit.scope.intents().filter(account=row.master, action__in=OPENINGS, repeated=False).order_by("-id")
+    return visit.show(
+        "strategy",
+        "Who follows, with what?",
+        strategy=row,
+        master=_terminal(living.get(row.master_id), now),
+        page=page,
+        shown=[(one, _terminal(living.get(one.follower_id), now)) for one in page.rows],
+        last=list(last[:LAST]),
+    )
+
+
+@member_page
+def subscriptions(visit: Visit) -> HttpResponseBase:
+    text = searched(visit.request)
+    rows = visit.scope.subscriptions().select_related("follower", "strategy")
+    if text:
+        named = Q(follower__account_id__icontains=text.lower()) | Q(strategy__name__istartswith=text)
+        rows = rows.filter(named)
+    return visit.show(
+        "subscriptions",
+        "Subscriptions",
+        text=text,
+        page=listed(visit.request, rows.order_by("strategy__name", "follower__account_id")),
+    )
+
+
+@member_page
+def subscription(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
+    rows = visit.scope.subscriptions().select_related("follower", "strategy__master")
+    row: Subscription = found(rows, subscription_id)
+    decisions = visit.scope.decisions().filter(subscription=row).select_related("intent").order_by("-id")
+    events = visit.scope.subscription_events().filter(subscription=row).order_by("-at")
+    return visit.show(
+        "subscription",
+        "What is copied, and how?",
+        subscription=row,
+        settings=list(settings_of(row)),
+        decisions=list(decisions[:LAST]),
+        events=list(events[:LAST]),
+    )
+
+
+def settings_of(row: Subscription) -> list[tuple[str, str, str, bool]]:
+    """Name, value, what it does, and whether it is another than the default, of every setting."""
+    shown = []
+    for setting in SETTINGS.rows:
+        value = getattr(row, setting.name)
+        value = setting.default if value is None else value
+        name = setting.name.replace("_", " ")
+        shown.append((name, _written(value), setting.help.sentence.replace("`", ""), value != setting.default))
+    return shown
+
+
+def _written(value: Any) -> str:
+    if value is None or value in ("", {}):
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {one}" for name, one in value.items())
+    return plain(value) if hasattr(value, "as_tuple") else str(value)
+
+
+def _terminal(session: Any, now: Any) -> Terminal | None:
+    return None if session is None else Terminal.of(session, now)

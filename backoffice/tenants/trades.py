@@ -1,0 +1,203 @@
+"""Trades of the tenant's masters: who got this trade, how, and why not?"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+from django.http.response import HttpResponseBase
+
+from backoffice.tenants.pages import Visit, found, listed, member_page, searched
+from backoffice.tenants.scope import Scope
+from orders.domain.states.denials import SENTENCES
+from orders.domain.wire.intents import Action
+from orders.models import Command, Copy, Decision, Intent, Report
+from sessions_app.domain.decimals import plain
+
+OPENINGS: Final = (Action.OPEN.value, Action.PLACE.value)
+MOST: Final = 500
+"""Followers that the page of one trade shows."""
+_SENTENCES: Final = {code.value: sentence for code, sentence in SENTENCES.items()}
+_MOMENTS: Final = ("received_at", "committed_at", "pushed_at", "acked_at", "reported_at")
+_HOPS: Final = ("decided and stored", "sent", "acknowledged by the EA", "reported by the broker")
+
+
+@member_page
+def trades(visit: Visit) -> HttpResponseBase:
+    text = searched(visit.request)
+    rows = visit.scope.intents().filter(action__in=OPENINGS, repeated=False).select_related("account")
+    page = listed(visit.request, _searching(rows, text).order_by("-id"))
+    outcomes = _outcomes(visit.scope, [row.pk for row in page.rows])
+    shown = [(row, sorted(outcomes[row.pk].items())) for row in page.rows]
+    return visit.show("trades", "Trades", page=page, shown=shown, text=text)
+
+
+def _searching(rows: QuerySet[Intent], text: str) -> QuerySet[Intent]:
+    """By position, ticket, or the beginning of a symbol or of an account, in any case."""
+    if not text:
+        return rows
+    by_name = Q(symbol__istartswith=text) | Q(account__account_id__istartswith=text)
+    if text.isascii() and text.isdigit() and len(text) <= 18:
+        by_name |= Q(position_id=int(text)) | Q(ticket=int(text)) | Q(account__account_id__endswith=f":{text}")
+    return rows.filter(by_name)
+
+
+def _outcomes(scope: Scope, intents: Sequence[UUID]) -> Mapping[UUID, Mapping[str, int]]:
+    counts = scope.decisions().filter(intent_id__in=intents).values_list("intent_id", "outcome")
+    found: dict[UUID, dict[str, int]] = defaultdict(dict)
+    for intent, outcome, times in counts.annotate(times=Count("id")).order_by():
+        found[intent][outcome] = times
+    return found
+
+
+# One trade -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One stretch of a command's way, with its place on a bar that is 100 wide."""
+
+    name: str
+    milliseconds: float
+    x: float
+    width: float
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A command with its way and what the broker said."""
+
+    command: Command
+    hops: list[Hop]
+    whole: float | None
+    reports: list[Report]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a trade became for one follower."""
+
+    decision: Decision
+    sentence: str
+    sizing: str
+    copies: list[Copy]
+    told: list[Told]
+
+    @property
+    def first(self) -> Told | None:
+        """The command that opened it."""
+        return self.told[0] if self.told else None
+
+    @property
+    def slippage(self) -> int | None:
+        reports = [report for one in self.told[:1] for report in one.reports]
+        return next((row.slippage_points for row in reports if row.slippage_points is not None), None)
+
+
+@member_page
+def trade(visit: Visit, intent_id: UUID) -> HttpResponseBase:
+    scope = visit.scope
+    opening: Intent = found(scope.intents().select_related("account"), intent_id)
+    same = scope.intents().filter(account=opening.account, position_id=opening.position_id)
+    events = list(same.order_by("id")[:100])
+    decisions = scope.decisions().filter(intent=opening)
+    decisions = decisions.select_related("subscription__follower", "subscription__strategy").order_by("outcome", "id")
+    outcomes = list(_outcomes_of(scope, opening, list(decisions[: MOST + 1])))
+    return visit.show(
+        "trade",
+        "Who got this trade, how, and why not?",
+        opening=opening,
+        events=events,
+        outcomes=outcomes[:MOST],
+        more=len(outcomes) > MOST,
+    )
+
+
+def _outcomes_of(scope: Scope, opening: Intent, decisions: Sequence[Decision]) -> Iterable[Outcome]:
+    subscriptions = [row.subscription_id for row in decisions]
+    copies: dict[UUID, list[Copy]] = defaultdict(list)
+    for copy in scope.copies().filter(subscription_id__in=subscriptions, position_id=opening.position_id):
+        copies[copy.subscription_id].append(copy)
+    commands = _commands(scope, [copy.pk for rows in copies.values() for copy in rows])
+    for decision in decisions:
+        mine = sorted(copies[decision.subscription_id], key=lambda copy: copy.leg)
+        told = [one for copy in mine for one in commands.get(copy.pk, [])]
+        told.sort(key=lambda one: one.command.pk)
+        yield Outcome(decision, _SENTENCES.get(decision.code, ""), sizing(decision.steps), mine, told)
+
+
+def _commands(scope: Scope, copies: Sequence[UUID]) -> Mapping[UUID, list[Told]]:
+    rows = list(scope.commands().filter(copy_id__in=copies).order_by("id")[: MOST * 4])
+    reports: dict[UUID | None, list[Report]] = defaultdict(list)
+    for report in scope.reports().filter(command_id__in=[row.pk for row in rows], repeated=False).order_by("id"):
+        reports[report.command_id].append(report)
+    told: dict[UUID, list[Told]] = defaultdict(list)
+    for row in rows:
+        way = hops([getattr(row, name) for name in _MOMENTS])
+        whole = sum(hop.milliseconds for hop in way) if row.reported_at else None
+        told[row.copy_id].append(Told(row, way, whole, reports[row.pk]))
+    return told
+
+
+def hops(moments: Sequence[datetime | None]) -> list[Hop]:
+    """The stretches whose both ends are known, beside each other on one bar. Two clocks of ours may disagree by a
+    little, and nothing takes less than no time."""
+    spans = [
+        (name, number, max(0.0, (end - start).total_seconds() * 1000))
+        for number, (name, (start, end)) in enumerate(zip(_HOPS, pairwise(moments), strict=True), 1)
+        if start is not None and end is not None
+    ]
+    whole = sum(span for _, _, span in spans) or 1.0
+    drawn, x = [], 0.0
+    for name, number, span in spans:
+        width = round(span / whole * 100, 2)
+        drawn.append(Hop(name, span, round(x, 2), width, number))
+        x += width
+    return drawn
+
+
+# Why so many lots ----------------------------------------------------------------------------------------------------
+
+
+def sizing(steps: Sequence[Mapping[str, Any]]) -> str:
+    """One sentence from the steps of a decision: `10 x 0.5 x 5000 / 10000 = 2.5, cut to 2 by max lots`; empty if the
+    decision ended before its lots were computed."""
+    by_name = {step.get("step"): step for step in steps}
+    allocation, rounding = by_name.get("allocation", {}), by_name.get("rounding", {})
+    exact = allocation.get("exact")
+    if exact is None:
+        return ""
+    return f"{_product(allocation)} = {_digits(exact)}{_after(exact, rounding)}"
+
+
+def _product(allocation: Mapping[str, Any]) -> str:
+    if allocation.get("mode") == "fixed_lots":
+        return "fixed lots"
+    factors = [allocation.get("master_lots"), allocation.get("multiplier")]
+    if allocation.get("follower_base") is not None and allocation.get("master_base") is not None:
+        factors += [f"{_digits(allocation['follower_base'])} / {_digits(allocation['master_base'])}"]
+    if allocation.get("rate") not in (None, "1"):
+        factors += [allocation["rate"]]
+    return " x ".join(_digits(factor) for factor in factors if factor is not None)
+
+
+def _after(exact: Any, rounding: Mapping[str, Any]) -> str:
+    lots, most = rounding.get("lots"), rounding.get("max_lots")
+    if lots is None or Decimal(str(lots)) == Decimal(str(exact)):
+        return ""
+    if most is not None and Decimal(str(most)) < Decimal(str(exact)):
+        return f", cut to {_digits(lots)} by max lots"
+    return f", rounded to {_digits(lots)}"
+
+
+def _digits(value: Any) -> str:
+    try:
+        return plain(round(Decimal(str(value)), 8))
+    except ArithmeticError:
+        return str(value)

@@ -1,0 +1,26 @@
+"""Below /t/."""
+
+from django.urls import path
+
+from backoffice.tenants import accounts, exports, health, people, sign_in, strategies, trades
+
+app_name = "tenants"
+_OF = "<uuid:tenant_id>/"
+
+urlpatterns = [
+    path("", sign_in.mine, name="mine"),
+    path(_OF, health.page, name="health"),
+    path(f"{_OF}trades/", trades.trades, name="trades"),
+    path(f"{_OF}trades/<uuid:intent_id>/", trades.trade, name="trade"),
+    path(f"{_OF}strategies/", strategies.strategies, name="strategies"),
+    path(f"{_OF}strategies/<uuid:strategy_id>/", strategies.strategy, name="strategy"),
+    path(f"{_OF}subscriptions/", strategies.subscriptions, name="subscriptions"),
+    path(f"{_OF}subscriptions/<uuid:subscription_id>/", strategies.subscription, name="subscription"),
+    path(f"{_OF}accounts/", accounts.accounts, name="accounts"),
+    path(f"{_OF}accounts/<uuid:account_id>/", accounts.account, name="account"),
+    path(f"{_OF}mappings/", accounts.mappings, name="mappings"),
+    path(f"{_OF}members/", people.members, name="members"),
+    path(f"{_OF}audit/", people.audit, name="audit"),
+    path(f"{_OF}exports/", exports.exports, name="exports"),
+    path(f"{_OF}exports/<slug:table>.csv", exports.export, name="export"),
+]

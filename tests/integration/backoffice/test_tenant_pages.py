@@ -1,0 +1,445 @@
+"""The pages of tenants' members: what they say, how little they ask the database, and that no text breaks out."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.test import Client
+from django.urls import reverse
+
+from backoffice.policy import ROUTES
+from backoffice.tenants import health, trades
+from backoffice.tenants.exports import cell
+from orders.models import Decision, Intent
+from sessions_app.models import Tenant
+from tests import factories
+from tests.factories.sessions import now
+from tests.integration.backoffice.house import House, build
+from tests.integration.counting import counted
+
+pytestmark = pytest.mark.django_db
+
+ROOT: Final = Path(__file__).resolve().parents[3]
+MOST_QUERIES: Final = 12
+MOST_BYTES: Final = 150 * 1024
+EVIL: Final = '<script>alert("x")</script>\u202eUSD'
+# Pages, and the table whose row each is about.
+PAGES: Final = {
+    "health": "", "trades": "", "trade": "orders.intent", "strategies": "", "strategy": "orders.strategy",
+    "subscriptions": "", "subscription": "orders.subscription", "accounts": "",
+    "account": "sessions_app.brokeraccount", "mappings": "", "members": "", "audit": "", "exports": "",
+}  # fmt: skip
+LISTS: Final = [name for name, table in PAGES.items() if not table]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_cached() -> Iterator[None]:
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def house() -> House:
+    return build("Own")
+
+
+def member(client: Client, tenant: Tenant, role: str = "owner") -> User:
+    user: User = factories.UserFactory.create(is_staff=False)
+    factories.MemberFactory.create(tenant=tenant, user=user, role=role)
+    client.force_login(user)
+    return user
+
+
+def address(name: str, tenant: Tenant, *ids: Any) -> str:
+    return reverse(f"tenants:{name}", args=[tenant.pk, *ids])
+
+
+def page(client: Client, name: str, tenant: Tenant, *ids: Any, query: str = "") -> str:
+    response: Any = client.get(address(name, tenant, *ids) + query)
+    assert response.status_code == 200
+    return str(response.content.decode())
+
+
+def text_of(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+# All of them ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_pages_here_are_those_of_the_policy() -> None:
+    assert {f"tenants:{name}" for name in PAGES} == {
+        name for name in ROUTES if name.startswith("tenants:") and name not in ("tenants:mine", "tenants:export")
+    }
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_asks_the_database_twelve_times_at_most(client: Client, house: House, name: str) -> None:
+    member(client, house.tenant)
+    ids = [house.row(PAGES[name]).pk] if PAGES[name] else []
+    with counted() as cost:
+        html = page(client, name, house.tenant, *ids)
+    assert cost.calls <= MOST_QUERIES, cost.sql
+    assert "Own" in html
+    assert "style=" not in html
+    assert "<script" not in html
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_page_of_an_empty_tenant_says_so(client: Client, name: str) -> None:
+    tenant = factories.TenantFactory.create()
+    member(client, tenant)
+    html = page(client, name, tenant)
+    assert 'class="nothing"' in html or name in ("members", "exports")
+
+
+def test_texts_from_outside_stay_texts_and_isolated_on_every_page(client: Client, house: House) -> None:
+    member(client, house.tenant)
+    follower, subscription = house.row("sessions_app.brokeraccount"), house.row("orders.subscription")
+    for row, names in (
+        (follower, ["claimed_as"]),
+        (subscription.strategy, ["name"]),
+        (subscription.strategy.master, ["claimed_as"]),
+        (house.row("orders.intent"), ["symbol"]),
+        (house.row("orders.copy"), ["symbol"]),
+        (house.row("orders.difference"), ["symbol", "expected", "actual"]),
+        (house.row("sessions_app.easession"), ["ea_version"]),
+        (house.row("sessions_app.sessionevent"), ["note", "actor"]),
+        (house.row("orders.subscriptionevent"), ["note", "actor"]),
+        (house.tenant, ["name"]),
+    ):
+        type(row).objects.filter(pk=row.pk).update(**dict.fromkeys(names, EVIL))
+    Decision.objects.update(
+        code="symbol_not_found", outcome="denied", steps=[{"step": "symbol", "result": EVIL, "master": EVIL}]
+    )
+    seen = 0
+    for name, table in PAGES.items():
+        html = page(client, name, house.tenant, *([house.row(table).pk] if table else []))
+        assert "<script>alert" not in html
+        body = html.partition("</head>")[2]
+        escaped = "&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;\u202eUSD"
+        outside_of_bdi = re.sub(r"<bdi>[^<]*</bdi>", "", body)
+        assert escaped not in outside_of_bdi, name
+        seen += body.count(f"<bdi>{escaped}")
+    assert seen > 20
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["?page=0", "?page=-1", "?page=x", "?page=99999999999999999999", "?page=²", "?q=%00%E2%80%AE", "?q=" + "9" * 200],
+)
+def test_nonsense_in_an_address_is_no_error(client: Client, house: House, query: str) -> None:
+    member(client, house.tenant)
+    for name in ("trades", "accounts", "subscriptions"):
+        page(client, name, house.tenant, query=query)
+
+
+def test_a_page_is_never_kept_by_the_browser(client: Client, house: House) -> None:
+    member(client, house.tenant)
+    assert "no-store" in client.get(address("health", house.tenant)).headers["Cache-Control"]
+
+
+def test_a_page_only_shows(client: Client, house: House) -> None:
+    member(client, house.tenant)
+    assert client.post(address("health", house.tenant)).status_code == 405
+
+
+# Who may, and who can give it ----------------------------------------------------------------------------------------
+
+
+def test_who_may_not_is_told_which_role_it_takes_and_who_gives_it(client: Client, house: House) -> None:
+    owner = factories.MemberFactory.create(tenant=house.tenant, role="owner", user__username="boss@example.com")
+    member(client, house.tenant, "viewer")
+    response = client.get(address("audit", house.tenant))
+    assert response.status_code == 403
+    text = text_of(response.content.decode())
+    assert "“Audit log” is for operators , admins and owners" in text.replace("operators,", "operators ,")
+    assert owner.user.username in text
+
+
+def test_a_menu_has_what_the_role_may_open(client: Client, house: House) -> None:
+    member(client, house.tenant, "viewer")
+    assert address("audit", house.tenant) not in page(client, "health", house.tenant)
+    member(client, house.tenant, "operator")
+    assert address("audit", house.tenant) in page(client, "health", house.tenant)
+
+
+def test_a_role_that_is_taken_away_ends_at_once(client: Client, house: House) -> None:
+    user = member(client, house.tenant)
+    page(client, "health", house.tenant)
+    user.memberships.all().delete()
+    assert client.get(address("health", house.tenant)).status_code == 404
+
+
+def test_rows_are_taken_from_the_scope_alone() -> None:
+    """So the filter by tenant stands in one file."""
+    takes = re.compile(r"\.(objects|_default_manager|_base_manager)\b|get_object_or_404|\.raw\(|cursor\(")
+    files = sorted((ROOT / "backoffice" / "tenants").glob("*.py"))
+    assert len(files) >= 10
+    assert [path.name for path in files if takes.search(path.read_text(encoding="utf-8"))] == ["scope.py"]
+
+
+# The way in ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_member_signs_in_and_lands_on_the_health_of_his_tenant(client: Client, house: House) -> None:
+    user = factories.UserFactory.create(username="pat@example.com", is_staff=False)
+    user.set_password("correct horse battery")
+    user.save()
+    factories.MemberFactory.create(tenant=house.tenant, user=user, role="admin")
+    assert client.get("/", follow=True).redirect_chain[-1][0] == "/sign-in/"
+    wrong = client.post("/sign-in/", {"username": "pat@example.com", "password": "no"})
+    assert "correct username and password" in wrong.content.decode()
+    done: Any = client.post(
+        "/sign-in/", {"username": "pat@example.com", "password": "correct horse battery"}, follow=True
+    )
+    assert done.redirect_chain[-1][0] == address("health", house.tenant)
+    assert client.get("/admin/", follow=True).redirect_chain
+    client.post("/sign-out/")
+    assert client.get(address("health", house.tenant)).headers["Location"].startswith("/sign-in/?next=/t/")
+
+
+def test_one_is_led_to_where_one_may_go(client: Client, house: House) -> None:
+    staff = factories.UserFactory.create(is_staff=True)
+    client.force_login(staff)
+    assert client.get("/").headers["Location"] == "/admin/"
+    factories.MemberFactory.create(tenant=house.tenant, user=staff)
+    assert client.get("/").headers["Location"] == "/t/"
+    both = client.get("/t/").content.decode()
+    assert address("health", house.tenant) in both
+    assert "/admin/" in both
+    client.force_login(factories.UserFactory.create(is_staff=False))
+    assert "You belong to no tenant yet" in client.get("/", follow=True).content.decode()
+
+
+def test_signing_in_leads_to_no_other_site(client: Client, house: House) -> None:
+    user = factories.UserFactory.create(username="pat@example.com", is_staff=False)
+    user.set_password("correct horse battery")
+    user.save()
+    sent = {"username": "pat@example.com", "password": "correct horse battery", "next": "https://evil.example/"}
+    assert client.post("/sign-in/", sent).headers["Location"] == "/"
+
+
+# Health --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_worst_follower_comes_first_and_the_first_line_says_it(client: Client, house: House) -> None:
+    member(client, house.tenant)
+    calm = text_of(page(client, "health", house.tenant))
+    assert "1 difference between books" in calm
+    strategy = house.row("orders.strategy")
+    lost = factories.SubscriptionFactory.create(
+        strategy=strategy, follower__tenant=house.tenant, follower__claimed_as="Lost-Demo:1"
+    )
+    factories.CopyFactory.create_batch(2, subscription=lost, state="open")
+    html = page(client, "health", house.tenant)
+    assert "1 follower holds open copies and cannot be reached." in html
+    assert "offline with 2 open copies" in html
+    followers = html.partition("Followers, the worst first")[2]
+    assert followers.index("Lost-Demo:1") < followers.index(house.row("sessions_app.brokeraccount").claimed_as)
+
+
+def test_a_followers_row_counts_what_is_open_waits_and_failed(client: Client) -> None:
+    tenant = factories.TenantFactory.create()
+    subscription = factories.SubscriptionFactory.create(strategy__tenant=tenant)
+    follower = subscription.follower
+    factories.EaSessionFactory.create(account=follower, authenticated=True, heartbeat_timeout=600)
+    for number, state in enumerate(("queued", "queued", "rejected", "done")):
+        moment = now() - timedelta(seconds=5)
+        factories.CommandFactory.create(
+            decision__subscription=subscription, state=state, seq=number + 1, occurred_at=moment,
+            reported_at=moment + timedelta(milliseconds=200) if state == "done" else None,
+        )  # fmt: skip
+    factories.DecisionFactory.create(subscription=subscription, denied="signal_too_old")
+    factories.CopyFactory.create(subscription=subscription, state="open", unprotected_since=now())
+    member(client, tenant)
+    html = page(client, "health", tenant)
+    cells = dict(re.findall(r'<td data-label="([^"]+)" class="number[^"]*">([^<(]*)', html.partition("Followers")[2]))
+    assert {name: cells[name].strip() for name in ("Open copies", "Not delivered", "Copied today", "Denied today")} == {
+        "Open copies": "5", "Not delivered": "2", "Copied today": "4", "Denied today": "1",
+    }  # fmt: skip
+    assert "200 ms (over 150)" in html
+    assert "1 copy without the stop loss" in html
+    assert "1 failed today" in html
+
+
+def test_the_state_line_without_followers_and_when_all_is_well() -> None:
+    assert health.state_line([]) == ("idle", "No account follows a strategy yet.")
+    row = health.Row(factories.BrokerAccountFactory.build(), state="connected")
+    assert health.state_line([row, row]) == ("ok", "All is well: 2 followers connected.")
+    row = health.Row(factories.BrokerAccountFactory.build(), state="offline")
+    assert health.state_line([row])[0] == "warning"
+
+
+# Trades --------------------------------------------------------------------------------------------------------------
+
+
+def _step(**more: Any) -> list[dict[str, Any]]:
+    allocation = {"step": "allocation", "result": "ok", "mode": "balance_ratio", "master_lots": "10", "rate": "1"}
+    return [allocation | more["allocation"], {"step": "rounding", "result": "ok"} | more.get("rounding", {})]
+
+
+@pytest.mark.parametrize(
+    ("steps", "sentence"),
+    [
+        (
+            _step(
+                allocation={"multiplier": "0.5", "follower_base": "5000", "master_base": "10000", "exact": "2.5"},
+                rounding={"max_lots": "2", "lots": "2"},
+            ),
+            "10 x 0.5 x 5000 / 10000 = 2.5, cut to 2 by max lots",
+        ),
+        (
+            _step(allocation={"mode": "mirrored", "multiplier": "1", "exact": "10"}, rounding={"lots": "10.00"}),
+            "10 x 1 = 10",
+        ),
+        (
+            _step(
+                allocation={"mode": "fixed_lots", "multiplier": "1", "exact": "0.125"},
+                rounding={"lots": "0.12", "max_lots": "5"},
+            ),
+            "fixed lots = 0.125, rounded to 0.12",
+        ),
+        ([{"step": "signal_age", "result": "signal_too_old"}], ""),
+    ],
+)
+def test_sizing_is_one_sentence(steps: list[dict[str, Any]], sentence: str) -> None:
+    assert trades.sizing(steps) == sentence
+
+
+def test_a_trades_page_says_who_got_it_and_why_not(client: Client, house: House) -> None:
+    member(client, house.tenant)
+    opening: Intent = house.row("orders.intent")
+    other = factories.SubscriptionFactory.create(strategy=house.row("orders.strategy"), follower__tenant=house.tenant)
+    factories.DecisionFactory.create(subscription=other, intent=opening, denied="symbol_not_found")
+    text = text_of(page(client, "trade", house.tenant, opening.pk))
+    assert "The follower's broker has no such symbol" in text.replace("&#x27;", "'")
+    assert other.follower.claimed_as in text
+    assert house.row("sessions_app.brokeraccount").claimed_as in text
+
+
+def test_the_way_of_a_command_is_a_bar_of_its_hops() -> None:
+    start = now()
+    moments = [start + timedelta(milliseconds=after) for after in (0, 10, 30, 40, 100)]
+    drawn = trades.hops(moments)
+    assert [hop.milliseconds for hop in drawn] == [10, 20, 10, 60]
+    assert [(hop.x, hop.width) for hop in drawn] == [(0, 10), (10, 20), (30, 10), (40, 60)]
+    assert [hop.number for hop in trades.hops([*moments[:2], None, None, None])] == [1]
+    assert trades.hops([None] * 5) == []
+
+
+@pytest.mark.parametrize("text", ["eurusd", "EURUSD", "4711", "8765", "paper-demo:55", "55"])
+def test_trades_are_found_by_number_symbol_and_login_in_any_case(client: Client, house: House, text: str) -> None:
+    member(client, house.tenant)
+    strategy = factories.StrategyFactory.create(tenant=house.tenant, master__claimed_as="Paper-Demo:55")
+    wanted = factories.IntentFactory.create(account=strategy.master, position_id=4711, ticket=8765, symbol="EURUSD")
+    factories.IntentFactory.create(account=strategy.master, position_id=1, ticket=2, symbol="XAUUSD")
+    html = page(client, "trades", house.tenant, query=f"?q={text}")
+    assert f"#{wanted.position_id}" in html
+    if text not in ("paper-demo:55", "55"):
+        assert "XAUUSD" not in html
+
+
+# Exports -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "\uff1d1+1",
+        "\uff0b1",
+        "\uff20x",
+        "  =1",
+        "\u200b=1",
+        "\u202e=1",
+    ],
+)
+def test_a_formula_is_defused(text: str) -> None:
+    assert cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(Decimal("-1.50"), "-1.5"), (-3, "-3"), ("EURUSD", "EURUSD"), ("a=b", "a=b"), (None, ""), ("", "")],
+)
+def test_what_is_no_formula_stays(value: Any, shown: str) -> None:
+    assert cell(value) == shown
+
+
+def exported(client: Client, tenant: Tenant, table: str) -> list[dict[str, str]]:
+    response: Any = client.get(address("export", tenant, table))
+    assert response.status_code == 200
+    assert response.streaming
+    assert response.headers["Content-Disposition"] == f'attachment; filename="{table}.csv"'
+    return list(csv.DictReader(io.StringIO(b"".join(response).decode("utf-8-sig"))))
+
+
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous iterators")
+def test_each_table_is_exported_with_the_tenants_rows_alone(client: Client, house: House) -> None:
+    build("Neighbour")
+    member(client, house.tenant)
+    Intent.objects.filter(pk=house.row("orders.intent").pk).update(symbol="=cmd|'/c calc'!A1")
+    rows = exported(client, house.tenant, "trades")
+    assert rows[0]["symbol"] == "'=cmd|'/c calc'!A1"
+    follower = house.row("sessions_app.brokeraccount").claimed_as
+    assert {row["follower"] for row in exported(client, house.tenant, "copies")} == {follower}
+    assert {row["follower"] for row in exported(client, house.tenant, "decisions")} == {follower}
+    assert client.get(address("export", house.tenant, "passwords")).status_code == 404
+
+
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous iterators")
+def test_ten_thousand_rows_are_exported_in_pieces_and_shown_in_pages(client: Client) -> None:
+    tenant, subscription = _full(10_000)
+    member(client, tenant)
+    assert len(exported(client, tenant, "trades")) == 10_000
+    for name, ids in (
+        *((name, []) for name in LISTS),
+        ("strategy", [subscription.strategy_id]),
+        ("subscription", [subscription.pk]),
+        ("account", [subscription.follower_id]),
+    ):
+        with counted() as cost:
+            html = page(client, name, tenant, *ids)
+        assert cost.calls <= MOST_QUERIES, name
+        assert len(html.encode()) <= MOST_BYTES, name
+    first = page(client, "trades", tenant)
+    assert first.count("<tr>") == 51
+    second = page(client, "trades", tenant, query="?page=2&q=eurusd")
+    assert "?q=eurusd&amp;page=3" in second
+
+
+def _full(rows: int) -> tuple[Tenant, Any]:
+    tenant = factories.TenantFactory.create()
+    subscription = factories.SubscriptionFactory.create(strategy__tenant=tenant)
+    master = subscription.strategy.master
+    session = factories.EaSessionFactory.create(account=master, authenticated=True)
+    moment = now()
+    intents = [
+        factories.IntentFactory.build(account=master, session=session, occurred_at=moment, position_id=n, ticket=n)
+        for n in range(1, rows + 1)
+    ]
+    Intent.objects.bulk_create(intents, batch_size=1000)
+    decisions = [
+        factories.DecisionFactory.build(
+            intent=row, subscription=subscription, decided_at=moment, denied="symbol_not_found"
+        )
+        for row in intents
+    ]
+    Decision.objects.bulk_create(decisions, batch_size=1000)
+    return tenant, subscription
