@@ -40,6 +40,7 @@ class Screen:
         for name, password in people.items():
             table.add_row(name, password)
         self._table("Sign in (random passwords, shown once)", table)
+        self.say(f"tenant      {url}/")
         self.say(f"admin       {url}/admin/")
         self.say(f"approvals   {url}/admin/approvals/")
         self.say(f"monitoring  {url}/admin/monitoring/")

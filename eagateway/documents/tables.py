@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from backoffice.policy import ACTS, ROLES, ROUTES, Members, StaffGroup, may_as, permissions_of
+from backoffice.tenants import urls as tenants
 from eagateway.documents import asyncapi
 from eagateway.documents.frame_types import ENVELOPE, schema_document
 from eagateway.protocol import FRAME_TYPES
@@ -125,6 +127,8 @@ def sections() -> dict[str, str]:
         "reasons": _reasons(),
         "reports": _reports(),
         "settings": settings_table(SETTINGS.rows),
+        "staff-groups": _staff_groups(),
+        "tenant-pages": _tenant_pages(),
         "alerts": _table(
             ("code", "severity", "meaning"), [(f"`{c}`", level, text) for c, (level, text) in ALERTS.items()]
         ),
@@ -146,7 +150,7 @@ def fill(text: str) -> str:
 
 def documents(root: Path) -> dict[Path, str]:
     """Every generated document with the text that it should have."""
-    names = ("protocol.md", "states.md", "operations.md", "errors.md")
+    names = ("protocol.md", "states.md", "operations.md", "errors.md", "pages.md")
     marked = [root / "docs" / name for name in names]
     filled = {path: fill(path.read_text()) for path in marked}
     return filled | {root / "docs" / "asyncapi.yaml": asyncapi.render()}
@@ -163,6 +167,32 @@ def _frames() -> str:
         for name, kind in FRAME_TYPES.items()
     ]
     return _table(("type", "from", "numbered", "while pending", "what"), rows)
+
+
+def _staff_groups() -> str:
+    """Each act with the groups that may do it."""
+    rows = [
+        (f"`{name}`", *("yes" if name in permissions_of(group) else "" for group in StaffGroup))
+        for name in sorted(ACTS, key=lambda name: (list(StaffGroup).index(ACTS[name]), name))
+    ]
+    reads = ("`... view_...` of every table", *("yes" for _ in StaffGroup))
+    return _table(("permission", *(group.value for group in StaffGroup)), [reads, *rows])
+
+
+def _tenant_pages() -> str:
+    """Each page of tenants with the roles that open it."""
+    rows = [
+        (f"`{_address(name)}`", row.title, *("yes" if may_as(role, row.door.least) else "" for role in ROLES))
+        for name, row in ROUTES.items()
+        if isinstance(row.door, Members)
+    ]
+    return _table(("page", "title", *(role.value for role in ROLES)), rows)
+
+
+def _address(name: str) -> str:
+    """A page's address with places for ids, as a reader writes it."""
+    pattern = next(str(item.pattern) for item in tenants.urlpatterns if f"tenants:{item.name}" == name)
+    return re.sub(r"<\w+:(\w+?)(_id)?>", r"<\1>", f"/t/{pattern}")
 
 
 def _paragraphs(text: str) -> str:
