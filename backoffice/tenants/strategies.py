@@ -74,20 +74,22 @@ def subscription(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
         "subscription",
         "What is copied, and how?",
         subscription=row,
-        settings=list(settings_of(row)),
+        changed=settings_of(row, changed=True),
+        defaults=settings_of(row, changed=False),
         decisions=list(decisions[:LAST]),
         events=list(events[:LAST]),
     )
 
 
-def settings_of(row: Subscription) -> list[tuple[str, str, str, bool]]:
-    """Name, value, what it does, and whether it is another than the default, of every setting."""
+def settings_of(row: Subscription, *, changed: bool) -> list[tuple[str, str, str]]:
+    """Name, value and what it does, of every setting that differs from its default, or of those that do not."""
     shown = []
     for setting in SETTINGS.rows:
         value = getattr(row, setting.name)
         value = setting.default if value is None else value
-        name = setting.name.replace("_", " ")
-        shown.append((name, _written(value), setting.help.sentence.replace("`", ""), value != setting.default))
+        if (value != setting.default) is changed:
+            name = setting.name.replace("_", " ")
+            shown.append((name, _written(value), setting.help.sentence.replace("`", "")))
     return shown
 
 
