@@ -214,6 +214,8 @@ _TENANTS: Final[Mapping[str, Route]] = {
     "tenants:strategy": Route(_VIEWERS, "Strategy"),
     "tenants:subscriptions": Route(_VIEWERS, "Subscriptions", menu=True),
     "tenants:subscription": Route(_VIEWERS, "Subscription"),
+    "tenants:pause": Route(_OPERATORS, "Pause a subscription"),
+    "tenants:resume": Route(_OPERATORS, "Resume a subscription"),
     "tenants:accounts": Route(_VIEWERS, "Accounts and keys", menu=True),
     "tenants:account": Route(_VIEWERS, "Account"),
     "tenants:mappings": Route(_VIEWERS, "Missing mappings", menu=True),

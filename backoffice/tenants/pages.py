@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from backoffice.policy import ROLES, ROUTES, Members, may_as
 from backoffice.tenants.scope import Scope, memberships_of
@@ -46,23 +46,36 @@ class Visit:
     def address(self, name: str, *ids: Any) -> str:
         return reverse(name, args=[self.scope.tenant.pk, *ids])
 
+    def may(self, name: str) -> bool:
+        """Whether the role opens this route."""
+        door = ROUTES[name].door
+        return isinstance(door, Members) and may_as(Role(self.member.role), door.least)
+
     def menu(self) -> list[tuple[str, str, bool]]:
         """Title, address, and whether it is this page, of each entry that the role may open."""
         return [
             (row.title, self.address(name), name == self.route)
             for name, row in ROUTES.items()
-            if row.menu and isinstance(row.door, Members) and may_as(Role(self.member.role), row.door.least)
+            if row.menu and self.may(name)
         ]
 
 
-def member_page(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """A page that opens for members alone, as its row in the policy says. `view` gets the Visit instead of the request.
+View = Callable[..., HttpResponseBase]
 
-    Who is no member is told that there is nothing, just as for a tenant that does not exist.
-    """
 
-    @never_cache
-    @require_safe
+def member_page(view: View) -> View:
+    """A page that shows, for members alone, as its row in the policy says. `view` gets the Visit, not the request."""
+    return never_cache(require_safe(_for_members(view)))
+
+
+def member_act(view: View) -> View:
+    """A page that asks, and does what is sent; otherwise the same."""
+    return never_cache(require_http_methods(["GET", "HEAD", "POST"])(_for_members(view)))
+
+
+def _for_members(view: View) -> View:
+    """Who is no member is told that there is nothing, just as for a tenant that does not exist."""
+
     @wraps(view)
     def opened(request: HttpRequest, tenant_id: UUID, **ids: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:

@@ -75,6 +75,7 @@ def subscription(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
         "What is copied, and how?",
         subscription=row,
         changed=settings_of(row, changed=True),
+        may_act=visit.may("tenants:pause"),
         defaults=settings_of(row, changed=False),
         decisions=list(decisions[:LAST]),
         events=list(events[:LAST]),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from backoffice.tenants import accounts, exports, health, people, sign_in, strategies, trades
+from backoffice.tenants import accounts, acts, exports, health, people, sign_in, strategies, trades
 
 app_name = "tenants"
 _OF = "<uuid:tenant_id>/"
@@ -16,6 +16,8 @@ urlpatterns = [
     path(f"{_OF}strategies/<uuid:strategy_id>/", strategies.strategy, name="strategy"),
     path(f"{_OF}subscriptions/", strategies.subscriptions, name="subscriptions"),
     path(f"{_OF}subscriptions/<uuid:subscription_id>/", strategies.subscription, name="subscription"),
+    path(f"{_OF}subscriptions/<uuid:subscription_id>/pause/", acts.pause, name="pause"),
+    path(f"{_OF}subscriptions/<uuid:subscription_id>/resume/", acts.resume, name="resume"),
     path(f"{_OF}accounts/", accounts.accounts, name="accounts"),
     path(f"{_OF}accounts/<uuid:account_id>/", accounts.account, name="account"),
     path(f"{_OF}mappings/", accounts.mappings, name="mappings"),

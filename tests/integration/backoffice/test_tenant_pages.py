@@ -18,7 +18,7 @@ from django.urls import reverse
 from backoffice.policy import ROUTES
 from backoffice.tenants import health, trades
 from backoffice.tenants.exports import cell
-from orders.models import Decision, Intent
+from orders.models import Copy, Decision, Intent, Subscription
 from sessions_app.models import Tenant
 from tests import factories
 from tests.factories.sessions import now
@@ -35,6 +35,7 @@ EVIL: Final = '<script>alert("x")</script>\u202eUSD'
 PAGES: Final = {
     "health": "", "trades": "", "trade": "orders.intent", "strategies": "", "strategy": "orders.strategy",
     "subscriptions": "", "subscription": "orders.subscription", "accounts": "",
+    "pause": "orders.subscription", "resume": "orders.subscription",
     "account": "sessions_app.brokeraccount", "mappings": "", "members": "", "audit": "", "exports": "",
 }  # fmt: skip
 LISTS: Final = [name for name, table in PAGES.items() if not table]
@@ -227,6 +228,57 @@ def test_signing_in_leads_to_no_other_site(client: Client, house: House) -> None
     user.save()
     sent = {"username": "pat@example.com", "password": "correct horse battery", "next": "https://evil.example/"}
     assert client.post("/sign-in/", sent).headers["Location"] == "/"
+
+
+# Acts ----------------------------------------------------------------------------------------------------------------
+
+
+def state_of(house: House) -> str:
+    row: Subscription = house.row("orders.subscription")
+    row.refresh_from_db()
+    return str(row.state)
+
+
+def test_an_operator_pauses_and_resumes_with_a_reason_and_his_name(client: Client, house: House) -> None:
+    user = member(client, house.tenant, "operator")
+    subscription = house.row("orders.subscription")
+    Copy.objects.update(state="open")  # the working one was made without the command that placed it
+    assert address("pause", house.tenant, subscription.pk) in page(
+        client, "subscription", house.tenant, subscription.pk
+    )
+    assert "Nothing that adds exposure" in page(client, "pause", house.tenant, subscription.pk)
+    pausing = address("pause", house.tenant, subscription.pk)
+    assert "This field is required" in client.post(pausing, {"reason": " "}).content.decode()
+    assert state_of(house) == "active"
+    assert client.post(pausing, {"reason": "news at 14:30"}).status_code == 302
+    assert state_of(house) == "close_only"
+    event = subscription.events.order_by("-at").first()
+    assert (event.actor, event.note, event.to_state) == (user.username, "news at 14:30", "close_only")
+    assert "news at 14:30" in page(client, "audit", house.tenant)
+    assert "Nothing changed: it is close only already." in client.post(pausing, {"reason": "twice"}).content.decode()
+    assert subscription.events.filter(note="twice").count() == 0
+    client.post(address("resume", house.tenant, subscription.pk), {"reason": "over"})
+    assert state_of(house) == "active"
+
+
+@pytest.mark.parametrize(("role", "whose", "status"), [("viewer", "own", 403), ("owner", "neighbour", 404)])
+def test_who_may_not_pause_changes_nothing(client: Client, house: House, role: str, whose: str, status: int) -> None:
+    member(client, house.tenant, role)
+    theirs = house if whose == "own" else build("Neighbour")
+    for tenant in {house.tenant, theirs.tenant}:
+        sent = client.post(address("pause", tenant, theirs.row("orders.subscription").pk), {"reason": "because"})
+        assert sent.status_code == status
+    assert state_of(theirs) == "active"
+    if role == "viewer":
+        assert "/pause/" not in page(client, "subscription", house.tenant, house.row("orders.subscription").pk)
+
+
+def test_an_act_from_another_site_is_refused(house: House) -> None:
+    client = Client(enforce_csrf_checks=True)
+    member(client, house.tenant)
+    sent = client.post(address("pause", house.tenant, house.row("orders.subscription").pk), {"reason": "because"})
+    assert sent.status_code == 403
+    assert state_of(house) == "active"
 
 
 # Health --------------------------------------------------------------------------------------------------------------

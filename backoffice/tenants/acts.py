@@ -1,0 +1,56 @@
+"""What members do to their own rows: the staff's actions, with a role of the policy instead of a permission."""
+
+from typing import Final
+from uuid import UUID
+
+from django.forms import Form
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+
+from backoffice.actions.action import Action, Sentences
+from backoffice.actions.registry import ACTIONS
+from backoffice.tenants.pages import Visit, found, member_act
+from orders.models import Subscription
+from sessions_app.domain.problems import Refused
+from sessions_app.services.operations.history import Actor
+
+PAUSE: Final = ACTIONS["pause_subscription"]
+RESUME: Final = ACTIONS["resume_subscription"]
+
+
+@member_act
+def pause(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
+    return _perform(visit, PAUSE, subscription_id)
+
+
+@member_act
+def resume(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
+    return _perform(visit, RESUME, subscription_id)
+
+
+def _perform(visit: Visit, action: Action, subscription_id: UUID) -> HttpResponseBase:
+    """GET says what would happen, POST does it. Who comes second is told so, and nothing changes."""
+    rows = visit.scope.subscriptions().select_related("follower", "strategy")
+    row: Subscription = found(rows, subscription_id)
+    back = visit.address("tenants:subscription", row.pk)
+    form = action.form(visit.request.POST if visit.request.method == "POST" else None, row=row)
+    obstacle = action.obstacle(row)
+    if not obstacle and form.is_valid():
+        obstacle = _do(visit, action, row, form)
+        if not obstacle and not form.errors:
+            return redirect(back)
+    context = {"action": action, "preview": action.preview(row), "form": form, "obstacle": obstacle, "back": back}
+    return visit.show("act", action.title, **context)
+
+
+def _do(visit: Visit, action: Action, row: Subscription, form: Form) -> str:
+    """Why somebody else was first, or nothing; a mistake is the form's."""
+    by = Actor(name=visit.request.user.get_username(), user_id=visit.request.user.pk)
+    mistakes: Sentences = {Refused: "{why}", **action.mistakes}
+    try:
+        action.do(row, form.cleaned_data, by)
+    except tuple(action.late) as why:
+        return next(words for kind, words in action.late.items() if isinstance(why, kind)).format(why=why)
+    except tuple(mistakes) as why:
+        form.add_error(None, next(words for kind, words in mistakes.items() if isinstance(why, kind)).format(why=why))
+    return ""
