@@ -18,6 +18,8 @@ NOTHING: Final = "\N{EN DASH}"
 def outside(value: Any) -> str:
     """A text that an EA, a broker or a person wrote: escaped, and isolated, so that no direction mark in it turns
     around what stands beside it."""
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
     return NOTHING if value in (None, "") else format_html("<bdi>{}</bdi>", value)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
+from math import prod
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from django.http.response import HttpResponseBase
 
 from backoffice.tenants.pages import Visit, found, listed, member_page, searched
 from backoffice.tenants.scope import Scope
+from orders.domain.sizing.modes import FUNDS_RATIOS, Mode
 from orders.domain.states.denials import SENTENCES
 from orders.domain.wire.intents import Action
 from orders.models import Command, Copy, Decision, Intent, Report
@@ -140,14 +142,17 @@ def _commands(scope: Scope, copies: Sequence[UUID]) -> Mapping[UUID, list[Told]]
     told: dict[UUID, list[Told]] = defaultdict(list)
     for row in rows:
         way = hops([getattr(row, name) for name in _MOMENTS])
-        whole = sum(hop.milliseconds for hop in way) if row.reported_at else None
+        whole = max(0.0, (row.reported_at - row.received_at).total_seconds() * 1000) if row.reported_at else None
         told[row.copy_id].append(Told(row, way, whole, reports[row.pk]))
     return told
 
 
 def hops(moments: Sequence[datetime | None]) -> list[Hop]:
-    """The stretches whose both ends are known, beside each other on one bar. Two clocks of ours may disagree by a
-    little, and nothing takes less than no time."""
+    """The stretches whose both ends are known, beside each other on one bar; a report may come before the
+    acknowledgement, and then ends the way. Two clocks of ours may disagree by a little, and nothing takes less than no
+    time."""
+    if (end := moments[-1]) is not None:
+        moments = [None if moment is None else min(moment, end) for moment in moments]
     spans = [
         (name, number, max(0.0, (end - start).total_seconds() * 1000))
         for number, (name, (start, end)) in enumerate(zip(_HOPS, pairwise(moments), strict=True), 1)
@@ -164,40 +169,68 @@ def hops(moments: Sequence[datetime | None]) -> list[Hop]:
 
 # Why so many lots ----------------------------------------------------------------------------------------------------
 
+_CLOSE: Final = Decimal("0.001")
+"""How far apart, in parts of the whole, a product and the lots may be: rates are rounded."""
+
 
 def sizing(steps: Sequence[Mapping[str, Any]]) -> str:
     """One sentence from the steps of a decision: `10 x 0.5 x 5000 / 10000 = 2.5, cut to 2 by max lots`; empty if the
     decision ended before its lots were computed."""
     by_name = {step.get("step"): step for step in steps}
     allocation, rounding = by_name.get("allocation", {}), by_name.get("rounding", {})
-    exact = allocation.get("exact")
+    exact = _number(allocation.get("exact"))
     if exact is None:
         return ""
-    return f"{_product(allocation)} = {_digits(exact)}{_after(exact, rounding)}"
+    return f"{_product(allocation, exact)} = {_digits(exact)}{_after(exact, rounding)}"
 
 
-def _product(allocation: Mapping[str, Any]) -> str:
-    if allocation.get("mode") == "fixed_lots":
-        return "fixed lots"
-    factors = [allocation.get("master_lots"), allocation.get("multiplier")]
-    if allocation.get("follower_base") is not None and allocation.get("master_base") is not None:
-        factors += [f"{_digits(allocation['follower_base'])} / {_digits(allocation['master_base'])}"]
-    if allocation.get("rate") not in (None, "1"):
-        factors += [allocation["rate"]]
-    return " x ".join(_digits(factor) for factor in factors if factor is not None)
+def _product(allocation: Mapping[str, Any], exact: Decimal) -> str:
+    """The factors, if they give the lots: a sentence that does not add up is worse than the name of the mode."""
+    mode = str(allocation.get("mode", ""))
+    lots, multiplier = _number(allocation.get("master_lots")), _number(allocation.get("multiplier"))
+    if mode == Mode.FIXED_LOTS or lots is None or multiplier is None:
+        return mode.replace("_", " ")
+    factors = [(lots, Decimal(1)), (multiplier, Decimal(1))]
+    if mode in FUNDS_RATIOS:
+        factors.append(_quotient(allocation, "follower_base", "master_base"))
+        factors.append((Decimal(1), _number(allocation.get("rate")) or Decimal(1)))
+    contracts = _quotient(allocation, "master_contract", "follower_contract")
+    for tried in (factors, [*factors, contracts]):
+        product = prod((above / below for above, below in tried), start=Decimal(1))
+        if abs(product - exact) <= abs(exact) * _CLOSE:
+            return _written(tried)
+    return mode.replace("_", " ")
 
 
-def _after(exact: Any, rounding: Mapping[str, Any]) -> str:
-    lots, most = rounding.get("lots"), rounding.get("max_lots")
-    if lots is None or Decimal(str(lots)) == Decimal(str(exact)):
+def _quotient(allocation: Mapping[str, Any], above: str, below: str) -> tuple[Decimal, Decimal]:
+    return _number(allocation.get(above)) or Decimal(1), _number(allocation.get(below)) or Decimal(1)
+
+
+def _written(factors: Sequence[tuple[Decimal, Decimal]]) -> str:
+    """`10 x 0.5 x 5000 / 10000 / 1.08`."""
+    text = " x ".join(_digits(above) for above, _ in factors[:2])
+    for above, below in factors[2:]:
+        text += f" x {_digits(above)}" if above != 1 else ""
+        text += f" / {_digits(below)}" if below != 1 else ""
+    return text
+
+
+def _after(exact: Decimal, rounding: Mapping[str, Any]) -> str:
+    lots, most = _number(rounding.get("lots")), _number(rounding.get("max_lots"))
+    if lots is None or lots == exact:
         return ""
-    if most is not None and Decimal(str(most)) < Decimal(str(exact)):
-        return f", cut to {_digits(lots)} by max lots"
-    return f", rounded to {_digits(lots)}"
+    cut = most is not None and most < exact
+    return f", cut to {_digits(lots)} by max lots" if cut else f", rounded to {_digits(lots)}"
 
 
-def _digits(value: Any) -> str:
+def _number(value: Any) -> Decimal | None:
+    """What a step kept as text; None if it kept no number."""
     try:
-        return plain(round(Decimal(str(value)), 8))
+        number = Decimal(str(value))
     except ArithmeticError:
-        return str(value)
+        return None
+    return number if number.is_finite() else None
+
+
+def _digits(value: Decimal) -> str:
+    return plain(round(value, 8))

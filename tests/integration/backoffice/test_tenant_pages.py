@@ -354,6 +354,44 @@ def _step(**more: Any) -> list[dict[str, Any]]:
             _step(allocation={"mode": "mirrored", "multiplier": "1", "exact": "10"}, rounding={"lots": "10.00"}),
             "10 x 1 = 10",
         ),
+        (  # bases are kept in every mode, and count in two
+            _step(
+                allocation={
+                    "mode": "mirrored",
+                    "multiplier": "2",
+                    "exact": "20",
+                    "follower_base": "1",
+                    "master_base": "9",
+                }
+            ),
+            "10 x 2 = 20",
+        ),
+        (
+            _step(
+                allocation={
+                    "multiplier": "1",
+                    "exact": "4.6296",
+                    "follower_base": "5000",
+                    "master_base": "10000",
+                    "rate": "1.08",
+                }
+            ),
+            "10 x 1 x 5000 / 10000 / 1.08 = 4.6296",
+        ),
+        (
+            _step(
+                allocation={
+                    "mode": "contract_units",
+                    "multiplier": "1",
+                    "exact": "1",
+                    "master_contract": "10",
+                    "follower_contract": "100",
+                }
+            ),
+            "10 x 1 x 10 / 100 = 1",
+        ),
+        (_step(allocation={"mode": "mirrored", "multiplier": "1", "exact": "7"}), "mirrored = 7"),
+        (_step(allocation={"mode": "mirrored", "multiplier": "1", "exact": "NaN"}), ""),
         (
             _step(
                 allocation={"mode": "fixed_lots", "multiplier": "1", "exact": "0.125"},
@@ -387,6 +425,8 @@ def test_the_way_of_a_command_is_a_bar_of_its_hops() -> None:
     assert [(hop.x, hop.width) for hop in drawn] == [(0, 10), (10, 20), (30, 10), (40, 60)]
     assert [hop.number for hop in trades.hops([*moments[:2], None, None, None])] == [1]
     assert trades.hops([None] * 5) == []
+    early = trades.hops([*moments[:3], moments[4], moments[3]])  # reported before it was acknowledged
+    assert [hop.milliseconds for hop in early] == [10, 20, 10, 0]
 
 
 @pytest.mark.parametrize("text", ["eurusd", "EURUSD", "4711", "8765", "paper-demo:55", "55"])
