@@ -86,7 +86,7 @@ class Row:
 def page(visit: Visit) -> HttpResponseBase:
     now = database_now()
     scope = visit.scope
-    accounts = {row.pk: row for row in scope.accounts_with_ends().order_by("id")}
+    accounts: dict[UUID, Any] = {row.pk: row for row in scope.accounts_with_ends().order_by("id")}
     followers, masters = _cast(scope, accounts)
     rows = {**followers, **{pk: row for pk, row in masters.items() if pk not in followers}}
     _connections(scope, rows, now)
@@ -192,7 +192,8 @@ def _today(scope: Scope, rows: Mapping[UUID, Row], now: datetime) -> None:
     for pk, received, reported in sample.order_by("-decided_at").values_list(
         "account_id", "received_at", "reported_at"
     )[:SAMPLE]:
-        taken[pk].append(max(0.0, (reported - received).total_seconds() * 1000))
+        if reported is not None:
+            taken[pk].append(max(0.0, (reported - received).total_seconds() * 1000))
     for pk, times in taken.items():
         if pk in rows:
             rows[pk].p95 = percentile(sorted(times), 0.95)

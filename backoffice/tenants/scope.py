@@ -81,7 +81,7 @@ class Scope:
 
     # What several pages ask -------------------------------------------------------------------------------------------
 
-    def accounts_with_ends(self) -> QuerySet[BrokerAccount]:
+    def accounts_with_ends(self) -> QuerySet[Any]:
         """Accounts with `last_end`, when their newest session ended, and `waiting`, how many keys wait."""
         of_account: Any = EaSession.objects.filter(account=OuterRef("id")).order_by("-created_at")
         waiting = Count("keys", filter=Q(keys__state=KeyState.PENDING), distinct=True)

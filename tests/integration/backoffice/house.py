@@ -46,7 +46,7 @@ def build(name: str) -> House:
     )
     member = factories.MemberFactory.create(tenant=tenant, user__is_staff=False)
     group, _ = Group.objects.get_or_create(name=f"friends of {name}")
-    made = [
+    made: list[Any] = [
         tenant, subscription, subscription.strategy, follower, session, session.key, decision, decision.intent, command,
         copy, difference, window, group, member.user,
         factories.AccountGrantFactory.create(account=follower),
