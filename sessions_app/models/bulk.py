@@ -17,6 +17,7 @@ import msgspec
 from django.db import connection, models
 
 from sessions_app.models.fields import ExactDecimalField
+from sessions_app.models.statements import Answer, execute, is_together
 from sessions_app.models.transactions import requires_transaction
 
 COPY_FROM: Final = 50  # COPY costs two round trips more, and less for each row
@@ -41,8 +42,8 @@ def insert_rows(model: type[models.Model], rows: Collection[Any]) -> None:
     table = _table(model, connection.vendor)
     if connection.vendor != "postgresql":
         _execute_for_each(table.insert_each, table.columns, rows)
-    elif len(rows) < COPY_FROM:
-        _execute(table.insert_arrays, table.columns, rows)
+    elif len(rows) < COPY_FROM or is_together():
+        _send(table.insert_arrays, table.columns, rows)
     else:
         _copy(table.copy, table.columns, rows)
 
@@ -62,11 +63,25 @@ def update_rows(
     locks nothing. On PostgreSQL the order in which rows are written is the database's: whoever may meet another writer
     locks them before.
     """
+    changed = send_update(model, rows, names, by=by, only=only)
+    return changed if isinstance(changed, int) else changed.count()
+
+
+@requires_transaction
+def send_update(
+    model: type[models.Model],
+    rows: Collection[Any],
+    names: Sequence[str],
+    *,
+    by: Sequence[str] = ("id",),
+    only: str = "",
+) -> int | Answer[Any]:
+    """As `update_rows`, for what is sent together with others: how many were found is known after the block."""
     if not rows:
         return 0
     update = _update(model, tuple(names), tuple(by), only, connection.vendor)
     if connection.vendor == "postgresql":
-        return _execute(update.statement, update.columns, rows)
+        return _send(update.statement, update.columns, rows)
     return _execute_for_each(update.statement, update.columns, rows)
 
 
@@ -152,10 +167,8 @@ def _column(field: Any, vendor: str) -> _Column:
 # Execution -----------------------------------------------------------------------------------------------------------
 
 
-def _execute(statement: str, columns: Sequence[_Column], rows: Collection[Any]) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [_array(column, rows) for column in columns])
-        return int(cursor.rowcount)
+def _send(statement: str, columns: Sequence[_Column], rows: Collection[Any]) -> Answer[Any]:
+    return execute(statement, [_array(column, rows) for column in columns])
 
 
 def _array(column: _Column, rows: Collection[Any]) -> str:

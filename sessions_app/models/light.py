@@ -5,14 +5,16 @@ for a command, of which a batch makes and reads hundreds. What is made here is t
 for rows that are read and written in bulk; nothing listens to the construction of a model in this project.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.db import models
 from django.db.models import NOT_PROVIDED
 from django.db.models.base import ModelState
+
+from sessions_app.models.statements import Answer, Statement
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -71,24 +73,66 @@ def fetch(rows: "models.QuerySet[Row]", *related: str, without: frozenset[str] =
 
     `without`: columns that are left out; who asks a row for one all the same costs a read, as with `defer`.
     """
-    model = rows.model
-    names = [name for name in _shape(model).names if name not in without]
-    others = [
-        (name, other, [column for column in _shape(other).names if column not in without])
-        for name in related
-        if (other := _related(model, name))
-    ]
-    wanted = [*names, *(f"{name}__{column}" for name, _, columns in others for column in columns)]
-    found = []
-    for values in rows.values_list(*wanted):
-        row = _filled(model, names, values[: len(names)])
-        start = len(names)
-        for name, other, columns in others:
-            end = start + len(columns)
-            row._state.fields_cache[name] = _filled(other, columns, values[start:end])
-            start = end
-        found.append(row)
-    return found
+    layout = _Layout(rows.model, related, without)
+    return layout.filled(rows.values_list(*layout.wanted))
+
+
+class Fetch(Generic[Row]):
+    """A query of rows that is compiled once, as a `Statement` is; see `fetch` for `related` and `without`."""
+
+    def __init__(
+        self, build: "Callable[[], models.QuerySet[Row]]", *related: str, without: frozenset[str] = frozenset()
+    ) -> None:
+        self._build, self._related, self._without = build, related, without
+        self._layout: _Layout[Row] | None = None
+        self._statement = Statement(self._query)
+
+    def send(self, **values: Any) -> Answer[Row]:
+        """Execute it, or put it with the others that are sent together."""
+        answer = self._statement.send(**values)
+        if self._layout is None:
+            raise RuntimeError("a statement that was sent has been compiled")
+        return answer.of(self._layout.filled)
+
+    def read(self, **values: Any) -> list[Row]:
+        """Execute it and read its rows."""
+        return self.send(**values).read()
+
+    def _query(self) -> "models.QuerySet[Row, Any]":
+        rows = self._build()
+        self._layout = _Layout(rows.model, self._related, self._without)
+        return rows.values_list(*self._layout.wanted)
+
+
+class _Layout(Generic[Row]):
+    """The columns of rows and of their related rows, in the order in which they are read."""
+
+    def __init__(self, model: type[Row], related: Collection[str], without: frozenset[str]) -> None:
+        self._model = model
+        self._names = [name for name in _shape(model).names if name not in without]
+        self._others = [
+            (name, other, [column for column in _shape(other).names if column not in without])
+            for name in related
+            if (other := _related(model, name))
+        ]
+        others = (f"{name}__{column}" for name, _, columns in self._others for column in columns)
+        self.wanted = [*self._names, *others]
+
+    def filled(self, found: Iterable[Sequence[Any]]) -> list[Row]:
+        """Rows of what was read."""
+        model, names = self._model, self._names
+        if not self._others:
+            return [_filled(model, names, values) for values in found]
+        rows = []
+        for values in found:
+            row = _filled(model, names, values[: len(names)])
+            start = len(names)
+            for name, other, columns in self._others:
+                end = start + len(columns)
+                row._state.fields_cache[name] = _filled(other, columns, values[start:end])
+                start = end
+            rows.append(row)
+        return rows
 
 
 def share(rows: Collection[models.Model], name: str, others: Mapping[Any, models.Model]) -> None:

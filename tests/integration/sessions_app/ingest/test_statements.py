@@ -1,0 +1,201 @@
+"""Statements that are compiled once: they find what their query would, are sent together, and fail as Django's do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from unittest.mock import patch
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.db.models.sql.compiler import SQLCompiler
+
+from orders.models import Subscription
+from sessions_app.domain.lifecycle import Reason
+from sessions_app.models import BrokerAccount, EaSession
+from sessions_app.models.bulk import COPY_FROM, insert_rows, send_update, update_rows
+from sessions_app.models.light import Fetch, make
+from sessions_app.models.statements import Place, Statement, together
+from tests.integration.trading import Desk, subscribe
+
+pytestmark = pytest.mark.django_db(transaction=True)
+production: Final = pytest.mark.lane("production")
+
+
+def logins() -> Statement:
+    accounts = BrokerAccount.objects.filter(id__among=Place("accounts"), fence__gt=0)
+    return Statement(lambda: accounts.order_by("account_id").values_list("id", "account_id"))
+
+
+@contextmanager
+def compiled() -> Iterator[list[str]]:
+    """The queries that the ORM makes a text of."""
+    texts: list[str] = []
+    as_sql = SQLCompiler.as_sql
+
+    def noted(compiler: SQLCompiler, *arguments: Any, **options: Any) -> Any:
+        made = as_sql(compiler, *arguments, **options)
+        texts.append(made[0])
+        return made
+
+    with patch.object(SQLCompiler, "as_sql", noted):
+        yield texts
+
+
+def _accounts(count: int) -> list[BrokerAccount]:
+    return [Desk.open(f"srv:{number + 1}").account for number in range(count)]
+
+
+def test_a_statement_is_compiled_once_and_finds_what_its_values_ask_for() -> None:
+    first, second, _ = _accounts(3)
+    statement = logins()
+    with compiled() as texts:
+        assert [pk for pk, _ in statement.read(accounts=[second.id, first.id])] == [first.id, second.id]
+        assert [pk for pk, _ in statement.read(accounts={second.id})] == [second.id]
+        assert statement.read(accounts=[]) == []
+    assert len(texts) == 1
+
+
+def test_a_place_without_a_value_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        logins().read()
+
+
+def test_rows_are_what_the_orm_reads() -> None:
+    master, follower = Desk.open("srv:1").introduce(), Desk.open("srv:2").introduce()
+    subscribe(master, follower)
+    rows = Fetch(lambda: Subscription.objects.filter(follower__among=Place("followers")), "strategy")
+    (row,) = rows.read(followers=[follower.account.id])
+    expected = Subscription.objects.select_related("strategy").get()
+    fields = [field.attname for field in Subscription._meta.concrete_fields]
+    assert {name: getattr(row, name) for name in fields} == {name: getattr(expected, name) for name in fields}
+    assert row.strategy.name == expected.strategy.name
+
+
+def test_whoever_watches_the_connection_sees_each_statement() -> None:
+    (account,) = _accounts(1)
+    seen: list[str] = []
+
+    def watch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        seen.append(sql)
+        return execute(sql, params, many, context)
+
+    statement = logins()
+    with connection.execute_wrapper(watch):
+        statement.read(accounts=[account.id])
+        with together():
+            statement.send(accounts=[account.id])
+    assert len(seen) == 2
+    assert all("broker" in sql for sql in seen)
+
+
+def test_what_is_sent_together_is_read_after_the_block() -> None:
+    first, second = _accounts(2)
+    statement = logins()
+    with together():
+        one, other = statement.send(accounts=[first.id]), statement.send(accounts=[second.id])
+    assert [one.read()[0][0], other.read()[0][0]] == [first.id, second.id]
+
+
+@production
+def test_what_is_sent_together_cannot_be_read_before_the_end() -> None:
+    (account,) = _accounts(1)
+    with together():
+        answer = logins().send(accounts=[account.id])
+        with pytest.raises(RuntimeError, match="after the block"):
+            answer.read()
+        with pytest.raises(RuntimeError, match="after the block"):
+            answer.count()
+    assert answer.count() == 1
+
+
+@pytest.mark.parametrize("count", [1, COPY_FROM + 1])
+def test_writes_that_are_sent_together_are_written(count: int) -> None:
+    (account,) = _accounts(1)
+    sessions = [_session(account.id) for _ in range(count)]
+    with transaction.atomic(), together():
+        insert_rows(EaSession, sessions)
+        for session in sessions:
+            session.stored_seq = 7
+        send_update(EaSession, sessions, ["stored_seq"])
+    assert EaSession.objects.filter(stored_seq=7).count() == count
+
+
+def test_the_first_error_of_those_that_are_sent_together_is_told_and_nothing_is_written() -> None:
+    (account,) = _accounts(1)
+    session = _session(account.id)
+    before = EaSession.objects.count()
+    fenced = make(BrokerAccount, id=account.id, fence=9)
+    with pytest.raises(IntegrityError), transaction.atomic(), together():  # noqa: PT012 - all of them are meant
+        insert_rows(EaSession, [session])
+        insert_rows(EaSession, [session])
+        send_update(BrokerAccount, [fenced], ["fence"])
+    assert EaSession.objects.count() == before
+    assert BrokerAccount.objects.get().fence != 9
+    assert logins().read(accounts=[account.id])  # the connection is whole
+
+
+def test_a_commit_among_those_that_are_sent_together_does_not_keep_what_failed_before_it() -> None:
+    (account,) = _accounts(1)
+    session = _session(account.id)
+    before = EaSession.objects.count()
+    with pytest.raises(IntegrityError), together(), transaction.atomic():  # noqa: PT012 - all of them are meant
+        insert_rows(EaSession, [session])
+        insert_rows(EaSession, [session])
+    assert EaSession.objects.count() == before
+
+
+@production
+def test_a_statement_is_prepared_once_where_the_connection_allows_it() -> None:
+    (account,) = _accounts(1)
+    statement = logins()
+    link = connection.connection
+    link._prepared.clear()
+    for _ in range(3):
+        statement.read(accounts=[account.id, uuid4()])
+    with transaction.atomic():
+        for count in (1, 2):
+            update_rows(BrokerAccount, [make(BrokerAccount, id=uuid4()) for _ in range(count)], ["fence"])
+    assert len(link._prepared._names) == 2
+
+
+@production
+def test_no_statement_is_prepared_where_the_connection_does_not_allow_it() -> None:
+    (account,) = _accounts(1)
+    link = connection.connection
+    before = len(link._prepared._names)
+    with patch.object(link._prepared, "prepare_threshold", None):
+        assert logins().read(accounts=[account.id])
+    assert len(link._prepared._names) == before
+
+
+@production
+def test_constants_stand_in_the_text_so_that_a_kept_plan_knows_them() -> None:
+    """What is compared with a parameter proves no condition of a partial index."""
+    sent: list[tuple[str, Any]] = []
+    execute = psycopg.Cursor.execute
+
+    def noted(cursor: Any, query: Any, params: Any = None, **options: Any) -> Any:
+        sent.append((query, params))
+        return execute(cursor, query, params, **options)
+
+    rows = BrokerAccount.objects.filter(id__among=Place("accounts"), account_id="100%s'")
+    statement = Statement(lambda: rows.values_list("id"))
+    with patch.object(psycopg.Cursor, "execute", noted):
+        assert statement.read(accounts=[UUID(int=1)]) == []
+    ((sql, params),) = [item for item in sent if 'FROM "sessions_app_brokeraccount"' in str(item[0])]
+    assert "'100%%s'''" in sql
+    assert len(params) == 1
+
+
+def _session(account_pk: UUID) -> EaSession:
+    """One that has ended: there may be many of them."""
+    kept = EaSession.objects.filter(account=account_pk).values().get()
+    ended = {
+        "state": "closed",
+        "closed_at": kept["created_at"],
+        "close_reason": Reason.PREEMPTED,
+        "idempotency_key": None,
+    }
+    return make(EaSession, **{**kept, **ended, "id": uuid4(), "token_hash": uuid4().hex})
