@@ -14,7 +14,7 @@ from sessions_app.services.ingest.ports import Chunking, FrameHandler
 
 # By the handler's name in the row of its frame type.
 HANDLERS: Final[Mapping[str, FrameHandler]] = {
-    "accept_intents": FrameHandler(order_intents.accept, touches=order_intents.touched, fault=intent_frames.fault),
+    "accept_intents": FrameHandler(order_intents.decide_all, touches=order_intents.touched, fault=intent_frames.fault),
     "accept_reports": FrameHandler(execution_reports.accept, fault=report_frames.fault),
     "accept_snapshots": FrameHandler(
         snapshots.accept,

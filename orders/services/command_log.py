@@ -5,25 +5,27 @@ could be given twice. So whoever adds commands opens the log first: that locks t
 ids, and what it hands out (`LockedAccount`) is the proof. It asks for the caller's transaction.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.db.models import Max, QuerySet
 
 from orders.domain.copies.legs import Order
 from orders.domain.states.commands import CommandState
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.commands import MAX_COPY_NO
 from orders.domain.wire.intents import ADDS_EXPOSURE
-from orders.models import Command, Copy, Difference
+from orders.models import Command, Copy, Difference, Subscription
 from orders.queries import log_frame
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.models import BrokerAccount
-from sessions_app.models.bulk import insert_rows, update_rows
+from sessions_app.models.bulk import insert_rows, send_update
 from sessions_app.models.fields import new_id
-from sessions_app.models.light import fetch, make
+from sessions_app.models.light import Fetch, make
+from sessions_app.models.statements import Place
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle.recovery import COPY_NUMBERS_LOW
@@ -31,7 +33,7 @@ from sessions_app.services.operations import alerts
 
 _COUNTERS: Final = ("next_seq", "next_copy_no", "next_hold")
 _LOCK: Final = object()
-_UNUSED: Final = frozenset({"created_at", "suspended_at"})  # what no log asks for, and every batch would read
+UNUSED: Final = frozenset({"created_at", "suspended_at"})  # what no log asks for, and every batch would read
 _Attempts = dict[tuple[UUID, int, str], int]
 
 
@@ -166,7 +168,7 @@ class CommandLog:
         moved = self._numbered | {command.account_id for command in commands}
         self._numbered.clear()
         # In the order of ids, as everybody locks them.
-        update_rows(BrokerAccount, [self.row(account_pk) for account_pk in sorted(moved)], _COUNTERS)
+        send_update(BrokerAccount, [self.row(account_pk) for account_pk in sorted(moved)], _COUNTERS)
         note(commands, batch)
         # Whose these numbers are: the rows are locked, so no session takes over before the commit.
         batch.fences |= {
@@ -182,19 +184,36 @@ def note(commands: Iterable[Command], batch: Batch) -> None:
 
 
 @requires_transaction
-def open_log(account_pks: Collection[UUID] | QuerySet[Any, UUID], *, now: datetime) -> CommandLog:
-    """Lock these accounts, in the order that every writer keeps; inside the caller's transaction.
+def open_log(account_pks: Collection[UUID], *, now: datetime) -> CommandLog:
+    """Lock these accounts, in the order that every writer keeps; inside the caller's transaction."""
+    return _log(_ACCOUNTS.read(accounts=account_pks), now)
 
-    A query of their keys is asked in the same statement.
+
+@requires_transaction
+def send_for_log(*, followers_of: Collection[UUID]) -> Callable[[datetime], CommandLog]:
+    """Lock the accounts that follow these masters, whatever the state of their subscriptions but off; what is called,
+    with the batch's clock, opens their log. Reads that are sent behind it see what the lock has waited for.
     """
+    locked = _FOLLOWERS.send(masters=followers_of)
+    return lambda now: _log(locked.read(), now)
+
+
+def _log(rows: Collection[BrokerAccount], now: datetime) -> CommandLog:
+    return CommandLog(now=now, accounts={row.id: LockedAccount(row, proof=_LOCK) for row in rows})
+
+
+def _locked() -> "QuerySet[BrokerAccount]":
     # `no_key`: rows that only refer to the account, such as frames and events, may be inserted meanwhile.
-    rows = BrokerAccount.objects.select_for_update(no_key=True)
-    if isinstance(account_pks, QuerySet):
-        wanted = rows.filter(id__in=account_pks)
-    else:
-        wanted = rows.filter(id__among=account_pks) if account_pks else rows.none()
-    locked = fetch(wanted.order_by("id"), without=_UNUSED)
-    return CommandLog(now=now, accounts={row.id: LockedAccount(row, proof=_LOCK) for row in locked})
+    return BrokerAccount.objects.select_for_update(no_key=True).order_by("id")
+
+
+def _followers() -> "QuerySet[BrokerAccount]":
+    flowing = Subscription.objects.filter(strategy__master__among=Place("masters")).exclude(state=SubscriptionState.OFF)
+    return _locked().filter(id__in=flowing.values_list("follower_id"))
+
+
+_ACCOUNTS: Final = Fetch(lambda: _locked().filter(id__among=Place("accounts")), without=UNUSED)
+_FOLLOWERS: Final = Fetch(_followers, without=UNUSED)
 
 
 class Attempts:

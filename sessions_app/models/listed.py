@@ -16,10 +16,15 @@ def listed(columns: Sequence[str], rows: Sequence[Sequence[Value]]) -> tuple[str
     at least one."""
     if connection.vendor == "postgresql":
         arrays = ", ".join(f"%s::{'uuid' if isinstance(value, UUID) else 'bigint'}[]" for value in rows[0])
-        return f"unnest({arrays}) AS listed ({', '.join(columns)})", [list(row) for row in zip(*rows, strict=True)]
+        return f"unnest({arrays}) AS listed ({', '.join(columns)})", [_array(row) for row in zip(*rows, strict=True)]
     kept = json.dumps([[value.hex if isinstance(value, UUID) else value for value in row] for row in rows])
     parts = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(columns))
     return f"(SELECT {parts} FROM json_each(%s)) AS listed", [kept]  # noqa: S608 - names of columns
+
+
+def _array(values: Sequence[Value]) -> str:
+    """As a text: of a list the driver would tell the type by its values, and each type is a statement of its own."""
+    return "{" + ",".join([value.hex if isinstance(value, UUID) else str(value) for value in values]) + "}"
 
 
 def as_uuid(value: UUID | str) -> UUID:

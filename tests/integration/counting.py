@@ -35,10 +35,11 @@ _FREE: Final = ("BEGIN",)  # SQLite's is a statement, PostgreSQL's comes with th
 class Cost:
     """Counts of one block.
 
-    calls: how often a driver was asked to do something. statements: what the database executed: of an executemany one
-    for each row, of a COPY one in all. commits: COMMITs, and writes outside of a transaction, which are one each.
-    instances: model instances made or loaded, by class. encodes: values that became JSON text. hops: work handed to
-    another thread. messages: what was published to other processes. texts: each call's statement with its parameters.
+    calls: how often a driver was asked to do something; what is sent together is one, with the COMMIT among it.
+    statements: what the database executed: of an executemany one for each row, of a COPY one in all. commits: COMMITs,
+    and writes outside of a transaction, which are one each. instances: model instances made or loaded, by class.
+    encodes: values that became JSON text. hops: work handed to another thread. messages: what was published to other
+    processes. texts: each statement with its parameters.
     """
 
     calls: int = 0
@@ -64,13 +65,15 @@ class Cost:
         value = getattr(self, figure)
         return value.total() if isinstance(value, Counter) else int(value)
 
-    def note(self, statement: object, params: Any = None, *, rows: int = 1, committed_by_itself: bool) -> None:
-        """One call."""
+    def note(
+        self, statement: object, params: Any = None, *, rows: int = 1, committed_by_itself: bool, together: bool = False
+    ) -> None:
+        """One call, or what goes together with others, whose call is counted where they begin."""
         text = _text(statement)
         verb = text.lstrip(" (").partition(" ")[0].upper()
         if verb in _FREE:
             return
-        self.calls += 1
+        self.calls += not together
         self.statements += rows
         self.texts.append((text, params))
         if committed_by_itself and verb in _WRITES:
@@ -130,7 +133,8 @@ def _psycopg(cost: Cost) -> Iterable[_Patch]:
         )
 
     def counted_execute(cursor: psycopg.Cursor[Any], query: Any, params: Any = None, **options: Any) -> Any:
-        cost.note(query, params, committed_by_itself=alone(cursor))
+        together = cursor.connection.pgconn.pipeline_status != psycopg.pq.PipelineStatus.OFF
+        cost.note(query, params, committed_by_itself=alone(cursor), together=together)
         return execute(cursor, query, params, **options)
 
     def counted_executemany(cursor: psycopg.Cursor[Any], query: Any, params_seq: Any, **options: Any) -> Any:
@@ -142,6 +146,13 @@ def _psycopg(cost: Cost) -> Iterable[_Patch]:
         cost.note(statement, committed_by_itself=alone(cursor))
         return copy(cursor, statement, *arguments, **options)
 
+    enter = psycopg.Pipeline.__enter__
+
+    def counted_enter(pipeline: psycopg.Pipeline) -> psycopg.Pipeline:
+        cost.calls += 1
+        return enter(pipeline)
+
+    yield psycopg.Pipeline, "__enter__", counted_enter
     yield psycopg.Cursor, "execute", counted_execute
     yield psycopg.Cursor, "executemany", counted_executemany
     yield psycopg.Cursor, "copy", counted_copy

@@ -15,7 +15,6 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import Q
 from msgspec import structs
 
 from orders.domain.copies.converge import UNDELIVERED_AFTER
@@ -39,15 +38,15 @@ from orders.models import (
     Subscription,
 )
 from orders.services import mapping
-from orders.services.command_log import Cause, CommandLog, open_log
+from orders.services.command_log import Cause, CommandLog
 from orders.services.copies import leading
 from orders.services.intents import reading
 from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.models import BrokerAccount
-from sessions_app.models.bulk import insert_rows, update_rows
+from sessions_app.models.bulk import insert_rows, send_update
 from sessions_app.models.fields import new_id
-from sessions_app.models.light import fetch, make
+from sessions_app.models.light import make
 from sessions_app.services.ingest.ports import Arrival, Batch
 from sessions_app.services.operations import alerts
 
@@ -90,28 +89,21 @@ class Workspace:
 
     @classmethod
     def load(cls, arrivals: Sequence[Arrival], now: datetime) -> "Workspace":
-        """Lock the followers and read everything; the subscriptions too, for someone may just have paused one."""
+        """Lock the followers and read everything that their decisions rest on."""
         masters = {arrival.account_pk for arrival in arrivals}
         # A batch may hold frames of other types; their handlers have loaded what they need.
         intents = [arrival.payload for arrival in arrivals if isinstance(arrival.payload, OrderIntent)]
-        tickets = {ticket for intent in intents for ticket in lineage(intent)}
-        # The lock comes before every read that decisions rest on. Else two masters could both pass one follower's
-        # limit.
-        log = open_log(reading.following(masters), now=now)
+        asked = reading.ask(masters, intents)
+        log = asked.log(now)
         followers = set(log.accounts)
-        # Masters are read, not locked: nobody writes their logs here.
-        accounts = log.rows | {
-            row.id: row for row in fetch(BrokerAccount.objects.filter(id__among=masters - followers))
-        }
-        subscriptions = reading.subscriptions(masters, followers)
+        accounts = {row.id: row for row in asked.masters.read()} | log.rows
+        subscriptions = reading.by_master(asked.subscriptions.read(), followers)
         mine = [item for group in subscriptions.values() for item in group]
         rules = reading.rules(mine)
-        # By their first ticket or by the one that they have now: a terminal may know only the latter.
-        named = Q(position_id__among=tickets) | Q(ticket__among=tickets)
-        known = MasterPosition.objects.filter(named, account__among=masters)
-        position_rows = {(row.account_id, row.position_id): row for row in fetch(known)}
-        position_ids = tickets | {number for _, number in position_rows}
-        copies = reading.copies(mine, position_ids)
+        position_rows = {(row.account_id, row.position_id): row for row in asked.positions.read()}
+        named = {ticket for intent in intents for ticket in lineage(intent)}
+        renamed = {number for _, number in position_rows} - named
+        copies = reading.copies(asked.copies.read(), mine, renamed)
         terminals = mapping.terminals(account.profile_id for account in accounts.values())
         ceiling = reading.max_leverage() is not None
         opening = any(intent.action in ADDS_EXPOSURE for intent in intents)
@@ -127,7 +119,7 @@ class Workspace:
             positions={key: mapping.position(row) for key, row in position_rows.items()},
             position_rows=position_rows,
             by_ticket={(row.account_id, row.ticket): row.position_id for row in position_rows.values()},
-            firsts=reading.first_intents(masters, {intent.ticket for intent in intents}),
+            firsts={tuple(name): pk for *name, pk in asked.firsts.read()},
             copies=copies,
             open_positions=reading.open_positions(mine, rules),
             quotes=reading.quotes(mine, rules),
@@ -315,8 +307,13 @@ class Workspace:
 
     # Writing -------------------------------------------------------------------------------------------------------
 
+    def call_people(self) -> None:
+        """Raise the alerts that were noted."""
+        for (code, subject), (text, account_pk) in self.calls.items():
+            alerts.raise_alert(code=code, text=text, now=self.now, account_pk=account_pk, subject=subject)
+
     def write(self, batch: Batch) -> None:
-        """Write everything, and note the numbered commands for delivery after the commit."""
+        """Write everything, and note the numbered commands for delivery after the commit; nothing is read here."""
         insert_rows(Intent, self.intents)
         self._write_positions()
         insert_rows(Decision, self.decisions)
@@ -324,8 +321,6 @@ class Workspace:
         self._write_copies()
         self.log.write(batch)
         insert_rows(FillWait, self.waits)
-        for (code, subject), (text, account_pk) in self.calls.items():
-            alerts.raise_alert(code=code, text=text, now=self.now, account_pk=account_pk, subject=subject)
 
     def _write_positions(self) -> None:
         new: list[MasterPosition] = []
@@ -335,7 +330,7 @@ class Workspace:
             (new if row is None else old).append(mapping.position_row(row, key, self.positions[key]))
         insert_rows(MasterPosition, new)
         fields = ["state", "ticket", "lots", "sl", "tp", "price", "expiry"]
-        update_rows(MasterPosition, old, fields)
+        send_update(MasterPosition, old, fields)
 
     def _write_copies(self) -> None:
         # A copy of this batch is written whole, with whatever followed in the same batch.
@@ -346,4 +341,4 @@ class Workspace:
             for copy in legs.values()
             if copy.id in self.changed_copies and copy.id not in created
         ]
-        update_rows(Copy, changed, leading.LED_TO)
+        send_update(Copy, changed, leading.LED_TO)

@@ -1,8 +1,9 @@
 """Take what masters did: store it, decide for every subscription, and order what follows, inside one transaction."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import cast
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from sessions_app.domain.decimals import to_builtins
 from sessions_app.models.bulk import JsonText
 from sessions_app.models.fields import new_id
 from sessions_app.models.light import make
+from sessions_app.models.statements import together
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Arrival, Batch
 
@@ -36,10 +38,19 @@ def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
     A repeat (the same ticket and action, of a partial close the same remainder too, or a modify that says what is
     stored last) is kept and changes nothing.
     """
+    write = decide_all(arrivals, batch)
+    with together():
+        write()
+
+
+@requires_transaction
+def decide_all(arrivals: Sequence[Arrival], batch: Batch) -> Callable[[], None]:
+    """The same, but for the writes: what is returned sends them, alone or together with others."""
     workspace = Workspace.load(arrivals, batch.now)
     for arrival in arrivals:
         _take(arrival, workspace)
-    workspace.write(batch)
+    workspace.call_people()
+    return partial(workspace.write, batch)
 
 
 def touched(arrivals: Sequence[Arrival]) -> set[UUID]:

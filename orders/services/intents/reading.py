@@ -1,8 +1,11 @@
 """What the decisions of a batch rest on, read in a fixed number of statements, however many followers there are."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -16,18 +19,21 @@ from orders.domain.sizing.rounding import notional
 from orders.domain.states.copies import ALIVE, CopyState
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.commands import copy_number
-from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderIntent
+from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderIntent, lineage
 from orders.models import (
     Copy,
     FillWait,
     FollowerQuote,
     Intent,
+    MasterPosition,
     Subscription,
 )
 from orders.services import mapping
+from orders.services.command_log import UNUSED, CommandLog, send_for_log
 from sessions_app import queries
 from sessions_app.models import BrokerAccount
-from sessions_app.models.light import fetch
+from sessions_app.models.light import Fetch, fetch
+from sessions_app.models.statements import Answer, Place, Statement, together
 
 _log = structlog.get_logger(__name__)
 _NONE, _ONE = Decimal(0), Decimal(1)
@@ -35,23 +41,83 @@ _UNUSED = frozenset({"created_at"})
 _ON_ITS_WAY = frozenset({CopyState.HELD, CopyState.ORDERED})
 
 
-def following(masters: Collection[UUID]) -> "QuerySet[Subscription, UUID]":
-    """The accounts whose logs these masters' intents may write, as a query, to be asked within another one."""
-    flowing = Subscription.objects.filter(strategy__master__among=masters).exclude(state=SubscriptionState.OFF)
-    return flowing.values_list("follower_id", flat=True)
-
-
 def followers_of(masters: Collection[UUID]) -> set[UUID]:
     """The accounts whose logs these masters' intents may write."""
-    return set(following(masters))
+    flowing = Subscription.objects.filter(strategy__master__among=masters).exclude(state=SubscriptionState.OFF)
+    return set(flowing.values_list("follower_id", flat=True))
 
 
-def subscriptions(masters: set[UUID], locked: set[UUID]) -> dict[UUID, list[Subscription]]:
-    """By master; what was stored since the followers were locked comes with the next batch."""
-    rows = Subscription.objects.filter(strategy__master__among=masters, follower__among=locked)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What every batch of intents reads, sent together with the lock of its followers and behind it.
+
+    `masters`: their accounts, read and not locked: nobody writes their logs here. `positions`: by their first ticket or
+    by the one that they have now, for a terminal may know only the latter. `firsts`: the intents that have decided.
+    """
+
+    log: Callable[[datetime], CommandLog]
+    masters: Answer[BrokerAccount]
+    subscriptions: Answer[Subscription]
+    positions: Answer[MasterPosition]
+    copies: Answer[Copy]
+    firsts: Answer[tuple[Any, ...]]
+
+
+def ask(masters: Collection[UUID], intents: Sequence[OrderIntent]) -> Asked:
+    """Lock the followers, then read everything; the subscriptions too, for someone may just have paused one.
+
+    The lock comes before every read that decisions rest on: else two masters could both pass one follower's limit.
+    """
+    named = {ticket for intent in intents for ticket in lineage(intent)}
+    with together():
+        return Asked(
+            log=send_for_log(followers_of=masters),
+            masters=_MASTERS.send(masters=masters),
+            subscriptions=_SUBSCRIPTIONS.send(masters=masters),
+            positions=_POSITIONS.send(masters=masters, tickets=named),
+            copies=_COPIES.send(masters=masters, tickets=named),
+            firsts=_FIRSTS.send(masters=masters, tickets={intent.ticket for intent in intents}),
+        )
+
+
+def _flowing() -> "QuerySet[Subscription]":
+    rows = Subscription.objects.filter(strategy__master__among=Place("masters"))
+    return rows.exclude(state=SubscriptionState.OFF).order_by("id")
+
+
+def _positions() -> "QuerySet[MasterPosition]":
+    named = Q(position_id__among=Place("tickets")) | Q(ticket__among=Place("tickets"))
+    return MasterPosition.objects.filter(named, account__among=Place("masters"))
+
+
+def _copies() -> "QuerySet[Copy]":
+    rows = Copy.objects.filter(subscription__strategy__master__among=Place("masters"))
+    return rows.filter(position_id__among=Place("tickets")).exclude(subscription__state=SubscriptionState.OFF)
+
+
+def _firsts() -> "QuerySet[Intent, Any]":
+    columns = ("account_id", "ticket", "action", "remaining_lots", "id")
+    first = Intent.objects.filter(account__among=Place("masters"), ticket__among=Place("tickets"), repeated=False)
+    # Each half in the words of its index: one that asks for both at once reads all that the master ever did. Stops may
+    # be moved to and fro: a modify is compared with the latest state, not with the first of its kind.
+    ends = first.exclude(action__in=[Action.MODIFY, Action.PARTIAL_CLOSE])
+    parts = first.filter(action=Action.PARTIAL_CLOSE)
+    return ends.values_list(*columns).union(parts.values_list(*columns), all=True)
+
+
+_MASTERS: Final = Fetch(lambda: BrokerAccount.objects.filter(id__among=Place("masters")), without=UNUSED)
+_SUBSCRIPTIONS: Final = Fetch(_flowing, "strategy", without=_UNUSED)
+_POSITIONS: Final = Fetch(_positions)
+_COPIES: Final = Fetch(_copies)
+_FIRSTS: Final = Statement(_firsts)
+
+
+def by_master(rows: Iterable[Subscription], locked: Collection[UUID]) -> dict[UUID, list[Subscription]]:
+    """Subscriptions by master; what was stored since the followers were locked comes with the next batch."""
     found: dict[UUID, list[Subscription]] = defaultdict(list)
-    for row in fetch(rows.exclude(state=SubscriptionState.OFF).order_by("id"), "strategy", without=_UNUSED):
-        found[row.strategy.master_id].append(row)
+    for row in rows:
+        if row.follower_id in locked:
+            found[row.strategy.master_id].append(row)
     return dict(found)
 
 
@@ -74,23 +140,18 @@ def decided_on(accounts: Iterable[BrokerAccount]) -> dict[UUID, UUID | None]:
     return {pending[profile]: session for profile, session in queries.profile_sessions(pending).items()}
 
 
-def first_intents(masters: set[UUID], tickets: set[int]) -> dict[tuple[UUID, int, str, Decimal | None], UUID]:
-    """The intents that have decided, by what makes a later one their repeat."""
-    columns = ("account_id", "ticket", "action", "remaining_lots", "id")
-    first = Intent.objects.filter(account__among=masters, ticket__among=tickets, repeated=False)
-    # Each half in the words of its index: one that asks for both at once reads all that the master ever did. Stops may
-    # be moved to and fro: a modify is compared with the latest state, not with the first of its kind.
-    ends = first.exclude(action__in=[Action.MODIFY, Action.PARTIAL_CLOSE])
-    parts = first.filter(action=Action.PARTIAL_CLOSE)
-    found = ends.values_list(*columns).union(parts.values_list(*columns), all=True)
-    return {(account, ticket, action, left): pk for account, ticket, action, left, pk in found}
-
-
-def copies(subscriptions: Sequence[Subscription], position_ids: set[int]) -> dict[tuple[UUID, int], dict[int, Copy]]:
-    rows = Copy.objects.filter(subscription__among=[item.id for item in subscriptions], position_id__among=position_ids)
+def copies(
+    rows: Sequence[Copy], subscriptions: Sequence[Subscription], renamed: Collection[int]
+) -> dict[tuple[UUID, int], dict[int, Copy]]:
+    """The copies by subscription and position, with those of positions that were named by a later ticket."""
+    mine = {item.id for item in subscriptions}
+    if renamed:
+        others = Copy.objects.filter(subscription__among=mine, position_id__among=renamed)
+        rows = [*rows, *fetch(others)]
     found: dict[tuple[UUID, int], dict[int, Copy]] = defaultdict(dict)
-    for copy in fetch(rows):
-        found[copy.subscription_id, copy.position_id][copy.leg] = copy
+    for copy in rows:
+        if copy.subscription_id in mine:
+            found[copy.subscription_id, copy.position_id][copy.leg] = copy
     return dict(found)
 
 
@@ -138,13 +199,20 @@ def notionals(
     priced = {pk for pk, symbols in told.items() if any(notional(spec, _ONE, _ONE) for spec in symbols.values())}
     found: dict[UUID, Decimal] = defaultdict(Decimal)
     if priced:
-        # A sum of floats: a ceiling of thirty times needs no last digit, and prices are texts in SQLite.
-        worth = F("lots_decided") * Cast("price", FloatField())
-        rows = Copy.objects.filter(account__among=priced, state__in=ALIVE, lots_decided__gt=0, price__isnull=False)
-        sums = rows.values_list("account_id", "symbol").annotate(worth=Sum(worth, output_field=FloatField()))
-        for account, symbol, amount in sums:
+        for account, symbol, amount in _WORTH.read(accounts=priced):
             found[account] += notional(told[account].get(symbol), Decimal(str(amount)), _ONE) or _NONE
     return dict(found)
+
+
+def _worth() -> "QuerySet[Copy, Any]":
+    # A sum of floats: a ceiling of thirty times needs no last digit, and prices are texts in SQLite.
+    worth = F("lots_decided") * Cast("price", FloatField())
+    alive = Copy.objects.filter(account__among=Place("accounts"), state__in=ALIVE)
+    counted = alive.filter(lots_decided__gt=0, price__isnull=False).values_list("account_id", "symbol")
+    return counted.annotate(worth=Sum(worth, output_field=FloatField()))
+
+
+_WORTH: Final = Statement(_worth)
 
 
 def looks_at_ages(rules: Rules) -> bool:

@@ -7,6 +7,7 @@ frame again changes nothing, whatever number it comes under; another frame under
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -15,23 +16,25 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, F
+from django.db.models import Count, F, QuerySet
 
 from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.decimals import to_builtins
+from sessions_app.domain.frames import sequence
 from sessions_app.domain.frames.payloads import GapFill
 from sessions_app.domain.frames.registry import FrameType, Pending
-from sessions_app.domain.frames.sequence import Log, Place
+from sessions_app.domain.frames.sequence import Log
 from sessions_app.domain.lifecycle import LIVING, KeyState, Reason, SessionStatus
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, EaSession, InboundFrame
-from sessions_app.models.bulk import insert_rows, update_rows
+from sessions_app.models.bulk import insert_rows, send_update
 from sessions_app.models.fields import new_id
+from sessions_app.models.statements import Place, Statement, together
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import ports
-from sessions_app.services.ingest.known_frames import KnownFrames, Sent, known_frames
-from sessions_app.services.ingest.ports import Arrival, Batch, BoundFrame, Fate, FrameHandler
+from sessions_app.services.ingest.known_frames import KnownFrames, Sent, send_for_known
+from sessions_app.services.ingest.ports import Arrival, Batch, BoundFrame, Fate, FrameHandler, Left
 from sessions_app.services.operations import alerts
 
 GAP_FILL: Final = GapFill.__name__
@@ -70,51 +73,66 @@ def store(*, arrivals: Sequence[Arrival]) -> Batch:
 
     :raises django.db.Error: nothing is stored then
     """
-    with transaction.atomic(durable=True):
+    # The last writes and the COMMIT are one round trip: it ends after the transaction.
+    with ExitStack() as last_trip, transaction.atomic(durable=True):
         desk, now = _open_desk(arrivals)
         batch = Batch(now=now)
         for arrival in arrivals:
             _sort(arrival, desk)
         applied = [arrival for arrival in arrivals if arrival.fate is Fate.APPLY]
         _lock_accounts(applied)
-        apply_in_groups(applied, batch)
-        _write(arrivals, desk, batch)
+        left = _apply(applied, batch)
         _count_offences(batch)
         _call_about_conflicts(arrivals, batch)
         if unknown := batch.log.keys() - batch.fences.keys():  # locked by the handlers: no session takes over
             batch.fences |= queries.fences(unknown)
+        last_trip.enter_context(together())
+        left()
+        _write(arrivals, desk, batch)
     return batch
 
 
 def _open_desk(arrivals: Sequence[Arrival]) -> tuple[_Desk, datetime]:
-    """Lock the sessions and read what the batch is sorted against; the database's clock comes along."""
+    """Lock the sessions and read what the batch is sorted against, in one round trip; the clock comes along."""
     heard_now = monotonic()
-    sessions, now = _lock_sessions(arrivals)
-    sent = []
+    sent = [
+        Sent(arrival.session_id, arrival.account_pk, arrival.frame_id, arrival.seq)
+        for arrival in arrivals
+        if arrival.seq is not None
+    ]
+    # Frames are looked for when the sessions are locked: what another writer has stored meanwhile is seen.
+    with together():
+        locked = _SESSIONS.send(sessions={arrival.session_id for arrival in arrivals})
+        stored = send_for_known(sent)
+    sessions, now = _sessions(locked.read())
+    known = stored()
     for arrival in arrivals:
         # A try that failed has left its answers here: only the decoder's refusal stands.
         arrival.fate, arrival.refusal = Fate.NEW, arrival.refusal if arrival.payload is None else None
         # When it came, not when the writer had time for it: the age of a signal depends on it.
         arrival.received_at = now - timedelta(seconds=max(0.0, heard_now - arrival.heard))
-        session = sessions.get(arrival.session_id)
-        if session is not None and arrival.seq is not None:
-            repeats = arrival.seq <= session.log.top
-            sent.append(Sent(arrival.session_id, session.account_pk, arrival.frame_id, arrival.seq, repeats=repeats))
-    known = known_frames(sent)
     for item in sent:
-        number = (item.session_id, item.seq)
-        if item.repeats and (frame_id := known.by_number.get(number)) is not None:
-            sessions[item.session_id].log.ids.update({item.seq: frame_id})
+        frame_id, session = known.by_number.get((item.session_id, item.seq)), sessions.get(item.session_id)
+        if frame_id is not None and session is not None and item.seq <= session.log.top:
+            session.log.ids[item.seq] = frame_id
     return _Desk(sessions=sessions, known=known), now
 
 
-def _lock_sessions(arrivals: Sequence[Arrival]) -> tuple[dict[UUID, _Session], datetime]:
+def _lock_sessions() -> "QuerySet[EaSession, Any]":
     """Lock the sessions so that a change of state or fence waits for this batch, and read the clock with them."""
-    rows = EaSession.objects.filter(id__in={arrival.session_id for arrival in arrivals}).order_by("id")
+    rows = EaSession.objects.filter(id__among=Place("sessions")).order_by("id")
     columns = ("id", "state", "fence", "account_id", "key__state", "close_reason", "stored_seq")
-    clocked = rows.annotate(clock=queries.clock())
-    locked = list(clocked.select_for_update(of=("self",), no_key=True).values_list(*columns, "clock"))
-    now = locked[0][-1] if locked else queries.database_now()
+    locked = rows.select_for_update(of=("self",), no_key=True)
+    return locked.annotate(clock=queries.clock()).values_list(*columns, "clock")
+
+
+_SESSIONS: Final = Statement(_lock_sessions)
+
+
+def _sessions(locked: Sequence[tuple[Any, ...]]) -> tuple[dict[UUID, _Session], datetime]:
+    """The locked sessions, and the clock."""
+    # What a compiled statement has of SQLite's clock is the moment of its compilation.
+    now = locked[0][-1] if locked and connection.vendor == "postgresql" else queries.database_now()
     sessions = {
         pk: _Session(
             state=state,
@@ -157,7 +175,7 @@ def _sort(arrival: Arrival, desk: _Desk) -> None:
         arrival.fate = Fate.APPLY if arrival.refusal is None else Fate.REFUSED
         return
     place = session.log.place(arrival.seq, arrival.frame_id)
-    if place is Place.NEXT:
+    if place is sequence.Place.NEXT:
         _take_next(arrival, session, desk)
     else:
         _answer_again(arrival, place, desk)
@@ -167,15 +185,15 @@ def _type_of(arrival: Arrival) -> FrameType:
     return ports.bound().frames[arrival.kind].type
 
 
-def _answer_again(arrival: Arrival, place: Place, desk: _Desk) -> None:
-    if place in (Place.CONFLICT, Place.USED) and _fills_nothing(arrival, desk):
+def _answer_again(arrival: Arrival, place: sequence.Place, desk: _Desk) -> None:
+    if place in (sequence.Place.CONFLICT, sequence.Place.USED) and _fills_nothing(arrival, desk):
         arrival.fate, arrival.refusal = Fate.REPEAT, None
         return
     known = _known(arrival, desk)
-    if place is Place.REPEAT or (place is Place.USED and known is not None):
+    if place is sequence.Place.REPEAT or (place is sequence.Place.USED and known is not None):
         _repeat(arrival, known)
         return
-    arrival.fate = Fate.GAP if place is Place.AHEAD else Fate.CONFLICT
+    arrival.fate = Fate.GAP if place is sequence.Place.AHEAD else Fate.CONFLICT
 
 
 def _fills_nothing(arrival: Arrival, desk: _Desk) -> bool:
@@ -261,9 +279,26 @@ def touched(arrivals: Sequence[Arrival]) -> set[UUID]:
 @requires_transaction
 def apply_in_groups(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """Run the handlers, many frames of a type at once, in the caller's transaction; each account keeps its order."""
+    left = _apply(arrivals, batch)
+    with together():
+        left()
+
+
+def _apply(arrivals: Sequence[Arrival], batch: Batch) -> Left:
+    """Run the handlers; what the last one has left to write."""
     frames = ports.bound().frames
+    left = _nothing
     for group in group_by_kind(arrivals):
-        _handler(frames[group[0].kind]).apply(group, batch)
+        # The next group looks at what this one has written.
+        if left is not _nothing:
+            with together():
+                left()
+        left = _handler(frames[group[0].kind]).apply(group, batch) or _nothing
+    return left
+
+
+def _nothing() -> None:
+    """Nothing is left to write."""
 
 
 def _handler(frame: BoundFrame) -> FrameHandler:
@@ -295,7 +330,7 @@ def _write(arrivals: Sequence[Arrival], desk: _Desk, batch: Batch) -> None:
     batch.stored_tops = {pk: item.log.top for pk, item in desk.sessions.items()}
     batch.promotable |= _promotable(arrivals, desk)
     risen = [_Top(pk, item.log.top) for pk, item in desk.sessions.items() if item.log.top > item.stored_seq]
-    update_rows(EaSession, risen, ["stored_seq"])
+    send_update(EaSession, risen, ["stored_seq"])
 
 
 class _Top(NamedTuple):

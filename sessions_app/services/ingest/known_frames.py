@@ -4,28 +4,26 @@ Each is looked up by an index of its own. A condition that names the ids and, ap
 database read every frame that the senders have ever sent.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db import connection
-
 from sessions_app.models import InboundFrame
 from sessions_app.models.listed import Value, as_uuid, listed
+from sessions_app.models.statements import execute
 
 _FRAMES: Final = InboundFrame._meta.db_table
 _COLUMNS: Final = ("account_id", "session_id", "frame_id", "seq", "digest", "refusal", "quarantined")
 
 
 class Sent(NamedTuple):
-    """A frame that a batch brings. `repeats`: its number is taken, so who has it is asked as well."""
+    """A frame that a batch brings."""
 
     session_id: UUID
     account_pk: UUID
     frame_id: UUID
     seq: int
-    repeats: bool
 
 
 @dataclass(slots=True)
@@ -40,10 +38,23 @@ class KnownFrames:
     by_number: dict[tuple[UUID, int], UUID] = field(default_factory=dict)
 
 
-def known_frames(sent: Sequence[Sent]) -> KnownFrames:
-    """What is stored of these frames."""
+def send_for_known(sent: Sequence[Sent]) -> Callable[[], KnownFrames]:
+    """Ask what is stored of these frames; what is called reads the answer."""
+    if not sent:
+        return KnownFrames
+    looks = [
+        _look(("session_id", "frame_id"), [(item.session_id, item.frame_id) for item in sent]),
+        _look(("account_id", "frame_id"), [(item.account_pk, item.frame_id) for item in sent], " AND NOT quarantined"),
+        _look(("session_id", "seq"), [(item.session_id, item.seq) for item in sent]),
+    ]
+    text = " UNION ALL ".join(text for text, _ in looks)
+    answer = execute(text, [item for _, values in looks for item in values])
+    return lambda: _known(answer.read())
+
+
+def _known(rows: Iterable[Any]) -> KnownFrames:
     found = KnownFrames()
-    for *keys, seq, digest, refusal, quarantined in _stored(sent):
+    for *keys, seq, digest, refusal, quarantined in rows:
         account_pk, session_id, frame_id = map(as_uuid, keys)
         known = (bytes(digest), refusal)
         found.by_session[session_id, frame_id] = known
@@ -51,21 +62,6 @@ def known_frames(sent: Sequence[Sent]) -> KnownFrames:
         if not quarantined:
             found.by_account[account_pk, frame_id] = known
     return found
-
-
-def _stored(sent: Sequence[Sent]) -> Iterator[Any]:
-    if not sent:
-        return iter(())
-    looks = [
-        _look(("session_id", "frame_id"), [(item.session_id, item.frame_id) for item in sent]),
-        _look(("account_id", "frame_id"), [(item.account_pk, item.frame_id) for item in sent], " AND NOT quarantined"),
-    ]
-    again = [(item.session_id, item.seq) for item in sent if item.repeats]
-    if again:
-        looks.append(_look(("session_id", "seq"), again))
-    with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(text for text, _ in looks), [item for _, values in looks for item in values])
-        return iter(cursor.fetchall())
 
 
 def _look(names: tuple[str, str], pairs: Sequence[tuple[Value, Value]], more: str = "") -> tuple[str, list[Any]]:

@@ -141,7 +141,8 @@ class Batch:
             setattr(self, item.name, getattr(before, item.name))
 
 
-Apply = Callable[[Sequence[Arrival], Batch], None]
+Left = Callable[[], None]
+Apply = Callable[[Sequence[Arrival], Batch], Left | None]
 
 
 def senders(arrivals: Sequence[Arrival]) -> set[UUID]:
@@ -169,6 +170,8 @@ class Chunking:
 class FrameHandler:
     """How frames of one type change rows: inside the batch's transaction, many at once, in their order.
 
+    `apply` may return what is left to write: nothing but `insert_rows` and `send_update`, for it is sent in one round
+    trip with the batch's own rows and the COMMIT, or before the handler of the next group runs.
     `touches`: the accounts whose rows they change; the batch locks them all before the first handler runs.
     `fault(payload)`: the path and the rule that a payload breaks, beyond what its type says. `chunking`: they may come
     in parts, and only the whole goes into a batch.
