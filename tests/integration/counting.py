@@ -146,13 +146,13 @@ def _psycopg(cost: Cost) -> Iterable[_Patch]:
         cost.note(statement, committed_by_itself=alone(cursor))
         return copy(cursor, statement, *arguments, **options)
 
-    enter = psycopg.Pipeline.__enter__
+    pipeline = psycopg.Connection.pipeline
 
-    def counted_enter(pipeline: psycopg.Pipeline) -> psycopg.Pipeline:
+    def counted_pipeline(link: psycopg.Connection[Any]) -> Any:
         cost.calls += 1
-        return enter(pipeline)
+        return pipeline(link)
 
-    yield psycopg.Pipeline, "__enter__", counted_enter
+    yield psycopg.Connection, "pipeline", counted_pipeline
     yield psycopg.Cursor, "execute", counted_execute
     yield psycopg.Cursor, "executemany", counted_executemany
     yield psycopg.Cursor, "copy", counted_copy
