@@ -56,7 +56,7 @@ class Runtime:
         self._loop = asyncio.get_running_loop()
         self.registry = Registry()
         self.delivery = Delivery(self.registry)
-        self.ingest = Ingest(self._settle_from_thread, serves=self.registry.serves)
+        self.ingest = Ingest(self._settle_from_thread, serves=self.registry.serves, soon=self._loop.call_soon)
         self.heartbeats = Heartbeats()
         self.resumes = Resumes()
         self.draining = False

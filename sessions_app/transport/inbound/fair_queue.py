@@ -24,10 +24,14 @@ class FairQueue:
         return self._waiting
 
     def put(self, arrival: Arrival) -> None:
-        """Queue one frame; never blocks."""
+        """Queue one frame; never blocks. Who waits for it hears of it by `wake`, once for many frames."""
         with self._changed:
             self._lanes.setdefault(arrival.session_id, deque()).append(arrival)
             self._waiting += 1
+
+    def wake(self) -> None:
+        """Frames were put: who waits for some goes on."""
+        with self._changed:
             self._changed.notify()
 
     def put_back(self, arrivals: Sequence[Arrival]) -> None:

@@ -44,13 +44,19 @@ class Ingest:
     """Takes frames from the event loop, stores them in batches, and hands each committed batch to `settle`.
 
     `settle` is called in the writer thread, after COMMIT has returned. `serves(account, fence)`: whether the link that
-    takes an account's commands is in this process, so that no other one needs them.
+    takes an account's commands is in this process, so that no other one needs them. `soon(call)`: calls it in the
+    thread that puts frames, once that has put everything which has come together.
     """
 
     def __init__(
-        self, settle: Settle, *, serves: Callable[[UUID, int], bool] = lambda account_pk, fence: False
+        self,
+        settle: Settle,
+        *,
+        serves: Callable[[UUID, int], bool] = lambda account_pk, fence: False,
+        soon: Callable[[Callable[[], None]], object] = lambda call: call(),
     ) -> None:
-        self._settle, self._serves = settle, serves
+        self._settle, self._serves, self._soon = settle, serves, soon
+        self._waking = False
         self._waiting = FairQueue()
         self._suspects = Suspects(settings.GATEWAY["poison_tries_per_minute"])
         self._deferred: list[Arrival] = []
@@ -62,6 +68,14 @@ class Ingest:
     def put(self, arrival: Arrival) -> None:
         """Queue one frame; never blocks. The caller bounds what one peer may have waiting."""
         self._waiting.put(arrival)
+        # A writer that begins with the first of a hundred reports makes two batches of them, and each has its price.
+        if not self._waking:
+            self._waking = True
+            self._soon(self._wake)
+
+    def _wake(self) -> None:
+        self._waking = False
+        self._waiting.wake()
 
     def stop(self, timeout: float) -> None:
         """Finish what waits, then end the thread."""

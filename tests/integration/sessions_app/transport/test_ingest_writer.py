@@ -1,7 +1,7 @@
 """The writer thread around the batch: poison, a database that is away, what follows a commit, the end."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
 from typing import Any
 from uuid import UUID
@@ -74,6 +74,22 @@ def settle_all(settled: Settled, count: int) -> list[Arrival]:
 
 def codes(arrivals: Sequence[Arrival]) -> list[str | None]:
     return [arrival.refusal.code if arrival.refusal else None for arrival in arrivals]
+
+
+def test_frames_that_come_together_are_one_batch(settled: Settled, master: Desk) -> None:
+    turn: list[Callable[[], None]] = []
+    writer = Ingest(lambda batch, arrivals: settled.put(arrivals), soon=turn.append)
+    try:
+        for position in range(1, 21):
+            writer.put(order(master, position))
+        assert len(turn) == 1
+        turn.pop()()
+        assert len(settled.get(timeout=PATIENCE_S)) == 20
+        writer.put(order(master, 21))
+        turn.pop()()
+        assert len(settled.get(timeout=PATIENCE_S)) == 1
+    finally:
+        writer.stop(PATIENCE_S)
 
 
 def test_case_108_a_frame_that_fails_is_refused_for_now_and_its_batch_stored(

@@ -77,5 +77,7 @@ def test_a_waiting_writer_is_woken() -> None:
     writer = threading.Thread(target=lambda: got.extend(waiting.take(10) or []))
     writer.start()
     waiting.put(frame(QUIET, 1))
+    waiting.put(frame(QUIET, 2))
+    waiting.wake()
     writer.join(5)
-    assert len(got) == 1
+    assert len(got) == 2
