@@ -7,8 +7,10 @@ noise of a binary float and are rounded. Columns: sessions_app/models/fields.py.
 """
 
 import re
+from collections.abc import Hashable
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, cast
 from uuid import UUID
 
 import msgspec
@@ -59,10 +61,18 @@ def decode_hook(kind: type[Any], value: object) -> WireDecimal:
 
     :raises ValueError: not a string of a decimal, or out of its bounds; the text names the rule
     """
+    if not isinstance(value, str):
+        if not issubclass(kind, WireDecimal):
+            raise NotImplementedError(kind.__name__)
+        raise ValueError(NOT_A_TEXT)
+    return _read(cast(Hashable, kind), value)  # as all classes are
+
+
+# All followers tell the same lots, stops and prices, and each its own balance again and again. A refusal is not kept.
+@lru_cache(maxsize=8192)
+def _read(kind: type[Any], value: str) -> WireDecimal:
     if not issubclass(kind, WireDecimal):
         raise NotImplementedError(kind.__name__)
-    if not isinstance(value, str):
-        raise ValueError(NOT_A_TEXT)
     if not _DECIMAL.fullmatch(value):  # match() with `$` would take a newline at the end
         raise ValueError(
             f"Expected a decimal such as 12.34 (up to {TEXT_DIGITS} digits before and {TEXT_DIGITS} behind the point)"

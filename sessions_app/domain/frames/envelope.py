@@ -125,7 +125,7 @@ def repeats_a_name(encoded: bytes) -> bool:
     the text written anew has fewer of them if a name was dropped. Other texts are read name by name, which costs more.
     """
     try:
-        if _NEEDS_READING.search(encoded) is None:
+        if b"\\" not in encoded and (_has_no_blank(encoded) or _BLANK_BEFORE_COLON.search(encoded) is None):
             return encoded.count(b'":') != _encode(_decode(encoded)).count(b'":')
         # Numbers stay texts: to read a long one takes time by the square of its digits.
         json.loads(encoded, object_pairs_hook=_names_once, parse_int=str, parse_float=str)
@@ -136,7 +136,12 @@ def repeats_a_name(encoded: bytes) -> bool:
     return False
 
 
-_NEEDS_READING: Final = re.compile(rb"\\|[ \t\r\n]:")
+def _has_no_blank(encoded: bytes) -> bool:
+    """Whether there is none inside; most senders write none, and this looks at each byte much faster than a pattern."""
+    return len(encoded.split(None, 1)) == 1
+
+
+_BLANK_BEFORE_COLON: Final = re.compile(rb"[ \t\r\n]:")
 _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -203,4 +208,5 @@ def _put_together(kind: str, frame_id: UUID, numbers: str, sent_at: datetime, pa
 @lru_cache(maxsize=64)  # a batch tells one moment to all its followers
 def rfc3339(moment: datetime) -> str:
     """`moment` as the wire writes times: UTC, milliseconds, Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    there = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return there.isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
