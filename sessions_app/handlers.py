@@ -7,7 +7,7 @@ import structlog
 
 from sessions_app.domain.frames import introductions
 from sessions_app.domain.frames.payloads import MAX_SYMBOLS, ErrorAlert, GapFill
-from sessions_app.services.ingest import heartbeats, shutdown
+from sessions_app.services.ingest import acknowledgements, heartbeats, shutdown
 from sessions_app.services.ingest.ports import Arrival, Batch, Chunking, FrameHandler
 
 _log = structlog.get_logger(__name__)
@@ -37,6 +37,6 @@ HANDLERS: Final[Mapping[str, FrameHandler]] = {
     "record_heartbeat": FrameHandler(heartbeats.record),
     "log_alerts": FrameHandler(_alerted),
     "log_gaps": FrameHandler(_gap_filled),
-    "acknowledge": FrameHandler(heartbeats.acknowledge),
+    "acknowledge": FrameHandler(acknowledgements.collect, takes_acks=True, collects=True),
     "answer_goodbyes": FrameHandler(shutdown.answer),
 }

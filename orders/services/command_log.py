@@ -198,6 +198,13 @@ def send_for_log(*, followers_of: Collection[UUID]) -> Callable[[datetime], Comm
     return lambda now: _log(locked.read(), now)
 
 
+@requires_transaction
+def send_for_accounts(account_pks: Collection[UUID]) -> Callable[[datetime], CommandLog]:
+    """Lock these accounts, as above; what is called opens their log."""
+    locked = _ACCOUNTS.send(accounts=account_pks)
+    return lambda now: _log(locked.read(), now)
+
+
 def _log(rows: Collection[BrokerAccount], now: datetime) -> CommandLog:
     return CommandLog(now=now, accounts={row.id: LockedAccount(row, proof=_LOCK) for row in rows})
 

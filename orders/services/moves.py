@@ -4,7 +4,7 @@ Rows that are in memory are moved one by one, and written by whoever holds them.
 its caller names the states that they may be in, and the table is asked about each.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -23,7 +23,7 @@ from sessions_app.domain.moves import check_move
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.listed import listed
 from sessions_app.models.transactions import requires_transaction
-from sessions_app.services.ingest.ports import Acknowledged
+from sessions_app.services.ingest.ports import Acknowledged, Pushed
 
 
 def move_command(row: Command, after: CommandState, reason: CommandReason | str | None = None) -> None:
@@ -94,26 +94,39 @@ class Received(NamedTuple):
     state: CommandState = CommandState.RECEIVED
 
 
+def received(
+    accounts: Collection[Acknowledged], pushed: Mapping[UUID, Collection[Pushed]], now: datetime
+) -> list[Received]:
+    """The commands of these accounts that are acknowledged now, and whose push is known."""
+    return [
+        Received(account.id, account.epoch, item.seq, item.committed_at, item.pushed_at, now)
+        for account in accounts
+        for item in pushed.get(account.id, ())
+    ]
+
+
 _NUMBER: Final = ("account", "epoch", "seq")
-_TIME_LINE: Final = ("committed_at", "pushed_at", "acked_at")
+TIME_LINE: Final = ("committed_at", "pushed_at", "acked_at")
 
 
 @requires_transaction
-def receive_commands(accounts: Collection[Acknowledged], told: Collection[Received]) -> None:
+def receive_commands(
+    accounts: Collection[Acknowledged], told: Collection[Received], known: Collection[tuple[UUID, int]] = ()
+) -> None:
     """The EAs have these accounts' commands up to their acknowledged numbers; a fixed number of statements.
 
-    `told`: what is known of when they were pushed. What lies below the former acknowledgement was moved on with it, and
-    is not looked at again.
+    `told`: what is known of when they were pushed. `known`: accounts and numbers that the caller moves on himself. What
+    lies below the former acknowledgement was moved on with it, and is not looked at again.
     """
     check_move("command", commands.MOVES, CommandState.QUEUED, CommandState.RECEIVED)
     # State and moments in one write: every version of a command's row costs all of its indexes.
     queued = f"state = '{CommandState.QUEUED.value}' AND acked_at IS NULL"
-    moved = update_rows(Command, told, ("state", *_TIME_LINE), by=_NUMBER, only=queued)
+    moved = update_rows(Command, told, ("state", *TIME_LINE), by=_NUMBER, only=queued)
     # A report may have been faster than the acknowledgement.
     if moved < len(told):
-        update_rows(Command, told, _TIME_LINE, by=_NUMBER, only="acked_at IS NULL")
+        update_rows(Command, told, TIME_LINE, by=_NUMBER, only="acked_at IS NULL")
     # What another process has pushed, or this one before it was started again, is found by its numbers.
-    timed = {(row.account_id, row.seq) for row in told}
+    timed = {(row.account_id, row.seq) for row in told}.union(known)
     risen = [
         (row.id, row.epoch, row.former_seq, row.acked_seq)
         for row in accounts

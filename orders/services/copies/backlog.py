@@ -21,7 +21,6 @@ from orders.models import Command, Copy
 from orders.services import command_log, moves
 from orders.services.command_log import CommandLog, open_log
 from orders.services.copies import fill_waits, watch
-from orders.services.moves import Received
 from sessions_app import queries
 from sessions_app.models import EaSession
 from sessions_app.models.bulk import update_rows
@@ -139,9 +138,4 @@ def acknowledged(accounts: Sequence[Acknowledged], pushed: Mapping[UUID, Collect
 
     Inside the ingest batch's transaction; one statement each, however many accounts.
     """
-    told = [
-        Received(account.id, account.epoch, item.seq, item.committed_at, item.pushed_at, now)
-        for account in accounts
-        for item in pushed.get(account.id, ())
-    ]
-    moves.receive_commands(accounts, told)
+    moves.receive_commands(accounts, moves.received(accounts, pushed, now))

@@ -6,6 +6,7 @@ Facts are recorded even when they are odd, and flagged; only a report about some
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import cast
 from uuid import UUID
 
@@ -18,23 +19,25 @@ from orders.domain.reconciliation.inference import Target, takes_over
 from orders.domain.states.commands import BY_REPORT, UNFINISHED, CommandState, may_move
 from orders.domain.states.copies import CopyState
 from orders.domain.states.reasons import CommandReason, ReportFlag
-from orders.domain.wire.intents import ACCOUNT_CAUSES, ADDS_EXPOSURE, TAKES_OFF, Action
+from orders.domain.wire.intents import ACCOUNT_CAUSES, ADDS_EXPOSURE, TAKES_OFF, Action, OrderType
 from orders.domain.wire.reports import ExecutionReport, ReportStatus, contradicts
 from orders.models import Command, Copy, Report
 from orders.services import moves
-from orders.services.command_log import CommandLog, open_log
+from orders.services.command_log import CommandLog
 from orders.services.copies import convergence, fill_waits
 from orders.services.reports import second_positions
 from orders.services.reports.rows import report_row
-from orders.services.reports.work import Reports, load
+from orders.services.reports.work import Reports, load, lock_and_load
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.decimals import plain
 from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount
-from sessions_app.models.bulk import insert_rows, update_rows
+from sessions_app.models.bulk import insert_rows, send_update
+from sessions_app.models.statements import together
 from sessions_app.models.transactions import requires_transaction
-from sessions_app.services.ingest.ports import Arrival, Batch
+from sessions_app.services.ingest import acknowledgements
+from sessions_app.services.ingest.ports import Arrival, Batch, Left
 from sessions_app.services.lifecycle import snapshot_requests
 from sessions_app.services.operations import alerts
 
@@ -56,10 +59,10 @@ _CAME_TO_NOTHING = frozenset({CommandState.REJECTED, CommandState.EXPIRED})
 
 
 @requires_transaction
-def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
-    """Apply reports in their order, inside the ingest batch's transaction."""
-    log = open_log({arrival.account_pk for arrival in arrivals}, now=batch.now)
-    _accept(arrivals, load(arrivals, log), batch)
+def accept(arrivals: Sequence[Arrival], batch: Batch) -> Left:
+    """Apply reports in their order, with the acknowledgements that came before them, inside the ingest batch's
+    transaction. What is returned writes them."""
+    return _accept(arrivals, lock_and_load(arrivals, acknowledgements.take(batch), batch.now), batch)
 
 
 def infer(log: CommandLog, arrivals: Sequence[Arrival], causes: dict[UUID, str], batch: Batch) -> None:
@@ -77,10 +80,13 @@ def infer(log: CommandLog, arrivals: Sequence[Arrival], causes: dict[UUID, str],
     if fresh:
         work = load(fresh, log)
         work.causes = causes
-        _accept(fresh, work, batch)
+        write = _accept(fresh, work, batch)
+        with together():
+            write()
+        log.write(batch)
 
 
-def _accept(arrivals: Sequence[Arrival], work: Reports, batch: Batch) -> None:
+def _accept(arrivals: Sequence[Arrival], work: Reports, batch: Batch) -> Left:
     for arrival in arrivals:
         report = cast(ExecutionReport, arrival.payload)
         command = work.commands.get(report.command_id) if report.command_id else None
@@ -90,7 +96,13 @@ def _accept(arrivals: Sequence[Arrival], work: Reports, batch: Batch) -> None:
             batch.offenders[arrival.session_id] += 1
             continue
         _take(arrival, report, command, work)
-    _write(work, batch)
+    _call_for_attention(work, batch)
+    if not _has_sequel(work):
+        return partial(_write, work)
+    with together():
+        _write(work)
+    _follow(work, batch)
+    return _nothing
 
 
 # One report -------------------------------------------------------------------------------------------------
@@ -381,21 +393,54 @@ def _target(command: Command) -> Target:
     return Target(Action(command.action), CommandState(command.state), command.lots_after or _NONE)
 
 
-def _write(work: Reports, batch: Batch) -> None:
+def _has_sequel(work: Reports) -> bool:
+    """Whether anything follows that looks at what was written: of most reports nothing does."""
+    return bool(_ended_orders(work) or work.unsettled or work.waits.changed or work.waits.copies)
+
+
+def _ended_orders(work: Reports) -> list[UUID]:
+    """The copies that have ended, and may have been placed as orders: those of a market order never were."""
+    return [pk for pk in work.cancelled if work.touched[pk].order_type != OrderType.MARKET]
+
+
+def _nothing() -> None:
+    """Everything is written."""
+
+
+def _write(work: Reports) -> None:
     insert_rows(Report, work.rows)
     # Those of this very batch were inserted as they stand.
-    update_rows(Report, [row for row in work.replaced if row not in work.rows], ["repeated"])
-    update_rows(Command, work.moved.values(), _COMMAND_FIELDS)
-    update_rows(Copy, work.touched.values(), _COPY_FIELDS)
-    if work.cancelled:
+    send_update(Report, [row for row in work.replaced if row not in work.rows], ["repeated"])
+    _write_commands(work)
+    send_update(Copy, work.touched.values(), _COPY_FIELDS)
+    _write_accounts(work)
+
+
+def _follow(work: Reports, batch: Batch) -> None:
+    """What the reports lead to: orders that are gone, waits, and the copies that are not where they shall be."""
+    if ended := _ended_orders(work):
         # A placed order's command is `working` as long as the order is there; no report of its own ends it.
-        placed = Command.objects.filter(copy__in=work.cancelled, action=Action.PLACE)
+        placed = Command.objects.filter(copy__in=ended, action=Action.PLACE)
         moves.move_commands(placed, CommandState.VOID, only=[CommandState.WORKING], reason=CommandReason.CANCELLED)
     fill_waits.write(work.waits)
     convergence.lead_on(work.log, work.unsettled.values(), batch)
     work.log.write(batch)
-    update_rows(BrokerAccount, work.funded.values(), ["balance", "equity", "funds_at"])
-    _call_for_attention(work, batch)
+
+
+def _write_commands(work: Reports) -> None:
+    """Each command once: what the reports have moved and what was acknowledged with them."""
+    timed, others = [], []
+    for pk in work.moved.keys() | work.received.keys():
+        (timed if work.received.get(pk) else others).append(work.moved.get(pk) or work.commands[pk])
+    send_update(Command, timed, [*_COMMAND_FIELDS, *moves.TIME_LINE])
+    send_update(Command, others, _COMMAND_FIELDS)
+
+
+def _write_accounts(work: Reports) -> None:
+    """Each account once: its funds, and how far its EA has acknowledged."""
+    changed = work.funded.keys() | {row.id for row in work.risen if row.acked_seq > row.former_seq}
+    rows = [work.log.row(account_pk) for account_pk in sorted(changed)]
+    send_update(BrokerAccount, rows, ["balance", "equity", "funds_at", "acked_seq"])
 
 
 def _call_for_attention(work: Reports, batch: Batch) -> None:

@@ -4,27 +4,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import cast
+from typing import Final, cast
 from uuid import UUID
 
 from django.db.models import Q
 
-from orders.domain.states.commands import BY_REPORT, UNFINISHED
+from orders.domain.states.commands import BY_REPORT, UNFINISHED, CommandState
 from orders.domain.states.reasons import ReportFlag
 from orders.domain.wire.intents import ADDS_EXPOSURE
 from orders.domain.wire.reports import ONCE, ExecutionReport
 from orders.models import Command, Copy, Report
-from orders.services.command_log import CommandLog
+from orders.services import moves
+from orders.services.command_log import CommandLog, send_for_accounts
 from orders.services.copies import fill_waits
 from orders.services.copies.convergence import RECENT
 from orders.services.copies.fill_waits import Waits
 from sessions_app.models import BrokerAccount
-from sessions_app.models.light import fetch, share
-from sessions_app.services.ingest.ports import Arrival
+from sessions_app.models.light import Fetch, fetch, share
+from sessions_app.models.statements import Answer, Place, together
+from sessions_app.services.ingest.acknowledgements import Told
+from sessions_app.services.ingest.ports import Acknowledged, Arrival
 
 _NONE = Decimal(0)
 # Moments that no report looks at, and that cost more to read than all else of a command.
 TIME_LINE = frozenset({"committed_at", "pushed_at", "acked_at", "occurred_at", "received_at", "decided_at"})
+_UNREAD: Final = TIME_LINE | {
+    "decision_id", "difference_id", "hold_no", "decided_on_id", "frame_id", "lots_before", "deviation_points",
+}  # fmt: skip
+_COMMANDS: Final = Fetch(lambda: Command.objects.filter(id__among=Place("commands")), "copy", without=_UNREAD)
 FactKey = tuple[UUID, int | None, str, str, Decimal]
 
 
@@ -33,7 +40,8 @@ class Reports:
     """The rows that a batch of reports needs, and what it changes.
 
     `firsts`: the first report of each command and status, where a batch may hold another one. `causes`: what a copy is
-    said to have ended by, for reports that were not told but follow from a snapshot.
+    said to have ended by, for reports that were not told but follow from a snapshot. `received`: commands that are
+    acknowledged by this batch, by whether the moments of their push are known; `risen`: the accounts that acknowledge.
     """
 
     log: CommandLog
@@ -57,6 +65,36 @@ class Reports:
     unsettled: dict[UUID, Copy] = field(default_factory=dict)
     under_filled: list[tuple[Command, Report]] = field(default_factory=list)
     siblings: dict[UUID, list[Command]] = field(default_factory=dict)
+    received: dict[UUID, bool] = field(default_factory=dict)
+    risen: list[Acknowledged] = field(default_factory=list)
+
+    # Acknowledgements ------------------------------------------------------------------------------------------------
+
+    def acknowledge(self, acks: Told) -> None:
+        """Move on what is acknowledged: in memory what this batch writes anyway, the rest by its numbers."""
+        self.risen = acks.raise_all(self.log.rows.values())
+        told = {(row.account_id, row.seq): row for row in moves.received(self.risen, acks.pushed, self.log.now)}
+        ranges = {row.id: row for row in self.risen}
+        known = set()
+        for command in self.commands.values():
+            account, number = ranges.get(command.account_id), command.seq
+            if account is None or number is None or command.epoch != account.epoch:
+                continue
+            if account.former_seq < number <= account.acked_seq:
+                known.add((command.account_id, number))
+                self._receive(command, told.pop((command.account_id, number), None))
+        moves.receive_commands(self.risen, told.values(), known)
+
+    def _receive(self, command: Command, told: moves.Received | None) -> None:
+        if told is not None:
+            command.committed_at, command.pushed_at, command.acked_at = told.committed_at, told.pushed_at, told.acked_at
+            self.received[command.id] = True
+        # A report may have been faster than the acknowledgement.
+        if command.state == CommandState.QUEUED:
+            moves.move_command(command, CommandState.RECEIVED)
+            self.received.setdefault(command.id, False)
+
+    # Commands of a copy ----------------------------------------------------------------------------------------------
 
     def commands_of(self, copy: Copy) -> list[Command]:
         """The numbered commands of a copy that matter, in their order, as this batch has left them: its openings, what
@@ -72,22 +110,37 @@ class Reports:
         return self.siblings[copy.id]
 
 
+def lock_and_load(arrivals: Sequence[Arrival], acks: Told, now: datetime) -> Reports:
+    """Lock the accounts and read all of it. `acks`: what these or other accounts acknowledge with it; the caller writes
+    that too."""
+    with together():
+        locked = send_for_accounts({arrival.account_pk for arrival in arrivals} | acks.upto.keys())
+        # Behind the lock: what another writer has done to them meanwhile is seen.
+        found = _send_for_commands(arrivals)
+    return _load(arrivals, locked(now), found, acks)
+
+
 def load(arrivals: Sequence[Arrival], log: CommandLog) -> Reports:
+    """Read all of it for accounts that are locked."""
+    return _load(arrivals, log, _send_for_commands(arrivals), Told())
+
+
+def _send_for_commands(arrivals: Sequence[Arrival]) -> Answer[Command]:
+    told = (cast(ExecutionReport, arrival.payload).command_id for arrival in arrivals)
+    return _COMMANDS.send(commands=[command_id for command_id in told if command_id])
+
+
+def _load(arrivals: Sequence[Arrival], log: CommandLog, found: Answer[Command], acks: Told) -> Reports:
     reports = [cast(ExecutionReport, arrival.payload) for arrival in arrivals]
     account_pks = {arrival.account_pk for arrival in arrivals}
-    wanted = [report.command_id for report in reports if report.command_id]
-    commands = (
-        {row.id: row for row in fetch(Command.objects.filter(id__among=wanted), "copy", without=TIME_LINE)}
-        if wanted
-        else {}
-    )
+    commands = {row.id: row for row in found.read()}
     # Two commands of one copy share its object: what the first report changes, the second one sees.
     copies = {command.copy_id: command.copy for command in commands.values()}
     loose = [report for report in reports if report.command_id is None]
     for copy in _copies_of(loose, account_pks):
         copies.setdefault(copy.id, copy)
     share(commands.values(), "copy", copies)
-    return Reports(
+    work = Reports(
         log=log,
         commands=commands,
         copies=copies,
@@ -95,8 +148,11 @@ def load(arrivals: Sequence[Arrival], log: CommandLog) -> Reports:
         by_ticket={(copy.account_id, copy.ticket): copy for copy in copies.values() if copy.ticket},
         facts=_known_facts(loose, account_pks),
         waits=fill_waits.of_copies(copies.values(), log),
-        firsts=_first_reports(reports, commands),
+        firsts={},
     )
+    work.acknowledge(acks)
+    work.firsts = _first_reports(reports, commands)
+    return work
 
 
 def _first_reports(reports: Sequence[ExecutionReport], commands: dict[UUID, Command]) -> dict[tuple[UUID, str], Report]:

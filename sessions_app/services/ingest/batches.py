@@ -32,7 +32,7 @@ from sessions_app.models.bulk import insert_rows, send_update
 from sessions_app.models.fields import new_id
 from sessions_app.models.statements import Place, Statement, together
 from sessions_app.models.transactions import requires_transaction
-from sessions_app.services.ingest import ports
+from sessions_app.services.ingest import acknowledgements, ports
 from sessions_app.services.ingest.known_frames import KnownFrames, Sent, send_for_known
 from sessions_app.services.ingest.ports import Arrival, Batch, BoundFrame, Fate, FrameHandler, Left
 from sessions_app.services.operations import alerts
@@ -261,10 +261,16 @@ def _lock_accounts(arrivals: Sequence[Arrival]) -> None:
     """Lock every account that this batch changes, in the order of their ids: gateways share followers, and a batch that
     took them handler by handler would meet another one's in the opposite order. SQLite has one writer anyway.
     """
-    if connection.vendor != "postgresql" or len(arrivals) < 2:  # one frame's handler takes them in this order itself
-        return
+    if connection.vendor != "postgresql" or len(arrivals) < 2 or _is_locked_by_one(arrivals):
+        return  # the handler takes them in this order itself
     locked = BrokerAccount.objects.filter(id__in=touched(arrivals)).order_by("id").select_for_update(no_key=True)
     list(locked.values_list("id"))
+
+
+def _is_locked_by_one(arrivals: Sequence[Arrival]) -> bool:
+    """Whether these are reports of one group, with the acknowledgements before them: one statement locks all."""
+    handlers = [_handler(ports.bound().frames[group[0].kind]) for group in group_by_kind(arrivals)]
+    return all(handler.takes_acks for handler in handlers) and all(handler.collects for handler in handlers[:-1])
 
 
 def touched(arrivals: Sequence[Arrival]) -> set[UUID]:
@@ -293,7 +299,11 @@ def _apply(arrivals: Sequence[Arrival], batch: Batch) -> Left:
         if left is not _nothing:
             with together():
                 left()
-        left = _handler(frames[group[0].kind]).apply(group, batch) or _nothing
+        handler = _handler(frames[group[0].kind])
+        if not handler.takes_acks:
+            acknowledgements.settle(batch)
+        left = handler.apply(group, batch) or _nothing
+    acknowledgements.settle(batch)
     return left
 
 

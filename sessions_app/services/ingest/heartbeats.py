@@ -13,7 +13,6 @@ from sessions_app.domain.frames import introductions
 from sessions_app.domain.frames.envelope import MAX_FRAME_BYTES, digest, rfc3339
 from sessions_app.domain.frames.pages import fitting
 from sessions_app.domain.frames.payloads import (
-    Ack,
     HeartbeatAck,
     HeartbeatPace,
     InitAck,
@@ -26,11 +25,10 @@ from sessions_app.domain.liveness import Pace
 from sessions_app.domain.problems import Refused
 from sessions_app.domain.recovery import told_log
 from sessions_app.models import BrokerAccount, EaSession, TerminalProfile
-from sessions_app.models.bulk import update_rows
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import beats, ports
 from sessions_app.services.ingest.beats import Beat
-from sessions_app.services.ingest.ports import Acknowledged, Arrival, Batch, Pushed
+from sessions_app.services.ingest.ports import Arrival, Batch
 
 _WAIT_SECONDS: Final = 600
 
@@ -183,24 +181,3 @@ def limits(intent_rate: int) -> SessionLimits:
         intent_rate=intent_rate,
         resend_page=settings.GATEWAY["resend_page"],
     )
-
-
-@requires_transaction
-def acknowledge(arrivals: Sequence[Arrival], batch: Batch) -> None:
-    """The EAs have stored their commands up to a number: only the highest one of each account counts.
-
-    A late, lower acknowledgement, or one above the top of the log, moves nothing.
-    """
-    upto: dict[UUID, int] = {}
-    pushed: dict[UUID, list[Pushed]] = {}
-    for arrival in arrivals:
-        told = cast(Ack, arrival.payload).ack
-        upto[arrival.account_pk] = max(told, upto.get(arrival.account_pk, 0))
-        pushed.setdefault(arrival.account_pk, []).extend(arrival.pushed)
-    rows = BrokerAccount.objects.select_for_update(no_key=True).filter(id__in=upto).order_by("id")
-    accounts = [
-        Acknowledged(pk, epoch, acked, upto[pk] if acked < upto[pk] < following else acked)
-        for pk, epoch, acked, following in rows.values_list("id", "epoch", "acked_seq", "next_seq")
-    ]
-    update_rows(BrokerAccount, [row for row in accounts if row.acked_seq > row.former_seq], ["acked_seq"])
-    ports.bound().acknowledged(accounts, pushed, batch.now)

@@ -107,12 +107,13 @@ class Batch:
     """What one transaction did. Everything here is told after the commit, never before.
 
     `log`: the new numbered frames of each account; `fences`: whose they are, the account's fence when they were
-    numbered. `offenders`: how many reports about other accounts' commands each session has sent; `expelled`: who sent
-    too many.
+    numbered. `acks`: acknowledgements that are not written yet (see ingest.acknowledgements). `offenders`: how many
+    reports about other accounts' commands each session has sent; `expelled`: who sent too many.
     """
 
     now: datetime
     log: dict[UUID, list[LogFrame]] = field(default_factory=dict)
+    acks: list[Arrival] = field(default_factory=list)
     fences: dict[UUID, int] = field(default_factory=dict)
     tops: dict[UUID, int] = field(default_factory=dict)
     replies: list[tuple[Arrival, Payload]] = field(default_factory=list)
@@ -173,6 +174,8 @@ class FrameHandler:
     `apply` may return what is left to write: nothing but `insert_rows` and `send_update`, for it is sent in one round
     trip with the batch's own rows and the COMMIT, or before the handler of the next group runs.
     `touches`: the accounts whose rows they change; the batch locks them all before the first handler runs.
+    `takes_acks`: it writes the batch's acknowledgements too, with what it writes anyway, and locks all accounts of both
+    in one statement; `collects`: it only keeps its frames for the next handler.
     `fault(payload)`: the path and the rule that a payload breaks, beyond what its type says. `chunking`: they may come
     in parts, and only the whole goes into a batch.
     """
@@ -181,6 +184,8 @@ class FrameHandler:
     touches: Callable[[Sequence[Arrival]], set[UUID]] = senders
     fault: Callable[[Any], tuple[str, str] | None] | None = None
     chunking: Chunking | None = None
+    takes_acks: bool = False
+    collects: bool = False
 
 
 @dataclass(frozen=True, slots=True)
