@@ -47,6 +47,7 @@ def bind() -> None:
             frames=ports.bound_frames(FRAME_TYPES, {**session_handlers.HANDLERS, **order_handlers.HANDLERS}),
             commands_after=order_queries.commands_after,
             void_overdue=backlog.void_overdue,
+            overdue=backlog.overdue,
             acknowledged=backlog.acknowledged,
             release=backlog.release,
             summaries=order_queries.summaries,

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, Expression, OuterRef, QuerySet
 
 from orders.domain.states.commands import SENDABLE, CommandState
 from orders.domain.states.copies import CopyState
@@ -103,12 +103,20 @@ def void_overdue(account_pk: UUID, above: int, now: datetime) -> int:
         return _void(Command.objects.filter(account_id=account_pk, seq__gt=above), now)
 
 
-def _void(commands: QuerySet[Command], now: datetime) -> int:
+def overdue(account: str, seq: str, now: datetime | Expression) -> Exists:
+    """Whether an account has such commands, within a query that knows it and the number above which by these names."""
+    sent = Command.objects.filter(account_id=OuterRef(account), seq__gt=OuterRef(seq))
+    return Exists(_grown_old(sent, now))
+
+
+def _grown_old(commands: QuerySet[Command], now: datetime | Expression) -> QuerySet[Command]:
     # Only what adds exposure grows old; a close is as right after an hour.
-    overdue = commands.filter(
-        state=CommandState.QUEUED, action__in=[action.value for action in sorted(ADDS_EXPOSURE)], valid_until__lt=now
-    )
-    found = list(overdue.values_list("id", "copy_id"))
+    adding = [action.value for action in sorted(ADDS_EXPOSURE)]
+    return commands.filter(state=CommandState.QUEUED, action__in=adding, valid_until__lt=now)
+
+
+def _void(commands: QuerySet[Command], now: datetime) -> int:
+    found = list(_grown_old(commands, now).values_list("id", "copy_id"))
     if found:
         unheard = Command.objects.filter(id__in=[pk for pk, _ in found])
         moves.move_commands(unheard, CommandState.VOID, only=[CommandState.QUEUED], reason=CommandReason.MISSED)

@@ -429,7 +429,8 @@ def _follow(work: Reports, batch: Batch) -> None:
 
 def _write_commands(work: Reports) -> None:
     """Each command once: what the reports have moved and what was acknowledged with them."""
-    timed, others = [], []
+    timed: list[Command] = []
+    others: list[Command] = []
     for pk in work.moved.keys() | work.received.keys():
         (timed if work.received.get(pk) else others).append(work.moved.get(pk) or work.commands[pk])
     send_update(Command, timed, [*_COMMAND_FIELDS, *moves.TIME_LINE])

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db.models import Subquery
+from django.db.models import Exists, Subquery
 
 from sessions_app.domain.frames.log import LogFrame
 from sessions_app.domain.frames.mending import Note
@@ -225,6 +225,8 @@ class Ports:
     commands_after(wanted): the numbered frames of some accounts, each above one number and up to another; in one
         statement.
     void_overdue(account_pk, above, now): before a resend, void what may not be executed any more; its own transaction.
+    overdue(account, seq, now): for a query that knows an account and a number by these names, whether `void_overdue`
+        has something to void above that number.
     acknowledged(accounts, pushed, now): the EAs have stored their commands up to their accounts' `acked_seq`.
     release(account_pk, session_id, batch): number what was held, inside the promotion's transaction.
     summaries(account_pk): what the account publishes and copies.
@@ -243,6 +245,7 @@ class Ports:
     frames: Mapping[str, BoundFrame]
     commands_after: Callable[[Mapping[UUID, tuple[int, int]]], dict[UUID, LogPage]]
     void_overdue: Callable[[UUID, int, datetime], int]
+    overdue: "Callable[[str, str, Any], Exists]"
     acknowledged: Callable[[Sequence[Acknowledged], Mapping[UUID, Collection[Pushed]], datetime], None]
     release: Callable[[UUID, UUID, Batch], None]
     summaries: Callable[[UUID], Summaries]

@@ -66,35 +66,38 @@ def resume_known(coming: Sequence[Coming]) -> list[Resumed | None]:
 
 
 class _Known(NamedTuple):
-    """A session as it is found, and what it keeps of its installation."""
+    """A session as it is found, and what it keeps of its installation. `overdue`: something that its EA lacks may not
+    be executed any more."""
 
     standing: Standing
     installation_id: str
+    overdue: bool
 
 
 def _lock_known(claims: Mapping[str, Claims]) -> dict[str, _Known]:
     """Those of these sessions, by their tokens' digests, that just come back; locked in the order of their ids."""
-    numbers = [When(token_hash=digest, then=Value(item.last_server_seq)) for digest, item in claims.items()]
+    numbers = [When(token_hash=digest, then=Value(_goes_on_from(item))) for digest, item in claims.items()]
     sessions = EaSession.objects.filter(token_hash__in=list(claims))
     rows = queries.with_standing(sessions.annotate(number=Case(*numbers, output_field=BigIntegerField()))).annotate(
         at_number=ports.bound().frame_at("account_id", "account__epoch", "number"),
+        overdue=ports.bound().overdue("account_id", "number", queries.clock()),
         turned_away=Exists(maintenance.windows_in_force(queries.clock())),
     )
-    more = ("token_hash", "installation_id", "settled_at", "account__next_copy_no", "at_number", "turned_away")
+    more = ("token_hash", "installation_id", "settled_at", "account__next_copy_no")
     found = {}
     locked = rows.order_by("id").select_for_update(of=("self",), no_key=True)
-    for *row, digest, installation, settled_at, copy_no, frame_id, turned_away in locked.values_list(
-        *queries.STANDING, *more
+    for *row, digest, installation, settled_at, copy_no, frame_id, overdue, turned_away in locked.values_list(
+        *queries.STANDING, *more, "at_number", "overdue", "turned_away"
     ):
         standing, told = queries.standing_of(row), claims[digest]
         if turned_away or settled_at is None or standing.state != SessionStatus.AUTHENTICATED:
             continue
         # Something of the account is to be settled, which takes its lock: not while many others wait.
-        if told.epoch is None or told.max_copy_no_seen >= copy_no:
+        if told.max_copy_no_seen >= copy_no:
             continue
         ids = recovery.sent_as(frame_id)
         if memory(told, epoch=standing.epoch, top_seq=standing.top_seq, known_ids=ids) is Memory.SAME:
-            found[digest] = _Known(standing, told.installation_id or installation)
+            found[digest] = _Known(standing, told.installation_id or installation, overdue)
     return found
 
 
@@ -125,8 +128,17 @@ _BACK: Final = _Back._fields[1:]
 
 
 def _come_back(known: _Known, claims: Claims) -> Resumed:
-    standing = replace(known.standing, links=known.standing.links + 1)
-    return _resumed(standing, claims.last_server_seq, recovered=True)
+    standing, resume_from = replace(known.standing, links=known.standing.links + 1), _goes_on_from(claims)
+    # Most EAs lack nothing that has grown too old: only who does costs a transaction of its own.
+    if known.overdue:
+        return _resumed(standing, resume_from, recovered=True)
+    return Resumed(standing=standing, resume_from=resume_from, recovered=True)
+
+
+def _goes_on_from(claims: Claims) -> int:
+    """The last number that an EA whose memory is ours has. Numbers of no epoch mean nothing: its log is sent from its
+    beginning."""
+    return claims.last_server_seq if claims.epoch is not None else 0
 
 
 def resume_other(*, token: str, hello: Hello | None, confirmed: int | None = None) -> Resumed:
@@ -151,8 +163,8 @@ def resume_other(*, token: str, hello: Hello | None, confirmed: int | None = Non
         # Not above our log: an exchange may confirm what a set-back database has lost.
         resume_from = min(standing.acked_seq if confirmed is None else confirmed, standing.top_seq)
     else:
-        # Numbers of another epoch, or of none, mean nothing here: the log is sent from its beginning.
-        resume_from = hello.last_server_seq if recovered and hello.epoch is not None else 0
+        # Numbers of another epoch mean nothing here either.
+        resume_from = _goes_on_from(Claims.of(hello)) if recovered else 0
     # Whether a claim is true is nothing that a stranger may try out.
     return _resumed(standing, resume_from, recovered=recovered or standing.state == SessionStatus.PENDING)
 

@@ -1,6 +1,7 @@
 """What a link costs that comes back with what it knew: two statements, and nothing for the ingest queue."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from sessions_app.domain.frames.payloads import Hello
 from sessions_app.domain.keys import token_digest
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, EaSession
-from sessions_app.queries import Standing
+from sessions_app.queries import Standing, database_now
 from sessions_app.services.lifecycle import resuming
 from sessions_app.services.lifecycle.resuming import Coming
 from sessions_app.transport.connection.exchanges import ExchangeConnection
@@ -105,6 +106,26 @@ def test_what_was_committed_while_a_link_came_back_reaches_it_at_once(follower: 
         await runtime.drain(0)
 
     asyncio.run(run())
+
+
+def test_who_lacks_something_or_names_no_epoch_costs_no_more(follower: Desk) -> None:
+    for hello, resume_from in ((known(follower, seq=1), 1), (Hello(installation_id="here", last_server_seq=2), 0)):
+        resumed, cost = resume(follower, hello)
+        assert (cost.calls, cost.commits) == (2, 1)
+        assert (resumed.resume_from, resumed.recovered) == (resume_from, True)
+
+
+@pytest.mark.parametrize("names_epoch", [True, False])
+def test_what_has_grown_too_old_is_voided_before_it_is_sent(follower: Desk, names_epoch: bool) -> None:
+    long_ago = database_now() - timedelta(minutes=5)
+    hello = known(follower)
+    Command.objects.filter(account=follower.account, seq=3).update(state="queued", valid_until=long_ago)
+    resume(follower, hello)
+    assert Command.objects.get(account=follower.account, seq=3).state == "queued"  # the EA has it
+    resume(follower, known(follower, seq=2) if names_epoch else Hello(installation_id="here"))
+    assert [*Command.objects.filter(account=follower.account).order_by("seq").values_list("state", flat=True)] == [
+        "received", "received", "void"
+    ]  # fmt: skip
 
 
 # What is not the common case goes the long way ----------------------------------------------------------------------
