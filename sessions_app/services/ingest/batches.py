@@ -114,7 +114,7 @@ def _open_desk(arrivals: Sequence[Arrival]) -> tuple[_Desk, datetime]:
     for item in sent:
         frame_id, session = known.by_number.get((item.session_id, item.seq)), sessions.get(item.session_id)
         if frame_id is not None and session is not None and item.seq <= session.log.top:
-            session.log.ids[item.seq] = frame_id
+            session.log.ids.update({item.seq: frame_id})
     return _Desk(sessions=sessions, known=known), now
 
 
