@@ -108,13 +108,12 @@ def _database() -> dict[str, Any]:
     parsed["DISABLE_SERVER_SIDE_CURSORS"] = DATABASE_POOLER
     # The statements of the hot path ask to be prepared (sessions_app/models/statements.py), on connections that allow
     # it. Behind a pooler that gives each transaction another server none may be.
-    prepared = not DATABASE_POOLER and env.flag("DATABASE_PREPARED", default=True)
     parsed["OPTIONS"] = {
         **connections.REACHING,
         **({} if DATABASE_POOLER else connections.BOUNDS),
         **parsed.get("OPTIONS", {}),
         "pool": {"min_size": 1, "max_size": 16, "timeout": 10, **connections.COMING_BACK},
-        "prepare_threshold": 5 if prepared else None,
+        "prepare_threshold": None if DATABASE_POOLER else 5,
     }
     return parsed
 

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from django.contrib.admin import AdminSite
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path
 
@@ -10,8 +11,13 @@ from backoffice.actions import page
 from backoffice.actions.action import Action
 from backoffice.actions.registry import ACTIONS
 from backoffice.permissions import ANNOUNCE, DECIDE, SEE_KEYS, SEE_SESSIONS, View, may
-from backoffice.staff import approval_desk, maintenance, monitoring, queries, sign_in
+from backoffice.sign_in import SignInForm, too_many
+from backoffice.staff import approval_desk, maintenance, monitoring, queries
 from sessions_app.services.access.sign_ins import SignInThrottled
+
+
+class StaffSignInForm(SignInForm, AdminAuthenticationForm):
+    """For the staff alone."""
 
 
 class GatewaySite(AdminSite):
@@ -22,7 +28,7 @@ class GatewaySite(AdminSite):
     index_title = "Overview"
     site_url = None
     enable_nav_sidebar = False
-    login_form = sign_in.SignInForm
+    login_form = StaffSignInForm
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         return [
@@ -39,7 +45,8 @@ class GatewaySite(AdminSite):
         try:
             return super().login(request, extra_context)
         except SignInThrottled as throttled:
-            return sign_in.too_many(request, {**self.each_context(request), "title": "Log in"}, throttled)
+            context = {**self.each_context(request), "title": "Log in"}
+            return too_many(request, "backoffice/too_many.html", context, throttled)
 
     def _action(self, action: Action) -> URLPattern:
         row = "" if action.makes else "<uuid:row_id>/"

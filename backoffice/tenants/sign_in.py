@@ -1,7 +1,9 @@
 """The way in: `/` leads each to what he may see, and members sign in here. The staff's log-in is the admin's own."""
 
+from typing import Any
+
 from django.contrib.auth.views import LoginView, LogoutView, redirect_to_login
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -9,7 +11,9 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from backoffice.sign_in import SignInForm, too_many
 from backoffice.tenants.scope import memberships_of
+from sessions_app.services.access.sign_ins import SignInThrottled
 
 
 class SignIn(LoginView):
@@ -18,6 +22,14 @@ class SignIn(LoginView):
     template_name = "tenants/sign_in.html"
     next_page = "home"
     extra_context = {"title": "Sign in"}
+    authentication_form = SignInForm
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Sign in, where tries are bounded and written down."""
+        try:
+            return super().post(request, *args, **kwargs)
+        except SignInThrottled as throttled:
+            return too_many(request, "tenants/too_many.html", {"title": "Sign in"}, throttled)
 
 
 class SignOut(LogoutView):

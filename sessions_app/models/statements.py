@@ -3,7 +3,7 @@
 A query that the ORM builds anew for each call costs half a millisecond of its own, one that PostgreSQL plans anew as
 much again, and one that is waited for alone a round trip. Here a query is built once, from `Place`s where its values
 will stand, its constants written into its text. On PostgreSQL it is sent with its values apart, and prepared where the
-connection allows it (`DATABASE_PREPARED`); on SQLite the same text is executed plainly.
+connection allows it (not with `DATABASE_POOLER`); on SQLite the same text is executed plainly.
 
     _OPEN = Statement(lambda: Copy.objects.filter(account__among=Place("accounts")).values_list("id", "leg"))
     with together():                          # both in one round trip

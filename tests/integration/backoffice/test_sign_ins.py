@@ -27,10 +27,10 @@ def owner() -> User:
     return User.objects.create_superuser("owner", password=PASSWORD)
 
 
-def sign_in(*, name: str = "owner", password: str = PASSWORD, address: str = HOME) -> int:
+def sign_in(*, name: str = "owner", password: str = PASSWORD, address: str = HOME, door: str = "/admin/login/") -> int:
     """The status of the answer: 302 for who is let in."""
     form = {"username": name, "password": password}
-    return Client(REMOTE_ADDR=address).post("/admin/login/", form).status_code
+    return Client(REMOTE_ADDR=address).post(door, form).status_code
 
 
 def tries(count: int, **options: Any) -> list[int]:
@@ -78,6 +78,13 @@ def test_passwords_are_hashed_in_the_pool_of_keys_however_many_come_at_once(owne
 def test_ten_tries_under_one_name_and_no_more_wherever_they_come_from(owner: User) -> None:
     answers = [sign_in(password="wrong", address=f"198.51.100.{number}") for number in range(14)]
     assert answers == [200] * 10 + [429] * 4
+
+
+def test_the_doors_of_the_staff_and_of_tenants_count_together(owner: User) -> None:
+    assert sign_in(door="/sign-in/") == 302
+    answers = [sign_in(password="wrong", door=door) for door in ("/sign-in/", "/admin/login/") * 7]
+    assert answers == [200] * 10 + [429] * 4
+    assert sign_in(door="/sign-in/") == 429
 
 
 def test_twenty_tries_from_one_address_whatever_the_names() -> None:

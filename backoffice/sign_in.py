@@ -1,8 +1,8 @@
-"""The log-in page of the admin: Django's form, with bounds on tries and a record of each."""
+"""Log-in forms, of staff and of tenants' members alike: Django's, with bounds on tries and a record of each."""
 
 from typing import Any
 
-from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -11,7 +11,7 @@ from sessions_app.rest.parsing import peer_address
 from sessions_app.services.access import sign_ins
 
 
-class SignInForm(AdminAuthenticationForm):
+class SignInForm(AuthenticationForm):
     """Counts a try before its password is looked at.
 
     Own code instead of django-axes: its lock is looked at, and its failure written, in two steps, so that requests at
@@ -37,10 +37,12 @@ class SignInForm(AdminAuthenticationForm):
         return cleaned
 
 
-def too_many(request: HttpRequest, context: dict[str, Any], throttled: sign_ins.SignInThrottled) -> HttpResponse:
+def too_many(
+    request: HttpRequest, template: str, context: dict[str, Any], throttled: sign_ins.SignInThrottled
+) -> HttpResponse:
     """The page that says so; it costs no hash and no form."""
     minutes = throttled.retry_after // 60
-    answer = render(request, "backoffice/too_many.html", {**context, "minutes": minutes}, status=429)
+    answer = render(request, template, {**context, "minutes": minutes}, status=429)
     answer["Retry-After"] = str(throttled.retry_after)
     answer["Cache-Control"] = "no-store"
     return answer
