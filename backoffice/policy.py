@@ -82,7 +82,8 @@ TABLES: Final = (
     "orders.subscription", "orders.subscriptionevent", "sessions_app.accountgrant", "sessions_app.approvedfingerprint",
     "sessions_app.authkey", "sessions_app.brokeraccount", "sessions_app.easession", "sessions_app.enrolmentwindow",
     "sessions_app.maintenancenotice", "sessions_app.maintenancewindow", "sessions_app.member",
-    "sessions_app.oauthclient", "sessions_app.operatoralert", "sessions_app.sessionevent", "sessions_app.tenant",
+    "sessions_app.oauthclient", "sessions_app.operatoralert", "sessions_app.sessionevent", "sessions_app.signin",
+    "sessions_app.tenant",
 )  # fmt: skip
 """Tables that the admin shows, and nobody changes there."""
 
@@ -184,6 +185,7 @@ _STAFF: Final[Mapping[str, Route]] = {
 
 _PROGRAMS: Final[Mapping[str, Route]] = {
     "healthz": Route(Anyone()),
+    "readyz": Route(Anyone()),
     "openapi": Route(Anyone()),
     "asyncapi": Route(Anyone()),
     "frames": Route(Anyone()),

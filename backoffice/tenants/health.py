@@ -37,7 +37,7 @@ class Row:
 
     account: BrokerAccount
     strategies: list[str] = field(default_factory=list)
-    state: str = "offline"
+    standing: str = "offline"
     heard: str = "never"
     open_copies: int = 0
     unprotected: int = 0
@@ -56,16 +56,16 @@ class Row:
     @property
     def troubles(self) -> list[tuple[str, str]]:
         """What is wrong: how bad, and in words. The first is the worst."""
-        away = self.state != "connected"
+        away = self.standing != "connected"
         suspended = self.account.suspended_at is not None
         stuck = self.oldest is not None and self.oldest > LATE
         waits = f"{_counted(self.undelivered, 'command')} not delivered"
         told = [
-            (away and self.open_copies > 0, "bad", f"{self.state} with {_counted(self.open_copies, 'open copy')}"),
+            (away and self.open_copies > 0, "bad", f"{self.standing} with {_counted(self.open_copies, 'open copy')}"),
             (self.unprotected > 0, "bad", f"{_counted(self.unprotected, 'copy')} without the stop loss"),
             (stuck, "bad", f"{waits}, the oldest for {in_words(self.oldest or LATE)}"),
             (suspended, "warning", "suspended"),
-            (away and not self.open_copies, "warning", self.state),
+            (away and not self.open_copies, "warning", self.standing),
             (self.differences > 0, "warning", _counted(self.differences, "difference")),
             (self.failed > 0, "warning", f"{self.failed} failed today"),
             (self.undelivered > 0 and not stuck, "warning", waits),
@@ -113,7 +113,7 @@ def state_line(rows: Sequence[Row]) -> tuple[str, str]:
     """How bad it is, and the state of all followers in one sentence."""
     if not rows:
         return "idle", "No account follows a strategy yet."
-    exposed = [row for row in rows if row.state != "connected" and row.open_copies]
+    exposed = [row for row in rows if row.standing != "connected" and row.open_copies]
     bad = [row for row in rows if row.level == "bad"]
     troubled = [row for row in rows if row.level == "warning"]
     if exposed:
@@ -157,12 +157,12 @@ def _connections(scope: Scope, rows: Mapping[UUID, Row], now: datetime) -> None:
             terminal = Terminal.of(session, now)
             rows[pk].heard = terminal.heard
             if session.state == SessionStatus.PENDING:
-                rows[pk].state = "waits for approval"
+                rows[pk].standing = "waits for approval"
             else:
-                rows[pk].state = "connected" if terminal.alive else "silent"
+                rows[pk].standing = "connected" if terminal.alive else "silent"
     for row in rows.values():
         ended: datetime | None = getattr(row.account, "last_end", None)
-        if row.state == "offline" and ended is not None:
+        if row.standing == "offline" and ended is not None:
             row.heard = f"{in_words(max(now - ended, timedelta(0)))} ago"
 
 

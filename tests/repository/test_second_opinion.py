@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PACKAGES: Final = ("eagateway", "backoffice", "orders", "sessions_app")
+PACKAGES: Final = ("eagateway", "backoffice", "orders", "sessions_app", "ea")
 CONTRACT: Final = "The demo's second opinion knows nothing of the gateway"
 
 

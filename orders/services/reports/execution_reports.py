@@ -25,30 +25,17 @@ from orders.models import Command, Copy, Report
 from orders.services import moves
 from orders.services.command_log import CommandLog
 from orders.services.copies import convergence, fill_waits
-from orders.services.reports import second_positions
+from orders.services.reports.attention import call_for_attention
 from orders.services.reports.rows import report_row
 from orders.services.reports.work import Reports, load, lock_and_load
-from sessions_app.domain.alerts import AlertCode
-from sessions_app.domain.decimals import plain
-from sessions_app.domain.lifecycle import SnapshotReason
+from orders.services.reports.writing import write
 from sessions_app.domain.problems import Refused
-from sessions_app.models import BrokerAccount
-from sessions_app.models.bulk import insert_rows, send_update
 from sessions_app.models.statements import together
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import acknowledgements
 from sessions_app.services.ingest.ports import Arrival, Batch, Left
-from sessions_app.services.lifecycle import snapshot_requests
-from sessions_app.services.operations import alerts
 
 _NONE = Decimal(0)
-_COMMAND_FIELDS = ["state", "reason", "error_code", "absent_from", "broker_started_at", "broker_done_at", "reported_at"]
-_COPY_FIELDS = [
-    "state", "lots_decided", "lots_open", "lots_filled", "master_lots", "ticket", "close_cause",
-    "tombstoned_at", "closed_at",
-    "sl_at_broker", "tp_at_broker", "price_at_broker", "expiry_at_broker",
-    "observed_at", "next_check_at", "wait_reason",
-]  # fmt: skip
 
 
 _OVER = frozenset({CommandState.DONE, CommandState.REJECTED, CommandState.EXPIRED})
@@ -96,11 +83,11 @@ def _accept(arrivals: Sequence[Arrival], work: Reports, batch: Batch) -> Left:
             batch.offenders[arrival.session_id] += 1
             continue
         _take(arrival, report, command, work)
-    _call_for_attention(work, batch)
+    call_for_attention(work, batch)
     if not _has_sequel(work):
-        return partial(_write, work)
+        return partial(write, work)
     with together():
-        _write(work)
+        write(work)
     _follow(work, batch)
     return _nothing
 
@@ -407,15 +394,6 @@ def _nothing() -> None:
     """Everything is written."""
 
 
-def _write(work: Reports) -> None:
-    insert_rows(Report, work.rows)
-    # Those of this very batch were inserted as they stand.
-    send_update(Report, [row for row in work.replaced if row not in work.rows], ["repeated"])
-    _write_commands(work)
-    send_update(Copy, work.touched.values(), _COPY_FIELDS)
-    _write_accounts(work)
-
-
 def _follow(work: Reports, batch: Batch) -> None:
     """What the reports lead to: orders that are gone, waits, and the copies that are not where they shall be."""
     if ended := _ended_orders(work):
@@ -425,56 +403,3 @@ def _follow(work: Reports, batch: Batch) -> None:
     fill_waits.write(work.waits)
     convergence.lead_on(work.log, work.unsettled.values(), batch)
     work.log.write(batch)
-
-
-def _write_commands(work: Reports) -> None:
-    """Each command once: what the reports have moved and what was acknowledged with them."""
-    timed: list[Command] = []
-    others: list[Command] = []
-    for pk in work.moved.keys() | work.received.keys():
-        (timed if work.received.get(pk) else others).append(work.moved.get(pk) or work.commands[pk])
-    send_update(Command, timed, [*_COMMAND_FIELDS, *moves.TIME_LINE])
-    send_update(Command, others, _COMMAND_FIELDS)
-
-
-def _write_accounts(work: Reports) -> None:
-    """Each account once: its funds, and how far its EA has acknowledged."""
-    changed = work.funded.keys() | {row.id for row in work.risen if row.acked_seq > row.former_seq}
-    rows = [work.log.row(account_pk) for account_pk in sorted(changed)]
-    send_update(BrokerAccount, rows, ["balance", "equity", "funds_at", "acked_seq"])
-
-
-def _call_for_attention(work: Reports, batch: Batch) -> None:
-    """Operators look at what contradicts and at what was missed; EAs are asked what they hold after odd facts."""
-    for row in work.contradicted:
-        told = " at ".join(plain(figure) for figure in (row.lots, row.price) if figure is not None)
-        text = f"{row.status} {told}, ticket {row.ticket}: the first report said otherwise"
-        alerts.raise_alert(
-            code=AlertCode.REPORT_DISCREPANCY,
-            text=text,
-            now=work.log.now,
-            account_pk=row.account_id,
-            subject=str(row.command_id),
-        )
-    for command, row in work.under_filled:
-        copy = command.copy
-        filled = " of ".join(plain(lots or _NONE) for lots in (copy.lots_filled, command.lots))
-        text = f"copy {copy.copy_no}, {copy.symbol}: {filled} lots filled"
-        alerts.raise_alert(code=AlertCode.UNDER_FILLED, text=text, now=work.log.now, account_pk=row.account_id)
-    for command in work.missed:
-        what = f"{command.action} {command.symbol} {plain(command.lots or _NONE)}"
-        text = f"{what}: not executed, and too old to be repeated"
-        alerts.raise_alert(code=AlertCode.COMMAND_MISSED, text=text, now=work.log.now, account_pk=command.account_id)
-    second_positions.look_again(work)
-    # A snapshot is being applied: asking for another one would never end.
-    if work.causes is not None:
-        return
-    unknown = {row.account_id: row.session_id for row in work.rows if row.status == ReportStatus.UNKNOWN}
-    late = {row.account_id for row in work.rows if row.late or row.flag == ReportFlag.AFTER_VOID}
-    if unknown:
-        snapshot_requests.fall_due(accounts=unknown, reason=SnapshotReason.UNKNOWN_OUTCOME, at=work.log.now)
-        batch.changed_sessions |= set(unknown.values())
-    if late:
-        snapshot_requests.fall_due(accounts=late, reason=SnapshotReason.LATE_FACT, at=work.log.now)
-    for account_pk, moment in work.early.items():
-        snapshot_requests.fall_due(accounts=[account_pk], reason=SnapshotReason.IN_DOUBT, at=moment)

@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from backoffice.policy import ROLES, StaffGroup
 from backoffice.staff.groups import keep_groups
 from eagateway import routing
+from eagateway.protocol import STREAM
 from sessions_app.models import Tenant
 from tests import factories
 from tests.factories import UserFactory
@@ -61,6 +62,7 @@ def build(name: str) -> House:
         factories.OperatorAlertFactory.create(account=follower),
         factories.ReportFactory.create(command=command),
         factories.SessionEventFactory.create(session=session),
+        factories.SignInFactory.create(),
         factories.SnapshotFactory.create(account=follower),
         factories.SubscriptionEventFactory.create(subscription=subscription),
     ]  # fmt: skip
@@ -115,8 +117,9 @@ def person(name: str, own: House, neighbour: House) -> Person:
 def served() -> Iterator[tuple[str, str]]:
     """Name and pattern of every route: of Django, and of what stands beside it. One without a name has its pattern."""
     yield from _django(get_resolver(), "", "")
-    yield routing.STREAM, routing.STREAM
-    yield routing.EXCHANGE, routing.EXCHANGE
+    yield STREAM, STREAM
+    for item in routing.http_urlpatterns(None)[:-1]:  # the last is Django
+        yield str(item.pattern), str(item.pattern)
 
 
 def _django(resolver: URLResolver, space: str, before: str) -> Iterator[tuple[str, str]]:

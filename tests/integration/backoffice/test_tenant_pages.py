@@ -326,9 +326,9 @@ def test_a_followers_row_counts_what_is_open_waits_and_failed(client: Client) ->
 
 def test_the_state_line_without_followers_and_when_all_is_well() -> None:
     assert health.state_line([]) == ("idle", "No account follows a strategy yet.")
-    row = health.Row(factories.BrokerAccountFactory.build(), state="connected")
+    row = health.Row(factories.BrokerAccountFactory.build(), standing="connected")
     assert health.state_line([row, row]) == ("ok", "All is well: 2 followers connected.")
-    row = health.Row(factories.BrokerAccountFactory.build(), state="offline")
+    row = health.Row(factories.BrokerAccountFactory.build(), standing="offline")
     assert health.state_line([row])[0] == "warning"
 
 

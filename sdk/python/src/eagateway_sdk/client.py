@@ -53,6 +53,12 @@ class GatewayClient:
     account's book when the gateway compares; an executor with a `snapshot` is one.
     """
 
+    # What there is only while it runs
+    _context_or_none: Context | None = None
+    _last_error: Exception | None = None
+    _reconnector: Reconnector | None = None
+    _connector: Connector | None = None
+
     def __init__(
         self,
         *,
@@ -82,10 +88,9 @@ class GatewayClient:
         http: httpx.AsyncClient | None = None,
     ) -> None:
         root(base_url)  # a wrong one raises here, where it was written, and not in the background
-        self._base_url, self._account_id = base_url, account_id
+        self._base_url, self._account_id, self._store = base_url, account_id, Path(store)
         self._auth = _one_of(auth_key, auth)
         self._transport: Transport = transport
-        self._store = Path(store)
         self._durability: Durability = durability
         self._about = {"platform": platform, "ea_version": ea_version, "environment": dict(environment or {})}
         self._backoff, self._timing, self._clock = backoff or Backoff(), timing or Timing(), clock or Clock()
@@ -101,10 +106,6 @@ class GatewayClient:
         self._hooks = Hooks(**{name: hook for name, hook in given.items() if hook is not None})
         self._on_stop = on_stop
         self._tasks: list[asyncio.Task[None]] = []
-        self._context_or_none: Context | None = None
-        self._last_error: Exception | None = None
-        self._reconnector: Reconnector | None = None
-        self._connector: Connector | None = None
         self.parted: tuple[int, int] | None = None
 
     # --- life ---

@@ -1,0 +1,52 @@
+"""Whom odd reports call: operators by alerts, EAs by being asked what they hold."""
+
+from decimal import Decimal
+
+from orders.domain.states.reasons import ReportFlag
+from orders.domain.wire.reports import ReportStatus
+from orders.services.reports import second_positions
+from orders.services.reports.work import Reports
+from sessions_app.domain.alerts import AlertCode
+from sessions_app.domain.decimals import plain
+from sessions_app.domain.lifecycle import SnapshotReason
+from sessions_app.services.ingest.ports import Batch
+from sessions_app.services.lifecycle import snapshot_requests
+from sessions_app.services.operations import alerts
+
+_NONE = Decimal(0)
+
+
+def call_for_attention(work: Reports, batch: Batch) -> None:
+    """Operators look at what contradicts and at what was missed; EAs are asked what they hold after odd facts."""
+    for row in work.contradicted:
+        told = " at ".join(plain(figure) for figure in (row.lots, row.price) if figure is not None)
+        text = f"{row.status} {told}, ticket {row.ticket}: the first report said otherwise"
+        alerts.raise_alert(
+            code=AlertCode.REPORT_DISCREPANCY,
+            text=text,
+            now=work.log.now,
+            account_pk=row.account_id,
+            subject=str(row.command_id),
+        )
+    for command, row in work.under_filled:
+        copy = command.copy
+        filled = " of ".join(plain(lots or _NONE) for lots in (copy.lots_filled, command.lots))
+        text = f"copy {copy.copy_no}, {copy.symbol}: {filled} lots filled"
+        alerts.raise_alert(code=AlertCode.UNDER_FILLED, text=text, now=work.log.now, account_pk=row.account_id)
+    for command in work.missed:
+        what = f"{command.action} {command.symbol} {plain(command.lots or _NONE)}"
+        text = f"{what}: not executed, and too old to be repeated"
+        alerts.raise_alert(code=AlertCode.COMMAND_MISSED, text=text, now=work.log.now, account_pk=command.account_id)
+    second_positions.look_again(work)
+    # A snapshot is being applied: asking for another one would never end.
+    if work.causes is not None:
+        return
+    unknown = {row.account_id: row.session_id for row in work.rows if row.status == ReportStatus.UNKNOWN}
+    late = {row.account_id for row in work.rows if row.late or row.flag == ReportFlag.AFTER_VOID}
+    if unknown:
+        snapshot_requests.fall_due(accounts=unknown, reason=SnapshotReason.UNKNOWN_OUTCOME, at=work.log.now)
+        batch.changed_sessions |= set(unknown.values())
+    if late:
+        snapshot_requests.fall_due(accounts=late, reason=SnapshotReason.LATE_FACT, at=work.log.now)
+    for account_pk, moment in work.early.items():
+        snapshot_requests.fall_due(accounts=[account_pk], reason=SnapshotReason.IN_DOUBT, at=moment)
