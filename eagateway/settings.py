@@ -176,7 +176,7 @@ GATEWAY: env.GatewaySettings = {
     "unknown_keys_per_minute": env.integer("UNKNOWN_KEYS_PER_MINUTE", default=60, least=1, most=10_000),
     "request_seconds": env.integer("REQUEST_SECONDS", default=10, least=1, most=300),
     "keep_alive_seconds": env.integer("KEEP_ALIVE_SECONDS", default=15, least=1, most=600),
-    "connections_per_address": env.integer("CONNECTIONS_PER_ADDRESS", default=256, least=1, most=100_000),
+    "connections_per_address": env.integer("CONNECTIONS_PER_ADDRESS", default=600, least=1, most=100_000),
     "sign_ins_per_address": env.integer("SIGN_IN_TRIES_PER_ADDRESS", default=20, least=1, most=10_000),
     "sign_ins_per_name": env.integer("SIGN_IN_TRIES_PER_NAME", default=10, least=1, most=10_000),
     "rest_per_address": env.integer("REST_PER_ADDRESS_PER_MINUTE", default=3000, least=1, most=1_000_000),

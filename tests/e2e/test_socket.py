@@ -298,7 +298,7 @@ async def test_case_095_a_stopped_gateway_says_goodbye_and_acknowledges_first(ow
 @pytest.mark.lane("embedded")
 async def test_a_second_gateway_on_the_same_folder_is_refused(own_gateway: Gateway) -> None:
     second = await asyncio.to_thread(own_gateway.manage, "serve", "--port", "0")
-    assert second.returncode == 1
+    assert second.returncode == 2
     assert "is served by process" in second.stderr
 
 

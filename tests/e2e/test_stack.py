@@ -14,7 +14,7 @@ from tests.services import NotInstalledError
 from tests.services.binaries import find_postgres, find_valkey
 from tests.stack import Stack, find_proxy, running
 
-pytestmark = [pytest.mark.lane("embedded"), pytest.mark.usefixtures("sockets")]
+pytestmark = [pytest.mark.nightly, pytest.mark.lane("embedded"), pytest.mark.usefixtures("sockets")]
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from eagateway import urls
 from sessions_app.models import Role
 from tests.integration.backoffice.house import PEOPLE, House, Person, build, person, served
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.lane("embedded")]
 
 ABSENT: Final = UUID("01a00000-0000-7000-8000-000000000000")
 NOWHERE: Final = {"admin:view_on_site", "admin/(?P<url>.*)$", "nothing"}

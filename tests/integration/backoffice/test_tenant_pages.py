@@ -25,7 +25,7 @@ from tests.factories.sessions import now
 from tests.integration.backoffice.house import House, build
 from tests.integration.counting import counted
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.lane("embedded")]
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 MOST_QUERIES: Final = 12

@@ -119,7 +119,8 @@ def test_case_013_many_hands_close_a_session_once_and_all_succeed() -> None:
 
 def test_case_113_many_first_requests_with_one_key_are_one_approval_request() -> None:
     answers = together(lambda _: post(7))
-    assert {answer.status_code for answer in answers} == {201}
+    # Five sessions a minute are a pending key's share.
+    assert sorted(answer.status_code for answer in answers) == [201] * 5 + [429] * (HANDS - 5)
     assert (AuthKey.objects.count(), BrokerAccount.objects.count()) == (1, 1)
 
 
