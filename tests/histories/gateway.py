@@ -23,6 +23,7 @@ from sessions_app.domain.frames.payloads import Ack, Hello
 from sessions_app.domain.lifecycle import LIVING, Reason, SessionStatus
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AuthKey, BrokerAccount, Tenant
+from sessions_app.models.statements import Answer, Statement
 from sessions_app.services.access import keys
 from sessions_app.services.ingest import batches, ports
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate
@@ -95,6 +96,16 @@ class Account:
         return self.row.id
 
 
+class _Sessions:
+    """The batch's statement that locks its sessions, with our clock in its last column."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._statement = clock, Statement(batches._lock_sessions)
+
+    def send(self, **values: Any) -> Answer[Any]:
+        return self._statement.send(**values).of(lambda rows: [(*row[:-1], self._clock.now) for row in rows])
+
+
 class Gateway:
     """`raised`: what services have raised, with its traceback: nothing may."""
 
@@ -106,6 +117,8 @@ class Gateway:
         self._one_clock: list[Any] = [
             patch.object(queries, "database_now", lambda: clock.now),
             patch.object(queries, "clock", lambda: Value(clock.now, output_field=moment)),
+            # It is compiled once, with the database's clock in it.
+            patch.object(batches, "_SESSIONS", _Sessions(clock)),
         ]
         for hand in self._one_clock:
             hand.start()
