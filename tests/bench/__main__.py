@@ -26,7 +26,7 @@ from tests.bench import report
 from tests.bench.bars import BARS
 from tests.bench.report import Row
 from tests.bench.scenarios import SCENARIOS, Bench
-from tests.bench.servers import Database, House, Server, Setup
+from tests.bench.servers import SECRET, Database, House, Server, Setup
 from tests.services import postgres, valkey
 from tests.services.migrated import ROOT, copy_database, migrate
 from tests.services.postgres import DATABASE
@@ -112,7 +112,7 @@ def _house(*, with_postgres: bool) -> Iterator[House]:
         database = stack.enter_context(postgres()) if with_postgres else None
         redis_url = stack.enter_context(valkey()).url if with_postgres else ""
         if database is not None:
-            lane = {"DATABASE_URL": database.url, "REDIS_URL": redis_url, "SECRET_KEY": "s" * 50, "BEHIND_TLS": "off"}
+            lane = {"DATABASE_URL": database.url, "REDIS_URL": redis_url, "SECRET_KEY": SECRET, "BEHIND_TLS": "off"}
             migrate({**os.environ, **lane, "EAGATEWAY_DATA_DIR": str(folder)})
             copy_database(database.url, source=DATABASE, name="migrated")
         yield House(folder, database, redis_url)

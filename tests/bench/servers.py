@@ -27,6 +27,7 @@ STOP_SECONDS: Final = 20.0
 Server = Literal["uvicorn", "daphne"]
 Database = Literal["postgresql", "sqlite"]
 Groups = Sequence[Sequence[tuple[str, str]]]
+SECRET: Final = "a secret for the benchmark and for nothing else, fifty long"
 _PACE: Final = {
     "HEARTBEAT_TIMEOUT_SECONDS": "120",  # a slow machine is no silent EA
     "SNAPSHOT_INTERVAL_SECONDS": "86400",
@@ -134,7 +135,7 @@ class House:
         """What the gateway's processes find in their environment; with a migrated database in it."""
         own = {key: value for key, value in os.environ.items() if key not in ("DATABASE_URL", "REDIS_URL")}
         own.pop("PYTHONDONTWRITEBYTECODE", None)
-        own |= {"EAGATEWAY_DATA_DIR": str(folder), "SECRET_KEY": "s" * 50, "BEHIND_TLS": "off", **_PACE, **env}
+        own |= {"EAGATEWAY_DATA_DIR": str(folder), "SECRET_KEY": SECRET, "BEHIND_TLS": "off", **_PACE, **env}
         if setup.database == "sqlite":
             shutil.copyfile(migrated_file(), folder / "gateway.sqlite3")
         else:

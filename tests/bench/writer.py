@@ -19,6 +19,7 @@ from functools import partial
 from statistics import median
 from typing import Any, Final
 
+from tests.bench.servers import SECRET
 from tests.services import postgres
 from tests.services.migrated import migrate
 
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--intents", type=int, default=30, help="of each number of followers")
     options = parser.parse_args(arguments)
     with postgres() as database, tempfile.TemporaryDirectory(prefix="eag-writer-") as folder:
-        lane = {"DATABASE_URL": database.url, "SECRET_KEY": "s" * 50, "BEHIND_TLS": "off", "EAGATEWAY_DATA_DIR": folder}
+        lane = {"DATABASE_URL": database.url, "SECRET_KEY": SECRET, "BEHIND_TLS": "off", "EAGATEWAY_DATA_DIR": folder}
         os.environ.update(lane, DJANGO_SETTINGS_MODULE="eagateway.settings")
         migrate(dict(os.environ))
         import django  # noqa: PLC0415 - only now are the settings known
