@@ -1,7 +1,8 @@
 """Requests to Django take turns: each has a thread and a database connection of its own while it is served.
 
 Without a bound two hundred strangers have two hundred threads, and every connection that the writer of the EAs' frames
-would need. People's pages and the API of EAs wait in lines of their own, so that neither holds up the other.
+would need. People's pages and the API of EAs wait in lines of their own, so that neither holds up the other. The health
+pages are no part of Django: whoever watches the process waits behind nobody.
 """
 
 import asyncio
@@ -13,10 +14,9 @@ from weakref import WeakKeyDictionary
 from sessions_app.rest.problem_middleware import is_below_api
 from sessions_app.rest.problems import bare_problem
 
-AT_ONCE: Final = {"api": 8, "people": 2, "health": 1}
+AT_ONCE: Final = {"api": 8, "people": 2}
 WAITING: Final = 2000
 TURN_SECONDS: Final = 45
-HEALTH: Final = frozenset({"/healthz", "/readyz"})
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
@@ -34,8 +34,6 @@ def _lines() -> dict[str, _Line]:
 
 
 def _line_of(path: str) -> str:
-    if path in HEALTH:  # whoever watches the process must not wait behind a flood
-        return "health"
     return "api" if is_below_api(path) else "people"
 
 
