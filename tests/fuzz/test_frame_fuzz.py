@@ -98,7 +98,8 @@ def verdict(frame: Frame, codes: list[str]) -> None:
     """What every answer keeps to: registered codes, no failure of ours, and an error for what breaks the schema."""
     assert set(codes) <= set(PROBLEMS), codes
     assert not {"internal", "poisoned"} & set(codes), codes
-    if not is_valid("Envelope")(frame) or not is_valid(str(frame["type"]))(frame["payload"]):
+    read_as = {"payload": {}, **frame}  # docs/protocol.md: a frame without a payload has an empty one
+    if not is_valid("Envelope")(read_as) or not is_valid(str(read_as["type"]))(read_as["payload"]):
         assert codes, "a broken frame was taken without a word"
 
 
@@ -108,6 +109,7 @@ def fuzz(strategy: Any, attempt: Attempt) -> int:
     A failing frame is shrunk, shown, and added to the file of those that failed once.
     """
     tried: list[Frame] = []
+    failed: list[Frame] = []
     ends = time.monotonic() + SECONDS
     with asyncio.Runner() as runner:
         for frame in json.loads(REGRESSIONS.read_text()):
@@ -117,9 +119,12 @@ def fuzz(strategy: Any, attempt: Attempt) -> int:
         @FUZZ
         @given(frame=strategy)
         def run(frame: Frame) -> None:
-            if time.monotonic() < ends or len(tried) <= LEAST:  # a slow machine takes longer, and tries no less
+            # A slow machine takes longer, and tries no less; what failed is tried until it is as small as it gets.
+            if failed or time.monotonic() < ends or len(tried) <= LEAST:
                 tried.append(frame)
+                failed.append(frame)
                 runner.run(attempt(frame))
+                failed.remove(frame)
 
         try:
             run()

@@ -40,7 +40,7 @@ class Envelope(msgspec.Struct, kw_only=True, frozen=True):
     v: int
     type: Annotated[str, Meta(min_length=1, max_length=64)]
     id: UUID
-    payload: msgspec.Raw = msgspec.Raw(b"{}")
+    payload: msgspec.Raw = msgspec.Raw(b"{}")  # its number is read, and refused, even where nothing else is there
     seq: Seq | None = None
     ack: Count | None = None
     sent_at: Annotated[str, Meta(max_length=40)] | None = None
