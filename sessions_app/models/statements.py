@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 from uuid import UUID
 
 import psycopg
@@ -190,6 +190,8 @@ def _converted(converters: Any, rows: list[Row]) -> list[Row]:
 
 # Execution -----------------------------------------------------------------------------------------------------------
 
+_MOMENT: Final = psycopg.adapters.types["timestamptz"].oid
+_MOMENT_LOADER: Final = cast(Any, psycopg.adapters.get_loader(_MOMENT, psycopg.pq.Format.TEXT))
 _UNDER: Final = {"postgresql": ("{", "}", ""), "sqlite": ("[", "]", '"')}
 
 
@@ -212,6 +214,8 @@ def _execute(sql: str, params: Sequence[Any]) -> Any:
     connection.validate_no_broken_transaction()
     # Django's own cursors bind in the client, and what they send is never prepared.
     own = psycopg.Cursor(connection.connection)
+    # Django's loader of moments is Python, for zones other than the connection's; ours is UTC.
+    own.adapters.register_loader(_MOMENT, _MOMENT_LOADER)
     run = partial(_run, own)
     for wrapper in reversed(connection.execute_wrappers):
         run = partial(wrapper, run)
