@@ -58,7 +58,7 @@ async def answer(call: Call) -> Answer:
 
     :raises Refused: `token_invalid`, `not_found`, `service_restart`, or the Hello's own faults
     """
-    runtime = Runtime.current()
+    runtime, began = Runtime.current(), time.monotonic()
     if runtime.draining:
         raise Refused("service_restart")
     # `thread_sensitive=False`: else all reads of this process would queue for one thread.
@@ -69,11 +69,13 @@ async def answer(call: Call) -> Answer:
     # Answered as if there were none: a token is not to find out which other sessions there are.
     if standing.session_id != call.session_id:
         raise Refused("not_found")
-    connection, door, frames = await _link(runtime, call, standing)
-    ticket = connection.begin_call()
-    for frame in frames:
-        await door.take(frame)
-    return await _wait(connection, ticket, hold_seconds(connection, call.hold_ms))
+    # From here on: who knows no token keeps nobody's session alive.
+    with runtime.calls.serving(call.session_id, since=began):
+        connection, door, frames = await _link(runtime, call, standing)
+        ticket = connection.begin_call()
+        for frame in frames:
+            await door.take(frame)
+    return await _wait(runtime, connection, ticket, hold_seconds(connection, call.hold_ms))
 
 
 async def _link(runtime: Runtime, call: Call, standing: Standing) -> tuple[ExchangeConnection, Door, Sequence[bytes]]:
@@ -109,7 +111,7 @@ def _peek(frames: Sequence[bytes]) -> Envelope | None:
         return None  # the door names what is wrong
 
 
-async def _wait(connection: ExchangeConnection, ticket: object, hold: float) -> Answer:
+async def _wait(runtime: Runtime, connection: ExchangeConnection, ticket: object, hold: float) -> Answer:
     """Until the call's frames are committed and there is something to tell, or the hold is over."""
     began = time.monotonic()
     end = None
@@ -121,7 +123,11 @@ async def _wait(connection: ExchangeConnection, ticket: object, hold: float) -> 
             end = Refused("try_later", retry_after=RETRY_SECONDS)
             break
         try:
-            await connection.woken(max(0.0, (hold if connection.at_rest else PATIENCE_SECONDS) - waited))
+            if connection.at_rest:
+                await connection.woken(max(0.0, hold - waited))
+            else:
+                with runtime.calls.serving(connection.session_id, since=began):
+                    await connection.woken(max(0.0, PATIENCE_SECONDS - waited))
         except asyncio.CancelledError:  # who asked has gone
             connection.end_call(ticket)
             raise

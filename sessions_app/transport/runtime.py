@@ -7,7 +7,7 @@ passed. No order waits for it when all is well, and losing Redis or Celery costs
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -38,6 +38,7 @@ from sessions_app.transport.connection.connections import Connection
 from sessions_app.transport.connection.exchanges import ExchangeConnection
 from sessions_app.transport.connection.registry import Registry
 from sessions_app.transport.connection.sockets import SocketConnection
+from sessions_app.transport.inbound.calls import Calls
 from sessions_app.transport.inbound.dispatcher import Door
 from sessions_app.transport.inbound.heartbeats import Heartbeats
 from sessions_app.transport.inbound.ingest import Ingest
@@ -58,9 +59,10 @@ class Runtime:
         self.delivery = Delivery(self.registry)
         self.ingest = Ingest(self._settle_from_thread, serves=self.registry.serves, soon=self._loop.call_soon)
         self.heartbeats = Heartbeats()
+        self.calls = Calls()
         self.resumes = Resumes()
         self.draining = False
-        self._renewed = time.monotonic()
+        self._heard_at = time.monotonic()
         # Kept beyond the links: who connects again gets no fresh budget.
         self._bounds = Kept(Bounds)
         self._hellos = Kept(hello_bucket)
@@ -193,8 +195,10 @@ class Runtime:
 
     async def _sweep(self) -> None:
         held = {connection.session_id for connection in self.registry}
+        taken_at, waiting = time.monotonic(), self.calls.waiting(settings.GATEWAY["sweep_seconds"])
         await self._write_heartbeats()
-        standings, leaving = await database_sync_to_async(self._look, thread_sensitive=False)(held)
+        look = database_sync_to_async(self._look, thread_sensitive=False)
+        standings, leaving = await look(held, waiting, taken_at)
         self._forget_callers()
         for connection in self.registry:
             standing = standings.get(connection.session_id)
@@ -228,10 +232,15 @@ class Runtime:
                 self.registry.remove(connection)
                 connection.drop()
 
-    def _look(self, held: set[UUID]) -> tuple[dict[UUID, Standing], list[SentAway]]:
-        gateway_processes.renew(elapsed=timedelta(seconds=time.monotonic() - self._renewed))
-        self._renewed = time.monotonic()
-        expiry.expire_overdue(heard=gateway_processes.THIS)
+    def _look(
+        self, held: set[UUID], waiting: Collection[UUID], taken_at: float
+    ) -> tuple[dict[UUID, Standing], list[SentAway]]:
+        """Judge and read. `waiting`: sessions that have waited for us; `taken_at`: when the heartbeats were taken that
+        are written by now. What came since is in memory alone."""
+        expiry.excuse_waiting(waiting)
+        gateway_processes.renew(elapsed=timedelta(seconds=taken_at - self._heard_at), heard_at=taken_at)
+        self._heard_at = taken_at
+        expiry.expire_overdue()
         keys.revoke_retired()
         standings = queries.standings(held) if held else {}
         return standings, maintenance.send_away(held=held)

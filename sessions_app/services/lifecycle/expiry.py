@@ -3,9 +3,8 @@
 When many fall silent at once, it is hardly the EAs: their expiry is held for one timeout, and an operator is called.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Final
 from uuid import UUID
 
 from django.conf import settings
@@ -15,27 +14,22 @@ from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import EaSession, GatewayProcess
-from sessions_app.models.bulk import update_rows
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.lifecycle.ending import end_sessions
 from sessions_app.services.lifecycle.locking import locked_sessions
-from sessions_app.services.operations import alerts, maintenance
+from sessions_app.services.operations import alerts, gateway_processes, maintenance
 from sessions_app.services.operations.history import GATEWAY
 
-# Another process writes its sessions' heartbeats every sweep: until then a beat that came in time may not be here yet.
-WRITTEN_WITHIN: Final = timedelta(seconds=3)
 
-
-def expire_overdue(*, heard: UUID | None = None) -> int:
+def expire_overdue() -> int:
     """Close authenticated sessions whose heartbeat is overdue, each by compare-and-set on the deadline read.
 
-    A heartbeat that comes in between wins. `heard`: the gateway process whose heartbeats are all written; sessions of
-    any other living one are given the time that it takes to write them. Returns how many were closed.
+    A heartbeat that comes in between wins. Returns how many were closed.
     """
     expired = 0
     # A transaction each: the locks of one session are let go of before those of the next are asked for.
-    for session_id, deadline in _due_sessions(queries.database_now(), heard):
+    for session_id, deadline in _due_sessions(queries.database_now()):
         with transaction.atomic(durable=True):
             batch = Batch(now=queries.database_now())
             rows = list(
@@ -59,15 +53,17 @@ def forgive_absence(*, alone: bool = False) -> int:
         # Its EAs were never without a gateway: only those of the one that died have an excuse, by its lease.
         if not alone and queries.living_gateways(now):
             return 0
-        rows = list(locked_sessions().filter(state=SessionStatus.AUTHENTICATED).order_by("id"))
-        for row in rows:
-            # Never sooner: a terminal may have announced a longer silence.
-            row.deadline_at = max(row.deadline_at, now + timedelta(seconds=row.heartbeat_timeout))
-        update_rows(EaSession, rows, ["deadline_at"])
-    return len(rows)
+        return gateway_processes.excuse(EaSession.objects.all(), now)
 
 
-def _due_sessions(now: datetime, heard: UUID | None) -> list[tuple[UUID, datetime]]:
+def excuse_waiting(session_ids: Collection[UUID]) -> None:
+    """Give sessions a full timeout from now: their EAs have asked us, and we have not answered yet."""
+    if session_ids:
+        with transaction.atomic(durable=True):
+            gateway_processes.excuse(EaSession.objects.filter(id__in=session_ids), queries.database_now())
+
+
+def _due_sessions(now: datetime) -> list[tuple[UUID, datetime]]:
     """Authenticated sessions to expire now, with the deadline read; the deadlines of those with an excuse are moved.
 
     Nothing expires while no gateway is alive: beat alone cannot tell who is silent.
@@ -80,10 +76,12 @@ def _due_sessions(now: datetime, heard: UUID | None) -> list[tuple[UUID, datetim
     # Without any row there was no gateway that could have been absent: the clock alone decides.
     if leases and not living:
         return []
-    unwritten = living - {heard}
+    # A process keeps heartbeats in memory for a sweep, and a slow database makes that sweep long: one that came in time
+    # may not be written yet. So a session is silent as of what its process has written, not as of now.
+    heard: dict[UUID | None, datetime] = {gateway: gateway_processes.heard_until(leases[gateway]) for gateway in living}
     with transaction.atomic(durable=True):
         rows = list(EaSession.objects.select_related("account").filter(id__in=overdue))
-        rows = [row for row in rows if row.gateway not in unwritten or row.deadline_at + WRITTEN_WITHIN < now]
+        rows = [row for row in rows if row.deadline_at < heard.get(row.gateway, now)]
         overdue = {row.id: overdue[row.id] for row in rows}
         excuses = _excuses(rows, now)
         held = _excused_by_mass_silence([row for row in rows if row.id not in excuses], now)

@@ -55,8 +55,9 @@ def many(count: int, **columns: object) -> list[EaSession]:
 
 
 def sweep() -> int:
-    """Expire as this gateway process's own sweep does, which has just written what it has heard."""
-    return expiry.expire_overdue(heard=gateway_processes.THIS)
+    """Expire as a gateway process's own sweep does, which has just written what it has heard."""
+    gateway_processes.renew()
+    return expiry.expire_overdue()
 
 
 def deadline_in(session: EaSession) -> float:

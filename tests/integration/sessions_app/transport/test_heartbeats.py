@@ -9,12 +9,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import OperationalError
 from eagateway_sdk.ids import uuid7
 
 from sessions_app import queries
 from sessions_app.domain.decimals import Money
 from sessions_app.domain.frames.payloads import StatusHeartbeat
+from sessions_app.domain.keys import token_digest
 from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.services.ingest import batches, beats
@@ -23,8 +25,10 @@ from sessions_app.services.ingest.ports import Arrival
 from sessions_app.services.lifecycle import ending, expiry
 from sessions_app.services.operations import gateway_processes
 from sessions_app.services.operations.history import GATEWAY
+from sessions_app.transport import exchange
 from sessions_app.transport.connection.exchanges import ExchangeConnection
 from sessions_app.transport.connection.registry import Registry
+from sessions_app.transport.exchange import Call
 from sessions_app.transport.inbound.dispatcher import Door
 from sessions_app.transport.inbound.heartbeats import Heartbeats
 from sessions_app.transport.inbound.rate_limits import Bounds
@@ -316,24 +320,64 @@ def silent(desk: Desk, seconds: float, **columns: Any) -> None:
     EaSession.objects.filter(id=desk.session.id).update(deadline_at=ago(seconds), **columns)
 
 
-def test_what_another_living_process_has_not_written_yet_has_time_to_be_written() -> None:
+def test_silence_is_judged_up_to_the_moment_that_its_process_has_written_all_it_heard() -> None:
     gateway_processes.renew()
-    other = GatewayProcessFactory.create(lease_until=ago(-10))
+    # It says so with its lease, of 10 s: everything that it heard until 3 s ago is written.
+    other = GatewayProcessFactory.create(lease_until=ago(3) + gateway_processes.LEASE)
     desk = Desk.open("srv:1")
-    silent(desk, 1, gateway=other.id)
-    assert expiry.expire_overdue(heard=gateway_processes.THIS) == 0
-    beats.flush({desk.session.id: Beat(time.monotonic() - 1.5, StatusHeartbeat())})
-    assert expiry.expire_overdue(heard=gateway_processes.THIS) == 0
-    silent(desk, expiry.WRITTEN_WITHIN.total_seconds() + 1)
-    assert expiry.expire_overdue(heard=gateway_processes.THIS) == 1
-
-
-def test_a_process_that_has_written_everything_judges_its_own_at_once() -> None:
-    gateway_processes.renew()
-    desk = Desk.open("srv:1")
-    silent(desk, 1, gateway=gateway_processes.THIS)
+    silent(desk, 2, gateway=other.id)
     assert expiry.expire_overdue() == 0
-    assert expiry.expire_overdue(heard=gateway_processes.THIS) == 1
+    beats.flush({desk.session.id: Beat(time.monotonic() - 2.5, StatusHeartbeat())})
+    assert expiry.expire_overdue() == 0
+    silent(desk, 4, gateway=other.id)
+    assert expiry.expire_overdue() == 1
+
+
+def test_a_beat_that_comes_while_the_sweep_writes_slowly_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk, other = Desk.open("srv:1"), Desk.open("srv:2")
+    silent(desk, -0.3, gateway=gateway_processes.THIS)
+    write = beats.renew
+
+    def slowly(*arguments: Any, **named: Any) -> None:
+        time.sleep(0.6)
+        write(*arguments, **named)
+
+    async def talk(runtime: Runtime, connection: ExchangeConnection, door: Door) -> None:
+        runtime.heartbeats.put_back({other.session.id: Beat(time.monotonic() - 60, StatusHeartbeat())})
+        with monkeypatch.context() as patch:
+            patch.setattr(beats, "renew", slowly)
+            sweeping = asyncio.ensure_future(runtime._sweep())
+            await asyncio.sleep(0.1)
+            await door.take(beat())  # in time, and in memory alone until the next sweep
+            await sweeping
+        await runtime._sweep()
+
+    with_runtime(desk, talk)
+    assert (session(desk).state, session(other).state) == (SessionStatus.AUTHENTICATED, SessionStatus.CLOSED)
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_an_ea_whose_call_waits_for_us_is_not_silent_and_one_that_wants_its_answer_held_is(
+    monkeypatch: pytest.MonkeyPatch, *, held: bool
+) -> None:
+    desk = Desk.open("srv:1")
+    monkeypatch.setitem(settings.GATEWAY, "sweep_seconds", 0.05)
+    frames = [] if held else [frame("ErrorAlert", {"code": "requote"}, seq=1)]
+    EaSession.objects.filter(id=desk.session.id).update(token_hash=token_digest("a-token"))
+    call = Call(token="a-token", session_id=desk.session.id, frames=frames, confirmed=None, hold_ms=2500)
+
+    async def talk(runtime: Runtime, connection: ExchangeConnection, door: Door) -> None:
+        connection.collect()
+        monkeypatch.setattr(runtime.ingest, "put", lambda arrival: None)  # a writer that has no turn
+        calling = asyncio.ensure_future(exchange.answer(call))
+        await asyncio.sleep(0.3)
+        await asyncio.to_thread(silent, desk, 0.2, gateway=gateway_processes.THIS)
+        await asyncio.sleep(0.5)  # a sweep comes every 50 ms
+        assert held != (desk.session.id in runtime.calls.waiting(0.2))
+        calling.cancel()
+
+    with_runtime(desk, talk)
+    assert session(desk).state == (SessionStatus.CLOSED if held else SessionStatus.AUTHENTICATED)
 
 
 def test_the_sweep_writes_before_it_judges() -> None:
