@@ -314,10 +314,18 @@ def _lacks_stop(standing: Standing, wanted: Levels) -> bool:
 
 
 def _opened_bare(standing: Standing) -> bool:
-    """Whether its open was refused for its stops, and then carried out without them."""
+    """Whether its open was refused for its stops, and is carried out without them."""
+    return _open_was_refused(standing, Rejection.STOPS)
+
+
+def _opened_without_end(standing: Standing) -> bool:
+    """Whether its open was refused for its expiry, and is carried out without one."""
+    return _open_was_refused(standing, Rejection.EXPIRY)
+
+
+def _open_was_refused(standing: Standing, why: Rejection) -> bool:
     return any(
-        row.action in ADDS_EXPOSURE and row.failed and classify(row.error_code) is Rejection.STOPS
-        for row in standing.commands
+        row.action in ADDS_EXPOSURE and row.failed and classify(row.error_code) is why for row in standing.commands
     )
 
 
@@ -391,9 +399,9 @@ def _again(standing: Standing, last: Tried, lots: Decimal, followed: Followed) -
     leg = replace(standing.leg, lots=lots)
     spec = grid_of(leg, followed.specs)
     wanted = moving(leg, followed.position, spec) if followed.position is not None else None
-    refused = classify(last.error_code)
-    # Stops that stand too near must not cost the trade: they are set when it is open.
-    bare = refused is Rejection.STOPS
+    # Stops that stand too near must not cost the trade: they are set when it is open. What was refused once stays out of
+    # every later attempt, whatever that one was refused for: there are three in all.
+    bare = _opened_bare(standing)
     price = last.levels.price if wanted is None or wanted.price is None else wanted.price
     return replace(
         # An open leads from nothing to its lots, whatever the leg was decided to have.
@@ -403,7 +411,7 @@ def _again(standing: Standing, last: Tried, lots: Decimal, followed: Followed) -
         deviation_points=last.deviation_points,
         sl=NONE if bare else last.levels.sl if wanted is None else wanted.sl,
         tp=NONE if bare else last.levels.tp if wanted is None else wanted.tp,
-        expiry="" if refused is Rejection.EXPIRY else _expiry(last, wanted),
+        expiry="" if _opened_without_end(standing) else _expiry(last, wanted),
         # The end of the first attempt stays: ordering again makes no signal younger.
         valid_until=last.valid_until,
         reverse=leg.reverse,

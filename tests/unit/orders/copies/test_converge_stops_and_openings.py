@@ -351,6 +351,18 @@ def test_stops_that_stand_too_near_do_not_cost_a_trade() -> None:
     assert (order.action, order.sl, order.tp) == (Action.PLACE, D(0), D(0))
 
 
+def test_what_an_open_was_once_refused_for_stays_out_of_every_later_attempt() -> None:
+    """Three attempts in all: a busy broker in between must not cost the trade."""
+    stops = opening(REJECTED, 5, 130, action=Action.PLACE, levels=replace(AS_STOPPED, expiry="now"))
+    bare = opening(REJECTED, 2, 4, action=Action.PLACE, levels=Levels(expiry="now"))
+    pending = replace(STOPPED, state=PositionState.WORKING, price=D("1.08"), expiry="now")
+    (order,) = step(ordered(stops, bare, order_type=OrderType.LIMIT), of=pending).orders
+    assert (order.action, order.sl, order.tp, order.expiry) == (Action.PLACE, D(0), D(0), "now")
+    endless = replace(stops, error_code=147)
+    (order,) = step(ordered(endless, replace(bare, levels=AS_STOPPED), order_type=OrderType.LIMIT), of=pending).orders
+    assert (order.sl, order.expiry) == (D("1.05"), "")
+
+
 def test_a_pending_order_is_placed_again_where_the_master_has_it_by_now() -> None:
     first = opening(REJECTED, 1, 138, action=Action.PLACE, levels=Levels(D("1.01"), D("1.3"), D("1.1"), "then"))
     one = ordered(first, order_type=OrderType.LIMIT)
