@@ -353,6 +353,7 @@ class FollowerTerminal(BaseTerminal):
         lost = not self.trouble.calm and report["status"] in ("filled", "closed", "modified", "placed")
         if lost and self.rng.random() < self.loses:
             self.log(f"LOST report of {_short(entry)}: {report}")
+            self.untold.add(entry.magic)
             return
         self.log(f"reports {_short(entry)}: {report}")
         command = entry.command

@@ -35,6 +35,7 @@ class BaseTerminal:
         self.stopped = ""
         self.twice = self.shuffled = 0.0
         self.log: Callable[[str], None] = lambda _: None
+        self.untold: set[int] = set()  # magic numbers of which a report was lost, until a book is told
         self._life = 0
         self._numbered = 0
 
@@ -211,6 +212,7 @@ class BaseTerminal:
         else:
             told |= {"positions": positions, "working_orders": orders}
         self.gateway.send(self.link, [Frame("SyncSnapshot", told, self.gateway.id())])
+        self.untold.clear()
 
     def _shown(self, item: Ticket) -> dict[str, Any]:
         shown: dict[str, Any] = {

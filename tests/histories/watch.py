@@ -11,6 +11,7 @@ from uuid import UUID
 
 from tests.histories import rows
 from tests.histories.broker import ZERO, Ticket
+from tests.histories.gateway import TIMEOUT
 from tests.histories.master import Position
 from tests.histories.world import Follower, Subscribed, World
 
@@ -28,7 +29,8 @@ CODES: Final[dict[Fact, frozenset[str]]] = {
     Fact.OPEN_REJECTED: frozenset({"open_rejected"}),
     Fact.UNDER_FILLED: frozenset({"under_filled"}),
 }
-GRACE: Final = {Fact.UNPROTECTED: 75.0, Fact.CLOSE_UNDELIVERED: 75.0}
+# A terminal that is gone is missed at the heartbeat timeout, which is 90 s here, and by the sweep after it.
+GRACE: Final = {Fact.UNPROTECTED: 75.0, Fact.CLOSE_UNDELIVERED: TIMEOUT + 15.0}
 
 
 @dataclass(slots=True)
@@ -74,8 +76,9 @@ class Watch:
                     continue
                 sub, position = found
                 name = f"{follower.name} copy {ticket.magic & 0xFFFFFF} of {position.id}"
-                # What no terminal has told, nobody can miss; what a follower has moved himself, a book shows first.
-                moved = ticket.magic in follower.own_stops
+                # What no terminal has told, nobody can miss; what a follower has moved himself, and what its
+                # terminal has lost the report of, a book shows first.
+                moved = ticket.magic in follower.own_stops or ticket.magic in follower.terminal.untold
                 known = sub.master.has_told_stops(position) and not moved
                 if position.alive and known and lacks_stop(sub, position, ticket) and follower.terminal.connected:
                     yield Fact.UNPROTECTED, name, follower
