@@ -301,7 +301,10 @@ class _Copy:
         if (PRICE | BUSY) & set(row.codes):
             told = self.position.told_open
             began = self.position.opened_at if told is None else told.born
-            return row.attempt >= MOST_ATTEMPTS or at >= began + self.sub.terms.max_age - 20
+            # Under a pause nothing that adds exposure is tried again, however young the signal is.
+            until = began + self.sub.terms.max_age
+            paused = self.sub.was("close_only", at, until) or self.sub.was("off", at, until)
+            return row.attempt >= MOST_ATTEMPTS or at >= until - 20 or paused
         return False
 
     # Alerts --------------------------------------------------------------------------------------------------------
