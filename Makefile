@@ -1,6 +1,6 @@
 # `make help` lists the targets. Each prepares .venv first, which costs milliseconds once it stands.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve stack test room conformance mutants histories bench bench-quick check lock schemas clean
+.PHONY: help setup demo serve stack test room conformance mutants histories independent bench bench-quick check lock schemas clean
 
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
@@ -34,6 +34,9 @@ mutants: setup  ## mutation testing of orders/domain, nightly (MUTANTS_ARGS='--o
 
 histories: setup  ## random histories through the real services, nightly (N=5000 HISTORIES_ARGS='--seed 123 --replay')
 	@$(BIN)/python -m tests.histories $(or $(N),500) $(HISTORIES_ARGS)
+
+independent: setup  ## random days of a broker and EA that know the documents alone, nightly (DAYS=40 DAYS_ARGS='--seed 7')
+	@$(BIN)/python -m tests.independent $(or $(DAYS),40) $(DAYS_ARGS)
 
 bench: setup  ## the real processes against a bare relay, interleaved (BENCH_ARGS='--only 1-100 --server daphne')
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)

@@ -148,6 +148,10 @@ class Gateway:
             self._spare += self._provision([PLAIN] * self._spares)
         return replace(self._spare.pop(), gateway=self)
 
+    def provision_many(self, wanted: Sequence[Sequence[Mapping[str, Any]]]) -> "list[Cast]":
+        """A tenant for each of these, in one process: a master, and followers with these subscription settings."""
+        return self._provision(wanted)
+
     def _provision(self, wanted: Sequence[Sequence[Mapping[str, Any]]]) -> list["Cast"]:
         casts = [Cast.invent(self, followers=len(followers)) for followers in wanted]
         tenants = [cast.document(followers) for cast, followers in zip(casts, wanted, strict=True)]
