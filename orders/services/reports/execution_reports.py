@@ -107,11 +107,12 @@ def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, wo
         copy is not None
         and not row.repeated
         and report.cause not in ACCOUNT_CAUSES
-        and not _is_beside(row, command, copy)
+        and not _is_beside(row, report, command, copy)
     ):
         _apply(copy, command, report, work)
-        if command is not None and _is_under_filled(command, copy):
-            row.flag = ReportFlag.UNDER_FILLED
+        if command is not None and _is_under_filled(command, report, copy):
+            # What a book proved keeps saying so: the EA's own report takes its place by that.
+            row.flag = row.flag or ReportFlag.UNDER_FILLED
             work.under_filled.append((command, row))
         inferred = work.causes is not None
         flag = work.waits.hear(copy, Action(command.action) if command else None, report, inferred=inferred)
@@ -125,21 +126,33 @@ def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, wo
         work.unsettled[command.copy_id] = command.copy
 
 
-def _is_under_filled(command: Command, copy: Copy) -> bool:
+def _is_under_filled(command: Command, report: ExecutionReport, copy: Copy) -> bool:
     """Whether an opening is over, and has filled in part."""
     over = command.action in ADDS_EXPOSURE and command.state in _OVER
+    # A book had ended it too soon: its EA says that it still fills.
+    if report.status is ReportStatus.PARTIALLY_FILLED:
+        return False
     # What its master took off before an open was ordered again is not missing.
     ordered, filled = command.lots or _NONE, copy.lots_filled or _NONE
     return over and copy.state == CopyState.OPEN and _NONE < filled < ordered - CRUMB
 
 
-def _is_beside(row: Report, command: Command | None, copy: Copy) -> bool:
+def _is_beside(row: Report, report: ExecutionReport, command: Command | None, copy: Copy) -> bool:
     """Whether it changes nothing of the copy: a book has told it before, its command was about a second position, or
     an attempt that was given up has filled beside the one that took its place. The snapshot that is asked for shows
     both."""
     if command is not None and command.ticket is not None:
         return True
-    return row.flag == ReportFlag.AFTER_SNAPSHOT or (row.flag == ReportFlag.AFTER_VOID and copy.state == CopyState.OPEN)
+    if row.flag == ReportFlag.AFTER_SNAPSHOT:
+        return not _fills_more(report, copy)
+    return row.flag == ReportFlag.AFTER_VOID and copy.state == CopyState.OPEN
+
+
+def _fills_more(report: ExecutionReport, copy: Copy) -> bool:
+    """Whether more has filled than is known: lots of fills are cumulative. A book that was read in the middle of an
+    order which fills in parts showed the first of them, and was taken for its outcome."""
+    fills = report.status in (ReportStatus.FILLED, ReportStatus.PARTIALLY_FILLED)
+    return fills and (report.lots or _NONE) > (copy.lots_filled or _NONE)
 
 
 def _find_copy(account_pk: UUID, report: ExecutionReport, work: Reports) -> Copy | None:
@@ -172,8 +185,10 @@ def _move(command: Command, report: ExecutionReport, row: Report, work: Reports)
     if before is after:
         return _repeats(command, report, row, work)
     if not may_move(before, after):
-        row.flag = ReportFlag.OUT_OF_ORDER
-        return True
+        from_book = command.reason == CommandReason.FROM_SNAPSHOT and work.causes is None
+        more = from_book and command.action in ADDS_EXPOSURE and _fills_more(report, command.copy)
+        row.flag = ReportFlag.AFTER_SNAPSHOT if more else ReportFlag.OUT_OF_ORDER
+        return not more
     # The EA had executed it before it heard of its end: a fact, and odd enough for a snapshot.
     if before in (CommandState.VOID, CommandState.EXPIRED):
         row.flag = row.flag or ReportFlag.AFTER_VOID

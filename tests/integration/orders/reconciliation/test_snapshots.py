@@ -111,6 +111,37 @@ def test_the_report_that_comes_after_an_adoption_gives_it_its_figures(master: De
     assert only_copy().ticket == 900
 
 
+def test_an_order_that_fills_on_after_a_book_has_shown_its_first_part_is_followed_whole(
+    master: Desk, follower: Desk
+) -> None:
+    master.buy(1, "1")
+    follower.tell(held(1, 900, "0.4"), applied=0)
+    ordered = Command.objects.get().id
+    assert (only_copy().state, only_copy().lots_open) == ("open", Decimal("0.4"))
+    for status, lots, there in (
+        ("partially_filled", "0.4", "0.4"),
+        ("partially_filled", "0.7", "0.7"),
+        ("partially_filled", "0.7", "0.7"),
+        ("filled", "1", "1"),
+    ):
+        follower.report(ordered, status, ticket=900, lots=lots, price="1.1")
+        assert (only_copy().lots_open, only_copy().lots_filled) == (Decimal(there), Decimal(there))
+    flags = list(Report.objects.order_by("id").values_list("flag", "repeated"))
+    assert flags == [
+        ("from_snapshot", True), ("out_of_order", True), ("after_snapshot", False), ("out_of_order", True),
+        ("after_snapshot", False),
+    ]  # fmt: skip
+    master.intend("partial_close", 1, lots="0.5", remaining_lots="0.5", new_ticket=2)
+    part = Command.objects.get(action="partial_close")
+    assert (part.lots, part.lots_after) == (Decimal("0.5"), Decimal("0.5"))
+
+
+def test_what_was_filled_by_its_eas_own_word_fills_no_further(master: Desk, follower: Desk) -> None:
+    (command,) = opened(master, follower, 1)
+    follower.report(command.id, "partially_filled", ticket=900, lots="0.3", price="1.1")
+    assert only_copy().lots_open == Decimal("0.1")
+
+
 def test_case_087_a_foreign_position_is_shown_and_never_touched(master: Desk, follower: Desk) -> None:
     follower.tell(held(None, 77), {**held(None, 78), "magic": 12345})
     assert [item["kind"] for item in follower.result] == ["foreign", "foreign"]
