@@ -19,6 +19,7 @@ from backoffice.actions.action import Action
 from backoffice.actions.registry import ACTIONS
 from backoffice.foreign import foreign, legible
 from backoffice.permissions import may
+from backoffice.templatetags.outside import lots
 from sessions_app.domain.decimals import plain
 
 COUNTED_ROWS: Final = 10_000
@@ -136,6 +137,8 @@ def column(model: type[Model], name: Any) -> Any:
     show = (
         _BADGES.get(name) if chosen else next((show for kind, show in _SHOWN.items() if isinstance(item, kind)), None)
     )
+    if isinstance(item, models.DecimalField) and "lots" in item.name:
+        show = lots
     return name if item is None or show is None else _shown(item.name, str(item.verbose_name), show)
 
 

@@ -25,8 +25,17 @@ def outside(value: Any) -> str:
 
 @register.filter
 def exact(value: Decimal | None) -> str:
-    """Lots and prices: all digits, no trailing zeros."""
+    """Prices and factors: all digits, no trailing zeros."""
     return NOTHING if value is None else plain(value)
+
+
+@register.filter
+def lots(value: Decimal | None) -> str:
+    """All digits, two at least, as terminals show lots: 1.00, 0.015."""
+    if value is None:
+        return NOTHING
+    whole, _, part = plain(value).partition(".")
+    return f"{whole}.{part:0<2}"
 
 
 @register.filter

@@ -351,3 +351,14 @@ def processes_of(folder: Path) -> list[int]:
         if wanted in names and int(entry.name) != os.getpid():
             found.append(int(entry.name))
     return found
+
+
+@pytest.mark.sends_invalid_frames
+async def test_lines_that_are_left_out_are_named_and_those_beyond_ten_counted(gateway: Gateway) -> None:
+    cast = gateway.provision({})
+    ea = await cast.ea(0)
+    broken = [{**SYMBOLS[0], "name": f"ODD{number}", "lots_step": "none"} for number in range(12)]
+    await ea.send("InitRequest", {"currency": "USD", "symbols": [*SYMBOLS, *broken]})
+    alert = (await ea.hear("ErrorAlert"))["payload"]
+    assert (alert["code"], alert["message"].count("ODD")) == ("field_unreadable", 10)
+    assert alert["message"].endswith("ODD9 and 2 more)")

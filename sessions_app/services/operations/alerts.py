@@ -17,6 +17,7 @@ from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.operations.history import Actor
 
 _MAX_TEXT: Final = 500
+_ROOM_TO_SAY_SO: Final = 40
 _log = structlog.get_logger(__name__)
 
 
@@ -40,10 +41,18 @@ def raise_alert(
         code=code, subject=about, acknowledged_at__isnull=True, resolved_at__isnull=True
     )
     # One row however often: a fault that comes a thousand times must not hide the other alerts.
-    if again.update(times=F("times") + 1, at=now, text=text[:_MAX_TEXT]):
+    if again.update(times=F("times") + 1, at=now, text=_fitting(text)):
         return
-    alert = OperatorAlert(code=code, account_id=account_pk, subject=about, text=text[:_MAX_TEXT], first_at=now, at=now)
+    alert = OperatorAlert(code=code, account_id=account_pk, subject=about, text=_fitting(text), first_at=now, at=now)
     OperatorAlert.objects.bulk_create([alert], ignore_conflicts=True)  # another gateway may have been first
+
+
+def _fitting(text: str) -> str:
+    """The text as its column has room for it; what is cut off is counted, or a person would take it for all."""
+    if len(text) <= _MAX_TEXT:
+        return text
+    kept = _MAX_TEXT - _ROOM_TO_SAY_SO
+    return f"{text[:kept]} ... and {len(text) - kept} characters more"
 
 
 @requires_transaction

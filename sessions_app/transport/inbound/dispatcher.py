@@ -149,7 +149,9 @@ class Door:
         for note in arrival.mended:
             by_path[note.path].append(note)
         for path, notes in by_path.items():
-            lines = ", ".join(note.line for note in notes[:NAMED_LINES] if note.line)
+            named = [note.line for note in notes if note.line]
+            more = f" and {len(named) - NAMED_LINES} more" if len(named) > NAMED_LINES else ""
+            lines = ", ".join(named[:NAMED_LINES]) + more
             if not connection.inbox.hear_of(f"{arrival.kind} {path} {lines}"):
                 continue
             message = f"{arrival.kind}: {notes[0].what}" + (f" ({lines})" if lines else "")

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -142,6 +143,15 @@ def test_a_copied_decision_leads_to_its_commands(client: Client, superuser: User
     text = client.get(page_of(command.decision)).content.decode()
     assert page_of(command) in text
     assert "<h2>Why</h2>" in text
+
+
+@pytest.mark.parametrize(("told", "shown"), [("1", "1.00"), ("0.100", "0.10"), ("0.015", "0.015"), ("20", "20.00")])
+def test_lots_read_as_terminals_show_them(client: Client, superuser: User, told: str, shown: str) -> None:
+    command = CommandFactory.create(lots=Decimal(told))
+    command.refresh_from_db()  # as its column has it, PostgreSQL with eight digits
+    assert f'class="number">{shown}<' in client.get(page_of(command.decision)).content.decode()
+    for page in (client.get(page_of(command, "changelist")), client.get(page_of(command))):
+        assert f">{shown}<" in page.content.decode()
 
 
 def test_decisions_are_found_by_their_reason(client: Client, superuser: User) -> None:

@@ -40,6 +40,14 @@ def test_the_same_thing_again_is_counted_on_the_open_alert() -> None:
     assert list(OperatorAlert.objects.order_by("id").values_list("text", "times")) == [("second", 2), ("another's", 1)]
 
 
+def test_a_text_that_is_too_long_says_how_much_is_cut_off() -> None:
+    for length in (500, 501, 2000):
+        alerts.report_alert(code=AlertCode.MASS_SILENCE, text="x" * length, subject=str(length))
+    whole, one, many = OperatorAlert.objects.order_by("id").values_list("text", flat=True)
+    assert whole == "x" * 500
+    assert (one, many) == (f"{'x' * 460} ... and 41 characters more", f"{'x' * 460} ... and 1540 characters more")
+
+
 def test_after_an_acknowledgement_the_same_thing_is_a_new_alert() -> None:
     alerts.report_alert(code=AlertCode.MASS_SILENCE, text="first")
     alerts.acknowledge(alert_id=OperatorAlert.objects.get().id, by=Actor("olga"))
