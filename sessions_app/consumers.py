@@ -22,7 +22,7 @@ from sessions_app.rest.parsing import names_token
 from sessions_app.services.lifecycle import resuming
 from sessions_app.transport.connection.sockets import SocketConnection
 from sessions_app.transport.inbound.decoding import decode_payload
-from sessions_app.transport.inbound.dispatcher import Door
+from sessions_app.transport.inbound.dispatcher import Dispatcher
 from sessions_app.transport.runtime import Runtime
 
 _log = structlog.get_logger(__name__)
@@ -76,7 +76,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
 
     # Hello ---------------------------------------------------------------------------------------------------------
 
-    async def _greet(self) -> tuple[SocketConnection, Door] | None:
+    async def _greet(self) -> tuple[SocketConnection, Dispatcher] | None:
         """The first frame: a valid Hello within its time, or the socket is closed."""
         try:
             text = await asyncio.wait_for(self._next_text(), settings.GATEWAY["hello_timeout"])
@@ -112,13 +112,13 @@ class StreamConsumer(AsyncWebsocketConsumer):
         scheme, _, token = header.partition(" ")
         return token.strip() if scheme.lower() == "bearer" and token else None
 
-    def _connect(self, resumed: resuming.Resumed) -> tuple[SocketConnection, Door]:
+    def _connect(self, resumed: resuming.Resumed) -> tuple[SocketConnection, Dispatcher]:
         connection = SocketConnection(standing=resumed.standing, resume_from=resumed.resume_from)
         return connection, Runtime.current().attach(connection, recovered=resumed.recovered)
 
     # Every frame after it ------------------------------------------------------------------------------------------
 
-    async def _listen(self, door: Door) -> None:
+    async def _listen(self, door: Dispatcher) -> None:
         while True:
             try:
                 text = await self._next_text()

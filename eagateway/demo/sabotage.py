@@ -16,7 +16,7 @@ from msgspec import structs
 from orders.domain.copies.converge import Followed, Step, converge
 from orders.domain.copies.legs import Order
 from orders.domain.decision.inputs import Case, Rules
-from orders.domain.decision.pipeline import Verdict
+from orders.domain.decision.pipeline import Decided
 from orders.domain.sizing.modes import Mode
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import ADDS_EXPOSURE, TAKES_OFF, Action, OrderIntent
@@ -27,7 +27,7 @@ from orders.services.intents.batch import Workspace
 from sessions_app.services.ingest.ports import Arrival
 
 Looked = Callable[[Case], Case]
-Ordered = Callable[[Mode, Verdict], Verdict]
+Ordered = Callable[[Mode, Decided], Decided]
 _NONE: Final = Decimal(0)
 _OPENS: Final = ADDS_EXPOSURE | {Action.ACTIVATE}
 _cases, _record, _take = Workspace.cases, Workspace.record, order_intents._take
@@ -54,7 +54,7 @@ def _look_at(change: Looked) -> None:
 def _order_otherwise(change: Ordered) -> None:
     """Let something else come of decisions."""
 
-    def record(self: Workspace, intent: Any, subscription: Subscription, verdict: Verdict, steps: Any) -> None:
+    def record(self: Workspace, intent: Any, subscription: Subscription, verdict: Decided, steps: Any) -> None:
         mode = self.rules[subscription.id].settings.mode
         _record(self, intent, subscription, change(mode, verdict), steps)
 
@@ -102,7 +102,7 @@ def deny_all() -> None:
 def never_close() -> None:
     """The closes of the follower with fixed lots are decided, and nothing is ordered: not later either."""
 
-    def forget(mode: Mode, verdict: Verdict) -> Verdict:
+    def forget(mode: Mode, verdict: Decided) -> Decided:
         if mode is not Mode.FIXED_LOTS:
             return verdict
         return replace(verdict, orders=tuple(order for order in verdict.orders if order.action not in TAKES_OFF))
@@ -122,7 +122,7 @@ def extra_open() -> None:
     """The mirrored follower opens one position a second time."""
     done: list[Order] = []
 
-    def repeat(mode: Mode, verdict: Verdict) -> Verdict:
+    def repeat(mode: Mode, verdict: Decided) -> Decided:
         opening = [order for order in verdict.orders if order.action in ADDS_EXPOSURE]
         if done or not opening or mode is not Mode.MIRRORED:
             return verdict

@@ -23,7 +23,7 @@ from sessions_app.queries import Standing
 from sessions_app.services.lifecycle import resuming
 from sessions_app.transport.connection.exchanges import ExchangeConnection
 from sessions_app.transport.inbound.decoding import decode_payload
-from sessions_app.transport.inbound.dispatcher import Door, hold_seconds
+from sessions_app.transport.inbound.dispatcher import Dispatcher, hold_seconds
 from sessions_app.transport.runtime import Runtime
 
 PATIENCE_SECONDS: Final = 10.0
@@ -78,7 +78,9 @@ async def answer(call: Call) -> Answer:
     return await _wait(runtime, connection, ticket, hold_seconds(connection, call.hold_ms))
 
 
-async def _link(runtime: Runtime, call: Call, standing: Standing) -> tuple[ExchangeConnection, Door, Sequence[bytes]]:
+async def _link(
+    runtime: Runtime, call: Call, standing: Standing
+) -> tuple[ExchangeConnection, Dispatcher, Sequence[bytes]]:
     """The link that stands, or a new one: for a Hello, and where there is none (any more)."""
     first = _peek(call.frames)
     hello = decode_payload(Hello, bytes(first.payload)) if first is not None and first.type == "Hello" else None

@@ -39,10 +39,10 @@ from sessions_app.transport.connection.exchanges import ExchangeConnection
 from sessions_app.transport.connection.registry import Registry
 from sessions_app.transport.connection.sockets import SocketConnection
 from sessions_app.transport.inbound.calls import Calls
-from sessions_app.transport.inbound.dispatcher import Door
+from sessions_app.transport.inbound.dispatcher import Dispatcher
 from sessions_app.transport.inbound.heartbeats import Heartbeats
 from sessions_app.transport.inbound.ingest import Ingest
-from sessions_app.transport.inbound.rate_limits import Bounds, Kept, hello_bucket
+from sessions_app.transport.inbound.rate_limits import Kept, RateLimits, hello_bucket
 from sessions_app.transport.inbound.resumes import Resumes
 from sessions_app.transport.outbound.delivery import Delivery
 from sessions_app.transport.outbound.shutdown import ANSWER_SECONDS
@@ -64,7 +64,7 @@ class Runtime:
         self.draining = False
         self._heard_at = time.monotonic()
         # Kept beyond the links: who connects again gets no fresh budget.
-        self._bounds = Kept(Bounds)
+        self._bounds = Kept(RateLimits)
         self._hellos = Kept(hello_bucket)
         self._stop_listening = doorbell.listen(self._ring_from_thread)
         self._tasks = [self._loop.create_task(self._sweep_forever())]
@@ -112,7 +112,7 @@ class Runtime:
         if not self._hellos.of(token_digest(token)).take():
             raise Refused("throttled", retry_after=1)
 
-    def attach(self, connection: Connection, *, recovered: bool) -> Door:
+    def attach(self, connection: Connection, *, recovered: bool) -> Dispatcher:
         """Register a link that has resumed its session, in the place of the former one, and tell it where it stands.
 
         What lies below the point where its log goes on is in the EA's ledger: that acknowledges it.
@@ -128,15 +128,17 @@ class Runtime:
         self.delivery.logs.begin(connection)
         bounds = self._bounds.of(connection.session_id)
         bounds.set_intent_rate(standing.intent_rate)
-        door = Door(connection, bounds=bounds, delivery=self.delivery, ingest=self.ingest, heartbeats=self.heartbeats)
+        door = Dispatcher(
+            connection, bounds=bounds, delivery=self.delivery, ingest=self.ingest, heartbeats=self.heartbeats
+        )
         connection.open(door)
         if standing.state in LIVING:
             door.take_ack(connection.outbox.sent)  # where its log goes on: nothing has been sent yet
         return door
 
-    def door_of(self, connection: Connection) -> Door:
+    def door_of(self, connection: Connection) -> Dispatcher:
         """The incoming side of a link that stands."""
-        door: Door = connection.door
+        door: Dispatcher = connection.door
         return door
 
     # From other threads --------------------------------------------------------------------------------------------

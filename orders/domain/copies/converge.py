@@ -399,8 +399,8 @@ def _again(standing: Standing, last: Tried, lots: Decimal, followed: Followed) -
     leg = replace(standing.leg, lots=lots)
     spec = grid_of(leg, followed.specs)
     wanted = moving(leg, followed.position, spec) if followed.position is not None else None
-    # Stops that stand too near must not cost the trade: they are set when it is open. What was refused once stays out of
-    # every later attempt, whatever that one was refused for: there are three in all.
+    # Stops that stand too near must not cost the trade: they are set when it is open. What was refused once stays out
+    # of every later attempt, whatever that one was refused for: there are three in all.
     bare = _opened_bare(standing)
     price = last.levels.price if wanted is None or wanted.price is None else wanted.price
     return replace(

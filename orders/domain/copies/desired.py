@@ -45,12 +45,6 @@ def largest_part(leg: Leg, exact: Decimal, spec: Grid | None, *, may_end: bool) 
     return min(part, round_lots(leg.lots - least, step=step))
 
 
-def reducing(leg: Leg, exact: Decimal, spec: Grid | None) -> Order | None:
-    """Close these lots of one leg, and never all of it; None if that is too little."""
-    part = largest_part(leg, exact, spec, may_end=False)
-    return led_to(leg, Action.PARTIAL_CLOSE, lots_after=leg.lots - part) if part > 0 else None
-
-
 def led_to(leg: Leg, action: Action, *, lots_after: Decimal) -> Order:
     """The order that takes a leg from the lots it is led to by now to `lots_after`."""
     return Order(

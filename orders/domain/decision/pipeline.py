@@ -26,7 +26,7 @@ from sessions_app.domain.decimals import plain
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Decided:
     """The decision: outcome, its code unless copied, every step's inputs and outputs, and the orders.
 
     `waiting`: the legs whose working order gets some time to fill by itself. `led`: the lots that legs are to have when
@@ -42,7 +42,7 @@ class Verdict:
     touched: tuple[int, ...] = ()
 
 
-def decide(case: Case) -> Verdict:
+def decide(case: Case) -> Decided:
     """Run the steps for this intent; the first that says no or "nothing to do" ends it."""
     draft, steps = Draft(), []
     for step in _steps(case.intent.action):
@@ -51,22 +51,22 @@ def decide(case: Case) -> Verdict:
             draft, evidence = step(case, draft)
         except Denied as no:
             steps.append({"step": name, "result": no.code.value, **readable(no.evidence)})
-            return Verdict(Outcome.DENIED, no.code, steps)
+            return Decided(Outcome.DENIED, no.code, steps)
         except NothingToDo as nothing:
             steps.append({"step": name, "result": nothing.code.value, **readable(nothing.evidence)})
             left = nothing.draft
-            return Verdict(Outcome.NOOP, nothing.code, steps, waiting=left.waiting, led=left.led, touched=left.touched)
+            return Decided(Outcome.NOOP, nothing.code, steps, waiting=left.waiting, led=left.led, touched=left.touched)
         except ArithmeticError as fault:  # one follower's absurd figures must not stop the master's trade
             steps.append({"step": name, "result": Code.ALLOCATION_DATA_MISSING.value, "fault": type(fault).__name__})
-            return Verdict(Outcome.DENIED, Code.ALLOCATION_DATA_MISSING, steps)
+            return Decided(Outcome.DENIED, Code.ALLOCATION_DATA_MISSING, steps)
         steps.append({"step": name, "result": "ok", **readable(evidence)})
-    return Verdict(Outcome.COPIED, None, steps, draft.orders, draft.waiting, draft.led, draft.touched)
+    return Decided(Outcome.COPIED, None, steps, draft.orders, draft.waiting, draft.led, draft.touched)
 
 
-def failed(action: Action, fault: str) -> Verdict:
-    """The verdict where the decision itself failed: nothing is opened, and nothing else is refused, only put off."""
+def failed(action: Action, fault: str) -> Decided:
+    """Where deciding itself failed: nothing is opened, and nothing else is refused, only put off."""
     steps = [{"step": "internal", "result": Code.INTERNAL.value, "fault": fault}]
-    return Verdict(Outcome.DENIED if action in ADDS_EXPOSURE else Outcome.NOOP, Code.INTERNAL, steps)
+    return Decided(Outcome.DENIED if action in ADDS_EXPOSURE else Outcome.NOOP, Code.INTERNAL, steps)
 
 
 def _steps(action: Action) -> tuple[Step, ...]:

@@ -52,11 +52,6 @@ def magic_of(copy_no: int) -> int:
     return MAGIC_BASE | copy_no
 
 
-def is_ours(magic: int | None) -> bool:
-    """Whether an order with this magic number may be a copy: times of 2017 and 2018 lie in the same range."""
-    return magic is not None and magic >> 24 == MAGIC_BASE >> 24
-
-
 def copy_number(magic: int | None) -> int | None:
     """The copy number in a magic number of our range, or None. Whether there is such a copy, the account's rows say."""
     if magic is None or magic & ~MAX_COPY_NO != MAGIC_BASE:

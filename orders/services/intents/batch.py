@@ -21,7 +21,7 @@ from orders.domain.copies.converge import UNDELIVERED_AFTER
 from orders.domain.copies.legs import Order
 from orders.domain.copies.positions import Position
 from orders.domain.decision.inputs import Case, MarketQuote, Rules, Terminal
-from orders.domain.decision.pipeline import Verdict
+from orders.domain.decision.pipeline import Decided
 from orders.domain.risk.limits import Exposure
 from orders.domain.sizing.modes import Funds
 from orders.domain.sizing.rounding import notional
@@ -194,40 +194,40 @@ class Workspace:
         told = {name: amount for name in ("balance", "equity") if (amount := getattr(intent, name)) is not None}
         return replace(known, **told, fresh=frozenset(told))
 
-    def record(self, intent: Intent, subscription: Subscription, verdict: Verdict, steps: Any) -> None:
+    def record(self, intent: Intent, subscription: Subscription, decided: Decided, steps: Any) -> None:
         """Note one decision with its commands; numbered at once, or held while the follower is pending.
 
-        `steps`: the verdict's, as they are stored: encoded once for all followers that it serves.
+        `steps`: its steps, as they are stored: encoded once for all followers that it serves.
         """
         decision = make(
             Decision,
             id=new_id(),
             intent_id=intent.id,
             subscription_id=subscription.id,
-            outcome=verdict.outcome,
-            code=verdict.code.value if verdict.code else "",
+            outcome=decided.outcome,
+            code=decided.code.value if decided.code else "",
             steps=steps,
             decided_at=self.now,
         )
         self.decisions.append(decision)
-        for order in verdict.orders:
+        for order in decided.orders:
             self._order(intent, subscription, decision, order)
         # There is nothing to order yet: the lots are remembered for the moment of the fill.
-        for leg, lots in verdict.led:
+        for leg, lots in decided.led:
             copy = self.copies[subscription.id, intent.position_id][leg]
             copy.lots_decided = lots
             self.changed_copies.add(copy.id)
         # Nothing may be ordered yet: the next report about one of these looks at all of them.
-        for leg in verdict.touched:
+        for leg in decided.touched:
             copy = self.copies[subscription.id, intent.position_id][leg]
             copy.next_check_at, copy.wait_reason = self.now, WaitReason.LEGS
             self.changed_copies.add(copy.id)
         # What could not be decided changes what the copies follow all the same: the sweep leads them on.
-        if verdict.code is Code.INTERNAL:
+        if decided.code is Code.INTERNAL:
             for copy in self.copies.get((subscription.id, intent.position_id), {}).values():
                 copy.next_check_at, copy.wait_reason = self.now, WaitReason.FAULT
                 self.changed_copies.add(copy.id)
-        for number in verdict.waiting:
+        for number in decided.waiting:
             self._wait(intent, subscription, decision, number)
 
     def _order(self, intent: Intent, subscription: Subscription, decision: Decision, order: Order) -> None:

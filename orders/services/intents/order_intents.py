@@ -13,7 +13,7 @@ import structlog
 from orders.domain.copies.positions import advance, is_known_open, is_latest
 from orders.domain.decision.inputs import Case
 from orders.domain.decision.likeness import likeness
-from orders.domain.decision.pipeline import Verdict, decide, failed
+from orders.domain.decision.pipeline import Decided, decide, failed
 from orders.domain.states.denials import Code
 from orders.domain.wire.intents import Action, OrderIntent
 from orders.models import Intent, Subscription
@@ -80,7 +80,7 @@ def _take(arrival: Arrival, workspace: Workspace) -> None:
         workspace.firsts[name] = row.id
 
 
-_Ruling = tuple[Verdict, JsonText]
+_Ruling = tuple[Decided, JsonText]
 
 
 class _Rulings:
@@ -112,7 +112,7 @@ class _Rulings:
         self._known[alike] = (case, ruling)
         return ruling
 
-    def _fault(self, subscription: Subscription, fault: str) -> Verdict:
+    def _fault(self, subscription: Subscription, fault: str) -> Decided:
         number = self._intent.position_id
         _log.exception("decision.fault", subscription_id=str(subscription.id), position_id=number)
         text = f"strategy {subscription.strategy.name}, position {number}: {fault}"
@@ -121,8 +121,8 @@ class _Rulings:
         return failed(self._intent.action, fault)
 
 
-def _with_steps(verdict: Verdict) -> _Ruling:
-    return verdict, JsonText(msgspec.json.encode(verdict.steps).decode())
+def _with_steps(decided: Decided) -> _Ruling:
+    return decided, JsonText(msgspec.json.encode(decided.steps).decode())
 
 
 def _left(intent: OrderIntent) -> Decimal | None:

@@ -57,7 +57,7 @@ class _Session:
 
 
 @dataclass(slots=True)
-class _Desk:
+class _Locked:
     """The locked sessions and the stored frames that a batch is sorted against.
 
     `fresh`: this batch's frames that took a number under an id of their own, by that id and its scope (see `_scope`).
@@ -75,10 +75,10 @@ def store(*, arrivals: Sequence[Arrival]) -> Batch:
     """
     # The last writes and the COMMIT are one round trip: it ends after the transaction.
     with ExitStack() as last_trip, transaction.atomic(durable=True):
-        desk, now = _open_desk(arrivals)
+        locked, now = _lock(arrivals)
         batch = Batch(now=now)
         for arrival in arrivals:
-            _sort(arrival, desk)
+            _sort(arrival, locked)
         applied = [arrival for arrival in arrivals if arrival.fate is Fate.APPLY]
         _lock_accounts(applied)
         left = _apply(applied, batch)
@@ -88,11 +88,11 @@ def store(*, arrivals: Sequence[Arrival]) -> Batch:
             batch.fences |= queries.fences(unknown)
         last_trip.enter_context(together())
         left()
-        _write(arrivals, desk, batch)
+        _write(arrivals, locked, batch)
     return batch
 
 
-def _open_desk(arrivals: Sequence[Arrival]) -> tuple[_Desk, datetime]:
+def _lock(arrivals: Sequence[Arrival]) -> tuple[_Locked, datetime]:
     """Lock the sessions and read what the batch is sorted against, in one round trip; the clock comes along."""
     heard_now = monotonic()
     sent = [
@@ -115,7 +115,7 @@ def _open_desk(arrivals: Sequence[Arrival]) -> tuple[_Desk, datetime]:
         frame_id, session = known.by_number.get((item.session_id, item.seq)), sessions.get(item.session_id)
         if frame_id is not None and session is not None and item.seq <= session.log.top:
             session.log.ids.update({item.seq: frame_id})
-    return _Desk(sessions=sessions, known=known), now
+    return _Locked(sessions=sessions, known=known), now
 
 
 def _lock_sessions() -> "QuerySet[EaSession, Any]":
@@ -156,13 +156,13 @@ def _sessions(locked: Sequence[tuple[Any, ...]]) -> tuple[dict[UUID, _Session], 
 # Sorting ----------------------------------------------------------------------------------------------------
 
 
-def _sort(arrival: Arrival, desk: _Desk) -> None:
+def _sort(arrival: Arrival, locked: _Locked) -> None:
     """Decide one frame's fate; take its number if it is the next.
 
     A session that has ended takes nothing any more, and no number: its frames may come again under the next session.
     Only reports are facts whenever they come, provided that this session was ever in charge of the account.
     """
-    session = desk.sessions.get(arrival.session_id)
+    session = locked.sessions.get(arrival.session_id)
     if session is None:
         arrival.refuse(Refused("session_closed"))
         return
@@ -176,33 +176,33 @@ def _sort(arrival: Arrival, desk: _Desk) -> None:
         return
     place = session.log.place(arrival.seq, arrival.frame_id)
     if place is sequence.Place.NEXT:
-        _take_next(arrival, session, desk)
+        _take_next(arrival, session, locked)
     else:
-        _answer_again(arrival, place, desk)
+        _answer_again(arrival, place, locked)
 
 
 def _type_of(arrival: Arrival) -> FrameType:
     return ports.bound().frames[arrival.kind].type
 
 
-def _answer_again(arrival: Arrival, place: sequence.Place, desk: _Desk) -> None:
-    if place in (sequence.Place.CONFLICT, sequence.Place.USED) and _fills_nothing(arrival, desk):
+def _answer_again(arrival: Arrival, place: sequence.Place, locked: _Locked) -> None:
+    if place in (sequence.Place.CONFLICT, sequence.Place.USED) and _fills_nothing(arrival, locked):
         arrival.fate, arrival.refusal = Fate.REPEAT, None
         return
-    known = _known(arrival, desk)
+    known = _known(arrival, locked)
     if place is sequence.Place.REPEAT or (place is sequence.Place.USED and known is not None):
         _repeat(arrival, known)
         return
     arrival.fate = Fate.GAP if place is sequence.Place.AHEAD else Fate.CONFLICT
 
 
-def _fills_nothing(arrival: Arrival, desk: _Desk) -> bool:
+def _fills_nothing(arrival: Arrival, locked: _Locked) -> bool:
     """Whether this is a GapFill for numbers that are all stored: late, but no conflict."""
-    return arrival.kind == GAP_FILL and _last_number(arrival) <= desk.sessions[arrival.session_id].log.top
+    return arrival.kind == GAP_FILL and _last_number(arrival) <= locked.sessions[arrival.session_id].log.top
 
 
-def _take_next(arrival: Arrival, session: _Session, desk: _Desk) -> None:
-    known = _known(arrival, desk)
+def _take_next(arrival: Arrival, session: _Session, locked: _Locked) -> None:
+    known = _known(arrival, locked)
     if known is None and arrival.refusal is None:
         if session.state == SessionStatus.PENDING and _type_of(arrival).pending is Pending.QUARANTINED:
             if session.full or session.stored >= settings.GATEWAY["pending_frames"]:
@@ -219,7 +219,7 @@ def _take_next(arrival: Arrival, session: _Session, desk: _Desk) -> None:
         arrival.fate = Fate.REFUSED
     session.log.take(_last_number(arrival), arrival.frame_id)
     if known is None:
-        desk.fresh[_scope(arrival, session), arrival.frame_id] = arrival
+        locked.fresh[_scope(arrival, session), arrival.frame_id] = arrival
 
 
 def _last_number(arrival: Arrival) -> int:
@@ -233,15 +233,15 @@ def _scope(arrival: Arrival, session: _Session) -> UUID:
     return arrival.session_id if session.state == SessionStatus.PENDING else session.account_pk
 
 
-def _known(arrival: Arrival, desk: _Desk) -> tuple[bytes, str] | None:
+def _known(arrival: Arrival, locked: _Locked) -> tuple[bytes, str] | None:
     """(digest, refusal) of the frame that has this id already: stored, or earlier in this batch."""
-    session = desk.sessions[arrival.session_id]
-    in_batch = desk.fresh.get((_scope(arrival, session), arrival.frame_id))
+    session = locked.sessions[arrival.session_id]
+    in_batch = locked.fresh.get((_scope(arrival, session), arrival.frame_id))
     if in_batch is not None:
         return in_batch.digest, in_batch.refusal.code if in_batch.refusal else ""
-    stored = desk.known.by_session.get((arrival.session_id, arrival.frame_id))
+    stored = locked.known.by_session.get((arrival.session_id, arrival.frame_id))
     if stored is None and session.state != SessionStatus.PENDING:
-        stored = desk.known.by_account.get((arrival.account_pk, arrival.frame_id))
+        stored = locked.known.by_account.get((arrival.account_pk, arrival.frame_id))
     return stored
 
 
@@ -335,11 +335,11 @@ def group_by_kind(arrivals: Iterable[Arrival]) -> list[list[Arrival]]:
 # Writing ----------------------------------------------------------------------------------------------------
 
 
-def _write(arrivals: Sequence[Arrival], desk: _Desk, batch: Batch) -> None:
-    insert_rows(InboundFrame, [_row(arrival, desk.sessions[arrival.session_id]) for arrival in desk.fresh.values()])
-    batch.stored_tops = {pk: item.log.top for pk, item in desk.sessions.items()}
-    batch.promotable |= _promotable(arrivals, desk)
-    risen = [_Top(pk, item.log.top) for pk, item in desk.sessions.items() if item.log.top > item.stored_seq]
+def _write(arrivals: Sequence[Arrival], locked: _Locked, batch: Batch) -> None:
+    insert_rows(InboundFrame, [_row(arrival, locked.sessions[arrival.session_id]) for arrival in locked.fresh.values()])
+    batch.stored_tops = {pk: item.log.top for pk, item in locked.sessions.items()}
+    batch.promotable |= _promotable(arrivals, locked)
+    risen = [_Top(pk, item.log.top) for pk, item in locked.sessions.items() if item.log.top > item.stored_seq]
     send_update(EaSession, risen, ["stored_seq"])
 
 
@@ -397,12 +397,12 @@ def _is_kept(arrival: Arrival) -> bool:
     return arrival.fate is Fate.QUARANTINED or (frame is not None and frame.type.kept)
 
 
-def _promotable(arrivals: Sequence[Arrival], desk: _Desk) -> set[UUID]:
+def _promotable(arrivals: Sequence[Arrival], locked: _Locked) -> set[UUID]:
     """Pending sessions that are heard of after the approval of their key."""
     heard = {arrival.session_id for arrival in arrivals if _type_of(arrival).proves_life}
     return {
         pk
-        for pk, session in desk.sessions.items()
+        for pk, session in locked.sessions.items()
         if pk in heard and session.state == SessionStatus.PENDING and session.key_approved
     }
 

@@ -23,7 +23,7 @@ from sessions_app.transport.connection.connections import Connection
 from sessions_app.transport.inbound.decoding import ack_arrival, decode_payload, read_arrival
 from sessions_app.transport.inbound.heartbeats import Heartbeats
 from sessions_app.transport.inbound.ingest import Ingest
-from sessions_app.transport.inbound.rate_limits import GRANTED, Bounds, Bucket
+from sessions_app.transport.inbound.rate_limits import GRANTED, Bucket, RateLimits
 from sessions_app.transport.outbound.delivery import Delivery
 from sessions_app.transport.outbound.shutdown import FetchingGoodbye
 
@@ -35,14 +35,14 @@ REPORTS_PER_COMMAND: Final = 4
 _log = structlog.get_logger(__name__)
 
 
-class Door:
+class Dispatcher:
     """One link's incoming side, after its Hello."""
 
     def __init__(
         self,
         connection: Connection,
         *,
-        bounds: Bounds,
+        bounds: RateLimits,
         delivery: Delivery,
         ingest: Ingest,
         heartbeats: Heartbeats,
@@ -243,11 +243,11 @@ class Door:
 
 
 # By the handler's name in the row of its frame type.
-LINK_HANDLERS: Final[Mapping[str, Callable[[Door, msgspec.Raw], Awaitable[None]]]] = {
-    "greet": Door._greet,
-    "acknowledge": Door._acknowledge,
-    "resend": Door._resend,
-    "poll": Door._poll,
+LINK_HANDLERS: Final[Mapping[str, Callable[[Dispatcher, msgspec.Raw], Awaitable[None]]]] = {
+    "greet": Dispatcher._greet,
+    "acknowledge": Dispatcher._acknowledge,
+    "resend": Dispatcher._resend,
+    "poll": Dispatcher._poll,
 }
 
 

@@ -48,7 +48,7 @@ class FairQueue:
             self._ended = True
             self._changed.notify()
 
-    def take(self, limit: int, *, suspects: Collection[UUID] = ()) -> list[Arrival] | None:
+    def take(self, limit: int, *, apart: Collection[UUID] = ()) -> list[Arrival] | None:
         """Everything that waits, at least one frame and at most `limit`; None when it is time to go.
 
         A suspect session gets a small share: each of its frames may cost as much as a batch.
@@ -58,16 +58,16 @@ class FairQueue:
                 self._changed.wait()
             if not self._waiting:
                 return None
-            taken = self._shares(limit, suspects)
+            taken = self._shares(limit, apart)
             self._waiting -= len(taken)
             return taken
 
-    def _shares(self, limit: int, suspects: Collection[UUID]) -> list[Arrival]:
+    def _shares(self, limit: int, apart: Collection[UUID]) -> list[Arrival]:
         taken: list[Arrival] = []
         share = limit if self._waiting <= limit else max(1, limit // len(self._lanes))
         for session_id in list(self._lanes):
             most = min(share, limit - len(taken))
-            self._move(session_id, min(most, SUSPECT_SHARE) if session_id in suspects else most, taken)
+            self._move(session_id, min(most, SUSPECT_SHARE) if session_id in apart else most, taken)
             if len(taken) >= limit:
                 break
         return taken

@@ -29,7 +29,7 @@ from sessions_app.services.lifecycle import ending, promotion
 from sessions_app.services.operations import alerts
 from sessions_app.services.operations.history import EA, GATEWAY
 from sessions_app.transport.inbound.fair_queue import FairQueue
-from sessions_app.transport.inbound.poison_frames import POISON_TRIES, Suspects
+from sessions_app.transport.inbound.poison_frames import POISON_TRIES, FailingFrames
 
 MAX_BATCH: Final = 500
 RETRY_AFTER: Final = 1
@@ -58,7 +58,7 @@ class Ingest:
         self._settle, self._serves, self._soon = settle, serves, soon
         self._waking = False
         self._waiting = FairQueue()
-        self._suspects = Suspects(settings.GATEWAY["poison_tries_per_minute"])
+        self._failing = FailingFrames(settings.GATEWAY["poison_tries_per_minute"])
         self._deferred: list[Arrival] = []
         self._stopping = threading.Event()
         # A daemon: a statement that hangs must not keep the process from ending.
@@ -86,16 +86,16 @@ class Ingest:
 
     def _run(self) -> None:
         try:
-            while (arrivals := self._waiting.take(MAX_BATCH, suspects=self._suspects.sessions)) is not None:
+            while (arrivals := self._waiting.take(MAX_BATCH, apart=self._failing.sessions)) is not None:
                 self._work(arrivals)
         finally:
             connection.close()
 
     def _work(self, arrivals: Sequence[Arrival]) -> None:
         """Store what the others sent first, then each suspect's few frames by themselves."""
-        suspects = self._suspects.sessions
-        self._try_store([item for item in arrivals if item.session_id not in suspects], among_others=True)
-        for session_id in suspects:
+        apart = self._failing.sessions
+        self._try_store([item for item in arrivals if item.session_id not in apart], among_others=True)
+        for session_id in apart:
             self._try_store([item for item in arrivals if item.session_id == session_id], among_others=False)
         self._waiting.put_back(self._deferred)
         self._deferred.clear()
@@ -134,21 +134,21 @@ class Ingest:
 
     def _without_expelled(self, arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
         """What is left when the frames of expelled sessions are turned away untried."""
-        away = [arrival for arrival in arrivals if self._suspects.expelled(arrival.session_id)]
+        away = [arrival for arrival in arrivals if self._failing.expelled(arrival.session_id)]
         if not away:
             return arrivals
         for arrival in away:
             arrival.refuse(Refused("session_closed"))
         self._settle(Batch(now=datetime.now(UTC)), away)
-        return [arrival for arrival in arrivals if not self._suspects.expelled(arrival.session_id)]
+        return [arrival for arrival in arrivals if not self._failing.expelled(arrival.session_id)]
 
     def _without_suspects(self, arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
         """What is left when the rest of a session that failed in this very batch is put off until after it."""
-        suspects = self._suspects.sessions
-        if not suspects:
+        apart = self._failing.sessions
+        if not apart:
             return arrivals
-        self._deferred += [arrival for arrival in arrivals if arrival.session_id in suspects]
-        return [arrival for arrival in arrivals if arrival.session_id not in suspects]
+        self._deferred += [arrival for arrival in arrivals if arrival.session_id in apart]
+        return [arrival for arrival in arrivals if arrival.session_id not in apart]
 
     def _tried(self, arrivals: Sequence[Arrival]) -> Batch | Exception:
         try:
@@ -180,12 +180,12 @@ class Ingest:
             self._store([arrival], among_others=False)
             return
         _log.error("ingest.frame_failed", kind=arrival.kind, frame_id=str(arrival.frame_id), exc_info=error)
-        if self._suspects.failed(arrival):
+        if self._failing.failed(arrival):
             self._refuse_for_good(arrival)
         else:
             arrival.refuse(Refused("internal", retry_after=RETRY_AFTER))
             self._settle(Batch(now=datetime.now(UTC)), [arrival])
-        if self._suspects.over_budget(arrival.session_id):
+        if self._failing.over_budget(arrival.session_id):
             self._expel(arrival)
 
     def _refuse_for_good(self, arrival: Arrival) -> None:
@@ -202,7 +202,7 @@ class Ingest:
 
     def _expel(self, arrival: Arrival) -> None:
         """End a session that costs more than it may; its account's next one starts with the same record."""
-        self._suspects.expel(arrival.session_id)
+        self._failing.expel(arrival.session_id)
         note = "too many frames that cannot be stored"
         self._attempt(
             ending.close_session, session_id=arrival.session_id, reason=Reason.PROTOCOL_ERROR, actor=GATEWAY, note=note

@@ -12,7 +12,7 @@ WINDOW_SECONDS: Final = 60.0
 _MAX_FRAMES: Final = 10_000
 
 
-class Suspects:
+class FailingFrames:
     """Counts tries by frame, and failures by sender: by account once it was authenticated, so that a new session of the
     same account has no fresh budget; a pending stranger counts for himself. Used by the writer thread alone.
     """

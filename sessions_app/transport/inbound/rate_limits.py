@@ -55,7 +55,7 @@ class Bucket:
         return 0
 
 
-class Bounds:
+class RateLimits:
     """What one session may send, over however many links. `flood`: frames over a rate, before the link is closed;
     `malformed`: how much garbage, before the session ends.
     """

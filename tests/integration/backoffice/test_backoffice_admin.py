@@ -1,8 +1,8 @@
 """The admin site: it reads, it is quick, it holds the content security policy, and it explains decisions."""
 
 import re
-from pathlib import Path
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest

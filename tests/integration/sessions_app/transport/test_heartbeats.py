@@ -29,9 +29,9 @@ from sessions_app.transport import exchange
 from sessions_app.transport.connection.exchanges import ExchangeConnection
 from sessions_app.transport.connection.registry import Registry
 from sessions_app.transport.exchange import Call
-from sessions_app.transport.inbound.dispatcher import Door
+from sessions_app.transport.inbound.dispatcher import Dispatcher
 from sessions_app.transport.inbound.heartbeats import Heartbeats
-from sessions_app.transport.inbound.rate_limits import Bounds
+from sessions_app.transport.inbound.rate_limits import RateLimits
 from sessions_app.transport.outbound.delivery import Delivery
 from sessions_app.transport.runtime import Runtime
 from tests.factories import GatewayProcessFactory
@@ -73,7 +73,7 @@ def answers(connection: ExchangeConnection, kind: str = "HeartbeatAck") -> list[
     return [item["payload"] for item in frames if item["type"] == kind]
 
 
-def with_runtime(desk: Desk, work: Callable[[Runtime, ExchangeConnection, Door], Awaitable[None]]) -> None:
+def with_runtime(desk: Desk, work: Callable[[Runtime, ExchangeConnection, Dispatcher], Awaitable[None]]) -> None:
     """One gateway process with one link."""
     connection = link(desk)
 
@@ -107,8 +107,8 @@ def at_a_door(desk: Desk, *frames: bytes, settled: bool = False) -> tuple[Exchan
 
     async def talk() -> None:
         delivery = Delivery(registry)
-        bounds = Bounds()
-        door = Door(connection, bounds=bounds, delivery=delivery, ingest=shelf, heartbeats=heartbeats)  # type: ignore[arg-type]
+        bounds = RateLimits()
+        door = Dispatcher(connection, bounds=bounds, delivery=delivery, ingest=shelf, heartbeats=heartbeats)  # type: ignore[arg-type]
         for text in frames:
             await door.take(text)
         assert asyncio.all_tasks() == {asyncio.current_task()}, "nobody reads anything for it"
@@ -154,7 +154,7 @@ def test_the_top_is_never_below_what_any_process_had_committed_before_the_last_s
     master, follower = Desk.open("srv:1").introduce(), Desk.open("srv:2").introduce()
     subscribe(master, follower)
 
-    async def talk(runtime: Runtime, connection: ExchangeConnection, door: Door) -> None:
+    async def talk(runtime: Runtime, connection: ExchangeConnection, door: Dispatcher) -> None:
         before = connection.standing.top_seq
         # As another gateway process does it: this one is told nothing.
         await asyncio.to_thread(master.buy, 1)
@@ -182,7 +182,7 @@ def test_all_that_was_heard_is_written_in_two_locks_two_updates_and_one_commit(e
 def test_funds_are_those_of_the_last_sweep() -> None:
     desk = Desk.open("srv:1").introduce(balance="1000")
 
-    async def talk(runtime: Runtime, connection: ExchangeConnection, door: Door) -> None:
+    async def talk(runtime: Runtime, connection: ExchangeConnection, door: Dispatcher) -> None:
         await door.take(beat(balance="2000", equity="2100"))
         before = await asyncio.to_thread(account, desk)
         assert before.balance == 1000
@@ -217,7 +217,7 @@ def test_the_deadline_counts_from_the_moment_of_the_beat_not_from_its_writing() 
 def test_what_was_heard_just_before_the_link_went_counts() -> None:
     desk = Desk.open("srv:1")
 
-    async def talk(runtime: Runtime, connection: ExchangeConnection, door: Door) -> None:
+    async def talk(runtime: Runtime, connection: ExchangeConnection, door: Dispatcher) -> None:
         await door.take(beat(balance="3"))
         runtime.registry.remove(connection)
         await runtime._sweep()
@@ -229,7 +229,7 @@ def test_what_was_heard_just_before_the_link_went_counts() -> None:
 def test_a_process_that_ends_in_order_writes_what_it_has_heard() -> None:
     desk = Desk.open("srv:1")
 
-    async def talk(runtime: Runtime, connection: ExchangeConnection, door: Door) -> None:
+    async def talk(runtime: Runtime, connection: ExchangeConnection, door: Dispatcher) -> None:
         await door.take(beat(balance="3"))
 
     with_runtime(desk, talk)
@@ -244,7 +244,7 @@ def is_away(*_: object, **__: object) -> None:
 def test_what_could_not_be_written_is_written_by_the_next_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk.open("srv:1")
 
-    async def talk(runtime: Runtime, connection: ExchangeConnection, door: Door) -> None:
+    async def talk(runtime: Runtime, connection: ExchangeConnection, door: Dispatcher) -> None:
         await door.take(beat(balance="3"))
         with monkeypatch.context() as patch:
             patch.setattr(beats, "renew", is_away)
@@ -294,7 +294,7 @@ def test_a_long_call_extends_the_deadline_once_over_a_write_that_failed() -> Non
 def test_a_session_that_another_process_has_closed_is_told_at_the_next_sweep_and_not_revived() -> None:
     desk = Desk.open("srv:1")
 
-    async def talk(runtime: Runtime, connection: ExchangeConnection, door: Door) -> None:
+    async def talk(runtime: Runtime, connection: ExchangeConnection, door: Dispatcher) -> None:
         why = Reason.CLOSED_BY_OPERATOR
         await asyncio.to_thread(ending.close_session, session_id=desk.session.id, reason=why, actor=GATEWAY)
         await door.take(beat(balance="3"))
@@ -342,7 +342,7 @@ def test_a_beat_that_comes_while_the_sweep_writes_slowly_counts(monkeypatch: pyt
         time.sleep(0.6)
         write(*arguments, **named)
 
-    async def talk(runtime: Runtime, connection: ExchangeConnection, door: Door) -> None:
+    async def talk(runtime: Runtime, connection: ExchangeConnection, door: Dispatcher) -> None:
         runtime.heartbeats.put_back({other.session.id: Beat(time.monotonic() - 60, StatusHeartbeat())})
         with monkeypatch.context() as patch:
             patch.setattr(beats, "renew", slowly)
@@ -366,7 +366,7 @@ def test_an_ea_whose_call_waits_for_us_is_not_silent_and_one_that_wants_its_answ
     EaSession.objects.filter(id=desk.session.id).update(token_hash=token_digest("a-token"))
     call = Call(token="a-token", session_id=desk.session.id, frames=frames, confirmed=None, hold_ms=2500)
 
-    async def talk(runtime: Runtime, connection: ExchangeConnection, door: Door) -> None:
+    async def talk(runtime: Runtime, connection: ExchangeConnection, door: Dispatcher) -> None:
         connection.collect()
         monkeypatch.setattr(runtime.ingest, "put", lambda arrival: None)  # a writer that has no turn
         calling = asyncio.ensure_future(exchange.answer(call))
@@ -384,7 +384,7 @@ def test_the_sweep_writes_before_it_judges() -> None:
     desk = Desk.open("srv:1")
     silent(desk, 1, gateway=gateway_processes.THIS)
 
-    async def talk(runtime: Runtime, connection: ExchangeConnection, door: Door) -> None:
+    async def talk(runtime: Runtime, connection: ExchangeConnection, door: Dispatcher) -> None:
         await door.take(beat())
         await runtime._sweep()
 

@@ -22,9 +22,9 @@ from sessions_app.services.ingest.ports import Arrival
 from sessions_app.transport.connection import chunks
 from sessions_app.transport.connection.exchanges import ExchangeConnection
 from sessions_app.transport.connection.registry import Registry
-from sessions_app.transport.inbound.dispatcher import Door
+from sessions_app.transport.inbound.dispatcher import Dispatcher
 from sessions_app.transport.inbound.heartbeats import Heartbeats
-from sessions_app.transport.inbound.rate_limits import Bounds
+from sessions_app.transport.inbound.rate_limits import RateLimits
 from sessions_app.transport.outbound.delivery import Delivery
 from sessions_app.transport.runtime import Runtime
 from tests.integration.trading import OPERATOR, Desk, subscribe
@@ -76,7 +76,7 @@ def say(desk: Desk, *payloads: dict[str, Any]) -> list[dict[str, Any]]:
 
     async def talk() -> None:
         delivery = Delivery(registry)
-        door = Door(link, bounds=Bounds(), delivery=delivery, ingest=shelf, heartbeats=Heartbeats())  # type: ignore[arg-type]
+        door = Dispatcher(link, bounds=RateLimits(), delivery=delivery, ingest=shelf, heartbeats=Heartbeats())  # type: ignore[arg-type]
         for payload in payloads:
             frame = {"v": 1, "type": "InitRequest", "id": str(uuid7()), "payload": payload}
             text = msgspec.json.encode(frame)

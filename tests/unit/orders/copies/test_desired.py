@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from orders.domain.copies.desired import moving, not_filled, reducing
+from orders.domain.copies.desired import largest_part, moving, not_filled
 from orders.domain.copies.positions import PositionState
 from orders.domain.states.copies import CopyState
 from orders.domain.wire.intents import OrderType
@@ -42,16 +42,14 @@ def test_a_leg_lives_while_its_state_does_and_it_has_lots(state: CopyState) -> N
         ("0.10", "0.10", "0.01", "0.01"),
         ("0.10", "0.07", "0.05", "0.05"),
         ("0.10", "0.04", "0.01", "0.06"),
-        ("0.01", "0.01", "0.01", None),
-        ("0.10", "0.009", "0.01", None),
+        ("0.01", "0.01", "0.01", "0.01"),
+        ("0.10", "0.009", "0.01", "0.10"),
     ],
 )
-def test_one_leg_is_reduced_and_never_ended(lots: str, exact: str, least: str, left: str | None) -> None:
-    order = reducing(leg(lots), Decimal(exact), spec(least=least))
-    assert (order and order.lots_after) == (None if left is None else Decimal(left))
+def test_one_leg_is_reduced_and_never_ended(lots: str, exact: str, least: str, left: str) -> None:
+    part = largest_part(leg(lots), Decimal(exact), spec(least=least), may_end=False)
+    assert Decimal(lots) - max(part, Decimal(0)) == Decimal(left)
 
 
 def test_a_leg_whose_broker_tells_no_steps_is_reduced_by_hundredths() -> None:
-    order = reducing(leg("0.10"), Decimal("0.0456"), None)
-    assert order is not None
-    assert (order.lots, order.lots_after) == (Decimal("0.04"), Decimal("0.06"))
+    assert largest_part(leg("0.10"), Decimal("0.0456"), None, may_end=False) == Decimal("0.04")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from orders.domain.copies.legs import Leg
 from orders.domain.copies.positions import PositionState
 from orders.domain.decision.inputs import Outcome
-from orders.domain.decision.pipeline import Verdict, decide, failed
+from orders.domain.decision.pipeline import Decided, decide, failed
 from orders.domain.risk.limits import Exposure
 from orders.domain.sizing.rounding import KeptSpec
 from orders.domain.states.copies import CopyState
@@ -35,7 +35,7 @@ REASONS: list[dict[str, Any]] = [
 ]
 
 
-def lots_after(verdict: Verdict) -> list[tuple[int, Action, Decimal]]:
+def lots_after(verdict: Decided) -> list[tuple[int, Action, Decimal]]:
     return [(order.leg, order.action, order.lots_after) for order in verdict.orders]
 
 
@@ -170,7 +170,7 @@ def test_a_modify_moves_the_price_and_expiry_of_a_pending_copy() -> None:
 # Partial closes -------------------------------------------------------------------------------------------------------
 
 
-def partial(closed: str, remaining: str, *legs: Leg, **lots: str) -> Verdict:
+def partial(closed: str, remaining: str, *legs: Leg, **lots: str) -> Decided:
     """The decision on a partial close of the master, for these legs at a broker with these lot bounds."""
     made = intent(Action.PARTIAL_CLOSE, lots=Lots(closed), remaining_lots=Lots(remaining))
     return decide(case(made, legs=legs, follower=terminal(book(spec(**lots)))))

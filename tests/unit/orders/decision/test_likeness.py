@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from orders.domain.decision.inputs import Case, MarketQuote
 from orders.domain.decision.likeness import likeness
-from orders.domain.decision.pipeline import Verdict, decide
+from orders.domain.decision.pipeline import Decided, decide
 from orders.domain.risk.limits import Exposure
 from orders.domain.sizing.modes import Funds, Mode
 from orders.domain.states.subscriptions import SubscriptionState
@@ -61,7 +61,7 @@ def followers(action: Action) -> Iterator[Case]:
         yield case(made, position=before, master_funds=MASTERS, **dict(zip(VARIANTS, values, strict=True)))
 
 
-def told(verdict: Verdict) -> tuple[Any, ...]:
+def told(verdict: Decided) -> tuple[Any, ...]:
     return tuple(getattr(verdict, item.name) for item in fields(verdict))
 
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from orders.domain.decision.filters import Filters
-from orders.domain.wire.commands import OrderCommand, is_ours, magic_of
+from orders.domain.wire.commands import OrderCommand
 from orders.domain.wire.intents import OrderIntent
 from orders.domain.wire.reports import ExecutionReport
 from orders.domain.wire.snapshots import HeldPosition, SyncSnapshot
@@ -126,20 +126,3 @@ def test_what_is_tried_for_the_first_time_is_the_first_attempt() -> None:
     command = msgspec.convert(BASES[OrderCommand], OrderCommand, dec_hook=decode_hook)
     report = msgspec.convert(BASES[ExecutionReport], ExecutionReport)
     assert (command.attempt, report.attempt, report.already, report.age_ms) == (1, 1, False, 0)
-
-
-@pytest.mark.parametrize(
-    ("magic", "ours"),
-    [
-        (None, False),
-        (0, False),
-        (0x59FFFFFF, False),
-        (0x5A000000, True),
-        (0x5AFFFFFF, True),
-        (0x5B000000, False),
-        (-1, False),
-    ],
-)
-def test_a_magic_number_of_ours_is_known_by_its_upper_byte(magic: int | None, ours: bool) -> None:
-    assert is_ours(magic) is ours
-    assert is_ours(magic_of(1))

@@ -53,7 +53,7 @@ def test_a_session_keeps_its_order_from_batch_to_batch() -> None:
 
 
 def test_a_suspect_gets_a_small_share() -> None:
-    got = taken(filled(loud=100, quiet=100), 500, suspects={LOUD})
+    got = taken(filled(loud=100, quiet=100), 500, apart={LOUD})
     assert sum(name == "loud" for name, _ in got) == SUSPECT_SHARE
     assert sum(name == "quiet" for name, _ in got) == 100
 
