@@ -14,6 +14,7 @@ from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import TransactionTestCase
 
+from tests.lock_order import WATCH
 from tests.services.migrated import TEMPLATE_VARIABLE, copy_database, migrated_file
 
 _FILLED_BY_MIGRATE: Final = frozenset({"django_content_type", "auth_permission"})
@@ -52,8 +53,8 @@ def empty_after_each_test() -> None:
 
 
 def empty(connection: BaseDatabaseWrapper) -> None:
-    """Delete all rows; foreign keys are looked at when it commits."""
-    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+    """Delete all rows, in any order: nobody else writes. Foreign keys are looked at when it commits."""
+    with WATCH.apart(), transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         cursor.execute(_which_are_full())
         for (table,) in cursor.fetchall():
             cursor.execute(f'DELETE FROM "{table}"')  # noqa: S608 - a table of ours

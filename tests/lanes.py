@@ -22,6 +22,7 @@ from typing import Final
 
 import pytest
 
+from tests import lock_order
 from tests.every_lane import REPORT_VARIABLE, Tally, run
 from tests.heard import Heard
 from tests.services import NotInstalledError, postgres, valkey
@@ -71,6 +72,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if lane is Lane.BROWSER and find_chromium() is None:
         for item in items:
             item.add_marker(pytest.mark.skip(reason=_no_browser()))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """A test fails whose transactions have locked rows out of order, also where all else went well."""
+    lock_order.WATCH.reported_here = True
+    answer = yield
+    out_of_order = lock_order.WATCH.taken()
+    if out_of_order:
+        pytest.fail("locked out of order:\n" + "\n".join(out_of_order), pytrace=False)
+    return answer
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -1,0 +1,121 @@
+"""The watch on the order of locks sees who leaves it, also in statements that are compiled once."""
+
+from contextlib import suppress
+from uuid import UUID
+
+import pytest
+from django.db import transaction
+
+from sessions_app.models import AuthKey, BrokerAccount, EaSession
+from sessions_app.models.bulk import update_rows
+from sessions_app.models.statements import Place, Statement, together
+from sessions_app.services.lifecycle import locking
+from tests.integration.trading import Desk
+from tests.lock_order import WATCH
+
+pytestmark = [pytest.mark.django_db, pytest.mark.lane("production")]
+
+_ACCOUNTS = Statement(
+    lambda: (
+        BrokerAccount.objects.filter(id__among=Place("accounts")).order_by("id").select_for_update(no_key=True)
+    ).values_list("id")
+)
+
+
+@pytest.fixture
+def two() -> tuple[Desk, Desk]:
+    """Two authenticated desks, in the order of their accounts' ids."""
+    first, second = sorted((Desk.open("srv:a"), Desk.open("srv:b")), key=lambda desk: desk.account.id)
+    return first, second
+
+
+def lock_session(desk: Desk) -> None:
+    list(EaSession.objects.select_for_update(no_key=True).filter(id=desk.session.id).values_list("id"))
+
+
+def test_sessions_before_accounts_is_the_order(two: tuple[Desk, Desk]) -> None:
+    with WATCH.apart() as seen, transaction.atomic():
+        lock_session(two[0])
+        locking.lock_accounts({desk.account.id for desk in two})
+        lock_session(two[0])
+        EaSession.objects.filter(id=two[0].session.id).update(links=3)
+    assert seen == []
+
+
+def test_a_session_after_an_account_is_seen(two: tuple[Desk, Desk]) -> None:
+    with WATCH.apart() as seen, transaction.atomic():
+        locking.lock_accounts({two[0].account.id})
+        lock_session(two[0])
+    assert [f"easession {two[0].session.id} is locked after" in line for line in seen] == [True]
+
+
+def test_an_update_locks_too(two: tuple[Desk, Desk]) -> None:
+    with WATCH.apart() as seen, transaction.atomic():
+        BrokerAccount.objects.filter(id=two[1].account.id).update(intent_rate=5)
+        AuthKey.objects.filter(id=two[1].key.id).update(retires_at=None)
+        two[0].account.save(update_fields=["intent_rate"])
+    assert ["authkey" in seen[0], str(two[0].account.id) in seen[1], len(seen)] == [True, True, 2]
+
+
+def test_an_update_by_a_condition_counts_as_any_row(two: tuple[Desk, Desk]) -> None:
+    with WATCH.apart() as seen, transaction.atomic():
+        locking.lock_accounts({two[0].account.id})
+        EaSession.objects.filter(account=two[1].account).update(links=3)
+    assert ["some row of sessions_app_easession" in line for line in seen] == [True]
+
+
+def test_accounts_in_the_wrong_order_are_seen_across_statements(two: tuple[Desk, Desk]) -> None:
+    with WATCH.apart() as seen, transaction.atomic():
+        _ACCOUNTS.read(accounts=[two[1].account.id])
+        with transaction.atomic():
+            _ACCOUNTS.read(accounts=[two[0].account.id])
+    assert [str(two[0].account.id) in line for line in seen] == [True]
+
+
+def test_rows_in_the_wrong_order_are_seen_in_one_statement(two: tuple[Desk, Desk]) -> None:
+    rows = BrokerAccount.objects.select_for_update(no_key=True).order_by("-id")
+    with WATCH.apart() as seen, transaction.atomic():
+        list(rows.values_list("account_id", "id"))
+    assert [str(two[0].account.id) in line for line in seen] == [True]
+
+
+def test_what_is_sent_together_is_looked_at_when_it_has_come(two: tuple[Desk, Desk]) -> None:
+    with WATCH.apart() as seen, transaction.atomic():
+        with together():
+            _ACCOUNTS.send(accounts=[two[1].account.id])
+            _ACCOUNTS.send(accounts=[two[0].account.id])
+            assert seen == []
+    assert [str(two[0].account.id) in line for line in seen] == [True]
+
+
+def test_many_rows_in_one_update_are_seen(two: tuple[Desk, Desk]) -> None:
+    with WATCH.apart() as seen, transaction.atomic():
+        locking.lock_accounts({two[0].account.id})
+        update_rows(EaSession, [two[0].session], ["links"])
+    assert [str(two[0].session.id) in line for line in seen] == [True]
+
+
+def test_turns_come_after_keys_and_before_sessions(two: tuple[Desk, Desk]) -> None:
+    with WATCH.apart() as seen, transaction.atomic():
+        lock_session(two[0])
+        locking.take_turns(UUID(int=7))
+    assert ["turn 7 is locked after" in line for line in seen] == [True]
+
+
+def test_each_transaction_begins_anew(two: tuple[Desk, Desk]) -> None:
+    with WATCH.apart() as seen:
+        with transaction.atomic():
+            locking.lock_accounts({two[1].account.id})
+        with transaction.atomic():
+            lock_session(two[0])
+            locking.lock_accounts({two[0].account.id})
+    assert seen == []
+
+
+def test_what_a_savepoint_has_let_go_of_is_not_held(two: tuple[Desk, Desk]) -> None:
+    with WATCH.apart() as seen, transaction.atomic():
+        with suppress(RuntimeError), transaction.atomic():
+            locking.lock_accounts({two[1].account.id})
+            raise RuntimeError
+        lock_session(two[0])
+    assert seen == []
