@@ -38,6 +38,7 @@ class GatewaySettings(TypedDict):
     pending_lifetime: timedelta
     pending_retention: timedelta
     pending_frames: int
+    pending_frames_per_key: int
     pending_rate_per_minute: int
     pending_sessions_per_minute: int
     frame_rate: int

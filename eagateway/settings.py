@@ -156,6 +156,7 @@ GATEWAY: env.GatewaySettings = {
     "pending_lifetime": timedelta(hours=env.integer("PENDING_LIFETIME_HOURS", default=24, least=1, most=720)),
     "pending_retention": timedelta(days=env.integer("PENDING_RETENTION_DAYS", default=30, least=0, most=3650)),
     "pending_frames": env.integer("PENDING_STORED_FRAMES", default=500, least=1, most=10_000),
+    "pending_frames_per_key": env.integer("PENDING_STORED_FRAMES_PER_KEY", default=1000, least=1, most=100_000),
     "pending_rate_per_minute": env.integer("PENDING_FRAMES_PER_MINUTE", default=60, least=1, most=10_000),
     "pending_sessions_per_minute": env.integer("PENDING_SESSIONS_PER_MINUTE", default=5, least=1, most=10_000),
     "frame_rate": env.integer("FRAMES_PER_SECOND", default=20, least=1, most=10_000),

@@ -13,6 +13,7 @@ from sessions_app.models.maintenance_window import MaintenanceNotice, Maintenanc
 from sessions_app.models.member import Member, Role
 from sessions_app.models.oauth_client import OauthClient
 from sessions_app.models.operator_alert import OperatorAlert
+from sessions_app.models.pending_room import PendingRoom
 from sessions_app.models.request_tally import RequestTally
 from sessions_app.models.session_event import SessionEvent
 from sessions_app.models.sign_in import SignIn
@@ -33,6 +34,7 @@ __all__ = [
     "Member",
     "OauthClient",
     "OperatorAlert",
+    "PendingRoom",
     "RequestTally",
     "Role",
     "SessionEvent",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -224,3 +225,15 @@ def test_a_batch_that_fails_stores_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     assert (Intent.objects.count(), Command.objects.count(), InboundFrame.objects.count()) == (0, 0, 0)
     store([arrival])
     assert (arrival.fate, numbers(follower)) == (Fate.APPLY, [1])
+
+
+def test_two_sessions_of_an_unknown_key_fill_its_room_at_once_and_no_more(settings: Any) -> None:
+    settings.GATEWAY = {**settings.GATEWAY, "pending_frames_per_key": 7}
+    first = Desk.open("srv:9", approved=False)
+    desks = [first, first.again(), first.again()]
+    batches_of = [[order(desk, seq, seq=seq) for seq in range(1, 6)] for desk in desks]
+    outcomes = at_once(*[partial(store, arrivals) for arrivals in batches_of])
+    assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
+    assert InboundFrame.objects.count() == 7
+    fates = [arrival.fate for arrivals in batches_of for arrival in arrivals]
+    assert fates.count(Fate.QUARANTINED) == 7

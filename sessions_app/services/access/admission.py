@@ -31,11 +31,15 @@ def request_session(*, account_id: str, material: str, request: Request) -> Open
         `idempotency_key_reused`, `request_in_flight`
     """
     canonical = canonical_account_id(account_id)
-    if request.idempotency_key is None:
-        return _request_session(canonical, account_id, material, request)
-    # Two replays at once would both find no session yet, and open two.
-    with idempotency.only_one(f"{canonical} {request.idempotency_key}"):
-        return _request_session(canonical, account_id, material, request)
+    try:
+        if request.idempotency_key is None:
+            return _request_session(canonical, account_id, material, request)
+        # Two replays at once would both find no session yet, and open two.
+        with idempotency.only_one(f"{canonical} {request.idempotency_key}"):
+            return _request_session(canonical, account_id, material, request)
+    except (AuthKey.DoesNotExist, BrokerAccount.DoesNotExist) as gone:
+        # It has lapsed in this moment, after a month in which nobody asked: asked for again it is a new one.
+        raise Refused("try_later", retry_after=1) from gone
 
 
 def _request_session(canonical: str, account_id: str, material: str, request: Request) -> Opened:

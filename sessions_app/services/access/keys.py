@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from sessions_app import queries
@@ -75,8 +75,16 @@ def enrol(*, unknown: Unknown, self_enrolment: bool, now: datetime) -> AuthKey:
 
     A policy of its tenant approves it at once.
 
-    :raises Refused: `key_not_enrolled`: there is no self-enrolment, and no policy applies (any more)
+    :raises Refused: `key_not_enrolled`: there is no self-enrolment, and no policy applies (any more); `try_later`: the
+        account's last key has lapsed in this moment, and the account with it
     """
+    try:
+        return _enrol(unknown, self_enrolment=self_enrolment, now=now)
+    except IntegrityError as gone:
+        raise Refused("try_later", retry_after=1) from gone
+
+
+def _enrol(unknown: Unknown, *, self_enrolment: bool, now: datetime) -> AuthKey:
     with transaction.atomic(durable=True):
         account, _ = BrokerAccount.objects.get_or_create(
             account_id=unknown.account_id, defaults={"claimed_as": unknown.claimed_as, "created_at": now}

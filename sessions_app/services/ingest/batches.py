@@ -6,7 +6,7 @@ frame again changes nothing, whatever number it comes under; another frame under
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -35,6 +35,7 @@ from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import acknowledgements, ports
 from sessions_app.services.ingest.known_frames import KnownFrames, Sent, send_for_known
 from sessions_app.services.ingest.ports import Arrival, Batch, BoundFrame, Fate, FrameHandler, Left
+from sessions_app.services.ingest.rooms import Room, lock_rooms, write_rooms
 from sessions_app.services.operations import alerts
 
 GAP_FILL: Final = GapFill.__name__
@@ -54,6 +55,7 @@ class _Session:
     log: Log
     stored: int = 0
     full: bool = False
+    room: Room | None = None
 
 
 @dataclass(slots=True)
@@ -86,6 +88,7 @@ def store(*, arrivals: Sequence[Arrival]) -> Batch:
         _call_about_conflicts(arrivals, batch)
         if unknown := batch.log.keys() - batch.fences.keys():  # locked by the handlers: no session takes over
             batch.fences |= queries.fences(unknown)
+        write_rooms({id(item.room): item.room for item in locked.sessions.values() if item.room is not None}.values())
         last_trip.enter_context(together())
         left()
         _write(arrivals, locked, batch)
@@ -121,7 +124,7 @@ def _lock(arrivals: Sequence[Arrival]) -> tuple[_Locked, datetime]:
 def _lock_sessions() -> "QuerySet[EaSession, Any]":
     """Lock the sessions so that a change of state or fence waits for this batch, and read the clock with them."""
     rows = EaSession.objects.filter(id__among=Place("sessions")).order_by("id")
-    columns = ("id", "state", "fence", "account_id", "key__state", "close_reason", "stored_seq")
+    columns = ("id", "state", "fence", "account_id", "key_id", "key__state", "close_reason", "stored_seq")
     locked = rows.select_for_update(of=("self",), no_key=True)
     return locked.annotate(clock=queries.clock()).values_list(*columns, "clock")
 
@@ -143,14 +146,22 @@ def _sessions(locked: Sequence[tuple[Any, ...]]) -> tuple[dict[UUID, _Session], 
             stored_seq=stored_seq,
             log=Log(stored_seq, {}),
         )
-        for pk, state, fence, account_pk, key_state, close_reason, stored_seq, _ in locked
+        for pk, state, fence, account_pk, _key, key_state, close_reason, stored_seq, _ in locked
     }
-    pending = [pk for pk, session in sessions.items() if session.state == SessionStatus.PENDING]
-    if pending:
-        counts = InboundFrame.objects.filter(session__in=pending).values_list("session_id").annotate(Count("id"))
-        for pk, stored in counts:
-            sessions[pk].stored = stored
+    keys = {pk: key_id for pk, state, _fence, _account, key_id, *_ in locked if state == SessionStatus.PENDING}
+    if keys:
+        _count_stored(sessions, keys)
     return sessions, now
+
+
+def _count_stored(sessions: Mapping[UUID, _Session], keys: Mapping[UUID, UUID | None]) -> None:
+    """Let pending sessions know what they have stored, and what all sessions of their keys have."""
+    rooms = lock_rooms({key_id for key_id in keys.values() if key_id is not None})
+    for pk, key_id in keys.items():
+        sessions[pk].room = rooms.get(key_id) if key_id is not None else None
+    counts = InboundFrame.objects.filter(session__in=keys).values_list("session_id").annotate(Count("id"))
+    for pk, stored in counts:
+        sessions[pk].stored = stored
 
 
 # Sorting ----------------------------------------------------------------------------------------------------
@@ -203,16 +214,13 @@ def _fills_nothing(arrival: Arrival, locked: _Locked) -> bool:
 
 def _take_next(arrival: Arrival, session: _Session, locked: _Locked) -> None:
     known = _known(arrival, locked)
+    # Every frame with an id of its own is a row, also one that is refused.
+    if known is None and session.state == SessionStatus.PENDING and not _has_room(session):
+        arrival.refuse(Refused("session_full", retry_after=60))
+        return
     if known is None and arrival.refusal is None:
-        if session.state == SessionStatus.PENDING and _type_of(arrival).pending is Pending.QUARANTINED:
-            if session.full or session.stored >= settings.GATEWAY["pending_frames"]:
-                session.full = True
-                arrival.refuse(Refused("session_full", retry_after=60))
-                return
-            session.stored += 1
-            arrival.fate = Fate.QUARANTINED
-        else:
-            arrival.fate = Fate.APPLY
+        waits = session.state == SessionStatus.PENDING and _type_of(arrival).pending is Pending.QUARANTINED
+        arrival.fate = Fate.QUARANTINED if waits else Fate.APPLY
     elif known is not None:
         _repeat(arrival, known)
     else:
@@ -220,6 +228,20 @@ def _take_next(arrival: Arrival, session: _Session, locked: _Locked) -> None:
     session.log.take(_last_number(arrival), arrival.frame_id)
     if known is None:
         locked.fresh[_scope(arrival, session), arrival.frame_id] = arrival
+
+
+def _has_room(session: _Session) -> bool:
+    """Whether a pending session may store one more frame, which is counted then. Once full, it stays so in its batch:
+    what follows has a higher number.
+    """
+    own = session.stored >= settings.GATEWAY["pending_frames"]
+    session.full = session.full or own or (session.room is not None and session.room.full)
+    if session.full:
+        return False
+    session.stored += 1
+    if session.room is not None:
+        session.room.frames += 1
+    return True
 
 
 def _last_number(arrival: Arrival) -> int:

@@ -1,14 +1,16 @@
 """Delete what sessions stored that ended unpromoted: it waits for nobody any more. That they asked stays on record."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, F, QuerySet
 
-from sessions_app.models import BrokerAccount, InboundFrame, TerminalProfile
+from sessions_app.models import BrokerAccount, InboundFrame, PendingRoom, TerminalProfile
 
 SLICE: Final = 1000
 _log = structlog.get_logger(__name__)
@@ -23,7 +25,7 @@ def forget_unpromoted(*, now: datetime) -> int:
     profiles = TerminalProfile.objects.filter(session__closed_at__lt=before, session__authenticated_at=None)
     frames = InboundFrame.objects.filter(quarantined=True, session__closed_at__lt=before)
     _tell(frames)
-    return _delete(frames) + _delete(profiles.exclude(id__in=in_use))
+    return _delete(frames, _make_room) + _delete(profiles.exclude(id__in=in_use))
 
 
 def _tell(frames: QuerySet[InboundFrame]) -> None:
@@ -33,11 +35,20 @@ def _tell(frames: QuerySet[InboundFrame]) -> None:
         _log.warning("retention.unapplied", account=account, frames=count)
 
 
-def _delete(rows: QuerySet[Any]) -> int:
+def _make_room(frame_ids: Sequence[UUID]) -> None:
+    """What is deleted takes no room of its key any more."""
+    frames = InboundFrame.objects.filter(id__in=frame_ids, session__key__isnull=False)
+    counts = frames.values_list("session__key").annotate(Count("id"))
+    for key_id, count in counts.order_by("session__key"):
+        PendingRoom.objects.filter(key=key_id, frames__gte=count).update(frames=F("frames") - count)
+
+
+def _delete(rows: QuerySet[Any], before: Callable[[Sequence[UUID]], None] = lambda _: None) -> int:
     deleted = 0
     # By slices: one delete of everything would be one long transaction, and on SQLite every batch would wait for it.
     while some := list(rows.order_by("id").values_list("id", flat=True)[:SLICE]):
         with transaction.atomic(durable=True):
+            before(some)
             rows.model._default_manager.filter(id__in=some).delete()
         deleted += len(some)
     return deleted

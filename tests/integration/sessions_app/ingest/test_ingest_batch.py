@@ -238,6 +238,37 @@ def test_case_063_telemetry_is_still_taken_when_a_pending_session_is_full(settin
     assert pending.send("StatusHeartbeat", {"balance": "1"}).fate is Fate.APPLY
 
 
+def test_all_sessions_of_an_unknown_key_share_one_room(settings: Any) -> None:
+    settings.GATEWAY = {**settings.GATEWAY, "pending_frames_per_key": 3}
+    pending = Desk.open("srv:9", approved=False)
+    again = pending.again()
+    for desk in (pending, again):
+        desk.send("OrderIntent", OPEN)
+    # One that is refused is stored like any other.
+    broken = again.arrival("OrderIntent", CLOSE, seq=2)
+    broken.payload, broken.refusal = None, Refused("invalid")
+    store(broken)
+    assert (broken.fate, stored_seq(again)) == (Fate.REFUSED, 2)
+    for desk, seq in ((pending, 2), (again, 3), (pending.again(), 1)):
+        over = desk.arrival("OrderIntent", OPEN, seq=seq)
+        store(over)
+        assert over.refusal is not None
+        assert over.refusal.code == "session_full"
+    assert InboundFrame.objects.count() == 3
+    assert Desk.open("srv:8", approved=False).send("OrderIntent", OPEN).fate is Fate.QUARANTINED
+
+
+def test_two_sessions_of_an_unknown_key_in_one_batch_share_its_room(settings: Any) -> None:
+    settings.GATEWAY = {**settings.GATEWAY, "pending_frames_per_key": 3}
+    pending = Desk.open("srv:9", approved=False)
+    again = pending.again()
+    arrivals = [desk.arrival("OrderIntent", OPEN, seq=seq) for seq in (1, 2) for desk in (pending, again)]
+    store(*arrivals)
+    assert [arrival.fate for arrival in arrivals] == [*[Fate.QUARANTINED] * 3, Fate.REFUSED]
+    pending.seq = 2
+    assert pending.send("OrderIntent", CLOSE).refusal is not None
+
+
 # Outcomes that are not known ---------------------------------------------------------------------------------------
 
 
