@@ -21,7 +21,7 @@ from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
 from sessions_app.models import AuthKey, EaSession
 from sessions_app.queries import database_now
 from sessions_app.services.access import keys
-from sessions_app.services.access.keys import AlreadyDecided, TenantNeeded
+from sessions_app.services.access.keys import AlreadyDecided, KeysNotTaken, TenantNeeded
 from sessions_app.services.operations.history import Actor
 
 _SOMEWHERE: Final = "an unknown address"
@@ -197,7 +197,10 @@ ACTIONS: Final = (
         form=ApprovalForm,
         preview=_of_approval,
         do=_approve,
-        mistakes={TenantNeeded: "This account belongs to nobody any more: choose its tenant"},
+        mistakes={
+            TenantNeeded: "This account belongs to nobody any more: choose its tenant",
+            KeysNotTaken: "The account's tenant takes no keys: give the terminal a token, or let the tenant take keys",
+        },
     ),
     _action(
         "Reject",

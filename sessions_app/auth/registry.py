@@ -6,7 +6,7 @@ from functools import cache
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from sessions_app.auth.interface import Strategy
+from sessions_app.auth.interface import Enrolling, Strategy
 from sessions_app.domain.problems import Refused
 from sessions_app.models import Tenant
 
@@ -38,3 +38,8 @@ def strategy_for(method: str, tenant: Tenant | None = None) -> Strategy:
     if method not in names:
         raise Refused("auth_method_unknown", f"Expected one of: {', '.join(sorted(names))}", path="auth_method")
     return strategies()[method]
+
+
+def takes_keys(tenant: Tenant | None) -> bool:
+    """Whether a method is offered to this tenant's accounts whose keys wait for an approval."""
+    return any(isinstance(strategies()[method], Enrolling) for method in offered(tenant))

@@ -44,7 +44,9 @@ def request_session(*, account_id: str, material: str, request: Request) -> Open
 
 def _request_session(canonical: str, account_id: str, material: str, request: Request) -> Opened:
     account = queries.account_by_id(canonical)
-    strategy = strategy_for(request.auth_method, account.tenant if account is not None else None)
+    # What its tenant takes is asked when the terminal has shown that the account is its own: a stranger is told what
+    # he would be told of an account that nobody knows.
+    strategy = strategy_for(request.auth_method)
     presented = Presented(account_id=canonical, address=request.address, material=material)
     found = strategy.verify(presented)
     # Somebody trusted vouches: there is no key that people would have to decide about.
@@ -52,6 +54,7 @@ def _request_session(canonical: str, account_id: str, material: str, request: Re
         grant = found.grant or grants.admit_by_policy(
             vouched=found, method=strategy.method, account_id=canonical, claimed_as=account_id
         )
+        strategy_for(request.auth_method, grant.account.tenant)
         _check_pace(grant, request)
         return opening.open_session(key=grant, request=request)
     asking = _Asking(presented, found, strategy, account, claimed_as=account_id)
@@ -67,6 +70,8 @@ def _request_session(canonical: str, account_id: str, material: str, request: Re
         _check_pace(key, request)
     if found.prove is not None:
         _keep_stronger_hash(key, found.prove())
+    if key.state == KeyState.APPROVED:
+        strategy_for(request.auth_method, key.account.tenant)
     return opening.open_session(key=key, request=request)
 
 

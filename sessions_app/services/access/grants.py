@@ -8,7 +8,7 @@ from django.db import transaction
 
 from sessions_app import queries
 from sessions_app.auth.interface import Vouched
-from sessions_app.auth.registry import strategy_for
+from sessions_app.auth.registry import offered, strategy_for
 from sessions_app.domain.lifecycle import GrantState, Reason
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AccountGrant, BrokerAccount, Tenant
@@ -107,7 +107,7 @@ def _account(vouched: Vouched, *, method: str, account_id: str, claimed_as: str,
     account = queries.account_by_id(account_id)
     if not vouched.tenant:
         # The issuer may speak of accounts that exist and have an owner; it cannot claim one.
-        if account is None or account.tenant is None:
+        if account is None or account.tenant is None or method not in offered(account.tenant):
             raise Refused("account_not_granted")
         return account
     tenant = Tenant.objects.filter(name=vouched.tenant).first()

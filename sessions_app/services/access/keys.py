@@ -13,6 +13,7 @@ from sessions_app import queries
 from sessions_app.auth.account_session_key import key_fingerprint
 from sessions_app.auth.hashing import hash_keys
 from sessions_app.auth.recogniser import verified_keys
+from sessions_app.auth.registry import takes_keys
 from sessions_app.domain.keys import canonical_account_id, check_key
 from sessions_app.domain.lifecycle import KeyState, Reason
 from sessions_app.domain.problems import Refused
@@ -44,6 +45,10 @@ class AlreadyDecided(Exception):
 
 class TenantNeeded(Exception):
     """The account belongs to nobody yet: an approval must say whose it becomes."""
+
+
+class KeysNotTaken(Exception):
+    """The account's tenant has switched off every method that goes by keys."""
 
 
 class ForeignAccount(Exception):
@@ -131,7 +136,7 @@ def _approve_by_policy(batch: Batch, *, key: AuthKey, marks: Sequence[str], addr
     policy = enrolment_policies.applying_policy(
         enrolment_policies.Asking(account.account_id, account, marks, address, batch.now)
     )
-    if policy is None or not enrolment_policies.spend_place(policy):
+    if policy is None or not takes_keys(account.tenant) or not enrolment_policies.spend_place(policy):
         return False
     approve_in(batch, key_id=key.id, by=policy.actor, reason=policy.reason, tenant_id=policy.tenant_id)
     _log.info("key.approved", key_id=str(key.id), by=policy.actor.name)
@@ -172,9 +177,12 @@ def approve(
 
     :raises AlreadyDecided: someone else decided first; says who and when
     :raises TenantNeeded: the account has no tenant and none was given
+    :raises KeysNotTaken: a key would open nothing
     """
     with transaction.atomic(durable=True):
         batch = Batch(now=queries.database_now())
+        if not takes_keys(_owner(key_id, tenant_id)):
+            raise KeysNotTaken
         promoted = approve_in(batch, key_id=key_id, by=by, reason=reason, tenant_id=tenant_id, overlap=overlap)
     ring_after_commit(batch)
     _log.info("key.approved", key_id=str(key_id), by=by.name)
@@ -342,6 +350,12 @@ def _decide(key_id: UUID, before: KeyState, after: KeyState, *, by: Actor, reaso
         note=reason,
     )
     return key
+
+
+def _owner(key_id: UUID, tenant_id: UUID | None) -> Tenant | None:
+    """Whose account it is that a key asks for, or would be."""
+    owned = Tenant.objects.filter(accounts__keys=key_id)
+    return owned.first() or (Tenant.objects.filter(id=tenant_id).first() if tenant_id is not None else None)
 
 
 def _give_tenant(account_pk: UUID, tenant_id: UUID | None) -> None:

@@ -17,8 +17,8 @@ from sessions_app.auth import issuer_keys
 from sessions_app.auth.issuer_keys import KeyDocument, NoKey
 from sessions_app.domain.lifecycle import GrantState, Reason, SessionStatus
 from sessions_app.domain.problems import Refused
-from sessions_app.models import AccountGrant, BrokerAccount, EaSession, SessionEvent
-from sessions_app.services.access import grants
+from sessions_app.models import AccountGrant, AuthKey, BrokerAccount, EaSession, SessionEvent
+from sessions_app.services.access import grants, keys
 from sessions_app.services.operations.history import Actor
 from tests.factories import BrokerAccountFactory, EaSessionFactory, TenantFactory
 from tests.integration import tokens
@@ -224,9 +224,26 @@ def test_a_tenant_narrows_the_methods(client: Client, issuer: Any) -> None:
     tenant = TenantFactory.create(auth_methods=["bearer_token", "oauth_client_credentials"])
     BrokerAccountFactory.create(claimed_as="PaperMarkets-Demo:12345", tenant=tenant)
     assert show(client, token()).status_code == 201
+    # A key only waits, as it would for an account that nobody knows, and nobody can approve it.
+    assert ask(client).json()["status"] == ask(client, account_id="PaperMarkets-Demo:7").json()["status"] == "pending"
+    waiting = AuthKey.objects.get(account__tenant=tenant)
+    with pytest.raises(keys.KeysNotTaken):
+        keys.approve(key_id=waiting.id, by=PIT, reason="known")
+    # Whoever has shown an approved key is told.
+    AuthKey.objects.filter(id=waiting.id).update(state="approved", decided_at=past(), decided_as="olga")
     body = problem_of(ask(client), 400, "auth_method_unknown")
     assert body["detail"] == "Expected one of: bearer_token"
-    assert ask(client, account_id="PaperMarkets-Demo:7").status_code == 201
+
+
+def test_a_tenant_that_takes_no_tokens_is_nobody_for_the_issuer(client: Client, issuer: Any) -> None:
+    tenant = TenantFactory.create(auth_methods=["account_session_key"])
+    BrokerAccountFactory.create(claimed_as="PaperMarkets-Demo:12345", tenant=tenant)
+    known = problem_of(show(client, token()), 403, "account_not_granted")
+    elsewhere = {"account_id": "PaperMarkets-Demo:7"}
+    unknown = problem_of(show(client, token(**elsewhere), **elsewhere), 403, "account_not_granted")
+    assert {**known, "instance": ""} == {**unknown, "instance": ""}
+    forged = problem_of(show(client, "no.token.atall"), 401, "credentials_refused")
+    assert forged["status"] == 401
 
 
 def test_the_tenant_that_an_account_joins_narrows_too(client: Client, issuer: Any) -> None:

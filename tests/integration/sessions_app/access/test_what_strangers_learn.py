@@ -54,6 +54,17 @@ def test_known_and_unknown_accounts_answer_alike(account: BrokerAccount) -> None
     assert (known["status"], known["limits"]["intent_rate"]) == ("pending", 20)
 
 
+def test_what_a_tenant_takes_is_not_told_to_strangers(account: BrokerAccount) -> None:
+    assert account.tenant is not None
+    account.tenant.auth_methods = ["bearer_token"]
+    account.tenant.save(update_fields=["auth_methods"])
+    known, unknown = opened("srv:1", 2), opened("srv:2", 3)
+    assert shape(known) == shape(unknown)
+    assert known["status"] == "pending"
+    owner = opened("srv:1", 1)
+    assert (owner["status_code"], owner["code"]) == (400, "auth_method_unknown")
+
+
 def test_a_pending_link_is_told_an_empty_log_that_is_not_the_accounts(account: BrokerAccount) -> None:
     stranger = opened("srv:1", 2)
     found = resumed(stranger["session_token"])
