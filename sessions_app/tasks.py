@@ -28,8 +28,7 @@ def revoke_retired() -> int:
 
 @shared_task(name="sessions.forget_expired", ignore_result=True)
 def forget_expired() -> None:
-    """Delete what only had to be known for a while: tallies, access tokens, what unpromoted sessions stored, and the keys
-    that nobody has decided about."""
+    """Delete what only had to be known for a while: tallies, access tokens, what strangers stored, keys undecided."""
     now = queries.database_now()
     rate_counters.forget_tallies(now=now)
     oauth_clients.forget_expired_tokens(now=now)

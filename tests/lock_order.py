@@ -4,9 +4,10 @@ It reads the statements that a process executes on PostgreSQL, also those that a
 transaction the rows that it has locked so far, by `SELECT ... FOR UPDATE`, UPDATE, DELETE or `pg_advisory_xact_lock`.
 A row that comes after one that is later in the order is a violation: two such transactions can wait for each other.
 
+Rows that the transaction has made itself are nobody else's yet, and so is the turn of an account that it has made.
+
 In the tests' own process the test fails that has caused it; a gateway process that a test has started writes it down,
-and the run fails at its end. An INSERT locks what nobody else can see, and its foreign keys only keep rows from being
-deleted: neither is looked at.
+and the run fails at its end. The foreign keys of an INSERT only keep rows from being deleted: they are not looked at.
 """
 
 import os
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,20 +28,12 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+GRAPH: Final = 0x5A00_6772_6170_6800  # of orders/services/subscriptions/cycles.py
 FOLDER_VARIABLE: Final = "EAGATEWAY_LOCK_WATCH"
-TURN: Final = "turn"
-ORDER: Final = {
-    place: rank
-    for rank, place in enumerate(
-        (
-            "sessions_app_authkey",
-            "sessions_app_accountgrant",
-            TURN,
-            "sessions_app_easession",
-            "sessions_app_brokeraccount",
-        )
-    )
-}
+CIRCLE, TURN, ACCOUNTS = "circle", "turn", "sessions_app_brokeraccount"
+KEYS, GRANTS, SESSIONS = "sessions_app_authkey", "sessions_app_accountgrant", "sessions_app_easession"
+ROOMS: Final = "sessions_app_pendingroom"
+ORDER: Final = {place: rank for rank, place in enumerate((CIRCLE, KEYS, GRANTS, TURN, SESSIONS, ROOMS, ACCOUNTS))}
 _OURS: Final = ("sessions_app", "orders", "backoffice", "eagateway")
 Row = tuple[int, int]  # rank, and the id as a number
 _SHOWN: Final = 4
@@ -52,6 +46,12 @@ class Ledger:
 
     held: set[Row] = field(default_factory=set)
     highest: Row | None = None
+
+    def make(self, rank: int, numbers: Sequence[int]) -> None:
+        """Note rows that nobody else can see yet."""
+        self.held |= {(rank, number) for number in numbers}
+        if rank == ORDER[ACCOUNTS]:
+            self.held |= {(ORDER[TURN], _turn_of(number)) for number in numbers}
 
     def take(self, rank: int, numbers: Sequence[int]) -> str | None:
         """Note rows in the order in which they were locked; what is wrong with it, or None."""
@@ -69,16 +69,22 @@ class Ledger:
         return fault
 
 
+def _turn_of(account: int) -> int:
+    """The number of an account's turn, as sessions_app/services/lifecycle/locking.py makes it."""
+    return int.from_bytes(UUID(int=account).bytes[-8:], "big", signed=True)
+
+
 def _name(row: Row) -> str:
     place = list(ORDER)[row[0]]
     if row[1] == _ANY:
         return f"some row of {place}"
-    return f"{place} {row[1]}" if place == TURN else f"{place} {UUID(int=row[1])}"
+    return f"{place} {row[1]}" if place in (TURN, CIRCLE) else f"{place} {UUID(int=row[1])}"
 
 
 # Statements -----------------------------------------------------------------------------------------------------------
 
 _LOCKING: Final = re.compile(r"\bFOR (?:NO KEY )?UPDATE(?: OF (?P<of>[^)]*?))?(?: NOWAIT| SKIP LOCKED)?\s*$")
+_MAKING: Final = re.compile(r'^INSERT INTO "(?P<table>\w+)" \((?P<columns>[^)]*)\)')
 _WRITING: Final = re.compile(r'^(?:UPDATE|DELETE FROM) "(?P<table>\w+)"')
 _TABLES: Final = re.compile(r'(?:FROM|JOIN) "(\w+)"')
 _QUOTED: Final = re.compile(r'"(\w+)"')
@@ -86,18 +92,21 @@ _QUOTED: Final = re.compile(r'"(\w+)"')
 
 @dataclass(frozen=True, slots=True)
 class Locking:
-    """A statement that locks rows of these tables."""
+    """A statement that locks rows of these tables, or makes some."""
 
     tables: tuple[str, ...]
-    reads: bool
+    reads: bool = False
+    makes: bool = False
 
 
 def locking(sql: str) -> Locking | None:
     """Which tables of the order a statement locks rows of; None for all others."""
     if "pg_advisory_xact_lock" in sql:
-        return Locking((TURN,), reads=False)
+        return Locking((TURN,))
+    if (made := _MAKING.match(sql)) is not None:
+        return Locking((made["table"],), makes=True) if made["table"] in ORDER else None
     if (written := _WRITING.match(sql)) is not None:
-        return Locking((written["table"],), reads=False) if written["table"] in ORDER else None
+        return Locking((written["table"],)) if written["table"] in ORDER else None
     found = _LOCKING.search(sql) if "UPDATE" in sql[-120:] else None
     if found is None or not sql.startswith("SELECT"):
         return None
@@ -106,12 +115,33 @@ def locking(sql: str) -> Locking | None:
     return Locking(known, reads=True) if known else None
 
 
+def made(sql: str, params: Sequence[Any]) -> list[int]:
+    """The ids of the rows that an INSERT makes: their columns come in turn."""
+    found = _MAKING.match(sql)
+    columns = _QUOTED.findall(found["columns"]) if found else []
+    key = _key(found["table"]) if found else ""
+    if key not in columns or "ON CONFLICT" in sql:  # the row may be somebody else's
+        return []
+    if "UNNEST(" in sql.upper():
+        ids = params[columns.index(key)]
+        return [_number(value) for value in (ids.strip("{}").split(",") if isinstance(ids, str) else ids)]
+    return [_number(value) for value in params[columns.index(key) :: len(columns)]]
+
+
+def _key(table: str) -> str:
+    return "key_id" if table == ROOMS else "id"
+
+
+def _number(value: Any) -> int:
+    return value.int if isinstance(value, UUID) else UUID(str(value)).int
+
+
 def by_condition(sql: str, params: Sequence[Any], table: str) -> list[int]:
     """The rows that a statement names by their ids, in no order that it promises; _ANY if it names none."""
     before, _, condition = sql.rpartition(" WHERE ")
     if "unnest(" in before:  # of many rows at once: the first array holds their ids
         return sorted(UUID(text).int for text in str(params[0]).strip("{}").split(","))
-    if re.search(rf'"{table}"\."id" (?:= %s|IN \(%s|= ANY)', condition) is None:
+    if re.search(rf'"{table}"\."{_key(table)}" (?:= %s|IN \(%s|= ANY)', condition) is None:
         return [_ANY]
     bound = params[before.count("%s") :]
     listed = [item for value in bound for item in (value if isinstance(value, list | tuple) else [value])]
@@ -179,7 +209,11 @@ class Watch:
         self._asked[connection] = []
         for item in asked:
             for table in item.what.tables:
-                fault = item.ledger.take(ORDER[table], self._rows(item, table, link))
+                if item.what.makes:
+                    item.ledger.make(ORDER[table], made(item.sql, item.params))
+                    continue
+                place = CIRCLE if table == TURN and list(item.params) == [GRAPH] else table
+                fault = item.ledger.take(ORDER[place], self._rows(item, table, link))
                 if fault is not None:
                     self._report(f"{fault}, at {item.where}: {item.sql[:160]}")
 
@@ -207,7 +241,7 @@ class Watch:
         return by_condition(item.sql, item.params, table)
 
     def _id_column(self, result: Any, table: str, link: Any) -> int | None:
-        columns = [place for place in range(result.nfields) if result.fname(place) == b"id"]
+        columns = [place for place in range(result.nfields) if result.fname(place).decode() == _key(table)]
         return next((place for place in columns if self._table(result.ftable(place), link) == table), None)
 
     def _table(self, oid: int, link: Any) -> str:
@@ -243,12 +277,13 @@ class Watch:
 
 def _place() -> str:
     """Where the product's code executes a statement: the nearest frames of it, below the models."""
-    frame, places = sys._getframe(2), []
-    while frame is not None and len(places) < _SHOWN:  # type: ignore[redundant-expr]
+    places: list[str] = []
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and len(places) < _SHOWN:
         name = str(frame.f_globals.get("__name__", ""))
         if name.partition(".")[0] in _OURS and not name.startswith("sessions_app.models"):
             places.append(f"{name}:{frame.f_lineno}")
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return " < ".join(places) or "a test"
 
 

@@ -1,5 +1,5 @@
-"""The project's settings, with a tap around the ASGI application, and a watch on the order of locks: what every process of
-a test run is started with.
+"""The project's settings, with a tap around the ASGI application and a watch on the order of locks: what every process
+of a test run is started with.
 """
 
 import os

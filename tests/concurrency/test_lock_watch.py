@@ -6,9 +6,12 @@ from uuid import UUID
 import pytest
 from django.db import transaction
 
+from orders.services.subscriptions import cycles
 from sessions_app.models import AuthKey, BrokerAccount, EaSession
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.statements import Place, Statement, together
+from sessions_app.queries import database_now
+from sessions_app.services.ingest import rooms
 from sessions_app.services.lifecycle import locking
 from tests.integration.trading import Desk
 from tests.lock_order import WATCH
@@ -80,11 +83,10 @@ def test_rows_in_the_wrong_order_are_seen_in_one_statement(two: tuple[Desk, Desk
 
 
 def test_what_is_sent_together_is_looked_at_when_it_has_come(two: tuple[Desk, Desk]) -> None:
-    with WATCH.apart() as seen, transaction.atomic():
-        with together():
-            _ACCOUNTS.send(accounts=[two[1].account.id])
-            _ACCOUNTS.send(accounts=[two[0].account.id])
-            assert seen == []
+    with WATCH.apart() as seen, transaction.atomic(), together():
+        _ACCOUNTS.send(accounts=[two[1].account.id])
+        _ACCOUNTS.send(accounts=[two[0].account.id])
+        assert seen == []
     assert [str(two[0].account.id) in line for line in seen] == [True]
 
 
@@ -119,3 +121,37 @@ def test_what_a_savepoint_has_let_go_of_is_not_held(two: tuple[Desk, Desk]) -> N
             raise RuntimeError
         lock_session(two[0])
     assert seen == []
+
+
+def test_what_a_transaction_has_made_itself_is_nobody_else_s(two: tuple[Desk, Desk]) -> None:
+    with WATCH.apart() as seen, transaction.atomic():
+        locking.lock_accounts({two[1].account.id})
+        account = BrokerAccount.objects.create(account_id="srv:c", claimed_as="srv:c", created_at=database_now())
+        key = AuthKey.objects.create(account=account, fingerprint="c", key_hash="-", requested_at=database_now())
+        AuthKey.objects.filter(id=key.id).update(requested_from="here")
+        locking.take_turns(account.id)
+        assert seen == []
+        locking.take_turns(two[0].account.id)
+    assert ["turn" in line for line in seen] == [True]
+
+
+def test_the_circle_of_strategies_comes_before_everything(two: tuple[Desk, Desk]) -> None:
+    with WATCH.apart() as seen, transaction.atomic():
+        cycles.hold()
+        lock_session(two[0])
+        cycles.hold()
+    with WATCH.apart() as late, transaction.atomic():
+        lock_session(two[0])
+        cycles.hold()
+    assert (seen, ["circle" in line for line in late]) == ([], [True])
+
+
+def test_rooms_come_between_sessions_and_accounts(two: tuple[Desk, Desk]) -> None:
+    rooms.lock_rooms({two[0].key.id, two[1].key.id})
+    with WATCH.apart() as seen, transaction.atomic():
+        lock_session(two[0])
+        rooms.lock_rooms({two[1].key.id})
+        locking.lock_accounts({two[0].account.id})
+        assert seen == []
+        rooms.lock_rooms({two[0].key.id})
+    assert ["pendingroom" in line for line in seen] == [True]

@@ -198,6 +198,8 @@ def approve_in(
     :raises AlreadyDecided: someone else decided first
     :raises TenantNeeded: the account has no tenant and none was given
     """
+    if overlap is not None:
+        _lock_keys_beside(key_id)
     key = _decide(key_id, KeyState.PENDING, KeyState.APPROVED, by=by, reason=reason, batch=batch)
     if overlap is not None:  # all keys before any session: whoever opens one locks its key first
         _retire_others(key_id, at=batch.now + overlap, by=by, now=batch.now)
@@ -265,6 +267,12 @@ def retire_in(*, key_id: UUID, at: datetime, by: Actor, reason: str, now: dateti
         at=now,
         note=f"at {at:%Y-%m-%d %H:%M:%S} UTC: {reason}",
     )
+
+
+def _lock_keys_beside(key_id: UUID) -> None:
+    """Lock all keys of a key's account in the order of their ids: some of them end with its approval."""
+    keys = AuthKey.objects.filter(account__keys=key_id).order_by("id")
+    list(keys.select_for_update(of=("self",), no_key=True).values_list("id"))
 
 
 def _retire_others(key_id: UUID, *, at: datetime, by: Actor, now: datetime) -> None:

@@ -85,7 +85,8 @@ def _due_sessions(now: datetime) -> list[tuple[UUID, datetime]]:
         overdue = {row.id: overdue[row.id] for row in rows}
         excuses = _excuses(rows, now)
         held = _excused_by_mass_silence([row for row in rows if row.id not in excuses], now)
-        for session_id, until in {**excuses, **held}.items():
+        # In the order of ids, as everybody who locks several sessions.
+        for session_id, until in sorted({**excuses, **held}.items()):
             # By compare-and-set: the later deadline of a heartbeat that has come since stays.
             unmoved = EaSession.objects.filter(id=session_id, state=SessionStatus.AUTHENTICATED)
             moved = {"deadline_at": until} | ({"silence_held_at": now} if session_id in held else {})

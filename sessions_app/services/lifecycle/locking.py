@@ -1,6 +1,8 @@
-"""The order of locks: keys and grants, then an account's turn, then its sessions, then accounts by their ids.
+"""The order of locks: the circle of strategies, keys, grants, accounts' turns by their numbers, sessions, rooms of keys
+that wait, accounts; the rows of each by their ids.
 
-Every writer keeps it, so that no two of them wait for each other.
+Every writer keeps it, so that no two of them wait for each other. Rows that a transaction has made itself are nobody
+else's yet. The tests watch it (tests/lock_order.py).
 """
 
 from collections.abc import Collection
@@ -10,21 +12,24 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from sessions_app.domain.lifecycle import LIVING
-from sessions_app.models import AuthKey, BrokerAccount, EaSession
+from sessions_app.models import AccountGrant, AuthKey, BrokerAccount, EaSession
 from sessions_app.models.transactions import requires_transaction
 
 
 @requires_transaction
 def lock_keys_and_sessions(account_ids: Collection[str]) -> None:
-    """Lock what accounts' sessions rest on, and the living sessions, inside the caller's transaction: whoever locks
-    accounts and approves keys afterwards does this first, in the order that every writer keeps."""
+    """Lock what accounts' sessions rest on, take their turns, and lock the living sessions, inside the caller's
+    transaction: whoever locks accounts and approves keys afterwards does this first, in the order that every writer
+    keeps."""
     # All keys before the first session: whoever opens one has its key locked, and waits for the session.
     keys = AuthKey.objects.filter(account__account_id__in=account_ids).order_by("id")
     list(keys.select_for_update(of=("self",), no_key=True).values_list("id"))
-    # In the order of ids: of two who take the turns of several accounts, none waits for the other in a circle.
-    accounts = BrokerAccount.objects.filter(account_id__in=account_ids).order_by("id")
-    for account_pk in accounts.values_list("id", flat=True):
-        lock_living_sessions(account_pk)
+    grants = AccountGrant.objects.filter(account__account_id__in=account_ids).order_by("id")
+    list(grants.select_for_update(of=("self",), no_key=True).values_list("id"))
+    accounts = list(BrokerAccount.objects.filter(account_id__in=account_ids).values_list("id", flat=True))
+    take_turns(*accounts)
+    # By their ids, whosever they are, as a batch locks them.
+    list(locked_sessions().filter(account_id__in=accounts, state__in=LIVING).order_by("id").values_list("id"))
 
 
 @requires_transaction
@@ -34,16 +39,18 @@ def lock_living_sessions(account_pk: UUID) -> None:
     list(locked_sessions().filter(account_id=account_pk, state__in=LIVING).order_by("id").values_list("id"))
 
 
-def take_turns(account_pk: UUID) -> None:
+def take_turns(*account_pks: UUID) -> None:
     """Authorise an account's sessions one after the other: each must see the one that the turn before has left.
 
-    The account's row cannot be that lock: a batch locks sessions before accounts. SQLite has one writer anyway.
+    The account's row cannot be that lock: a batch locks sessions before accounts. SQLite has one writer anyway. Whoever
+    takes the turns of several accounts takes them together, so that no two wait for each other in a circle.
     """
     if connection.vendor == "postgresql":
+        # An advisory lock takes a signed number of 64 bits; the last bytes of a UUIDv7 are its random ones.
+        turns = sorted({int.from_bytes(account_pk.bytes[-8:], "big", signed=True) for account_pk in account_pks})
         with connection.cursor() as cursor:
-            # An advisory lock takes a signed number of 64 bits; the last bytes of a UUIDv7 are its random ones.
-            turn = int.from_bytes(account_pk.bytes[-8:], "big", signed=True)
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [turn])
+            for turn in turns:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [turn])
 
 
 def locked_sessions() -> QuerySet[EaSession]:

@@ -18,6 +18,7 @@ from sessions_app.domain.problems import Refused
 from sessions_app.models import AccountGrant, AuthKey, BrokerAccount, EaSession
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle.after_commit import ring_after_commit
+from sessions_app.services.lifecycle.locking import take_turns
 from sessions_app.services.lifecycle.promotion import authorise_session
 from sessions_app.services.operations import history, maintenance
 from sessions_app.services.operations.history import EA
@@ -69,6 +70,8 @@ def open_session(*, key: Proof, request: Request) -> Opened:
             raise Refused("account_suspended")  # strangers must not learn that there is such an account
         if approved:
             maintenance.refuse_during(account_pk=account.id, now=batch.now)
+        if approved and request.idempotency_key is not None:
+            take_turns(account.id)  # a replay changes its former session, and turns come before sessions
         session = _replayed(key, request, token, batch) or _create(account, key, request, token, batch.now)
         # A replay may find its session promoted by a heartbeat meanwhile; nobody is without an approval, which we hold.
         if approved and session.state == SessionStatus.PENDING:
