@@ -11,8 +11,8 @@ help:  ## list the targets
 setup:  ## create .venv from requirements.lock (needs only python3 >= 3.11)
 	@sh deploy/bootstrap.sh
 
-demo: setup  ## the whole gateway in one process, with scripted EAs (DEMO_ARGS=...)
-	@$(MANAGE) demo $(DEMO_ARGS)
+demo: setup  ## the whole gateway in one process, with scripted EAs (DEMO_ARGS=...; with --stack: on those of `make stack`)
+	@$(if $(filter --stack,$(DEMO_ARGS)),$(BIN)/python -m tests.stack.demo,$(MANAGE) demo) $(DEMO_ARGS)
 
 serve: setup  ## the whole gateway in one process (SERVE_ARGS=...)
 	@$(MANAGE) serve $(SERVE_ARGS)

@@ -10,11 +10,40 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 START_SECONDS: Final = 60
 ROOT: Final = Path(__file__).resolve().parents[2]
 _PR_SET_PDEATHSIG: Final = 1
+
+
+class Served(Protocol):
+    """What the demo runs on, and what it may do to it: one gateway, or several behind one address."""
+
+    @property
+    def url(self) -> str:
+        """Where the terminals find it."""
+        ...
+
+    def start(self) -> None:
+        """Return when all of it listens that shall."""
+        ...
+
+    def kill(self) -> None:
+        """SIGKILL a gateway, as a power cut would."""
+        ...
+
+    def restart(self) -> None:
+        """Ask every gateway to end and start it again, one after the other."""
+        ...
+
+    def alive(self) -> bool:
+        """Whether anything serves."""
+        ...
+
+    def stop(self) -> None:
+        """End what was started here."""
+        ...
 
 
 class GatewayFailed(Exception):
@@ -95,6 +124,11 @@ class Child:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+    def restart(self) -> None:
+        """Ask it to end, and start it again."""
+        self.stop()
+        self.start()
 
     def stop(self) -> None:
         """Ask it to end, and make sure that it has."""

@@ -15,7 +15,7 @@ from eagateway_sdk.frames import ExecutionReport, OrderIntent
 from eagateway_sdk.paper import BrokenRecording, Event, Recording, Step
 
 from eagateway.demo import rows
-from eagateway.demo.child import Child
+from eagateway.demo.child import Served
 from eagateway.demo.expectation import Told
 from eagateway.demo.rows import Progress
 from eagateway.demo.stage import Seat, Stage
@@ -50,10 +50,11 @@ class Replay:
         self,
         *,
         stage: Stage,
-        child: Child,
+        child: Served,
         recording: Recording,
         seconds: float | None,
         kills: int,
+        restarts: int,
         seed: int,
         approve_late: Callable[[], Awaitable[None]],
         show: Callable[[int, int, Progress], None],
@@ -62,7 +63,8 @@ class Replay:
         self._seconds, self._show = seconds, show
         self._approve_late = approve_late
         self._events, self._fault = _read(recording)
-        self._kill_at = _moments(len(self._events), kills, seed)
+        moments = _moments(len(self._events), kills + restarts, seed)
+        self._kill_at, self._restart_at = frozenset(moments[:kills]), frozenset(moments[kills:])
         self._room = 0
         self._unfinished = rows.Unfinished()
         self._shown_at = 0.0
@@ -86,6 +88,8 @@ class Replay:
                 self._play(event)
                 if number in self._kill_at:
                     await self._kill()
+                elif number in self._restart_at:
+                    await self._restart()
         except BrokenRecording as broken:
             self._fault = broken
         if not late:
@@ -177,6 +181,12 @@ class Replay:
         self.played.restarts += 1
         await asyncio.to_thread(self._child.start)
 
+    async def _restart(self) -> None:
+        """A rolling restart, while the terminals go on."""
+        await self._flush()
+        await asyncio.to_thread(self._child.restart)
+        self.played.restarts += 1
+
     async def _settle(self) -> None:
         """Wait until everything offered has its outcome; give up when nothing moves any more."""
         await self._flush()
@@ -212,10 +222,10 @@ def _read(recording: Recording) -> tuple[list[Event], BrokenRecording | None]:
     return events, None
 
 
-def _moments(events: int, kills: int, seed: int) -> frozenset[int]:
-    """After which events the gateway is killed: `kills` different ones, never the last."""
+def _moments(events: int, count: int, seed: int) -> Sequence[int]:
+    """After which events something happens to the gateway: `count` different ones, never the last."""
     candidates = range(1, max(2, events))
-    return frozenset(random.Random(seed).sample(candidates, min(kills, len(candidates))))  # noqa: S311 - no secret
+    return random.Random(seed).sample(candidates, min(count, len(candidates)))  # noqa: S311 - no secret
 
 
 def _schedule(events: Sequence[Event], seconds: float | None) -> Sequence[float]:

@@ -22,7 +22,7 @@ from eagateway_sdk import Transport
 from eagateway_sdk.paper import BrokenRecording, Recording
 
 from eagateway.demo import people, report
-from eagateway.demo.child import Child, embedded_environment, free_port
+from eagateway.demo.child import Child, Served, embedded_environment, free_port
 from eagateway.demo.faulty_gateway import FOLDER
 from eagateway.demo.plan import Plan, plan
 from eagateway.demo.replay import Replay
@@ -52,6 +52,7 @@ class Options:
     report: Path | None = None
     approve: str = "auto"
     kill_gateway: int = 0
+    restart_gateway: int = 0
     fault: str | None = None
     transport: Transport = "socket"
     seed: int | None = None
@@ -69,21 +70,22 @@ def own_folder() -> Path:
     raise RuntimeError("unreachable")
 
 
-def play(options: Options) -> int:
-    """Run the demo to its end; the exit status. The folder is removed.
+def play(options: Options, served: Served | None = None) -> int:
+    """Run the demo to its end; the exit status. The folder is removed. `served`: what it runs on, else a gateway of its
+    own.
 
     :raises GatewayFailed: the gateway did not come up
     """
     logging.getLogger().setLevel(logging.WARNING)  # the screen shows the progress; the gateway has its own log
     try:
-        return _play(options)
+        return _play(options, served)
     except KeyboardInterrupt:
         return INTERRUPTED
     finally:
         shutil.rmtree(options.folder, ignore_errors=True)
 
 
-def _play(options: Options) -> int:
+def _play(options: Options, served: Served | None) -> int:
     try:
         recording = Recording.read(options.recording)
         cast = plan(recording)
@@ -92,14 +94,14 @@ def _play(options: Options) -> int:
         sys.stderr.write(f"broken recording: {error}\n")
         return BROKEN
     fault = options.fault if options.fault in FAULTS else None
-    child = Child(data=options.folder, port=free_port(options.port), fault=fault)
-    return asyncio.run(Run(options, recording, cast, child).play())
+    served = served or Child(data=options.folder, port=free_port(options.port), fault=fault)
+    return asyncio.run(Run(options, recording, cast, served).play())
 
 
 class Run:
     """One replay with everybody in it."""
 
-    def __init__(self, options: Options, recording: Recording, cast: Plan, child: Child) -> None:
+    def __init__(self, options: Options, recording: Recording, cast: Plan, child: Served) -> None:
         self._options, self._recording, self._plan, self._child = options, recording, cast, child
         self._screen = Screen()
         self._started = time.monotonic()
@@ -134,14 +136,16 @@ class Run:
     async def _replay(self, stage: Stage) -> int:
         options = self._options
         seed = options.seed if options.seed is not None else secrets.randbelow(2**32)
-        if options.kill_gateway:
-            self._screen.say(f"the gateway is killed {options.kill_gateway} times (--seed {seed})")
+        if options.kill_gateway or options.restart_gateway:
+            times = f"killed {options.kill_gateway} times and restarted {options.restart_gateway} times"
+            self._screen.say(f"the gateway is {times} (--seed {seed})")
         replay = Replay(
             stage=stage,
             child=self._child,
             recording=self._recording,
             seconds=options.speed,
             kills=options.kill_gateway,
+            restarts=options.restart_gateway,
             seed=seed,
             approve_late=lambda: self._approve([stage.followers[-1]]),
             show=self._screen.progress,

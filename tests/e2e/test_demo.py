@@ -80,7 +80,8 @@ def test_killing_the_gateway_changes_nothing_but_latency_seconds_and_restarts(
     status, calm, printed = demo(tmp_path / "calm.json", *same)
     assert status == 0, printed
     assert (calm["wrong"], calm["cut"]) == (0, 0)
-    status, killed, printed = demo(tmp_path / "killed.json", *same, "--kill-gateway", "3", "--seed", "11")
+    faults = ("--kill-gateway", "2", "--restart-gateway", "1", "--seed", "11")
+    status, killed, printed = demo(tmp_path / "killed.json", *same, *faults)
     assert status == 0, printed
     assert killed["restarts"] == 3
     assert _lasting(killed) == _lasting(calm)

@@ -24,6 +24,9 @@ class Command(BaseCommand):
             "--kill-gateway", type=_count, default=0, metavar="N", help="SIGKILL it at N random moments"
         )
         parser.add_argument(
+            "--restart-gateway", type=_count, default=0, metavar="N", help="end and start it at N random moments"
+        )
+        parser.add_argument(
             "--break", choices=BREAKS, dest="fault", help="falsify one order, or the gateway: the report must fail"
         )
         parser.add_argument(
