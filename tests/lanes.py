@@ -25,6 +25,7 @@ import pytest
 from tests import lock_order
 from tests.every_lane import REPORT_VARIABLE, Tally, run
 from tests.heard import Heard
+from tests.lock_faults import LockFaults
 from tests.services import NotInstalledError, postgres, valkey
 from tests.services.binaries import find_postgres, find_valkey
 from tests.services.chromium import VARIABLE, find_chromium
@@ -158,11 +159,14 @@ def _keep_bytecode() -> None:
 
 
 def _tap(resources: ExitStack, config: pytest.Config) -> None:
-    """Every frame of the processes of this run is written down, and checked when it ends."""
+    """Every frame of the processes of this run is written down, and checked when it ends; so is what they lock."""
     folder = resources.enter_context(tempfile.TemporaryDirectory(prefix="eag-frames-"))
     os.environ[FOLDER_VARIABLE] = folder
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.tapped_settings"
     config.pluginmanager.register(Heard(Path(folder)), "frames-heard")
+    locks = resources.enter_context(tempfile.TemporaryDirectory(prefix="eag-locks-"))
+    os.environ[lock_order.FOLDER_VARIABLE] = locks
+    config.pluginmanager.register(LockFaults(Path(locks)), "lock-faults")
 
 
 def _run_all(config: pytest.Config) -> int:

@@ -168,7 +168,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.violations: list[str] = []
-        self.reported_here = False  # whether a test of this process will fail for them
+        self.reported_here = False  # whether tests of this process fail for them, by tests/lanes.py
         self._ledgers: weakref.WeakKeyDictionary[BaseDatabaseWrapper, list[Ledger]] = weakref.WeakKeyDictionary()
         self._asked: weakref.WeakKeyDictionary[BaseDatabaseWrapper, list[_Asked]] = weakref.WeakKeyDictionary()
         self._oids: dict[int, str] = {}

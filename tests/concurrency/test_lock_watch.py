@@ -1,10 +1,16 @@
 """The watch on the order of locks sees who leaves it, also in statements that are compiled once."""
 
+import os
+import re
+import subprocess
+import sys
 from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from orders.services.subscriptions import cycles
 from sessions_app.models import AuthKey, BrokerAccount, EaSession
@@ -14,7 +20,9 @@ from sessions_app.queries import database_now
 from sessions_app.services.ingest import rooms
 from sessions_app.services.lifecycle import locking
 from tests.integration.trading import Desk
-from tests.lock_order import WATCH
+from tests.lock_faults import LockFaults
+from tests.lock_order import FOLDER_VARIABLE, WATCH
+from tests.services.migrated import ROOT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.lane("production")]
 
@@ -155,3 +163,27 @@ def test_rooms_come_between_sessions_and_accounts(two: tuple[Desk, Desk]) -> Non
         assert seen == []
         rooms.lock_rooms({two[0].key.id})
     assert ["pendingroom" in line for line in seen] == [True]
+
+
+PLANTED = """
+from django.db import transaction
+from sessions_app.models import BrokerAccount
+with transaction.atomic():
+    for row in BrokerAccount.objects.order_by("-id").values_list("id", flat=True)[:2]:
+        BrokerAccount.objects.filter(id=row).update(intent_rate=7)
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_that_a_test_has_started_writes_it_down(tmp_path: Path, two: tuple[Desk, Desk]) -> None:
+    name, told = connection.settings_dict["NAME"], tmp_path / "told"
+    told.mkdir()
+    address = re.sub(r"/[^/?]+(?=\?|$)", f"/{name}", os.environ["DATABASE_URL"], count=1)
+    env = {**os.environ, "DATABASE_URL": address, FOLDER_VARIABLE: str(told)}
+    command = [sys.executable, "manage.py", "shell", "-c", PLANTED]
+    subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, timeout=60)
+    faults = LockFaults(told)
+    session = SimpleNamespace(exitstatus=pytest.ExitCode.OK)
+    faults.pytest_sessionfinish(session)  # type: ignore[arg-type]  # all that it looks at
+    assert session.exitstatus == pytest.ExitCode.TESTS_FAILED
+    assert [str(two[0].account.id) in line for line in faults.faults] == [True]
