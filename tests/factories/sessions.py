@@ -32,6 +32,7 @@ from sessions_app.models import (
     Member,
     OauthClient,
     OperatorAlert,
+    PendingRoom,
     RequestTally,
     Role,
     SessionEvent,
@@ -120,6 +121,16 @@ class AuthKeyFactory(DjangoModelFactory[AuthKey]):
     state = KeyState.PENDING
     requested_at = factory.LazyFunction(now)
     requested_from = "192.0.2.7"
+
+
+class PendingRoomFactory(DjangoModelFactory[PendingRoom]):
+    """The room of a key that waits, with nothing in it."""
+
+    class Meta:
+        model = PendingRoom
+
+    key = factory.SubFactory(AuthKeyFactory)
+    frames = 0
 
 
 class EaSessionFactory(DjangoModelFactory[EaSession]):
