@@ -44,7 +44,12 @@ SYMBOLS: Final = [
 
 
 class Gateway:
-    """`manage.py serve` on a port of its own; `env` switches its settings. `spare`: tenants made at once."""
+    """`manage.py serve` on a port of its own; `env` switches its settings. `spare`: tenants made at once.
+
+    `root`: the working tree that it is of.
+    """
+
+    root = ROOT
 
     def __init__(
         self,
@@ -98,7 +103,7 @@ class Gateway:
         """Run one management command in the gateway's own environment."""
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
+            cwd=self.root,
             env=self._env,
             input=text,
             capture_output=True,
@@ -114,7 +119,7 @@ class Gateway:
         command = [sys.executable, self._program, "serve", "--port", str(self._port), *chosen, *self._arguments]
         with (self._folder / "gateway.log").open("a") as log:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, env=self._env, stdout=subprocess.PIPE, stderr=log, text=True
+                command, cwd=self.root, env=self._env, stdout=subprocess.PIPE, stderr=log, text=True
             )
         line = self.process.stdout.readline() if self.process.stdout else ""
         if not line.startswith("ready on "):
