@@ -1,10 +1,14 @@
 """Typed readers for environment variables: each names its variable and an example when the value is wrong."""
 
+import base64
+import binascii
 import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypedDict
@@ -228,12 +232,53 @@ def private_folder(folder: Path) -> Path:
 
 def stored_secret(path: Path) -> str:
     """The embedded lane's secret: made once, kept in a file only its owner can read."""
+    return _stored(path, lambda: secrets.token_urlsafe(48))
+
+
+def _stored(path: Path, make: Callable[[], str]) -> str:
+    """What the file holds. It appears whole or not at all: two processes may start on one new folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    if path.exists():
         return path.read_text().strip()
-    with os.fdopen(handle, "w") as file:
-        secret = secrets.token_urlsafe(48)
-        file.write(secret)
-    return secret
+    handle, own = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(make())
+        with suppress(FileExistsError):
+            os.link(own, path)
+    finally:
+        os.unlink(own)
+    return path.read_text().strip()
+
+
+VAULT_KEY_BYTES: Final = 32
+
+
+def new_vault_key(version: int) -> str:
+    """A key for the vault, as VAULT_KEYS takes it."""
+    return f"{version}:{base64.urlsafe_b64encode(secrets.token_bytes(VAULT_KEY_BYTES)).decode()}"
+
+
+def vault_keys(name: str, value: str) -> dict[int, bytes]:
+    """The keys of the vault by version: `2:<base64>,1:<base64>`, 32 bytes each.
+
+    :raises ImproperlyConfigured: anything else; it is not shown
+    """
+    keys: dict[int, bytes] = {}
+    for entry in filter(None, (part.strip() for part in value.split(","))):
+        version, _, key = entry.partition(":")
+        try:
+            number, raw = int(version), base64.b64decode(key.encode(), altchars=b"-_", validate=True)
+        except (ValueError, binascii.Error):
+            number, raw = 0, b""
+        if not 1 <= number < 2**32 or len(raw) != VAULT_KEY_BYTES or number in keys:
+            raise ImproperlyConfigured(
+                f"{name} must be VERSION:KEY, separated by commas, each version once. Make one: manage.py vault key"
+            )
+        keys[number] = raw
+    return keys
+
+
+def stored_vault_key(path: Path) -> str:
+    """The embedded lane's first key of the vault: made once, kept in a file only its owner can read."""
+    return _stored(path, lambda: new_vault_key(1))

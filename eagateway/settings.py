@@ -30,6 +30,12 @@ SECRET_KEY = env.secret("SECRET_KEY", SECRET_KEY)
 KEY_FINGERPRINT_SECRET: Final = env.secret(
     "KEY_FINGERPRINT_SECRET", env.text("KEY_FINGERPRINT_SECRET", default="") or SECRET_KEY
 )
+# Keys that encrypt secrets at rest (sessions_app/vault), by version. None is derived from SECRET_KEY: who changes that
+# one would lose every secret with it.
+VAULT_KEYS: Final = env.vault_keys(
+    "VAULT_KEYS",
+    env.text("VAULT_KEYS", default="") or (env.stored_vault_key(DATA_DIR / "vault.keys") if EMBEDDED else ""),
+)
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS", default=[])
 TRUSTED_PROXIES = env.names("TRUSTED_PROXIES", default=[])

@@ -141,6 +141,7 @@ def _enter(lane: Lane, config: pytest.Config) -> str:
     os.environ["EAGATEWAY_DATA_DIR"] = resources.enter_context(tempfile.TemporaryDirectory(prefix="eag-data-"))
     _tap(resources, config)
     os.environ.setdefault("SECRET_KEY", "a secret for the tests and for nothing else, fifty characters long")
+    os.environ.setdefault("VAULT_KEYS", f"1:{'A' * 43}=")  # for the production lane, which makes none by itself
     os.environ.setdefault("BEHIND_TLS", "off")
     if lane is Lane.PRODUCTION:
         return _enter_production(resources)

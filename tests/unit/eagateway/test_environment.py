@@ -75,3 +75,26 @@ def test_a_data_folder_of_somebody_else_that_is_open_is_refused(tmp_path: Path, 
             env.private_folder(tmp_path)
     finally:
         os.umask(before)
+
+
+def test_keys_of_the_vault_are_read_by_version() -> None:
+    one, two = env.new_vault_key(1), env.new_vault_key(2)
+    keys = env.vault_keys("VAULT_KEYS", f"{two}, {one}")
+    assert sorted(keys) == [1, 2]
+    assert {len(key) for key in keys.values()} == {32}
+    assert env.vault_keys("VAULT_KEYS", "") == {}
+
+
+@pytest.mark.parametrize("value", ["geheim", "1:geheim", "0:" + "A" * 43 + "=", "1:" + "A" * 43 + "=,1:" + "B" * 43 + "="])
+def test_nonsense_for_the_vault_is_refused_without_showing_it(value: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="VAULT_KEYS must be VERSION:KEY") as refused:
+        env.vault_keys("VAULT_KEYS", value)
+    assert "geheim" not in str(refused.value)
+
+
+def test_the_embedded_lane_keeps_one_key_in_a_file_of_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "vault.keys"
+    first = env.stored_vault_key(path)
+    assert env.stored_vault_key(path) == first
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [one.name for one in tmp_path.iterdir()] == ["vault.keys"]
