@@ -82,8 +82,8 @@ TABLES: Final = (
     "orders.subscription", "orders.subscriptionevent", "sessions_app.accountgrant", "sessions_app.approvedfingerprint",
     "sessions_app.authkey", "sessions_app.brokeraccount", "sessions_app.easession", "sessions_app.enrolmentwindow",
     "sessions_app.maintenancenotice", "sessions_app.maintenancewindow", "sessions_app.member",
-    "sessions_app.oauthclient", "sessions_app.operatoralert", "sessions_app.sessionevent", "sessions_app.signin",
-    "sessions_app.tenant",
+    "sessions_app.oauthclient", "sessions_app.operatoralert", "sessions_app.personevent", "sessions_app.sessionevent",
+    "sessions_app.signin", "sessions_app.tenant",
 )  # fmt: skip
 """Tables that the admin shows, and nobody changes there."""
 
@@ -203,11 +203,23 @@ _PROGRAMS: Final[Mapping[str, Route]] = {
 
 # Tenants -------------------------------------------------------------------------------------------------------------
 
-_VIEWERS, _OPERATORS = Members(Role.VIEWER), Members(Role.OPERATOR)
+_VIEWERS, _OPERATORS, _ADMINS, _OWNERS = (Members(role) for role in ROLES)
 _TENANTS: Final[Mapping[str, Route]] = {
     "home": Route(Anyone()),  # leads to where one may go
     "sign_in": Route(Anyone()),
+    "sign_in_code": Route(Anyone()),  # knows only whom it has asked for a password
     "sign_out": Route(Anyone()),
+    "password_reset": Route(Anyone()),
+    "password_reset_sent": Route(Anyone()),
+    "password_reset_confirm": Route(Anyone()),  # its link is a secret
+    "invitation": Route(Anyone()),  # likewise
+    "profile:me": Route(SignedIn()),
+    "profile:password": Route(SignedIn()),
+    "profile:second_factor": Route(SignedIn()),
+    "profile:codes": Route(SignedIn()),
+    "profile:remove_factor": Route(SignedIn()),
+    "profile:end_session": Route(SignedIn()),  # of oneself
+    "profile:end_others": Route(SignedIn()),
     "tenants:mine": Route(SignedIn()),
     "tenants:health": Route(_VIEWERS, "Health", menu=True),
     "tenants:trades": Route(_VIEWERS, "Trades", menu=True),
@@ -222,6 +234,8 @@ _TENANTS: Final[Mapping[str, Route]] = {
     "tenants:account": Route(_VIEWERS, "Account"),
     "tenants:mappings": Route(_VIEWERS, "Missing mappings", menu=True),
     "tenants:members": Route(_VIEWERS, "Members", menu=True),
+    "tenants:invite": Route(_OWNERS, "Invite a member"),
+    "tenants:withdraw_invitation": Route(_OWNERS, "Withdraw an invitation"),
     "tenants:audit": Route(_OPERATORS, "Audit log", menu=True),
     "tenants:exports": Route(_OPERATORS, "Exports", menu=True),
     "tenants:export": Route(_OPERATORS, "Export"),

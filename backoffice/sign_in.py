@@ -1,14 +1,29 @@
-"""Log-in forms, of staff and of tenants' members alike: Django's, with bounds on tries and a record of each."""
+"""The way in, of staff and of tenants' members alike: a password, and a second factor of those who have one.
 
-from typing import Any
+Every try is bounded and written down. The gates of the admin and of tenants' pages ask here whether a person still owes
+a second factor.
+"""
 
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth import get_user_model, login
 from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
+from sessions_app.auth.browser_sessions import BEGUN
 from sessions_app.rest.parsing import peer_address
-from sessions_app.services.access import sign_ins
+from sessions_app.services.access import second_factors, sign_ins
+
+VERIFIED: Final = "second_factor"
+"""In a session: its person has shown a second factor in it."""
+_HALF: Final = "half_signed_in"
+_HALF_SECONDS: Final = 600
 
 
 class SignInForm(AuthenticationForm):
@@ -18,8 +33,10 @@ class SignInForm(AuthenticationForm):
     once pass it; and it locks a name everywhere, its owner with it.
     """
 
+    needs_code = False
+
     def clean(self) -> dict[str, Any]:
-        """The signed-in person's data.
+        """The person's data.
 
         :raises SignInThrottled: too many tries
         """
@@ -33,8 +50,82 @@ class SignInForm(AuthenticationForm):
         except ValidationError:
             sign_ins.refused(name=name, address=address)
             raise
-        sign_ins.succeeded(name=name, address=address)
+        self.needs_code = second_factors.is_set_up(self.get_user().pk)
+        if not self.needs_code:
+            sign_ins.succeeded(name=name, address=address)
         return cleaned
+
+
+def enter(request: HttpRequest, user: User, *, verified: bool) -> None:
+    """Begin the person's session, and say in it where it was begun."""
+    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    request.session[BEGUN] = {
+        "address": peer_address(request),
+        "browser": request.headers.get("User-Agent", "")[:200],
+        "at": timezone.now().isoformat(),
+    }
+    request.session[VERIFIED] = verified
+
+
+# Half way in: the password was right, a code is owed ------------------------------------------------------------------
+
+
+def wait_for_code(request: HttpRequest, user: User, leads_to: str) -> None:
+    """Remember who is half way in. He is nobody yet: no page but that of the code knows of it."""
+    request.session[_HALF] = {
+        "user": user.pk,
+        "hash": user.get_session_auth_hash(),
+        "at": timezone.now().timestamp(),
+        "next": leads_to,
+    }
+
+
+def half_way_in(request: HttpRequest) -> tuple[User, str] | None:
+    """Who is half way in, and where he wants to; nobody after ten minutes, or when the password was changed."""
+    kept = request.session.get(_HALF)
+    if kept is None or timezone.now().timestamp() - kept["at"] > _HALF_SECONDS:
+        return None
+    user = get_user_model().objects.filter(pk=kept["user"], is_active=True).first()
+    if user is None or not constant_time_compare(kept["hash"], user.get_session_auth_hash()):
+        return None
+    return user, kept["next"]
+
+
+def enter_by_code(request: HttpRequest, user: User, code: str) -> None:
+    """Let in who is half way in and shows a code. It counts as a try of its name.
+
+    :raises SignInThrottled: too many tries
+    :raises WrongCode: the code is none
+    """
+    take_code(request, user, code, tries=2)
+    request.session.pop(_HALF, None)
+    enter(request, user, verified=True)
+
+
+def take_code(request: HttpRequest, user: User, code: str, *, tries: int = 1) -> None:
+    """Take a code of this person, where tries are bounded and written down.
+
+    :raises SignInThrottled: too many tries
+    :raises WrongCode: the code is none
+    """
+    name, address = user.get_username(), peer_address(request)
+    sign_ins.take_try(name=name, address=address)
+    try:
+        second_factors.check(user=user, code=code, address=address)
+    except second_factors.WrongCode:
+        sign_ins.refused(name=name, address=address)
+        raise
+    sign_ins.succeeded(name=name, address=address, tries=tries)
+
+
+# Gates ----------------------------------------------------------------------------------------------------------------
+
+
+def owes_second_factor(request: HttpRequest) -> bool:
+    """Whether this person is staff, has shown none, and the deployment demands one of the staff."""
+    demanded = bool(settings.GATEWAY["staff_second_factor"])
+    user = request.user
+    return demanded and user.is_authenticated and user.is_staff and not request.session.get(VERIFIED)
 
 
 def too_many(

@@ -13,6 +13,7 @@ def register() -> None:
     """Register the checks; called when the apps are ready."""
     checks.register(check_lane)
     checks.register(check_authentication)
+    checks.register(check_second_factors)
 
 
 def check_lane(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -26,6 +27,14 @@ def check_lane(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.
             checks.Warning(message, hint="Set DATABASE_URL=postgres://user:password@host/name", id="eagateway.W002")
         ]
     return []
+
+
+def check_second_factors(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """What is demanded of the staff can be set up here."""
+    if not settings.GATEWAY["staff_second_factor"] or settings.VAULT_KEYS:
+        return []
+    message = "STAFF_SECOND_FACTOR is on, but the vault has no key: nobody of the staff could come in."
+    return [_error(message, "VAULT_KEYS=<what manage.py vault key prints>", "E010")]
 
 
 def check_authentication(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:

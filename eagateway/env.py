@@ -66,6 +66,7 @@ class GatewaySettings(TypedDict):
     connections_per_address: int
     sign_ins_per_address: int
     sign_ins_per_name: int
+    staff_second_factor: bool
     rest_per_address: int
     rest_per_session: int
     snapshot_interval: timedelta
@@ -165,6 +166,20 @@ def postgres_url(name: str, url: str) -> str:
             ". Leave it empty for SQLite in EAGATEWAY_DATA_DIR"
         )
     return url
+
+
+def mail(name: str, url: str) -> dict[str, Any]:
+    """Django's settings of a mail server's address.
+
+    :raises ImproperlyConfigured: of anything else; the address is not shown, it may hold a password
+    """
+    if url.partition(":")[0] not in environ.Env.EMAIL_SCHEMES:
+        raise ImproperlyConfigured(
+            f"{name} must name a mail server. Example: {name}=smtp+tls://user:password@mail.example:587"
+        )
+    found: dict[str, Any] = dict(environ.Env.email_url_config(url))
+    kept = {key: value for key, value in found.items() if key.startswith("EMAIL_") and value is not None}
+    return {**kept, "EMAIL_TIMEOUT": 10}
 
 
 def channel_of(name: str, databases: Mapping[str, Mapping[str, Any]]) -> str:

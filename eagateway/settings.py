@@ -186,6 +186,7 @@ GATEWAY: env.GatewaySettings = {
     "connections_per_address": env.integer("CONNECTIONS_PER_ADDRESS", default=600, least=1, most=100_000),
     "sign_ins_per_address": env.integer("SIGN_IN_TRIES_PER_ADDRESS", default=20, least=1, most=10_000),
     "sign_ins_per_name": env.integer("SIGN_IN_TRIES_PER_NAME", default=10, least=1, most=10_000),
+    "staff_second_factor": env.flag("STAFF_SECOND_FACTOR", default=False),
     "rest_per_address": env.integer("REST_PER_ADDRESS_PER_MINUTE", default=3000, least=1, most=1_000_000),
     "rest_per_session": env.integer("REST_PER_SESSION_PER_MINUTE", default=300, least=1, most=1_000_000),
     "snapshot_interval": timedelta(
@@ -255,7 +256,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
-LOGIN_URL = "admin:login"
+SESSION_ENGINE = "sessions_app.auth.browser_sessions"
+LOGIN_URL = "sign_in"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = BEHIND_TLS
 CSRF_COOKIE_SECURE = BEHIND_TLS
@@ -285,6 +287,10 @@ STATIC_ROOT = DATA_DIR / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "backoffice" / "assets"]
 WHITENOISE_USE_FINDERS = EMBEDDED
+# Mail to people: password resets, invitations. Without EMAIL_URL it is printed where the gateway's log goes
+vars().update(env.mail("EMAIL_URL", env.text("EMAIL_URL", default="") or "consolemail://"))
+DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", default="") or "EA Gateway <gateway@localhost>"
+PASSWORD_RESET_TIMEOUT = 3600
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True

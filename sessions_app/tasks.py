@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from sessions_app import queries
-from sessions_app.services.access import keys, lapsed_keys, oauth_clients, rate_counters, sign_ins
+from sessions_app.services.access import browser_sessions, keys, lapsed_keys, oauth_clients, rate_counters, sign_ins
 from sessions_app.services.lifecycle import ending, expiry
 from sessions_app.services.operations import retention
 
@@ -28,10 +28,11 @@ def revoke_retired() -> int:
 
 @shared_task(name="sessions.forget_expired", ignore_result=True)
 def forget_expired() -> None:
-    """Delete what only had to be known for a while: tallies, access tokens, what strangers stored, keys undecided."""
+    """Delete what only had to be known for a while: tallies, tokens, people's sessions, what strangers stored."""
     now = queries.database_now()
     rate_counters.forget_tallies(now=now)
     oauth_clients.forget_expired_tokens(now=now)
     sign_ins.forget_old(now=now)
+    browser_sessions.forget_old(now=now)
     retention.forget_unpromoted(now=now)
     lapsed_keys.forget_undecided(now=now)

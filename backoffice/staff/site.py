@@ -3,21 +3,18 @@
 from typing import Any, Final
 
 from django.contrib.admin import AdminSite
-from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, URLResolver, path
+from django.shortcuts import redirect
+from django.urls import URLPattern, URLResolver, path, reverse
 
 from backoffice.actions import page
 from backoffice.actions.action import Action
 from backoffice.actions.registry import ACTIONS
 from backoffice.permissions import ANNOUNCE, DECIDE, SEE_KEYS, SEE_SESSIONS, View, may
-from backoffice.sign_in import SignInForm, too_many
+from backoffice.sign_in import owes_second_factor
 from backoffice.staff import approval_desk, maintenance, monitoring, queries
-from sessions_app.services.access.sign_ins import SignInThrottled
-
-
-class StaffSignInForm(SignInForm, AdminAuthenticationForm):
-    """For the staff alone."""
 
 
 class GatewaySite(AdminSite):
@@ -28,7 +25,6 @@ class GatewaySite(AdminSite):
     index_title = "Overview"
     site_url = None
     enable_nav_sidebar = False
-    login_form = StaffSignInForm
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         return [
@@ -40,13 +36,22 @@ class GatewaySite(AdminSite):
             *super().get_urls(),
         ]
 
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Staff, and with a second factor where the deployment demands one: every address of the admin asks this."""
+        return super().has_permission(request) and not owes_second_factor(request)
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Django's own page, where tries are bounded and written down."""
-        try:
-            return super().login(request, extra_context)
-        except SignInThrottled as throttled:
-            context = {**self.each_context(request), "title": "Log in"}
-            return too_many(request, "backoffice/too_many.html", context, throttled)
+        """To the one page where people sign in; or to what a person owes before he may come in."""
+        if owes_second_factor(request):
+            return redirect("profile:second_factor")
+        leads_to = request.GET.get(REDIRECT_FIELD_NAME) or reverse("admin:index")
+        return redirect_to_login(leads_to, reverse("sign_in"))
+
+    def password_change(  # type: ignore[override]  # a redirect is no page
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """To the one page of passwords, which ends other sessions and writes it down."""
+        return redirect("profile:password")
 
     def _action(self, action: Action) -> URLPattern:
         row = "" if action.makes else "<uuid:row_id>/"

@@ -10,12 +10,14 @@ from django.contrib.auth.views import redirect_to_login
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from backoffice.policy import ROLES, ROUTES, Members, may_as
+from backoffice.sign_in import owes_second_factor
 from backoffice.tenants.scope import Scope, memberships_of
 from sessions_app.models import Member, Role
 
@@ -80,6 +82,8 @@ def _for_members(view: View) -> View:
     def opened(request: HttpRequest, tenant_id: UUID, **ids: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path(), reverse("sign_in"))
+        if owes_second_factor(request):
+            return redirect("profile:second_factor")
         memberships = memberships_of(request.user.pk)
         mine = next((one for one in memberships if one.tenant_id == tenant_id), None)
         route = ROUTES.get(request.resolver_match.view_name) if request.resolver_match else None

@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from backoffice.policy import ROLES
 from backoffice.tenants.pages import ROWS, Visit, listed, member_page
 from backoffice.tenants.scope import Scope
+from sessions_app.queries import database_now
 from sessions_app.services.operations.history import EA, GATEWAY
 
 _NO_PEOPLE: Final = (EA.name, GATEWAY.name)
@@ -30,7 +31,10 @@ class Act:
 @member_page
 def members(visit: Visit) -> HttpResponseBase:
     rows = visit.scope.members().select_related("user").order_by("user__username")
-    return visit.show("members", "Members", page=listed(visit.request, rows), roles=ROLES)
+    may_invite = visit.may("tenants:invite")
+    invited = list(visit.scope.standing_invitations(database_now())) if may_invite else []
+    page = listed(visit.request, rows)
+    return visit.show("members", "Members", page=page, roles=ROLES, invited=invited, may_invite=may_invite)
 
 
 @member_page
@@ -42,6 +46,7 @@ def audit(visit: Visit) -> HttpResponseBase:
 def acts(scope: Scope, most: int) -> list[Act]:
     """The latest acts of people, the newest first."""
     found = [*_on_accounts(scope, most), *_on_subscriptions(scope, most), *_on_differences(scope, most)]
+    found += _on_members(scope, most)
     return sorted(found, key=lambda act: act.at, reverse=True)[:most]
 
 
@@ -64,6 +69,11 @@ def _on_differences(scope: Scope, most: int) -> Iterable[Act]:
     for row in rows.select_related("difference__account").order_by("-at")[:most]:
         subject = f"{row.difference.account.claimed_as}, {row.difference.subject}"
         yield Act(row.at, row.actor, "difference", subject, _moved(row.from_state, row.to_state), row.reason)
+
+
+def _on_members(scope: Scope, most: int) -> Iterable[Act]:
+    for row in scope.person_events().order_by("-at")[:most]:
+        yield Act(row.at, row.actor, "member", row.person, row.act.replace("_", " "), row.note)
 
 
 def _moved(before: str, after: str) -> str:

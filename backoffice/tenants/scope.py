@@ -20,7 +20,7 @@ from orders.models import (
     SubscriptionEvent,
 )
 from sessions_app.domain.lifecycle import LIVING, KeyState
-from sessions_app.models import AuthKey, BrokerAccount, EaSession, Member, SessionEvent, Tenant
+from sessions_app.models import AuthKey, BrokerAccount, EaSession, Invitation, Member, PersonEvent, SessionEvent, Tenant
 
 
 def memberships_of(user_id: int) -> list[Member]:
@@ -48,6 +48,15 @@ class Scope:
 
     def members(self) -> QuerySet[Member]:
         return Member.objects.filter(tenant=self.tenant)
+
+    def invitations(self) -> QuerySet[Invitation]:
+        return Invitation.objects.filter(tenant=self.tenant)
+
+    def standing_invitations(self, now: datetime) -> QuerySet[Invitation]:
+        return self.invitations().filter(ended_at=None, expires_at__gt=now).order_by("-created_at")
+
+    def person_events(self) -> QuerySet[PersonEvent]:
+        return PersonEvent.objects.filter(tenant=self.tenant)
 
     def strategies(self) -> QuerySet[Strategy]:
         return Strategy.objects.filter(tenant=self.tenant)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from backoffice.tenants import accounts, acts, exports, health, people, sign_in, strategies, trades
+from backoffice.tenants import accounts, acts, exports, health, inviting, people, sign_in, strategies, trades
 
 app_name = "tenants"
 _OF = "<uuid:tenant_id>/"
@@ -22,6 +22,8 @@ urlpatterns = [
     path(f"{_OF}accounts/<uuid:account_id>/", accounts.account, name="account"),
     path(f"{_OF}mappings/", accounts.mappings, name="mappings"),
     path(f"{_OF}members/", people.members, name="members"),
+    path(f"{_OF}members/invite/", inviting.invite, name="invite"),
+    path(f"{_OF}invitations/<uuid:invitation_id>/withdraw/", inviting.withdraw, name="withdraw_invitation"),
     path(f"{_OF}audit/", people.audit, name="audit"),
     path(f"{_OF}exports/", exports.exports, name="exports"),
     path(f"{_OF}exports/<slug:table>.csv", exports.export, name="export"),

@@ -5,16 +5,20 @@ from sessions_app.models.account_grant import AccountGrant
 from sessions_app.models.approved_fingerprint import ApprovedFingerprint
 from sessions_app.models.auth_key import AuthKey
 from sessions_app.models.broker_account import BrokerAccount
+from sessions_app.models.browser_session import BrowserSession
 from sessions_app.models.ea_session import EaSession
 from sessions_app.models.enrolment_window import EnrolmentWindow
 from sessions_app.models.gateway_process import GatewayProcess
 from sessions_app.models.inbound_frame import InboundFrame
+from sessions_app.models.invitation import Invitation
 from sessions_app.models.maintenance_window import MaintenanceNotice, MaintenanceWindow
 from sessions_app.models.member import Member, Role
 from sessions_app.models.oauth_client import OauthClient
 from sessions_app.models.operator_alert import OperatorAlert
 from sessions_app.models.pending_room import PendingRoom
+from sessions_app.models.person_event import PersonEvent
 from sessions_app.models.request_tally import RequestTally
+from sessions_app.models.second_factor import RecoveryCode, SecondFactor
 from sessions_app.models.session_event import SessionEvent
 from sessions_app.models.sign_in import SignIn
 from sessions_app.models.tenant import Tenant
@@ -25,18 +29,23 @@ __all__ = [
     "ApprovedFingerprint",
     "AuthKey",
     "BrokerAccount",
+    "BrowserSession",
     "EaSession",
     "EnrolmentWindow",
     "GatewayProcess",
     "InboundFrame",
+    "Invitation",
     "MaintenanceNotice",
     "MaintenanceWindow",
     "Member",
     "OauthClient",
     "OperatorAlert",
     "PendingRoom",
+    "PersonEvent",
+    "RecoveryCode",
     "RequestTally",
     "Role",
+    "SecondFactor",
     "SessionEvent",
     "SignIn",
     "Tenant",

@@ -23,7 +23,7 @@ class KeyMissing(Exception):
     """Something was encrypted with a key that the ring does not have."""
 
     def __init__(self, version: int) -> None:
-        super().__init__(f"The vault has no key {version}: VAULT_KEYS must keep it until manage.py vault rotate is done.")
+        super().__init__(f"The vault has no key {version}: keep it in VAULT_KEYS until manage.py vault rotate is done.")
 
 
 class Unreadable(Exception):

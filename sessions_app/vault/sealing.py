@@ -1,6 +1,6 @@
 """A secret as it is stored: bound to its place, so that what is copied into another row cannot be read there.
 
-    scheme 1 byte | version of the ring's key 4 bytes | wrapped data key 60 bytes | nonce 12 bytes, text, tag 16 bytes
+scheme 1 byte | version of the ring's key 4 bytes | wrapped data key 60 bytes | nonce 12 bytes, text, tag 16 bytes
 """
 
 import secrets

@@ -72,7 +72,7 @@ def visit(page: Page, live_server: LiveServer, operator: User, complaints: list[
     page.goto(f"{live_server.url}/admin/login/")
     page.get_by_label("Username").fill(operator.username)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Sign in").click()
 
     def go(path: str) -> None:
         page.goto(f"{live_server.url}{path}")

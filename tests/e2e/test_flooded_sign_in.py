@@ -45,12 +45,12 @@ async def test_two_hundred_who_try_passwords_cost_no_memory_and_hold_up_no_ea(ow
 async def login_form(gateway: Gateway) -> bytes:
     """One request that tries a password, with the cookie that belongs to it."""
     async with httpx.AsyncClient() as client:
-        page = await client.get(f"{gateway.url}/admin/login/")
+        page = await client.get(f"{gateway.url}/sign-in/")
     token = _TOKEN.search(page.text)
     assert token is not None
     body = f"csrfmiddlewaretoken={token.group(1)}&username=owner&password=wrong"
     return (
-        f"POST /admin/login/ HTTP/1.1\r\nHost: {urlsplit(gateway.url).netloc}\r\n"
+        f"POST /sign-in/ HTTP/1.1\r\nHost: {urlsplit(gateway.url).netloc}\r\n"
         f"Cookie: csrftoken={page.cookies['csrftoken']}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
         f"Content-Length: {len(body)}\r\n\r\n{body}"
     ).encode()

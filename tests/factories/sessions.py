@@ -18,6 +18,7 @@ from sessions_app.auth.hashing import hash_key
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.keys import token_digest
 from sessions_app.domain.lifecycle import KeyState, Reason, SessionStatus
+from sessions_app.domain.people import PersonAct
 from sessions_app.models import (
     AccountGrant,
     ApprovedFingerprint,
@@ -27,12 +28,14 @@ from sessions_app.models import (
     EnrolmentWindow,
     GatewayProcess,
     InboundFrame,
+    Invitation,
     MaintenanceNotice,
     MaintenanceWindow,
     Member,
     OauthClient,
     OperatorAlert,
     PendingRoom,
+    PersonEvent,
     RequestTally,
     Role,
     SessionEvent,
@@ -301,6 +304,30 @@ class SignInFactory(DjangoModelFactory[SignIn]):
     address = "192.0.2.7"
     succeeded = True
     at = factory.LazyFunction(now)
+
+
+class PersonEventFactory(DjangoModelFactory[PersonEvent]):
+    class Meta:
+        model = PersonEvent
+
+    person = "olga"
+    act = PersonAct.PASSWORD_CHANGED
+    actor = "olga"
+    address = "192.0.2.7"
+    at = factory.LazyFunction(now)
+
+
+class InvitationFactory(DjangoModelFactory[Invitation]):
+    class Meta:
+        model = Invitation
+
+    tenant = factory.SubFactory(TenantFactory)
+    email = factory.Sequence(lambda n: f"invited{n}@example.com")
+    role = Role.VIEWER
+    digest = factory.Sequence(lambda n: hashlib.sha256(f"invitation {n}".encode()).hexdigest())
+    invited_as = "olga"
+    created_at = factory.LazyFunction(now)
+    expires_at = factory.LazyAttribute(lambda row: row.created_at + timedelta(days=7))
 
 
 class MaintenanceWindowFactory(DjangoModelFactory[MaintenanceWindow]):

@@ -4,7 +4,8 @@ from typing import Final
 
 from backoffice.staff.read_only_admin import ReadOnlyAdmin, Tables, one_of
 from sessions_app.domain.alerts import AlertCode
-from sessions_app.models import MaintenanceNotice, MaintenanceWindow, OperatorAlert, SignIn
+from sessions_app.domain.people import PersonAct
+from sessions_app.models import MaintenanceNotice, MaintenanceWindow, OperatorAlert, PersonEvent, SignIn
 
 
 class OperatorAlertAdmin(ReadOnlyAdmin):
@@ -42,9 +43,20 @@ class SignInAdmin(ReadOnlyAdmin):
     search_help_text = "A name or an address"
 
 
+class PersonEventAdmin(ReadOnlyAdmin):
+    """What was done with people's log-ins and memberships, by whom, from where."""
+
+    list_display = ("at", "act", "person", "actor", "tenant", "address", "note")
+    list_filter = (one_of("act", PersonAct),)
+    list_select_related = ("tenant",)
+    search_fields = ("person__exact", "actor__exact", "address__exact")
+    search_help_text = "A name or an address"
+
+
 ADMINS: Final[Tables] = {
     OperatorAlert: OperatorAlertAdmin,
     MaintenanceWindow: MaintenanceWindowAdmin,
     MaintenanceNotice: MaintenanceNoticeAdmin,
     SignIn: SignInAdmin,
+    PersonEvent: PersonEventAdmin,
 }

@@ -49,10 +49,14 @@ def take_try(*, name: str, address: str) -> None:
             raise SignInThrottled
 
 
-def succeeded(*, name: str, address: str) -> None:
-    """The try that was counted led to the right person: it is none of those that are bounded."""
+def succeeded(*, name: str, address: str, tries: int = 1) -> None:
+    """The tries that were counted led to the right person: they are none of those that are bounded.
+
+    `tries`: two where a code was asked for after the password. A password alone gives nothing back then: who has
+    found one would try codes without end.
+    """
     now = queries.database_now()
-    for scope in (_from(address), _as(name, address, now)):
+    for scope in (_from(address), _as(name, address, now)) * tries:
         rate_counters.give_back(scope=scope)
     SignIn.objects.create(name=name, address=address, succeeded=True, at=now)
     _log.info("person.signed_in", name=name, address=address)

@@ -60,6 +60,8 @@ def build(name: str) -> House:
         member,
         factories.OauthClientFactory.create(tenant=tenant),
         factories.OperatorAlertFactory.create(account=follower),
+        factories.InvitationFactory.create(tenant=tenant),
+        factories.PersonEventFactory.create(tenant=tenant),
         factories.ReportFactory.create(command=command),
         factories.SessionEventFactory.create(session=session),
         factories.SignInFactory.create(),

@@ -34,6 +34,7 @@ from tests.factories import (
     MemberFactory,
     OauthClientFactory,
     OperatorAlertFactory,
+    PersonEventFactory,
     ReportFactory,
     SessionEventFactory,
     SignInFactory,
@@ -54,7 +55,7 @@ FACTORIES: tuple[Any, ...] = (
     StrategyFactory, SubscriptionFactory, IntentFactory, DecisionFactory, CommandFactory, CopyFactory, ReportFactory,
     OperatorAlertFactory, AccountGrantFactory, ApprovedFingerprintFactory, EnrolmentWindowFactory, OauthClientFactory,
     SubscriptionEventFactory, FillWaitFactory, FollowerQuoteFactory, SnapshotFactory, DifferenceFactory,
-    DifferenceEventFactory, MaintenanceWindowFactory, MaintenanceNoticeFactory, SignInFactory,
+    DifferenceEventFactory, MaintenanceWindowFactory, MaintenanceNoticeFactory, SignInFactory, PersonEventFactory,
 )  # fmt: skip
 EVIL = "<script>alert(1)</script>"
 

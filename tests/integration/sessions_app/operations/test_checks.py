@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from eagateway.checks import check_authentication
+from eagateway.checks import check_authentication, check_second_factors
 from tests.integration.tokens import public_pem, rsa_key
 
 JWKS = "https://issuer.example/jwks.json"
@@ -63,3 +63,11 @@ def test_introspection_needs_tls_and_credentials(settings: Any, oauth: dict[str,
 
 def test_a_method_that_this_build_has_not_is_named(settings: Any) -> None:
     assert found(settings, "telepathy") == "E001"
+
+
+def test_a_second_factor_is_not_demanded_where_none_can_be_set_up(settings: Any) -> None:
+    assert check_second_factors(None) == []
+    settings.GATEWAY = {**settings.GATEWAY, "staff_second_factor": True}
+    assert check_second_factors(None) == []
+    settings.VAULT_KEYS = {}
+    assert [message.id for message in check_second_factors(None)] == ["eagateway.E010"]

@@ -30,13 +30,14 @@ def test_the_format_is_aes_256_gcm_as_documented() -> None:
     assert AESGCM(data_key).decrypt(sealed[65:77], sealed[77:], bound_to).decode() == TEXT
 
 
-@pytest.mark.parametrize("part", ["tenant", "owner", "field"])
-def test_in_another_place_it_opens_no_more(part: str) -> None:
+@pytest.mark.parametrize(
+    "elsewhere",
+    [replace(PLACE, tenant="x"), replace(PLACE, owner="x"), replace(PLACE, field="x"), replace(PLACE, version=2)],
+)
+def test_in_another_place_it_opens_no_more(elsewhere: Place) -> None:
     sealed = seal(TEXT, place=PLACE, ring=KeyRing({1: OLD}))
     with pytest.raises(Unreadable):
-        unseal(sealed, place=replace(PLACE, **{part: "x"}), ring=KeyRing({1: OLD}))
-    with pytest.raises(Unreadable):
-        unseal(sealed, place=replace(PLACE, version=2), ring=KeyRing({1: OLD}))
+        unseal(sealed, place=elsewhere, ring=KeyRing({1: OLD}))
 
 
 def test_names_that_run_together_are_two_places() -> None:

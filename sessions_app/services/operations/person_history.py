@@ -1,0 +1,36 @@
+"""What was done with people's log-ins: one row each, inside the caller's transaction."""
+
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from sessions_app.domain.people import PersonAct
+from sessions_app.models import PersonEvent
+from sessions_app.models.transactions import requires_transaction
+
+_log = structlog.get_logger(__name__)
+
+
+@requires_transaction
+def record(
+    *,
+    act: PersonAct,
+    person: str,
+    actor: str,
+    at: datetime,
+    address: str = "",
+    tenant_id: UUID | None = None,
+    note: str = "",
+) -> None:
+    """Write one event, inside the caller's transaction."""
+    PersonEvent.objects.create(
+        act=act,
+        person=person[:254],
+        actor=actor[:150],
+        address=address[:64],
+        tenant_id=tenant_id,
+        note=note[:255],
+        at=at,
+    )
+    _log.info("person.act", act=act.value, person=person, by=actor, address=address)
