@@ -83,7 +83,7 @@ TABLES: Final = (
     "sessions_app.authkey", "sessions_app.brokeraccount", "sessions_app.easession", "sessions_app.enrolmentwindow",
     "sessions_app.maintenancenotice", "sessions_app.maintenancewindow", "sessions_app.member",
     "sessions_app.oauthclient", "sessions_app.operatoralert", "sessions_app.personevent", "sessions_app.sessionevent",
-    "sessions_app.signin", "sessions_app.tenant",
+    "sessions_app.signin", "sessions_app.tenant", "sessions_app.vaultsecret", "sessions_app.vaultuse",
 )  # fmt: skip
 """Tables that the admin shows, and nobody changes there."""
 
@@ -236,6 +236,10 @@ _TENANTS: Final[Mapping[str, Route]] = {
     "tenants:members": Route(_VIEWERS, "Members", menu=True),
     "tenants:invite": Route(_OWNERS, "Invite a member"),
     "tenants:withdraw_invitation": Route(_OWNERS, "Withdraw an invitation"),
+    "tenants:vault": Route(_ADMINS, "Vault", menu=True),
+    "tenants:store_secret": Route(_ADMINS, "Put a secret into the vault"),
+    "tenants:replace_secret": Route(_ADMINS, "Replace a secret"),
+    "tenants:remove_secret": Route(_ADMINS, "Remove a secret"),
     "tenants:audit": Route(_OPERATORS, "Audit log", menu=True),
     "tenants:exports": Route(_OPERATORS, "Exports", menu=True),
     "tenants:export": Route(_OPERATORS, "Export"),

@@ -46,7 +46,7 @@ def audit(visit: Visit) -> HttpResponseBase:
 def acts(scope: Scope, most: int) -> list[Act]:
     """The latest acts of people, the newest first."""
     found = [*_on_accounts(scope, most), *_on_subscriptions(scope, most), *_on_differences(scope, most)]
-    found += _on_members(scope, most)
+    found += [*_on_members(scope, most), *_on_secrets(scope, most)]
     return sorted(found, key=lambda act: act.at, reverse=True)[:most]
 
 
@@ -74,6 +74,11 @@ def _on_differences(scope: Scope, most: int) -> Iterable[Act]:
 def _on_members(scope: Scope, most: int) -> Iterable[Act]:
     for row in scope.person_events().order_by("-at")[:most]:
         yield Act(row.at, row.actor, "member", row.person, row.act.replace("_", " "), row.note)
+
+
+def _on_secrets(scope: Scope, most: int) -> Iterable[Act]:
+    for row in scope.vault_uses().order_by("-at")[:most]:
+        yield Act(row.at, row.actor, "secret", f"{row.name} v{row.version}", row.act, row.purpose)
 
 
 def _moved(before: str, after: str) -> str:

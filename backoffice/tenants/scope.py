@@ -20,7 +20,19 @@ from orders.models import (
     SubscriptionEvent,
 )
 from sessions_app.domain.lifecycle import LIVING, KeyState
-from sessions_app.models import AuthKey, BrokerAccount, EaSession, Invitation, Member, PersonEvent, SessionEvent, Tenant
+from sessions_app.models import (
+    AuthKey,
+    BrokerAccount,
+    EaSession,
+    Invitation,
+    Member,
+    PersonEvent,
+    SessionEvent,
+    Tenant,
+    VaultAct,
+    VaultSecret,
+    VaultUse,
+)
 
 
 def memberships_of(user_id: int) -> list[Member]:
@@ -57,6 +69,17 @@ class Scope:
 
     def person_events(self) -> QuerySet[PersonEvent]:
         return PersonEvent.objects.filter(tenant=self.tenant)
+
+    def secrets(self) -> QuerySet[VaultSecret]:
+        return VaultSecret.objects.filter(tenant=self.tenant)
+
+    def secrets_with_use(self) -> QuerySet[Any]:
+        """Secrets with `last_used`, and without what is sealed: no page needs it."""
+        used = VaultUse.objects.filter(tenant=self.tenant, name=OuterRef("name"), act=VaultAct.USED).order_by("-at")
+        return self.secrets().defer("sealed").annotate(last_used=Subquery(used.values("at")[:1]))
+
+    def vault_uses(self) -> QuerySet[VaultUse]:
+        return VaultUse.objects.filter(tenant=self.tenant)
 
     def strategies(self) -> QuerySet[Strategy]:
         return Strategy.objects.filter(tenant=self.tenant)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from backoffice.tenants import accounts, acts, exports, health, inviting, people, sign_in, strategies, trades
+from backoffice.tenants import accounts, acts, exports, health, inviting, people, sign_in, strategies, trades, vault
 
 app_name = "tenants"
 _OF = "<uuid:tenant_id>/"
@@ -24,6 +24,10 @@ urlpatterns = [
     path(f"{_OF}members/", people.members, name="members"),
     path(f"{_OF}members/invite/", inviting.invite, name="invite"),
     path(f"{_OF}invitations/<uuid:invitation_id>/withdraw/", inviting.withdraw, name="withdraw_invitation"),
+    path(f"{_OF}vault/", vault.secrets, name="vault"),
+    path(f"{_OF}vault/store/", vault.store, name="store_secret"),
+    path(f"{_OF}vault/<uuid:secret_id>/replace/", vault.replace, name="replace_secret"),
+    path(f"{_OF}vault/<uuid:secret_id>/remove/", vault.remove, name="remove_secret"),
     path(f"{_OF}audit/", people.audit, name="audit"),
     path(f"{_OF}exports/", exports.exports, name="exports"),
     path(f"{_OF}exports/<slug:table>.csv", exports.export, name="export"),

@@ -23,6 +23,7 @@ from sessions_app.models.session_event import SessionEvent
 from sessions_app.models.sign_in import SignIn
 from sessions_app.models.tenant import Tenant
 from sessions_app.models.terminal_profile import TerminalProfile
+from sessions_app.models.vault_secret import VaultAct, VaultSecret, VaultUse
 
 __all__ = [
     "AccountGrant",
@@ -50,4 +51,7 @@ __all__ = [
     "SignIn",
     "Tenant",
     "TerminalProfile",
+    "VaultAct",
+    "VaultSecret",
+    "VaultUse",
 ]

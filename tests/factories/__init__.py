@@ -39,6 +39,8 @@ from tests.factories.sessions import (
     TenantFactory,
     TerminalProfileFactory,
     UserFactory,
+    VaultSecretFactory,
+    VaultUseFactory,
     grant,
 )
 
@@ -79,5 +81,7 @@ __all__ = [
     "TenantFactory",
     "TerminalProfileFactory",
     "UserFactory",
+    "VaultSecretFactory",
+    "VaultUseFactory",
     "grant",
 ]

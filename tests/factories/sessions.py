@@ -42,6 +42,9 @@ from sessions_app.models import (
     SignIn,
     Tenant,
     TerminalProfile,
+    VaultAct,
+    VaultSecret,
+    VaultUse,
 )
 
 
@@ -328,6 +331,33 @@ class InvitationFactory(DjangoModelFactory[Invitation]):
     invited_as = "olga"
     created_at = factory.LazyFunction(now)
     expires_at = factory.LazyAttribute(lambda row: row.created_at + timedelta(days=7))
+
+
+class VaultSecretFactory(DjangoModelFactory[VaultSecret]):
+    class Meta:
+        model = VaultSecret
+
+    tenant = factory.SubFactory(TenantFactory)
+    name = factory.Sequence(lambda n: f"secret-{n}")
+    version = 1
+    sealed = b""
+    key_version = 1
+    created_at = factory.LazyFunction(now)
+    changed_at = factory.LazyFunction(now)
+    changed_as = "olga"
+
+
+class VaultUseFactory(DjangoModelFactory[VaultUse]):
+    class Meta:
+        model = VaultUse
+
+    tenant = factory.SubFactory(TenantFactory)
+    name = "secret"
+    version = 1
+    act = VaultAct.STORED
+    actor = "olga"
+    purpose = "because"
+    at = factory.LazyFunction(now)
 
 
 class MaintenanceWindowFactory(DjangoModelFactory[MaintenanceWindow]):

@@ -6,7 +6,16 @@ from django.contrib import admin
 
 from backoffice.staff.read_only_admin import ReadOnlyAdmin, Tables, one_of
 from sessions_app.auth.registry import strategies
-from sessions_app.models import AccountGrant, ApprovedFingerprint, AuthKey, EnrolmentWindow, OauthClient
+from sessions_app.models import (
+    AccountGrant,
+    ApprovedFingerprint,
+    AuthKey,
+    EnrolmentWindow,
+    OauthClient,
+    VaultAct,
+    VaultSecret,
+    VaultUse,
+)
 
 
 class AuthKeyAdmin(ReadOnlyAdmin):
@@ -83,10 +92,32 @@ class ApprovedFingerprintAdmin(ReadOnlyAdmin):
         return row.fingerprint[:12]
 
 
+class VaultSecretAdmin(ReadOnlyAdmin):
+    """That there is one, and whose. What is sealed is shown nowhere."""
+
+    list_display = ("name", "tenant", "version", "key_version", "changed_at", "changed_as", "note")
+    list_select_related = ("tenant",)
+    search_fields = ("name__startswith", "tenant__name__istartswith")
+    search_help_text = "Start of the name or of the tenant's name"
+    fields = ("name", "tenant", "note", "version", "key_version", "created_at", "changed_at", "changed_as")
+
+
+class VaultUseAdmin(ReadOnlyAdmin):
+    """Who stored, opened or removed which secret, and what for."""
+
+    list_display = ("at", "act", "name", "version", "tenant", "actor", "purpose")
+    list_filter = (one_of("act", VaultAct),)
+    list_select_related = ("tenant",)
+    search_fields = ("name__startswith", "tenant__name__istartswith", "actor__exact")
+    search_help_text = "Start of the name or of the tenant's name, or who did it"
+
+
 ADMINS: Final[Tables] = {
     AuthKey: AuthKeyAdmin,
     AccountGrant: AccountGrantAdmin,
     OauthClient: OauthClientAdmin,
     EnrolmentWindow: EnrolmentWindowAdmin,
     ApprovedFingerprint: ApprovedFingerprintAdmin,
+    VaultSecret: VaultSecretAdmin,
+    VaultUse: VaultUseAdmin,
 }

@@ -5,10 +5,13 @@ from typing import Final
 
 from django.db import transaction
 
-from sessions_app.services.access import second_factors
+from sessions_app.services.access import second_factors, vault
 
 _SLICE: Final = 200
-_TABLES: Final[dict[str, Callable[..., int]]] = {"second factors": second_factors.rewrap_all}
+_TABLES: Final[dict[str, Callable[..., int]]] = {
+    "second factors": second_factors.rewrap_all,
+    "secrets of tenants": vault.rewrap_all,
+}
 
 
 def rotate() -> Iterator[tuple[str, int]]:

@@ -60,6 +60,8 @@ def build(name: str) -> House:
         member,
         factories.OauthClientFactory.create(tenant=tenant),
         factories.OperatorAlertFactory.create(account=follower),
+        factories.VaultSecretFactory.create(tenant=tenant),
+        factories.VaultUseFactory.create(tenant=tenant),
         factories.InvitationFactory.create(tenant=tenant),
         factories.PersonEventFactory.create(tenant=tenant),
         factories.ReportFactory.create(command=command),

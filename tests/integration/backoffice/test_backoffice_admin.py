@@ -44,6 +44,8 @@ from tests.factories import (
     SubscriptionFactory,
     TenantFactory,
     UserFactory,
+    VaultSecretFactory,
+    VaultUseFactory,
     grant,
 )
 from tests.factories.sessions import key_of
@@ -56,6 +58,7 @@ FACTORIES: tuple[Any, ...] = (
     OperatorAlertFactory, AccountGrantFactory, ApprovedFingerprintFactory, EnrolmentWindowFactory, OauthClientFactory,
     SubscriptionEventFactory, FillWaitFactory, FollowerQuoteFactory, SnapshotFactory, DifferenceFactory,
     DifferenceEventFactory, MaintenanceWindowFactory, MaintenanceNoticeFactory, SignInFactory, PersonEventFactory,
+    VaultSecretFactory, VaultUseFactory,
 )  # fmt: skip
 EVIL = "<script>alert(1)</script>"
 

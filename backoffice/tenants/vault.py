@@ -1,0 +1,127 @@
+"""A tenant's secrets: put in, replaced, removed. None is ever shown."""
+
+from typing import Final
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.views.decorators.debug import sensitive_post_parameters
+
+from backoffice.tenants.pages import Visit, found, listed, member_act, member_page
+from sessions_app.domain.references import LONGEST_NAME, is_name, reference_to
+from sessions_app.services.access import vault
+from sessions_app.vault import ring
+
+LAST: Final = 50
+LONGEST: Final = 8192
+CLOSED: Final = "This gateway has no key for its vault: who runs it sets VAULT_KEYS."
+_hidden: Final = forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+
+
+class SecretForm(forms.Form):
+    """The secret, and why. A form that has a mistake comes back without the secret."""
+
+    secret = forms.CharField(max_length=LONGEST, strip=False, widget=_hidden, help_text="It is never shown again.")
+    reason = forms.CharField(max_length=255)
+
+
+class NewSecretForm(SecretForm):
+    """Its name too."""
+
+    field_order = ["name", "secret", "note", "reason"]
+    name = forms.CharField(
+        max_length=LONGEST_NAME,
+        help_text="Small letters, digits, dots and dashes. Settings name it as vault:NAME.",
+    )
+    note = forms.CharField(max_length=255, required=False, help_text="What it is for.")
+
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"])
+        if not is_name(name):
+            raise forms.ValidationError("Only small letters, digits, and dots or dashes inside.")
+        return name
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(max_length=255)
+
+
+@member_page
+def secrets(visit: Visit) -> HttpResponseBase:
+    page = listed(visit.request, visit.scope.secrets_with_use().order_by("name"))
+    rows = [(row, reference_to(row.name)) for row in page.rows]
+    uses = list(visit.scope.vault_uses().order_by("-at")[:LAST])
+    context = {"rows": rows, "page": page, "uses": uses, "is_open": ring.is_open()}
+    return visit.show("vault", "Vault", **context)
+
+
+@sensitive_post_parameters()
+@member_act
+def store(visit: Visit) -> HttpResponseBase:
+    form = NewSecretForm(visit.request.POST or None)
+    if form.is_valid():
+        sent = form.cleaned_data
+        try:
+            vault.store(
+                tenant=visit.scope.tenant,
+                name=sent["name"],
+                text=sent["secret"],
+                note=sent["note"],
+                by=visit.request.user.get_username(),
+                purpose=sent["reason"],
+            )
+        except vault.NameTaken:
+            form.add_error("name", "There is a secret of this name: replace it instead.")
+        except ring.VaultClosed:
+            form.add_error(None, CLOSED)
+        else:
+            return _done(visit, f"The secret {sent['name']} is in the vault.")
+    return _show(visit, "Put a secret into the vault", "Store it", form)
+
+
+@sensitive_post_parameters()
+@member_act
+def replace(visit: Visit, secret_id: UUID) -> HttpResponseBase:
+    row = found(visit.scope.secrets(), secret_id)
+    form = SecretForm(visit.request.POST or None)
+    if form.is_valid():
+        sent, by = form.cleaned_data, visit.request.user.get_username()
+        try:
+            vault.replace(row=row, text=sent["secret"], by=by, purpose=sent["reason"])
+        except vault.Changed:
+            form.add_error(None, "Nothing changed: somebody else was first.")
+        except ring.VaultClosed:
+            form.add_error(None, CLOSED)
+        else:
+            return _done(visit, f"The secret {row.name} was replaced.")
+    return _show(visit, "Replace this secret?", "Replace it", form, [("Name", row.name), ("Version", row.version)])
+
+
+@member_act
+def remove(visit: Visit, secret_id: UUID) -> HttpResponseBase:
+    row = found(visit.scope.secrets(), secret_id)
+    form = ReasonForm(visit.request.POST or None)
+    if form.is_valid():
+        try:
+            vault.remove(row=row, by=visit.request.user.get_username(), purpose=form.cleaned_data["reason"])
+        except vault.Changed:
+            form.add_error(None, "Nothing changed: somebody else was first.")
+        else:
+            return _done(visit, f"The secret {row.name} was removed.")
+    facts = [("Name", row.name), ("Version", row.version), ("After that", "whatever names it finds nothing")]
+    return _show(visit, "Remove this secret?", "Remove it", form, facts, harms=True)
+
+
+def _show(
+    visit: Visit, title: str, verb: str, form: forms.Form, facts: list[tuple[str, object]] | None = None,
+    *, harms: bool = False,
+) -> HttpResponseBase:  # fmt: skip
+    back = visit.address("tenants:vault")
+    return visit.show("form", title, verb=verb, form=form, facts=facts, back=back, harms=harms)
+
+
+def _done(visit: Visit, words: str) -> HttpResponseBase:
+    messages.success(visit.request, words)
+    return redirect(visit.address("tenants:vault"))
