@@ -18,6 +18,7 @@ from orders.models import (
     Strategy,
     Subscription,
     SubscriptionEvent,
+    SubscriptionVersion,
 )
 from sessions_app.domain.lifecycle import LIVING, KeyState
 from sessions_app.models import (
@@ -89,6 +90,9 @@ class Scope:
 
     def subscription_events(self) -> QuerySet[SubscriptionEvent]:
         return SubscriptionEvent.objects.filter(subscription__follower__tenant=self.tenant)
+
+    def versions(self) -> QuerySet[SubscriptionVersion]:
+        return SubscriptionVersion.objects.filter(subscription__follower__tenant=self.tenant)
 
     def intents(self) -> QuerySet[Intent]:
         return Intent.objects.filter(account__tenant=self.tenant)

@@ -60,6 +60,7 @@ def subscriptions(visit: Visit) -> HttpResponseBase:
         "subscriptions",
         "Subscriptions",
         text=text,
+        may_subscribe=visit.may("tenants:subscribe"),
         page=listed(visit.request, rows.order_by("strategy__name", "follower__account_id")),
     )
 
@@ -76,6 +77,7 @@ def subscription(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
         subscription=row,
         changed=settings_of(row, changed=True),
         may_act=visit.may("tenants:pause"),
+        may_edit=visit.may("tenants:edit_subscription"),
         defaults=settings_of(row, changed=False),
         decisions=list(decisions[:LAST]),
         events=list(events[:LAST]),

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from backoffice.tenants import accounts, acts, exports, health, inviting, people, sign_in, strategies, trades, vault
+from backoffice.tenants import (
+    accounts,
+    acts,
+    exports,
+    health,
+    inviting,
+    people,
+    sign_in,
+    strategies,
+    subscribing,
+    trades,
+    vault,
+)
 
 app_name = "tenants"
 _OF = "<uuid:tenant_id>/"
@@ -15,6 +27,9 @@ urlpatterns = [
     path(f"{_OF}strategies/", strategies.strategies, name="strategies"),
     path(f"{_OF}strategies/<uuid:strategy_id>/", strategies.strategy, name="strategy"),
     path(f"{_OF}subscriptions/", strategies.subscriptions, name="subscriptions"),
+    path(f"{_OF}subscriptions/new/", subscribing.subscribe, name="subscribe"),
+    path(f"{_OF}subscriptions/<uuid:subscription_id>/edit/", subscribing.edit, name="edit_subscription"),
+    path(f"{_OF}subscriptions/<uuid:subscription_id>/versions/", subscribing.history, name="versions"),
     path(f"{_OF}subscriptions/<uuid:subscription_id>/", strategies.subscription, name="subscription"),
     path(f"{_OF}subscriptions/<uuid:subscription_id>/pause/", acts.pause, name="pause"),
     path(f"{_OF}subscriptions/<uuid:subscription_id>/resume/", acts.resume, name="resume"),

@@ -14,6 +14,7 @@ from orders.models.snapshot import Snapshot
 from orders.models.strategy import Strategy
 from orders.models.subscription import Subscription
 from orders.models.subscription_event import SubscriptionEvent
+from orders.models.subscription_version import SubscriptionVersion
 
 __all__ = [
     "Command",
@@ -30,4 +31,5 @@ __all__ = [
     "Strategy",
     "Subscription",
     "SubscriptionEvent",
+    "SubscriptionVersion",
 ]

@@ -8,7 +8,10 @@ from sessions_app.models.fields import choice_field, id_field, one_of
 
 
 class Decision(models.Model):
-    """What we concluded for one subscription: `steps` holds every step's inputs and outputs."""
+    """What we concluded for one subscription: `steps` holds every step's inputs and outputs.
+
+    `version`: of the subscription's settings; decisions of earlier releases name none.
+    """
 
     id = id_field()
     intent = models.ForeignKey(Intent, on_delete=models.PROTECT, related_name="decisions")
@@ -16,6 +19,7 @@ class Decision(models.Model):
     outcome = choice_field(Outcome)
     code = models.CharField(max_length=40, blank=True)
     steps = models.JSONField()
+    version = models.PositiveIntegerField(null=True)
     decided_at = models.DateTimeField()
 
     class Meta:

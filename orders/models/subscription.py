@@ -11,13 +11,17 @@ from sessions_app.models.fields import choice_field, id_field, one_of
 
 
 class Subscription(SettingColumns):
-    """One follower copies one strategy, with settings of its own: see orders/domain/decision/settings.py."""
+    """One follower copies one strategy, with settings of its own: see orders/domain/decision/settings.py.
+
+    `version` counts them: each decision names the one that it rests on.
+    """
 
     id = id_field()
     strategy = models.ForeignKey(Strategy, on_delete=models.PROTECT, related_name="subscriptions")
     follower = models.ForeignKey(BrokerAccount, on_delete=models.PROTECT, related_name="subscriptions")
     state = choice_field(SubscriptionState, default=SubscriptionState.ACTIVE)
     created_at = models.DateTimeField()
+    version = models.PositiveIntegerField(default=1)
 
     class Meta:
         constraints = [

@@ -207,6 +207,7 @@ class Workspace:
             outcome=decided.outcome,
             code=decided.code.value if decided.code else "",
             steps=steps,
+            version=subscription.version,
             decided_at=self.now,
         )
         self.decisions.append(decision)

@@ -24,7 +24,7 @@ from orders.models import Command, Copy, Strategy, Subscription, SubscriptionEve
 from orders.services import mapping, moves
 from orders.services.command_log import CommandLog, open_log
 from orders.services.copies import leading
-from orders.services.subscriptions import cycles
+from orders.services.subscriptions import cycles, versions
 from orders.services.subscriptions.cycles import Link
 from sessions_app import queries
 from sessions_app.domain.lifecycle import SnapshotReason
@@ -52,6 +52,18 @@ class StateUnchanged(Exception):
     """The subscription is in that state already, perhaps since a moment ago by someone else."""
 
 
+class AlreadySubscribed(Exception):
+    """The follower copies this strategy already: its subscription is changed, not made again."""
+
+
+class OwnMaster(Exception):
+    """The follower is the strategy's own master."""
+
+
+class SettingsChanged(Exception):
+    """Somebody else has changed the settings since they were looked at."""
+
+
 class OpenCopies(Exception):
     """A subscription with open copies is not switched off unless they are detached; `count` of them."""
 
@@ -71,6 +83,7 @@ class Wanted:
     follower: BrokerAccount
     settings: Settings
     state: SubscriptionState | None = None
+    note: str = ""
 
 
 @requires_transaction
@@ -101,12 +114,62 @@ def _store(strategy: Strategy, item: Wanted, by: Actor, batch: Batch) -> Subscri
             created_at=batch.now,
             **SETTINGS.columns(item.settings),
         )
-        _record(made, "", state, by=by, at=batch.now)
+        _record(made, "", state, by=by, at=batch.now, note=item.note)
+        versions.note_first(made, by=by.name, note=item.note)
         return made
-    Subscription.objects.filter(id=known.id).update(**SETTINGS.columns(item.settings))
+    if versions.note_change(known, item.settings, by=by.name, note=item.note, at=batch.now):
+        columns = SETTINGS.columns(item.settings)
+        Subscription.objects.filter(id=known.id).update(version=known.version, **columns)
     if item.state is not None and item.state != known.state:
         _move(known, item.state, by=by, note="", detach=False, batch=batch)
     return known
+
+
+# Create, change the settings ----------------------------------------------------------------------------------------
+
+
+def subscribe(*, strategy: Strategy, follower: BrokerAccount, wanted: Settings, by: Actor, note: str) -> Subscription:
+    """Let a follower copy a strategy of its own tenant, from now on.
+
+    :raises AlreadySubscribed, OwnMaster, CopyCycle: nothing is stored then
+    :raises ValueError: they belong to different tenants
+    """
+    if strategy.tenant_id != follower.tenant_id:
+        raise ValueError("a follower copies strategies of its own tenant")
+    if strategy.master_id == follower.id:
+        raise OwnMaster
+    with transaction.atomic(durable=True):
+        batch = Batch(now=queries.database_now())
+        cycles.hold()
+        if Subscription.objects.filter(strategy=strategy, follower=follower).exists():
+            raise AlreadySubscribed
+        item = Wanted(follower=follower, settings=wanted, note=note)
+        (row,) = store(strategy=strategy, wanted=[item], by=by, batch=batch)
+    ring_after_commit(batch)
+    _log.info("subscription.changed", subscription_id=str(row.id), state=row.state, by=by.name)
+    return row
+
+
+def change_settings(*, subscription_id: UUID, wanted: Settings, version: int, by: Actor, note: str) -> Subscription:
+    """Give a subscription other settings, from the next decision on; equal ones change nothing.
+
+    `version`: the one that was looked at.
+
+    :raises SettingsChanged: there is a later one
+    """
+    with transaction.atomic(durable=True):
+        batch = Batch(now=queries.database_now())
+        cycles.hold()
+        row = Subscription.objects.select_related("strategy__tenant", "strategy__master", "follower").get(
+            id=subscription_id
+        )
+        if row.version != version:
+            raise SettingsChanged
+        item = Wanted(follower=row.follower, settings=wanted, note=note)
+        (row,) = store(strategy=row.strategy, wanted=[item], by=by, batch=batch)
+    ring_after_commit(batch)
+    _log.info("subscription.changed", subscription_id=str(row.id), version=row.version, by=by.name)
+    return row
 
 
 # Pause, resume, switch off -------------------------------------------------------------------------------------------

@@ -156,8 +156,8 @@ def test_without_a_key_the_pages_say_so(client: Client, tenant: Tenant, settings
 # The canary -----------------------------------------------------------------------------------------------------------
 
 FORMS: Final = (
-    CANARY.encode(), base64.b64encode(CANARY.encode()), CANARY.encode().hex().encode(), CANARY.encode().hex().upper().encode(),
-    CANARY.encode("utf-16-le"),
+    CANARY.encode(), base64.b64encode(CANARY.encode()), CANARY.encode("utf-16-le"),
+    CANARY.encode().hex().encode(), CANARY.encode().hex().upper().encode(),
 )  # fmt: skip
 
 

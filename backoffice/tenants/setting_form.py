@@ -1,0 +1,117 @@
+"""The form of a subscription's settings, made from their table: fields, help and bounds are declared there."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from django import forms
+from django.forms import BoundField
+
+from orders.domain.decision.setting_table import Amount, Choice, Content, Setting, Switch, Text, Whole
+from orders.domain.decision.settings import SETTINGS, Settings
+from orders.domain.provisioning.settings import settings_of
+from sessions_app.domain.decimals import plain
+
+_DEFAULTS: Final = {row.name: row.default for row in SETTINGS.rows}
+_JSON: Final = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
+_WORD: Final = {"autocomplete": "off", "spellcheck": "false"}
+
+
+class SettingsForm(forms.Form):
+    """One field for each setting, read and judged as in a provisioning file."""
+
+    def __init__(self, *args: Any, document: Mapping[str, Any] | None = None, **options: Any) -> None:
+        """`document`: the settings that the form begins with; without it the defaults."""
+        written = document or {}
+        initial = {row.name: _shown(row, written.get(row.name)) for row in SETTINGS.rows}
+        options["initial"] = {**initial, **options.get("initial", {})}
+        super().__init__(*args, **options)
+        for row in SETTINGS.rows:
+            self.fields[row.name] = _field(row)
+
+    def clean(self) -> dict[str, Any]:
+        """The typed settings, as `wanted`; each mistake at its field."""
+        sent = super().clean() or self.cleaned_data
+        document, unread = {}, set()
+        for row in SETTINGS.rows:
+            try:
+                document[row.name] = _typed(row, sent.get(row.name))
+            except ValueError:
+                unread.add(row.name)
+                self.add_error(row.name, 'expected JSON, such as {"EURUSD": "EURUSD.pro"}')
+        wanted, mistakes = settings_of(document, SETTINGS)
+        for mistake in mistakes:
+            name, _, below = mistake.path.partition(".")
+            name, _, key = name.partition("[")
+            where = f"{below or key.rstrip(']')}: " if below or key else ""
+            if name not in unread:
+                self.add_error(name if name in self.fields else None, f"{where}{mistake.message}")
+        self.wanted: Settings = wanted
+        return sent
+
+    def groups(self) -> Iterator[tuple[str, bool, list[BoundField]]]:
+        """Title, whether something stands there that one should see, and the fields of each group."""
+        by_section: dict[str, list[Setting]] = {}
+        for row in SETTINGS.rows:
+            by_section.setdefault(row.help.section, []).append(row)
+        for number, (section, rows) in enumerate(by_section.items()):
+            fields = [self[row.name] for row in rows]
+            told = number == 0 or any(map(_is_told, rows, fields))
+            yield section.replace("-", " ").capitalize(), told, fields
+
+    def beside(self) -> list[BoundField]:
+        """What else the form asks for."""
+        return [field for field in self if field.name not in _DEFAULTS and not field.is_hidden]
+
+
+def _is_told(row: Setting, field: BoundField) -> bool:
+    """Whether something else than the default stands there, or something wrong."""
+    return bool(field.errors) or (field.value() or "") != (_shown(row, None) or "")
+
+
+def _shown(row: Setting, value: Any) -> Any:
+    """A setting as its field shows it."""
+    value = row.default if value is None else value
+    match row.kind:
+        case Switch():
+            return bool(value)
+        case Content():
+            return json.dumps(dict(value), ensure_ascii=False, indent=1) if value else ""
+        case _:
+            return "" if value is None else plain(value) if hasattr(value, "as_tuple") else str(value)
+
+
+def _typed(row: Setting, text: Any) -> Any:
+    """What a document would say; None for what was left empty.
+
+    :raises ValueError: no JSON
+    """
+    match row.kind:
+        case Switch():
+            return bool(text)
+        case Content():
+            return json.loads(text) if text and text.strip() else None
+        case Whole():
+            return int(text) if text and text.strip().isascii() and text.strip().isdigit() else (text or None)
+        case Text():
+            return text or ""
+        case _:
+            return text.strip() if text and text.strip() else None
+
+
+def _field(row: Setting) -> forms.Field:
+    label, help_text = row.name.replace("_", " ").capitalize(), row.help.sentence.replace("`", "")
+    common: dict[str, Any] = {"label": label, "required": False, "help_text": help_text}
+    match row.kind:
+        case Choice(names):
+            return forms.ChoiceField(choices=[(one.value, one.value.replace("_", " ")) for one in names], **common)
+        case Switch():
+            return forms.BooleanField(**common)
+        case Content():
+            return forms.CharField(max_length=20_000, widget=_JSON, **common)
+        case Whole() | Amount():
+            return forms.CharField(
+                max_length=40, widget=forms.TextInput(attrs={**_WORD, "inputmode": "decimal"}), **common
+            )
+        case Text():
+            return forms.CharField(max_length=100, strip=False, widget=forms.TextInput(attrs=_WORD), **common)

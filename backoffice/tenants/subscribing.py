@@ -1,0 +1,217 @@
+"""Subscriptions are made and changed here: settings, a preview on the last trades, versions and the way back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+
+from backoffice.foreign import legible
+from backoffice.tenants.pages import Visit, found, listed, member_act, member_page
+from backoffice.tenants.setting_form import SettingsForm
+from backoffice.tenants.trades import sizing
+from orders.domain.decision.settings import SETTINGS, Settings
+from orders.domain.provisioning.settings import written
+from orders.domain.states.denials import SENTENCES
+from orders.models import Decision, Strategy, Subscription, SubscriptionVersion
+from orders.services.subscriptions import lifecycle, preview, versions
+from orders.services.subscriptions.preview import Previewed
+from sessions_app.models import BrokerAccount
+from sessions_app.services.operations.history import Actor
+
+MOST: Final = 500
+"""Accounts that a list offers; one beyond is named in the address."""
+_REASON: Final = forms.TextInput(attrs={"autocomplete": "off"})
+
+
+class EditForm(SettingsForm):
+    """`version`: the one that was looked at."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput)
+    reason = forms.CharField(max_length=255, required=False, widget=_REASON, help_text="Kept with the version.")
+
+
+class NewForm(SettingsForm):
+    """Who copies what, too."""
+
+    strategy = forms.ChoiceField()
+    follower = forms.ChoiceField()
+    reason = forms.CharField(max_length=255, required=False, widget=_REASON, help_text="Kept with the version.")
+
+    def __init__(
+        self, *args: Any, strategies: Sequence[Strategy], followers: Sequence[BrokerAccount], **more: Any
+    ) -> None:
+        super().__init__(*args, **more)
+        self.fields["strategy"] = forms.ChoiceField(choices=[(str(one.pk), legible(one.name)) for one in strategies])
+        self.fields["follower"] = forms.ChoiceField(
+            choices=[(str(one.pk), legible(one.claimed_as)) for one in followers]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A trade in the preview: what it was, and what it would have become."""
+
+    previewed: Previewed
+    before: Decision | None
+
+    @property
+    def outcome(self) -> str:
+        return self.previewed.verdict.outcome.value if self.previewed.verdict else "unknown"
+
+    @property
+    def why(self) -> str:
+        verdict = self.previewed.verdict
+        if verdict is None:
+            return "What is stored of it cannot be read."
+        return SENTENCES[verdict.code] if verdict.code else sizing(verdict.steps)
+
+    @property
+    def was(self) -> str:
+        return sizing(self.before.steps) if self.before else ""
+
+
+# Making one -----------------------------------------------------------------------------------------------------------
+
+
+@member_act
+def subscribe(visit: Visit) -> HttpResponseBase:
+    scope, request = visit.scope, visit.request
+    strategies = list(scope.strategies().select_related("master").order_by("name")[:MOST])
+    followers = list(scope.accounts().order_by("account_id")[:MOST])
+    asked = request.GET.get("strategy", ""), request.GET.get("follower", "")
+    form = NewForm(
+        request.POST or None, strategies=strategies, followers=followers,
+        initial={"strategy": asked[0], "follower": asked[1]},
+    )  # fmt: skip
+    shown: list[Shown] | None = None
+    if form.is_valid():
+        strategy = next(one for one in strategies if str(one.pk) == form.cleaned_data["strategy"])
+        follower = next(one for one in followers if str(one.pk) == form.cleaned_data["follower"])
+        if "save" in request.POST:
+            row = _subscribed(visit, form, strategy, follower)
+            if row is not None:
+                messages.success(request, f"{follower.claimed_as} copies {strategy.name} from now on.")
+                return redirect(visit.address("tenants:subscription", row.pk))
+        else:
+            shown = _preview(visit, strategy, follower, form.wanted, None)
+    back = visit.address("tenants:subscriptions")
+    nothing = not strategies or not followers
+    context = {"form": form, "shown": shown, "back": back, "verb": "Subscribe", "nothing": nothing}
+    return visit.show("settings_form", "Who copies what, and how?", **context)
+
+
+def _subscribed(visit: Visit, form: NewForm, strategy: Strategy, follower: BrokerAccount) -> Subscription | None:
+    if not _has_reason(form):
+        return None
+    note = form.cleaned_data["reason"]
+    try:
+        return lifecycle.subscribe(
+            strategy=strategy, follower=follower, wanted=form.wanted, by=_actor(visit), note=note
+        )
+    except lifecycle.AlreadySubscribed:
+        form.add_error("follower", "It copies this strategy already: change its subscription.")
+    except lifecycle.OwnMaster:
+        form.add_error("follower", "It is the master of this strategy.")
+    except lifecycle.CopyCycle as cycle:
+        form.add_error(None, f"Not possible: {cycle}.")
+    return None
+
+
+# Changing one ---------------------------------------------------------------------------------------------------------
+
+
+@member_act
+def edit(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
+    request = visit.request
+    row: Subscription = found(
+        visit.scope.subscriptions().select_related("strategy__master", "follower"), subscription_id
+    )
+    form = EditForm(request.POST or None, document=_begins_with(visit, row), initial={"version": row.version})
+    shown: list[Shown] | None = None
+    changed: Sequence[versions.Change] = ()
+    if form.is_valid():
+        changed = versions.changes(written(row.settings, SETTINGS), written(form.wanted, SETTINGS))
+        if "save" in request.POST:
+            if _changed(visit, row, form):
+                return redirect(visit.address("tenants:subscription", row.pk))
+        else:
+            shown = _preview(visit, row.strategy, row.follower, form.wanted, row)
+    back = visit.address("tenants:subscription", row.pk)
+    context = {"form": form, "shown": shown, "changed": changed, "subscription": row, "back": back, "verb": "Save"}
+    return visit.show("settings_form", "What shall be copied, and how?", **context)
+
+
+def _begins_with(visit: Visit, row: Subscription) -> Mapping[str, Any]:
+    """The settings of now; or those of the version that the address names, to go back to."""
+    asked = visit.request.GET.get("version", "")
+    if asked.isascii() and asked.isdigit() and len(asked) < 9:
+        old = visit.scope.versions().filter(subscription=row, number=int(asked)).first()
+        if old is not None:
+            return versions.restored(old) or {}
+    return written(row.settings, SETTINGS)
+
+
+def _changed(visit: Visit, row: Subscription, form: EditForm) -> bool:
+    if not _has_reason(form):
+        return False
+    try:
+        after = lifecycle.change_settings(
+            subscription_id=row.pk,
+            wanted=form.wanted,
+            version=form.cleaned_data["version"],
+            by=_actor(visit),
+            note=form.cleaned_data["reason"],
+        )
+    except lifecycle.SettingsChanged:
+        form.add_error(None, "Nothing was saved: somebody has changed these settings since you opened this page.")
+        return False
+    said = f"Version {after.version} holds from now on." if after.version != row.version else "Nothing was different."
+    messages.success(visit.request, said)
+    return True
+
+
+def _has_reason(form: forms.Form) -> bool:
+    if form.cleaned_data["reason"].strip():
+        return True
+    form.add_error("reason", "Say why: it is kept with the version.")
+    return False
+
+
+def _preview(
+    visit: Visit, strategy: Strategy, follower: BrokerAccount, wanted: Settings, row: Subscription | None
+) -> list[Shown]:
+    found = preview.last_trades(strategy=strategy, follower=follower, wanted=wanted)
+    ids = [one.intent.pk for one in found]
+    rows = visit.scope.decisions().filter(subscription=row, intent_id__in=ids) if row else []
+    before = {one.intent_id: one for one in rows}
+    return [Shown(one, before.get(one.intent.pk)) for one in found]
+
+
+def _actor(visit: Visit) -> Actor:
+    return Actor(name=visit.request.user.get_username(), user_id=visit.request.user.pk)
+
+
+# Versions -------------------------------------------------------------------------------------------------------------
+
+
+@member_page
+def history(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
+    row = found(visit.scope.subscriptions().select_related("strategy", "follower"), subscription_id)
+    page = listed(visit.request, visit.scope.versions().filter(subscription=row).order_by("-number"))
+    rows = list(page.rows)
+    # What the last one on this page changed is told by the one before it, which is on the next.
+    last = rows[-1].number if rows else 1
+    older = visit.scope.versions().filter(subscription=row, number__lt=last).order_by("-number").first()
+    shown = [(one, _since(one, before)) for one, before in zip(rows, [*rows[1:], older], strict=False)]
+    may_edit = visit.may("tenants:edit_subscription")
+    context = {"subscription": row, "shown": shown, "page": page, "may_edit": may_edit}
+    return visit.show("versions", "What were the settings, and who changed them?", **context)
+
+
+def _since(one: SubscriptionVersion, before: SubscriptionVersion | None) -> Sequence[versions.Change]:
+    return versions.changes(before.settings, one.settings) if before else ()

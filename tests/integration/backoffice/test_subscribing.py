@@ -1,0 +1,160 @@
+"""Subscriptions on the tenants' pages: made, changed, previewed, taken back; and what the form refuses."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from orders.domain.decision.settings import SETTINGS
+from orders.models import Subscription, SubscriptionVersion
+from tests import factories
+from tests.integration.backoffice.house import House, build
+from tests.integration.counting import counted
+
+pytestmark = [pytest.mark.django_db, pytest.mark.lane("embedded")]
+
+
+@pytest.fixture
+def house(client: Client) -> House:
+    made = build("Own")
+    member = factories.MemberFactory.create(tenant=made.tenant, role="admin", user__username="ada")
+    client.force_login(member.user)
+    return made
+
+
+def page_of(house: House, name: str = "edit") -> str:
+    return f"/t/{house.tenant.pk}/subscriptions/{house.row('orders.subscription').pk}/{name}/"
+
+
+def fields_of(client: Client, page: str) -> dict[str, str]:
+    """What a browser would send if nothing was typed."""
+    html = client.get(page).content.decode()
+    sent = {}
+    for tag in re.findall(r"<input[^>]+>", html):
+        attrs = dict(re.findall(r'(\w+)="([^"]*)"', tag))
+        if attrs.get("type") in ("text", "hidden") and attrs.get("name"):
+            sent[attrs["name"]] = attrs.get("value", "")
+        if attrs.get("type") == "checkbox" and "checked" in tag:
+            sent[attrs["name"]] = "on"
+    for name, options in re.findall(r'<select name="(\w+)".*?>(.*?)</select>', html, flags=re.S):
+        chosen = re.findall(r'<option value="([^"]*)" selected', options) or re.findall(r'value="([^"]*)"', options)
+        sent[name] = chosen[0]
+    for name, text in re.findall(r'<textarea name="(\w+)".*?>(.*?)</textarea>', html, flags=re.S):
+        sent[name] = text.strip().replace("&quot;", '"')
+    return sent
+
+
+def test_what_was_not_touched_changes_nothing(client: Client, house: House) -> None:
+    """Every setting survives its way through the form."""
+    row = house.row("orders.subscription")
+    Subscription.objects.filter(pk=row.pk).update(
+        mode="balance_ratio", multiplier=Decimal("2.50"), max_lots=Decimal(3), symbol_map={"EURUSD": "EURUSD.pro"},
+        prefix="m.", filters={"symbols_allow": ["EURUSD"]}, reverse=True, deviation_points=10, late_seconds=77,
+    )  # fmt: skip
+    before = Subscription.objects.values().get(pk=row.pk)
+    sent = fields_of(client, page_of(house))
+    assert set(sent) >= {item.name for item in SETTINGS.rows}
+    answer = client.post(page_of(house), {**sent, "reason": "none", "save": "1"}, follow=True)
+    assert "Nothing was different" in answer.content.decode()
+    assert Subscription.objects.values().get(pk=row.pk) == before
+
+
+def test_a_multiplier_is_changed_previewed_first_and_taken_back(client: Client, house: House) -> None:
+    page = page_of(house)
+    sent = {**fields_of(client, page), "multiplier": "3", "reason": "grow"}
+    looked = client.post(page, {**sent, "preview": "1"}).content.decode()
+    assert "Multiplier: <bdi>1</bdi> → <bdi>3</bdi>" in looked
+    assert "What the last ten trades would have become" in looked
+    assert 'value="3"' in looked, "what was typed is there still"
+    assert not SubscriptionVersion.objects.exists()
+    client.post(page, {**sent, "save": "1"})
+    row = Subscription.objects.get(pk=house.row("orders.subscription").pk)
+    assert (row.settings.multiplier, row.version) == (Decimal(3), 2)
+    told = client.get(page_of(house, "versions")).content.decode()
+    assert "Multiplier: <bdi>1</bdi> → <bdi>3</bdi>" in told
+    assert "grow" in told
+    back = f"{page}?version=1"
+    assert back in told
+    sent = {**fields_of(client, back), "reason": "too much", "save": "1"}
+    client.post(back, sent)
+    row.refresh_from_db()
+    assert (row.settings.multiplier, row.version) == (Decimal(1), 3)
+
+
+def test_another_who_was_faster_is_told_of(client: Client, house: House) -> None:
+    page = page_of(house)
+    first, second = fields_of(client, page), fields_of(client, page)
+    client.post(page, {**first, "multiplier": "3", "reason": "grow", "save": "1"})
+    answer = client.post(page, {**second, "multiplier": "4", "reason": "grow more", "save": "1"}).content.decode()
+    assert "somebody has changed these settings" in answer
+    assert Subscription.objects.get(pk=house.row("orders.subscription").pk).settings.multiplier == 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"multiplier": "-1"}, "of 0 or more"),
+        ({"multiplier": "1,5"}, "decimal"),
+        ({"lots": "", "mode": "fixed_lots"}, "fixed_lots needs lots above 0"),
+        ({"max_age_seconds": "0"}, "1"),
+        ({"max_age_seconds": "many"}, "whole number"),
+        ({"symbol_map": "{no json"}, "expected JSON"),
+        ({"symbol_map": '{"EURUSD": 1}'}, "EURUSD"),
+        ({"filters": '{"unknown": 1}'}, "unknown field"),
+        ({"prefix": "x" * 17}, "16"),
+        ({"mode": "nonsense"}, "not one of"),
+        ({"reason": " "}, "Say why"),
+    ],
+)
+def test_a_mistake_is_told_at_its_field_and_nothing_is_saved(
+    client: Client, house: House, wrong: dict[str, str], said: str
+) -> None:
+    page = page_of(house)
+    sent = {**fields_of(client, page), "reason": "grow", "save": "1", **wrong}
+    html = client.post(page, sent).content.decode()
+    name = next(iter(wrong))
+    field = re.findall(rf'<div class="field wrong"><label for="id_{name}".*?</p></div>', html, flags=re.S)
+    assert field, html
+    assert said in field[0]
+    assert not SubscriptionVersion.objects.exists()
+
+
+def test_a_new_subscription_is_made_with_a_preview_before(client: Client, house: House) -> None:
+    follower = factories.BrokerAccountFactory.create(tenant=house.tenant)
+    page = f"/t/{house.tenant.pk}/subscriptions/new/"
+    chosen = {"strategy": str(house.row("orders.strategy").pk), "follower": str(follower.pk)}
+    sent = {**fields_of(client, page), **chosen, "multiplier": "0.5", "reason": "a new one"}
+    assert "would have become" in client.post(page, {**sent, "preview": "1"}).content.decode()
+    assert not Subscription.objects.filter(follower=follower).exists()
+    client.post(page, {**sent, "save": "1"})
+    row = Subscription.objects.get(follower=follower)
+    assert (row.settings.multiplier, row.state, row.version) == (Decimal("0.5"), "active", 1)
+    again = client.post(page, {**sent, "save": "1"}).content.decode()
+    assert "copies this strategy already" in again
+
+
+def test_a_neighbours_account_or_strategy_cannot_be_chosen(client: Client, house: House) -> None:
+    neighbour = build("Neighbour")
+    page = f"/t/{house.tenant.pk}/subscriptions/new/"
+    mine = {"strategy": str(house.row("orders.strategy").pk),
+            "follower": str(house.row("sessions_app.brokeraccount").pk)}  # fmt: skip
+    sent: dict[str, str] = {}
+    for name, table in (("strategy", "orders.strategy"), ("follower", "sessions_app.brokeraccount")):
+        chosen = {**mine, name: str(neighbour.row(table).pk)}
+        sent = {**fields_of(client, page), **chosen, "reason": "mine now", "save": "1"}
+        assert "not one of the available choices" in client.post(page, sent).content.decode()
+    before = Subscription.objects.count()
+    other = f"/t/{house.tenant.pk}/subscriptions/{neighbour.row('orders.subscription').pk}/edit/"
+    assert client.post(other, {**sent, "multiplier": "9"}).status_code == 404
+    assert Subscription.objects.count() == before
+
+
+def test_a_preview_asks_the_database_little(client: Client, house: House) -> None:
+    factories.IntentFactory.create_batch(12, account=house.row("orders.strategy").master)
+    sent = {**fields_of(client, page_of(house)), "preview": "1"}
+    with counted() as cost:
+        answer: Any = client.post(page_of(house), sent)
+    assert answer.content.decode().count('data-label="It was"') == 10
+    assert cost.calls <= 12, cost.sql
