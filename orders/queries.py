@@ -21,7 +21,6 @@ from orders.domain.wire.reports import ReportStatus
 from orders.domain.wire.snapshots import (
     MAY_BE_SAME,
     DifferenceKind,
-    DifferenceSeverity,
     SnapshotPhase,
     SyncSnapshot,
 )
@@ -269,18 +268,6 @@ def _starting_balance(rows: Sequence[Report]) -> Decimal:
 def _money_decimals(account_pk: UUID) -> int:
     content = BrokerAccount.objects.filter(id=account_pk).values_list("profile__content", flat=True).first()
     return int((content or {}).get("money_decimals", 2))
-
-
-def count_differences() -> tuple[int, int]:
-    """How many disagreements between books nobody has settled, what is merely foreign left out; and how many missing
-    copies wait for a person's word.
-    """
-    unsettled = Q(state__in=[DifferenceState.OPEN, DifferenceState.REPAIRING]) & ~Q(severity=DifferenceSeverity.OK)
-    held = Q(state=DifferenceState.HELD)
-    counts = Difference.objects.filter(unsettled | held).aggregate(
-        unsettled=Count("id", filter=unsettled), held=Count("id", filter=held)
-    )
-    return counts["unsettled"], counts["held"]
 
 
 def open_difference(difference_id: UUID) -> Difference | None:

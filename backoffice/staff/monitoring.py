@@ -14,7 +14,10 @@ from django_htmx.http import HttpResponseClientRefresh
 from backoffice import charts
 from backoffice.permissions import ACKNOWLEDGE, SEE_SESSIONS, may, requires
 from backoffice.staff import queries
+from backoffice.staff.followers import ALIVE_STATES, WAITING_STATES
 from backoffice.staff.queries import Figures
+from backoffice.standings import TARGET_MS
+from orders.domain.wire.snapshots import DifferenceSeverity
 from sessions_app.queries import database_now
 
 CACHE_KEY: Final = "backoffice.figures"
@@ -25,7 +28,10 @@ CACHE_SECONDS: Final = 1
 @requires(SEE_SESSIONS)
 def page(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
     """The whole page; complete without JavaScript."""
-    context = {**site.each_context(request), "title": "Monitoring", **_numbers(request)}
+    numbers = _numbers(request)
+    # The count of keys in the head is the page's own: it is not read twice.
+    own = {"title": "Monitoring", **numbers, "waiting_keys": numbers["figures"].waiting}
+    context = {**site.each_context(request), **own}
     return TemplateResponse(request, "backoffice/monitoring.html", context)
 
 
@@ -50,6 +56,11 @@ def _numbers(request: HttpRequest) -> dict[str, Any]:
         cache.set(CACHE_KEY, figures, CACHE_SECONDS)
     return {
         "figures": figures,
+        "alive": ",".join(ALIVE_STATES),
+        "unsettled": ",".join(WAITING_STATES),
+        "severities": ",".join(one.value for one in DifferenceSeverity if one is not DifferenceSeverity.OK),
+        "target": TARGET_MS,
+        "since": f"{figures.at:%Y-%m-%d} 00:00:00+00:00",
         "may_acknowledge": may(request, ACKNOWLEDGE),
         "bars": charts.bars(figures.histogram),
         "spans": charts.spans(figures.hops),

@@ -5,25 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Count, QuerySet
-
 from backoffice import latency
 from backoffice.latency import Bucket, Hop
+from backoffice.staff.followers import Standing, standing
 from backoffice.terminals import Terminal
-from orders import queries as order_queries
 from orders.domain.decision.inputs import Outcome
 from orders.domain.states.commands import CommandState
 from orders.domain.states.denials import SENTENCES
-from orders.models import Command, Decision
 from sessions_app import queries
 from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
 from sessions_app.models import AuthKey, EaSession, OperatorAlert
 
 DESK_ROWS: Final = 200
-SAMPLE: Final = 2000
 LIVE_ROWS: Final = 25
 ALERT_ROWS: Final = 10
-_FAILED: Final = (CommandState.REJECTED, CommandState.UNKNOWN)
 
 
 # The approval desk ---------------------------------------------------------------------------------------------------
@@ -73,6 +68,7 @@ class Figures:
     """One look at the deployment. "Today" is the UTC day of `at`."""
 
     at: datetime
+    standing: Standing
     sessions: Mapping[str, int]
     waiting: int
     copied: int
@@ -96,46 +92,37 @@ class Figures:
 
 
 def figures(now: datetime) -> Figures:
-    """Everything the monitoring page shows, in eleven reads."""
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    outcomes = dict(_today(midnight).values_list("outcome").annotate(Count("id")).order_by())
-    failures = _failures(midnight)
-    unsettled, held = order_queries.count_differences()
-    rows = _latest_moments(midnight)
+    """Everything the monitoring page shows, in twelve reads at most."""
+    living = list(EaSession.objects.select_related("account__tenant").filter(state__in=LIVING))
+    living.sort(key=lambda one: (one.state, -one.created_at.timestamp()))
+    # The authenticated session of an account before one of it that waits.
+    stands = standing(now, {one.account_id: one for one in reversed(living)})
+    day = stands.day
+    alerts = list(queries.open_alerts()[:ALERT_ROWS])
     return Figures(
         at=now,
+        standing=stands,
         sessions=queries.sessions_by_state(),
         waiting=waiting_count(),
-        copied=outcomes.get(Outcome.COPIED, 0),
-        denied=outcomes.get(Outcome.DENIED, 0),
-        nothing_to_do=outcomes.get(Outcome.NOOP, 0),
-        failed=sum(row.count for row in failures),
-        denials=_denials(midnight),
-        failures=failures,
-        hops=latency.hops(rows),
-        histogram=latency.histogram(rows),
-        live=_live(now),
-        differences=unsettled,
-        held=held,
+        copied=day.outcomes.get(Outcome.COPIED, 0),
+        denied=day.outcomes.get(Outcome.DENIED, 0),
+        nothing_to_do=day.outcomes.get(Outcome.NOOP, 0),
+        failed=sum(day.failures.values()),
+        denials=_tallies(_most_first(day.denials), {code.value: text for code, text in SENTENCES.items()}),
+        failures=_tallies(_most_first(day.failures), _MEANINGS),
+        hops=latency.hops(day.moments),
+        histogram=latency.histogram(day.moments),
+        live=[Terminal.of(session, now) for session in living[:LIVE_ROWS]],
+        differences=stands.differences.unsettled,
+        held=stands.differences.held,
         unasked=queries.accounts_without_snapshot(),
-        alerts=list(queries.open_alerts()[:ALERT_ROWS]),
-        open_alerts=queries.open_alerts().count(),
+        alerts=alerts,
+        open_alerts=len(alerts) if len(alerts) < ALERT_ROWS else queries.open_alerts().count(),
     )
 
 
-def _today(midnight: datetime) -> QuerySet[Decision]:
-    return Decision.objects.filter(decided_at__gte=midnight)
-
-
-def _denials(midnight: datetime) -> list[Tally]:
-    denied = _today(midnight).filter(outcome=Outcome.DENIED).values_list("code").annotate(times=Count("id"))
-    return _tallies(dict(denied.order_by("-times", "code")), {code.value: text for code, text in SENTENCES.items()})
-
-
-def _failures(midnight: datetime) -> list[Tally]:
-    commands = Command.objects.filter(decided_at__gte=midnight, state__in=_FAILED)
-    failed = commands.values_list("state").annotate(times=Count("id")).order_by("-times")
-    return _tallies(dict(failed), _MEANINGS)
+def _most_first(counts: Mapping[str, int]) -> Mapping[str, int]:
+    return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
 
 
 _MEANINGS: Final = {
@@ -147,14 +134,3 @@ _MEANINGS: Final = {
 def _tallies(counts: Mapping[str, int], meanings: Mapping[str, str]) -> list[Tally]:
     most = max(counts.values(), default=1)
     return [Tally(name, meanings.get(name, ""), n, round(n / most * 100, 1)) for name, n in counts.items()]
-
-
-def _latest_moments(midnight: datetime) -> list[latency.Moments]:
-    """Time lines of today's latest commands, at most SAMPLE, without those that were held for an approval."""
-    commands = Command.objects.filter(decided_at__gte=midnight).filter(hold_no__isnull=True)
-    return list(commands.order_by("-decided_at").values_list(*latency.COLUMNS)[:SAMPLE])
-
-
-def _live(now: datetime) -> list[Terminal]:
-    sessions = EaSession.objects.select_related("account__tenant").filter(state__in=LIVING)
-    return [Terminal.of(session, now) for session in sessions.order_by("state", "-created_at")[:LIVE_ROWS]]

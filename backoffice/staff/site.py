@@ -8,6 +8,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.functional import SimpleLazyObject
 
 from backoffice.actions import page
 from backoffice.actions.action import Action
@@ -69,7 +70,7 @@ class GatewaySite(AdminSite):
             "sees_monitoring": may(request, SEE_SESSIONS),
             "sees_approvals": sees_keys,
             "sees_maintenance": may(request, ANNOUNCE),
-            "waiting_keys": queries.waiting_count() if sees_keys else 0,
+            "waiting_keys": SimpleLazyObject(queries.waiting_count) if sees_keys else 0,
         }
 
 

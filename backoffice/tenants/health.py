@@ -1,8 +1,7 @@
 """Is my money copied right now? One row per follower, the worst first."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -11,75 +10,19 @@ from django.db.models import Count, Min, Q
 from django.http.response import HttpResponseBase
 
 from backoffice.latency import percentile
+from backoffice.standings import TARGET_MS, Row, connect, state_line
 from backoffice.tenants.pages import ROWS, Visit, member_page
 from backoffice.tenants.scope import Scope
-from backoffice.terminals import Terminal, in_words
 from orders.domain.decision.inputs import Outcome
 from orders.domain.states.commands import CommandState
 from orders.domain.states.copies import ALIVE
 from orders.domain.states.denials import Code
 from orders.domain.states.differences import WAITING
-from sessions_app.domain.lifecycle import SessionStatus
-from sessions_app.models import BrokerAccount
 from sessions_app.queries import database_now
 
-TARGET_MS: Final = 150
-LATE: Final = timedelta(seconds=60)
 SAMPLE: Final = 2000
 MISSING_MAPPING: Final = (Code.SYMBOL_NOT_FOUND.value, Code.SYMBOL_AMBIGUOUS.value)
 _FAILED: Final = (CommandState.REJECTED.value, CommandState.UNKNOWN.value)
-_LEVELS: Final = ("bad", "warning", "ok")
-
-
-@dataclass(slots=True)
-class Row:
-    """An account and what is to be known of it. `heard`: when its terminal was heard of last, in words."""
-
-    account: BrokerAccount
-    strategies: list[str] = field(default_factory=list)
-    standing: str = "offline"
-    heard: str = "never"
-    open_copies: int = 0
-    unprotected: int = 0
-    undelivered: int = 0
-    oldest: timedelta | None = None
-    differences: int = 0
-    copied: int = 0
-    denied: int = 0
-    failed: int = 0
-    p95: float | None = None
-
-    @property
-    def slow(self) -> bool:
-        return self.p95 is not None and self.p95 > TARGET_MS
-
-    @property
-    def troubles(self) -> list[tuple[str, str]]:
-        """What is wrong: how bad, and in words. The first is the worst."""
-        away = self.standing != "connected"
-        suspended = self.account.suspended_at is not None
-        stuck = self.oldest is not None and self.oldest > LATE
-        waits = f"{_counted(self.undelivered, 'command')} not delivered"
-        told = [
-            (away and self.open_copies > 0, "bad", f"{self.standing} with {_counted(self.open_copies, 'open copy')}"),
-            (self.unprotected > 0, "bad", f"{_counted(self.unprotected, 'copy')} without the stop loss"),
-            (stuck, "bad", f"{waits}, the oldest for {in_words(self.oldest or LATE)}"),
-            (suspended, "warning", "suspended"),
-            (away and not self.open_copies, "warning", self.standing),
-            (self.differences > 0, "warning", _counted(self.differences, "difference")),
-            (self.failed > 0, "warning", f"{self.failed} failed today"),
-            (self.undelivered > 0 and not stuck, "warning", waits),
-        ]
-        return [(level, words) for holds, level, words in told if holds]
-
-    @property
-    def level(self) -> str:
-        return min((level for level, _ in self.troubles), key=_LEVELS.index, default="ok")
-
-    @property
-    def place(self) -> tuple[Any, ...]:
-        """Where it stands in the list: the worst first."""
-        return (_LEVELS.index(self.level), -self.open_copies, -self.differences, self.account.account_id)
 
 
 @member_page
@@ -89,7 +32,7 @@ def page(visit: Visit) -> HttpResponseBase:
     accounts: dict[UUID, Any] = {row.pk: row for row in scope.accounts_with_ends().order_by("id")}
     followers, masters = _cast(scope, accounts)
     rows = {**followers, **{pk: row for pk, row in masters.items() if pk not in followers}}
-    _connections(scope, rows, now)
+    connect(rows, scope.living(), now)
     _books(scope, rows)
     _today(scope, rows, now)
     missing = _decisions(scope, rows, now)
@@ -109,29 +52,6 @@ def page(visit: Visit) -> HttpResponseBase:
     )
 
 
-def state_line(rows: Sequence[Row]) -> tuple[str, str]:
-    """How bad it is, and the state of all followers in one sentence."""
-    if not rows:
-        return "idle", "No account follows a strategy yet."
-    exposed = [row for row in rows if row.standing != "connected" and row.open_copies]
-    bad = [row for row in rows if row.level == "bad"]
-    troubled = [row for row in rows if row.level == "warning"]
-    if exposed:
-        verb = "holds" if len(exposed) == 1 else "hold"
-        return "bad", f"{_counted(len(exposed), 'follower')} {verb} open copies and cannot be reached."
-    if bad:
-        return "bad", f"{_counted(len(bad), 'follower')} at risk: see the first rows."
-    if troubled:
-        return "warning", f"{_counted(len(troubled), 'follower')} to look at; no open copy is at risk."
-    return "ok", f"All is well: {_counted(len(rows), 'follower')} connected."
-
-
-def _counted(number: int, thing: str) -> str:
-    if number == 1:
-        return f"1 {thing}"
-    return f"{number} {thing[:-1]}ies" if thing.endswith("y") else f"{number} {thing}s"
-
-
 # Reads: a fixed number of them ---------------------------------------------------------------------------------------
 
 
@@ -149,21 +69,6 @@ def _cast(scope: Scope, accounts: Mapping[UUID, Any]) -> tuple[dict[UUID, Row], 
         if name not in master_row.strategies:
             master_row.strategies.append(name)
     return followers, masters
-
-
-def _connections(scope: Scope, rows: Mapping[UUID, Row], now: datetime) -> None:
-    for pk, session in scope.living().items():
-        if pk in rows:
-            terminal = Terminal.of(session, now)
-            rows[pk].heard = terminal.heard
-            if session.state == SessionStatus.PENDING:
-                rows[pk].standing = "waits for approval"
-            else:
-                rows[pk].standing = "connected" if terminal.alive else "silent"
-    for row in rows.values():
-        ended: datetime | None = getattr(row.account, "last_end", None)
-        if row.standing == "offline" and ended is not None:
-            row.heard = f"{in_words(max(now - ended, timedelta(0)))} ago"
 
 
 def _books(scope: Scope, rows: Mapping[UUID, Row]) -> None:

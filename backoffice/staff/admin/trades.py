@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from django.contrib import admin
+from django.http import HttpRequest
 
 from backoffice.staff.read_only_admin import ReadOnlyAdmin, Tables, one_of
 from orders.domain.states.denials import SENTENCES, Code
@@ -40,6 +41,10 @@ class DecisionAdmin(ReadOnlyAdmin):
     search_help_text = "Start of the follower's account id (lower case), or a position, a symbol"
     fields = ("subscription", "intent", "decided_at")
     change_form_template = "backoffice/decision.html"
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Also those of one follower, which monitoring links."""
+        return lookup == "subscription__follower__id__exact" or super().lookup_allowed(lookup, value, request)
 
     def more_context(self, row: Decision) -> dict[str, Any]:
         waits = row.fill_waits.select_related("copy").order_by("copy__leg")[:100]

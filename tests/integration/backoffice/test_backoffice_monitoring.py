@@ -1,5 +1,6 @@
 """The monitoring page: the right figures, with no data and with much of it."""
 
+import html
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,11 +19,13 @@ from backoffice import charts, latency
 from backoffice.staff import queries
 from orders.models import Command, Copy, Decision, Intent
 from sessions_app.models import EaSession
+from sessions_app.queries import database_now
 from tests.factories import (
     AuthKeyFactory,
     CommandFactory,
     CopyFactory,
     DecisionFactory,
+    DifferenceFactory,
     EaSessionFactory,
     IntentFactory,
     SubscriptionFactory,
@@ -178,6 +181,54 @@ def test_without_the_permission_there_are_no_figures(client: Client) -> None:
     client.force_login(UserFactory.create())
     for name in ("monitoring", "monitoring_numbers"):
         assert client.get(reverse(f"admin:{name}")).status_code == 403
+
+
+# In words, and where each number leads -------------------------------------------------------------------------------
+
+
+def test_the_first_line_says_in_words_what_is_wrong_and_the_worst_stands_first(client: Client, watcher: User) -> None:
+    calm, lost = SubscriptionFactory.create(), SubscriptionFactory.create()
+    for account in (calm.follower, calm.strategy.master, lost.strategy.master):
+        EaSessionFactory.create(account=account, authenticated=True, heartbeat_timeout=600)
+    assert "1 follower to look at; no open copy is at risk." in show(client)
+    CopyFactory.create(subscription=lost, state="open")
+    cache.clear()
+    page = show(client)
+    assert re.search(r'class="line bad" id="state"[^>]*><strong>1 follower holds open copies and cannot be', page)
+    assert page.index(lost.follower.claimed_as) < page.index(calm.follower.claimed_as)
+    EaSession.objects.filter(account=calm.strategy.master).delete()
+    cache.clear()
+    assert "1 master is away: nothing new is copied from there." in show(client)
+
+
+def test_when_all_is_well_the_line_is_calm(client: Client, watcher: User) -> None:
+    row = SubscriptionFactory.create()
+    for account in (row.follower, row.strategy.master):
+        EaSessionFactory.create(account=account, authenticated=True, heartbeat_timeout=600)
+    assert 'class="line ok"' in show(client)
+
+
+def test_each_number_leads_to_the_list_that_it_counts(client: Client) -> None:
+    client.force_login(UserFactory.create(is_superuser=True))
+    row = SubscriptionFactory.create()
+    now = database_now()
+    for outcome in ({}, {}, {"denied": "signal_too_old"}):
+        DecisionFactory.create(subscription=row, decided_at=now, **outcome)
+    DecisionFactory.create(subscription=row, decided_at=now - timedelta(days=2))
+    for state in ("rejected", "unknown", "queued"):
+        CommandFactory.create(
+            decision=DecisionFactory.create(subscription=row, decided_at=now), occurred_at=now, state=state
+        )
+    DifferenceFactory.create_batch(2, account=row.follower, severity="major")
+    EaSessionFactory.create(account=row.follower, authenticated=True)
+    page = show(client)
+    links = re.findall(r'<a href="([^"]+\?[^"]+)">(\d+)</a>', page)
+    assert len(links) >= 11
+    for href, shown in links:
+        answer: Any = client.get(html.unescape(href))
+        assert answer.status_code == 200, href
+        assert answer.context["cl"].result_count == int(shown), href
+    assert sum(int(shown) for _, shown in links) > 20
 
 
 # Much data -----------------------------------------------------------------------------------------------------------

@@ -15,8 +15,9 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
+from backoffice import standings
 from backoffice.policy import ROUTES
-from backoffice.tenants import health, trades
+from backoffice.tenants import trades
 from backoffice.tenants.exports import cell
 from orders.models import Copy, Decision, Intent, Subscription
 from sessions_app.models import Tenant
@@ -329,11 +330,11 @@ def test_a_followers_row_counts_what_is_open_waits_and_failed(client: Client) ->
 
 
 def test_the_state_line_without_followers_and_when_all_is_well() -> None:
-    assert health.state_line([]) == ("idle", "No account follows a strategy yet.")
-    row = health.Row(factories.BrokerAccountFactory.build(), standing="connected")
-    assert health.state_line([row, row]) == ("ok", "All is well: 2 followers connected.")
-    row = health.Row(factories.BrokerAccountFactory.build(), standing="offline")
-    assert health.state_line([row])[0] == "warning"
+    assert standings.state_line([]) == ("idle", "No account follows a strategy yet.")
+    row = standings.Row(factories.BrokerAccountFactory.build(), standing="connected")
+    assert standings.state_line([row, row]) == ("ok", "All is well: 2 followers connected.")
+    row = standings.Row(factories.BrokerAccountFactory.build(), standing="offline")
+    assert standings.state_line([row])[0] == "warning"
 
 
 # Trades --------------------------------------------------------------------------------------------------------------

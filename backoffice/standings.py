@@ -1,0 +1,110 @@
+"""How accounts stand: what is wrong with each, in words, and with all of them in one sentence."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from backoffice.terminals import Terminal, in_words
+from sessions_app.domain.lifecycle import SessionStatus
+from sessions_app.models import BrokerAccount, EaSession
+
+TARGET_MS: Final = 150
+LATE: Final = timedelta(seconds=60)
+_LEVELS: Final = ("bad", "warning", "ok")
+
+
+@dataclass(slots=True)
+class Row:
+    """An account and what is to be known of it. `heard`: when its terminal was heard of last, in words."""
+
+    account: BrokerAccount
+    strategies: list[str] = field(default_factory=list)
+    standing: str = "offline"
+    heard: str = "never"
+    open_copies: int = 0
+    unprotected: int = 0
+    undelivered: int = 0
+    oldest: timedelta | None = None
+    differences: int = 0
+    copied: int = 0
+    denied: int = 0
+    failed: int = 0
+    p95: float | None = None
+
+    @property
+    def waits(self) -> str:
+        """How long the oldest command has waited, in words."""
+        return in_words(self.oldest) if self.oldest is not None else ""
+
+    @property
+    def slow(self) -> bool:
+        return self.p95 is not None and self.p95 > TARGET_MS
+
+    @property
+    def troubles(self) -> list[tuple[str, str]]:
+        """What is wrong: how bad, and in words. The first is the worst."""
+        away = self.standing != "connected"
+        suspended = self.account.suspended_at is not None
+        stuck = self.oldest is not None and self.oldest > LATE
+        waits = f"{counted(self.undelivered, 'command')} not delivered"
+        told = [
+            (away and self.open_copies > 0, "bad", f"{self.standing} with {counted(self.open_copies, 'open copy')}"),
+            (self.unprotected > 0, "bad", f"{counted(self.unprotected, 'copy')} without the stop loss"),
+            (stuck, "bad", f"{waits}, the oldest for {in_words(self.oldest or LATE)}"),
+            (suspended, "warning", "suspended"),
+            (away and not self.open_copies, "warning", self.standing),
+            (self.differences > 0, "warning", counted(self.differences, "difference")),
+            (self.failed > 0, "warning", f"{self.failed} failed today"),
+            (self.undelivered > 0 and not stuck, "warning", waits),
+        ]
+        return [(level, words) for holds, level, words in told if holds]
+
+    @property
+    def level(self) -> str:
+        return min((level for level, _ in self.troubles), key=_LEVELS.index, default="ok")
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """Where it stands in the list: the worst first."""
+        return (_LEVELS.index(self.level), -self.open_copies, -self.differences, self.account.account_id)
+
+
+def state_line(rows: Sequence[Row]) -> tuple[str, str]:
+    """How bad it is, and the state of all followers in one sentence."""
+    if not rows:
+        return "idle", "No account follows a strategy yet."
+    exposed = [row for row in rows if row.standing != "connected" and row.open_copies]
+    bad = [row for row in rows if row.level == "bad"]
+    troubled = [row for row in rows if row.level == "warning"]
+    if exposed:
+        verb = "holds" if len(exposed) == 1 else "hold"
+        return "bad", f"{counted(len(exposed), 'follower')} {verb} open copies and cannot be reached."
+    if bad:
+        return "bad", f"{counted(len(bad), 'follower')} at risk: see the first rows."
+    if troubled:
+        return "warning", f"{counted(len(troubled), 'follower')} to look at; no open copy is at risk."
+    return "ok", f"All is well: {counted(len(rows), 'follower')} connected."
+
+
+def counted(number: int, thing: str) -> str:
+    if number == 1:
+        return f"1 {thing}"
+    return f"{number} {thing[:-1]}ies" if thing.endswith("y") else f"{number} {thing}s"
+
+
+def connect(rows: Mapping[UUID, Row], living: Mapping[UUID, EaSession], now: datetime) -> None:
+    """Say of each account whether its terminal is there, and when it was heard of last."""
+    for pk, session in living.items():
+        if pk in rows:
+            terminal = Terminal.of(session, now)
+            rows[pk].heard = terminal.heard
+            if session.state == SessionStatus.PENDING:
+                rows[pk].standing = "waits for approval"
+            else:
+                rows[pk].standing = "connected" if terminal.alive else "silent"
+    for row in rows.values():
+        ended: datetime | None = getattr(row.account, "last_end", None)
+        if row.standing == "offline" and ended is not None:
+            row.heard = f"{in_words(max(now - ended, timedelta(0)))} ago"
