@@ -23,6 +23,8 @@ private:
    string            m_kind[];
    string            m_fields[];
    int               m_count;
+   bool              m_keeping;
+   ulong             m_size;
 
    bool              Read(const string name,uchar &bytes[]) const;
    int               Scan(const uchar &bytes[],const bool keep);
@@ -35,12 +37,15 @@ private:
    bool              Acquire(void);
 
 public:
-                     CJournal(void) { m_name=""; m_handle=INVALID_HANDLE; m_state=JOURNAL_CLOSED; m_damaged=false; m_count=0; }
+                     CJournal(void) { m_name=""; m_handle=INVALID_HANDLE; m_state=JOURNAL_CLOSED; m_damaged=false; m_count=0; m_keeping=true; m_size=0; }
                     ~CJournal(void) { Close(); }
    bool              Open(const string name);
    void              Close(void);
    bool              Append(const string kind,const string fields);
    bool              Compact(const bool &wanted[]);
+   bool              Rewrite(const string &kinds[],const string &fields[],const int count);
+   void              Release(void);
+   ulong             Size(void) const { return(m_size); }
    int               Count(void) const { return(m_count); }
    string            Kind(const int place) const { return(m_kind[place]); }
    string            Fields(const int place) const { return(m_fields[place]); }
@@ -60,6 +65,7 @@ int CJournal::Encode(const string kind,const string fields,uchar &bytes[])
 bool CJournal::Open(const string name)
   {
    Close();
+   m_keeping=true;
    m_name=name;
    m_damaged=false;
    if(!FileIsExist(name+".log") && IsComplete(name+".new"))
@@ -94,6 +100,7 @@ bool CJournal::Open(const string name)
       return(Compact(all));
      }
    FileSeek(m_handle,0,SEEK_END);
+   m_size=(ulong)size;
    return(true);
   }
 bool CJournal::Acquire(void)
@@ -124,8 +131,18 @@ bool CJournal::Append(const string kind,const string fields)
       m_state=JOURNAL_FULL;
       return(false);
      }
-   Keep(kind,fields);
+   m_size+=(ulong)ArraySize(bytes);
+   if(m_keeping)
+      Keep(kind,fields);
    return(true);
+  }
+//--- what was read has been taken over: it stays on the disk, and not here
+void CJournal::Release(void)
+  {
+   m_keeping=false;
+   m_count=0;
+   ArrayResize(m_kind,0);
+   ArrayResize(m_fields,0);
   }
 bool CJournal::Write(const int handle,const uchar &bytes[]) const
   {
@@ -202,20 +219,33 @@ bool CJournal::GoodBehind(const uchar &bytes[],const int from) const
      }
    return(false);
   }
-//--- Writes the wanted records anew. A crash at any byte leaves the old file or the new one, whole.
+//--- Writes the wanted records anew.
 bool CJournal::Compact(const bool &wanted[])
   {
-   uchar all[],one[];
+   string kinds[],fields[];
    int kept=0;
+   ArrayResize(kinds,m_count);
+   ArrayResize(fields,m_count);
    for(int i=0; i<m_count; i++)
      {
       if(!wanted[i] || m_kind[i]=="T")
          continue;
-      int count=Encode(m_kind[i],m_fields[i],one);
-      BytesAdd(all,one,count);
+      kinds[kept]=m_kind[i];
+      fields[kept]=m_fields[i];
       kept++;
      }
-   int tail=Encode("T",IntegerToString(kept)+" "+HexText((ulong)Crc32(all,0,ArraySize(all)),8),one);
+   return(Rewrite(kinds,fields,kept));
+  }
+//--- Puts these records in the place of all. A crash at any byte leaves the old file or the new one, whole.
+bool CJournal::Rewrite(const string &kinds[],const string &fields[],const int count)
+  {
+   uchar all[],one[];
+   for(int i=0; i<count; i++)
+     {
+      int size=Encode(kinds[i],fields[i],one);
+      BytesAdd(all,one,size);
+     }
+   int tail=Encode("T",IntegerToString(count)+" "+HexText((ulong)Crc32(all,0,ArraySize(all)),8),one);
    BytesAdd(all,one,tail);
    int handle=FileOpen(m_name+".new",FILE_BIN|FILE_WRITE);
    bool written=(handle!=INVALID_HANDLE && Write(handle,all));
@@ -232,8 +262,10 @@ bool CJournal::Compact(const bool &wanted[])
    if(!FileMove(m_name+".new",0,m_name+".log",FILE_REWRITE) || !Acquire())
       return(false);
    m_count=0;
-   Scan(all,true);
+   if(m_keeping)
+      Scan(all,true);
    FileSeek(m_handle,0,SEEK_END);
+   m_size=(ulong)ArraySize(all);
    return(true);
   }
 bool CJournal::Read(const string name,uchar &bytes[]) const

@@ -16,7 +16,7 @@ from ea.host.translator.translate import Translated, translate
 HERE: Final = Path(__file__).parent
 CORE: Final = HERE.parent / "core"
 SHIM: Final = HERE / "shim"
-PARTS: Final = ("text", "files", "terminal", "trade", "network")
+PARTS: Final = ("text", "files", "terminal", "trade", "network", "crypt")
 _COMMON: Final = ("-std=c++17", "-g", "-O0", "-fwrapv", "-fno-strict-aliasing")
 WARNINGS: Final = (
     "-Wall",

@@ -184,6 +184,11 @@ bool ObjectMove(const string &name, int point, datetime t, double p);
 mql_long ChartID(); void ChartRedraw(mql_long chart = 0); void WindowRedraw();
 bool SendNotification(const string &text); bool SendMail(const string &subject, const string &text); bool PlaySound(const string &file);
 
+// --- hashes ---
+enum ENUM_CRYPT_METHOD { CRYPT_BASE64, CRYPT_AES128, CRYPT_AES256, CRYPT_DES, CRYPT_HASH_SHA1, CRYPT_HASH_SHA256, CRYPT_HASH_MD5, CRYPT_ARCH_ZIP };
+int mql_sha256(const uchar *data, int n, uchar (&digest)[32]);
+int CryptEncode(ENUM_CRYPT_METHOD method, const Array<uchar> &data, const Array<uchar> &key, Array<uchar> &result);
+
 // --- network ---
 int mql_web_request(const string &method, const string &url, const string &headers, int timeout, const uchar *data, int n, std::vector<uchar> &result, string &result_headers);
 template <class A, class B> int WebRequest(const string &method, const string &url, const string &headers, int timeout, const Array<A> &data, Array<B> &result, string &result_headers) {
