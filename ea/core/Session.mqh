@@ -1,0 +1,309 @@
+//+------------------------------------------------------------------+
+//| Session.mqh: opens sessions, makes the calls of one, and acts on |
+//| how each link ended. Shared by MQL4 and MQL5.                    |
+//+------------------------------------------------------------------+
+#property strict
+#ifndef EAG_SESSION
+#define EAG_SESSION
+#include "Calls.mqh"
+#include "Errors.mqh"
+#include "Link.mqh"
+
+class CSession
+  {
+private:
+   CStore           *m_store;
+   CBroker          *m_broker;
+   CClock           *m_clock;
+   CRandom          *m_random;
+   CVault           *m_vault;
+   CCalls            m_calls;
+   CJson             m_json;
+   string            m_url;
+   string            m_account;
+   string            m_auth_key;
+   string            m_request_id;
+   bool              m_open;
+   long              m_wait_until;
+   long              m_next_call;
+   long              m_began;
+   int               m_attempt;
+   int               m_penalties;
+   int               m_renewals;
+
+   void              Open(void);
+   bool              Opened(void);
+   void              Refused(void);
+   void              Follow(void);
+   void              Forget(void);
+   void              Wait(const long told_ms);
+   void              Stop(const string why);
+
+public:
+   CLink             link;
+   string            stopped;
+   string            refused;
+   bool              live_once;
+   bool              master;
+
+                     CSession(void);
+   void              Begin(CStore *store,CBroker *broker,CClock *clock,CRandom *random,CWatcher *watcher,CVault *vault,CBrokerClock *times);
+   void              Account(const string url,const string account,const string auth_key);
+   void              Step(void);
+   void              Leave(void);
+   long              WaitMs(void) const { return(MathMax((long)0,m_wait_until-m_clock.Monotonic())); }
+   bool              HasSession(void) const { return(m_open); }
+  };
+CSession::CSession(void)
+  {
+   m_store=NULL;
+   m_broker=NULL;
+   m_clock=NULL;
+   m_random=NULL;
+   m_vault=NULL;
+   m_url="";
+   m_account="";
+   m_auth_key="";
+   m_request_id="";
+   m_open=false;
+   m_wait_until=0;
+   m_next_call=0;
+   m_began=0;
+   m_attempt=0;
+   m_penalties=0;
+   m_renewals=0;
+   stopped="";
+   refused="";
+   live_once=false;
+   master=false;
+  }
+void CSession::Begin(CStore *store,CBroker *broker,CClock *clock,CRandom *random,CWatcher *watcher,CVault *vault,CBrokerClock *times)
+  {
+   m_store=store;
+   m_broker=broker;
+   m_clock=clock;
+   m_random=random;
+   m_vault=vault;
+   link.Begin(store,broker,clock,random,watcher,vault,times);
+  }
+//--- whose session this is; one that was kept is resumed
+void CSession::Account(const string url,const string account,const string auth_key)
+  {
+   m_url=url;
+   m_account=account;
+   m_auth_key=auth_key;
+   m_attempt=0;
+   m_wait_until=0;
+   stopped="";
+   refused="";
+   live_once=false;
+   link.Renew();
+   link.Greet();
+   m_open=(m_vault.LoadSession() && CCalls::HostOf(m_vault.exchange_url)==CCalls::HostOf(url));
+   if(!m_open)
+      m_vault.ForgetSession();
+   else if(m_store.session_id!=m_vault.session_id)
+      m_store.Write("N",m_vault.session_id+" 1");
+  }
+void CSession::Stop(const string why)
+  {
+   stopped=why;
+   Alert("EA Gateway stopped: ",why);
+  }
+void CSession::Forget(void)
+  {
+   m_open=false;
+   m_vault.ForgetSession();
+   link.Renew();
+   link.Greet();
+  }
+//--- with jitter; at least as long as the gateway told
+void CSession::Wait(const long told_ms)
+  {
+   double most=MathMin((double)BACKOFF_MOST_MS,BACKOFF_MS*MathPow(2,MathMin(m_attempt,16)));
+   long pause=(long)(m_random.Fraction()*most);
+   if(told_ms>=0)
+      pause=told_ms+(long)(m_random.Fraction()*(double)MathMax((long)BACKOFF_MS,MathMin(told_ms,(long)BACKOFF_MOST_MS)));
+   m_attempt++;
+   m_wait_until=m_clock.Monotonic()+pause;
+  }
+//--- One call at most
+void CSession::Step(void)
+  {
+   long now=m_clock.Monotonic();
+   if(stopped!="" || now<m_wait_until || m_store.State()!=JOURNAL_READY)
+      return;
+   if(!m_open)
+     {
+      Open();
+      return;
+     }
+   if(now<m_next_call && !link.Eager())
+      return;
+   if(m_began==0)
+      m_began=now;
+   int hold=(link.Live() && !master) ? HOLD_MS : 0;
+   string body=link.Body(hold);
+   if(StringFind(body,"{\"frames\":[]")!=0)
+      hold=0;
+   if(!m_calls.Post(m_vault.exchange_url,m_vault.session_token,"",body,hold+CALL_MS))
+      link.Lost();
+   else
+     {
+      link.Hear(m_calls.status,m_calls.body);
+      if(hold==0)
+         link.ping_ms=m_calls.took_ms;
+      refused="";
+     }
+   if(link.Live())
+      live_once=true;
+   if(link.closed!=0)
+     {
+      Follow();
+      return;
+     }
+   now=m_clock.Monotonic();
+   if(now-m_began>STABLE_MS)
+     {
+      m_attempt=0;
+      m_penalties=0;
+      m_renewals=0;
+     }
+   m_next_call=now+(link.Pending() ? PENDING_POLL_MS : master ? MASTER_POLL_MS : 0);
+  }
+//--- the table of close codes
+void CSession::Follow(void)
+  {
+   int close=link.closed;
+   long told=(link.retry_after>=0) ? link.retry_after : m_calls.retry_after;
+   long pause=(close!=CLOSED_NETWORK && told>=0) ? told*1000 : -1;
+   m_began=0;
+   if(close==CLOSED_NETWORK)
+     {
+      refused=(m_calls.error==4060 || m_calls.error==4014) ? MarketSentence(4060) : "";
+      link.problem=(m_calls.error!=0) ? IntegerToString(m_calls.error) : "the connection was lost";
+      link.problem_words=(m_calls.error!=0) ? MarketSentence(m_calls.error) : "";
+      link.remedy="";
+     }
+   Print("EA Gateway: link ended, ",close," ",link.problem);
+   ENext next=NextAfter(close);
+   if(next==NEXT_PENALTY)
+      m_penalties++;
+   if(next==NEXT_RENEW_ONCE)
+      m_renewals++;
+   if(next==NEXT_STOP || m_penalties>PENALTIES || m_renewals>1)
+     {
+      Stop(link.problem+". "+ProblemSentence(link.problem));
+      return;
+     }
+   if(next==NEXT_RESUME)
+      link.Greet();
+   else
+      Forget();
+   Wait(next==NEXT_PENALTY ? PENALTY_MS : pause);
+  }
+//--- POST /sessions; a call whose answer was lost is repeated under the same key of the request
+void CSession::Open(void)
+  {
+   if(m_request_id=="")
+      m_request_id=m_random.Uuid(m_clock.Wall());
+   CJsonWriter json;
+   json.Open("","{");
+   json.Text("account_id",m_account);
+   json.Text("auth_method","account_session_key");
+   json.Text("auth_key",m_auth_key);
+   json.Text("platform",m_broker.Platform());
+   json.Text("ea_version",EA_VERSION);
+   json.Open("environment","{");
+   json.Integer("build",m_broker.Build());
+   json.Text("transport","exchange");
+   json.Text("installation",m_store.installation);
+   json.Close("}");
+   json.Close("}");
+   string headers="Idempotency-Key: "+m_request_id+"\r\n";
+   bool answered=m_calls.Post(m_url+"/ea-gateway/v1/sessions","",headers,json.Result(),OPEN_MS);
+   bool read=(answered && m_json.Parse(m_calls.body,0,ArraySize(m_calls.body)));
+   if(answered && m_calls.status==201 && read && Opened())
+      return;
+   Refused();
+  }
+bool CSession::Opened(void)
+  {
+   string url=m_json.Text(m_json.Find(0,"exchange_url"));
+   string id=m_json.Text(m_json.Find(0,"session_id"));
+   long number=0;
+   int pace=m_json.Find(0,"heartbeat");
+   int limits=m_json.Find(0,"limits");
+   m_request_id="";
+   if(CCalls::HostOf(url)!=CCalls::HostOf(m_url))
+     {
+      Stop("the gateway names another host, "+CCalls::HostOf(url)+". Correct GatewayUrl.");
+      return(true);
+     }
+   m_clock.Observe(m_json.Text(m_json.Find(0,"server_time")));
+   m_vault.Clear();
+   m_vault.session_id=id;
+   m_vault.session_token=m_json.Text(m_json.Find(0,"session_token"));
+   m_vault.exchange_url=url;
+   if(m_json.Integer(m_json.Find(pace,"interval_seconds"),number))
+      m_vault.interval_seconds=(int)number;
+   if(m_json.Integer(m_json.Find(pace,"timeout_seconds"),number))
+      m_vault.timeout_seconds=(int)number;
+   if(m_json.Integer(m_json.Find(limits,"intent_rate"),number))
+      m_vault.intent_rate=(int)number;
+   if(id=="" || m_vault.session_token=="" || !m_store.Write("N",id+" 1"))
+      return(false);
+   m_vault.KeepSession();
+   link.Renew();
+   link.Greet();
+   m_open=true;
+   m_began=0;
+   m_next_call=0;
+   refused="";
+   return(true);
+  }
+void CSession::Refused(void)
+  {
+   string code=(m_calls.status>=400) ? m_json.Text(m_json.Find(0,"code")) : "";
+   if(m_calls.status<100)
+     {
+      code=IntegerToString(m_calls.error);
+      link.problem_words=MarketSentence(m_calls.error);
+     }
+   else
+      link.problem_words=m_json.Text(m_json.Find(0,"title"));
+   link.problem=(code!="") ? code : "HTTP "+IntegerToString(m_calls.status);
+   link.remedy=(m_calls.status>=400) ? m_json.Text(m_json.Find(0,"remediation")) : "";
+   refused=(m_calls.error==4060 || m_calls.error==4014) ? MarketSentence(4060) : "";
+   Print("EA Gateway: no session, ",link.problem);
+   if(refused!="")
+     {
+      m_wait_until=m_clock.Monotonic()+5000;
+      return;
+     }
+   if(!PassingRefusal(code,m_calls.status))
+     {
+      Stop(link.problem+". "+ProblemSentence(link.problem));
+      return;
+     }
+   if(code=="idempotency_key_reused")
+      m_request_id="";
+   Wait(m_calls.retry_after>=0 ? m_calls.retry_after*1000 : -1);
+  }
+//--- what waits goes out, and the goodbye with it; two calls at most
+void CSession::Leave(void)
+  {
+   if(!m_open || !link.Live() || stopped!="" || m_clock.Monotonic()-link.heard_at>2000)
+      return;
+   link.goodbye=true;
+   for(int i=0; i<2 && !link.said_goodbye; i++)
+     {
+      string body=link.Body(0);
+      if(!m_calls.Post(m_vault.exchange_url,m_vault.session_token,"",body,1000))
+         return;
+      link.Hear(m_calls.status,m_calls.body);
+     }
+   if(link.said_goodbye)
+      m_vault.ForgetSession();
+  }
+#endif
