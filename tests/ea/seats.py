@@ -1,0 +1,106 @@
+"""Accounts at simulated brokers, each with the EA on its chart, which talks to a real gateway over loopback."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Final, Self
+
+from eagateway_sdk.paper import Position, WorkingOrder
+
+from ea.host.build import Options, build
+from ea.host.sim.broker import Broker
+from ea.host.sim.terminal import Terminal
+
+PROGRAMS: Final = Path(__file__).resolve().parents[2] / "ea" / "mql4"
+PATIENCE: Final = 20.0
+
+
+@cache
+def program(name: str = "EAGatewayNoDll") -> Path:
+    """The executable of one of our programs, with the sanitizers; once per run."""
+    return build(PROGRAMS / f"{name}.mq4", Options(sanitized=True))
+
+
+def until(what: Callable[[], object], seconds: float = PATIENCE) -> None:
+    """Return when it is so.
+
+    :raises TimeoutError: it is not so in time
+    """
+    end = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.02)
+
+
+@dataclass(slots=True)
+class Seat:
+    """One account. `start` attaches the EA to its chart; `restart` after a crash. `inputs` beside those that all have."""
+
+    url: str
+    account: str
+    key: str
+    folder: Path
+    inputs: Mapping[str, object] = field(default_factory=dict)
+    broker: Broker = field(default_factory=Broker)
+    _terminals: list[Terminal] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        server, _, login = self.account.rpartition(":")
+        self.broker.server, self.broker.login = server, int(login)
+        self.folder.mkdir(exist_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for terminal in self._terminals:
+            terminal.__exit__()
+
+    @property
+    def terminal(self) -> Terminal:
+        """The one that runs now."""
+        return self._terminals[-1]
+
+    def start(self, **environment: str) -> Self:
+        """Attach the EA."""
+        terminal = Terminal(self.broker, self.folder)
+        self._terminals.append(terminal)
+        inputs = {"GatewayUrl": self.url, "AccountKey": self.key, "TimerMilliseconds": 50, **self.inputs}
+        terminal.start(
+            program(), inputs=inputs, **{"MQL_URLS": self.url, "ASAN_OPTIONS": "detect_leaks=0", **environment}
+        )
+        return self
+
+    def live(self, role: str, *, seconds: float = PATIENCE) -> Self:
+        """Return when the gateway has taken it in, and its book is watched."""
+        self.terminal.hears(f"EA Gateway: LIVE as {role}", seconds=seconds)
+        return self
+
+    def kill(self) -> None:
+        """As by the task manager."""
+        self.terminal.kill()
+
+    @property
+    def open(self) -> list[Position]:
+        """The positions in the book."""
+        with self.terminal.told.lock:
+            self.broker.trades()  # what is late happens when somebody looks
+            return list(self.broker.book.open.values())
+
+    @property
+    def working(self) -> list[WorkingOrder]:
+        """The pending orders in the book."""
+        with self.terminal.told.lock:
+            return list(self.broker.book.working.values())
+
+    def lots(self) -> list[Decimal]:
+        """The lots of the positions, in order of tickets."""
+        return [position.lots for position in self.open]
+
+    def said(self) -> str:
+        """Everything that its programs have said."""
+        return "\n".join(line for terminal in self._terminals for line in terminal.said())
