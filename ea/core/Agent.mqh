@@ -52,6 +52,7 @@ private:
    static string     Encoded(const string text);
    bool              Identity(void);
    bool              OpenAccount(void);
+   bool              Installation(void);
    bool              Key(void);
    bool              Master(void) const;
    bool              MayScan(void) const;
@@ -154,10 +155,10 @@ bool CAgent::OpenAccount(void)
    base=EA_FOLDER+"\\"+base;
    m_next_try=m_clock.Monotonic()+5000;
    m_vault.Begin(base);
+   string unwritten="The journal cannot be written: the disk is full, or not allowed.";
    if(!m_store.Open(base,GetPointer(m_clock)))
      {
-      m_refused=(m_store.State()==JOURNAL_IN_USE) ? "This account is already served by another chart or terminal."
-                : "The journal cannot be written: the disk is full, or not allowed.";
+      m_refused=(m_store.State()==JOURNAL_IN_USE) ? "This account is already served by another chart or terminal." : unwritten;
       return(false);
      }
    if(!Key())
@@ -165,21 +166,27 @@ bool CAgent::OpenAccount(void)
       m_store.Close();
       return(false);
      }
+   if(!Installation() || (m_store.Size()>JOURNAL_BYTES/4 && !m_store.Compact()))
+     {
+      m_refused=unwritten;
+      m_store.Close();
+      return(false);
+     }
+   m_refused="";
+   m_session.Account(m_inputs.url,m_account,m_account_key);
+   return(true);
+  }
+//--- A copy of the folder in another place, or what is left of a damaged journal, is another installation
+bool CAgent::Installation(void)
+  {
    string path=TerminalInfoString(TERMINAL_DATA_PATH);
    StringReplace(path,"\t"," ");
    if(m_store.Damaged())
       m_alerts.Say("damaged","the journal was damaged. A copy is kept beside it.",m_clock.Monotonic());
-   if(m_store.installation=="" || m_store.data_path!=path || m_store.Damaged())
-     {
-      m_note="a new installation";
-      if(!m_store.Write("I",m_random.Uuid(m_clock.Wall())+"\t"+path))
-         return(false);
-     }
-   if(m_store.Size()>JOURNAL_BYTES/4 && !m_store.Compact())
-      return(false);
-   m_refused="";
-   m_session.Account(m_inputs.url,m_account,m_account_key);
-   return(true);
+   if(m_store.installation!="" && m_store.data_path==path && !m_store.Damaged())
+      return(true);
+   m_note="a new installation";
+   return(m_store.Write("I",m_random.Uuid(m_clock.Wall())+"\t"+path));
   }
 //--- The key that was given, or kept, or is made now from what a clock cannot foretell
 bool CAgent::Key(void)
@@ -249,6 +256,8 @@ void CAgent::Pass(void)
          if(m_store.outbox.Count()>0 && m_session.link.Eager())
             m_session.Step();
         }
+      if(m_store.Size()>JOURNAL_BYTES && m_store.outbox.Count()==0 && m_store.ledger.Unfinished()==0)
+         m_store.Compact();
       if(m_store.State()==JOURNAL_FULL)
         {
          m_refused="The disk is full: nothing can be written down, so nothing is done.";

@@ -9,7 +9,7 @@
 #include "Text.mqh"
 
 #define RANDOM_SAMPLES   4096
-#define RANDOM_DIFFERENT 512
+#define RANDOM_DIFFERENT 128
 #define RANDOM_SIZE      32
 
 class CRandom

@@ -38,7 +38,7 @@ def until(what: Callable[[], object], seconds: float = PATIENCE) -> None:
 
 @dataclass(slots=True)
 class Seat:
-    """One account. `start` attaches the EA to its chart; `restart` after a crash. `inputs` beside those that all have."""
+    """One account. `start` attaches the EA to its chart. `inputs` beside those that all have."""
 
     url: str
     account: str
@@ -59,6 +59,10 @@ class Seat:
     def __exit__(self, *_: object) -> None:
         for terminal in self._terminals:
             terminal.__exit__()
+        said = self.said()
+        assert "Sanitizer" not in said, said
+        assert "runtime error" not in said, said
+        assert "CRITICAL" not in said, said
 
     @property
     def terminal(self) -> Terminal:
@@ -100,6 +104,22 @@ class Seat:
     def lots(self) -> list[Decimal]:
         """The lots of the positions, in order of tickets."""
         return [position.lots for position in self.open]
+
+    def chart(self) -> list[str]:
+        """The labels on its chart, from above."""
+        shown: dict[int, str] = {}
+        for line in self.terminal.said():
+            if line.startswith("CHART: EAGateway_"):
+                number, _, text = line.removeprefix("CHART: EAGateway_").partition("=")
+                shown[int(number)] = text.strip()
+        return [shown[number] for number in sorted(shown) if shown[number]]
+
+    def shows(self, text: str, *, seconds: float = PATIENCE) -> None:
+        """Return when it stands on the chart.
+
+        :raises TimeoutError: it does not
+        """
+        until(lambda: any(text in line for line in self.chart()), seconds)
 
     def said(self) -> str:
         """Everything that its programs have said."""

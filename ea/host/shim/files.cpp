@@ -15,7 +15,7 @@
 
 namespace {
 struct File { int fd; int flags; uint page; std::string buffer; };
-std::map<int, File> open_files;
+std::map<int, File> &open_files = *new std::map<int, File>;  // objects of the program may close files when it ends
 int next_handle = 1;
 long long written = 0;
 

@@ -1,5 +1,6 @@
 // Connections: of the terminal to its simulator, WebRequest with the terminal's list of addresses (MQL_URLS), and DLLs,
-// of which none is here: a program that needs one is told so. Loopback only.
+// of which none is here: a program that needs one is told so. Loopback only. MQL_LOSE_FILE: while this file is there,
+// requests are sent, and their answers are lost.
 #include <arpa/inet.h>
 #include <cstdlib>
 #include <cstring>
@@ -62,6 +63,7 @@ int mql_web_request(const string &method, const string &url16, const string &hea
   int k = os_send(s, request) ? 1 : -1;
   while (k > 0 && (k = os_receive(s, block, sizeof block)) > 0) answer.append(block, (size_t)k);
   os_close(s);
+  if (const char *lost = getenv("MQL_LOSE_FILE"); lost && ::access(lost, F_OK) == 0) { mql_fail(5202); return -1; }
   size_t end = answer.find("\r\n\r\n");
   if (k < 0) { mql_fail(5202); return -1; }
   if (end == std::string::npos) { mql_fail(5203); return -1; }

@@ -22,6 +22,12 @@ static long long micros() {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 static const long long started = micros();
+static const time_t started_at = time(nullptr);
+// MQL_CLOCK_RATE: the program's clocks go so much faster, those of the simulator and the timer do not.
+static long long elapsed() {
+  static const long long rate = atoll(getenv("MQL_CLOCK_RATE") ? getenv("MQL_CLOCK_RATE") : "1");
+  return (micros() - started) * rate;
+}
 
 void mql_fail(int code) { last_error = code; }
 int mql_last_error() { return last_error; }
@@ -88,9 +94,10 @@ bool IsStopped() { return stopped; }
 void ExpertRemove() { stopped = true; deinit_reason = REASON_PROGRAM; }
 int UninitializeReason() { return deinit_reason; }
 void Sleep(int ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
-uint GetTickCount() { return (uint)((micros() - started) / 1000); }
-mql_ulong GetMicrosecondCount() { return (mql_ulong)(micros() - started); }
-datetime TimeGMT() { return (datetime)time(nullptr) + atol(mql_env("MQL_CLOCK_OFFSET", "0").c_str()); }
+uint GetTickCount() { return (uint)(elapsed() / 1000); }
+mql_ulong GetMicrosecondCount() { return (mql_ulong)elapsed(); }
+static time_t now() { return getenv("MQL_CLOCK_RATE") ? started_at + (time_t)(elapsed() / 1000000) : time(nullptr); }
+datetime TimeGMT() { return (datetime)now() + atol(mql_env("MQL_CLOCK_OFFSET", "0").c_str()); }
 datetime TimeLocal() { return TimeGMT(); }
 static std::string account(const char *what) { return mql_ask(std::string("account\t") + what); }
 datetime TimeCurrent() { return getenv("MQL_SIM") ? atol(account("time").c_str()) : TimeGMT(); }
@@ -209,8 +216,9 @@ bool ObjectCreate(mql_long, const string &name, int type, int window, datetime t
 bool ObjectSetString(mql_long, const string &name, int property, const string &value) {
   auto i = objects.find(mql_plain(name));
   if (i == objects.end()) { mql_fail(4202); return false; }
-  if (property == OBJPROP_TEXT && i->second.text != mql_plain(value)) {
-    i->second.text = mql_plain(value);
+  std::string shown = mql_plain(StringSubstr(value, 0, 63));  // a label shows no more
+  if (property == OBJPROP_TEXT && i->second.text != shown) {
+    i->second.text = shown;
     say("CHART: ", i->first + "=" + i->second.text);
   }
   return true;

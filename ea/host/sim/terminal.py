@@ -16,6 +16,7 @@ from ea.host.sim.broker import Broker
 
 _LEVERAGE: Final = 100
 _BARS: Final = 500
+_POLL_SECONDS: Final = 0.02
 _MARKET: Final = {9: "bid", 10: "ask"}
 
 
@@ -133,7 +134,7 @@ class Terminal:
         self._listener: threading.Thread | None = None
         self._server = _Server(self.told)
         self._process: subprocess.Popen[bytes] | None = None
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True).start()
 
     def __enter__(self) -> Self:
         return self
