@@ -151,6 +151,8 @@ void CStore::ApplyState(const string kind,const string &words[])
       role=words[0];
    if(kind=="E")
       ledger.Adopt(words[0]);
+   if(kind=="P")
+      highest=MathMax(highest,StringToInteger(words[0]));
    if(kind=="A")
       outbox.Acknowledge(StringToInteger(words[0]));
    if(kind=="N" && count>1)
@@ -453,8 +455,9 @@ bool CStore::Compact(void)
       Put(kinds,fields,count,"M","0\tX"+IntegerToString(m_ours[k]));
    for(int r=0; r<m_rows_count; r++)
       Put(kinds,fields,count,"B",(r==0 ? "0" : "1")+"\t+"+RowText(m_rows[r]));
+   Put(kinds,fields,count,"P",IntegerToString(highest));
    if(m_baseline)
-      Put(kinds,fields,count,"C",IntegerToString(highest));
+      Put(kinds,fields,count,"C","0");
    if(session_id!="")
       Put(kinds,fields,count,"N",session_id+" "+IntegerToString(outbox.First()));
    SFrame frame;

@@ -239,7 +239,7 @@ bool CWatcher::Tell(const SFact &fact,const bool master,const long age)
       Intent(fact,was,wall-age);
    if(copy && ends && !ours)
       Report(fact,was,wall-age);
-   if(copy && fact.kind==FACT_ACTIVATE)
+   if(copy && (fact.kind==FACT_ACTIVATE || fact.kind==FACT_OPEN))
       Filled(fact,wall-age);
    Baseline(fact,was);
    return(m_store.Commit("O"));
@@ -359,15 +359,18 @@ void CWatcher::Report(const SFact &fact,const SRow &was,const long seen)
    frame.aged=true;
    m_store.WithFrame(frame);
   }
-//--- a copied pending order has become a position: the outcome of the command that placed it
+//--- A copied pending order has become a position, perhaps before it was ever seen pending: the outcome of the command that
+//--- placed it. A position that a command opened is no news.
 void CWatcher::Filled(const SFact &fact,const long seen)
   {
    for(int i=m_store.ledger.Count()-1; i>=0; i--)
      {
       SEntry entry={};
       m_store.ledger.At(i,entry);
-      if(entry.command.magic!=fact.row.magic || entry.command.action!="place")
+      if(entry.command.magic!=fact.row.magic || !IsOpening(entry.command.action))
          continue;
+      if(entry.command.action!="place" || entry.state!="D")
+         return;
       CJsonWriter json;
       json.Open("","{");
       json.Text("status","filled");

@@ -1,18 +1,25 @@
 """The EA's programs against a real gateway: what a master does in his terminal is done in the follower's."""
 
-import contextlib
+import hashlib
+import json
+import logging
+import secrets
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
+from eagateway_sdk.paper import Book
 
 from ea.host.build import compiler
-from ea.host.sim.broker import Answer
-from tests.e2e.gateway import Gateway
+from ea.host.sim.broker import EURUSD, Answer
+from tests.e2e.gateway import Cast, Gateway
 from tests.ea.conftest import WITHOUT
 from tests.ea.seats import Seat, until
 
+log = logging.getLogger(__name__)
 pytestmark = [pytest.mark.lane("embedded"), pytest.mark.skipif(compiler() is None, reason=WITHOUT)]
 
 
@@ -33,21 +40,15 @@ def seats(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def master(seats: tuple[Seat, Seat]) -> Iterator[Seat]:
-    with told_when_failing(*seats):
-        yield seats[0]
+    yield seats[0]
+    for seat in seats:
+        log.warning("%s", seat.said()[-3000:])  # shown where a test has failed
     close_all(*seats)
 
 
 @pytest.fixture
 def follower(seats: tuple[Seat, Seat]) -> Seat:
     return seats[1]
-
-
-@contextlib.contextmanager
-def told_when_failing(*seats: Seat) -> Iterator[None]:
-    yield
-    for seat in seats:
-        print(seat.account, seat.said(), sep="\n")
 
 
 def close_all(master: Seat, follower: Seat) -> None:
@@ -64,7 +65,7 @@ def test_a_position_is_opened_changed_closed_in_part_and_closed(master: Seat, fo
     ticket = master.broker.open("buy", "0.20", sl="1.09", comment="hello")
     until(lambda: follower.lots() == [Decimal("0.2")])
     copy = follower.open[0]
-    assert (copy.symbol, copy.side, copy.sl, copy.tp) == ("EURUSD", "buy", Decimal("1.09"), 0)
+    assert (copy.symbol, copy.side, copy.sl, copy.tp) == ("EURUSD", "buy", Decimal("1.09"), Decimal(0))
     assert copy.magic is not None
     assert copy.magic >> 24 == 0x5A
     master.broker.book.modify(ticket, sl=Decimal("1.095"), tp=Decimal("1.2"), price=None)
@@ -144,3 +145,196 @@ def test_a_terminal_that_dies_while_it_writes_loses_and_doubles_nothing(
         until(lambda: sorted(follower.lots()) == wanted)  # noqa: B023
         dying.kill()
     dying.start().live(role)
+
+
+@pytest.mark.parametrize("who", [0, 1])
+def test_answers_that_are_lost_cost_nothing_but_time(
+    who: int, seats: tuple[Seat, Seat], master: Seat, follower: Seat, tmp_path: Path
+) -> None:
+    deaf, switch = seats[who], tmp_path / "lose"
+    role = ("master", "follower")[who]
+    deaf.kill()
+    deaf.start(MQL_LOSE_FILE=str(switch)).live(role)
+    before = len(follower.broker.sent)
+    switch.touch()
+    ticket = master.broker.open("buy", "0.10")
+    deaf.terminal.hears("EA Gateway: link ended, 1006")
+    switch.unlink()
+    until(lambda: follower.lots() == [Decimal("0.1")])
+    said = len(deaf.terminal.said())
+    switch.touch()
+    master.broker.close(ticket)
+    deaf.terminal.hears("EA Gateway: link ended, 1006", after=said)
+    switch.unlink()
+    until(lambda: not follower.open)
+    assert [words[0] for words in follower.broker.sent[before:]] == ["send", "close"]
+
+
+def reports(seat: Seat) -> list[dict[str, Any]]:
+    """What the gateway has stored of its reports, the oldest first; asked with the token that its EA keeps."""
+    kept = next((seat.folder / "EAGateway").glob("*.session")).read_text(encoding="utf-8")
+    session, token = kept.partition(" ")[2].split("\t")[:2]
+    url = f"{seat.url}/ea-gateway/v1/sessions/{session}/reports"
+    items: list[dict[str, Any]] = httpx.get(url, headers={"Authorization": f"Bearer {token}"}).json()["items"]
+    return items[::-1]
+
+
+def told(seat: Seat) -> list[dict[str, Any]]:
+    """The reports in its journal, each with `at`, the moment by its own clock."""
+    text = next((seat.folder / "EAGateway").glob("*.log")).read_text(encoding="utf-8")
+    frames = [part[1:] for line in text.splitlines() for part in line[:-9].split("\t")[1:] if part.startswith("F")]
+    words = [frame.split(" ", 4) for frame in frames]
+    return [{**json.loads(payload), "at": int(at)} for _, kind, at, _, payload in words if kind == "ExecutionReport"]
+
+
+def test_an_order_that_never_comes_is_told_as_not_found_when_its_minute_is_over(master: Seat, follower: Seat) -> None:
+    follower.kill()
+    follower.start(MQL_CLOCK_RATE="20").live("follower")
+    follower.broker.answers = [Answer(128)]
+    before = len(follower.broker.sent)
+    master.broker.open("buy", "0.10")
+    until(lambda: told(follower)[-1].get("found") is False)
+    doubt, absence = told(follower)[-2:]
+    assert (doubt["status"], absence["status"], doubt["command_id"]) == ("unknown", "unknown", absence["command_id"])
+    assert "found" not in doubt
+    assert absence["at"] - doubt["at"] >= 60_000
+    assert len(follower.broker.sent) == before + 1
+    until(lambda: [report["status"] for report in reports(follower)[-2:]] == ["unknown", "unknown"])
+    follower.kill()
+    follower.start().live("follower")
+
+
+def test_what_a_hand_closes_while_the_terminal_is_off_is_told_when_it_is_back(master: Seat, follower: Seat) -> None:
+    ticket = master.broker.open("buy", "0.30")
+    until(lambda: len(follower.open) == 1)
+    master.kill()
+    with master.terminal.told.lock:
+        rest = master.broker.close(ticket, "0.10")
+        assert rest is not None
+        master.broker.close(rest)
+    master.start().live("master")
+    until(lambda: not follower.open)
+    assert [trade.lots for trade in follower.broker.book.history[-2:]] == [Decimal("0.1"), Decimal("0.2")]
+
+
+def test_a_pending_order_that_fills_is_told_under_the_command_that_placed_it(master: Seat, follower: Seat) -> None:
+    ticket = master.broker.place("sell stop", "0.10", "1.05")
+    until(lambda: len(follower.working) == 1)
+    placed = told(follower)[-1]
+    with follower.terminal.told.lock:
+        follower.broker.activate(follower.working[0].ticket)
+    until(lambda: told(follower)[-1]["status"] == "filled")
+    assert told(follower)[-1]["command_id"] == placed["command_id"]
+    with master.terminal.told.lock:
+        master.broker.activate(ticket)
+    master.broker.close(ticket)
+    until(lambda: not follower.open)
+
+
+def test_a_guard_refuses_what_opens_and_never_what_closes(master: Seat, follower: Seat) -> None:
+    ticket = master.broker.open("buy", "0.10")
+    until(lambda: len(follower.open) == 1)
+    follower.kill()
+    follower.inputs = {"MaxLotsPerOrder": 0.05}
+    follower.start().live("follower")
+    master.broker.open("buy", "0.10")
+    until(lambda: told(follower)[-1]["status"] == "rejected")
+    assert (told(follower)[-1]["error_code"], told(follower)[-1]["comment"]) == (65602, "guard: max lots 0.05")
+    follower.shows("refused: guard: max lots 0.05")
+    master.broker.close(ticket)
+    until(lambda: not follower.open)
+    follower.kill()
+    follower.inputs = {}
+    follower.start().live("follower")
+
+
+def test_trading_that_is_switched_off_delays_a_close_and_nothing_else(master: Seat, follower: Seat) -> None:
+    ticket = master.broker.open("buy", "0.10")
+    until(lambda: len(follower.open) == 1)
+    follower.broker.allowed = False
+    master.broker.close(ticket)
+    follower.shows("Press the AutoTrading button in the toolbar.")
+    assert len(follower.open) == 1
+    follower.broker.allowed = True
+    until(lambda: not follower.open)
+
+
+def test_another_account_in_the_terminal_is_served_under_its_own_name(gateway: Gateway, tmp_path: Path) -> None:
+    cast = gateway.provision({})
+    with Seat(gateway.url, cast.names[1], cast.keys[cast.names[1]], tmp_path / "one") as seat:
+        seat.start().live("follower")
+        seat.broker.login = 77
+        seat.shows(f"EA Gateway 1.0 - {cast.names[1].rpartition(':')[0]}:77")
+        seat.shows("WAITING FOR APPROVAL")
+        seat.broker.login = 2
+        seat.terminal.hears("EA Gateway: LIVE as follower", after=len(seat.terminal.said()))
+    kept = sorted(path.name for path in (tmp_path / "one" / "EAGateway").iterdir() if path.suffix == ".log")
+    assert [name.rpartition("_")[2] for name in kept] == ["2.log", "77.log"]
+
+
+def test_three_hundred_symbols_are_told_in_parts(gateway: Gateway, tmp_path: Path) -> None:
+    cast = gateway.provision({})
+    with (
+        Seat(gateway.url, cast.names[0], cast.keys[cast.names[0]], tmp_path / "master") as master,
+        Seat(gateway.url, cast.names[1], cast.keys[cast.names[1]], tmp_path / "follower") as follower,
+    ):
+        symbols = {f"SYMBOL{number:03}.ecn": EURUSD for number in range(299)} | {"EURUSD": EURUSD}
+        follower.broker.book = Book(symbols, balance=Decimal(10_000))
+        follower.start()
+        master.start()
+        follower.live("follower")
+        master.live("master").terminal.hears("EA Gateway: watching")
+        master.broker.open("buy", "0.10")
+        until(lambda: len(follower.open) == 1)
+
+
+def session_of(seat: Seat) -> str:
+    """The session that its EA keeps, or "" when it has none."""
+    kept = list((seat.folder / "EAGateway").glob("*.session"))
+    return kept[0].read_text(encoding="utf-8").partition(" ")[2].partition("\t")[0] if kept else ""
+
+
+@pytest.fixture
+def alone(gateway: Gateway, tmp_path: Path) -> Iterator[tuple[Cast, Seat]]:
+    """A follower's terminal of its own, not started."""
+    cast = gateway.provision({})
+    with Seat(gateway.url, cast.names[1], cast.keys[cast.names[1]], tmp_path / "alone") as seat:
+        yield cast, seat
+
+
+def test_a_restart_resumes_the_session_and_a_removal_ends_it(alone: tuple[Cast, Seat]) -> None:
+    _, seat = alone
+    seat.start().live("follower")
+    session = session_of(seat)
+    seat.kill()
+    seat.start().live("follower")
+    assert session_of(seat) == session
+    seat.terminal.remove(5)  # other inputs: it comes back at once
+    assert seat.terminal.wait() == 0
+    assert session_of(seat) == session
+    seat.start().live("follower")
+    seat.terminal.remove(1)
+    assert seat.terminal.wait() == 0
+    assert session_of(seat) == ""
+
+
+def test_a_terminal_that_another_one_has_replaced_stops_and_says_so(alone: tuple[Cast, Seat]) -> None:
+    cast, seat = alone
+    seat.start().live("follower")
+    cast.open(1)
+    seat.shows("STOPPED - preempted. Another terminal is in charge")
+    assert "ALERT: EA Gateway stopped: preempted" in seat.said()
+
+
+def test_an_unknown_key_waits_for_its_approval_and_tells_nothing_of_its_trades(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    cast, key = gateway.provision({}), secrets.token_urlsafe(32)
+    with Seat(gateway.url, cast.names[0], key, tmp_path / "new") as seat:
+        seat.start()
+        seat.shows(f"key {hashlib.sha256(key.encode()).hexdigest()[:8]}")
+        seat.broker.open("buy", "0.10")
+        cast.approve(0, key)
+        seat.live("master").terminal.hears("EA Gateway: watching, 1 open trades will not be copied")
+        assert "OrderIntent" not in next((seat.folder / "EAGateway").glob("*.log")).read_text(encoding="utf-8")
+        assert key not in seat.said()
