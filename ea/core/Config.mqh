@@ -17,6 +17,9 @@
 #define CALL_BYTES           49152
 #define CALL_FRAMES          50
 #define PART_MS              130
+#define TELL_AGAIN_MS        15000
+#define NO_ROLE_MS           300000
+#define TERMS_MS             600000
 #define BOOK_ROWS            60
 
 //--- pauses, in milliseconds

@@ -35,9 +35,10 @@ private:
    long              m_tokens_at;
    long              m_next_beat;
    bool              m_introduced;
+   bool              m_telling;
+   long              m_told_at;
    int               m_part;
    long              m_part_at;
-   string            m_part_id;
    bool              m_book_asked;
    string            m_book_request;
    string            m_book_known;
@@ -45,7 +46,6 @@ private:
    int               m_book_part;
    long              m_book_at;
    long              m_book_asked_at;
-   string            m_from;
 
    string            Envelope(const string type,const string id,const string payload,const long seq,const bool resent);
    string            Plain(const string type,const string payload);
@@ -55,6 +55,7 @@ private:
    bool              MaySpend(void);
    bool              OutboxFrame(string &text);
    bool              BookFrame(string &text);
+   bool              PartDue(void);
    bool              PartFrame(string &text);
    bool              BookSeen(void);
    bool              BookDue(void);
@@ -130,9 +131,6 @@ void CLink::Begin(CStore *store,CBroker *broker,CClock *clock,CRandom *random,CW
 void CLink::Renew(void)
   {
    m_introduced=false;
-   m_part=0;
-   m_part_at=-1;
-   m_part_id="";
    m_book_known="";
    status="";
    role="";
@@ -152,9 +150,10 @@ void CLink::Greet(void)
    m_book_asked=false;
    m_book_asked_at=0;
    m_book_part=-1;
+   m_telling=!m_introduced;
+   m_told_at=0;
    m_part=0;
    m_part_at=-1;
-   m_from="";
    closed=0;
    retry_after=-1;
    goodbye=false;
@@ -239,7 +238,7 @@ bool CLink::Eager(void)
       return(true);
    if(BookDue())
       return(true);
-   if(!m_introduced && m_part<m_introduction.Count() && now-m_part_at>=PART_MS)
+   if(PartDue())
       return(true);
    return(m_sent<m_store.outbox.Top() && now>=m_held_until && (status=="authenticated" || status=="pending"));
   }
@@ -277,23 +276,31 @@ void CLink::Acked(const long seq)
    m_sent=MathMax(m_sent,seq);
    m_progress=m_clock.Monotonic();
   }
-//--- the introduction, part by part, until it is answered
-bool CLink::PartFrame(string &text)
+//--- Whether a part of the introduction may go out. It comes again when it is not answered, and from time to time: roles
+//--- and terms change.
+bool CLink::PartDue(void)
   {
    long now=m_clock.Monotonic();
-   if(m_introduced || now-m_part_at<(m_part_at<0 ? 0 : PART_MS))
-      return(false);
-   if(m_part>=m_introduction.Count() && m_part>0)
+   long pause=!m_introduced ? TELL_AGAIN_MS : (role=="none") ? NO_ROLE_MS : TERMS_MS;
+   if(!m_telling && status=="authenticated" && now-m_told_at>=pause)
      {
-      if(status=="pending" || now-m_part_at<15000)
-         return(false);
+      m_telling=true;
       m_part=0;
      }
+   return(m_greeted && m_telling && (m_part_at<0 || now-m_part_at>=PART_MS));
+  }
+//--- the introduction, part by part
+bool CLink::PartFrame(string &text)
+  {
+   if(!PartDue())
+      return(false);
    if(m_part==0)
       m_introduction.Build(m_broker,m_times,only_symbols,m_random.Uuid(m_clock.Wall()),m_watcher.OldestClose());
    text=Plain("InitRequest",m_introduction.Part(m_part));
    m_part++;
-   m_part_at=now;
+   m_part_at=m_clock.Monotonic();
+   m_told_at=m_part_at;
+   m_telling=(m_part<m_introduction.Count());
    return(true);
   }
 //--- whether the last look at the book is one that may be told
@@ -599,6 +606,7 @@ void CLink::HearAlert(const int payload)
    Print("EA Gateway: ",code,": ",m_json.Text(m_json.Find(payload,"message"))," ",m_json.Text(m_json.Find(payload,"path")));
    if(code=="parts_incomplete")
      {
+      m_telling=true;
       m_part=0;
       m_part_at=m_clock.Monotonic()+after;
      }

@@ -33,7 +33,7 @@ public:
    virtual double    Margin(void) { return(AccountMargin()); }
    virtual double    FreeMargin(void) { return(AccountFreeMargin()); }
    virtual bool      Connected(void) { return(IsConnected()); }
-   virtual bool      TradeAllowed(void) { return(IsTradeAllowed()); }
+   virtual bool      TradeAllowed(void) { return(IsTradeAllowed() || IsTradeContextBusy()); }
    virtual bool      DllAllowed(void) { return(IsDllsAllowed()); }
    virtual bool      Busy(void) { return(IsTradeContextBusy()); }
    virtual bool      Testing(void) { return(IsTesting() || IsOptimization()); }
@@ -63,15 +63,18 @@ bool CBroker4::Terms(const string symbol,STerms &terms)
    terms.tick_value=MarketInfo(symbol,MODE_TICKVALUE);
    terms.stop_level=(int)MarketInfo(symbol,MODE_STOPLEVEL);
    terms.freeze_level=(int)MarketInfo(symbol,MODE_FREEZELEVEL);
-   terms.quote_currency="";
-   terms.calculation="";
+   terms.quote_currency=SymbolInfoString(symbol,SYMBOL_CURRENCY_PROFIT);
+   int calculation=(int)MarketInfo(symbol,MODE_PROFITCALCMODE);
+   terms.calculation=(calculation==0) ? "forex" : (calculation==1) ? "cfd" : "futures";
    terms.mode=(MarketInfo(symbol,MODE_TRADEALLOWED)!=0) ? "full" : "disabled";
    return(terms.lots_min>0 && terms.lots_step>0 && terms.lots_max>0 && terms.contract>0);
   }
-//--- no price is no fact: zero says that the terminal has none
+//--- no price is no fact: zero says that the terminal has none, perhaps because the symbol is hidden
 bool CBroker4::Quote(const string symbol,double &bid,double &ask)
   {
    RefreshRates();
+   if(MarketInfo(symbol,MODE_BID)<=0)
+      SymbolSelect(symbol,true);
    bid=MarketInfo(symbol,MODE_BID);
    ask=MarketInfo(symbol,MODE_ASK);
    return(bid>0 && ask>0);

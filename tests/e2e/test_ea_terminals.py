@@ -179,6 +179,19 @@ def reports(seat: Seat) -> list[dict[str, Any]]:
     return items[::-1]
 
 
+def test_an_order_that_the_broker_has_already_is_reported_and_not_sent(master: Seat, follower: Seat) -> None:
+    first = master.broker.open("buy", "0.10")
+    until(lambda: len(follower.open) == 1)
+    sent, magic = len(follower.broker.sent), follower.open[0].magic
+    assert magic is not None
+    ticket = follower.broker.open("buy", "0.20", magic=magic + 1)  # as another terminal of this account may have done
+    master.broker.open("buy", "0.20")
+    until(lambda: told(follower)[-1].get("already"))
+    assert (told(follower)[-1]["status"], told(follower)[-1]["ticket"]) == ("filled", ticket)
+    assert len(follower.broker.sent) == sent
+    master.broker.close(first)
+
+
 def told(seat: Seat) -> list[dict[str, Any]]:
     """The reports in its journal, each with `at`, the moment by its own clock."""
     text = next((seat.folder / "EAGateway").glob("*.log")).read_text(encoding="utf-8")
@@ -338,3 +351,23 @@ def test_an_unknown_key_waits_for_its_approval_and_tells_nothing_of_its_trades(
         seat.live("master").terminal.hears("EA Gateway: watching, 1 open trades will not be copied")
         assert "OrderIntent" not in next((seat.folder / "EAGateway").glob("*.log")).read_text(encoding="utf-8")
         assert key not in seat.said()
+
+
+@pytest.mark.nightly
+def test_an_account_that_becomes_a_master_later_is_told_so_without_a_restart(gateway: Gateway, tmp_path: Path) -> None:
+    cast, key = gateway.provision({}), secrets.token_urlsafe(32)
+    name = f"{cast.names[0].rpartition(':')[0]}:9"
+    account = {"account_id": name, "keys": [{"key": key, "approved": True}]}
+    provisioned(gateway, {"name": cast.tenant, "accounts": [account]})
+    with Seat(gateway.url, name, key, tmp_path / "later") as seat:
+        seat.start(MQL_CLOCK_RATE="100").live("none")
+        strategy = {"name": "Another", "master": name, "subscriptions": [{"follower": cast.names[1]}]}
+        accounts = [account, {"account_id": cast.names[1]}]
+        provisioned(gateway, {"name": cast.tenant, "accounts": accounts, "strategies": [strategy]})
+        seat.shows("LIVE as master")
+
+
+def provisioned(gateway: Gateway, tenant: dict[str, Any]) -> None:
+    """Make or change a tenant, as an operator would."""
+    done = gateway.manage("provision", "-", text=json.dumps({"tenants": [tenant]}))
+    assert done.returncode == 0, done.stderr

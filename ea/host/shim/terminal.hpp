@@ -64,7 +64,7 @@ enum { ACCOUNT_LOGIN = 0, ACCOUNT_TRADE_MODE = 32, ACCOUNT_LEVERAGE = 35, ACCOUN
 double AccountInfoDouble(int what); mql_long AccountInfoInteger(int what); string AccountInfoString(int what);
 
 // --- market ---
-enum { MODE_LOW = 1, MODE_HIGH = 2, MODE_TIME = 5, MODE_BID = 9, MODE_ASK = 10, MODE_POINT = 11, MODE_DIGITS = 12, MODE_SPREAD = 13, MODE_STOPLEVEL = 14, MODE_LOTSIZE = 15, MODE_TICKVALUE = 16, MODE_TICKSIZE = 17, MODE_SWAPLONG = 18, MODE_SWAPSHORT = 19, MODE_TRADEALLOWED = 22, MODE_MINLOT = 23, MODE_LOTSTEP = 24, MODE_MAXLOT = 25, MODE_MARGINREQUIRED = 32, MODE_FREEZELEVEL = 33 };
+enum { MODE_LOW = 1, MODE_HIGH = 2, MODE_TIME = 5, MODE_BID = 9, MODE_ASK = 10, MODE_POINT = 11, MODE_DIGITS = 12, MODE_SPREAD = 13, MODE_STOPLEVEL = 14, MODE_LOTSIZE = 15, MODE_TICKVALUE = 16, MODE_TICKSIZE = 17, MODE_SWAPLONG = 18, MODE_SWAPSHORT = 19, MODE_TRADEALLOWED = 22, MODE_MINLOT = 23, MODE_LOTSTEP = 24, MODE_MAXLOT = 25, MODE_PROFITCALCMODE = 27, MODE_MARGINCALCMODE = 28, MODE_MARGINREQUIRED = 32, MODE_FREEZELEVEL = 33 };
 enum { MODE_OPEN = 0, MODE_CLOSE = 3, MODE_VOLUME = 4, MODE_SMA = 0, MODE_EMA, MODE_SMMA, MODE_LWMA, MODE_MAIN = 0, MODE_SIGNAL, MODE_UPPER = 1, MODE_LOWER };
 enum { PRICE_CLOSE, PRICE_OPEN, PRICE_HIGH, PRICE_LOW, PRICE_MEDIAN, PRICE_TYPICAL, PRICE_WEIGHTED };
 typedef int ENUM_TIMEFRAMES; typedef int ENUM_MA_METHOD; typedef int ENUM_APPLIED_PRICE; typedef int ENUM_BASE_CORNER; typedef int ENUM_ORDER_TYPE; typedef int ENUM_DAY_OF_WEEK; typedef int ENUM_INIT_RETCODE; typedef int ENUM_OBJECT; typedef int ENUM_STO_PRICE;
@@ -77,6 +77,7 @@ string Symbol(); int Period(); bool RefreshRates();
 double MarketInfo(const string &symbol, int what);
 double SymbolInfoDouble(const string &symbol, int what); mql_long SymbolInfoInteger(const string &symbol, int what);
 bool SymbolInfoDouble(const string &symbol, int what, double &out);
+string SymbolInfoString(const string &symbol, int what);
 bool SymbolInfoTick(const string &symbol, MqlTick &out);
 int SymbolsTotal(bool selected); string SymbolName(int place, bool selected); bool SymbolSelect(const string &symbol, bool on);
 double mql_bar(const string &symbol, int frame, int what, int shift);  // what: MODE_OPEN.. MODE_TIME

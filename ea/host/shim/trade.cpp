@@ -102,6 +102,10 @@ static int as_market_info(int what) {
 double SymbolInfoDouble(const string &symbol, int what) { return MarketInfo(symbol, as_market_info(what)); }
 bool SymbolInfoDouble(const string &symbol, int what, double &out) { out = SymbolInfoDouble(symbol, what); return true; }
 mql_long SymbolInfoInteger(const string &symbol, int what) { return (mql_long)MarketInfo(symbol, as_market_info(what)); }
+string SymbolInfoString(const string &symbol, int what) {  // of six letters, as brokers name currency pairs
+  int from = what == SYMBOL_CURRENCY_BASE ? 0 : what == SYMBOL_CURRENCY_PROFIT ? 3 : -1;
+  return from < 0 || StringLen(symbol) < 6 ? string() : StringSubstr(symbol, from, 3);
+}
 bool SymbolInfoTick(const string &symbol, MqlTick &out) {
   out = MqlTick{TimeCurrent(), MarketInfo(symbol, MODE_BID), MarketInfo(symbol, MODE_ASK), 0, 0};
   return out.bid > 0;
