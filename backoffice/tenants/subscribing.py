@@ -61,14 +61,14 @@ class Shown:
 
     @property
     def outcome(self) -> str:
-        return self.previewed.verdict.outcome.value if self.previewed.verdict else "unknown"
+        return self.previewed.decided.outcome.value if self.previewed.decided else "unknown"
 
     @property
     def why(self) -> str:
-        verdict = self.previewed.verdict
-        if verdict is None:
+        decided = self.previewed.decided
+        if decided is None:
             return "What is stored of it cannot be read."
-        return SENTENCES[verdict.code] if verdict.code else sizing(verdict.steps)
+        return SENTENCES[decided.code] if decided.code else sizing(decided.steps)
 
     @property
     def was(self) -> str:

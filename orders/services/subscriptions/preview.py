@@ -11,7 +11,7 @@ from django.conf import settings
 
 from orders.domain.decision.filters import read_filters
 from orders.domain.decision.inputs import Case, Rules, Terminal
-from orders.domain.decision.pipeline import Verdict, decide
+from orders.domain.decision.pipeline import Decided, decide
 from orders.domain.decision.settings import Settings
 from orders.domain.risk.limits import Exposure
 from orders.domain.sizing.modes import Funds
@@ -29,15 +29,15 @@ _NONE: Final = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """One trade and what it would have become; no verdict where what is stored of it cannot be read."""
+    """One trade and what it would have become; nothing decided where what is stored of it cannot be read."""
 
     intent: Intent
-    verdict: Verdict | None
+    decided: Decided | None
 
     @property
     def lots(self) -> Decimal:
         """The lots of all orders that it would have made."""
-        return sum((order.lots or _NONE for order in self.verdict.orders), _NONE) if self.verdict else _NONE
+        return sum((order.lots or _NONE for order in self.decided.orders), _NONE) if self.decided else _NONE
 
 
 def last_trades(*, strategy: Strategy, follower: BrokerAccount, wanted: Settings) -> Sequence[Previewed]:

@@ -14,7 +14,7 @@ from django.core.cache import cache
 from django.urls import clear_url_caches, path
 
 from backoffice import policy
-from backoffice.policy import ROUTES, Anyone, Dispatcher, Members, SignedIn, Staff, StaffGroup, Token
+from backoffice.policy import ROUTES, Anyone, Door, Members, SignedIn, Staff, StaffGroup, Token
 from backoffice.staff.groups import keep_groups
 from eagateway import urls
 from sessions_app.models import Role
@@ -114,7 +114,7 @@ def answered(one: Try, response: Any) -> str:
     return {401: "refused", 403: "refused", 404: "missing", 405: "no method"}.get(response.status_code, "open")
 
 
-def expected(one: Try, door: Dispatcher, who: Person) -> set[str]:
+def expected(one: Try, door: Door, who: Person) -> set[str]:
     """The answers that the door allows, from what the person is in the database."""
     if isinstance(door, Token):
         return _of_programs(one, who)
@@ -154,7 +154,7 @@ def _of_members(one: Try, door: Members, who: Person) -> set[str]:
     return {"open", "no method"} if one.of[1] == house else {"missing"}
 
 
-def _of_staff(one: Try, door: Dispatcher, who: Person) -> set[str]:
+def _of_staff(one: Try, door: Door, who: Person) -> set[str]:
     wanted = door.permissions if isinstance(door, Staff) else ()
     may = isinstance(door, Staff) and (not wanted or any(who.user.has_perm(name) for name in wanted))  # type: ignore[union-attr]
     if not may:

@@ -118,8 +118,8 @@ def test_a_preview_decides_the_last_ten_trades_anew_and_stores_nothing() -> None
 
     def shown(wanted: Settings) -> list[tuple[int, str, str]]:
         found = preview.last_trades(strategy=row.strategy, follower=row.follower, wanted=wanted)
-        assert all(one.verdict is not None for one in found)
-        return [(one.intent.position_id, one.verdict.outcome.value, f"{one.lots:f}") for one in found if one.verdict]
+        assert all(one.decided is not None for one in found)
+        return [(one.intent.position_id, one.decided.outcome.value, f"{one.lots:f}") for one in found if one.decided]
 
     doubled = shown(Settings(multiplier=Decimal(2)))
     assert [position for position, _, _ in doubled] == list(range(111, 101, -1))
@@ -134,4 +134,4 @@ def test_a_preview_decides_the_last_ten_trades_anew_and_stores_nothing() -> None
 def test_a_trade_that_can_not_be_read_is_shown_without_a_verdict(row: Subscription) -> None:
     factories.IntentFactory.create(account=row.strategy.master, action="open", content={"side": "sideways"})
     (found,) = preview.last_trades(strategy=row.strategy, follower=row.follower, wanted=Settings())
-    assert (found.verdict, found.lots) == (None, Decimal(0))
+    assert (found.decided, found.lots) == (None, Decimal(0))

@@ -239,7 +239,7 @@ def test_a_tenant_that_takes_no_tokens_is_nobody_for_the_issuer(client: Client, 
     tenant = TenantFactory.create(auth_methods=["account_session_key"])
     BrokerAccountFactory.create(claimed_as="PaperMarkets-Demo:12345", tenant=tenant)
     known = problem_of(show(client, token()), 403, "account_not_granted")
-    elsewhere = {"account_id": "PaperMarkets-Demo:7"}
+    elsewhere: dict[str, Any] = {"account_id": "PaperMarkets-Demo:7"}
     unknown = problem_of(show(client, token(**elsewhere), **elsewhere), 403, "account_not_granted")
     assert {**known, "instance": ""} == {**unknown, "instance": ""}
     forged = problem_of(show(client, "no.token.atall"), 401, "credentials_refused")

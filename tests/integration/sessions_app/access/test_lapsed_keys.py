@@ -23,6 +23,7 @@ from sessions_app.queries import database_now
 from sessions_app.services.access import admission, keys, lapsed_keys
 from sessions_app.services.lifecycle import ending
 from sessions_app.services.lifecycle.opening import Request
+from sessions_app.services.operations import retention
 from tests.integration.trading import OPERATOR, Desk, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -162,7 +163,10 @@ def test_a_terminal_that_asks_as_its_key_lapses_is_told_to_come_again(
         admission.request_session(account_id="srv:9", material=material, request=request)
     assert (refused.value.code, refused.value.retry_after) == ("try_later", 1)
     monkeypatch.undo()
-    assert admission.request_session(account_id="srv:9", material=material, request=request).session.id
+    assert (
+        admission.request_session(account_id="srv:9", material=material, request=request).session.account.claimed_as
+        == "srv:9"
+    )
 
 
 def test_what_is_deleted_gives_its_room_back(later: datetime) -> None:
@@ -170,5 +174,5 @@ def test_what_is_deleted_gives_its_room_back(later: datetime) -> None:
     again = desk.again()
     again.buy(1)
     leave(desk)
-    tasks.retention.forget_unpromoted(now=later)
+    retention.forget_unpromoted(now=later)
     assert (InboundFrame.objects.count(), PendingRoom.objects.get().frames) == (1, 1)

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sessions_app", "0017_second_factors_and_browser_sessions"),
+        ("sessions_app", "0018_second_factors_and_browser_sessions"),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sessions_app", "0016_alert_of_a_full_disk"),
+        ("sessions_app", "0017_pending_rooms"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

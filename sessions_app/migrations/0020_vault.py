@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sessions_app", "0018_invitations"),
+        ("sessions_app", "0019_invitations"),
     ]
 
     operations = [
