@@ -47,7 +47,9 @@ def _forget_some(key_id: UUID, before: datetime) -> Counter[str]:
         if key is None:
             return Counter()
         locking.take_turns(key.account_id)
-        some = list(_unreferenced(key.sessions.all()).order_by("id").select_for_update(of=("self",))[:SLICE])
+        # Asked again under the lock: who opened a session while we waited for it is not seen by the question above.
+        over = key.sessions.filter(closed_at__lt=before)
+        some = list(_unreferenced(over).order_by("id").select_for_update(of=("self",))[:SLICE])
         if some:
             # The account may rest on a terminal profile that goes with them.
             locking.lock_accounts({key.account_id})

@@ -78,6 +78,17 @@ def test_a_key_whose_terminal_is_heard_of_is_kept(later: datetime) -> None:
     assert not lapsed_keys.forget_undecided(now=later)
 
 
+def test_a_session_that_is_opened_as_its_key_lapses_keeps_it(later: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked before the key is locked may be over when it is."""
+    desk = stranger()
+    leave(desk)
+    again = desk.again()
+    monkeypatch.setattr(lapsed_keys, "_silent", lambda before: AuthKey.objects.all())
+    lapsed_keys.forget_undecided(now=later)
+    assert list(EaSession.objects.values_list("id", flat=True)) == [again.session.id]
+    assert AuthKey.objects.count() == 1
+
+
 def test_a_decided_key_is_kept(later: datetime) -> None:
     refused, approved = stranger(), stranger("srv:8", owned=True)
     keys.reject(key_id=refused.key.id, by=OPERATOR, reason="unknown")
