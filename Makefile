@@ -1,6 +1,6 @@
 # `make help` lists the targets. Each prepares .venv first, which costs milliseconds once it stands.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve stack test room conformance mutants histories independent bench bench-quick check lock schemas clean
+.PHONY: help setup demo serve stack test room conformance mutants histories independent bench bench-quick check lock schemas clean screenshots
 
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
@@ -55,6 +55,9 @@ lock: setup  ## resolve pyproject.toml into requirements.lock (LOCK_ARGS=--upgra
 schemas: setup  ## write docs/schemas from the message types
 	@$(MANAGE) export_schemas
 	@$(BIN)/python sdk/python/generate_types.py
+
+screenshots: setup  ## pictures of the running demo's pages, into docs/screenshots
+	@$(BIN)/python -m tests.screenshots
 
 clean:  ## remove .venv and everything the tools wrote
 	rm -rf .venv .venv.lock .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis test-results

@@ -62,6 +62,19 @@ def lasting(value: timedelta | None) -> str:
     return NOTHING if value is None else in_words(value)
 
 
+_BROWSERS: Final = ("Edg", "OPR", "SamsungBrowser", "Firefox", "Chrome", "Safari")
+_SYSTEMS: Final = ("Windows", "Android", "iPhone", "iPad", "Mac OS", "CrOS", "Linux")
+_CALLED: Final = {"Edg": "Edge", "OPR": "Opera", "SamsungBrowser": "Samsung Internet", "Mac OS": "macOS"}
+
+
+@register.filter
+def browser(agent: str) -> str:
+    """What a browser says of itself, in words: "Firefox on Windows"."""
+    name = next((one for one in _BROWSERS if one in agent), "Another program")
+    system = next((one for one in _SYSTEMS if one in agent), "")
+    return _CALLED.get(name, name) + (f" on {_CALLED.get(system, system)}" if system else "")
+
+
 @register.filter
 def words(value: Any) -> str:
     """A name of the code as words: `close_only` is "close only"."""

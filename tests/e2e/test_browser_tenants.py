@@ -137,6 +137,17 @@ def test_every_list_fits_with_nothing_on_it(screen: Page, tmp_path: Path) -> Non
         look(screen, tmp_path, f"empty-{name}")
 
 
+def test_the_pages_of_a_log_in_fit(screen: Page, tmp_path: Path) -> None:
+    sign_in(screen, build("Own"))
+    screen.get_by_role("link", name="pat@example.com").click()
+    look(screen, tmp_path, "me")
+    screen.goto("/me/password/")
+    look(screen, tmp_path, "password")
+    screen.goto("/me/second-factor/")
+    expect(screen.get_by_alt_text("The secret, as a picture for your phone")).to_be_visible()
+    look(screen, tmp_path, "second-factor")
+
+
 def test_a_member_goes_from_health_to_why_it_was_denied_in_two_clicks(screen: Page) -> None:
     house = build("Own")
     furnish(house)

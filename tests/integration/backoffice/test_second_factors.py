@@ -267,11 +267,11 @@ def test_a_session_that_is_older_than_the_factor_has_to_be_begun_anew(owner: Use
 
 
 def test_sessions_are_listed_and_ended_one_by_one_or_all(owner: User) -> None:
-    here = signed_in(headers={"User-Agent": "Browser of home"})
+    here = signed_in(headers={"User-Agent": "Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0"})
     there = signed_in(REMOTE_ADDR="203.0.113.5", headers={"User-Agent": "Browser of elsewhere"})
     third = signed_in()
     page = here.get("/me/").content.decode()
-    for shown in ("Browser of home", "Browser of elsewhere", "203.0.113.5", "(this one)"):
+    for shown in ("Firefox on Windows", "Browser of elsewhere", "203.0.113.5", "(this one)"):
         assert shown in page
     assert str(here.session.session_key) not in page
     number = BrowserSession.objects.get(address="203.0.113.5").number
