@@ -10,6 +10,8 @@
 #include "Text.mqh"
 
 #define LOTS_DUST 0.0000001
+#define BALANCE_TYPE 6
+#define CREDIT_TYPE 7
 
 //--- One order as the terminal shows it. `closed` is 0 while it lives; `lots` of a closed one are the lots closed.
 //--- `position` names the lineage: the first ticket of it. `point`: the symbol's, 0 if not known.

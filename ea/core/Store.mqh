@@ -71,7 +71,7 @@ public:
    bool              IsOurs(const long ticket) const;
    int               Rows(SRow &rows[]) const;
    long              Stamp(void) const { return(m_stamp); }
-   bool              TakeBaseline(const SRow &rows[]);
+   bool              TakeBaseline(const SRow &rows[],const long known);
    bool              Compact(void);
    ulong             Size(void) const { return(m_journal.Size()); }
   };
@@ -342,12 +342,13 @@ bool CStore::IsOurs(const long ticket) const
          return(true);
    return(false);
   }
-//--- The book as it is, in some records and a last one: without the last one it was not taken.
-bool CStore::TakeBaseline(const SRow &rows[])
+//--- The book as it is, in some records and a last one: without the last one it was not taken. `known`: the highest ticket
+//--- that has ended already.
+bool CStore::TakeBaseline(const SRow &rows[],const long known)
   {
    int total=ArraySize(rows);
    int done=0;
-   long top=0;
+   long top=known;
    do
      {
       Begin(done==0 ? "0" : "1");

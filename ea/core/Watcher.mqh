@@ -36,6 +36,8 @@ private:
    long              Age(const SRow &row) const;
    bool              Tell(const SFact &fact,const bool master,const long age);
    bool              TellGone(const SFact &fact,const long now);
+   bool              TellBooked(void);
+   long              HighestEnded(void) const;
    void              Baseline(const SFact &fact,const SRow &was);
    void              Intent(const SFact &fact,const SRow &was,const long seen);
    void              Report(const SFact &fact,const SRow &was,const long seen);
@@ -154,7 +156,7 @@ bool CWatcher::Scan(const bool master)
      {
       for(int i=0; i<ArraySize(m_rows); i++)
          m_rows[i].position=m_rows[i].ticket;
-      bool taken=m_store.TakeBaseline(m_rows);
+      bool taken=m_store.TakeBaseline(m_rows,HighestEnded());
       if(taken)
          m_scanned=now;
       return(taken);
@@ -172,6 +174,8 @@ bool CWatcher::Scan(const bool master)
       if(!(gone ? TellGone(facts[k],now) : Tell(facts[k],master,Age(facts[k].row))))
          return(false);
      }
+   if(!TellBooked())
+      return(false);
    if(!missing)
      {
       ArrayResize(m_gone,0);
@@ -223,6 +227,49 @@ bool CWatcher::TellGone(const SFact &fact,const long now)
    m_store.Begin(IntegerToString(m_clock.Wall()));
    m_store.WithoutRow(fact.ticket);
    return(m_store.Commit("O"));
+  }
+long CWatcher::HighestEnded(void) const
+  {
+   long highest=0;
+   for(int i=0; i<ArraySize(m_history); i++)
+      highest=MathMax(highest,m_history[i].ticket);
+   return(highest);
+  }
+//--- deposits, withdrawals and credits that came since
+bool CWatcher::TellBooked(void)
+  {
+   long known=m_store.highest;
+   for(int i=0; i<ArraySize(m_history); i++)
+     {
+      SRow row=m_history[i];
+      SMoney money={};
+      if(IsTradeType(row.type) || row.ticket<=known || !m_broker.Money(row.ticket,row,money))
+         continue;
+      CJsonWriter json;
+      json.Open("","{");
+      json.Text("status","closed");
+      json.Text("cause",row.type==BALANCE_TYPE ? "deposit_withdrawal" : "credit");
+      json.Integer("ticket",row.ticket);
+      PutNumber(json,"profit",money.profit);
+      PutNumber(json,"balance",m_broker.Balance());
+      PutNumber(json,"equity",m_broker.Equity());
+      json.Text("broker_time",BrokerTime(row.opened));
+      if(row.comment!="")
+         json.Text("comment",CommentText(row.comment));
+      json.Close("}");
+      SFrame frame={};
+      frame.id=m_random.Uuid(m_clock.Wall());
+      frame.type="ExecutionReport";
+      frame.payload=json.Result();
+      frame.seen=m_clock.Wall();
+      frame.aged=true;
+      m_store.Begin(IntegerToString(m_clock.Wall()));
+      m_store.WithFrame(frame);
+      m_store.WithoutRow(row.ticket);  // it raises the highest ticket known
+      if(!m_store.Commit("O"))
+         return(false);
+     }
+   return(true);
   }
 //--- one fact, one record
 bool CWatcher::Tell(const SFact &fact,const bool master,const long age)

@@ -123,7 +123,8 @@ bool CBroker4::Rows(const int pool,SRow &rows[])
      {
       if(!OrderSelect(i,SELECT_BY_POS,pool))
          return(false);
-      if(!IsTradeType(OrderType()))
+      int type=OrderType();
+      if(!IsTradeType(type) && (living || (type!=BALANCE_TYPE && type!=CREDIT_TYPE)))
          continue;
       Selected(rows[found]);
       found++;

@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import secrets
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -33,8 +34,8 @@ def seats(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     ):
         follower.start()
         master.start()
-        follower.live("follower")
-        master.live("master").terminal.hears("EA Gateway: watching")
+        for seat, role in ((follower, "follower"), (master, "master")):
+            seat.live(role).terminal.hears("EA Gateway: watching")
         yield master, follower
 
 
@@ -192,10 +193,16 @@ def test_an_order_that_the_broker_has_already_is_reported_and_not_sent(master: S
     master.broker.close(first)
 
 
+def journal(seat: Seat) -> str:
+    """What stands in its journal."""
+    return next((seat.folder / "EAGateway").glob("*.log")).read_text(encoding="utf-8")
+
+
 def told(seat: Seat) -> list[dict[str, Any]]:
     """The reports in its journal, each with `at`, the moment by its own clock."""
-    text = next((seat.folder / "EAGateway").glob("*.log")).read_text(encoding="utf-8")
-    frames = [part[1:] for line in text.splitlines() for part in line[:-9].split("\t")[1:] if part.startswith("F")]
+    frames = [
+        part[1:] for line in journal(seat).splitlines() for part in line[:-9].split("\t")[1:] if part.startswith("F")
+    ]
     words = [frame.split(" ", 4) for frame in frames]
     return [{**json.loads(payload), "at": int(at)} for _, kind, at, _, payload in words if kind == "ExecutionReport"]
 
@@ -346,10 +353,15 @@ def test_an_unknown_key_waits_for_its_approval_and_tells_nothing_of_its_trades(
     with Seat(gateway.url, cast.names[0], key, tmp_path / "new") as seat:
         seat.start()
         seat.shows(f"key {hashlib.sha256(key.encode()).hexdigest()[:8]}")
-        seat.broker.open("buy", "0.10")
+        old = seat.broker.open("buy", "0.10")
+        seat.broker.close(old)
+        ticket = seat.broker.open("buy", "0.10")
         cast.approve(0, key)
         seat.live("master").terminal.hears("EA Gateway: watching, 1 open trades will not be copied")
-        assert "OrderIntent" not in next((seat.folder / "EAGateway").glob("*.log")).read_text(encoding="utf-8")
+        assert f" B 0\t+{ticket}|" in journal(seat)  # written down when the role was known, and not before
+        seat.broker.open("sell", "0.20")
+        until(lambda: "OrderIntent" in journal(seat))
+        assert journal(seat).count("OrderIntent") == 1
         assert key not in seat.said()
 
 
@@ -371,3 +383,72 @@ def provisioned(gateway: Gateway, tenant: dict[str, Any]) -> None:
     """Make or change a tenant, as an operator would."""
     done = gateway.manage("provision", "-", text=json.dumps({"tenants": [tenant]}))
     assert done.returncode == 0, done.stderr
+
+
+def test_a_followers_own_trades_stay_his_own(master: Seat, follower: Seat) -> None:
+    mine = follower.broker.open("buy", "0.70")
+    first = master.broker.open("sell", "0.10")
+    until(lambda: len(follower.open) == 2)
+    until(lambda: f"\t+{mine}|" in journal(follower))  # it was seen
+    with follower.terminal.told.lock:
+        follower.broker.close(mine)
+    master.broker.close(first)
+    until(lambda: not follower.open)
+    until(lambda: f"\t-{mine}" in journal(follower))
+    assert "OrderIntent" not in journal(follower)
+    assert str(mine) not in "".join(json.dumps(report) for report in told(follower))
+
+
+def test_a_broker_that_erases_comments_and_turns_lists_over_hides_no_partial_close(
+    master: Seat, follower: Seat
+) -> None:
+    master.broker.lies.erased = master.broker.lies.backwards = True
+    follower.broker.lies.erased = follower.broker.lies.backwards = True
+    tickets = [master.broker.open("buy", lots) for lots in ("0.20", "0.30")]
+    until(lambda: sorted(follower.lots()) == [Decimal("0.2"), Decimal("0.3")])
+    with master.terminal.told.lock:
+        rests = [master.broker.close(ticket, "0.05") for ticket in tickets]
+    until(lambda: sorted(follower.lots()) == [Decimal("0.15"), Decimal("0.25")])
+    for rest in rests:
+        assert rest is not None
+        master.broker.close(rest)
+    until(lambda: not follower.open)
+    master.broker.lies.erased = master.broker.lies.backwards = False
+    follower.broker.lies.erased = follower.broker.lies.backwards = False
+
+
+def test_lists_that_are_empty_after_a_connection_close_nothing(master: Seat, follower: Seat) -> None:
+    ticket = master.broker.open("buy", "0.10")
+    until(lambda: len(follower.open) == 1)
+    copy, told_before = follower.open[0].ticket, len(told(follower))
+    for seat in (master, follower):
+        with seat.terminal.told.lock:
+            seat.broker.lies.empty_until = seat.broker.clock() + 2.5
+    time.sleep(3.5)
+    assert [position.ticket for position in follower.open] == [copy]
+    assert len(told(follower)) == told_before
+    master.broker.close(ticket)
+    until(lambda: not follower.open)
+
+
+def test_a_close_that_the_broker_refuses_is_tried_until_it_is_done(master: Seat, follower: Seat) -> None:
+    ticket = master.broker.open("buy", "0.10")
+    until(lambda: len(follower.open) == 1)
+    follower.broker.answers = [Answer(146), Answer(138), Answer(4)]
+    master.broker.close(ticket)
+    until(lambda: not follower.open)
+    assert told(follower)[-1]["status"] == "closed"
+
+
+def test_money_that_comes_without_a_trade_is_told(master: Seat, follower: Seat) -> None:
+    with follower.terminal.told.lock:
+        deposit = follower.broker.book_amount("250.00")
+        credit = follower.broker.book_amount("-10.00", credit=True, comment="Credit out")
+    until(lambda: len(told(follower)) > 1 and told(follower)[-1]["ticket"] == credit)
+    causes = [(report["ticket"], report["cause"], report["profit"], report["status"]) for report in told(follower)[-2:]]
+    assert causes == [(deposit, "deposit_withdrawal", "250", "closed"), (credit, "credit", "-10", "closed")]
+    until(lambda: [report["cause"] for report in reports(follower)[-2:]] == ["deposit_withdrawal", "credit"])
+    ticket = master.broker.open("buy", "0.10")
+    until(lambda: len(follower.open) == 1)
+    assert [report["cause"] for report in told(follower) if report.get("cause")].count("credit") == 1
+    master.broker.close(ticket)

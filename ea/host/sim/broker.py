@@ -81,6 +81,7 @@ class Broker:
     allowed: bool = True
     busy: bool = False
     notes: dict[int, Note] = field(default_factory=dict)
+    operations: list[tuple[float, str]] = field(default_factory=list)
     _later: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
 
     # --- what a hand or the market does ---
@@ -150,6 +151,16 @@ class Broker:
         self.notes[ticket].closed = self.clock()
         self.notes[ticket].comment += mark
 
+    def book_amount(self, amount: str, *, credit: bool = False, comment: str = "Deposit") -> int:
+        """Money comes or goes without a trade; the ticket under which the history shows it."""
+        ticket, now = self.book.next_ticket, int(self.clock())
+        self.book.next_ticket += 1
+        self.book.balance += Decimal(amount)
+        kind = 7 if credit else 6
+        words = (ticket, kind, "", 0, 0, now, 0, 0, 0, now, comment, 0, amount, 0, 0, 0)
+        self.operations.append((self.clock(), "\t".join(map(str, words))))
+        return ticket
+
     def _note(self, ticket: int, comment: str, expiry: int) -> int:
         self.notes[ticket] = Note(comment[: self.lies.comment_length], self.clock(), 0.0, expiry)
         return ticket
@@ -173,7 +184,8 @@ class Broker:
             return []
         oldest = now - self.lies.history_days * _DAY if self.lies.history_days is not None else 0.0
         ended: list[ClosedTrade | WorkingOrder] = [*self.book.history, *self.book.deleted]
-        return self._listed(self.line(one) for one in ended if self.notes[one.ticket].closed >= oldest)
+        lines = [self.line(one) for one in ended if self.notes[one.ticket].closed >= oldest]
+        return self._listed([*lines, *(line for moment, line in self.operations if moment >= oldest)])
 
     def find(self, ticket: int) -> str:
         """The line of one order, living or ended; "" if there is none to be seen."""
