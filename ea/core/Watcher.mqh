@@ -37,6 +37,7 @@ private:
    bool              Tell(const SFact &fact,const bool master,const long age);
    bool              TellGone(const SFact &fact,const long now);
    bool              TellBooked(void);
+   bool              Booked(const SRow &row);
    long              HighestEnded(void) const;
    void              Baseline(const SFact &fact,const SRow &was);
    void              Intent(const SFact &fact,const SRow &was,const long seen);
@@ -235,41 +236,49 @@ long CWatcher::HighestEnded(void) const
       highest=MathMax(highest,m_history[i].ticket);
    return(highest);
   }
-//--- deposits, withdrawals and credits that came since
+//--- deposits, withdrawals and credits that came since, the oldest first
 bool CWatcher::TellBooked(void)
   {
-   long known=m_store.highest;
-   for(int i=0; i<ArraySize(m_history); i++)
+   while(true)
      {
-      SRow row=m_history[i];
-      SMoney money={};
-      if(IsTradeType(row.type) || row.ticket<=known || !m_broker.Money(row.ticket,row,money))
-         continue;
-      CJsonWriter json;
-      json.Open("","{");
-      json.Text("status","closed");
-      json.Text("cause",row.type==BALANCE_TYPE ? "deposit_withdrawal" : "credit");
-      json.Integer("ticket",row.ticket);
-      PutNumber(json,"profit",money.profit);
-      PutNumber(json,"balance",m_broker.Balance());
-      PutNumber(json,"equity",m_broker.Equity());
-      json.Text("broker_time",BrokerTime(row.opened));
-      if(row.comment!="")
-         json.Text("comment",CommentText(row.comment));
-      json.Close("}");
-      SFrame frame={};
-      frame.id=m_random.Uuid(m_clock.Wall());
-      frame.type="ExecutionReport";
-      frame.payload=json.Result();
-      frame.seen=m_clock.Wall();
-      frame.aged=true;
-      m_store.Begin(IntegerToString(m_clock.Wall()));
-      m_store.WithFrame(frame);
-      m_store.WithoutRow(row.ticket);  // it raises the highest ticket known
-      if(!m_store.Commit("O"))
+      int next=-1;
+      for(int i=0; i<ArraySize(m_history); i++)
+         if(!IsTradeType(m_history[i].type) && m_history[i].ticket>m_store.highest && (next<0 || m_history[i].ticket<m_history[next].ticket))
+            next=i;
+      if(next<0)
+         return(true);
+      if(!Booked(m_history[next]))
          return(false);
      }
-   return(true);
+  }
+bool CWatcher::Booked(const SRow &row)
+  {
+   SRow again={};
+   SMoney money={};
+   bool known=m_broker.Money(row.ticket,again,money);
+   CJsonWriter json;
+   json.Open("","{");
+   json.Text("status","closed");
+   json.Text("cause",row.type==BALANCE_TYPE ? "deposit_withdrawal" : "credit");
+   json.Integer("ticket",row.ticket);
+   if(known)
+      PutNumber(json,"profit",money.profit);
+   PutNumber(json,"balance",m_broker.Balance());
+   PutNumber(json,"equity",m_broker.Equity());
+   json.Text("broker_time",BrokerTime(row.opened));
+   if(row.comment!="")
+      json.Text("comment",CommentText(row.comment));
+   json.Close("}");
+   SFrame frame={};
+   frame.id=m_random.Uuid(m_clock.Wall());
+   frame.type="ExecutionReport";
+   frame.payload=json.Result();
+   frame.seen=m_clock.Wall();
+   frame.aged=true;
+   m_store.Begin(IntegerToString(m_clock.Wall()));
+   m_store.WithFrame(frame);
+   m_store.WithoutRow(row.ticket);  // it raises the highest ticket known
+   return(m_store.Commit("O"));
   }
 //--- one fact, one record
 bool CWatcher::Tell(const SFact &fact,const bool master,const long age)
