@@ -5,10 +5,10 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -129,23 +129,42 @@ def test_a_copy_that_its_stop_loss_closed_is_not_closed_again(master: Seat, foll
     master.broker.close(second)
 
 
+WRITES: Final = ((0, 60, 300), (0, 200, 390, 430, 640, 860))
+"""Bytes of the journal, after a master's trade and after the command that follows from it: inside a record of each kind
+(fact; received, being sent, done), and between two of them."""
+
+
+def die_at(who: int, places: Iterable[int], seats: tuple[Seat, Seat], sentence: Path) -> None:
+    """One of the two dies so many bytes after the master has opened a position, and comes back; for each place."""
+    master, follower = seats
+    dying, role = seats[who], ("master", "follower")[who]
+    before = len(follower.broker.book.history)
+    dying.kill()
+    dying.start(MQL_DIE_FILE=str(sentence)).live(role)
+    for number, place in enumerate(places, 1):
+        sentence.write_text(str(place))
+        ticket = master.broker.open("buy", "0.10")
+        dying.terminal.wait()
+        dying.start(MQL_DIE_FILE=str(sentence)).live(role)
+        until(lambda: len(follower.open) == 1)
+        master.broker.close(ticket)
+        until(lambda: not follower.open)
+        assert len(follower.broker.book.history) == before + number, f"byte {place}"
+
+
 @pytest.mark.parametrize("who", [0, 1])
 def test_a_terminal_that_dies_while_it_writes_loses_and_doubles_nothing(
     who: int, seats: tuple[Seat, Seat], master: Seat, follower: Seat, tmp_path: Path
 ) -> None:
-    dying, sentence = seats[who], tmp_path / "die"
-    role = ("master", "follower")[who]
-    dying.kill()
-    for number, after in enumerate((0, 60, 300) if who == 0 else (0, 200, 390, 430, 640, 860), 1):
-        dying.start(MQL_DIE_FILE=str(sentence)).live(role)
-        sentence.write_text(str(after))
-        master.broker.open("buy", f"0.{10 + number}")
-        dying.terminal.wait()
-        dying.start().live(role)
-        wanted = [Decimal(f"0.{10 + one}") for one in range(1, number + 1)]
-        until(lambda: sorted(follower.lots()) == wanted)  # noqa: B023
-        dying.kill()
-    dying.start().live(role)
+    die_at(who, WRITES[who], seats, tmp_path / "die")
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("who", "last"), [(0, 420), (1, 860)])
+def test_wherever_a_terminal_dies_nothing_is_lost_and_nothing_doubled(
+    who: int, last: int, seats: tuple[Seat, Seat], master: Seat, follower: Seat, tmp_path: Path
+) -> None:
+    die_at(who, range(0, last, 17), seats, tmp_path / "die")
 
 
 @pytest.mark.parametrize("who", [0, 1])
@@ -452,3 +471,19 @@ def test_money_that_comes_without_a_trade_is_told(master: Seat, follower: Seat) 
     until(lambda: len(follower.open) == 1)
     assert [report["cause"] for report in told(follower) if report.get("cause")].count("credit") == 1
     master.broker.close(ticket)
+
+
+def test_a_trade_that_is_found_late_is_told_with_its_age(master: Seat, follower: Seat) -> None:
+    before = len(follower.broker.book.history)
+    master.kill()
+    with master.terminal.told.lock:
+        late, fresh = (master.broker.open("buy", lots) for lots in ("0.11", "0.12"))
+        master.broker.notes[late].opened -= 100
+    master.start(MQL_CLOCK_OFFSET="200").live("master")  # its journal was last written 200 seconds ago
+    until(lambda: follower.lots() == [Decimal("0.12")])
+    until(lambda: f'"ticket":{late}' in journal(master))
+    master.broker.close(fresh)
+    until(lambda: not follower.open)
+    assert [trade.lots for trade in follower.broker.book.history[before:]] == [Decimal("0.12")]
+    master.kill()
+    master.start().live("master")
