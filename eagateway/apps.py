@@ -7,8 +7,7 @@ class EaGatewayConfig(AppConfig):
     name = "eagateway"
 
     def ready(self) -> None:
-        from eagateway import checks, migrating, routing  # noqa: PLC0415 - the models must be loaded first
+        from eagateway import checks, routing  # noqa: PLC0415 - the models must be loaded first
 
         checks.register()
         routing.bind()
-        migrating.let_migrations_think()

@@ -1,7 +1,8 @@
 """Migrations may compute for as long as they need; everybody else lets go of his locks."""
 
 import pytest
-from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
+from django.core.management import call_command
+from django.core.management.commands import migrate
 from django.db import connection
 
 pytestmark = [pytest.mark.django_db, pytest.mark.lane("production")]
@@ -13,9 +14,22 @@ def idle_bound() -> str:
         return str(cursor.fetchone()[0])
 
 
-def test_a_migration_is_not_ended_for_thinking_and_the_bound_comes_back() -> None:
+@pytest.mark.parametrize("fault", [None, RuntimeError("a migration fails")])
+def test_a_migration_is_not_ended_for_computing_and_the_bound_comes_back(
+    monkeypatch: pytest.MonkeyPatch, fault: Exception | None
+) -> None:
+    meanwhile: list[str] = []
+
+    def migrating(*arguments: object, **options: object) -> None:
+        meanwhile.append(idle_bound())
+        if fault is not None:
+            raise fault
+
+    monkeypatch.setattr(migrate.Command, "handle", migrating)
     assert idle_bound() == "10s"
-    emit_pre_migrate_signal(verbosity=0, interactive=False, db="default")
-    assert idle_bound() == "0"
-    emit_post_migrate_signal(verbosity=0, interactive=False, db="default")
+    try:
+        call_command("migrate", verbosity=0)
+    except RuntimeError as failure:
+        assert failure is fault
+    assert meanwhile == ["0"]
     assert idle_bound() == "10s"
