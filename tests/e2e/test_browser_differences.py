@@ -57,7 +57,7 @@ def signed_in(page: Page, live_server: LiveServer) -> Page:
     page.goto(f"{live_server.url}{reverse('admin:login')}")
     page.get_by_label("Username").fill(user.username)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Sign in").click()
     return page
 
 

@@ -31,6 +31,7 @@ from orders.models import (
     Strategy,
     Subscription,
     SubscriptionEvent,
+    SubscriptionVersion,
 )
 from tests.factories.sessions import BrokerAccountFactory, EaSessionFactory, TenantFactory, now
 
@@ -205,6 +206,17 @@ class SubscriptionEventFactory(DjangoModelFactory[SubscriptionEvent]):
 
     subscription = factory.SubFactory(SubscriptionFactory)
     to_state = "active"
+    actor = "olga"
+    at = factory.LazyFunction(now)
+
+
+class SubscriptionVersionFactory(DjangoModelFactory[SubscriptionVersion]):
+    class Meta:
+        model = SubscriptionVersion
+
+    subscription = factory.SubFactory(SubscriptionFactory)
+    number = 1
+    settings = factory.LazyFunction(dict)
     actor = "olga"
     at = factory.LazyFunction(now)
 

@@ -24,6 +24,7 @@ from sessions_app.models import (
     ApprovedFingerprint,
     AuthKey,
     BrokerAccount,
+    BrowserSession,
     EaSession,
     EnrolmentWindow,
     GatewayProcess,
@@ -36,8 +37,10 @@ from sessions_app.models import (
     OperatorAlert,
     PendingRoom,
     PersonEvent,
+    RecoveryCode,
     RequestTally,
     Role,
+    SecondFactor,
     SessionEvent,
     SignIn,
     Tenant,
@@ -307,6 +310,36 @@ class SignInFactory(DjangoModelFactory[SignIn]):
     address = "192.0.2.7"
     succeeded = True
     at = factory.LazyFunction(now)
+
+
+class BrowserSessionFactory(DjangoModelFactory[BrowserSession]):
+    class Meta:
+        model = BrowserSession
+
+    session_key = factory.Sequence(lambda n: f"session{n}")
+    session_data = ""
+    user = factory.SubFactory(UserFactory)
+    address = "192.0.2.7"
+    signed_in_at = factory.LazyFunction(now)
+    expire_date = factory.LazyAttribute(lambda row: row.signed_in_at + timedelta(days=14))
+
+
+class SecondFactorFactory(DjangoModelFactory[SecondFactor]):
+    class Meta:
+        model = SecondFactor
+
+    user = factory.SubFactory(UserFactory)
+    sealed = b""
+    key_version = 1
+    created_at = factory.LazyFunction(now)
+
+
+class RecoveryCodeFactory(DjangoModelFactory[RecoveryCode]):
+    class Meta:
+        model = RecoveryCode
+
+    user = factory.SubFactory(UserFactory)
+    digest = factory.Sequence(lambda n: hashlib.sha256(f"recovery code {n}".encode()).hexdigest())
 
 
 class PersonEventFactory(DjangoModelFactory[PersonEvent]):

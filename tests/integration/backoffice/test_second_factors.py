@@ -15,6 +15,7 @@ from django.test import Client
 from sessions_app.auth.browser_sessions import SessionStore
 from sessions_app.models import BrowserSession, PersonEvent, RecoveryCode, SecondFactor, SignIn
 from sessions_app.services.access import second_factors
+from sessions_app.tasks import forget_expired
 from sessions_app.vault.ring import Unreadable
 from tests import factories
 from tests.factories.sessions import now
@@ -296,6 +297,13 @@ def test_another_password_ends_other_sessions(owner: User) -> None:
     assert here.post("/me/password/", sent).status_code == 302
     assert (is_in(here), is_in(there)) == (True, False)
     assert BrowserSession.objects.filter(user=owner).count() == 1
+
+
+def test_sessions_whose_time_is_over_are_forgotten() -> None:
+    over, good = (factories.BrowserSessionFactory.create(expire_date=now() + timedelta(hours=h)) for h in (-1, 1))
+    forget_expired()
+    assert list(BrowserSession.objects.values_list("session_key", flat=True)) == [good.session_key]
+    assert over.session_key != good.session_key
 
 
 def test_the_page_of_a_log_in_asks_little(owner: User) -> None:
