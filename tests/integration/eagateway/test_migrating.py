@@ -1,5 +1,7 @@
 """Migrations may compute for as long as they need; everybody else lets go of his locks."""
 
+from contextlib import nullcontext
+
 import pytest
 from django.core.management import call_command
 from django.core.management.commands import migrate
@@ -27,9 +29,7 @@ def test_a_migration_is_not_ended_for_computing_and_the_bound_comes_back(
 
     monkeypatch.setattr(migrate.Command, "handle", migrating)
     assert idle_bound() == "10s"
-    try:
+    with nullcontext() if fault is None else pytest.raises(RuntimeError):
         call_command("migrate", verbosity=0)
-    except RuntimeError as failure:
-        assert failure is fault
     assert meanwhile == ["0"]
     assert idle_bound() == "10s"
