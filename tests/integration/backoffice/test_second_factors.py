@@ -118,7 +118,7 @@ def test_who_has_the_password_alone_gets_no_tries_back_by_it(owner: User) -> Non
     for _ in range(12):
         client.post("/sign-in/", {"username": "olga", "password": PASSWORD})
         answers.append(client.post("/sign-in/code/", {"code": "000000"}).status_code)
-    assert answers.count(200) <= 10
+    assert 4 <= answers.count(200) <= 5, "each round takes two of ten tries"
 
 
 def test_who_gets_in_with_a_code_uses_up_no_tries(owner: User) -> None:
