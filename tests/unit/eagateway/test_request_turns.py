@@ -25,7 +25,9 @@ class Leaping(asyncio.SelectorEventLoop):
         select = selector.select
 
         def leap(timeout: float | None = None) -> Any:
-            self._moment += timeout or 0.0
+            if timeout is None:
+                raise RuntimeError("everybody waits, and nothing will ever happen")
+            self._moment += timeout
             return select(0)
 
         selector.select = leap
