@@ -17,6 +17,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("days", type=int, nargs="?", default=40)
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--acts", type=int, default=40, help="what happens on a day")
+    parser.add_argument("--kills", type=int, default=0, help="how often the gateway is killed meanwhile")
     options = parser.parse_args(arguments)
     began, wrong = time.monotonic(), 0
     with tempfile.TemporaryDirectory() as template, tempfile.TemporaryDirectory() as folder:
@@ -24,7 +25,7 @@ def main(arguments: list[str]) -> int:
         with house.gateway(Path(folder)) as served:
             for first in range(options.seed, options.seed + options.days, house.AT_ONCE):
                 seeds = range(first, min(first + house.AT_ONCE, options.seed + options.days))
-                for seed, (found, day) in house.play(served, seeds, acts=options.acts).items():
+                for seed, (found, day) in house.play(served, seeds, acts=options.acts, kills=options.kills).items():
                     wrong += bool(found)
                     tell(seed, found, day)
     print(f"{options.days} days, {wrong} with something wrong, {time.monotonic() - began:.0f} s")

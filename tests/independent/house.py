@@ -1,6 +1,7 @@
 """Many days at once in one gateway process, each with a tenant of its own."""
 
 import asyncio
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.independent.day import Day, settings_of
 from tests.independent.ea import SEARCH
 
 AT_ONCE: Final = 8
+BETWEEN_KILLS: Final = 8.0
 # The documents' waits of a minute, as seconds: a day is over in half a minute then.
 PACE: Final[dict[str, Any]] = {
     "IN_DOUBT_SECONDS": str(int(SEARCH)),
@@ -30,13 +32,15 @@ def gateway(folder: Path) -> Iterator[Gateway]:
         served.end()
 
 
-def play(served: Gateway, seeds: Sequence[int], *, acts: int) -> dict[int, tuple[list[str], Day]]:
-    """Play these seeds' days: what was wrong in each, and the day."""
+def play(served: Gateway, seeds: Sequence[int], *, acts: int, kills: int = 0) -> dict[int, tuple[list[str], Day]]:
+    """Play these seeds' days: what was wrong in each, and the day. `kills`: of the gateway, meanwhile."""
     casts = served.provision_many([settings_of(seed) for seed in seeds])
-    return asyncio.run(_play(served, list(zip(seeds, casts, strict=True)), acts))
+    return asyncio.run(_play(served, list(zip(seeds, casts, strict=True)), acts, kills))
 
 
-async def _play(served: Gateway, days: Sequence[tuple[int, Cast]], acts: int) -> dict[int, tuple[list[str], Day]]:
+async def _play(
+    served: Gateway, days: Sequence[tuple[int, Cast]], acts: int, kills: int
+) -> dict[int, tuple[list[str], Day]]:
     room = asyncio.Semaphore(AT_ONCE)
 
     async def one(seed: int, cast: Cast) -> tuple[list[str], Day]:
@@ -44,5 +48,15 @@ async def _play(served: Gateway, days: Sequence[tuple[int, Cast]], acts: int) ->
             day = Day(seed, served.url, [(name, cast.keys[name]) for name in cast.names])
             return await day.run(acts), day
 
+    killing = asyncio.ensure_future(_kill(served, kills))
     ended = await asyncio.gather(*(one(seed, cast) for seed, cast in days))
+    await killing
     return dict(zip([seed for seed, _ in days], ended, strict=True))
+
+
+async def _kill(served: Gateway, times: int) -> None:
+    """A crash in the middle of everything, and the next start on the same port."""
+    for _ in range(times):
+        await asyncio.sleep(BETWEEN_KILLS)
+        await asyncio.to_thread(served.end, signal.SIGKILL)
+        await asyncio.to_thread(served.start)

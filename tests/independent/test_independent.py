@@ -24,6 +24,14 @@ def test_at_the_end_of_random_days_every_followers_book_is_as_his_masters_makes_
     assert traded > 50, "a day without trades proves nothing"
 
 
+@pytest.mark.nightly
+@pytest.mark.lane("embedded", "production")
+def test_so_it_is_on_both_databases_when_the_gateway_is_killed_meanwhile(tmp_path: Path) -> None:
+    with house.gateway(tmp_path) as served:
+        ended = house.play(served, range(1001, 1009), acts=40, kills=3)
+    assert {seed: found for seed, (found, _) in ended.items() if found} == {}
+
+
 def a_book(**fields: Any) -> tuple[Signal, Broker]:
     """A master with 0.30 of 0.60 left, and a follower who holds his half of it under number 7."""
     signal = Signal(71, "buy", Decimal("0.60"), Decimal("0.30"), Decimal("1.05"), ZERO, Decimal(1000))
