@@ -80,8 +80,9 @@ class Day:
         for desk in self.desks:
             desk.ea.start()
         try:
-            async with asyncio.timeout(PATIENCE):
-                await asyncio.gather(*(desk.ea.ready.wait() for desk in self.desks))
+            for desk in self.desks:
+                if not await desk.ea.is_ready(PATIENCE):
+                    return [f"{desk.account} got no InitAck: {desk.ea.log[-5:]}"]
             await asyncio.sleep(0.5)
             for _ in range(acts):
                 await self._act()

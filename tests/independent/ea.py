@@ -1,6 +1,7 @@
 """An EA by docs/protocol.md: what it remembers on disk, how it talks, and how a follower carries out its orders."""
 
 import asyncio
+import contextlib
 import random
 import secrets
 import time
@@ -85,6 +86,12 @@ class Ea:
         for number, (_, state) in sorted(self.disk.commands.items()):
             if state != "done":
                 self._enqueue(number)
+
+    async def is_ready(self, seconds: float) -> bool:
+        """Whether InitAck comes within that time."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.ready.wait(), seconds)
+        return self.ready.is_set()
 
     async def kill(self) -> None:
         """The terminal is gone, in the middle of whatever it did. Its broker goes on."""

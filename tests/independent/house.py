@@ -48,9 +48,9 @@ async def _play(
             day = Day(seed, served.url, [(name, cast.keys[name]) for name in cast.names])
             return await day.run(acts), day
 
-    killing = asyncio.ensure_future(_kill(served, kills))
-    ended = await asyncio.gather(*(one(seed, cast) for seed, cast in days))
-    await killing
+    # Together: a gateway that does not start again must not be taken for one that nobody reaches.
+    playing = asyncio.gather(*(one(seed, cast) for seed, cast in days))
+    ended, _ = await asyncio.gather(playing, _kill(served, kills))
     return dict(zip([seed for seed, _ in days], ended, strict=True))
 
 
