@@ -28,6 +28,7 @@ private:
    int               m_rows_count;
    bool              m_baseline;
    long              m_stamp;
+   long              m_left;
 
    void              Reset(void);
    void              Apply(const string kind,const string fields);
@@ -71,6 +72,7 @@ public:
    bool              IsOurs(const long ticket) const;
    int               Rows(SRow &rows[]) const;
    long              Stamp(void) const { return(m_stamp); }
+   long              Left(void) const { return(m_left); }
    bool              TakeBaseline(const SRow &rows[],const long known);
    bool              Compact(void);
    ulong             Size(void) const { return(m_journal.Size()); }
@@ -84,6 +86,7 @@ void CStore::Reset(void)
    ArrayResize(m_rows,0);
    m_baseline=false;
    m_stamp=0;
+   m_left=0;
    outbox.Clear();
    ledger.Clear();
    installation="";
@@ -101,6 +104,7 @@ bool CStore::Open(const string name,CClock *clock)
       return(false);
    for(int i=0; i<m_journal.Count(); i++)
       Apply(m_journal.Kind(i),m_journal.Fields(i));
+   m_left=m_stamp;
    m_journal.Release();
    return(true);
   }

@@ -186,11 +186,12 @@ bool CWatcher::Scan(const bool master)
    m_scanned=now;
    return(true);
   }
-//--- How long ago it may have happened at most: since the last look, or, if prices come, since the order's own time
+//--- How long ago it may have happened at most: since the last look, in a new run since the journal was left, or, if prices
+//--- come, since the order's own time
 long CWatcher::Age(const SRow &row) const
   {
    long now=m_clock.Monotonic();
-   long age=(m_scanned>=0) ? now-m_scanned : m_clock.Wall()-m_store.Stamp();
+   long age=(m_scanned>=0) ? now-m_scanned : m_clock.Wall()-m_store.Left();
    datetime moment=(row.closed>0) ? row.closed : row.opened;
    if(m_times.Fresh(now) && moment>0)
       age=MathMin(age,((long)TimeCurrent()-(long)moment+1)*1000);

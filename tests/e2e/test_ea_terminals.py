@@ -357,12 +357,22 @@ def test_a_restart_resumes_the_session_and_a_removal_ends_it(alone: tuple[Cast, 
     assert session_of(seat) == ""
 
 
-def test_a_terminal_that_another_one_has_replaced_stops_and_says_so(alone: tuple[Cast, Seat]) -> None:
+def test_a_terminal_that_another_one_has_replaced_stops_says_so_and_executes_nothing_more(
+    alone: tuple[Cast, Seat], tmp_path: Path
+) -> None:
     cast, seat = alone
+    seat.broker.allowed = False  # what is ordered waits
     seat.start().live("follower")
+    with Seat(seat.url, cast.names[0], cast.keys[cast.names[0]], tmp_path / "master") as master:
+        master.start().live("master").terminal.hears("EA Gateway: watching")
+        master.broker.open("buy", "0.10")
+        seat.shows("0 open, 1 waiting")
     cast.open(1)
     seat.shows("STOPPED - preempted. Another terminal is in charge")
     assert "ALERT: EA Gateway stopped: preempted" in seat.said()
+    seat.broker.allowed = True
+    time.sleep(1.0)
+    assert not seat.broker.sent
 
 
 def test_an_unknown_key_waits_for_its_approval_and_tells_nothing_of_its_trades(
@@ -457,6 +467,24 @@ def test_a_close_that_the_broker_refuses_is_tried_until_it_is_done(master: Seat,
     master.broker.close(ticket)
     until(lambda: not follower.open)
     assert told(follower)[-1]["status"] == "closed"
+
+
+def test_what_a_command_closed_is_told_once_also_after_a_restart(master: Seat, follower: Seat) -> None:
+    first = master.broker.open("buy", "0.10")
+    until(lambda: len(follower.open) == 1)
+    copy = follower.open[0].ticket
+    follower.broker.lies.latency = 0.5  # of the close: time to die between its outcome and the next look at the book
+    with follower.terminal.told.lock:
+        master.broker.close(first)
+    until(lambda: f"\tX{copy}" in journal(follower))
+    follower.kill()
+    follower.broker.lies.latency = 0.0
+    follower.start().live("follower")
+    second = master.broker.open("buy", "0.10")
+    until(lambda: len(follower.open) == 1)
+    until(lambda: f"\t-{copy}" in journal(follower))
+    assert [report["status"] for report in told(follower) if report.get("ticket") == copy] == ["filled", "closed"]
+    master.broker.close(second)
 
 
 def test_money_that_comes_without_a_trade_is_told(master: Seat, follower: Seat) -> None:
