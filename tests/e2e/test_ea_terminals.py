@@ -402,10 +402,13 @@ def test_an_account_that_becomes_a_master_later_is_told_so_without_a_restart(gat
     provisioned(gateway, {"name": cast.tenant, "accounts": [account]})
     with Seat(gateway.url, name, key, tmp_path / "later") as seat:
         seat.start(MQL_CLOCK_RATE="100").live("none")
+        ticket = seat.broker.open("buy", "0.10")
+        until(lambda: f"\t+{ticket}|" in journal(seat))
         strategy = {"name": "Another", "master": name, "subscriptions": [{"follower": cast.names[1]}]}
         accounts = [account, {"account_id": cast.names[1]}]
         provisioned(gateway, {"name": cast.tenant, "accounts": accounts, "strategies": [strategy]})
         seat.shows("LIVE as master")
+        assert "OrderIntent" not in journal(seat)
 
 
 def provisioned(gateway: Gateway, tenant: dict[str, Any]) -> None:

@@ -68,9 +68,9 @@ def _arguments(words: Sequence[Token], place: int) -> list[Token]:
 
 def _foreign_words(words: Sequence[Token], place: int) -> Iterator[str]:
     word = words[place]
-    allowed = _ALLOWED_IN.get(word.text) == Path(word.file).stem
-    if word.text in _NOT_HERE and word.kind in ("id", "op") and not allowed:
-        yield _NOT_HERE[word.text]
+    if word.text in _NOT_HERE and word.kind in ("id", "op"):
+        if _ALLOWED_IN.get(word.text) != Path(word.file).stem:
+            yield _NOT_HERE[word.text]
     elif word.kind == "id" and word.text in CPP_ONLY:
         yield f"{word.text} is not MQL"
 
