@@ -206,8 +206,8 @@ def test_an_order_that_the_broker_has_already_is_reported_and_not_sent(master: S
     assert magic is not None
     ticket = follower.broker.open("buy", "0.20", magic=magic + 1)  # as another terminal of this account may have done
     master.broker.open("buy", "0.20")
-    until(lambda: told(follower)[-1].get("already"))
-    assert (told(follower)[-1]["status"], told(follower)[-1]["ticket"]) == ("filled", ticket)
+    until(lambda: last(follower).get("already"))
+    assert (last(follower)["status"], last(follower)["ticket"]) == ("filled", ticket)
     assert len(follower.broker.sent) == sent
     master.broker.close(first)
 
@@ -226,13 +226,18 @@ def told(seat: Seat) -> list[dict[str, Any]]:
     return [{**json.loads(payload), "at": int(at)} for _, kind, at, _, payload in words if kind == "ExecutionReport"]
 
 
+def last(seat: Seat) -> dict[str, Any]:
+    """The newest of its reports, or nothing."""
+    return (told(seat) or [{}])[-1]
+
+
 def test_an_order_that_never_comes_is_told_as_not_found_when_its_minute_is_over(master: Seat, follower: Seat) -> None:
     follower.kill()
     follower.start(MQL_CLOCK_RATE="20").live("follower")
     follower.broker.answers = [Answer(128)]
     before = len(follower.broker.sent)
     master.broker.open("buy", "0.10")
-    until(lambda: told(follower)[-1].get("found") is False)
+    until(lambda: last(follower).get("found") is False)
     doubt, absence = told(follower)[-2:]
     assert (doubt["status"], absence["status"], doubt["command_id"]) == ("unknown", "unknown", absence["command_id"])
     assert "found" not in doubt
@@ -259,11 +264,12 @@ def test_what_a_hand_closes_while_the_terminal_is_off_is_told_when_it_is_back(ma
 def test_a_pending_order_that_fills_is_told_under_the_command_that_placed_it(master: Seat, follower: Seat) -> None:
     ticket = master.broker.place("sell stop", "0.10", "1.05")
     until(lambda: len(follower.working) == 1)
-    placed = told(follower)[-1]
+    until(lambda: last(follower).get("status") == "placed")
+    placed = last(follower)
     with follower.terminal.told.lock:
         follower.broker.activate(follower.working[0].ticket)
-    until(lambda: told(follower)[-1]["status"] == "filled")
-    assert told(follower)[-1]["command_id"] == placed["command_id"]
+    until(lambda: last(follower).get("status") == "filled")
+    assert last(follower)["command_id"] == placed["command_id"]
     with master.terminal.told.lock:
         master.broker.activate(ticket)
     master.broker.close(ticket)
@@ -277,8 +283,8 @@ def test_a_guard_refuses_what_opens_and_never_what_closes(master: Seat, follower
     follower.inputs = {"MaxLotsPerOrder": 0.05}
     follower.start().live("follower")
     master.broker.open("buy", "0.10")
-    until(lambda: told(follower)[-1]["status"] == "rejected")
-    assert (told(follower)[-1]["error_code"], told(follower)[-1]["comment"]) == (65602, "guard: max lots 0.05")
+    until(lambda: last(follower).get("status") == "rejected")
+    assert (last(follower)["error_code"], last(follower)["comment"]) == (65602, "guard: max lots 0.05")
     follower.shows("refused: guard: max lots 0.05")
     master.broker.close(ticket)
     until(lambda: not follower.open)
@@ -469,7 +475,7 @@ def test_a_close_that_the_broker_refuses_is_tried_until_it_is_done(master: Seat,
     follower.broker.answers = [Answer(146), Answer(138), Answer(4)]
     master.broker.close(ticket)
     until(lambda: not follower.open)
-    assert told(follower)[-1]["status"] == "closed"
+    assert last(follower).get("status") == "closed"
 
 
 def test_what_a_command_closed_is_told_once_also_after_a_restart(master: Seat, follower: Seat) -> None:
@@ -494,7 +500,7 @@ def test_money_that_comes_without_a_trade_is_told(master: Seat, follower: Seat) 
     with follower.terminal.told.lock:
         deposit = follower.broker.book_amount("250.00")
         credit = follower.broker.book_amount("-10.00", credit=True, comment="Credit out")
-    until(lambda: len(told(follower)) > 1 and told(follower)[-1]["ticket"] == credit)
+    until(lambda: last(follower).get("ticket") == credit)
     causes = [(report["ticket"], report["cause"], report["profit"], report["status"]) for report in told(follower)[-2:]]
     assert causes == [(deposit, "deposit_withdrawal", "250", "closed"), (credit, "credit", "-10", "closed")]
     until(lambda: [report["cause"] for report in reports(follower)[-2:]] == ["deposit_withdrawal", "credit"])

@@ -195,9 +195,10 @@ def test_what_a_source_may_not_be_is_refused(source: str, says: str, tmp_path: P
     assert says in messages(source, tmp_path)
 
 
-def test_our_own_sources_are_clean() -> None:
-    sources = [*CORE.glob("*.mqh"), *PROGRAMS.glob("*.mq4")]
-    assert len(sources) > 8
+def test_our_own_programs_are_clean() -> None:
+    """The core is held to the same, file by file, above."""
+    sources = [*(CORE.parent / "mql4").glob("*.mq4"), *PROGRAMS.glob("*.mq4")]
+    assert len(sources) > 7
     found = {path.name: translate(path, language=4, folders=[CORE]).errors for path in sources}
     assert {name: errors for name, errors in found.items() if errors and name != "LanguageProbe.mq4"} == {}
 
