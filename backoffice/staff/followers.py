@@ -88,24 +88,38 @@ def first_line(followers: Sequence[Row], masters: Sequence[Row]) -> tuple[str, s
 
 
 def _cast() -> tuple[dict[UUID, Row], dict[UUID, Row]]:
-    last: Any = EaSession.objects.filter(account=OuterRef("id")).order_by("-created_at").values("closed_at")[:1]
-    links = list(
-        Subscription.objects.order_by("strategy__name", "id").values_list(
-            "follower_id", "strategy__master_id", "strategy__name", "state"
-        )
-    )
-    wanted = {pk for link in links for pk in link[:2]}
-    accounts = BrokerAccount.objects.filter(id__among=wanted).select_related("tenant").annotate(last_end=Subquery(last))
-    known = {row.pk: row for row in accounts}
+    """Followers and masters, in one read: each account with `last_end`, when its newest session ended."""
+    rows: Any = Subscription.objects.select_related("follower__tenant", "strategy__master__tenant").only(*_COLUMNS)
+    ends = {"follower_end": _last_end("follower_id"), "master_end": _last_end("strategy__master_id")}
     followers: dict[UUID, Row] = {}
     masters: dict[UUID, Row] = {}
-    for follower, master, name, state in links:
-        words = name if state == "active" else f"{name} ({state.replace('_', ' ')})"
-        followers.setdefault(follower, Row(known[follower])).strategies.append(words)
-        leading = masters.setdefault(master, Row(known[master]))
+    for link in rows.annotate(**ends).order_by("strategy__name", "id"):
+        name = link.strategy.name
+        words = name if link.state == "active" else f"{name} ({link.state.replace('_', ' ')})"
+        _row(followers, link.follower, link.follower_end).strategies.append(words)
+        leading = _row(masters, link.strategy.master, link.master_end)
         if name not in leading.strategies:
             leading.strategies.append(name)
     return followers, masters
+
+
+_COLUMNS: Final = (
+    "state", "follower", "strategy__name", "strategy__master",
+    *(f"{account}__{column}" for account in ("follower", "strategy__master")
+      for column in ("claimed_as", "account_id", "suspended_at", "tenant__name")),
+)  # fmt: skip
+
+
+def _last_end(account: str) -> Subquery:
+    sessions: Any = EaSession.objects.filter(account=OuterRef(account)).order_by("-created_at")
+    return Subquery(sessions.values("closed_at")[:1])
+
+
+def _row(rows: dict[UUID, Row], account: BrokerAccount, last_end: datetime | None) -> Row:
+    if account.pk not in rows:
+        account.last_end = last_end  # type: ignore[attr-defined]  # as tenants' pages annotate it
+        rows[account.pk] = Row(account)
+    return rows[account.pk]
 
 
 def _books(rows: Mapping[UUID, Row]) -> None:
