@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import yaml
@@ -18,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 
 from eagateway.documents.openapi import document
+from sessions_app.api.exchange import exchange_endpoint
 from sessions_app.rest import throttling
 from sessions_app.rest.problem_middleware import MAX_ADDRESS, ProblemHandler
 from sessions_app.rest.view import ApiView, deprecated
@@ -125,6 +127,31 @@ def test_an_address_that_asks_too_often_is_told_when_to_come_back_and_others_are
     problem_of(answers[-1], 429, "throttled")
     assert 0 < int(answers[-1]["Retry-After"]) <= 20
     assert client.get("/ea-gateway/v1/nowhere", REMOTE_ADDR="198.51.100.8").status_code == 404
+
+
+async def exchanged(peer: str) -> int:
+    """The status of an exchange with a token that nobody knows."""
+    session = str(uuid4())
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": f"/ea-gateway/v1/sessions/{session}/exchange",
+        "query_string": b"",
+        "headers": [(b"authorization", b"Bearer nobody-knows-it"), (b"content-type", b"application/json")],
+        "client": (peer, 4711),
+        "url_route": {"kwargs": {"session_id": session}},
+    }
+    caller = ApplicationCommunicator(exchange_endpoint, scope)  # type: ignore[no-untyped-call]
+    await caller.send_input({"type": "http.request", "body": b"{}"})  # type: ignore[no-untyped-call]
+    start, _ = [await caller.receive_output(5) for _ in range(2)]  # type: ignore[no-untyped-call]
+    return int(start["status"])
+
+
+@pytest.mark.usefixtures("tight")
+async def test_unknown_tokens_at_the_exchange_count_for_their_address() -> None:
+    answers = [await exchanged("198.51.100.7") for _ in range(4)]
+    assert answers == [401, 401, 401, 429]
+    assert await exchanged("198.51.100.8") == 401
 
 
 @pytest.mark.usefixtures("tight")
