@@ -47,8 +47,9 @@ class NoAnswer(Exception):
 class Broker:
     """One account. `trouble`: how often something goes wrong, 0 to 1.
 
-    By magic number: `given_up`: its opens were refused for good; `short`: less was filled than was ordered, and no more
-    will be; `own_left`: what its owner left of it by hand; `peak`: the most positions that stood at once.
+    By magic number: `given_up`: its opens were refused for good; `lost`: one was never answered, nor carried out;
+    `short`: less was filled than was ordered, and no more will be; `own_left`: what its owner left of it by hand;
+    `peak`: the most positions that stood at once.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Broker:
     balance: Decimal = Decimal(100000)
     positions: dict[int, Position] = field(default_factory=dict)
     given_up: set[int] = field(default_factory=set)
+    lost: set[int] = field(default_factory=set)
     short: dict[int, Decimal] = field(default_factory=dict)
     closed_by_hand: set[int] = field(default_factory=set)
     own_left: dict[int, Decimal] = field(default_factory=dict)
@@ -94,6 +96,7 @@ class Broker:
         if kind in ("requote", "busy"):
             raise Refusal(REQUOTE if kind == "requote" else BUSY)
         if kind == "lost":
+            self.lost.add(order.magic)
             raise NoAnswer
         if kind == "late":
             self._later(self.rng.uniform(0.1, LATEST_FILL), lambda: self._book(order))

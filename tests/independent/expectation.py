@@ -4,8 +4,9 @@ Two pages of copying.md as arithmetic: the modes, rounding, partial closes from 
 broker took from a copy.
 """
 
+import time
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from tests.independent.broker import ZERO, Broker
 
 STEP: Final = Decimal("0.01")
 TRIES: Final = 3
+AGE_LIMIT: Final = 60.0
 
 
 @dataclass(slots=True)
@@ -26,6 +28,7 @@ class Signal:
     sl: Decimal
     tp: Decimal
     balance: Decimal
+    opened_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,9 @@ def expected(signal: Signal, lots: Decimal, magic: int, broker: Broker, tries: i
         return None
     # Three orders in all: what was refused, and what nobody knows, is a try each.
     if tries >= TRIES and not broker.peak[magic]:
+        return None
+    # Nobody enters late: what was lost and could not be asked about within the age limit is missed.
+    if magic in broker.lost and not broker.peak[magic] and time.monotonic() - signal.opened_at > AGE_LIMIT:
         return None
     shall = max(STEP, _down(lots * signal.left / signal.opened))
     # What its owner has closed, or its broker never filled, is not put back.

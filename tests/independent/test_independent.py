@@ -81,6 +81,9 @@ def test_what_the_day_explains_is_no_difference() -> None:
     assert seen(signal, follower) == []
     follower.given_up.clear()
     assert seen(signal, follower, attempt=3) == []
+    follower.lost.add(7)
+    assert seen(signal, follower)
+    assert seen(dataclasses.replace(signal, opened_at=signal.opened_at - 61), follower) == []
 
 
 def test_opening_lots_by_hand() -> None:
