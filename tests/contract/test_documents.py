@@ -168,8 +168,8 @@ def blocks(document: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", document.read_text(), flags=re.MULTILINE | re.DOTALL)
 
 
-def test_the_example_of_the_readme_can_be_provisioned() -> None:
-    (text,) = blocks(ROOT / "README.md", "json")
+def test_the_example_of_a_deployment_can_be_provisioned() -> None:
+    (text,) = (text for text in blocks(ROOT / "docs/operations.md", "json") if "<what manage.py key prints>" in text)
     text = text.replace("<what manage.py key prints>", secrets.token_urlsafe(32))
     tenants, mistakes = read_document(json.loads(text), roles=[role.value for role in Role])
     assert (len(tenants), mistakes) == (1, [])
@@ -203,6 +203,10 @@ def test_the_example_environment_names_exactly_the_variables_that_are_read() -> 
     assert named == variables()
 
 
-def test_the_readme_names_every_variable() -> None:
-    text = read("README.md")
+def test_the_settings_name_every_variable() -> None:
+    text = read("docs/settings.md")
     assert [name for name in sorted(variables()) if f"| `{name}` |" not in text] == []
+
+
+def test_the_readme_fits_a_newcomers_patience() -> None:
+    assert len(read("README.md").splitlines()) <= 150
