@@ -458,7 +458,9 @@ def test_a_broker_that_erases_comments_and_turns_lists_over_hides_no_partial_clo
 def test_lists_that_are_empty_after_a_connection_close_nothing(master: Seat, follower: Seat) -> None:
     ticket = master.broker.open("buy", "0.10")
     until(lambda: len(follower.open) == 1)
-    copy, told_before = follower.open[0].ticket, len(told(follower))
+    copy = follower.open[0].ticket
+    until(lambda: any((one["status"], one.get("ticket")) == ("filled", copy) for one in told(follower)))
+    told_before = len(told(follower))
     for seat in (master, follower):
         with seat.terminal.told.lock:
             seat.broker.lies.empty_until = seat.broker.clock() + 2.5

@@ -68,8 +68,9 @@ async def main() -> None:
         "lots": Decimal("0.10"),
         **MONEY,
     }
-    async with client(MASTER) as master, client(FOLLOWER, executor=terminal):
-        await master.wait_status("authenticated")
+    async with client(MASTER) as master, client(FOLLOWER, executor=terminal) as follower:
+        for one in (master, follower):  # an open that waits for its follower grows old
+            await one.wait_status("authenticated")
         await master.send_intent(OrderIntent(action=Action.OPEN, price=Decimal("1.08512"), **order))
         await master.send_intent(OrderIntent(action=Action.CLOSE, price=Decimal("1.08600"), **order))
         await master.wait_drained()
