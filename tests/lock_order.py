@@ -133,14 +133,14 @@ def _key(table: str) -> str:
 
 
 def _number(value: Any) -> int:
-    return value.int if isinstance(value, UUID) else UUID(str(value)).int
+    return value.int if isinstance(value, UUID) else UUID(str(value).strip('"')).int
 
 
 def by_condition(sql: str, params: Sequence[Any], table: str) -> list[int]:
     """The rows that a statement names by their ids, in no order that it promises; _ANY if it names none."""
     before, _, condition = sql.rpartition(" WHERE ")
     if "unnest(" in before:  # of many rows at once: the first array holds their ids
-        return sorted(UUID(text).int for text in str(params[0]).strip("{}").split(","))
+        return sorted(_number(text) for text in str(params[0]).strip("{}").split(","))
     if re.search(rf'"{table}"\."{_key(table)}" (?:= %s|IN \(%s|= ANY)', condition) is None:
         return [_ANY]
     bound = params[before.count("%s") :]
