@@ -22,7 +22,7 @@ from sessions_app.models.transactions import requires_transaction
 
 COPY_FROM: Final = 50  # COPY costs two round trips more, and less for each row
 _Encode = Callable[[Any], Any]
-_as_json: Final = msgspec.json.Encoder(enc_hook=str).encode  # a text of a type of its own is its text
+_as_array: Final = msgspec.json.Encoder(enc_hook=str).encode  # a text of a type of its own is its text
 _COPY_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -185,7 +185,7 @@ def _array(column: _Column, rows: Collection[Any]) -> str:
     values = list(map(column.value, rows))
     if column.as_text:
         values = [None if value is None else column.encode(value) for value in values]
-    text = _as_json(values).decode()
+    text = _as_array(values).decode()
     if "\\" in text and "\\" in text.replace("\\\\", "").replace('\\"', ""):
         quoted = ("NULL" if value is None else _quoted(str(value)) for value in values)
         return "{" + ",".join(quoted) + "}"

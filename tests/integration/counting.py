@@ -38,7 +38,8 @@ class Cost:
     calls: how often a driver was asked to do something; what is sent together is one, with the COMMIT among it.
     statements: what the database executed: of an executemany one for each row, of a COPY one in all. commits: COMMITs,
     and writes outside of a transaction, which are one each. instances: model instances made or loaded, by class.
-    encodes: values that became JSON text. hops: work handed to another thread. messages: what was published to other
+    encodes: values that became JSON text, the arrays of a statement's columns aside: they are as many as its columns,
+    whatever its rows. hops: work handed to another thread. messages: what was published to other
     processes. texts: each statement with its parameters.
     """
 
@@ -245,6 +246,8 @@ def _encoders(cost: Cost) -> Iterable[_Patch]:
     ours = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] in _OURS]
     for module in ours:
         for name, value in list(vars(module).items()):
+            if name == "_as_array":
+                continue
             if isinstance(value, msgspec.json.Encoder):
                 yield module, name, _Encoder(value, cost)
             elif isinstance(encoder := getattr(value, "__self__", None), msgspec.json.Encoder):

@@ -154,9 +154,10 @@ def test_a_statement_is_prepared_once_where_the_connection_allows_it() -> None:
     link._prepared._names.clear()  # the connection may have served a test before, with the same statement
     for _ in range(3):
         statement.read(accounts=[account.id, uuid4()])
+    rows = [make(BrokerAccount, id=pk) for pk in sorted(uuid4() for _ in range(3))]  # locked in this order
     with transaction.atomic():
-        for count in (1, 2):
-            update_rows(BrokerAccount, [make(BrokerAccount, id=uuid4()) for _ in range(count)], ["fence", "acked_seq"])
+        for some in (rows[:1], rows[1:]):
+            update_rows(BrokerAccount, some, ["fence", "acked_seq"])
     assert len(link._prepared._names) == 2
 
 
