@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from jsonschema import Draft202012Validator
+import jsonschema_rs
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -13,16 +13,16 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 def check_frame(frame: dict[str, Any]) -> None:
     """Hold a frame against the schemas: its envelope and its payload.
 
-    :raises jsonschema.ValidationError: it is something else
+    :raises jsonschema_rs.ValidationError: it is something else
     """
     validator("Envelope").validate(frame)
     validator(frame["type"]).validate(frame["payload"])
 
 
 @cache
-def validator(definition: str) -> Draft202012Validator:
+def validator(definition: str) -> Any:
     checked = {"$ref": f"#/$defs/{definition}", "$defs": definitions()}
-    return Draft202012Validator(checked, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    return jsonschema_rs.Draft202012Validator(checked, validate_formats=True)
 
 
 @cache

@@ -18,10 +18,10 @@ from typing import Any, Final, Self
 
 import httpx
 from eagateway_sdk.ids import uuid7
-from jsonschema import Draft202012Validator
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.conformance.schemas import check_frame
 from tests.services.migrated import migrated_file
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -343,22 +343,6 @@ class RawEa:
 
     def kinds(self) -> list[str]:
         return [frame["type"] for frame in self.seen]
-
-
-def check_frame(frame: dict[str, Any]) -> None:
-    """Hold a frame of the gateway against docs/schemas: its envelope and its payload.
-
-    :raises jsonschema.ValidationError: it is something else
-    """
-    validator("Envelope").validate(frame)
-    validator(frame["type"]).validate(frame["payload"])
-
-
-@cache
-def validator(definition: str) -> Draft202012Validator:
-    schemas = json.loads((ROOT / "docs/schemas/frames.json").read_text())
-    checked = {"$ref": f"#/$defs/{definition}", "$defs": schemas["$defs"]}
-    return Draft202012Validator(checked, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
 async def raw_socket(gateway: Gateway, *, query: str = "", **options: Any) -> ClientConnection:

@@ -11,7 +11,8 @@ import pytest
 from eagateway_sdk.ids import uuid7
 
 from tests import tap
-from tests.e2e.gateway import SYMBOLS, Cast, Gateway, RawEa, check_frame
+from tests.conformance.schemas import check_frame
+from tests.e2e.gateway import SYMBOLS, Cast, Gateway, RawEa
 
 pytestmark = [pytest.mark.lane("embedded", "production"), pytest.mark.usefixtures("sockets")]
 INTRODUCED = ("InitRequest", {"currency": "USD", "symbols": SYMBOLS})

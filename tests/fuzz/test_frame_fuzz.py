@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from websockets.exceptions import ConnectionClosed
 
 from sessions_app.domain.problems import PROBLEMS
-from tests.e2e.gateway import SYMBOLS, Cast, Gateway, RawEa, check_frame, drop_sockets
+from tests.conformance.schemas import check_frame
+from tests.e2e.gateway import SYMBOLS, Cast, Gateway, RawEa, drop_sockets
 from tests.fuzz.frames import Frame, is_valid, mutated_frames, valid_frames
 
 pytestmark = [pytest.mark.lane("embedded"), pytest.mark.sends_invalid_frames]
