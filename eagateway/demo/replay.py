@@ -192,9 +192,12 @@ class Replay:
         await self._flush()
         last, moved_at = None, time.monotonic()
         while True:
+            # First: what is confirmed by now stands in the rows that are read next. The other way round, a batch that
+            # is stored between the two looks is missed by both.
+            unacked = self._stage.unacked()
             progress = await _progress()
             self._show(self.played.events, self.total, progress)
-            now = (progress, self._stage.unacked())
+            now = (progress, unacked)
             if not progress.unfinished and not progress.held and not now[1]:
                 return
             if now != last:
