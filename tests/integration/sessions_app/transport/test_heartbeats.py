@@ -85,6 +85,12 @@ def with_runtime(desk: Desk, work: Callable[[Runtime, ExchangeConnection, Dispat
     asyncio.run(run())
 
 
+async def until(reached: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not reached():  # noqa: ASYNC110 - another task's work
+            await asyncio.sleep(0.01)
+
+
 def account(desk: Desk) -> BrokerAccount:
     return BrokerAccount.objects.get(id=desk.account.id)
 
@@ -361,19 +367,25 @@ def test_an_ea_whose_call_waits_for_us_is_not_silent_and_one_that_wants_its_answ
     monkeypatch: pytest.MonkeyPatch, *, held: bool
 ) -> None:
     desk = Desk.open("srv:1")
-    monkeypatch.setitem(settings.GATEWAY, "sweep_seconds", 0.05)
+    sweep_seconds = 0.05
+    monkeypatch.setitem(settings.GATEWAY, "sweep_seconds", sweep_seconds)
     frames = [] if held else [frame("ErrorAlert", {"code": "requote"}, seq=1)]
     EaSession.objects.filter(id=desk.session.id).update(token_hash=token_digest("a-token"))
     call = Call(token="a-token", session_id=desk.session.id, frames=frames, confirmed=None, hold_ms=2500)
+
+    def called(runtime: Runtime) -> bool:
+        return desk.session.id in runtime.calls.waiting(sweep_seconds)
 
     async def talk(runtime: Runtime, connection: ExchangeConnection, door: Dispatcher) -> None:
         connection.collect()
         monkeypatch.setattr(runtime.ingest, "put", lambda arrival: None)  # a writer that has no turn
         calling = asyncio.ensure_future(exchange.answer(call))
-        await asyncio.sleep(0.3)
+        # Both are silent only once their call stands where it shall stand: under load that takes its time.
+        stands = (lambda: not connection.abandoned(-1)) if held else lambda: called(runtime)
+        await until(stands)
         await asyncio.to_thread(silent, desk, 0.2, gateway=gateway_processes.THIS)
-        await asyncio.sleep(0.5)  # a sweep comes every 50 ms
-        assert held != (desk.session.id in runtime.calls.waiting(0.2))
+        await runtime._sweep()
+        assert held != called(runtime)
         calling.cancel()
 
     with_runtime(desk, talk)
