@@ -247,7 +247,9 @@ class Disk:
                 cursor.execute(f"DO $$ BEGIN {told}; END $$")
             cursor.execute("PRAGMA max_page_count = 1")  # as many as there are
             try:
-                cursor.execute("CREATE TABLE too_large AS SELECT zeroblob(10000000)")
+                # Larger than what tests before this one have left free in the file.
+                free = "(SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size)"
+                cursor.execute(f"CREATE TABLE too_large AS SELECT zeroblob({free} + 10000000)")
             finally:
                 cursor.execute("PRAGMA max_page_count = 1073741823")
 
