@@ -37,10 +37,12 @@ def tries(count: int, **options: Any) -> list[int]:
     return [sign_in(**{"password": "wrong", **options}) for _ in range(count)]
 
 
+@pytest.mark.usefixtures("costly_hashes")
 def test_a_password_is_hashed_with_the_parameters_of_keys(owner: User) -> None:
     assert owner.password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
 
 
+@pytest.mark.usefixtures("costly_hashes")
 def test_a_hash_of_other_parameters_is_replaced_when_its_owner_signs_in(owner: User) -> None:
     owner.password = "argon2" + PasswordHasher(time_cost=1, memory_cost=1024, parallelism=8).hash(PASSWORD)
     owner.save()
