@@ -207,9 +207,9 @@ def test_only_stars_and_question_marks_are_special() -> None:
 
 
 def test_no_pattern_is_slow() -> None:
-    began = time.perf_counter()
+    began = time.process_time()  # whatever else the machine does
     assert not matches("*a" * 32, "a" * 63 + "b")
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 # In the decision -----------------------------------------------------------------------------------------------------
