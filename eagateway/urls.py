@@ -1,4 +1,4 @@
-"""Every address of the deployment, but for the event socket (eagateway.routing)."""
+"""Every address that Django answers; event socket, exchange and health stand before it (eagateway.routing)."""
 
 from django.urls import URLPattern, URLResolver, include, path
 
