@@ -99,10 +99,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _lanes_of(item: pytest.Item) -> Iterable[Lane]:
-    if item.get_closest_marker("browser"):
-        return (Lane.BROWSER,)
     if item.get_closest_marker("nightly") and "EAGATEWAY_NIGHTLY" not in os.environ:
         return ()
+    if item.get_closest_marker("browser"):
+        return (Lane.BROWSER,)
     marker = item.get_closest_marker("lane")
     if marker:
         return tuple(Lane(name) for name in marker.args)
