@@ -6,18 +6,21 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
-from django.db.models import Count, DateTimeField, Exists, Expression, Func, Max, OuterRef, QuerySet, Value
+from django.db.models import Count, DateTimeField, Exists, Expression, Func, Max, OuterRef, Q, QuerySet, Value
 
 from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
 from sessions_app.domain.recovery import told_log
 from sessions_app.models import (
+    PROVISIONED,
     AuthKey,
     BrokerAccount,
     EaSession,
     GatewayProcess,
     OperatorAlert,
     SessionEvent,
+    Tenant,
     TerminalProfile,
 )
 
@@ -195,9 +198,29 @@ def living_gateways(now: datetime) -> int:
     return GatewayProcess.objects.filter(lease_until__gte=now).count()
 
 
+def stores_unknown_keys() -> bool:
+    """Whether a key that nobody knows is kept: one rule for every account, known or not, or it would tell which is."""
+    # A tenant that wants requests gets them only if nobody is told that the account is its own.
+    return bool(settings.GATEWAY["self_enrolment"]) or Tenant.objects.filter(self_enrolment=True).exists()
+
+
+def awaits_decision(prefix: str = "") -> Q:
+    """Pending keys that people shall decide about: the tenant's own rule on unknown keys, else the deployment's.
+
+    Keys that no terminal brought here are always looked at: somebody who may do so has written them down.
+    """
+    rule = f"{prefix}account__tenant__self_enrolment"
+    # NULL also for an account of nobody.
+    wanted = Q(**{rule: True})
+    if settings.GATEWAY["self_enrolment"]:
+        wanted |= Q(**{f"{rule}__isnull": True})
+    written = Q(**{f"{prefix}requested_from__in": ["", PROVISIONED]})
+    return Q(**{f"{prefix}state": KeyState.PENDING}) & (wanted | written)
+
+
 def waiting_keys() -> QuerySet[AuthKey]:
-    """Keys that wait for a decision, the oldest first, with their living session if there is one."""
-    return AuthKey.objects.filter(state=KeyState.PENDING).select_related("account__tenant").order_by("requested_at")
+    """Keys that wait for a decision, the oldest first."""
+    return AuthKey.objects.filter(awaits_decision()).select_related("account__tenant").order_by("requested_at")
 
 
 def retired_keys(now: datetime) -> list[UUID]:

@@ -41,7 +41,7 @@ def waiting(now: datetime) -> list[Waiting]:
 
 
 def waiting_count() -> int:
-    return AuthKey.objects.filter(state=KeyState.PENDING).count()
+    return queries.waiting_keys().count()
 
 
 def decided_lately(limit: int = 10) -> list[AuthKey]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 
 from orders.models import (
     Command,
@@ -20,7 +20,7 @@ from orders.models import (
     SubscriptionEvent,
     SubscriptionVersion,
 )
-from sessions_app.domain.lifecycle import LIVING, KeyState
+from sessions_app.domain.lifecycle import LIVING
 from sessions_app.models import (
     AuthKey,
     BrokerAccount,
@@ -34,6 +34,7 @@ from sessions_app.models import (
     VaultSecret,
     VaultUse,
 )
+from sessions_app.queries import awaits_decision
 
 
 def memberships_of(user_id: int) -> list[Member]:
@@ -120,7 +121,7 @@ class Scope:
     def accounts_with_ends(self) -> QuerySet[Any]:
         """Accounts with `last_end`, when their newest session ended, and `waiting`, how many keys wait."""
         of_account: Any = EaSession.objects.filter(account=OuterRef("id")).order_by("-created_at")
-        waiting = Count("keys", filter=Q(keys__state=KeyState.PENDING), distinct=True)
+        waiting = Count("keys", filter=awaits_decision("keys__"), distinct=True)
         return self.accounts().annotate(last_end=Subquery(of_account.values("closed_at")[:1]), waiting=waiting)
 
     def living(self, account_ids: list[UUID] | None = None) -> dict[UUID, EaSession]:

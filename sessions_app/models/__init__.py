@@ -3,7 +3,7 @@
 import sessions_app.models.among  # noqa: F401 - registers its lookup
 from sessions_app.models.account_grant import AccountGrant
 from sessions_app.models.approved_fingerprint import ApprovedFingerprint
-from sessions_app.models.auth_key import AuthKey
+from sessions_app.models.auth_key import PROVISIONED, AuthKey
 from sessions_app.models.broker_account import BrokerAccount
 from sessions_app.models.browser_session import BrowserSession
 from sessions_app.models.ea_session import EaSession
@@ -26,6 +26,7 @@ from sessions_app.models.terminal_profile import TerminalProfile
 from sessions_app.models.vault_secret import VaultAct, VaultSecret, VaultUse
 
 __all__ = [
+    "PROVISIONED",
     "AccountGrant",
     "ApprovedFingerprint",
     "AuthKey",

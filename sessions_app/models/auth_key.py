@@ -1,3 +1,5 @@
+from typing import Final
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -5,6 +7,9 @@ from django.db.models import Q
 from sessions_app.domain.lifecycle import KeyState
 from sessions_app.models.broker_account import BrokerAccount
 from sessions_app.models.fields import choice_field, id_field, moment_field, one_of
+
+PROVISIONED: Final = "provisioning"
+"""`requested_from` of a key that came in a provisioning document."""
 
 
 class AuthKey(models.Model):

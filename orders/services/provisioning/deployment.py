@@ -32,14 +32,13 @@ from sessions_app import queries
 from sessions_app.auth.account_session_key import key_fingerprint
 from sessions_app.auth.hashing import hash_keys
 from sessions_app.domain.lifecycle import KeyState
-from sessions_app.models import AuthKey, BrokerAccount, Member, Role, Tenant
+from sessions_app.models import PROVISIONED, AuthKey, BrokerAccount, Member, Role, Tenant
 from sessions_app.services.access import keys
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle import locking
 from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.operations.history import Actor
 
-ORIGIN: Final = "provisioning"
 REASON: Final = "provisioned"
 _ENDED: Final = frozenset({KeyState.REJECTED, KeyState.REVOKED})
 _log = structlog.get_logger(__name__)
@@ -257,7 +256,7 @@ def _write_key(entry: KeyEntry, account: BrokerAccount, tenant: Tenant, work: _W
         account=account,
         fingerprint=mark,
         key_hash=work.hashes.get(mark, ""),
-        address=ORIGIN,
+        address=PROVISIONED,
         actor=work.by,
         now=work.now,
     )

@@ -100,9 +100,10 @@ def _enrol(asking: _Asking) -> AuthKey:
     policy = enrolment_policies.applying_policy(
         enrolment_policies.Asking(presented.account_id, account, marks, presented.address, now)
     )
-    self_enrolment = _enrols_itself(account)
-    # The same answer for known and unknown accounts: a stranger learns of neither.
-    if policy is None and not self_enrolment:
+    # Asked of the deployment, never of the account: a stranger learns of neither kind. Whose tenant wants no requests
+    # has them kept from its desk (`queries.waiting_keys`), ADR 75.
+    stored = queries.stores_unknown_keys()
+    if policy is None and not stored:
         raise Refused("key_not_enrolled")
     if policy is None or not policy.proven:
         _spend_budget(presented, now)
@@ -114,13 +115,7 @@ def _enrol(asking: _Asking) -> AuthKey:
         key_hash=asking.strategy.protect(presented.material),
         address=presented.address,
     )
-    return keys.enrol(unknown=unknown, self_enrolment=self_enrolment, now=now)
-
-
-def _enrols_itself(account: BrokerAccount | None) -> bool:
-    """The deployment's rule, unless the account's tenant has its own."""
-    own = account.tenant.self_enrolment if account is not None and account.tenant is not None else None
-    return bool(settings.GATEWAY["self_enrolment"]) if own is None else own
+    return keys.enrol(unknown=unknown, stored=stored, now=now)
 
 
 def _spend_budget(presented: Presented, now: datetime) -> None:

@@ -75,25 +75,28 @@ class Unknown:
     address: str
 
 
-def enrol(*, unknown: Unknown, self_enrolment: bool, now: datetime) -> AuthKey:
+def enrol(*, unknown: Unknown, stored: bool, now: datetime) -> AuthKey:
     """Store a key that nobody knows yet, as one approval request; asking again finds the same request.
 
     A policy of its tenant approves it at once.
 
-    :raises Refused: `key_not_enrolled`: there is no self-enrolment, and no policy applies (any more); `try_later`: the
+    `stored`: keys that no policy approves are kept.
+
+    :raises Refused: `key_not_enrolled`: they are not, and no policy applies (any more); `try_later`: the
         account's last key has lapsed in this moment, and the account with it
     """
     try:
-        return _enrol(unknown, self_enrolment=self_enrolment, now=now)
+        return _enrol(unknown, stored=stored, now=now)
     except IntegrityError as gone:
         raise Refused("try_later", retry_after=1) from gone
 
 
-def _enrol(unknown: Unknown, *, self_enrolment: bool, now: datetime) -> AuthKey:
+def _enrol(unknown: Unknown, *, stored: bool, now: datetime) -> AuthKey:
     with transaction.atomic(durable=True):
-        account, _ = BrokerAccount.objects.get_or_create(
-            account_id=unknown.account_id, defaults={"claimed_as": unknown.claimed_as, "created_at": now}
-        )
+        # The same statements whether the account is new or not: how long it takes tells nothing.
+        claimed = BrokerAccount(account_id=unknown.account_id, claimed_as=unknown.claimed_as, created_at=now)
+        BrokerAccount.objects.bulk_create([claimed], ignore_conflicts=True)
+        account = BrokerAccount.objects.get(account_id=unknown.account_id)
         key = request_approval(
             account=account,
             fingerprint=unknown.fingerprint,
@@ -104,7 +107,7 @@ def _enrol(unknown: Unknown, *, self_enrolment: bool, now: datetime) -> AuthKey:
         )
         batch = Batch(now=now)
         marks = (unknown.fingerprint, unknown.digest)
-        if not _approve_by_policy(batch, key=key, marks=marks, address=unknown.address) and not self_enrolment:
+        if not _approve_by_policy(batch, key=key, marks=marks, address=unknown.address) and not stored:
             raise Refused("key_not_enrolled")
     ring_after_commit(batch)
     key.refresh_from_db()

@@ -13,7 +13,8 @@ from django.test import Client
 
 from sessions_app.auth import hashing
 from sessions_app.domain.lifecycle import KeyState, Reason, SessionStatus
-from sessions_app.models import AuthKey, EaSession, SessionEvent
+from sessions_app.models import PROVISIONED, AuthKey, EaSession, SessionEvent
+from sessions_app.queries import waiting_keys
 from sessions_app.services.access import keys, suspensions
 from sessions_app.services.lifecycle import promotion
 from sessions_app.services.operations.history import Actor
@@ -189,12 +190,36 @@ def test_without_self_enrolment_every_unknown_key_gets_the_same_refusal(
     assert not AuthKey.objects.exists()
 
 
-def test_a_tenants_own_rule_on_self_enrolment_wins(client: Client, settings: Any) -> None:
-    BrokerAccountFactory.create(claimed_as="PaperMarkets-Demo:12345", tenant=TenantFactory.create(self_enrolment=False))
-    problem_of(ask(client), 403, "key_not_enrolled")
-    settings.GATEWAY = {**settings.GATEWAY, "self_enrolment": False}
-    BrokerAccountFactory.create(claimed_as="PaperMarkets-Demo:777", tenant=TenantFactory.create(self_enrolment=True))
-    assert ask(client, account_id="PaperMarkets-Demo:777").status_code == 201
+def desk() -> list[str]:
+    """The accounts whose keys people are asked about."""
+    return [key.account.claimed_as for key in waiting_keys()]
+
+
+@pytest.mark.parametrize("deployment", [True, False])
+def test_a_tenants_own_rule_decides_whether_people_are_asked(client: Client, settings: Any, deployment: bool) -> None:
+    settings.GATEWAY = {**settings.GATEWAY, "self_enrolment": deployment}
+    for name, rule in (("Quiet:1", False), ("Open:1", True), ("Plain:1", None)):
+        BrokerAccountFactory.create(claimed_as=name, tenant=TenantFactory.create(self_enrolment=rule))
+    names = ["Quiet:1", "Open:1", "Plain:1", "Nobody:1"]
+    answers = [ask(client, account_id=name, auth_key=key_material(n)).status_code for n, name in enumerate(names)]
+    assert answers == [201] * 4
+    assert desk() == (["Open:1", "Plain:1", "Nobody:1"] if deployment else ["Open:1"])
+
+
+def test_an_owner_whose_tenant_wants_no_requests_is_let_in_by_the_key_that_he_has_shared(client: Client) -> None:
+    tenant = TenantFactory.create(self_enrolment=False)
+    BrokerAccountFactory.create(claimed_as=ACCOUNT, tenant=tenant)
+    assert ask(client).json()["status"] == "pending"
+    keys.share_key(tenant_id=tenant.id, claimed_as=ACCOUNT, material=key_material(1), by=OPERATOR, reason="his")
+    assert ask(client).json()["status"] == "authenticated"
+
+
+def test_keys_that_were_written_down_are_asked_about_whatever_the_tenants_rule(client: Client) -> None:
+    account = BrokerAccountFactory.create(claimed_as="Quiet:1", tenant=TenantFactory.create(self_enrolment=False))
+    for source in ("", PROVISIONED):
+        AuthKeyFactory.create(account=account, requested_from=source)
+    AuthKeyFactory.create(account=account, requested_from="192.0.2.7")
+    assert desk() == ["Quiet:1", "Quiet:1"]
 
 
 def test_unknown_keys_are_throttled_by_address(client: Client, settings: Any) -> None:
