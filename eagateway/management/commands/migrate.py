@@ -2,16 +2,23 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.commands import migrate
 from django.db import connections
 
 
 class Command(migrate.Command):
     """A migration is not ended for computing longer than anybody may be idle in a transaction: a slow machine, a table
-    of millions. Its patience for locks stays as it is."""
+    of millions. Its patience for locks stays as it is.
+
+    Not behind a pooler: what is set there stays on a connection that somebody else gets next.
+    """
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
+        if settings.DATABASE_POOLER:
+            super().handle(*args, **options)
+            return
         _execute(connection, "SET idle_in_transaction_session_timeout = 0")
         try:
             super().handle(*args, **options)

@@ -1,6 +1,7 @@
 """Migrations may compute for as long as they need; everybody else lets go of his locks."""
 
 from contextlib import nullcontext
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -33,3 +34,11 @@ def test_a_migration_is_not_ended_for_computing_and_the_bound_comes_back(
         call_command("migrate", verbosity=0)
     assert meanwhile == ["0"]
     assert idle_bound() == "10s"
+
+
+def test_behind_a_pooler_nothing_is_set_that_others_would_get(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    meanwhile: list[str] = []
+    monkeypatch.setattr(migrate.Command, "handle", lambda *given, **options: meanwhile.append(idle_bound()))
+    settings.DATABASE_POOLER = True
+    call_command("migrate", verbosity=0)
+    assert meanwhile == ["10s"]
