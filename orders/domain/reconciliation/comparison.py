@@ -33,6 +33,7 @@ RANK: Final = {severity: rank for rank, severity in enumerate(reversed(Differenc
 @dataclass(frozen=True, slots=True)
 class Issued:
     """A command of a copy. `absent_from`: from then on the absence of its effect means that it was not executed.
+    `fills_until`: how long an open may take to fill in parts; None for what may take for ever.
     `ticket`: the second position with the copy's magic number that it is about; None for the copy itself.
     """
 
@@ -46,6 +47,7 @@ class Issued:
     price: Decimal | None = None
     since: datetime | None = None
     absent_from: datetime | None = None
+    fills_until: datetime | None = None
     ticket: int | None = None
 
 
@@ -179,7 +181,7 @@ def _look_at(copied: Copied, items: Sequence[Held], book: Book, comparison: Comp
     item = _main(copied, items)
     facts, busy = _clear_doubts(copied, item, book, comparison)
     _clear_tickets(copied, items, book, comparison)
-    facts, adopted = _adopt(copied, facts, item, comparison)
+    facts, adopted = _adopt(copied, facts, item, book, comparison)
     own = [row for row in copied.commands if row.ticket is None]
     waiting = [row for row in own if row.state in UNFINISHED and row.id not in adopted]
     # What is on its way changes what the book would be compared with.
@@ -220,7 +222,15 @@ def _clear_doubts(copied: Copied, item: Held | None, book: Book, comparison: Com
         counts = due and believed and not opening
         if command.action in ADDS_EXPOSURE:  # it may have been opened and have ended already: then the history tells
             counts = counts and book.covers(command.since or copied.since)
-        report = clear_up(command.action, command, item, copied.copy_no, absence_counts=counts, opens_anew=anew)
+        report = clear_up(
+            command.action,
+            command,
+            item,
+            copied.copy_no,
+            taken_at=book.taken_at,
+            absence_counts=counts,
+            opens_anew=anew,
+        )
         if report is None:
             busy, opening = busy or believed or not due, opening or command.action in ADDS_EXPOSURE
             continue
@@ -232,12 +242,14 @@ def _clear_doubts(copied: Copied, item: Held | None, book: Book, comparison: Com
 
 
 def _adopt(
-    copied: Copied, facts: CopyFacts, item: Held | None, comparison: Comparison
+    copied: Copied, facts: CopyFacts, item: Held | None, book: Book, comparison: Comparison
 ) -> tuple[CopyFacts, frozenset[UUID]]:
     """A position with our magic number whose fill nobody has reported yet becomes the copy of its command."""
     opening = next((row for row in reversed(copied.commands) if row.action in ADDS_EXPOSURE), None)
-    report = None if item is None or opening is None else adoption(facts, opening, item, copied.copy_no)
-    if report is None or opening is None or opening.state is CommandState.UNKNOWN:
+    if item is None or opening is None or opening.state is CommandState.UNKNOWN:
+        return facts, frozenset()
+    report = adoption(facts, opening, item, copied.copy_no, book.taken_at)
+    if report is None:
         return facts, frozenset()
     comparison.facts.append(Fact(f"{opening.id} {opening.attempt} {report.status}", copied.copy_no, report))
     return outcome(facts, opening.action, report), frozenset({opening.id})
@@ -251,7 +263,7 @@ def _clear_tickets(copied: Copied, items: Sequence[Held], book: Book, comparison
         due = command.absent_from is not None and book.taken_at >= command.absent_from
         item = next((one for one in items if one.ticket == command.ticket), None)
         counts = due and not (comparison.incomplete or book.incomplete)
-        report = clear_up(command.action, command, item, copied.copy_no, absence_counts=counts)
+        report = clear_up(command.action, command, item, copied.copy_no, taken_at=book.taken_at, absence_counts=counts)
         if report is not None:
             comparison.facts.append(Fact(f"{command.id} {command.attempt} {report.status}", copied.copy_no, report))
 

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Final, Protocol
 from uuid import UUID
+
+from msgspec import structs
 
 from orders.domain.copies.report_effects import CopyFacts
 from orders.domain.reconciliation.books import Held
@@ -34,10 +37,19 @@ class Ordered(Protocol):
     def tp(self) -> Decimal: ...
     @property
     def price(self) -> Decimal | None: ...
+    @property
+    def fills_until(self) -> datetime | None: ...
 
 
 def clear_up(
-    action: Action, command: Ordered, item: Held | None, copy_no: int, *, absence_counts: bool, opens_anew: bool = False
+    action: Action,
+    command: Ordered,
+    item: Held | None,
+    copy_no: int,
+    *,
+    taken_at: datetime,
+    absence_counts: bool,
+    opens_anew: bool = False,
 ) -> ExecutionReport | None:
     """What became of a doubtful command: opens by the magic number, the rest by the state they lead to.
 
@@ -46,7 +58,7 @@ def clear_up(
     """
     # What follows an open that is ordered anew has not ended: its position is still to come.
     ended = absence_counts and not opens_anew
-    done = _done(action, command, item, copy_no, absence_counts=ended)
+    done = _done(action, command, item, copy_no, taken_at=taken_at, absence_counts=ended)
     if done is not None or not absence_counts:
         return done
     return ExecutionReport(
@@ -55,10 +67,10 @@ def clear_up(
 
 
 def _done(
-    action: Action, command: Ordered, item: Held | None, copy_no: int, *, absence_counts: bool
+    action: Action, command: Ordered, item: Held | None, copy_no: int, *, taken_at: datetime, absence_counts: bool
 ) -> ExecutionReport | None:
     if action in ADDS_EXPOSURE:
-        return None if item is None else opened(command, item, copy_no)
+        return None if item is None else opened(command, item, copy_no, taken_at)
     if item is None:
         return _on_nothing(action, command, copy_no) if absence_counts else None
     if action is Action.MODIFY and _stands(command, item):
@@ -111,20 +123,43 @@ def takes_over(later: Target, earlier: Target) -> bool:
     return earlier.action is Action.MODIFY or later.lots_after <= earlier.lots_after
 
 
-def opened(command: Ordered, item: Held, copy_no: int) -> ExecutionReport:
-    """A position with our magic number proves that its command was filled; a working order, that it was placed."""
-    return _report(ReportStatus.PLACED if item.working else ReportStatus.FILLED, command, copy_no, item)
+def opened(command: Ordered, item: Held, copy_no: int, taken_at: datetime) -> ExecutionReport:
+    """A position with our magic number proves that its command was filled, or began to be; a working order, that it was
+    placed.
+    """
+    if item.working:
+        return _report(ReportStatus.PLACED, command, copy_no, item)
+    begun = _may_fill_on(command, item, taken_at)
+    return _report(ReportStatus.PARTIALLY_FILLED if begun else ReportStatus.FILLED, command, copy_no, item)
 
 
-def adoption(facts: CopyFacts, command: Ordered, item: Held, copy_no: int) -> ExecutionReport | None:
+def _may_fill_on(command: Ordered, item: Held, taken_at: datetime) -> bool:
+    """Whether the book may have been read in the middle of an order that fills in parts."""
+    return command.fills_until is not None and taken_at < command.fills_until and item.lots < command.lots_after
+
+
+def adoption(
+    facts: CopyFacts, command: Ordered, item: Held, copy_no: int, taken_at: datetime
+) -> ExecutionReport | None:
     """The fill, or the placing, that nobody has reported; None when it is known, or cannot be."""
     # No report has told of it yet, or we had given it up.
     unknown = facts.state in (CopyState.ORDERED, CopyState.FAILED)
     filled = facts.state is CopyState.WORKING and not item.working
-    report = opened(command, item, copy_no)
+    report = opened(command, item, copy_no, taken_at)
+    if _is_over(facts, command, item, taken_at):
+        # What fills is told cumulatively; a part of it may have been closed since.
+        lots = facts.lots_filled + item.lots - facts.lots_open
+        return structs.replace(report, lots=Lots(lots))
     if not (unknown or filled) or not may_move(command.state, BY_REPORT[report.status]):
         return None
     return report
+
+
+def _is_over(facts: CopyFacts, command: Ordered, item: Held, taken_at: datetime) -> bool:
+    """Whether an order that fills in parts has come to its end, and nobody has told so."""
+    filling = facts.state is CopyState.OPEN and command.state is CommandState.WORKING and not item.working
+    late = command.fills_until is not None and taken_at >= command.fills_until
+    return filling and late and item.lots >= facts.lots_open
 
 
 def gone(facts: CopyFacts, copy_no: int) -> ExecutionReport:

@@ -221,6 +221,7 @@ def _copied(row: Copy, commands: Sequence[Issued], *, newer: bool, ahead: bool, 
             state=CopyState(row.state),
             lots_decided=row.lots_decided or _NONE,
             lots_open=row.lots_open or _NONE,
+            lots_filled=row.lots_filled or _NONE,
             ticket=row.ticket,
             close_cause=row.close_cause,
             tombstoned=row.tombstoned_at is not None,
@@ -255,6 +256,8 @@ def _issued(row: Command, account: BrokerAccount, book: Book) -> Issued:
         price=row.price,
         since=row.decided_at,
         absent_from=since if silent else row.absent_from,
+        # A working order fills when the market comes to it; a market order within the time that doubt lasts.
+        fills_until=since + settings.GATEWAY["in_doubt"] if row.action == Action.OPEN else None,
         ticket=row.ticket,
     )
 

@@ -1,5 +1,6 @@
 """What a book proves about one copy and its commands, as the report that the EA would have sent."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,10 +15,12 @@ from orders.domain.states.copies import CopyState
 from orders.domain.wire.intents import Action, Cause
 from orders.domain.wire.reports import ExecutionReport, ReportStatus
 from sessions_app.domain.decimals import Lots, Price
-from tests.unit.orders.reconciliation.books import TENTH, command, position
+from tests.unit.orders.reconciliation.books import NOON, TENTH, command, position
 
 FULL = position(price=Decimal("1.1"), sl=Decimal("1.05"), tp=Decimal("1.2"))
 WORKING = position(price=Decimal("1.1"), working=True)
+UNTIL = NOON + timedelta(seconds=60)
+LATER = NOON + timedelta(hours=1)
 
 
 def doubtful(action: Action, **fields: Any) -> Issued:
@@ -48,14 +51,18 @@ def test_an_open_is_proven_by_what_has_its_magic_number(action: Action, counts: 
         (position(), ReportStatus.FILLED),
         (WORKING, ReportStatus.PLACED),
     ):
-        assert clear_up(action, asked, item, 1, absence_counts=counts) == report(asked, status, **as_held(item))
+        assert clear_up(action, asked, item, 1, taken_at=LATER, absence_counts=counts) == report(
+            asked, status, **as_held(item)
+        )
 
 
 @pytest.mark.parametrize("action", [Action.OPEN, Action.PLACE])
 def test_an_open_that_is_not_there_was_not_found_once_absence_counts(action: Action) -> None:
     asked = doubtful(action)
-    assert clear_up(action, asked, None, 1, absence_counts=False) is None
-    assert clear_up(action, asked, None, 1, absence_counts=True) == report(asked, ReportStatus.UNKNOWN, found=False)
+    assert clear_up(action, asked, None, 1, taken_at=LATER, absence_counts=False) is None
+    assert clear_up(action, asked, None, 1, taken_at=LATER, absence_counts=True) == report(
+        asked, ReportStatus.UNKNOWN, found=False
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,9 +76,9 @@ def test_an_open_that_is_not_there_was_not_found_once_absence_counts(action: Act
 )
 def test_what_was_to_end_has_ended_where_nothing_is_there(action: Action, status: ReportStatus) -> None:
     asked = doubtful(action)
-    assert clear_up(action, asked, None, 1, absence_counts=False) is None
-    assert clear_up(action, asked, None, 1, absence_counts=True) == report(asked, status, already=True)
-    anew = clear_up(action, asked, None, 1, absence_counts=True, opens_anew=True)
+    assert clear_up(action, asked, None, 1, taken_at=LATER, absence_counts=False) is None
+    assert clear_up(action, asked, None, 1, taken_at=LATER, absence_counts=True) == report(asked, status, already=True)
+    anew = clear_up(action, asked, None, 1, taken_at=LATER, absence_counts=True, opens_anew=True)
     assert anew == report(asked, ReportStatus.UNKNOWN, found=False)
 
 
@@ -91,9 +98,9 @@ def test_what_was_to_end_has_ended_where_nothing_is_there(action: Action, status
 )
 def test_a_modify_is_proven_by_its_stops_and_a_working_orders_price(asked: Issued, item: Held, proven: bool) -> None:
     done = report(asked, ReportStatus.MODIFIED, **as_held(item))
-    assert clear_up(asked.action, asked, item, 1, absence_counts=False) == (done if proven else None)
+    assert clear_up(asked.action, asked, item, 1, taken_at=LATER, absence_counts=False) == (done if proven else None)
     undone = report(asked, ReportStatus.UNKNOWN, found=False)
-    assert clear_up(asked.action, asked, item, 1, absence_counts=True) == (done if proven else undone)
+    assert clear_up(asked.action, asked, item, 1, taken_at=LATER, absence_counts=True) == (done if proven else undone)
 
 
 @pytest.mark.parametrize(
@@ -103,15 +110,15 @@ def test_a_partial_close_is_proven_by_no_more_than_it_was_to_leave(has: str, lef
     asked = doubtful(Action.PARTIAL_CLOSE, lots_after=Decimal(left))
     item = position(ticket=77, lots=Decimal(has))
     done = report(asked, ReportStatus.CLOSED, new_ticket=77, remaining_lots=Lots(has))
-    assert clear_up(asked.action, asked, item, 1, absence_counts=False) == (done if proven else None)
+    assert clear_up(asked.action, asked, item, 1, taken_at=LATER, absence_counts=False) == (done if proven else None)
 
 
 @pytest.mark.parametrize("action", [Action.CLOSE, Action.CANCEL])
 def test_what_is_to_end_is_not_proven_by_what_is_there_however_little_it_is(action: Action) -> None:
     """A cancel that spares what has filled is to leave all of it: that all is there proves nothing."""
     asked = doubtful(action, lots_after=TENTH)
-    assert clear_up(action, asked, position(), 1, absence_counts=False) is None
-    undone = clear_up(action, asked, position(), 1, absence_counts=True)
+    assert clear_up(action, asked, position(), 1, taken_at=LATER, absence_counts=False) is None
+    undone = clear_up(action, asked, position(), 1, taken_at=LATER, absence_counts=True)
     assert undone == report(asked, ReportStatus.UNKNOWN, found=False)
 
 
@@ -136,7 +143,54 @@ def test_a_fill_that_nobody_has_reported_is_adopted_if_it_can_be(
 ) -> None:
     asked = command(Action.PLACE, moved, attempt=2)
     expected = None if status is None else report(asked, status, **as_held(item))
-    assert adoption(CopyFacts(state, TENTH, Decimal(0)), asked, item, 1) == expected
+    assert adoption(CopyFacts(state, TENTH, Decimal(0)), asked, item, 1, LATER) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "lots", "status"),
+    [
+        (59, "0.04", ReportStatus.PARTIALLY_FILLED),
+        (60, "0.04", ReportStatus.FILLED),
+        (59, "0.1", ReportStatus.FILLED),
+        (59, "0.12", ReportStatus.FILLED),
+    ],
+)
+def test_a_book_that_shows_fewer_lots_than_ordered_shows_an_order_that_may_fill_on(
+    seconds: int, lots: str, status: ReportStatus
+) -> None:
+    item, at = position(lots=Decimal(lots)), UNTIL - timedelta(seconds=60 - seconds)
+    for state in (CommandState.RECEIVED, CommandState.UNKNOWN):
+        asked = command(Action.OPEN, state, attempt=2, lots_after=TENTH, fills_until=UNTIL)
+        expected = report(asked, status, **as_held(item))
+        assert adoption(CopyFacts(CopyState.ORDERED, TENTH, Decimal(0)), asked, item, 1, at) == expected
+        assert clear_up(Action.OPEN, asked, item, 1, taken_at=at, absence_counts=True) == expected
+
+
+def test_what_may_take_for_ever_is_filled_by_what_is_there() -> None:
+    asked, item = command(Action.PLACE, CommandState.WORKING, attempt=2, lots_after=TENTH), position(lots=TENTH / 2)
+    facts = CopyFacts(CopyState.WORKING, TENTH, Decimal(0))
+    assert adoption(facts, asked, item, 1, NOON) == report(asked, ReportStatus.FILLED, **as_held(item))
+
+
+@pytest.mark.parametrize(
+    ("state", "seconds", "there", "told"),
+    [
+        (CommandState.WORKING, 60, "0.03", "0.04"),
+        (CommandState.WORKING, 60, "0.05", "0.06"),
+        (CommandState.WORKING, 59, "0.03", None),
+        (CommandState.WORKING, 60, "0.02", None),
+        (CommandState.DONE, 60, "0.03", None),
+    ],
+)
+def test_an_order_that_filled_in_parts_is_over_when_nobody_has_told_so_in_time(
+    state: CommandState, seconds: int, there: str, told: str | None
+) -> None:
+    """Of 0.04 that had filled 0.01 was closed since: 0.03 are there, and 0.05 would be 0.06 filled."""
+    asked = command(Action.OPEN, state, attempt=2, lots_after=TENTH, fills_until=UNTIL)
+    facts = CopyFacts(CopyState.OPEN, TENTH, Decimal("0.03"), ticket=901, lots_filled=Decimal("0.04"))
+    item = position(lots=Decimal(there))
+    expected = told and report(asked, ReportStatus.FILLED, **(as_held(item) | {"lots": Lots(told)}))
+    assert adoption(facts, asked, item, 1, UNTIL - timedelta(seconds=60 - seconds)) == expected
 
 
 def test_what_is_gone_ended_as_if_by_hand() -> None:
