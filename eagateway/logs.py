@@ -8,6 +8,21 @@ from typing import Any
 import structlog
 
 
+class _AskedForAnotherHost(logging.Filter):
+    """Anybody on the network may name another host: a warning and no traceback, for no fault of ours is shown by it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.levelno, record.levelname, record.exc_info = logging.WARNING, "WARNING", None
+        return True
+
+
+class _LeftEarly(logging.Filter):
+    """Who leaves before his socket stands is no error of the application that had nothing to say to him."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "without completing handshake" not in record.getMessage()
+
+
 def configure(wanted: dict[str, Any]) -> None:
     """Set up structlog and the standard library's loggers; `wanted` is settings.LOGGING with its `level`."""
     shared: list[Any] = [
@@ -34,3 +49,5 @@ def configure(wanted: dict[str, Any]) -> None:
     # uvicorn logs the addresses of sockets with their query, where somebody may have put a token
     for noisy in ("daphne", "uvicorn", "celery", "kombu", "amqp", "django.request", "twisted"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
+    logging.getLogger("django.security.DisallowedHost").addFilter(_AskedForAnotherHost())
+    logging.getLogger("uvicorn.error").addFilter(_LeftEarly())

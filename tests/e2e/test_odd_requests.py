@@ -15,6 +15,16 @@ from tests.e2e.gateway import Cast, Gateway, RawEa
 pytestmark = [pytest.mark.usefixtures("sockets"), pytest.mark.lane("embedded")]
 
 
+HANDSHAKE = b"""GET /ea-gateway/v1/stream HTTP/1.1
+Host: localhost
+Upgrade: websocket
+Connection: Upgrade
+Sec-WebSocket-Version: 13
+Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
+
+""".replace(b"\n", b"\r\n")
+
+
 @pytest.fixture(scope="module", params=["daphne", "uvicorn"])
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     gateway = Gateway(tmp_path_factory.mktemp("odd"), server=request.param, HEARTBEAT_TIMEOUT_SECONDS="60").start()
@@ -49,6 +59,27 @@ async def test_an_unknown_socket_is_404_and_no_fault_of_ours(served: Gateway, pa
     assert refused.value.response.status_code == 404
     assert not served.log_has("Traceback")
     assert not served.log_has("No route found")
+
+
+@pytest.mark.parametrize("host", [b"elsewhere.example", b"[::1", b"a b", b"x" * 300])
+async def test_an_unknown_host_is_a_warning_and_no_fault_of_ours(served: Gateway, host: bytes) -> None:
+    head = b"GET /ea-gateway/v1/sessions/x HTTP/1.1\nHost: " + host
+    assert await status_of(served, head, b"") == 400
+    assert not served.log_has("Traceback")
+    assert not served.log_has('"level": "error"')
+
+
+async def test_who_leaves_before_his_socket_stands_is_no_fault_of_ours(served: Gateway) -> None:
+    place = urlsplit(served.url)
+    for _ in range(20):
+        _, writer = await asyncio.open_connection(place.hostname, place.port)
+        writer.write(HANDSHAKE)
+        await writer.drain()
+        writer.transport.abort()
+    # Handled in their order: when this one is answered, those are over.
+    with pytest.raises(InvalidStatus):
+        await connect(served.url.replace("http", "ws") + "/nowhere")
+    assert not served.log_has("handshake")
 
 
 @pytest.mark.parametrize("query", ["token=x", "TOKEN=x", "%74oken=x", "a=1&%2574oken=x"])
