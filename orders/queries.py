@@ -112,9 +112,12 @@ def snapshot_request(account_pk: UUID, reason: str) -> SyncSnapshot:
 
 def log_frame(command: Command) -> LogFrame:
     """A numbered command as its frame."""
-    copy_no = command.copy.copy_no or 0
+    return frame_of(command, command.copy.copy_no or 0, shared_fields(command))
+
+
+def frame_of(command: Command, copy_no: int, shared: bytes) -> LogFrame:
+    """The same for who knows its copy's number, and what `shared_fields` says of it."""
     own = OWN_FIELDS % (str(command.id).encode(), command.action.encode(), copy_no, magic_of(copy_no))
-    shared = _shared_fields(*(getattr(command, name) for name in SHARED))
     return LogFrame(
         seq=command.seq or 0,
         frame_id=command.frame_id,
@@ -122,6 +125,11 @@ def log_frame(command: Command) -> LogFrame:
         payload=own + shared,
         epoch=command.epoch,
     )
+
+
+def shared_fields(command: Command) -> bytes:
+    """The end of a command's payload: the same for all commands of one order."""
+    return _shared_fields(*_shared_of(command))
 
 
 # A command's payload: what is its own comes first, and the rest is the same for every follower of one class. It is
@@ -144,6 +152,7 @@ SHARED: Final = (
     "lots_after",
     "ticket",
 )
+_shared_of: Final = attrgetter(*SHARED)
 _NOBODY: Final = UUID(int=0)
 
 

@@ -20,10 +20,9 @@ from orders.domain.decision.pipeline import Decided
 from orders.domain.sizing.modes import Mode
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import ADDS_EXPOSURE, TAKES_OFF, Action, OrderIntent
-from orders.models import Subscription
 from orders.services.copies import convergence
 from orders.services.intents import order_intents
-from orders.services.intents.batch import Workspace
+from orders.services.intents.batch import Seat, Workspace
 from sessions_app.services.ingest.ports import Arrival
 
 Looked = Callable[[Case], Case]
@@ -44,9 +43,9 @@ def _put(owner: object, name: str, function: Callable[..., Any]) -> None:
 def _look_at(change: Looked) -> None:
     """Let decisions look at something else."""
 
-    def cases(self: Workspace, arrival: Arrival, intent: OrderIntent) -> Callable[[Subscription], Case]:
+    def cases(self: Workspace, arrival: Arrival, intent: OrderIntent) -> Callable[[Seat], Case]:
         case = _cases(self, arrival, intent)
-        return lambda subscription: change(case(subscription))
+        return lambda seat: change(case(seat))
 
     _put(Workspace, _cases.__name__, cases)
 
@@ -54,9 +53,9 @@ def _look_at(change: Looked) -> None:
 def _order_otherwise(change: Ordered) -> None:
     """Let something else come of decisions."""
 
-    def record(self: Workspace, intent: Any, subscription: Subscription, verdict: Decided, steps: Any) -> None:
-        mode = self.rules[subscription.id].settings.mode
-        _record(self, intent, subscription, change(mode, verdict), steps)
+    def record(self: Workspace, intent: Any, seat: Seat, verdict: Decided, steps: Any) -> None:
+        mode = seat.known_rules.settings.mode
+        _record(self, intent, seat, change(mode, verdict), steps)
 
     _put(Workspace, _record.__name__, record)
 

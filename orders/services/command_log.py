@@ -6,9 +6,10 @@ ids, and what it hands out (`LockedAccount`) is the proof. It asks for the calle
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from copy import copy as copied
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db.models import Max, QuerySet
@@ -19,12 +20,12 @@ from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.commands import MAX_COPY_NO
 from orders.domain.wire.intents import ADDS_EXPOSURE
 from orders.models import Command, Copy, Difference, Subscription
-from orders.queries import log_frame
+from orders.queries import frame_of, log_frame, shared_fields
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import insert_rows, send_update
 from sessions_app.models.fields import new_id
-from sessions_app.models.light import Fetch, make
+from sessions_app.models.light import Fetch, record
 from sessions_app.models.statements import Place
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
@@ -78,6 +79,22 @@ class Cause:
     attempt: int = 1
 
 
+class _Pattern(NamedTuple):
+    """What all commands of one order share: their row, to be copied, and the end of their payloads."""
+
+    order: Order
+    command: Command
+    shared: bytes
+
+
+class _Made(NamedTuple):
+    """A new command, its copy's number, and the end of its payload."""
+
+    command: Command
+    copy_no: int | None
+    shared: bytes
+
+
 @dataclass(slots=True)
 class CommandLog:
     """What one transaction adds to the logs of some accounts.
@@ -87,7 +104,8 @@ class CommandLog:
 
     now: datetime
     accounts: Mapping[UUID, LockedAccount]
-    _unwritten: list[Command] = field(default_factory=list)
+    _unwritten: list[_Made] = field(default_factory=list)
+    _patterns: dict[int, _Pattern] = field(default_factory=dict)
     _numbered: set[UUID] = field(default_factory=set)
 
     def row(self, account_pk: UUID) -> BrokerAccount:
@@ -101,46 +119,59 @@ class CommandLog:
 
     # Making commands -------------------------------------------------------------------------------------------------
 
-    def add(self, *, copy: Copy, order: Order, cause: Cause) -> Command:
-        """The command of one order: the next in its account's log, or held while the account is pending."""
+    def add(self, *, copy: Copy, order: Order, cause: Cause, **otherwise: Any) -> None:
+        """The command of one order: the next in its account's log, or held while the account is pending.
+
+        `otherwise`: columns that shall differ from what the order says.
+        """
         account = self.accounts[copy.account_id]
-        command = make(
-            Command,
-            id=new_id(),
-            account=account.row,
-            decision_id=cause.decision_id,
-            difference=cause.difference,
-            copy=copy,
-            leg=order.leg,
-            attempt=cause.attempt,
-            action=order.action,
-            epoch=account.row.epoch,
-            position_id=copy.position_id,
-            symbol=order.symbol,
-            side=order.side,
-            order_type=order.order_type,
-            lots=order.lots,
-            lots_before=order.lots_before,
-            lots_after=order.lots_after,
-            price=order.price,
-            deviation_points=order.deviation_points,
-            sl=order.sl,
-            tp=order.tp,
-            expiry=order.expiry,
-            valid_until=order.valid_until,
-            occurred_at=cause.occurred_at,
-            received_at=cause.received_at,
-            decided_at=self.now,
-        )
+        pattern = self._pattern(order, copy.position_id)
+        command = copied(pattern.command)
+        command.id, command.frame_id = new_id(), new_id()
+        command.account_id, command.copy_id, command.position_id = copy.account_id, copy.id, copy.position_id
+        command.decision_id, command.attempt, command.epoch = cause.decision_id, cause.attempt, account.row.epoch
+        command.difference_id = cause.difference.id if cause.difference is not None else None
+        command.occurred_at, command.received_at = cause.occurred_at, cause.received_at
+        for name, value in otherwise.items():
+            setattr(command, name, value)
         if account.holds:
             command.state, command.hold_no = CommandState.HELD, account.row.next_hold
             command.decided_on_id = cause.decided_on
             account.row.next_hold += 1
+            self._numbered.add(copy.account_id)
         else:
             command.state = CommandState.QUEUED
             self._number(command, account)
-        self._unwritten.append(command)
-        return command
+        # The pattern's own serves the first attempt of what no other column tells apart.
+        plain = not otherwise and cause.attempt == 1 and copy.position_id == pattern.command.position_id
+        self._unwritten.append(_Made(command, copy.copy_no, pattern.shared if plain else shared_fields(command)))
+
+    def _pattern(self, order: Order, position_id: int) -> _Pattern:
+        """The followers of one class share their order's object, and so what follows from it alone."""
+        known = self._patterns.get(id(order))
+        if known is None:
+            command = record(
+                Command,
+                leg=order.leg,
+                action=order.action,
+                position_id=position_id,
+                symbol=order.symbol,
+                side=order.side,
+                order_type=order.order_type,
+                lots=order.lots,
+                lots_before=order.lots_before,
+                lots_after=order.lots_after,
+                price=order.price,
+                deviation_points=order.deviation_points,
+                sl=order.sl,
+                tp=order.tp,
+                expiry=order.expiry,
+                valid_until=order.valid_until,
+                decided_at=self.now,
+            )
+            # With the order: what is found by its identity must not be gone when the next one comes.
+            known = self._patterns[id(order)] = _Pattern(order, command, shared_fields(command))
+        return known
 
     def release(self, command: Command) -> None:
         """A held command gets its number. It is written already: the caller writes what has changed of it."""
@@ -164,12 +195,13 @@ class CommandLog:
         """Write what is not written yet, with the counters, and note the numbered ones for delivery."""
         # A log may be written more than once in one transaction, by two services after each other.
         commands, self._unwritten = self._unwritten, []
-        insert_rows(Command, commands)
-        moved = self._numbered | {command.account_id for command in commands}
-        self._numbered.clear()
+        insert_rows(Command, [made.command for made in commands])
         # In the order of ids, as everybody locks them.
-        send_update(BrokerAccount, [self.row(account_pk) for account_pk in sorted(moved)], _COUNTERS)
-        note(commands, batch)
+        send_update(BrokerAccount, [self.row(account_pk) for account_pk in sorted(self._numbered)], _COUNTERS)
+        self._numbered.clear()
+        for command, copy_no, shared in commands:
+            if command.seq is not None:
+                batch.append(command.account_id, [frame_of(command, copy_no or 0, shared)])
         # Whose these numbers are: the rows are locked, so no session takes over before the commit.
         batch.fences |= {
             account_pk: self.row(account_pk).fence for account_pk in batch.log.keys() & self.accounts.keys()
@@ -177,7 +209,7 @@ class CommandLog:
 
 
 def note(commands: Iterable[Command], batch: Batch) -> None:
-    """Numbered commands go out after the commit, in their order."""
+    """Numbered commands that were stored before go out after the commit, in their order."""
     for command in commands:
         if command.seq is not None:
             batch.append(command.account_id, [log_frame(command)])
@@ -246,7 +278,7 @@ class Attempts:
 
 def follow_up(
     log: CommandLog, wanted: Sequence[tuple[Copy, Order]], under: Mapping[tuple[UUID, str], UUID] | None = None
-) -> list[Command]:
+) -> None:
     """Commands that no intent has asked for, each as the next attempt of what was decided.
 
     `under`: the decision that asked for such an action of such a copy last; where there is none, the one that opened
@@ -257,10 +289,8 @@ def follow_up(
     # Under the decision that opened the copy: that is where a person looks for what became of it.
     decisions = dict(opened.filter(decision__isnull=False).values_list("copy_id", "decision_id"))
     attempts = Attempts([*decisions.values(), *asked.values()])
-    commands = []
     for copy, order in wanted:
         decision_id = asked.get((copy.id, order.action.value), decisions[copy.id])
         attempt = attempts.next(decision_id, order)
         cause = Cause(occurred_at=log.now, received_at=log.now, decision_id=decision_id, attempt=attempt)
-        commands.append(log.add(copy=copy, order=order, cause=cause))
-    return commands
+        log.add(copy=copy, order=order, cause=cause)

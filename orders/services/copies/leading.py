@@ -9,11 +9,11 @@ from orders.domain.copies.legs import Order
 from orders.domain.sizing.rounding import Grid
 from orders.domain.states.copies import CopyState
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action
-from orders.models import Command, Copy, Subscription
+from orders.models import Copy
 from orders.services import command_log
 from orders.services.command_log import CommandLog
 from sessions_app.models.fields import new_id
-from sessions_app.models.light import make
+from sessions_app.models.light import record
 
 LED_TO: Final = ("lots_decided", "sl", "tp", "price", "next_check_at", "wait_reason")
 
@@ -21,7 +21,8 @@ LED_TO: Final = ("lots_decided", "sl", "tp", "price", "next_check_at", "wait_rea
 def new_copy(
     log: CommandLog,
     *,
-    subscription: Subscription,
+    subscription_pk: UUID,
+    account_pk: UUID,
     position_id: int,
     order: Order,
     master_lots: Decimal | None,
@@ -32,15 +33,15 @@ def new_copy(
     `master_lots`: what the master has of the position now: the copy follows his share of that. It keeps the `spec` by
     which it was made: its broker may take the symbol off the list while it is open.
     """
-    account = log.accounts[subscription.follower_id]
-    return make(
+    account = log.accounts[account_pk]
+    return record(
         Copy,
         id=new_id(),
-        subscription=subscription,
-        account=account.row,
+        subscription_id=subscription_pk,
+        account_id=account_pk,
         position_id=position_id,
         leg=order.leg,
-        copy_no=None if account.holds else log.take_copy_number(subscription.follower_id),
+        copy_no=None if account.holds else log.take_copy_number(account_pk),
         state=CopyState.HELD if account.holds else CopyState.ORDERED,
         symbol=order.symbol,
         side=order.side,
@@ -69,10 +70,10 @@ def lead(copy: Copy, order: Order) -> None:
 
 def follow_up(
     log: CommandLog, wanted: Sequence[tuple[Copy, Order]], under: Mapping[tuple[UUID, str], UUID] | None = None
-) -> list[Command]:
+) -> None:
     """Order what no intent has asked for, and lead the copies there; `under`: see the command log."""
     if not wanted:
-        return []
+        return
     for copy, order in wanted:
         lead(copy, order)
-    return command_log.follow_up(log, wanted, under)
+    command_log.follow_up(log, wanted, under)

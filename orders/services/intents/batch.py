@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -35,24 +35,52 @@ from orders.models import (
     FillWait,
     Intent,
     MasterPosition,
-    Subscription,
 )
 from orders.services import mapping
-from orders.services.command_log import Cause, CommandLog
+from orders.services.command_log import Cause, CommandLog, LockedAccount
 from orders.services.copies import leading
 from orders.services.intents import reading
+from orders.services.intents.reading import Subscribed
 from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import insert_rows, send_update
 from sessions_app.models.fields import new_id
-from sessions_app.models.light import make
+from sessions_app.models.light import record
 from sessions_app.services.ingest.ports import Arrival, Batch
 from sessions_app.services.operations import alerts
 
 _log = structlog.get_logger(__name__)
-_NONE, _ONE = Decimal(0), Decimal(1)
+_NONE = Decimal(0)
+_NO_QUOTES: Final[Mapping[str, MarketQuote]] = {}
 _ON_ITS_WAY = frozenset({CopyState.HELD, CopyState.ORDERED})
+
+
+@dataclass(slots=True)
+class Seat:
+    """One subscription at the table of its master's intents: all that is its own, found once for the batch.
+
+    `open_positions`: of its follower, which several subscriptions share.
+    """
+
+    subscription: Subscribed
+    rules: Rules | None
+    account: LockedAccount
+    terminal: Terminal | None
+    funds: Funds
+    open_positions: set[tuple[UUID, int]]
+    quotes: Mapping[str, MarketQuote]
+    timeout: int
+
+    @property
+    def known_rules(self) -> Rules:
+        """What the subscription says.
+
+        :raises KeyError: it cannot be read
+        """
+        if self.rules is None:
+            raise KeyError(self.subscription.id)
+        return self.rules
 
 
 @dataclass(slots=True)
@@ -62,18 +90,14 @@ class Workspace:
     now: datetime
     log: CommandLog
     accounts: dict[UUID, BrokerAccount]
-    followers: set[UUID]
     terminals: Mapping[UUID, Terminal]
     decided_on: Mapping[UUID, UUID | None]
-    subscriptions: dict[UUID, list[Subscription]]
-    rules: Mapping[UUID, Rules]
+    seats: Mapping[UUID, Sequence[Seat]]
     positions: dict[tuple[UUID, int], Position]
     position_rows: dict[tuple[UUID, int], MasterPosition]
     by_ticket: dict[tuple[UUID, int], int]
     firsts: dict[tuple[UUID, int, str, Decimal | None], UUID]
     copies: dict[tuple[UUID, int], dict[int, Copy]]
-    open_positions: dict[UUID, set[tuple[UUID, int]]]
-    quotes: dict[UUID, dict[str, MarketQuote]]
     own_copies: Mapping[UUID, frozenset[int]]
     notionals: dict[UUID, Decimal]
     waited: set[UUID]
@@ -106,28 +130,44 @@ class Workspace:
         copies = reading.copies(asked.copies.read(), mine, renamed)
         terminals = mapping.terminals(account.profile_id for account in accounts.values())
         ceiling = reading.max_leverage() is not None
+        # Two reads that most batches do without.
+        timeouts = queries.heartbeat_timeouts(accounts) if any(map(reading.looks_at_ages, rules.values())) else {}
+        default_timeout: int = settings.GATEWAY["heartbeat_timeout"]
+        open_positions = reading.open_positions(mine, rules)
+        quotes = reading.quotes(mine, rules)
+
+        def seat(item: Subscribed) -> Seat:
+            follower = item.follower_id
+            account = log.accounts[follower]
+            terminal = terminals.get(account.row.profile_id) if account.row.profile_id else None
+            return Seat(
+                subscription=item,
+                rules=rules.get(item.id),
+                account=account,
+                terminal=terminal,
+                funds=mapping.funds(account.row, terminal),
+                open_positions=open_positions.setdefault(follower, set()),
+                quotes=quotes.get(follower, _NO_QUOTES),
+                timeout=timeouts.get(follower, default_timeout),
+            )
+
         opening = any(intent.action in ADDS_EXPOSURE for intent in intents)
         return cls(
             now=now,
             log=log,
             accounts=accounts,
-            followers=followers,
             terminals=terminals,
             decided_on=reading.decided_on(accounts.values()),
-            subscriptions=subscriptions,
-            rules=rules,
+            seats={master: [seat(item) for item in group] for master, group in subscriptions.items()},
             positions={key: mapping.position(row) for key, row in position_rows.items()},
             position_rows=position_rows,
             by_ticket={(row.account_id, row.ticket): row.position_id for row in position_rows.values()},
             firsts={tuple(name): pk for *name, pk in asked.firsts.read()},
             copies=copies,
-            open_positions=reading.open_positions(mine, rules),
-            quotes=reading.quotes(mine, rules),
             own_copies=reading.own_copies(masters, intents),
             notionals=reading.notionals(accounts, followers, terminals) if opening and ceiling else {},
-            default_timeout=settings.GATEWAY["heartbeat_timeout"],
-            # Two reads that most batches do without.
-            timeouts=queries.heartbeat_timeouts(accounts) if any(map(reading.looks_at_ages, rules.values())) else {},
+            default_timeout=default_timeout,
+            timeouts=timeouts,
             waited=reading.waited(copies) if any(intent.action is Action.ACTIVATE for intent in intents) else set(),
         )
 
@@ -147,14 +187,14 @@ class Workspace:
                 return structs.replace(intent, position_id=number)
         return intent
 
-    def cases(self, arrival: Arrival, intent: OrderIntent) -> Callable[[Subscription], Case]:
+    def cases(self, arrival: Arrival, intent: OrderIntent) -> Callable[[Seat], Case]:
         """Everything that one subscription's decision about an intent may look at; what is the master's, found once."""
-        master = arrival.account_pk
+        master, position_id = arrival.account_pk, intent.position_id
         of_master = partial(
             Case,
             intent=intent,
             occurred_at=arrival.at - timedelta(milliseconds=intent.age_ms),
-            position=self.positions.get((master, intent.position_id)),
+            position=self.positions.get((master, position_id)),
             master=self.terminal(master) or Terminal(),
             master_funds=self._master_funds(master, intent),
             now=self.now,
@@ -162,23 +202,22 @@ class Workspace:
             own_copies=self.own_copies.get(master, frozenset()),
         )
         masters_timeout = self._timeout(master)
+        notionals, all_copies = self.notionals, self.copies
 
-        def case(subscription: Subscription) -> Case:
-            follower = subscription.follower_id
-            terminal, account = self.terminal(follower), self.accounts[follower]
-            copies = self.copies.get((subscription.id, intent.position_id), {})
+        def case(seat: Seat) -> Case:
+            copies = all_copies.get((seat.subscription.id, position_id))
             return of_master(
-                rules=self.rules[subscription.id],
-                follower=terminal,
-                follower_funds=mapping.funds(account, terminal),
+                rules=seat.known_rules,
+                follower=seat.terminal,
+                follower_funds=seat.funds,
                 exposure=Exposure(
-                    open_positions=len(self.open_positions.get(follower, ())),
-                    next_copy_no=account.next_copy_no,
-                    notional=self.notionals.get(follower, _NONE),
+                    open_positions=len(seat.open_positions),
+                    next_copy_no=seat.account.row.next_copy_no,
+                    notional=notionals.get(seat.subscription.follower_id, _NONE) if notionals else _NONE,
                 ),
-                legs=[mapping.leg(copy) for _, copy in sorted(copies.items())],
-                stale_after=timedelta(seconds=2 * max(masters_timeout, self._timeout(follower))),
-                quotes=self.quotes.get(follower, {}),
+                legs=[mapping.leg(copy) for _, copy in sorted(copies.items())] if copies else [],
+                stale_after=timedelta(seconds=2 * max(masters_timeout, seat.timeout)),
+                quotes=seat.quotes,
             )
 
         return case
@@ -194,12 +233,13 @@ class Workspace:
         told = {name: amount for name in ("balance", "equity") if (amount := getattr(intent, name)) is not None}
         return replace(known, **told, fresh=frozenset(told))
 
-    def record(self, intent: Intent, subscription: Subscription, decided: Decided, steps: Any) -> None:
+    def record(self, intent: Intent, seat: Seat, decided: Decided, steps: Any) -> None:
         """Note one decision with its commands; numbered at once, or held while the follower is pending.
 
         `steps`: its steps, as they are stored: encoded once for all followers that it serves.
         """
-        decision = make(
+        subscription = seat.subscription
+        decision = record(
             Decision,
             id=new_id(),
             intent_id=intent.id,
@@ -212,7 +252,7 @@ class Workspace:
         )
         self.decisions.append(decision)
         for order in decided.orders:
-            self._order(intent, subscription, decision, order)
+            self._order(intent, seat, decision, order)
         # There is nothing to order yet: the lots are remembered for the moment of the fill.
         for leg, lots in decided.led:
             copy = self.copies[subscription.id, intent.position_id][leg]
@@ -229,65 +269,62 @@ class Workspace:
                 copy.next_check_at, copy.wait_reason = self.now, WaitReason.FAULT
                 self.changed_copies.add(copy.id)
         for number in decided.waiting:
-            self._wait(intent, subscription, decision, number)
+            self._wait(intent, seat, decision, number)
 
-    def _order(self, intent: Intent, subscription: Subscription, decision: Decision, order: Order) -> None:
-        copies = self.copies.setdefault((subscription.id, intent.position_id), {})
+    def _order(self, intent: Intent, seat: Seat, decision: Decision, order: Order) -> None:
+        subscription_pk, follower = seat.subscription.id, seat.subscription.follower_id
+        copies = self.copies.setdefault((subscription_pk, intent.position_id), {})
         if order.action in ADDS_EXPOSURE:
-            terminal = self.terminal(subscription.follower_id) or Terminal()
+            spec = seat.terminal.symbols.get(order.symbol) if seat.terminal is not None else None
             copies[order.leg] = leading.new_copy(
                 self.log,
-                subscription=subscription,
+                subscription_pk=subscription_pk,
+                account_pk=follower,
                 position_id=intent.position_id,
                 order=order,
                 master_lots=intent.lots,
-                spec=terminal.symbols.get(order.symbol),
+                spec=spec,
             )
             self.new_copies.append(copies[order.leg])
-            open_positions = self.open_positions.setdefault(subscription.follower_id, set())
-            open_positions.add((subscription.id, intent.position_id))
-            self._count_notional(subscription.follower_id, order)
+            seat.open_positions.add((subscription_pk, intent.position_id))
+            worth = notional(spec, order.lots, order.price)
+            if worth:
+                self.notionals[follower] = self.notionals.get(follower, _NONE) + worth
         copy = copies[order.leg]
-        self._lead(copy, order)
+        self._lead(copy, copies, seat, order)
         cause = Cause(
             occurred_at=intent.occurred_at,
             received_at=intent.received_at,
             decision_id=decision.id,
-            decided_on=self.decided_on.get(subscription.follower_id),
+            decided_on=self.decided_on.get(follower) if seat.account.holds else None,
         )
         self.log.add(copy=copy, order=order, cause=cause)
 
-    def _count_notional(self, account_pk: UUID, order: Order) -> None:
-        terminal = self.terminal(account_pk) or Terminal()
-        worth = notional(terminal.symbols.get(order.symbol), order.lots, order.price)
-        self.notionals[account_pk] = self.notionals.get(account_pk, _NONE) + (worth or _NONE)
-
-    def _lead(self, copy: Copy, order: Order) -> None:
+    def _lead(self, copy: Copy, legs: Mapping[int, Copy], seat: Seat, order: Order) -> None:
         leading.lead(copy, order)
         # A close or a stop that nobody hears of is money at risk: it is looked after.
-        if order.action not in ADDS_EXPOSURE and not self.log.accounts[copy.account_id].holds:
+        if order.action not in ADDS_EXPOSURE and not seat.account.holds:
             copy.next_check_at, copy.wait_reason = self.now + UNDELIVERED_AFTER, WaitReason.ON_ITS_WAY
-        legs = self.copies[copy.subscription_id, copy.position_id].values()
         # A position whose last leg is on its way out makes room for the next one, within this very batch.
-        if not any(leg.lots_decided or leg.state in _ON_ITS_WAY for leg in legs if leg.state in ALIVE):
-            self.open_positions.get(copy.account_id, set()).discard((copy.subscription_id, copy.position_id))
+        if not any(leg.lots_decided or leg.state in _ON_ITS_WAY for leg in legs.values() if leg.state in ALIVE):
+            seat.open_positions.discard((copy.subscription_id, copy.position_id))
         self.changed_copies.add(copy.id)
 
-    def _wait(self, intent: Intent, subscription: Subscription, decision: Decision, number: int) -> None:
+    def _wait(self, intent: Intent, seat: Seat, decision: Decision, number: int) -> None:
         """Give a working copy some time to fill by itself; once per copy, whatever a terminal repeats."""
-        copy = self.copies[subscription.id, intent.position_id][number]
+        copy = self.copies[seat.subscription.id, intent.position_id][number]
         # Terminals repeat themselves. The time begins once.
         if copy.id in self.waited:
             return
         self.waited.add(copy.id)
-        account = self.log.accounts[subscription.follower_id]
         position = self.positions.get((intent.account_id, intent.position_id))
         self.waits.append(
-            FillWait(
-                decision=decision,
-                copy=copy,
-                account=account.row,
-                due_at=None if account.holds else self.now + self.rules[subscription.id].pending_wait,
+            record(
+                FillWait,
+                decision_id=decision.id,
+                copy_id=copy.id,
+                account_id=seat.subscription.follower_id,
+                due_at=None if seat.account.holds else self.now + seat.known_rules.pending_wait,
                 lots=copy.lots_decided,
                 master_lots=intent.lots if intent.lots is not None else position.lots if position else None,
                 created_at=self.now,

@@ -16,14 +16,14 @@ from orders.domain.decision.likeness import likeness
 from orders.domain.decision.pipeline import Decided, decide, failed
 from orders.domain.states.denials import Code
 from orders.domain.wire.intents import Action, OrderIntent
-from orders.models import Intent, Subscription
-from orders.services.intents.batch import Workspace
-from orders.services.intents.reading import followers_of
+from orders.models import Intent
+from orders.services.intents.batch import Seat, Workspace
+from orders.services.intents.reading import Subscribed, followers_of
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.decimals import to_builtins
 from sessions_app.models.bulk import JsonText
 from sessions_app.models.fields import new_id
-from sessions_app.models.light import make
+from sessions_app.models.light import record
 from sessions_app.models.statements import together
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Arrival, Batch
@@ -71,8 +71,8 @@ def _take(arrival: Arrival, workspace: Workspace) -> None:
     if row.repeated:
         return
     rulings = _Rulings(arrival, intent, workspace)
-    for subscription in workspace.subscriptions.get(arrival.account_pk, ()):
-        workspace.record(row, subscription, *rulings.of(subscription))
+    for seat in workspace.seats.get(arrival.account_pk, ()):
+        workspace.record(row, seat, *rulings.of(seat))
     # After the decisions, which look at the position as it was.
     workspace.move_position(arrival.account_pk, intent, advance(position, intent))
     # Stops may be moved to and fro: only the same as the last is a repeat.
@@ -91,14 +91,14 @@ class _Rulings:
         self._case = workspace.cases(arrival, intent)
         self._known: dict[Hashable, tuple[Case, _Ruling]] = {}
 
-    def of(self, subscription: Subscription) -> _Ruling:
+    def of(self, seat: Seat) -> _Ruling:
         """One subscription's decision. A fault in it is its own: the others of this intent are served all the same."""
         try:
-            ruling = self._ruling(self._case(subscription))
+            ruling = self._ruling(self._case(seat))
         except Exception as fault:  # noqa: BLE001 - contained: it is logged with its trace, told, and recorded
-            return _with_steps(self._fault(subscription, type(fault).__name__))
+            return _with_steps(self._fault(seat.subscription, type(fault).__name__))
         if ruling[0].code is Code.MASTER_NETTING_UNSUPPORTED:
-            master, name = self._arrival.account_pk, subscription.strategy.name
+            master, name = self._arrival.account_pk, seat.subscription.strategy
             self._workspace.call(master, AlertCode.MASTER_NETTING, f"strategy {name}", subject=f"netting {master}")
         return ruling
 
@@ -112,10 +112,10 @@ class _Rulings:
         self._known[alike] = (case, ruling)
         return ruling
 
-    def _fault(self, subscription: Subscription, fault: str) -> Decided:
+    def _fault(self, subscription: Subscribed, fault: str) -> Decided:
         number = self._intent.position_id
         _log.exception("decision.fault", subscription_id=str(subscription.id), position_id=number)
-        text = f"strategy {subscription.strategy.name}, position {number}: {fault}"
+        text = f"strategy {subscription.strategy}, position {number}: {fault}"
         subject = f"{subscription.id} {number}"
         self._workspace.call(subscription.follower_id, AlertCode.INTERNAL, text, subject=subject)
         return failed(self._intent.action, fault)
@@ -136,7 +136,7 @@ def _told_of_mending(arrival: Arrival) -> dict[str, list[str]]:
 
 
 def _row(arrival: Arrival, intent: OrderIntent) -> Intent:
-    return make(
+    return record(
         Intent,
         id=new_id(),
         account_id=arrival.account_pk,

@@ -10,10 +10,13 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import F, FloatField, Q, QuerySet, Sum
+from django.db import connection
+from django.db.models import Expression, F, FloatField, Func, Q, QuerySet, Sum, TextField
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
 from orders.domain.decision.inputs import MarketQuote, Rules, Terminal
+from orders.domain.decision.settings import SETTINGS
 from orders.domain.sizing.modes import AGELESS
 from orders.domain.sizing.rounding import notional
 from orders.domain.states.copies import ALIVE, CopyState
@@ -37,8 +40,24 @@ from sessions_app.models.statements import Answer, Place, Statement, together
 
 _log = structlog.get_logger(__name__)
 _NONE, _ONE = Decimal(0), Decimal(1)
-_UNUSED = frozenset({"created_at"})
 _ON_ITS_WAY = frozenset({CopyState.HELD, CopyState.ORDERED})
+
+
+@dataclass(slots=True)
+class Subscribed:
+    """What a batch reads of one subscription each time. Its settings come with it as rules, which are kept.
+
+    `mark`: whatever is written to the row changes it (see `_mark`).
+    """
+
+    id: UUID
+    follower_id: UUID
+    state: str
+    version: int
+    mark: str
+    master_id: UUID
+    relay_copies: bool
+    strategy: str
 
 
 def followers_of(masters: Collection[UUID]) -> set[UUID]:
@@ -57,7 +76,7 @@ class Asked:
 
     log: Callable[[datetime], CommandLog]
     masters: Answer[BrokerAccount]
-    subscriptions: Answer[Subscription]
+    subscriptions: Answer[Subscribed]
     positions: Answer[MasterPosition]
     copies: Answer[Copy]
     firsts: Answer[tuple[Any, ...]]
@@ -73,16 +92,26 @@ def ask(masters: Collection[UUID], intents: Sequence[OrderIntent]) -> Asked:
         return Asked(
             log=send_for_log(followers_of=masters),
             masters=_MASTERS.send(masters=masters),
-            subscriptions=_SUBSCRIPTIONS.send(masters=masters),
+            subscriptions=_SUBSCRIPTIONS.send(masters=masters).of(_subscribed),
             positions=_POSITIONS.send(masters=masters, tickets=named),
             copies=_COPIES.send(masters=masters, tickets=named),
             firsts=_FIRSTS.send(masters=masters, tickets={intent.ticket for intent in intents}),
         )
 
 
-def _flowing() -> "QuerySet[Subscription]":
+def _flowing() -> "QuerySet[Subscription, Any]":
     rows = Subscription.objects.filter(strategy__master__among=Place("masters"))
-    return rows.exclude(state=SubscriptionState.OFF).order_by("id")
+    rows = rows.exclude(state=SubscriptionState.OFF).order_by("id").annotate(mark=_mark())
+    columns = ("id", "follower_id", "state", "version", "mark")
+    return rows.values_list(*columns, "strategy__master_id", "strategy__relay_copies", "strategy__name")
+
+
+def _mark() -> Expression:
+    """What tells one state of a row from every other one, whoever has written it, and is cheap to read."""
+    if connection.vendor == "postgresql":
+        # The transaction that wrote the row; a lock does not change it.
+        return RawSQL(f'"{Subscription._meta.db_table}"."xmin"::text', ())  # noqa: S611 - a column of every table
+    return Func(*(F(row.name) for row in SETTINGS.rows), function="json_array", output_field=TextField())
 
 
 def _positions() -> "QuerySet[MasterPosition]":
@@ -106,30 +135,75 @@ def _firsts() -> "QuerySet[Intent, Any]":
 
 
 _MASTERS: Final = Fetch(lambda: BrokerAccount.objects.filter(id__among=Place("masters")), without=UNUSED)
-_SUBSCRIPTIONS: Final = Fetch(_flowing, "strategy", without=_UNUSED)
+_SUBSCRIPTIONS: Final = Statement(_flowing)
 _POSITIONS: Final = Fetch(_positions)
 _COPIES: Final = Fetch(_copies)
 _FIRSTS: Final = Statement(_firsts)
 
 
-def by_master(rows: Iterable[Subscription], locked: Collection[UUID]) -> dict[UUID, list[Subscription]]:
+def _subscribed(rows: Iterable[tuple[Any, ...]]) -> list[Subscribed]:
+    return [Subscribed(*row) for row in rows]
+
+
+def by_master(rows: Iterable[Subscribed], locked: Collection[UUID]) -> dict[UUID, list[Subscribed]]:
     """Subscriptions by master; what was stored since the followers were locked comes with the next batch."""
-    found: dict[UUID, list[Subscription]] = defaultdict(list)
+    found: dict[UUID, list[Subscribed]] = defaultdict(list)
     for row in rows:
         if row.follower_id in locked:
-            found[row.strategy.master_id].append(row)
+            found[row.master_id].append(row)
     return dict(found)
 
 
-def rules(subscriptions: Sequence[Subscription]) -> dict[UUID, Rules]:
-    """What the subscriptions say; one that cannot be read is left out, and its decisions fail on their own."""
-    found = {}
-    for item in subscriptions:
+_RULES_KEPT: Final = 100_000
+_kept: dict[tuple[Any, ...], Rules] = {}
+
+
+def rules(subscriptions: Sequence[Subscribed]) -> dict[UUID, Rules]:
+    """What the subscriptions say; one that cannot be read is left out, and its decisions fail on their own.
+
+    It is kept by each state of their rows, so that settings are read once, and not with every trade.
+    """
+    found = {item.id: rules for item in subscriptions if (rules := _kept.get(_name(item))) is not None}
+    if missing := [item for item in subscriptions if item.id not in found]:
+        found |= _read_rules(missing)
+    return found
+
+
+def _name(item: Subscribed) -> tuple[Any, ...]:
+    return (item.id, item.version, item.mark, item.state, item.relay_copies)
+
+
+def _read_rules(missing: Sequence[Subscribed]) -> dict[UUID, Rules]:
+    found: dict[UUID, Rules] = {}
+    wanted = [item.id for item in missing]
+    with together():
+        stored = _SETTINGS.send(subscriptions=wanted)
+        marks = _MARKS.send(subscriptions=wanted)
+    rows = {row.id: row for row in stored.read()}
+    after: dict[UUID, str] = dict(marks.read())
+    if len(_kept) + len(rows) > _RULES_KEPT:
+        _kept.clear()
+    for item in missing:
         try:
-            found[item.id] = mapping.rules(item)
+            row = rows[item.id]
+            found[item.id] = mapping.rules(row)
         except Exception:  # noqa: BLE001 - whatever is wrong with it, it is one subscription's own
             _log.exception("subscription.unreadable", subscription_id=str(item.id))
+            continue
+        # Changed since it was first read: a decision names the version that it rests on.
+        item.version, item.state, item.relay_copies = row.version, row.state, row.strategy.relay_copies
+        # The mark was read on both sides of the settings: unchanged, it is theirs.
+        if after.get(item.id) == item.mark:
+            _kept[_name(item)] = found[item.id]
     return found
+
+
+def _settings() -> "QuerySet[Subscription]":
+    return Subscription.objects.filter(id__among=Place("subscriptions"))
+
+
+_SETTINGS: Final = Fetch(_settings, "strategy", without=frozenset({"created_at"}))
+_MARKS: Final = Statement(lambda: _settings().annotate(mark=_mark()).values_list("id", "mark"))
 
 
 def decided_on(accounts: Iterable[BrokerAccount]) -> dict[UUID, UUID | None]:
@@ -141,7 +215,7 @@ def decided_on(accounts: Iterable[BrokerAccount]) -> dict[UUID, UUID | None]:
 
 
 def copies(
-    rows: Sequence[Copy], subscriptions: Sequence[Subscription], renamed: Collection[int]
+    rows: Sequence[Copy], subscriptions: Sequence[Subscribed], renamed: Collection[int]
 ) -> dict[tuple[UUID, int], dict[int, Copy]]:
     """The copies by subscription and position, with those of positions that were named by a later ticket."""
     mine = {item.id for item in subscriptions}
@@ -156,7 +230,7 @@ def copies(
 
 
 def open_positions(
-    subscriptions: Sequence[Subscription], rules: Mapping[UUID, Rules]
+    subscriptions: Sequence[Subscribed], rules: Mapping[UUID, Rules]
 ) -> dict[UUID, set[tuple[UUID, int]]]:
     """Copied positions by follower, for the followers with a limit on them."""
     # Counting reads every living copy of an account: only where a limit asks for it.
@@ -220,7 +294,7 @@ def looks_at_ages(rules: Rules) -> bool:
     return rules.settings.looks_at_market or rules.settings.mode not in AGELESS
 
 
-def quotes(subscriptions: Sequence[Subscription], rules: Mapping[UUID, Rules]) -> dict[UUID, dict[str, MarketQuote]]:
+def quotes(subscriptions: Sequence[Subscribed], rules: Mapping[UUID, Rules]) -> dict[UUID, dict[str, MarketQuote]]:
     """The followers' markets, for those whose settings look at them."""
     # Quotes change every second, and most subscriptions look at none.
     known = [item for item in subscriptions if item.id in rules]

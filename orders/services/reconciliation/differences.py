@@ -252,12 +252,11 @@ def _order(row: Difference, copy: Copy, plan: Repair, log: CommandLog, attempts:
     )
     attempt = attempts.next(row.id, order)
     cause = Cause(occurred_at=log.now, received_at=log.now, difference=row, attempt=attempt)
-    command = log.add(copy=copy, order=order, cause=cause)
+    # No lots where nothing is opened or closed.
+    log.add(copy=copy, order=order, cause=cause, lots=plan.lots, ticket=plan.ticket)
     if plan.action is Action.MODIFY:
         # What stands at the broker is what the book shows: until the repair is reported, the copy is led there.
         copy.sl_at_broker, copy.tp_at_broker = plan.found
-    command.lots = plan.lots  # none where nothing is opened or closed
-    command.ticket = plan.ticket
 
 
 @requires_transaction

@@ -4,7 +4,7 @@ from orders.domain.wire.intents import Side
 from orders.domain.wire.reports import ExecutionReport
 from orders.models import Command, Copy, Report
 from sessions_app.models.fields import new_id
-from sessions_app.models.light import make
+from sessions_app.models.light import record
 from sessions_app.services.ingest.ports import Arrival
 
 
@@ -14,7 +14,7 @@ def report_row(arrival: Arrival, report: ExecutionReport, command: Command | Non
     # A second position may be on another side than the copy.
     if side is None and command is not None and command.ticket is not None:
         side = Side(command.side)
-    return make(
+    return record(
         Report,
         id=new_id(),
         account_id=arrival.account_pk,
