@@ -14,7 +14,9 @@ from sessions_app.services.ingest.ports import Chunking, FrameHandler
 
 # By the handler's name in the row of its frame type.
 HANDLERS: Final[Mapping[str, FrameHandler]] = {
-    "accept_intents": FrameHandler(order_intents.decide_all, touches=order_intents.touched, fault=intent_frames.fault),
+    "accept_intents": FrameHandler(
+        order_intents.decide_all, touches=order_intents.touched, fault=intent_frames.fault, locks_all=True
+    ),
     "accept_reports": FrameHandler(execution_reports.accept, fault=report_frames.fault, takes_acks=True),
     "accept_snapshots": FrameHandler(
         snapshots.accept,

@@ -1,6 +1,6 @@
 """The rows that a batch of reports needs, and what it changes of them: loaded in a fixed number of reads."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -23,7 +23,7 @@ from sessions_app.models import BrokerAccount
 from sessions_app.models.light import Fetch, fetch, share
 from sessions_app.models.statements import Answer, Place, together
 from sessions_app.services.ingest.acknowledgements import Told
-from sessions_app.services.ingest.ports import Acknowledged, Arrival
+from sessions_app.services.ingest.ports import Acknowledged, Arrival, Pushed
 
 _NONE = Decimal(0)
 # Moments that no report looks at, and that cost more to read than all else of a command.
@@ -73,22 +73,29 @@ class Reports:
     def acknowledge(self, acks: Told) -> None:
         """Move on what is acknowledged: in memory what this batch writes anyway, the rest by its numbers."""
         self.risen = acks.raise_all(self.log.rows.values())
-        told = {(row.account_id, row.seq): row for row in moves.received(self.risen, acks.pushed, self.log.now)}
         ranges = {row.id: row for row in self.risen}
-        known = set()
+        known: dict[UUID, set[int]] = {}
         for command in self.commands.values():
             account, number = ranges.get(command.account_id), command.seq
             if account is None or number is None or command.epoch != account.epoch:
                 continue
             if account.former_seq < number <= account.acked_seq:
-                known.add((command.account_id, number))
-                self._receive(command, told.pop((command.account_id, number), None))
-        moves.receive_commands(self.risen, told.values(), known)
+                known.setdefault(account.id, set()).add(number)
+                self._receive(command, acks.pushed.get(account.id, ()), number)
+        # Usually nothing: an EA acknowledges what it reports.
+        others = [row for row in self.risen if not _is_known(row, known.get(row.id), acks.pushed.get(row.id, ()))]
+        if others:
+            told = moves.received(others, acks.pushed, self.log.now)
+            told = [row for row in told if row.seq not in known.get(row.account_id, ())]
+            pairs = {(row.id, number) for row in others for number in known.get(row.id, ())}
+            moves.receive_commands(others, told, pairs)
 
-    def _receive(self, command: Command, told: moves.Received | None) -> None:
-        if told is not None:
-            command.committed_at, command.pushed_at, command.acked_at = told.committed_at, told.pushed_at, told.acked_at
-            self.received[command.id] = True
+    def _receive(self, command: Command, pushed: Iterable[Pushed], number: int) -> None:
+        for item in pushed:
+            if item.seq == number:
+                command.committed_at, command.pushed_at = item.committed_at, item.pushed_at
+                command.acked_at = self.log.now
+                self.received[command.id] = True
         # A report may have been faster than the acknowledgement.
         if command.state == CommandState.QUEUED:
             moves.move_command(command, CommandState.RECEIVED)
@@ -108,6 +115,13 @@ class Reports:
             for row in fetch(rows.order_by("id"), without=TIME_LINE):
                 self.siblings[row.copy_id].append(self.commands.get(row.id, row))
         return self.siblings[copy.id]
+
+
+def _is_known(row: Acknowledged, known: set[int] | None, pushed: Sequence[Pushed]) -> bool:
+    """Whether every command that this account acknowledges, or tells moments of, is one that this batch writes."""
+    if known is None:
+        return row.acked_seq == row.former_seq and not pushed
+    return row.acked_seq - row.former_seq == len(known) and all(item.seq in known for item in pushed)
 
 
 def lock_and_load(arrivals: Sequence[Arrival], acks: Told, now: datetime) -> Reports:

@@ -81,9 +81,9 @@ def store(*, arrivals: Sequence[Arrival]) -> Batch:
         batch = Batch(now=now)
         for arrival in arrivals:
             _sort(arrival, locked)
-        applied = [arrival for arrival in arrivals if arrival.fate is Fate.APPLY]
-        _lock_accounts(applied)
-        left = _apply(applied, batch)
+        groups = group_by_kind([arrival for arrival in arrivals if arrival.fate is Fate.APPLY])
+        _lock_accounts(groups)
+        left = _apply(groups, batch)
         _count_offences(batch)
         _call_about_conflicts(arrivals, batch)
         if unknown := batch.log.keys() - batch.fences.keys():  # locked by the handlers: no session takes over
@@ -114,7 +114,7 @@ def _lock(arrivals: Sequence[Arrival]) -> tuple[_Locked, datetime]:
         arrival.fate, arrival.refusal = Fate.NEW, arrival.refusal if arrival.payload is None else None
         # When it came, not when the writer had time for it: the age of a signal depends on it.
         arrival.received_at = now - timedelta(seconds=max(0.0, heard_now - arrival.heard))
-    for item in sent:
+    for item in sent if known.by_number else ():
         frame_id, session = known.by_number.get((item.session_id, item.seq)), sessions.get(item.session_id)
         if frame_id is not None and session is not None and item.seq <= session.log.top:
             session.log.ids.update({item.seq: frame_id})
@@ -261,6 +261,8 @@ def _known(arrival: Arrival, locked: _Locked) -> tuple[bytes, str] | None:
     in_batch = locked.fresh.get((_scope(arrival, session), arrival.frame_id))
     if in_batch is not None:
         return in_batch.digest, in_batch.refusal.code if in_batch.refusal else ""
+    if not locked.known.by_session:  # nothing of the batch is known, as nearly always
+        return None
     stored = locked.known.by_session.get((arrival.session_id, arrival.frame_id))
     if stored is None and session.state != SessionStatus.PENDING:
         stored = locked.known.by_account.get((arrival.account_pk, arrival.frame_id))
@@ -279,20 +281,26 @@ def _repeat(arrival: Arrival, known: tuple[bytes, str] | None) -> None:
 # Applying ---------------------------------------------------------------------------------------------------
 
 
-def _lock_accounts(arrivals: Sequence[Arrival]) -> None:
+def _lock_accounts(groups: Sequence[Sequence[Arrival]]) -> None:
     """Lock every account that this batch changes, in the order of their ids: gateways share followers, and a batch that
     took them handler by handler would meet another one's in the opposite order. SQLite has one writer anyway.
     """
-    if connection.vendor != "postgresql" or len(arrivals) < 2 or _is_locked_by_one(arrivals):
+    if connection.vendor != "postgresql" or _is_locked_by_one(groups):
         return  # the handler takes them in this order itself
-    locked = BrokerAccount.objects.filter(id__in=touched(arrivals)).order_by("id").select_for_update(no_key=True)
+    accounts = touched([arrival for group in groups for arrival in group])
+    locked = BrokerAccount.objects.filter(id__in=accounts).order_by("id").select_for_update(no_key=True)
     list(locked.values_list("id"))
 
 
-def _is_locked_by_one(arrivals: Sequence[Arrival]) -> bool:
-    """Whether these are reports of one group, with the acknowledgements before them: one statement locks all."""
-    handlers = [_handler(ports.bound().frames[group[0].kind]) for group in group_by_kind(arrivals)]
-    return all(handler.takes_acks for handler in handlers) and all(handler.collects for handler in handlers[:-1])
+def _is_locked_by_one(groups: Sequence[Sequence[Arrival]]) -> bool:
+    """Whether one handler locks all: there is one frame, or one group of a type that does so, with the acknowledgements
+    before reports."""
+    if sum(map(len, groups)) < 2:
+        return True
+    handlers = [_handler(ports.bound().frames[group[0].kind]) for group in groups]
+    if not all(handler.collects for handler in handlers[:-1]):
+        return False
+    return handlers[-1].takes_acks or (len(handlers) == 1 and handlers[0].locks_all)
 
 
 def touched(arrivals: Sequence[Arrival]) -> set[UUID]:
@@ -307,16 +315,16 @@ def touched(arrivals: Sequence[Arrival]) -> set[UUID]:
 @requires_transaction
 def apply_in_groups(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """Run the handlers, many frames of a type at once, in the caller's transaction; each account keeps its order."""
-    left = _apply(arrivals, batch)
+    left = _apply(group_by_kind(arrivals), batch)
     with together():
         left()
 
 
-def _apply(arrivals: Sequence[Arrival], batch: Batch) -> Left:
+def _apply(groups: Sequence[Sequence[Arrival]], batch: Batch) -> Left:
     """Run the handlers; what the last one has left to write."""
     frames = ports.bound().frames
     left = _nothing
-    for group in group_by_kind(arrivals):
+    for group in groups:
         # The next group looks at what this one has written.
         if left is not _nothing:
             with together():

@@ -175,7 +175,8 @@ class FrameHandler:
     trip with the batch's own rows and the COMMIT, or before the handler of the next group runs.
     `touches`: the accounts whose rows they change; the batch locks them all before the first handler runs.
     `takes_acks`: it writes the batch's acknowledgements too, with what it writes anyway, and locks all accounts of both
-    in one statement; `collects`: it only keeps its frames for the next handler.
+    in one statement; `collects`: it only keeps its frames for the next handler; `locks_all`: all accounts whose rows it
+    changes, in one statement and in the order of their ids, before anything else.
     `fault(payload)`: the path and the rule that a payload breaks, beyond what its type says. `chunking`: they may come
     in parts, and only the whole goes into a batch.
     """
@@ -186,6 +187,7 @@ class FrameHandler:
     chunking: Chunking | None = None
     takes_acks: bool = False
     collects: bool = False
+    locks_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,12 @@ from tests.integration.trading import Desk, subscribe
 pytestmark = pytest.mark.django_db(transaction=True)
 FEW: Final = 10
 MANY: Final = 40
+ROUND_TRIPS: Final = 3
+"""The sessions and the frames that are known; the followers' lock and what decisions read; all writes with the COMMIT.
+"""
 # A tenth above what they are. An open was 479 and a close 438 when settings were read with each trade and rows were
 # models.
-A_FOLLOWER: Final = {"open": 295, "reports": 410, "close": 297}
+A_FOLLOWER: Final = {"open": 295, "reports": 371, "close": 297}
 
 
 @pytest.mark.lane("production")
@@ -37,6 +40,24 @@ A_FOLLOWER: Final = {"open": 295, "reports": 410, "close": 297}
 def test_a_follower_more_is_few_calls_more(work: str) -> None:
     more = (_calls(MANY)[work] - _calls(FEW)[work]) / (MANY - FEW)
     assert more <= A_FOLLOWER[work]
+
+
+@pytest.mark.lane("production")
+def test_intents_of_two_masters_in_one_batch_lock_their_followers_once() -> None:
+    floors = [_floor(2), _floor(2)]
+    for master, _ in floors:
+        master.buy(1)
+    arrivals = []
+    for master, _ in floors:
+        master.seq += 1
+        told = {"action": "open", "position_id": 2, "ticket": 2, "symbol": "EURUSD", "side": "buy", "lots": "0.1"}
+        arrivals.append(master.arrival("OrderIntent", {**told, "price": "1.1"}, seq=master.seq))
+    with counted() as cost:
+        batches.store(arrivals=arrivals)
+    locks = [text for text in cost.naming("sessions_app_brokeraccount") if "FOR NO KEY UPDATE" in text]
+    assert len([text for text in locks if 'FROM "sessions_app_brokeraccount"' in text]) == 1
+    assert Decision.objects.filter(intent__position_id=2, outcome="copied").count() == 4
+    assert cost.of("calls") == ROUND_TRIPS
 
 
 def test_settings_are_read_once_and_not_with_every_trade() -> None:
