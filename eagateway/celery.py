@@ -36,5 +36,6 @@ app.conf.beat_schedule = {
     "show that the worker works": {"task": "housekeeping.tick", "schedule": 5.0, "options": {"expires": 10}},
     "revoke retired keys": {"task": "keys.revoke_retired", "schedule": 5.0, "options": {"expires": 10}},
     "forget what has expired": {"task": "sessions.forget_expired", "schedule": 300.0, "options": {"expires": 600}},
+    "forget old history": {"task": "orders.forget_history", "schedule": 300.0, "options": {"expires": 600}},
     "lapse pending sessions": {"task": "sessions.lapse_pending", "schedule": 60.0, "options": {"expires": 300}},
 }

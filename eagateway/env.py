@@ -41,6 +41,7 @@ class GatewaySettings(TypedDict):
     heartbeat_timeout: int
     pending_lifetime: timedelta
     pending_retention: timedelta
+    history_retention: timedelta
     pending_frames: int
     pending_frames_per_key: int
     pending_rate_per_minute: int

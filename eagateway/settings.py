@@ -163,6 +163,7 @@ GATEWAY: env.GatewaySettings = {
     "heartbeat_timeout": env.integer("HEARTBEAT_TIMEOUT_SECONDS", default=15, least=3, most=600),
     "pending_lifetime": timedelta(hours=env.integer("PENDING_LIFETIME_HOURS", default=24, least=1, most=720)),
     "pending_retention": timedelta(days=env.integer("PENDING_RETENTION_DAYS", default=30, least=0, most=3650)),
+    "history_retention": timedelta(days=env.integer("HISTORY_RETENTION_DAYS", default=0, least=0, most=36_500)),
     "pending_frames": env.integer("PENDING_STORED_FRAMES", default=500, least=1, most=10_000),
     "pending_frames_per_key": env.integer("PENDING_STORED_FRAMES_PER_KEY", default=1000, least=1, most=100_000),
     "pending_rate_per_minute": env.integer("PENDING_FRAMES_PER_MINUTE", default=60, least=1, most=10_000),

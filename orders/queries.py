@@ -47,17 +47,55 @@ def commands_after(wanted: Mapping[UUID, tuple[int, int]]) -> dict[UUID, LogPage
     """
     if not wanted:
         return {}
+    pages = _pages(wanted)
+    # Nothing is there of a whole range of numbers: it was forgotten, or is not written yet.
+    if missing := {pk: wanted[pk] for pk in wanted.keys() - pages.keys()}:
+        pages |= _forgotten(missing)
+    return pages
+
+
+def _pages(wanted: Mapping[UUID, tuple[int, int]]) -> dict[UUID, LogPage]:
     ranges = (Q(account=pk, seq__gt=after, seq__lte=upto) for pk, (after, upto) in wanted.items())
     rows = Command.objects.select_related("copy").filter(reduce(or_, ranges), epoch=F("account__epoch"))
     found = rows.annotate(account_fence=F("account__fence")).order_by("account_id", "seq")
     by_account = groupby(found, key=attrgetter("account_id", "account_fence"))
-    return {account_pk: LogPage(fence, _frames(mine)) for (account_pk, fence), mine in by_account}
+    return {pk: LogPage(fence, _frames(mine, after=wanted[pk][0])) for (pk, fence), mine in by_account}
 
 
-def _frames(commands: Iterable[Command]) -> list[LogFrame]:
+def _forgotten(missing: Mapping[UUID, tuple[int, int]]) -> dict[UUID, LogPage]:
+    """One gap for each account whose numbers were deleted up to where it asks; see orders.services.copies.retention."""
+    # The accounts first: a number that was acknowledged by then, and is not found afterwards, is not there any more.
+    accounts = BrokerAccount.objects.filter(id__in=missing).values_list("id", "fence", "epoch", "acked_seq")
+    known = [
+        (pk, fence, epoch, missing[pk][0], min(missing[pk][1], acked))
+        for pk, fence, epoch, acked in accounts
+        if acked > missing[pk][0]
+    ]
+    if not known:
+        return {}
+    pages = _pages({pk: (after, last) for pk, _, _, after, last in known})
+    for pk, fence, epoch, after, last in known:
+        if pk not in pages:
+            pages[pk] = LogPage(fence, [_hole(after + 1, last, epoch)])
+    return pages
+
+
+def _hole(first: int, last: int, epoch: UUID) -> LogFrame:
+    """Numbers of a log that are forgotten, as one frame; it has the same id whenever it is told."""
+    gap = GapFill(next=last + 1, reason=GapReason.SUPERSEDED)
+    gap_id = uuid5(epoch, f"forgotten up to {last}")
+    return LogFrame(seq=first, frame_id=gap_id, kind="GapFill", payload=to_json(gap), epoch=epoch, covers=last)
+
+
+def _frames(commands: Iterable[Command], *, after: int) -> list[LogFrame]:
     frames: list[LogFrame] = []
     run: list[Command] = []
     for command in commands:
+        number = command.seq or 0
+        if number > after + 1:
+            frames += [*_gap(run), _hole(after + 1, number - 1, command.epoch)]
+            run = []
+        after = number
         if CommandState(command.state) in SENDABLE:
             frames += _gap(run)
             run = []
