@@ -108,8 +108,10 @@ void CBrokerClock::Look(const long monotonic)
    if(m_last!=0 && now!=m_last)
      {
       m_moved=monotonic;
-      m_known=true;
-      m_offset=(int)MathRound((double)((long)now-(long)TimeGMT())/900.0)*900;
+      // more than a day is no time zone: one of the two clocks is wrong, and nothing is said about the other
+      long apart=(long)now-(long)TimeGMT();
+      m_known=(MathAbs(apart)<=86400);
+      m_offset=m_known ? (int)MathRound((double)apart/900.0)*900 : 0;
      }
    m_last=now;
   }

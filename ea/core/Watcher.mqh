@@ -93,8 +93,8 @@ datetime CWatcher::OldestClose(void)
          oldest=m_history[i].closed;
    return(oldest);
   }
-//--- A list that is empty all at once proves nothing, unless the history tells of each that is missing: then it waits for
-//--- some seconds, and for a balance
+//--- A list that is empty all at once proves nothing, unless the history tells of each that is missing: it waits for some
+//--- seconds, and for a balance, or for half a minute: an account without money has none
 bool CWatcher::Believable(const SRow &before[],const long now)
   {
    bool proven=(m_store.HasBaseline() && !Vanished(before,true));
@@ -107,7 +107,8 @@ bool CWatcher::Believable(const SRow &before[],const long now)
    m_empty_scans++;
    if(m_empty_since<0)
       m_empty_since=now;
-   return(m_empty_scans>1 && now-m_empty_since>=EMPTY_MS && m_broker.Balance()>0);
+   bool money=(m_broker.Balance()>0 || now-m_connected_since>=CONNECTED_MS);
+   return(m_empty_scans>1 && now-m_empty_since>=EMPTY_MS && money);
   }
 //--- the closed orders, if there are others than before, or may be
 bool CWatcher::ReadHistory(const SRow &before[])

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -64,11 +65,15 @@ def free_port(wanted: int) -> int:
 class Child:
     """`manage.py serve` in a process of its own, in a process group of its own; it dies with its parent.
 
-    `fault`: a bug of eagateway.demo.sabotage that this gateway is to have, each time that it starts.
+    `fault`: a bug of eagateway.demo.sabotage that this gateway is to have, each time that it starts. `settings`: some
+    of its own.
     """
 
-    def __init__(self, *, data: Path, port: int, fault: str | None = None) -> None:
+    def __init__(
+        self, *, data: Path, port: int, fault: str | None = None, settings: Mapping[str, str] | None = None
+    ) -> None:
         self._data, self._port, self._fault = data, port, fault
+        self._settings = dict(settings or {})
         self._log_path = data / "gateway.log"
         self._process: subprocess.Popen[str] | None = None
 
@@ -92,7 +97,7 @@ class Child:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env=embedded_environment(self._data),
+                env=embedded_environment(self._data) | self._settings,
                 start_new_session=True,
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - one system call
             )

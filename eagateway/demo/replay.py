@@ -8,17 +8,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate, pairwise
 from typing import Final
-from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from eagateway_sdk.frames import ExecutionReport, OrderIntent
-from eagateway_sdk.paper import BrokenRecording, Event, Recording, Step
+from eagateway_sdk.paper import BrokenRecording, Event, Recording
 
 from eagateway.demo import rows
 from eagateway.demo.child import Served
 from eagateway.demo.expectation import Told
 from eagateway.demo.rows import Progress
-from eagateway.demo.stage import Seat, Stage
+from eagateway.demo.stage import Stage
 
 WINDOW: Final = 200
 FRAMES_PER_EVENT: Final = 4
@@ -30,17 +28,27 @@ _TIME: Final = "%Y.%m.%d %H:%M:%S"
 
 @dataclass(slots=True)
 class Played:
-    """What was offered: the master's own events by frame id (repeats aside), and the fault that ended it early.
+    """What was offered: every event that was played, and when (`told`), and the fault that ended it early.
 
-    `told`: every event that was played, and when. `approved`: seconds before and after the late follower's approval.
+    `approved`: seconds before and after the late follower's approval. `restarts` of the gateway, `terminals` killed.
     """
 
-    sent: dict[UUID, str] = field(default_factory=dict)
     told: list[Told] = field(default_factory=list)
     approved: tuple[float, float] = (0.0, 0.0)
     events: int = 0
     restarts: int = 0
+    terminals: int = 0
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Troubles:
+    """How often the gateway is killed and restarted, and a terminal killed, at moments that `seed` draws."""
+
+    kills: int = 0
+    restarts: int = 0
+    terminals: int = 0
+    seed: int = 0
 
 
 class Replay:
@@ -53,9 +61,7 @@ class Replay:
         child: Served,
         recording: Recording,
         seconds: float | None,
-        kills: int,
-        restarts: int,
-        seed: int,
+        troubles: Troubles,
         approve_late: Callable[[], Awaitable[None]],
         show: Callable[[int, int, Progress], None],
     ) -> None:
@@ -63,8 +69,12 @@ class Replay:
         self._seconds, self._show = seconds, show
         self._approve_late = approve_late
         self._events, self._fault = _read(recording)
-        moments = _moments(len(self._events), kills + restarts, seed)
-        self._kill_at, self._restart_at = frozenset(moments[:kills]), frozenset(moments[kills:])
+        moments = _moments(len(self._events), troubles.kills + troubles.restarts + troubles.terminals, troubles.seed)
+        gateways = troubles.kills + troubles.restarts
+        self._kill_at = frozenset(moments[: troubles.kills])
+        self._restart_at = frozenset(moments[troubles.kills : gateways])
+        self._end_at = frozenset(moments[gateways:])
+        self._draw = random.Random(troubles.seed)  # noqa: S311 - no secret
         self._room = 0
         self._unfinished = rows.Unfinished()
         self._shown_at = 0.0
@@ -86,10 +96,8 @@ class Replay:
                     await self._approve()
                 await self._await_turn(started + due)
                 self._play(event)
-                if number in self._kill_at:
-                    await self._kill()
-                elif number in self._restart_at:
-                    await self._restart()
+                await self._trouble(number)
+                await self._stage.noticed()
         except BrokenRecording as broken:
             self._fault = broken
         if not late:
@@ -108,38 +116,14 @@ class Replay:
     # One event -----------------------------------------------------------------------------------------------------
 
     def _play(self, event: Event) -> None:
-        """The market goes on for everybody; the master's terminal says what it has to tell.
+        """The market goes on for everybody.
 
         :raises BrokenRecording: the event contradicts what came before it
         """
-        step = self._stage.master_terminal.replay(event)
-        for follower in self._stage.followers:
-            for report in follower.terminal.on_recorded(event):
-                self._spawn(follower, report)
-        if step.report is not None:
-            self._account_event(step, event)
-        elif step.intent is not None:
-            self._sending.append(asyncio.create_task(self._send_intent(step, step.intent)))
+        self._sending += [asyncio.create_task(one) for one in self._stage.play(event)]
         self.played.events += 1
         self.played.told.append(Told(event, time.monotonic()))
         self._room -= FRAMES_PER_EVENT
-
-    def _account_event(self, step: Step, event: Event) -> None:
-        if step.report is not None:
-            self._spawn(self._stage.master, step.report)
-        mirrored = self._stage.mirrored
-        booked = mirrored.terminal.book_account_event(event)
-        if booked is not None:
-            self._spawn(mirrored, booked)
-
-    def _spawn(self, seat: Seat, report: ExecutionReport) -> None:
-        self._sending.append(asyncio.create_task(_send(seat, report)))
-
-    async def _send_intent(self, step: Step, intent: OrderIntent) -> None:
-        frame_id = await self._stage.master.client.send_intent(intent)
-        if not step.repeat:
-            event = step.event
-            self.played.sent[frame_id] = f"line {event.line}: {event.ev} of ticket {event.ticket}"
 
     async def _flush(self) -> None:
         """Everything handed over so far is safely in the terminals' outboxes."""
@@ -173,6 +157,17 @@ class Replay:
 
     # Faults and the end --------------------------------------------------------------------------------------------
 
+    async def _trouble(self, number: int) -> None:
+        """What is to go wrong after this event."""
+        if number in self._kill_at:
+            await self._kill()
+        elif number in self._restart_at:
+            await self._restart()
+        elif number in self._end_at:
+            await self._flush()
+            await self._stage.kill_terminal(self._draw)
+            self.played.terminals += 1
+
     async def _kill(self) -> None:
         """SIGKILL the gateway and start it again, while the terminals go on."""
         await self._flush()
@@ -205,10 +200,6 @@ class Replay:
             elif time.monotonic() - moved_at > SETTLE_SECONDS:
                 return
             await asyncio.sleep(0.05)
-
-
-async def _send(seat: Seat, report: ExecutionReport) -> None:
-    await seat.client.send_report(report)
 
 
 async def _progress() -> Progress:

@@ -16,7 +16,7 @@ from eagateway.demo import rows
 from eagateway.demo.checker import Booked, Findings, Follower, Standing, check
 from eagateway.demo.expectation import Clock, expect, positions
 from eagateway.demo.replay import Played
-from eagateway.demo.stage import FollowerSeat, Stage
+from eagateway.demo.stage import Seat, Stage, name_of
 from eagateway.demo.verdict import Judge
 
 FAULTS: Final = ("lost", "duplicated", "wrong")
@@ -42,9 +42,9 @@ class Report:
 
 def build(*, stage: Stage, recording: Recording, played: Played, seconds: float) -> Report:
     """Compare and count everything, after the replay has settled."""
-    activated = frozenset(stage.mirrored.book.activated)
+    activated = frozenset(stage.followers[0].book.activated)
     followers = [_follower(seat, activated) for seat in stage.followers]
-    findings = check(undecided=rows.undecided(played.sent), followers=followers)
+    findings = check(undecided=_undecided(stage), followers=followers)
     wrong = judge(stage, recording, played)
     printed = (recording.printed or {}).get("printed", recording.printed) if not played.error else None
     content = {
@@ -56,13 +56,24 @@ def build(*, stage: Stage, recording: Recording, played: Played, seconds: float)
         "wrong": len(wrong),
         "findings": [*findings.lost, *findings.duplicated, *wrong],
         "restarts": played.restarts,
+        "terminal": stage.terminal,
+        "terminals_killed": played.terminals,
         "latency_ms": rows.latencies(),
-        "figures": rows.compare_figures(stage.mirrored.part.account_id, printed),
-        "books": stage.books(),
+        "figures": rows.compare_figures(stage.followers[0].part.account_id, printed),
+        "books": {seat.part.account_id: seat.book.snapshot() for seat in (stage.master, *stage.followers)},
         "error": played.error,
         "seconds": round(seconds, 1),
     }
     return Report(content=content, findings=findings, wrong=wrong)
+
+
+def _undecided(stage: Stage) -> list[str]:
+    """The master's events without a decision. What a program tells by itself is known by what it says."""
+    told = stage.told()
+    if stage.terminal == "sdk":
+        return rows.undecided(told.sent)
+    found = rows.told(stage.master.part.account_id, [(name_of(event), event) for event in told.seen])
+    return [*found.missing, *rows.undecided(found.sent)]
 
 
 def judge(stage: Stage, recording: Recording, played: Played) -> list[str]:
@@ -79,16 +90,15 @@ def judge(stage: Stage, recording: Recording, played: Played) -> list[str]:
     return found
 
 
-def _lag(seat: FollowerSeat, played: Played, approved: tuple[float, float] | None) -> float:
+def _lag(seat: Seat, played: Played, approved: tuple[float, float] | None) -> float:
     """The longest that an opening took from the master's event, or the approval, to this book, in seconds."""
     told: dict[int, float] = {}
     for one in played.told:
         told.setdefault(one.event.ticket, one.at if approved is None else max(one.at, approved[1]))
-    opened = seat.witness.opened
-    return max((at - told[position] for position, at in opened.items() if position in told), default=0.0)
+    return max((at - told[position] for position, at in seat.opened.items() if position in told), default=0.0)
 
 
-def broken(recording: str, error: str, *, transport: str) -> dict[str, Any]:
+def broken(recording: str, error: str, *, transport: str, terminal: str) -> dict[str, Any]:
     """The report of a recording that could not even be opened."""
     return {
         "recording": recording,
@@ -105,6 +115,8 @@ def broken(recording: str, error: str, *, transport: str) -> dict[str, Any]:
         "wrong": 0,
         "findings": [],
         "restarts": 0,
+        "terminal": terminal,
+        "terminals_killed": 0,
         "latency_ms": {},
         "figures": [],
         "books": {},
@@ -113,7 +125,7 @@ def broken(recording: str, error: str, *, transport: str) -> dict[str, Any]:
     }
 
 
-def _follower(seat: FollowerSeat, activated: frozenset[int]) -> Follower:
+def _follower(seat: Seat, activated: frozenset[int]) -> Follower:
     return Follower(
         name=seat.part.name,
         ordered=rows.ordered(seat.part.account_id),

@@ -1,6 +1,7 @@
 """What the demo reads of the gateway's rows: progress while it runs, and the figures of its report at the end."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -9,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import Count
+from eagateway_sdk.paper import Event
 
 from eagateway.demo.checker import Ordered
 from orders import queries
@@ -103,6 +105,32 @@ def _was_cut(step: Mapping[str, Any]) -> bool:
     if step["step"] != "rounding" or step.get("max_lots") is None:
         return False
     return Decimal(step["exact"]) > Decimal(step["max_lots"])
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The master's events by the frames that told them, and those that no frame has told."""
+
+    sent: Mapping[UUID, str]
+    missing: Sequence[str]
+
+
+def told(account_id: str, events: Iterable[tuple[str, Event]]) -> Found:
+    """Which intents tell these events: the same action on the same ticket, in their order. Each event has a name."""
+    known: dict[tuple[str, int], list[UUID]] = defaultdict(list)
+    intents = Intent.objects.filter(account__account_id=account_id.lower(), repeated=False).order_by("id")
+    for action, ticket, frame_id in intents.values_list("action", "ticket", "frame_id"):
+        known[action, ticket].append(frame_id)
+    sent, missing = {}, []
+    for name, event in events:
+        frames = known[event.ev, event.ticket]
+        if frames:
+            sent[frames.pop(0)] = name
+        else:
+            missing.append(f"not told: {name}")
+    for (action, ticket), left in known.items():
+        missing += [f"told, and nothing happened: {action} of ticket {ticket}" for _ in left]
+    return Found(sent, missing)
 
 
 def undecided(sent: Mapping[UUID, str]) -> list[str]:

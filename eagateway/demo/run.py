@@ -25,15 +25,17 @@ from eagateway.demo import people, report
 from eagateway.demo.child import Child, Served, embedded_environment, free_port
 from eagateway.demo.faulty_gateway import FOLDER
 from eagateway.demo.plan import Plan, plan
-from eagateway.demo.replay import Replay
+from eagateway.demo.replay import Replay, Troubles
 from eagateway.demo.sabotage import FAULTS
 from eagateway.demo.screen import Screen
-from eagateway.demo.stage import Seat, Stage
+from eagateway.demo.stage import ClientStage, Seat, Stage
+from eagateway.demo.terminals import EaStage, check_recording
 
 SHIPPED: Final = Path(__file__).resolve().parent / "recordings" / "4xlots-20171107"
 FALSIFIED: Final = ("drop", "double", "lots", "modify")
 BREAKS: Final = (*FALSIFIED, *FAULTS)
 TRANSPORTS: Final = ("socket", "exchange")
+TERMINALS: Final = ("sdk", "ea")
 BROKEN: Final = 2
 INTERRUPTED: Final = 130
 
@@ -53,10 +55,17 @@ class Options:
     approve: str = "auto"
     kill_gateway: int = 0
     restart_gateway: int = 0
+    kill_terminal: int = 0
+    terminal: str = "sdk"
     fault: str | None = None
-    transport: Transport = "socket"
+    transport: Transport | None = None
     seed: int | None = None
     port: int = 0
+
+    @property
+    def speaks(self) -> Transport:
+        """What all terminals speak over."""
+        return self.transport or ("exchange" if self.terminal == "ea" else "socket")
 
 
 def own_folder() -> Path:
@@ -89,12 +98,19 @@ def _play(options: Options, served: Served | None) -> int:
     try:
         recording = Recording.read(options.recording)
         cast = plan(recording)
+        if options.terminal == "ea":
+            check_recording(recording)
     except (BrokenRecording, OSError) as error:
-        _write(options, report.broken(options.recording.name, str(error), transport=options.transport))
+        _write(
+            options,
+            report.broken(options.recording.name, str(error), transport=options.speaks, terminal=options.terminal),
+        )
         sys.stderr.write(f"broken recording: {error}\n")
         return BROKEN
     fault = options.fault if options.fault in FAULTS else None
-    served = served or Child(data=options.folder, port=free_port(options.port), fault=fault)
+    # The EA tells what its symbols are worth, and so the ceiling is in force. The recorded account trades above it.
+    allowed = {"MAX_LEVERAGE": "0"} if options.terminal == "ea" else {}
+    served = served or Child(data=options.folder, port=free_port(options.port), fault=fault, settings=allowed)
     return asyncio.run(Run(options, recording, cast, served).play())
 
 
@@ -118,14 +134,7 @@ class Run:
         await asyncio.to_thread(self._child.start)
         passwords = await sync_to_async(people.provide, thread_sensitive=False)(self._plan)
         self._screen.credentials(self._child.url, passwords)
-        stage = Stage(
-            plan=self._plan,
-            recording=self._recording,
-            url=self._child.url,
-            folder=self._options.folder / "terminals",
-            falsify=self._options.fault if self._options.fault in FALSIFIED else None,
-            transport=self._options.transport,
-        )
+        stage = self._stage()
         try:
             await stage.start()
             await self._approve_first(stage)
@@ -133,21 +142,32 @@ class Run:
         finally:
             await stage.close()
 
+    def _stage(self) -> Stage:
+        """The terminals, by what they run."""
+        options = self._options
+        kind = EaStage if options.terminal == "ea" else ClientStage
+        return kind(
+            plan=self._plan,
+            recording=self._recording,
+            url=self._child.url,
+            folder=options.folder / "terminals",
+            falsify=options.fault if options.fault in FALSIFIED else None,
+            transport=options.speaks,
+        )
+
     async def _replay(self, stage: Stage) -> int:
         options = self._options
         seed = options.seed if options.seed is not None else secrets.randbelow(2**32)
-        if options.kill_gateway or options.restart_gateway:
+        if options.kill_gateway or options.restart_gateway or options.kill_terminal:
             times = f"killed {options.kill_gateway} times and restarted {options.restart_gateway} times"
-            self._screen.say(f"the gateway is {times} (--seed {seed})")
+            self._screen.say(f"the gateway is {times}, a terminal killed {options.kill_terminal} times (--seed {seed})")
         replay = Replay(
             stage=stage,
             child=self._child,
             recording=self._recording,
             seconds=options.speed,
-            kills=options.kill_gateway,
-            restarts=options.restart_gateway,
-            seed=seed,
-            approve_late=lambda: self._approve([stage.followers[-1]]),
+            troubles=Troubles(options.kill_gateway, options.restart_gateway, options.kill_terminal, seed),
+            approve_late=lambda: self._approve(stage, [stage.followers[-1]]),
             show=self._screen.progress,
         )
         played = await replay.run()
@@ -171,9 +191,9 @@ class Run:
     async def _approve_first(self, stage: Stage) -> None:
         waiting = await sync_to_async(people.waiting, thread_sensitive=False)()
         self._screen.pending([(account, fingerprint) for account, fingerprint, _ in waiting])
-        await self._approve([stage.master, *stage.followers[:-1]])
+        await self._approve(stage, [stage.master, *stage.followers[:-1]])
 
-    async def _approve(self, seats: Sequence[Seat]) -> None:
+    async def _approve(self, stage: Stage, seats: Sequence[Seat]) -> None:
         """Approve these accounts' keys, or wait until a person has."""
         names = ", ".join(seat.part.account_id for seat in seats)
         if self._options.approve == "manual":
@@ -181,7 +201,7 @@ class Run:
         else:
             await sync_to_async(people.approve, thread_sensitive=False)([seat.part for seat in seats])
             self._screen.say(f"approved {names}")
-        await asyncio.gather(*(seat.client.wait_status("authenticated") for seat in seats))
+        await stage.taken_in(seats)
 
     async def _serve_on(self) -> None:
         self._screen.say(f"still serving on {self._child.url}; Ctrl-C ends it")

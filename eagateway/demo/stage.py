@@ -2,14 +2,25 @@
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
+from uuid import UUID
 
 from eagateway_sdk import Backoff, GatewayClient, Transport
-from eagateway_sdk.frames import StatusHeartbeat
-from eagateway_sdk.paper import Book, BookHoldings, MasterTerminal, PaperTerminal, Recording, Tape, init_request
+from eagateway_sdk.frames import ExecutionReport, OrderIntent, StatusHeartbeat
+from eagateway_sdk.paper import (
+    Book,
+    BookHoldings,
+    Event,
+    MasterTerminal,
+    PaperTerminal,
+    Recording,
+    Step,
+    Tape,
+    init_request,
+)
 
 from eagateway.demo.cast import Part
 from eagateway.demo.plan import Plan
@@ -21,51 +32,107 @@ _BACKOFF: Final = Backoff(first=0.05, longest=0.5, penalty=1.0, draw=random.rand
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """One account: its part, its broker's book, its client."""
+    """One account: its part, its broker's book. `opened`: seconds at which each position was first opened in it."""
 
     part: Part
     book: Book
-    client: GatewayClient
+    opened: Mapping[int, float] = field(default_factory=dict)
+
+
+class Stage(Protocol):
+    """Everybody who takes part, whatever programs their terminals run."""
+
+    master: Any
+    followers: Sequence[Any]
+    transport: Transport
+    terminal: str
+
+    async def start(self) -> None:
+        """Connect everybody; returns when each has a session, pending or not."""
+        ...
+
+    async def taken_in(self, seats: Sequence[Seat]) -> None:
+        """Return when the gateway has taken these in, and they are ready for what comes."""
+        ...
+
+    def play(self, event: Event) -> Sequence[Coroutine[Any, Any, None]]:
+        """The recorded market goes on by one event; what is to be sent because of it.
+
+        :raises BrokenRecording: the event contradicts what came before it
+        """
+        ...
+
+    async def noticed(self) -> None:
+        """Return when the master's terminal has seen the last event by itself."""
+        ...
+
+    async def kill_terminal(self, draw: random.Random) -> None:
+        """End the program of one terminal in the middle of its work, and start it again."""
+        ...
+
+    def unacked(self) -> int:
+        """Frames that the gateway has not confirmed, over all terminals."""
+        ...
+
+    def told(self) -> "Told":
+        """What the master's terminal has told."""
+        ...
+
+    async def close(self) -> None:
+        """End all programs."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class FollowerSeat(Seat):
-    """A follower's seat, with the terminal that executes its commands, and who saw them come."""
+class Told:
+    """The master's events, repeats aside: those sent under a frame's id, and those that a program tells by itself."""
 
-    terminal: PaperTerminal
-    witness: Witness
+    sent: Mapping[UUID, str] = field(default_factory=dict)
+    seen: Sequence[Event] = ()
 
 
-class Stage:
-    """The master, its followers, and the recording that all their terminals know."""
+def name_of(event: Event) -> str:
+    """An event in the words of a finding."""
+    return f"line {event.line}: {event.ev} of ticket {event.ticket}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSeat(Seat):
+    """A seat whose terminal runs the SDK's client."""
+
+    client: GatewayClient = None  # type: ignore[assignment]  # dataclasses want a default behind one
+    terminal: PaperTerminal = None  # type: ignore[assignment]
+
+
+class ClientStage:
+    """The master and its followers as clients of the SDK, and the recording that all their terminals know."""
 
     def __init__(
         self, *, plan: Plan, recording: Recording, url: str, folder: Path, falsify: str | None, transport: Transport
     ) -> None:
         self._recording, self._url, self._folder = recording, url, folder
         self.transport: Transport = transport
+        self.terminal = "sdk"
+        self._sent: dict[UUID, str] = {}
         tape = Tape(recording)
         book = Book.for_account(recording.account)
-        self.master_terminal = MasterTerminal(recording, book=book)
-        self.master = Seat(plan.master, book, self._client(plan.master, book, None))
-        self.followers: Sequence[FollowerSeat] = [
+        self._master_terminal = MasterTerminal(recording, book=book)
+        self.master = ClientSeat(plan.master, book, client=self._client(plan.master, book, None))
+        self.followers: Sequence[ClientSeat] = [
             self._follower(part, tape, falsify if number == 0 else None) for number, part in enumerate(plan.followers)
         ]
 
     @property
-    def seats(self) -> Sequence[Seat]:
+    def _seats(self) -> Sequence[ClientSeat]:
         return [self.master, *self.followers]
 
-    @property
-    def mirrored(self) -> FollowerSeat:
-        return self.followers[0]
-
-    def _follower(self, part: Part, tape: Tape, falsify: str | None) -> FollowerSeat:
+    def _follower(self, part: Part, tape: Tape, falsify: str | None) -> ClientSeat:
         account = part.listed(self._recording.account)
         book = Book.for_account(account, rename=part.rename, balance=part.balance)
         terminal = PaperTerminal(book, tape=tape, falsify=falsify)  # type: ignore[arg-type]
         witness = Witness(terminal)
-        return FollowerSeat(part, book, self._client(part, book, witness), terminal, witness)
+        client = self._client(part, book, witness)
+        return ClientSeat(part, book, witness.opened, client=client, terminal=terminal)
 
     def _client(self, part: Part, book: Book, witness: Witness | None) -> GatewayClient:
         return GatewayClient(
@@ -86,24 +153,64 @@ class Stage:
     async def start(self) -> None:
         """Connect everybody; returns when each has a session, pending or not."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        await asyncio.gather(*(seat.client.start() for seat in self.seats))
+        await asyncio.gather(*(seat.client.start() for seat in self._seats))
         async with asyncio.timeout(CONNECT_SECONDS):
-            for seat in self.seats:
+            for seat in self._seats:
                 await _seated(seat)
 
-    def unacked(self) -> int:
-        """Frames that the gateway has not confirmed, over all terminals."""
-        return sum(seat.client.unacked for seat in self.seats)
+    async def taken_in(self, seats: Sequence[Seat]) -> None:
+        """Return when these are authenticated."""
+        await asyncio.gather(*(one.client.wait_status("authenticated") for one in self._seats if one in seats))
 
-    def books(self) -> Mapping[str, object]:
-        """Every account's own book, as JSON."""
-        return {seat.part.account_id: seat.book.snapshot() for seat in self.seats}
+    def play(self, event: Event) -> Sequence[Coroutine[Any, Any, None]]:
+        """The market goes on for everybody; the master's terminal says what it has to tell.
+
+        :raises BrokenRecording: the event contradicts what came before it
+        """
+        step = self._master_terminal.replay(event)
+        sending = [
+            _report(follower, report) for follower in self.followers for report in follower.terminal.on_recorded(event)
+        ]
+        if step.report is not None:
+            sending.append(_report(self.master, step.report))
+            mirrored = self.followers[0]
+            booked = mirrored.terminal.book_account_event(event)
+            if booked is not None:
+                sending.append(_report(mirrored, booked))
+        elif step.intent is not None:
+            sending.append(self._intent(step, step.intent))
+        return sending
+
+    async def _intent(self, step: Step, intent: OrderIntent) -> None:
+        frame_id = await self.master.client.send_intent(intent)
+        if not step.repeat:
+            self._sent[frame_id] = name_of(step.event)
+
+    async def noticed(self) -> None:
+        """At once: it is told by us."""
+
+    async def kill_terminal(self, draw: random.Random) -> None:
+        """Not offered: a client of the SDK is a part of the demo's own process.
+
+        :raises NotImplementedError: always
+        """
+        raise NotImplementedError("only terminals with the EA can be killed")
+
+    def unacked(self) -> int:
+        return sum(seat.client.unacked for seat in self._seats)
+
+    def told(self) -> Told:
+        return Told(sent=self._sent)
 
     async def close(self) -> None:
-        await asyncio.gather(*(seat.client.close() for seat in self.seats), return_exceptions=True)
+        await asyncio.gather(*(seat.client.close() for seat in self._seats), return_exceptions=True)
 
 
-async def _seated(seat: Seat) -> None:
+async def _report(seat: ClientSeat, report: ExecutionReport) -> None:
+    await seat.client.send_report(report)
+
+
+async def _seated(seat: ClientSeat) -> None:
     """Return when the gateway has given this terminal a session, whatever its state."""
     while seat.client.status not in ("pending", "authenticated"):  # noqa: ASYNC110 - the client has no event for either
         await asyncio.sleep(0.05)

@@ -28,7 +28,9 @@ LARGER: Final = "Paper-Demo02:2002 (ten times larger)"
 FIXED: Final = "Paper-Demo03:2003 (fixed lots)"
 
 
-def demo(report: Path, *options: str, migrated: bool = True) -> tuple[int, dict[str, Any], str]:
+def demo(
+    report: Path, *options: str, migrated: bool = True, seconds: float = SECONDS
+) -> tuple[int, dict[str, Any], str]:
     """Run the demo as fast as it goes; (exit status, report, what it printed).
 
     `migrated`: in a folder with a database that is migrated already, which saves most of the time. Else in its own.
@@ -41,7 +43,7 @@ def demo(report: Path, *options: str, migrated: bool = True) -> tuple[int, dict[
         shutil.copyfile(migrated_file(), folder / DATABASE)
         kept |= {"EAGATEWAY_DATA_DIR": str(folder), FOLDER: str(folder)}
     ran = subprocess.run(
-        [*command, *options], cwd=ROOT, env=kept, capture_output=True, text=True, timeout=SECONDS, check=False
+        [*command, *options], cwd=ROOT, env=kept, capture_output=True, text=True, timeout=seconds, check=False
     )
     content = json.loads(report.read_text()) if report.exists() else {}
     return ran.returncode, content, ran.stdout + ran.stderr

@@ -60,11 +60,14 @@ class Gateways:
 
 def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # The demo's own options are read when its settings are known; these two are needed, or refused, before.
+    # The demo's own options are read when its settings are known; these are needed, or refused, before.
     early = argparse.ArgumentParser(prog="make demo", add_help=False)
     early.add_argument("--port", type=int, default=8000)
     early.add_argument("--break", dest="fault")
+    early.add_argument("--terminal")
     known = early.parse_known_args()[0]
+    if known.terminal == "ea":
+        early.error("--terminal ea is for the demo's own gateway, which allows what the recorded account does")
     if known.fault is not None:
         early.error("--break is for the demo's own gateway, and --stack has none")
     try:

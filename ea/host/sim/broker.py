@@ -201,11 +201,11 @@ class Broker:
         kind = f"{order.side} {order.order_type}" if isinstance(order, WorkingOrder) else order.side
         closed = isinstance(order, ClosedTrade)
         price = order.open_price if isinstance(order, ClosedTrade) else order.price
-        profit = order.amounts.profit if isinstance(order, ClosedTrade) else ZERO
+        money = order.amounts if isinstance(order, ClosedTrade) else Amounts()
         words = (
             order.ticket, TYPES.index(kind), order.symbol, order.lots, price, int(note.opened), order.sl, order.tp,
-            note.close_price if closed else ZERO, int(note.closed), note.comment, order.magic or 0, profit, note.expiry,
-            0, 0,
+            note.close_price if closed else ZERO, int(note.closed), note.comment, order.magic or 0, money.profit,
+            note.expiry, money.commission, money.swap,
         )  # fmt: skip
         return "\t".join(map(str, words))
 

@@ -1,5 +1,6 @@
 """The terminal around a program: its process, its events, and the broker's answers, one line a question."""
 
+import contextlib
 import math
 import os
 import queue
@@ -23,13 +24,14 @@ _MARKET: Final = {9: "bid", 10: "ask"}
 @dataclass(slots=True)
 class Told:
     """The answers to what a program asks of its broker. `lock`: tests move the broker while a program asks. `market`:
-    called before each tick, to move the prices.
+    called before each tick, to move the prices. `looks`: how often it has asked for the list of orders.
     """
 
     broker: Broker
     events: "queue.Queue[str]" = field(default_factory=queue.Queue)
     lock: threading.RLock = field(default_factory=threading.RLock)
     market: Callable[[], None] = lambda: None
+    looks: int = 0
 
     def answer(self, question: str) -> str:
         """One line for one line."""
@@ -38,6 +40,7 @@ class Told:
             return self._event(int(words[1]))
         ask = self._questions().get(words[0])
         with self.lock:
+            self.looks += words[0] == "orders"
             return str(ask(*words[1:])) if ask is not None else self.broker.order(words)
 
     def _questions(self) -> dict[str, Callable[..., object]]:
@@ -115,11 +118,12 @@ class _Line(socketserver.StreamRequestHandler):
     disable_nagle_algorithm = True
 
     def handle(self) -> None:
-        """Until the program goes."""
+        """Until the program goes, perhaps in the middle of a question."""
         server = self.server
         assert isinstance(server, _Server)
-        for line in self.rfile:
-            self.wfile.write(server.told.answer(line.decode().rstrip("\n")).encode() + b"\n")
+        with contextlib.suppress(ConnectionError):
+            for line in self.rfile:
+                self.wfile.write(server.told.answer(line.decode().rstrip("\n")).encode() + b"\n")
 
 
 class Terminal:

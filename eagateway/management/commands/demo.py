@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from eagateway.demo.child import GatewayFailed
-from eagateway.demo.run import BREAKS, SHIPPED, TRANSPORTS, Options, own_folder, play
+from eagateway.demo.run import BREAKS, SHIPPED, TERMINALS, TRANSPORTS, Options, own_folder, play
 
 
 class Command(BaseCommand):
@@ -30,12 +30,30 @@ class Command(BaseCommand):
             "--break", choices=BREAKS, dest="fault", help="falsify one order, or the gateway: the report must fail"
         )
         parser.add_argument(
-            "--transport", choices=TRANSPORTS, default="socket", help="what all terminals speak over (socket)"
+            "--transport",
+            choices=TRANSPORTS,
+            default=None,
+            help="what all terminals speak over (socket; the EA: exchange)",
+        )
+        parser.add_argument(
+            "--terminal",
+            choices=TERMINALS,
+            default="sdk",
+            help="what they run: the SDK, or the EA in simulated terminals",
+        )
+        parser.add_argument(
+            "--kill-terminal",
+            type=_count,
+            default=0,
+            metavar="N",
+            help="SIGKILL one at N random moments (--terminal ea)",
         )
         parser.add_argument("--seed", type=int, default=None, help="seed of the random moments")
         parser.add_argument("--port", type=int, default=8000, help="port of the gateway, or else a free one (8000)")
 
     def handle(self, *args: Any, **given: Any) -> None:
+        if given["kill_terminal"] and given["terminal"] != "ea":
+            raise CommandError("--kill-terminal needs --terminal ea: the SDK's clients are a part of this process")
         names = Options.__dataclass_fields__.keys() & given.keys()
         options = Options(folder=own_folder(), **{name: given[name] for name in names})
         try:

@@ -97,7 +97,7 @@ class PaperTerminal:
         mishap = faults.planned(self._plan, command, self.book.orders_seen)
         if isinstance(mishap, Fault):
             return await self._meet(mishap, command)
-        return self._order(command) if mishap is None else self._fill_in_parts(mishap, command)
+        return self.order(command) if mishap is None else self._fill_in_parts(mishap, command)
 
     async def search(self, command: OrderCommand) -> list[ExecutionReport] | None:
         """Ask the broker what became of the command: opens by magic number, the rest by state."""
@@ -117,11 +117,11 @@ class PaperTerminal:
     async def _meet(self, fault: Fault, command: OrderCommand) -> Outcome:
         if fault.times <= faults.RETRIES.get(fault.code, 0):
             await asyncio.sleep(self._latency * fault.times)
-            return self._order(command)
+            return self.order(command)
         if fault.late is not None:
             self.book.late.append(LateOrder(self._now() + fault.late, command))
         elif fault.executed:
-            self._order(command)
+            self.order(command)
         if fault.raises:
             raise ConnectionError(f"{fault.code}: the connection was lost while sending")
         return self._unanswered(fault, command) if fault.code in faults.TIMEOUTS else self._rejected(fault.code)
@@ -149,16 +149,16 @@ class PaperTerminal:
         due = sorted((one for one in self.book.late if one.due <= now), key=lambda one: one.due)
         self.book.late = [one for one in self.book.late if one.due > now]
         for late in due:
-            self._order(late.command)
+            self.order(late.command)
         while any(one.due <= now for one in self.book.growing):
             self._grow(min(self.book.growing, key=lambda one: one.due))
 
     def _fill_in_parts(self, fill: PartialFill, command: OrderCommand) -> Outcome:
         lots, terms = command.lots or ZERO, self.book.symbols.get(command.symbol)
         if command.action is not Action.OPEN or terms is None:
-            return self._order(command)
+            return self.order(command)
         first, *rest = fill.steps(lots, step=terms.lots_step) or [lots]
-        outcome = self._order(msgspec.structs.replace(command, lots=first))
+        outcome = self.order(msgspec.structs.replace(command, lots=first))
         if not isinstance(outcome, ExecutionReport) or outcome.ticket is None or first == lots:
             return outcome
         if rest:
@@ -182,7 +182,8 @@ class PaperTerminal:
 
     # --- orders ---
 
-    def _order(self, command: OrderCommand) -> Outcome:
+    def order(self, command: OrderCommand) -> Outcome:
+        """What the broker does with an order, done before or not: a broker looks up nothing."""
         try:
             return _ORDERS[command.action](self, command)
         except BrokerError as error:
