@@ -4,20 +4,16 @@ It stands alone in an element of its own, so that right-to-left letters in it tu
 that nobody sees are written out: no stranger's text can pass for a line of ours.
 """
 
-import unicodedata
 from typing import Final
 
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from sessions_app.domain.texts import legible
+
+__all__ = ["foreign", "legible"]
 register: Final = template.Library()
-_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-
-
-def legible(text: object) -> str:
-    """The text with control, format and bidirectional characters as `\\u202e`."""
-    return "".join(f"\\u{ord(sign):04x}" if unicodedata.category(sign) in _UNSEEN else sign for sign in str(text))
 
 
 @register.filter

@@ -220,6 +220,8 @@ _TENANTS: Final[Mapping[str, Route]] = {
     "profile:remove_factor": Route(SignedIn()),
     "profile:end_session": Route(SignedIn()),  # of oneself
     "profile:end_others": Route(SignedIn()),
+    "profile:alerts": Route(SignedIn()),
+    "profile:test_mail": Route(SignedIn()),  # to oneself
     "tenants:mine": Route(SignedIn()),
     "tenants:health": Route(_VIEWERS, "Health", menu=True),
     "tenants:trades": Route(_VIEWERS, "Trades", menu=True),
@@ -236,6 +238,8 @@ _TENANTS: Final[Mapping[str, Route]] = {
     "tenants:accounts": Route(_VIEWERS, "Accounts and keys", menu=True),
     "tenants:account": Route(_VIEWERS, "Account"),
     "tenants:mappings": Route(_VIEWERS, "Missing mappings", menu=True),
+    "tenants:alerts": Route(_VIEWERS, "Alerts", menu=True),
+    "tenants:alert_mails": Route(_VIEWERS, "Alerts by mail"),
     "tenants:members": Route(_VIEWERS, "Members", menu=True),
     "tenants:invite": Route(_OWNERS, "Invite a member"),
     "tenants:withdraw_invitation": Route(_OWNERS, "Withdraw an invitation"),

@@ -35,6 +35,7 @@ app.conf.beat_schedule = {
     "carry out due orders": {"task": "orders.carry_out_due", "schedule": 1.0, "options": {"expires": 5}},
     "show that the worker works": {"task": "housekeeping.tick", "schedule": 5.0, "options": {"expires": 10}},
     "revoke retired keys": {"task": "keys.revoke_retired", "schedule": 5.0, "options": {"expires": 10}},
+    "send what is due": {"task": "outbox.work", "schedule": 5.0, "options": {"expires": 10}},
     "forget what has expired": {"task": "sessions.forget_expired", "schedule": 300.0, "options": {"expires": 600}},
     "forget old history": {"task": "orders.forget_history", "schedule": 300.0, "options": {"expires": 600}},
     "lapse pending sessions": {"task": "sessions.lapse_pending", "schedule": 60.0, "options": {"expires": 300}},

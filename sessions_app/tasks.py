@@ -5,7 +5,7 @@ from celery import shared_task
 from sessions_app import queries
 from sessions_app.services.access import browser_sessions, keys, lapsed_keys, oauth_clients, rate_counters, sign_ins
 from sessions_app.services.lifecycle import ending, expiry
-from sessions_app.services.operations import retention
+from sessions_app.services.operations import alert_notices, outbox, retention
 
 
 @shared_task(name="sessions.expire_overdue", ignore_result=True)
@@ -36,3 +36,10 @@ def forget_expired() -> None:
     browser_sessions.forget_old(now=now)
     retention.forget_unpromoted(now=now)
     lapsed_keys.forget_undecided(now=now)
+    alert_notices.forget_old(before=now - outbox.KEPT)
+
+
+@shared_task(name="outbox.work", ignore_result=True)
+def work_outbox() -> int:
+    """Tell people of alerts: make what is due into messages, and send them."""
+    return outbox.work()

@@ -27,6 +27,7 @@ from sessions_app.models import (
     EaSession,
     Invitation,
     Member,
+    OperatorAlert,
     PersonEvent,
     SessionEvent,
     Tenant,
@@ -59,6 +60,9 @@ class Scope:
 
     def session_events(self) -> QuerySet[SessionEvent]:
         return SessionEvent.objects.filter(account__tenant=self.tenant)
+
+    def alerts(self) -> QuerySet[OperatorAlert]:
+        return OperatorAlert.objects.filter(account__tenant=self.tenant)
 
     def members(self) -> QuerySet[Member]:
         return Member.objects.filter(tenant=self.tenant)

@@ -5,6 +5,7 @@ from django.urls import path
 from backoffice.tenants import (
     accounts,
     acts,
+    alerts,
     exports,
     health,
     inviting,
@@ -36,6 +37,8 @@ urlpatterns = [
     path(f"{_OF}accounts/", accounts.accounts, name="accounts"),
     path(f"{_OF}accounts/<uuid:account_id>/", accounts.account, name="account"),
     path(f"{_OF}mappings/", accounts.mappings, name="mappings"),
+    path(f"{_OF}alerts/", alerts.alerts, name="alerts"),
+    path(f"{_OF}alerts/mails/", alerts.mails, name="alert_mails"),
     path(f"{_OF}members/", people.members, name="members"),
     path(f"{_OF}members/invite/", inviting.invite, name="invite"),
     path(f"{_OF}invitations/<uuid:invitation_id>/withdraw/", inviting.withdraw, name="withdraw_invitation"),

@@ -42,6 +42,7 @@ from sessions_app.domain.lifecycle import (
     Reason,
     close_code,
 )
+from sessions_app.domain.mailing import MESSAGE_MOVES
 from sessions_app.domain.problems import BY_ITSELF, PROBLEMS, Problem, Scope
 
 _MEANINGS: Final = Path(__file__).resolve().parents[2] / "docs" / "schemas" / "meanings.toml"
@@ -114,6 +115,7 @@ def sections() -> dict[str, str]:
         "sessions": _diagram(SESSION_MOVES),
         "keys": _diagram(KEY_MOVES),
         "grants": _diagram(GRANT_MOVES),
+        "messages": _diagram(MESSAGE_MOVES),
         "commands": _diagram(commands.MOVES),
         "copies": _diagram(copies.MOVES),
         "differences": _diagram(differences.MOVES),

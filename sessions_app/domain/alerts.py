@@ -30,6 +30,7 @@ class AlertCode(StrEnum):
     MASTER_NETTING = "master_netting"
     SIGN_IN_LOCKED = "sign_in_locked"
     DISK_FULL = "disk_full"
+    MAIL_GIVEN_UP = "mail_given_up"
     INTERNAL = "internal"
 
 
@@ -114,8 +115,17 @@ ALERTS: Final[Mapping[AlertCode, tuple[Severity, str]]] = {
         Severity.WARNING,
         "Somebody tries passwords in the admin: a name or an address was locked for a while. Look at the sign-ins.",
     ),
+    AlertCode.MAIL_GIVEN_UP: (
+        Severity.ERROR,
+        "A mail about alerts was not taken by the mail server in ten tries: look at EMAIL_URL and at the address.",
+    ),
     AlertCode.INTERNAL: (
         Severity.ERROR,
         "The gateway failed to decide or to lead a copy for one subscription; the others were served. Report it.",
     ),
 }
+
+OF_THE_DEPLOYMENT: Final = frozenset(
+    {AlertCode.DISK_FULL, AlertCode.MASS_SILENCE, AlertCode.SIGN_IN_LOCKED, AlertCode.MAIL_GIVEN_UP}
+)
+"""Kinds that belong to no account, and so to no tenant: the staff alone hears of them."""

@@ -11,10 +11,12 @@ from sessions_app.models.enrolment_window import EnrolmentWindow
 from sessions_app.models.gateway_process import GatewayProcess
 from sessions_app.models.inbound_frame import InboundFrame
 from sessions_app.models.invitation import Invitation
+from sessions_app.models.mail_plan import MailPlan
 from sessions_app.models.maintenance_window import MaintenanceNotice, MaintenanceWindow
 from sessions_app.models.member import Member, Role
 from sessions_app.models.oauth_client import OauthClient
 from sessions_app.models.operator_alert import OperatorAlert
+from sessions_app.models.outbox import AlertNotice, OutboxMessage
 from sessions_app.models.pending_room import PendingRoom
 from sessions_app.models.person_event import PersonEvent
 from sessions_app.models.request_tally import RequestTally
@@ -28,6 +30,7 @@ from sessions_app.models.vault_secret import VaultAct, VaultSecret, VaultUse
 __all__ = [
     "PROVISIONED",
     "AccountGrant",
+    "AlertNotice",
     "ApprovedFingerprint",
     "AuthKey",
     "BrokerAccount",
@@ -37,11 +40,13 @@ __all__ = [
     "GatewayProcess",
     "InboundFrame",
     "Invitation",
+    "MailPlan",
     "MaintenanceNotice",
     "MaintenanceWindow",
     "Member",
     "OauthClient",
     "OperatorAlert",
+    "OutboxMessage",
     "PendingRoom",
     "PersonEvent",
     "RecoveryCode",

@@ -11,6 +11,7 @@ class OperatorAlert(models.Model):
 
     `subject`: what it is about, so that two of the same code are one or two: the account's key unless told otherwise.
     `resolved_at`: the fact that it tells of has ended by itself; nobody has to acknowledge it then.
+    `spread_at`, `over_spread_at`: when notices were made for those who want to hear of it, and of its end.
     """
 
     id = id_field()
@@ -24,6 +25,8 @@ class OperatorAlert(models.Model):
     acknowledged_at = moment_field()
     acknowledged_as = models.CharField(max_length=150, blank=True)
     resolved_at = moment_field()
+    spread_at = moment_field()
+    over_spread_at = moment_field()
 
     class Meta:
         constraints = [
@@ -42,7 +45,13 @@ class OperatorAlert(models.Model):
         indexes = [
             models.Index(
                 fields=["at"], condition=Q(acknowledged_at__isnull=True, resolved_at__isnull=True), name="alerts_open"
-            )
+            ),
+            models.Index(fields=["first_at"], condition=Q(spread_at=None), name="alerts_to_spread"),
+            models.Index(
+                fields=["resolved_at"],
+                condition=Q(resolved_at__isnull=False, spread_at__isnull=False, over_spread_at=None),
+                name="alert_ends_to_spread",
+            ),
         ]
         permissions = [("acknowledge_operatoralert", "Can acknowledge alerts")]
 

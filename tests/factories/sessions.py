@@ -18,9 +18,11 @@ from sessions_app.auth.hashing import hash_key
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.keys import token_digest
 from sessions_app.domain.lifecycle import KeyState, Reason, SessionStatus
+from sessions_app.domain.mailing import MessageKind, MessagePurpose
 from sessions_app.domain.people import PersonAct
 from sessions_app.models import (
     AccountGrant,
+    AlertNotice,
     ApprovedFingerprint,
     AuthKey,
     BrokerAccount,
@@ -30,11 +32,13 @@ from sessions_app.models import (
     GatewayProcess,
     InboundFrame,
     Invitation,
+    MailPlan,
     MaintenanceNotice,
     MaintenanceWindow,
     Member,
     OauthClient,
     OperatorAlert,
+    OutboxMessage,
     PendingRoom,
     PersonEvent,
     RecoveryCode,
@@ -240,6 +244,37 @@ class OperatorAlertFactory(DjangoModelFactory[OperatorAlert]):
     text = "An OrderIntent could not be stored"
     first_at = factory.LazyFunction(now)
     at = factory.LazyFunction(now)
+
+
+class MailPlanFactory(DjangoModelFactory[MailPlan]):
+    class Meta:
+        model = MailPlan
+
+    user = factory.SubFactory(UserFactory)
+    tenant = factory.SubFactory(TenantFactory)
+    changed_at = factory.LazyFunction(now)
+
+
+class OutboxMessageFactory(DjangoModelFactory[OutboxMessage]):
+    class Meta:
+        model = OutboxMessage
+
+    kind = MessageKind.EMAIL
+    purpose = MessagePurpose.ALERTS
+    user = factory.SubFactory(UserFactory)
+    due_at = factory.LazyFunction(now)
+    created_at = factory.LazyFunction(now)
+
+
+class AlertNoticeFactory(DjangoModelFactory[AlertNotice]):
+    class Meta:
+        model = AlertNotice
+
+    alert = factory.SubFactory(OperatorAlertFactory)
+    user = factory.SubFactory(UserFactory)
+    tenant = factory.LazyAttribute(lambda notice: notice.alert.account.tenant)
+    due_at = factory.LazyFunction(now)
+    created_at = factory.LazyFunction(now)
 
 
 class AccountGrantFactory(DjangoModelFactory[AccountGrant]):

@@ -11,7 +11,7 @@ from orders.domain.states.commands import CommandState
 from orders.domain.states.copies import CopyState
 from orders.models import Command, Copy
 from orders.services import moves
-from sessions_app.domain import lifecycle
+from sessions_app.domain import lifecycle, mailing
 from sessions_app.domain.moves import ForbiddenMove, check_move
 from tests.repository.test_house import ROOT, SOURCES, name
 
@@ -23,13 +23,14 @@ TABLES: Final[Mapping[str, Mapping[Any, frozenset[Any]]]] = {
     "session": lifecycle.SESSION_MOVES,
     "key": lifecycle.KEY_MOVES,
     "grant": lifecycle.GRANT_MOVES,
+    "message": mailing.MESSAGE_MOVES,
 }
 WRITERS: Final = {
     # the tables' own functions
     "orders/services/moves.py": {
         "move_command", "move_copy", "move_wait", "move_difference", "move_commands", "move_copies", "receive_commands",
     },
-    "sessions_app/services/operations/moves.py": {"move_session", "move_key", "move_grant"},
+    "sessions_app/services/operations/moves.py": {"move_session", "move_key", "move_grant", "move_message"},
     # the first state of a command that is made
     "orders/services/command_log.py": {"add"},
     # a master's position is where its intents say: `advance` is its table

@@ -1,8 +1,9 @@
-"""The one way in which sessions, keys and grants change their state: by compare-and-set, and only where the table goes.
+"""The one way in which sessions, keys, grants and messages change state: by compare-and-set, where the table goes.
 
 Each statement names the state that was read. Who comes second moves nothing, and is told so by the answer.
 """
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +15,9 @@ from sessions_app.domain.lifecycle import (
     KeyState,
     SessionStatus,
 )
+from sessions_app.domain.mailing import MESSAGE_MOVES, MessageState
 from sessions_app.domain.moves import check_move
-from sessions_app.models import AccountGrant, AuthKey, EaSession
+from sessions_app.models import AccountGrant, AuthKey, EaSession, OutboxMessage
 from sessions_app.models.transactions import requires_transaction
 
 
@@ -47,3 +49,16 @@ def move_grant(grant_id: UUID, before: GrantState, after: GrantState, **columns:
     """
     check_move("grant", GRANT_MOVES, before, after)
     return bool(AccountGrant.objects.filter(id=grant_id, state=before).update(state=after, **columns))
+
+
+@requires_transaction
+def move_message(
+    message_id: UUID, before: MessageState, after: MessageState, *, due_before: datetime, **columns: Any
+) -> bool:
+    """Move a message that is still in `before` and has the deadline that was read; whether it was.
+
+    :raises ForbiddenMove
+    """
+    check_move("message", MESSAGE_MOVES, before, after)
+    rows = OutboxMessage.objects.filter(id=message_id, state=before, due_at=due_before)
+    return bool(rows.update(state=after, **columns))

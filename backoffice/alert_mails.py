@@ -1,0 +1,121 @@
+"""The form in which a person chooses which alerts come by mail, and when: the same for members and for the staff."""
+
+from collections.abc import Collection, Iterator
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from django import forms
+from django.contrib import messages
+from django.forms import BoundField
+from django.http import HttpRequest
+
+from sessions_app.domain.alerts import ALERTS, OF_THE_DEPLOYMENT, AlertCode
+from sessions_app.domain.mailing import Choices, MailMode
+from sessions_app.models import MailPlan
+from sessions_app.services.access import mail_plans
+from sessions_app.services.access.mail_plans import PlanChanged, Wanted
+
+SHOWN: Final = 10
+_WORDS: Final = {MailMode.AT_ONCE: "at once", MailMode.DIGEST: "once a day", MailMode.OFF: "never"}
+_MODES: Final = [(mode.value, _WORDS[mode]) for mode in MailMode]
+_CLOCK: Final = forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+_BY_MODE: Final = "mode_"
+
+
+def _zones() -> list[tuple[str, str]]:
+    # What has no region is an old name of something that has one.
+    return [(name, name) for name in sorted(available_timezones()) if "/" in name or name == "UTC"]
+
+
+class AlertMailForm(forms.Form):
+    """One choice for each kind of alert, and the hours. `version`: of the plan that was looked at."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+    zone = forms.ChoiceField(label="Your time zone", choices=_zones)
+    quiet_from = forms.TimeField(label="Quiet from", required=False, widget=_CLOCK)
+    quiet_until = forms.TimeField(
+        label="Quiet until",
+        required=False,
+        widget=_CLOCK,
+        help_text="In between no mail comes; what there was comes in one mail after it. Both empty: mail at any hour.",
+    )
+    breaks_through = forms.BooleanField(
+        label="Critical alerts also in quiet hours",
+        required=False,
+        help_text="Those that are critical and come at once.",
+    )
+    digest_at = forms.TimeField(label="The daily mail comes at", widget=_CLOCK)
+
+    def __init__(self, sent: Any, *, codes: Collection[AlertCode], plan: MailPlan | None, acts: bool) -> None:
+        """`plan`: what was chosen so far; `acts`: the person is more than a viewer."""
+        self._codes = codes
+        choices = plan.choices(acts=acts) if plan else Choices(acts=acts)
+        start, end = choices.quiet or (None, None)
+        initial = {
+            "version": plan.version if plan else 0,
+            "zone": choices.zone.key,
+            "quiet_from": start,
+            "quiet_until": end,
+            "breaks_through": choices.breaks_through,
+            "digest_at": choices.digest_at,
+            **{_BY_MODE + code: choices.mode(code).value for code in codes},
+        }
+        super().__init__(sent, initial=initial)
+        for code in codes:
+            severity, meaning = ALERTS[code]
+            label = f"{code.replace('_', ' ').capitalize()} ({severity.value})"
+            self.fields[_BY_MODE + code] = forms.ChoiceField(label=label, choices=_MODES, help_text=meaning)
+
+    def clean(self) -> dict[str, Any]:
+        """Quiet hours have a beginning and an end."""
+        sent: dict[str, Any] = super().clean() or self.cleaned_data
+        start, end = sent.get("quiet_from"), sent.get("quiet_until")
+        if (start is None) != (end is None) and not {"quiet_from", "quiet_until"} & set(self.errors):
+            self.add_error("quiet_until", "Fill in both, or neither.")
+        elif start is not None and start == end:
+            self.add_error("quiet_until", "The quiet hours end when they begin.")
+        return sent
+
+    def hours(self) -> Iterator[BoundField]:
+        """The fields about when."""
+        return (field for field in self if not field.name.startswith(_BY_MODE) and not field.is_hidden)
+
+    def kinds(self) -> Iterator[BoundField]:
+        """The fields about what."""
+        return (field for field in self if field.name.startswith(_BY_MODE))
+
+    def wanted(self) -> Wanted:
+        """What was filled in."""
+        sent = self.cleaned_data
+        start, end = sent["quiet_from"], sent["quiet_until"]
+        return Wanted(
+            modes={code: MailMode(sent[_BY_MODE + code]) for code in self._codes},
+            zone=sent["zone"],
+            quiet=(start, end) if start is not None and end is not None else None,
+            breaks_through=sent["breaks_through"],
+            digest_at=sent["digest_at"],
+        )
+
+
+def of_tenants() -> list[AlertCode]:
+    """Kinds that a tenant's members may hear of."""
+    return [code for code in AlertCode if code not in OF_THE_DEPLOYMENT]
+
+
+def filled(
+    request: HttpRequest, *, user_id: int, tenant_id: UUID | None, codes: Collection[AlertCode], acts: bool
+) -> AlertMailForm | None:
+    """The form, to be shown; None when it was sent and is saved."""
+    plan = mail_plans.of(user_id=user_id, tenant_id=tenant_id)
+    form = AlertMailForm(request.POST or None, codes=codes, plan=plan, acts=acts)
+    if not form.is_valid():
+        return form
+    try:
+        version = form.cleaned_data["version"]
+        mail_plans.save(user_id=user_id, tenant_id=tenant_id, version=version, wanted=form.wanted())
+    except PlanChanged:
+        form.add_error(None, "Nothing was saved: you have changed this on another page meanwhile. Open it anew.")
+        return form
+    messages.success(request, "Your choice was saved.")
+    return None
