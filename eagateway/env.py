@@ -16,6 +16,8 @@ from typing import Any, Final, TypedDict
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from sessions_app.domain.configuration import CHAIN, Whole
+
 _env = environ.Env()
 LEAST_SECRET: Final = 32
 LEAST_LETTERS: Final = 5
@@ -216,6 +218,24 @@ def flag(name: str, *, default: bool) -> bool:
     if raw in {"0", "false", "no", "off"}:
         return False
     raise ImproperlyConfigured(f"{name} must be on or off. Example: {name}=on")
+
+
+def number(name: str) -> int:
+    """A whole number that stands in the chain of the configuration, which says its default and its bounds.
+
+    :raises ImproperlyConfigured: no number, or out of bounds
+    """
+    row = next(one for one in CHAIN if one.variable == name)
+    assert isinstance(row.kind, Whole)
+    return integer(name, default=int(row.default), least=row.kind.least, most=row.kind.most)
+
+
+def switch(name: str) -> bool:
+    """A switch that stands in the chain of the configuration.
+
+    :raises ImproperlyConfigured: anything else
+    """
+    return flag(name, default=bool(next(one for one in CHAIN if one.variable == name).default))
 
 
 def names(name: str, *, default: list[str]) -> list[str]:

@@ -158,9 +158,9 @@ CELERY_TIMEZONE = "UTC"
 GATEWAY: env.GatewaySettings = {
     "auth_methods": env.names("AUTH_METHODS", default=["account_session_key"]),
     "token_requests_per_minute": env.integer("TOKEN_REQUESTS_PER_MINUTE", default=60, least=1, most=100_000),
-    "self_enrolment": env.flag("SELF_ENROLMENT", default=True),
-    "heartbeat_interval": env.integer("HEARTBEAT_INTERVAL_SECONDS", default=5, least=1, most=60),
-    "heartbeat_timeout": env.integer("HEARTBEAT_TIMEOUT_SECONDS", default=15, least=3, most=600),
+    "self_enrolment": env.switch("SELF_ENROLMENT"),
+    "heartbeat_interval": env.number("HEARTBEAT_INTERVAL_SECONDS"),
+    "heartbeat_timeout": env.number("HEARTBEAT_TIMEOUT_SECONDS"),
     "pending_lifetime": timedelta(hours=env.integer("PENDING_LIFETIME_HOURS", default=24, least=1, most=720)),
     "pending_retention": timedelta(days=env.integer("PENDING_RETENTION_DAYS", default=30, least=0, most=3650)),
     "history_retention": timedelta(days=env.integer("HISTORY_RETENTION_DAYS", default=0, least=0, most=36_500)),
@@ -192,13 +192,11 @@ GATEWAY: env.GatewaySettings = {
     "staff_second_factor": env.flag("STAFF_SECOND_FACTOR", default=False),
     "rest_per_address": env.integer("REST_PER_ADDRESS_PER_MINUTE", default=3000, least=1, most=1_000_000),
     "rest_per_session": env.integer("REST_PER_SESSION_PER_MINUTE", default=300, least=1, most=1_000_000),
-    "snapshot_interval": timedelta(
-        seconds=env.integer("SNAPSHOT_INTERVAL_SECONDS", default=600, least=30, most=86_400)
-    ),
+    "snapshot_interval": timedelta(seconds=env.number("SNAPSHOT_INTERVAL_SECONDS")),
     "in_doubt": timedelta(seconds=env.integer("IN_DOUBT_SECONDS", default=60, least=1, most=3600)),
     "max_leverage": env.integer("MAX_LEVERAGE", default=30, least=0, most=100_000),
-    "mass_close_gate": env.integer("MASS_CLOSE_GATE", default=5, least=0, most=10_000),
-    "repair_gate_percent": env.integer("REPAIR_GATE_PERCENT", default=1, least=0, most=100),
+    "mass_close_gate": env.number("MASS_CLOSE_GATE"),
+    "repair_gate_percent": env.number("REPAIR_GATE_PERCENT"),
     "hello_timeout": 5,
     "sweep_seconds": 1,
 }

@@ -8,6 +8,7 @@ from typing import Final
 from django.http.response import HttpResponseBase
 
 from backoffice.policy import ROLES
+from backoffice.tenants.configuration import setting_in_words
 from backoffice.tenants.pages import ROWS, Visit, listed, member_page
 from backoffice.tenants.scope import Scope
 from sessions_app.queries import database_now
@@ -46,7 +47,7 @@ def audit(visit: Visit) -> HttpResponseBase:
 def acts(scope: Scope, most: int) -> list[Act]:
     """The latest acts of people, the newest first."""
     found = [*_on_accounts(scope, most), *_on_subscriptions(scope, most), *_on_differences(scope, most)]
-    found += [*_on_members(scope, most), *_on_secrets(scope, most)]
+    found += [*_on_members(scope, most), *_on_secrets(scope, most), *_on_settings(scope, most)]
     return sorted(found, key=lambda act: act.at, reverse=True)[:most]
 
 
@@ -79,6 +80,13 @@ def _on_members(scope: Scope, most: int) -> Iterable[Act]:
 def _on_secrets(scope: Scope, most: int) -> Iterable[Act]:
     for row in scope.vault_uses().order_by("-at")[:most]:
         yield Act(row.at, row.actor, "secret", f"{row.name} v{row.version}", row.act, row.purpose)
+
+
+def _on_settings(scope: Scope, most: int) -> Iterable[Act]:
+    for row in scope.setting_changes().select_related("account").order_by("-at")[:most]:
+        subject = row.name.replace("_", " ") + (f" of {row.account.claimed_as}" if row.account is not None else "")
+        what = f"{setting_in_words(row.before)} → {setting_in_words(row.after)}"
+        yield Act(row.at, row.actor, "setting", subject, what, row.reason)
 
 
 def _moved(before: str, after: str) -> str:

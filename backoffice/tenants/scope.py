@@ -30,6 +30,7 @@ from sessions_app.models import (
     OperatorAlert,
     PersonEvent,
     SessionEvent,
+    SettingChange,
     Tenant,
     VaultAct,
     VaultSecret,
@@ -60,6 +61,9 @@ class Scope:
 
     def session_events(self) -> QuerySet[SessionEvent]:
         return SessionEvent.objects.filter(account__tenant=self.tenant)
+
+    def setting_changes(self) -> QuerySet[SettingChange]:
+        return SettingChange.objects.filter(tenant=self.tenant)
 
     def alerts(self) -> QuerySet[OperatorAlert]:
         return OperatorAlert.objects.filter(account__tenant=self.tenant)

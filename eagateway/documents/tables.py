@@ -31,6 +31,7 @@ from orders.domain.states.reasons import (
     WAIT_REASONS,
 )
 from sessions_app.domain.alerts import ALERTS
+from sessions_app.domain.configuration import CHAIN
 from sessions_app.domain.decimals import plain
 from sessions_app.domain.frames.payloads import RetryPolicy
 from sessions_app.domain.lifecycle import (
@@ -129,6 +130,7 @@ def sections() -> dict[str, str]:
         "reasons": _reasons(),
         "reports": _reports(),
         "settings": settings_table(SETTINGS.rows),
+        "configuration": _configuration(),
         "staff-groups": _staff_groups(),
         "tenant-pages": _tenant_pages(),
         "alerts": _table(
@@ -179,6 +181,18 @@ def _staff_groups() -> str:
     ]
     reads = ("`... view_...` of every table", *("yes" for _ in StaffGroup))
     return _table(("permission", *(group.value for group in StaffGroup)), [reads, *rows])
+
+
+def _configuration() -> str:
+    """The chain: each setting with its variable, default and bounds."""
+    rows = [
+        (row.name.replace("_", " "), f"`{row.variable}`", _word(row.default), row.kind.words, row.help) for row in CHAIN
+    ]
+    return _table(("setting", "variable of the deployment", "default", "takes", "what it does"), rows)
+
+
+def _word(value: int | bool) -> str:
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 
 def _tenant_pages() -> str:

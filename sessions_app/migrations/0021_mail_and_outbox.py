@@ -311,5 +311,50 @@ class Migration(migrations.Migration):
             model_name="alertnotice",
             constraint=models.UniqueConstraint(fields=("alert", "user", "over"), name="one_notice_of_an_alert"),
         ),
+        migrations.AddField(
+            model_name="brokeraccount",
+            name="overrides",
+            field=models.JSONField(null=True),
+        ),
+        migrations.AddField(
+            model_name="tenant",
+            name="overrides",
+            field=models.JSONField(null=True),
+        ),
+        migrations.CreateModel(
+            name="SettingChange",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=64)),
+                ("before", models.JSONField(null=True)),
+                ("after", models.JSONField(null=True)),
+                ("actor", models.CharField(max_length=150)),
+                ("reason", models.CharField(max_length=255)),
+                ("at", models.DateTimeField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="sessions_app.brokeraccount",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="sessions_app.tenant"
+                    ),
+                ),
+            ],
+            options={
+                "indexes": [models.Index(fields=["tenant", "at"], name="setting_changes_by_tenant")],
+            },
+        ),
         migrations.RunPython(spread_before, migrations.RunPython.noop),
     ]

@@ -22,6 +22,7 @@ from sessions_app.models.person_event import PersonEvent
 from sessions_app.models.request_tally import RequestTally
 from sessions_app.models.second_factor import RecoveryCode, SecondFactor
 from sessions_app.models.session_event import SessionEvent
+from sessions_app.models.setting_change import SettingChange
 from sessions_app.models.sign_in import SignIn
 from sessions_app.models.tenant import Tenant
 from sessions_app.models.terminal_profile import TerminalProfile
@@ -54,6 +55,7 @@ __all__ = [
     "Role",
     "SecondFactor",
     "SessionEvent",
+    "SettingChange",
     "SignIn",
     "Tenant",
     "TerminalProfile",

@@ -17,6 +17,7 @@ class BrokerAccount(models.Model):
     every authenticated session. `profile` and the funds come from the last authenticated session, else from the oldest
     pending one. An account that only strangers have claimed has no tenant. `snapshot_due_at`: when its EA is asked what
     it holds, and why; `needs_snapshot`: no command goes out before it has told.
+    `overrides`: settings that it has otherwise than its tenant.
     """
 
     id = id_field()
@@ -39,6 +40,7 @@ class BrokerAccount(models.Model):
     snapshot_reason = models.CharField(max_length=32, blank=True)
     needs_snapshot = models.BooleanField(default=False)
     suspended_at = moment_field()
+    overrides = models.JSONField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:

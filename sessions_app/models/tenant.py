@@ -7,6 +7,7 @@ class Tenant(models.Model):
     """A customer of this deployment. Nulls take the deployment's value.
 
     `auth_methods` narrows what the deployment offers; it never adds to it.
+    `overrides`: other settings of `sessions_app/domain/configuration.py` that it has set otherwise.
     `repairs`: what is done about differences between books, by their kind, where a subscription does not say.
     """
 
@@ -17,6 +18,7 @@ class Tenant(models.Model):
     heartbeat_interval = models.PositiveIntegerField(null=True)
     heartbeat_timeout = models.PositiveIntegerField(null=True)
     repairs = models.JSONField(default=dict)
+    overrides = models.JSONField(null=True)
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:

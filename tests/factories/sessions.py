@@ -46,6 +46,7 @@ from sessions_app.models import (
     Role,
     SecondFactor,
     SessionEvent,
+    SettingChange,
     SignIn,
     Tenant,
     TerminalProfile,
@@ -275,6 +276,18 @@ class AlertNoticeFactory(DjangoModelFactory[AlertNotice]):
     tenant = factory.LazyAttribute(lambda notice: notice.alert.account.tenant)
     due_at = factory.LazyFunction(now)
     created_at = factory.LazyFunction(now)
+
+
+class SettingChangeFactory(DjangoModelFactory[SettingChange]):
+    class Meta:
+        model = SettingChange
+
+    tenant = factory.SubFactory(TenantFactory)
+    name = "mass_close_gate"
+    after = 3
+    actor = "olga"
+    reason = "because"
+    at = factory.LazyFunction(now)
 
 
 class AccountGrantFactory(DjangoModelFactory[AccountGrant]):

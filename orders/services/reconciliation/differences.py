@@ -10,8 +10,6 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from django.conf import settings
-
 from orders.domain.copies.legs import Order
 from orders.domain.copies.repair_policies import Policy, policy_for
 from orders.domain.reconciliation.books import Book
@@ -32,6 +30,7 @@ from sessions_app.models.bulk import insert_rows, update_rows
 from sessions_app.models.fields import new_id
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
+from sessions_app.services.operations import configuration
 from sessions_app.services.operations.history import GATEWAY, Actor
 
 NO_LOTS: Final = Decimal(0)
@@ -187,7 +186,7 @@ def _order_repairs(changes: _Changes, book: Book, copied: Mapping[int, Copied]) 
     # One read for all of them, and none where nothing is open.
     about = Command.objects.filter(copy__in={row.copy_id for row, _ in changes.open if row.copy_id})
     busy = set(about.filter(state__in=UNFINISHED).values_list("copy_id", flat=True)) if changes.open else set()
-    gate = Decimal(settings.GATEWAY["repair_gate_percent"])
+    gate = Decimal(configuration.number("repair_gate_percent", changes.account))
     attempts = Attempts([row.id for row, _ in changes.open], column="difference")
     tickets = any(found.beside for _, found in changes.open) and _tells_tickets_apart(changes.account)
     moved: list[Copy] = []

@@ -9,7 +9,6 @@ from typing import Final
 from uuid import UUID, uuid5
 
 import structlog
-from django.conf import settings
 
 from orders.domain.copies.positions import PositionState
 from orders.domain.reconciliation.books import Book
@@ -29,7 +28,7 @@ from sessions_app.models.fields import new_id
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate
 from sessions_app.services.lifecycle import snapshot_requests
-from sessions_app.services.operations import alerts
+from sessions_app.services.operations import alerts, configuration
 from sessions_app.services.operations.history import GATEWAY
 
 INTENTS: Final = UUID("0d1f6a63-0c0b-5c62-9b63-0c9c2f6f3f10")
@@ -137,7 +136,7 @@ def _released(account: BrokerAccount, gone: Sequence[Told], now: datetime) -> Se
     standing = Difference.objects.filter(account=account, kind=DifferenceKind.MISSING, state__in=STANDING)
     held = {row.subject for row in standing if is_about_master(row)}
     new = [one for one in gone if subject(one.position_id) not in held]
-    if not held and len(new) <= settings.GATEWAY["mass_close_gate"]:
+    if not held and len(new) <= configuration.number("mass_close_gate", account):
         return new
     rows = [_held(account, one, now) for one in new]
     insert_rows(Difference, rows)

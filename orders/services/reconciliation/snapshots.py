@@ -47,6 +47,7 @@ from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate, senders
 from sessions_app.services.lifecycle import recovery
+from sessions_app.services.operations import configuration
 
 MAX_TOLD: Final = 50
 LAG: Final = timedelta(seconds=15)
@@ -133,7 +134,7 @@ def _reconcile(log: CommandLog, book: Book, arrival: Arrival, batch: Batch) -> l
         book,
         list(copied.values()),
         known_tickets=_own_trades(account),
-        gate=settings.GATEWAY["mass_close_gate"],
+        gate=configuration.number("mass_close_gate", account),
     )
     infer(log, account, comparison.facts, session_id=arrival.session_id, at=arrival.at, batch=batch)
     differences.record(
@@ -293,7 +294,7 @@ def _schedule(account: BrokerAccount, batch: Batch, *, doubted: bool) -> None:
     `doubted`: a copy was taken for gone.
     """
     now = batch.now
-    due, reason = now + settings.GATEWAY["snapshot_interval"], SnapshotReason.SCHEDULE
+    due, reason = now + configuration.span("snapshot_interval", account), SnapshotReason.SCHEDULE
     doubtful = Command.objects.filter(account=account, state=CommandState.UNKNOWN).values_list("absent_from", flat=True)
     clears = _first_absence([*doubtful, *_void_in_doubt(account).values_list("absent_from", flat=True)], now)
     # Doubt blocks a copy: the question that can end it is not put off.

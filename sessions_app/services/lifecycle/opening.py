@@ -20,7 +20,7 @@ from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.lifecycle.locking import take_turns
 from sessions_app.services.lifecycle.promotion import authorise_session
-from sessions_app.services.operations import history, maintenance
+from sessions_app.services.operations import configuration, history, maintenance
 from sessions_app.services.operations.history import EA
 
 _log = structlog.get_logger(__name__)
@@ -168,7 +168,6 @@ def pace(session: EaSession | None) -> Pace:
 
 
 def _pace(account: BrokerAccount) -> Pace:
-    tenant = account.tenant
-    interval = (tenant.heartbeat_interval if tenant else None) or settings.GATEWAY["heartbeat_interval"]
-    timeout = (tenant.heartbeat_timeout if tenant else None) or settings.GATEWAY["heartbeat_timeout"]
+    interval = configuration.number("heartbeat_interval", account)
+    timeout = configuration.number("heartbeat_timeout", account)
     return Pace.of(wished=None, interval=interval, timeout=timeout)

@@ -40,7 +40,8 @@ PAGES: Final = {
     "subscribe": "", "edit_subscription": "orders.subscription", "versions": "orders.subscription",
     "vault": "", "store_secret": "",
     "replace_secret": "sessions_app.vaultsecret", "remove_secret": "sessions_app.vaultsecret",
-    "alerts": "", "alert_mails": "",
+    "alerts": "", "alert_mails": "", "configuration": "", "configure_tenant": "",
+    "configure_account": "sessions_app.brokeraccount",
     "invite": "", "withdraw_invitation": "sessions_app.invitation",
     "account": "sessions_app.brokeraccount", "mappings": "", "members": "", "audit": "", "exports": "",
 }  # fmt: skip
@@ -107,7 +108,7 @@ def test_a_page_of_an_empty_tenant_says_so(client: Client, name: str) -> None:
     member(client, tenant)
     html = page(client, name, tenant)
     assert 'class="nothing"' in html or name in (
-        "members", "exports", "invite", "store_secret", "subscribe", "alert_mails",
+        "members", "exports", "invite", "store_secret", "subscribe", "alert_mails", "configure_tenant",
     )  # fmt: skip
 
 

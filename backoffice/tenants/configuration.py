@@ -1,0 +1,180 @@
+"""What is set for this tenant and its accounts, who says so, and changing it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.forms import BoundField
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+
+from backoffice.tenants.pages import Visit, found, listed, member_act, member_page
+from sessions_app.domain.configuration import (
+    BY_NAME,
+    CHAIN,
+    Found,
+    Setting,
+    Switch,
+    Unfit,
+    Values,
+    checked,
+    digest_of,
+)
+from sessions_app.domain.liveness import TIMEOUT_PER_INTERVAL
+from sessions_app.models import BrokerAccount, Tenant
+from sessions_app.services.operations import configuration
+from sessions_app.services.operations.configuration import ConfigurationChanged
+from sessions_app.services.operations.history import Actor
+
+_INHERIT: Final = [("", "as it is above"), ("on", "on"), ("off", "off")]
+_NUMBER: Final = forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "spellcheck": "false"})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One setting as the page shows it: what holds, and who says so."""
+
+    setting: Setting
+    found: Found
+
+    @property
+    def title(self) -> str:
+        return self.setting.name.replace("_", " ").capitalize()
+
+    @property
+    def value(self) -> str:
+        unit = "" if isinstance(self.setting.kind, Switch) else f" {self.setting.kind.unit}"
+        return setting_in_words(self.found.value) + unit
+
+
+def setting_in_words(value: object) -> str:
+    """A value as people read it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "as above" if value is None else str(value)
+
+
+class ConfigurationForm(forms.Form):
+    """A field for each setting, empty where what stands above holds. `seen`: what the level said when it was shown."""
+
+    seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=1000)
+    reason = forms.CharField(max_length=255, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+
+    def __init__(self, sent: Any, *, said: Values, above: Mapping[str, Found]) -> None:
+        """`said`: by this level itself; `above`: what holds where it says nothing."""
+        initial = {"seen": digest_of(said), **{name: _typed(value) for name, value in said.items()}}
+        super().__init__(sent, initial=initial)
+        self._above = above
+        for row in CHAIN:
+            self.fields[row.name] = _field(row, Line(row, above[row.name]))
+
+    def clean(self) -> dict[str, Any]:
+        """The values, as `wanted`; each mistake at its field."""
+        sent = super().clean() or self.cleaned_data
+        self.wanted: dict[str, int | bool] = {}
+        for row in CHAIN:
+            text = str(sent.get(row.name) or "").strip()
+            if not text:
+                continue
+            try:
+                self.wanted[row.name] = checked(row, _read(row, text))
+            except Unfit as why:
+                self.add_error(row.name, str(why))
+        interval, timeout = (self._holds(name) for name in ("heartbeat_interval", "heartbeat_timeout"))
+        if timeout < interval * TIMEOUT_PER_INTERVAL:
+            self.add_error("heartbeat_timeout", f"{timeout} is less than three intervals of {interval} seconds.")
+        return sent
+
+    def _holds(self, name: str) -> int:
+        return int(self.wanted.get(name, self._above[name].value))
+
+    def lines(self) -> Iterator[BoundField]:
+        """The fields of settings."""
+        return (self[row.name] for row in CHAIN)
+
+
+def _typed(value: int | bool) -> str:
+    return setting_in_words(value)
+
+
+def _read(row: Setting, text: str) -> object:
+    if isinstance(row.kind, Switch):
+        return {"on": True, "off": False}.get(text, text)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
+
+
+def _field(row: Setting, above: Line) -> forms.Field:
+    said = f"{row.help} Empty: {above.value} ({above.found.source.value})."
+    common: dict[str, Any] = {"label": above.title, "required": False}
+    if isinstance(row.kind, Switch):
+        return forms.ChoiceField(choices=_INHERIT, help_text=said, **common)
+    return forms.CharField(max_length=40, widget=_NUMBER, help_text=f"{said} {row.kind.words.capitalize()}.", **common)
+
+
+# Pages ----------------------------------------------------------------------------------------------------------------
+
+
+@member_page
+def shown(visit: Visit) -> HttpResponseBase:
+    """What holds for the tenant; and which of its accounts have something otherwise."""
+    tenant = visit.scope.tenant
+    page = listed(visit.request, visit.scope.accounts().order_by("account_id"))
+    accounts = [(row, _own_lines(tenant, row)) for row in page.rows]
+    return visit.show(
+        "configuration",
+        "What is set, and who says so?",
+        lines=_lines(tenant, None),
+        accounts=accounts,
+        page=page,
+        repairs=sorted(tenant.repairs.items()),
+        methods=tenant.auth_methods,
+        may_change=visit.may("tenants:configure_tenant"),
+    )
+
+
+@member_act
+def of_tenant(visit: Visit) -> HttpResponseBase:
+    tenant = visit.scope.tenant
+    above = {name: configuration.found(name, tenant=None) for name in BY_NAME}
+    return _changed(visit, "Change the configuration of all accounts", tenant, above)
+
+
+@member_act
+def of_account(visit: Visit, account_id: UUID) -> HttpResponseBase:
+    account: BrokerAccount = found(visit.scope.accounts(), account_id)
+    above = {name: configuration.found(name, tenant=visit.scope.tenant) for name in BY_NAME}
+    return _changed(visit, "Change the configuration of an account", account, above)
+
+
+def _changed(visit: Visit, title: str, row: Tenant | BrokerAccount, above: Mapping[str, Found]) -> HttpResponseBase:
+    form = ConfigurationForm(visit.request.POST or None, said=configuration.said_by(row), above=above)
+    back = visit.address("tenants:configuration")
+    account = row if isinstance(row, BrokerAccount) else None
+    if form.is_valid():
+        try:
+            changes = configuration.change(
+                tenant=visit.scope.tenant,
+                account_id=account.pk if account else None,
+                seen=form.cleaned_data["seen"],
+                wanted=form.wanted,
+                by=Actor(name=visit.request.user.get_username(), user_id=visit.request.user.pk),
+                reason=form.cleaned_data["reason"],
+            )
+        except ConfigurationChanged:
+            form.add_error(None, "Nothing was saved: somebody has changed this since you opened this page.")
+        else:
+            messages.success(visit.request, f"Settings that were changed: {len(changes)}.")
+            return redirect(back)
+    return visit.show("configure", title, form=form, account=account, back=back)
+
+
+def _lines(tenant: Tenant, account: BrokerAccount | None) -> list[Line]:
+    return [Line(row, configuration.found(row.name, tenant=tenant, account=account)) for row in CHAIN]
+
+
+def _own_lines(tenant: Tenant, account: BrokerAccount) -> list[Line]:
+    own = configuration.said_by(account)
+    return [line for line in _lines(tenant, account) if line.setting.name in own]
