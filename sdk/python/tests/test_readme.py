@@ -25,7 +25,7 @@ async def started(name: str, gateway: ScriptedGateway, folder: Path) -> asyncio.
 
 
 def test_each_has_thirty_lines_at_most() -> None:
-    assert set(PROGRAMS) == {"master", "follower"}
+    assert set(PROGRAMS) == {"master", "follower", "manage"}
     for text in PROGRAMS.values():
         assert len([line for line in text.splitlines() if line.strip()]) <= 30
 

@@ -27,6 +27,7 @@ from eagateway_sdk.frames import (
     SyncSnapshot,
 )
 from eagateway_sdk.journal import JournalFailed, StoreInUse
+from eagateway_sdk.management import ManagementClient
 from eagateway_sdk.reconnector import GatewayStopped
 from eagateway_sdk.rest import GatewayRefused, GatewayUnreachable, OpenedSession, end_session, open_session
 from eagateway_sdk.session import WrongAccount
@@ -54,6 +55,7 @@ __all__ = [
     "Holdings",
     "InitRequest",
     "JournalFailed",
+    "ManagementClient",
     "OpenedSession",
     "OrderCommand",
     "OrderIntent",

@@ -1,6 +1,6 @@
 """The REST half: opening and ending a session."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urljoin, urlsplit, urlunsplit
 from uuid import UUID
@@ -17,13 +17,22 @@ _SOCKET_SCHEMES: Final = {"http": "ws", "https": "wss"}
 
 
 class GatewayRefused(Exception):
-    """The gateway answered with a problem (RFC 9457): its stable `code`, HTTP status, when to come back if told."""
+    """The gateway answered with a problem (RFC 9457): its stable `code`, HTTP status, when to come back if told.
 
-    def __init__(self, code: str, message: str, *, status: int, retry_after: float | None = None) -> None:
+    `path`: the field or header that is wrong; `errors`: all mistakes of a body, as (path, message).
+    """
+
+    def __init__(
+        self, code: str, message: str, *, status: int, retry_after: float | None = None, path: str | None = None,
+        errors: Sequence[tuple[str, str]] = (),
+    ) -> None:  # fmt: skip
         super().__init__(f"{code}: {message}")
         self.code = code
+        self.message = message
         self.status = status
         self.retry_after = retry_after
+        self.path = path
+        self.errors = tuple(errors)
 
     @property
     def passing(self) -> bool:
@@ -52,12 +61,18 @@ class OpenedSession(msgspec.Struct, kw_only=True, frozen=True):
     server_time: str | None = None
 
 
+class _Mistake(msgspec.Struct):
+    path: str = ""
+    message: str = ""
+
+
 class _Problem(msgspec.Struct):
     code: str
     detail: str = ""
     title: str = ""
     path: str | None = None
     remediation: str = ""
+    errors: list[_Mistake] = []
 
 
 async def open_session(
@@ -87,7 +102,7 @@ async def open_session(
         "environment": dict(environment or {}),
     }
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-    response = await _call("POST", f"{root(base_url)}/sessions", http=http, json=body, headers=headers)
+    response = await call("POST", f"{root(base_url)}/sessions", http=http, json=body, headers=headers)
     opened = _read_opened(response)
     return msgspec.structs.replace(
         opened, stream_url=socket_url(base_url, opened.stream_url), exchange_url=exchange_url(base_url, opened)
@@ -103,7 +118,7 @@ async def end_session(
     :raises GatewayUnreachable: there was no answer
     """
     headers = {"Authorization": f"Bearer {session_token}"}
-    await _call("DELETE", f"{root(base_url)}/sessions/{session_id}", http=http, headers=headers)
+    await call("DELETE", f"{root(base_url)}/sessions/{session_id}", http=http, headers=headers)
 
 
 def socket_url(base_url: str, stream_url: str) -> str:
@@ -141,9 +156,14 @@ def root(base_url: str) -> str:
     return trimmed if trimmed.endswith(BASE_PATH) else trimmed + BASE_PATH
 
 
-async def _call(
+async def call(
     method: str, url: str, *, http: httpx.AsyncClient | None, headers: Mapping[str, str], json: object = None
 ) -> httpx.Response:
+    """One request that is to succeed.
+
+    :raises GatewayRefused: the gateway said no
+    :raises GatewayUnreachable: there was no answer, or none of a gateway
+    """
     response = await send(method, url, http=http, headers=headers, json=json)
     if response.status_code >= 400:
         raise _problem(response)
@@ -176,7 +196,7 @@ def _read_opened(response: httpx.Response) -> OpenedSession:
     try:
         return msgspec.json.decode(response.content, type=OpenedSession)
     except msgspec.DecodeError as error:
-        raise GatewayUnreachable(_no_gateway(response)) from error
+        raise GatewayUnreachable(not_a_gateway(response)) from error
 
 
 def _problem(response: httpx.Response) -> GatewayRefused | GatewayUnreachable:
@@ -187,12 +207,20 @@ def _problem(response: httpx.Response) -> GatewayRefused | GatewayUnreachable:
     try:
         problem = msgspec.json.decode(response.content, type=_Problem)
     except (msgspec.DecodeError, UnicodeError):
-        return GatewayUnreachable(_no_gateway(response), retry_after=told)
+        return GatewayUnreachable(not_a_gateway(response), retry_after=told)
     text = " - ".join(part for part in (problem.detail or problem.title, problem.remediation) if part)
-    return GatewayRefused(problem.code, text, status=response.status_code, retry_after=told)
+    return GatewayRefused(
+        problem.code,
+        text,
+        status=response.status_code,
+        retry_after=told,
+        path=problem.path,
+        errors=[(one.path, one.message) for one in problem.errors],
+    )
 
 
-def _no_gateway(response: httpx.Response) -> str:
+def not_a_gateway(response: httpx.Response) -> str:
+    """What to say of an answer that no gateway gives."""
     status = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
     kind = response.headers.get("Content-Type", "nothing").partition(";")[0]
     where = place(str(response.request.url))
