@@ -23,6 +23,8 @@ DECIDE_DIFFERENCE: Final = "orders.decide_difference"
 ANNOUNCE: Final = "sessions_app.announce_maintenancewindow"
 ACKNOWLEDGE: Final = "sessions_app.acknowledge_operatoralert"
 CHANGE_STATE: Final = "orders.change_state_subscription"
+TOKENS: Final = "sessions_app.decide_managementtoken"
+SUSPEND_TENANT: Final = "sessions_app.suspend_tenant"
 LIFT_TOMBSTONE: Final = "orders.lift_tombstone_copy"
 
 View = Callable[..., HttpResponseBase]

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from backoffice import permissions
+from sessions_app.models import ROLES as _ROLES
 from sessions_app.models import Role
 
 
@@ -21,7 +22,7 @@ class StaffGroup(StrEnum):
     ADMINISTRATOR = "Administrator"
 
 
-ROLES: Final = (Role.VIEWER, Role.OPERATOR, Role.ADMIN, Role.OWNER)
+ROLES: Final = _ROLES
 """Roles in a tenant, from the least: each may what those before it may."""
 
 
@@ -62,7 +63,18 @@ class Members:
     least: Role
 
 
-Door = Anyone | Token | SignedIn | Staff | Nobody | Members
+@dataclass(frozen=True, slots=True)
+class Managing:
+    """Management tokens, from the scope of these roles on: to read, and to write; None: there is no such method.
+
+    A token opens rows of its own tenant alone: its addresses name no tenant.
+    """
+
+    reads: Role | None
+    writes: Role | None = None
+
+
+Door = Anyone | Token | SignedIn | Staff | Nobody | Members | Managing
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +93,10 @@ TABLES: Final = (
     "orders.fillwait", "orders.followerquote", "orders.intent", "orders.report", "orders.snapshot", "orders.strategy",
     "orders.subscription", "orders.subscriptionevent", "sessions_app.accountgrant", "sessions_app.approvedfingerprint",
     "sessions_app.authkey", "sessions_app.brokeraccount", "sessions_app.easession", "sessions_app.enrolmentwindow",
-    "sessions_app.maintenancenotice", "sessions_app.maintenancewindow", "sessions_app.member",
-    "sessions_app.oauthclient", "sessions_app.operatoralert", "sessions_app.personevent", "sessions_app.sessionevent",
-    "sessions_app.signin", "sessions_app.tenant", "sessions_app.vaultsecret", "sessions_app.vaultuse",
+    "sessions_app.maintenancenotice", "sessions_app.maintenancewindow", "sessions_app.managementtoken",
+    "sessions_app.member", "sessions_app.oauthclient", "sessions_app.operatoralert", "sessions_app.personevent",
+    "sessions_app.sessionevent", "sessions_app.signin", "sessions_app.tenant", "sessions_app.vaultsecret",
+    "sessions_app.vaultuse",
 )  # fmt: skip
 """Tables that the admin shows, and nobody changes there."""
 
@@ -102,6 +115,8 @@ ACTS: Final[Mapping[str, StaffGroup]] = {
     permissions.LIFT_TOMBSTONE: StaffGroup.OPERATOR,
     permissions.GRANTS: StaffGroup.ADMINISTRATOR,
     permissions.CLIENTS: StaffGroup.ADMINISTRATOR,
+    permissions.TOKENS: StaffGroup.ADMINISTRATOR,
+    permissions.SUSPEND_TENANT: StaffGroup.ADMINISTRATOR,
 }
 """The least group of each act. Users and their groups are in none: whoever edits users can make himself anything, so
 that is left to superusers."""
@@ -177,6 +192,8 @@ _STAFF: Final[Mapping[str, Route]] = {
     **dict(_acts(permissions.LIFT_TOMBSTONE, "lift_tombstone")),
     **dict(_acts(permissions.GRANTS, "withdraw_grant", "grant_account")),
     **dict(_acts(permissions.CLIENTS, "register_client", "renew_secret", "revoke_client")),
+    **dict(_acts(permissions.TOKENS, "make_token", "revoke_token")),
+    **dict(_acts(permissions.SUSPEND_TENANT, "suspend_tenant", "lift_tenant")),
     **{name: row for table in TABLES for name, row in _admin_of(table)},
     **{name: row for model in ("user", "group") for name, row in _admin_of_people(model)},
 }
@@ -246,6 +263,11 @@ _TENANTS: Final[Mapping[str, Route]] = {
     "tenants:configuration": Route(_VIEWERS, "Configuration", menu=True),
     "tenants:configure_tenant": Route(_ADMINS, "Change the configuration"),
     "tenants:configure_account": Route(_ADMINS, "Change the configuration of an account"),
+    "tenants:change_role": Route(_OWNERS, "Change a member's role"),
+    "tenants:remove_member": Route(_OWNERS, "Remove a member"),
+    "tenants:tokens": Route(_ADMINS, "Management tokens", menu=True),
+    "tenants:make_token": Route(_ADMINS, "Make a management token"),
+    "tenants:revoke_token": Route(_ADMINS, "Revoke a management token"),
     "tenants:vault": Route(_ADMINS, "Vault", menu=True),
     "tenants:store_secret": Route(_ADMINS, "Put a secret into the vault"),
     "tenants:replace_secret": Route(_ADMINS, "Replace a secret"),
@@ -255,7 +277,40 @@ _TENANTS: Final[Mapping[str, Route]] = {
     "tenants:export": Route(_OPERATORS, "Export"),
 }
 
-ROUTES: Final[Mapping[str, Route]] = {**_PROGRAMS, **_STAFF, **_TENANTS}
+# The management API: what a role opens on a page, a token of its scope opens here -------------------------------------
+
+_READ: Final = Managing(Role.VIEWER)
+_MANAGING: Final[Mapping[str, Route]] = {
+    "manage:me": Route(_READ),
+    "manage:health": Route(_READ),
+    "manage:accounts": Route(Managing(Role.VIEWER, Role.ADMIN)),
+    "manage:account": Route(_READ),
+    "manage:keys": Route(Managing(Role.VIEWER, Role.ADMIN)),
+    "manage:approve_key": Route(Managing(None, Role.ADMIN)),
+    "manage:reject_key": Route(Managing(None, Role.ADMIN)),
+    "manage:revoke_key": Route(Managing(None, Role.ADMIN)),
+    "manage:strategies": Route(_READ),
+    "manage:strategy": Route(_READ),
+    "manage:subscriptions": Route(Managing(Role.VIEWER, Role.ADMIN)),
+    "manage:preview": Route(Managing(None, Role.ADMIN)),
+    "manage:subscription": Route(_READ),
+    "manage:settings": Route(Managing(Role.VIEWER, Role.ADMIN)),
+    "manage:preview_settings": Route(Managing(None, Role.ADMIN)),
+    "manage:versions": Route(_READ),
+    "manage:restore": Route(Managing(None, Role.ADMIN)),
+    "manage:pause": Route(Managing(None, Role.OPERATOR)),
+    "manage:resume": Route(Managing(None, Role.OPERATOR)),
+    "manage:trades": Route(_READ),
+    "manage:trade": Route(_READ),
+    "manage:copies": Route(_READ),
+    "manage:alerts": Route(_READ),
+    "manage:acknowledge": Route(Managing(None, Role.OPERATOR)),
+    "manage:members": Route(_READ),
+    "manage:member": Route(Managing(Role.VIEWER, Role.OWNER)),
+    "manage:audit": Route(Managing(Role.OPERATOR)),
+}
+
+ROUTES: Final[Mapping[str, Route]] = {**_PROGRAMS, **_STAFF, **_TENANTS, **_MANAGING}
 
 
 def may_as(role: Role, least: Role) -> bool:

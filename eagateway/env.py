@@ -72,6 +72,8 @@ class GatewaySettings(TypedDict):
     staff_second_factor: bool
     rest_per_address: int
     rest_per_session: int
+    management_per_token: int
+    tenants_enrol: bool
     snapshot_interval: timedelta
     in_doubt: timedelta
     mass_close_gate: int

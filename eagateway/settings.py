@@ -192,6 +192,8 @@ GATEWAY: env.GatewaySettings = {
     "staff_second_factor": env.flag("STAFF_SECOND_FACTOR", default=False),
     "rest_per_address": env.integer("REST_PER_ADDRESS_PER_MINUTE", default=3000, least=1, most=1_000_000),
     "rest_per_session": env.integer("REST_PER_SESSION_PER_MINUTE", default=300, least=1, most=1_000_000),
+    "management_per_token": env.integer("MANAGEMENT_PER_TOKEN_PER_MINUTE", default=300, least=1, most=1_000_000),
+    "tenants_enrol": env.flag("TENANTS_ENROL", default=False),
     "snapshot_interval": timedelta(seconds=env.number("SNAPSHOT_INTERVAL_SECONDS")),
     "in_doubt": timedelta(seconds=env.integer("IN_DOUBT_SECONDS", default=60, least=1, most=3600)),
     "max_leverage": env.integer("MAX_LEVERAGE", default=30, least=0, most=100_000),

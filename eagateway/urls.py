@@ -13,6 +13,7 @@ _documents = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("ea-gateway/v1/", include(_documents)),
+    path("ea-gateway/v1/manage/", include("backoffice.manage.urls")),
     path("ea-gateway/v1/", include("orders.api.urls")),
     path("ea-gateway/v1/", include("sessions_app.api.urls")),  # answers for every other address below: the last one
     path("", include("backoffice.urls")),

@@ -3,7 +3,15 @@
 from celery import shared_task
 
 from sessions_app import queries
-from sessions_app.services.access import browser_sessions, keys, lapsed_keys, oauth_clients, rate_counters, sign_ins
+from sessions_app.services.access import (
+    browser_sessions,
+    keys,
+    lapsed_keys,
+    management_requests,
+    oauth_clients,
+    rate_counters,
+    sign_ins,
+)
 from sessions_app.services.lifecycle import ending, expiry
 from sessions_app.services.operations import alert_notices, outbox, retention
 
@@ -34,6 +42,7 @@ def forget_expired() -> None:
     oauth_clients.forget_expired_tokens(now=now)
     sign_ins.forget_old(now=now)
     browser_sessions.forget_old(now=now)
+    management_requests.forget_old(now=now)
     retention.forget_unpromoted(now=now)
     lapsed_keys.forget_undecided(now=now)
     alert_notices.forget_old(before=now - outbox.KEPT)

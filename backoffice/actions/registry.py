@@ -16,11 +16,13 @@ from backoffice.actions import (
     policies,
     sessions,
     subscriptions,
+    tenants,
+    tokens,
 )
 from backoffice.actions.action import Action
 
 _BY_NOUN: Final = (
     approvals, keys, accounts, sessions, grants, oauth_clients, policies, subscriptions, copies, differences, alerts,
-    maintenance,
+    maintenance, tenants, tokens,
 )  # fmt: skip
 ACTIONS: Final[Mapping[str, Action]] = {action.name: action for noun in _BY_NOUN for action in noun.ACTIONS}

@@ -90,6 +90,10 @@ def _for_members(view: View) -> View:
         if mine is None or route is None or not isinstance(route.door, Members):
             raise Http404
         visit = Visit(request, mine, memberships, Scope(mine.tenant))
+        if mine.tenant.suspended_at is not None:
+            page = visit.show("suspended", "This tenant is suspended", menu=())
+            page.status_code = 403
+            return page
         if not may_as(Role(mine.role), route.door.least):
             return _refused(visit, route.title, route.door.least)
         return view(visit, **ids)

@@ -26,6 +26,7 @@ from sessions_app.models import (
     BrokerAccount,
     EaSession,
     Invitation,
+    ManagementToken,
     Member,
     OperatorAlert,
     PersonEvent,
@@ -79,6 +80,13 @@ class Scope:
 
     def person_events(self) -> QuerySet[PersonEvent]:
         return PersonEvent.objects.filter(tenant=self.tenant)
+
+    def management_tokens(self) -> QuerySet[ManagementToken]:
+        return ManagementToken.objects.filter(tenant=self.tenant)
+
+    def alerts(self) -> QuerySet[OperatorAlert]:
+        """Of its accounts; what is about the gateway itself is nobody's."""
+        return OperatorAlert.objects.filter(account__tenant=self.tenant)
 
     def secrets(self) -> QuerySet[VaultSecret]:
         return VaultSecret.objects.filter(tenant=self.tenant)

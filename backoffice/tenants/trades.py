@@ -33,13 +33,13 @@ _HOPS: Final = ("decided and stored", "sent", "acknowledged by the EA", "reporte
 def trades(visit: Visit) -> HttpResponseBase:
     text = searched(visit.request)
     rows = visit.scope.intents().filter(action__in=OPENINGS, repeated=False).select_related("account")
-    page = listed(visit.request, _searching(rows, text).order_by("-id"))
-    outcomes = _outcomes(visit.scope, [row.pk for row in page.rows])
+    page = listed(visit.request, searching(rows, text).order_by("-id"))
+    outcomes = counted_outcomes(visit.scope, [row.pk for row in page.rows])
     shown = [(row, sorted(outcomes[row.pk].items())) for row in page.rows]
     return visit.show("trades", "Trades", page=page, shown=shown, text=text)
 
 
-def _searching(rows: QuerySet[Intent], text: str) -> QuerySet[Intent]:
+def searching(rows: QuerySet[Intent], text: str) -> QuerySet[Intent]:
     """By position, ticket, or the beginning of a symbol or of an account, in any case."""
     if not text:
         return rows
@@ -49,7 +49,8 @@ def _searching(rows: QuerySet[Intent], text: str) -> QuerySet[Intent]:
     return rows.filter(by_name)
 
 
-def _outcomes(scope: Scope, intents: Sequence[UUID]) -> Mapping[UUID, Mapping[str, int]]:
+def counted_outcomes(scope: Scope, intents: Sequence[UUID]) -> Mapping[UUID, Mapping[str, int]]:
+    """How often each of these trades came to which outcome."""
     counts = scope.decisions().filter(intent_id__in=intents).values_list("intent_id", "outcome")
     found: dict[UUID, dict[str, int]] = defaultdict(dict)
     for intent, outcome, times in counts.annotate(times=Count("id")).order_by():
@@ -106,22 +107,32 @@ class Outcome:
 def trade(visit: Visit, intent_id: UUID) -> HttpResponseBase:
     scope = visit.scope
     opening: Intent = found(scope.intents().select_related("account"), intent_id)
-    same = scope.intents().filter(account=opening.account, position_id=opening.position_id)
-    events = list(same.order_by("id")[:100])
-    decisions = scope.decisions().filter(intent=opening)
-    decisions = decisions.select_related("subscription__follower", "subscription__strategy").order_by("outcome", "id")
-    outcomes = list(_outcomes_of(scope, opening, list(decisions[: MOST + 1])))
+    outcomes, more = outcomes_of(scope, opening)
     return visit.show(
         "trade",
         "Who got this trade, how, and why not?",
         opening=opening,
-        events=events,
-        outcomes=outcomes[:MOST],
-        more=len(outcomes) > MOST,
+        events=events_of(scope, opening),
+        outcomes=outcomes,
+        more=more,
     )
 
 
-def _outcomes_of(scope: Scope, opening: Intent, decisions: Sequence[Decision]) -> Iterable[Outcome]:
+def events_of(scope: Scope, opening: Intent) -> list[Intent]:
+    """What the master did with this position."""
+    same = scope.intents().filter(account=opening.account, position_id=opening.position_id)
+    return list(same.order_by("id")[:100])
+
+
+def outcomes_of(scope: Scope, opening: Intent) -> tuple[list[Outcome], bool]:
+    """What a trade became for each follower, of MOST at most, and whether there are more."""
+    decisions = scope.decisions().filter(intent=opening)
+    decisions = decisions.select_related("subscription__follower", "subscription__strategy").order_by("outcome", "id")
+    outcomes = list(_outcomes(scope, opening, list(decisions[: MOST + 1])))
+    return outcomes[:MOST], len(outcomes) > MOST
+
+
+def _outcomes(scope: Scope, opening: Intent, decisions: Sequence[Decision]) -> Iterable[Outcome]:
     subscriptions = [row.subscription_id for row in decisions]
     copies: dict[UUID, list[Copy]] = defaultdict(list)
     for copy in scope.copies().filter(subscription_id__in=subscriptions, position_id=opening.position_id):

@@ -13,7 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from backoffice.policy import ACTS, ROLES, ROUTES, Members, StaffGroup, may_as, permissions_of
+from backoffice.manage import urls as manage
+from backoffice.manage.door import scope_for
+from backoffice.policy import ACTS, ROLES, ROUTES, Managing, Members, StaffGroup, may_as, permissions_of
 from backoffice.tenants import urls as tenants
 from eagateway.documents import asyncapi
 from eagateway.documents.frame_types import ENVELOPE, schema_document
@@ -133,6 +135,7 @@ def sections() -> dict[str, str]:
         "configuration": _configuration(),
         "staff-groups": _staff_groups(),
         "tenant-pages": _tenant_pages(),
+        "management-routes": _management_routes(),
         "alerts": _table(
             ("code", "severity", "meaning"), [(f"`{c}`", level, text) for c, (level, text) in ALERTS.items()]
         ),
@@ -154,7 +157,7 @@ def fill(text: str) -> str:
 
 def documents(root: Path) -> dict[Path, str]:
     """Every generated document with the text that it should have."""
-    names = ("protocol.md", "states.md", "operations.md", "errors.md", "pages.md")
+    names = ("protocol.md", "states.md", "operations.md", "errors.md", "pages.md", "management.md")
     marked = [root / "docs" / name for name in names]
     filled = {path: fill(path.read_text()) for path in marked}
     return filled | {root / "docs" / "asyncapi.yaml": asyncapi.render()}
@@ -205,10 +208,26 @@ def _tenant_pages() -> str:
     return _table(("page", "title", *(role.value for role in ROLES)), rows)
 
 
+def _management_routes() -> str:
+    """Each route of the management API with the least scope that reads it, and that writes there."""
+    places = {f"manage:{item.name}": f"/manage/{item.pattern}" for item in manage.urlpatterns}
+    rows = [
+        (f"`{_readable(places[name])}`", *(scope_for(role).value if role else "" for role in (door.reads, door.writes)))
+        for name, door in ((name, row.door) for name, row in ROUTES.items())
+        if isinstance(door, Managing)
+    ]
+    return _table(("route", "reads", "writes"), rows)
+
+
+def _readable(pattern: str) -> str:
+    """A pattern with places for ids, as a reader writes it."""
+    return re.sub(r"<\w+:(\w+?)(_id)?>", r"<\1>", pattern)
+
+
 def _address(name: str) -> str:
     """A page's address with places for ids, as a reader writes it."""
     pattern = next(str(item.pattern) for item in tenants.urlpatterns if f"tenants:{item.name}" == name)
-    return re.sub(r"<\w+:(\w+?)(_id)?>", r"<\1>", f"/t/{pattern}")
+    return _readable(f"/t/{pattern}")
 
 
 def _paragraphs(text: str) -> str:

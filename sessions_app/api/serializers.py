@@ -9,26 +9,10 @@ from rest_framework import serializers
 from sessions_app.auth.registry import offered, strategies
 from sessions_app.domain.keys import MAX_ACCOUNT_ID
 from sessions_app.domain.lifecycle import SessionStatus
-from sessions_app.rest.bodies import Moment
+from sessions_app.rest.bodies import Moment, Text
 
 PLATFORMS: Final = ("mt4", "mt5", "sdk")
 MAX_ENVIRONMENT_BYTES: Final = 4096
-
-
-class Text(serializers.CharField):
-    """A string that is a string: no number is taken for one, nothing is trimmed, and messages repeat nothing."""
-
-    default_error_messages = {"invalid": "Expected a string"}
-
-    def __init__(self, **options: Any) -> None:
-        if not options.get("allow_blank"):
-            options.setdefault("min_length", 1)  # for the document
-        super().__init__(trim_whitespace=False, **options)
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return data
 
 
 class DomainText(Text):

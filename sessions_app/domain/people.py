@@ -15,3 +15,9 @@ class PersonAct(StrEnum):
     INVITED = "invited"
     INVITATION_WITHDRAWN = "invitation_withdrawn"
     INVITATION_ACCEPTED = "invitation_accepted"
+    ROLE_CHANGED = "role_changed"
+    MEMBER_REMOVED = "member_removed"
+    TOKEN_MADE = "token_made"  # noqa: S105 - likewise
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105 - likewise
+    TENANT_SUSPENDED = "tenant_suspended"
+    TENANT_SUSPENSION_LIFTED = "tenant_suspension_lifted"

@@ -13,7 +13,9 @@ from sessions_app.models.inbound_frame import InboundFrame
 from sessions_app.models.invitation import Invitation
 from sessions_app.models.mail_plan import MailPlan
 from sessions_app.models.maintenance_window import MaintenanceNotice, MaintenanceWindow
-from sessions_app.models.member import Member, Role
+from sessions_app.models.management_request import ManagementRequest
+from sessions_app.models.management_token import ManagementToken, TokenScope
+from sessions_app.models.member import ROLES, Member, Role
 from sessions_app.models.oauth_client import OauthClient
 from sessions_app.models.operator_alert import OperatorAlert
 from sessions_app.models.outbox import AlertNotice, OutboxMessage
@@ -30,6 +32,7 @@ from sessions_app.models.vault_secret import VaultAct, VaultSecret, VaultUse
 
 __all__ = [
     "PROVISIONED",
+    "ROLES",
     "AccountGrant",
     "AlertNotice",
     "ApprovedFingerprint",
@@ -44,6 +47,8 @@ __all__ = [
     "MailPlan",
     "MaintenanceNotice",
     "MaintenanceWindow",
+    "ManagementRequest",
+    "ManagementToken",
     "Member",
     "OauthClient",
     "OperatorAlert",
@@ -59,6 +64,7 @@ __all__ = [
     "SignIn",
     "Tenant",
     "TerminalProfile",
+    "TokenScope",
     "VaultAct",
     "VaultSecret",
     "VaultUse",

@@ -1,4 +1,5 @@
 from enum import StrEnum
+from typing import Final
 
 from django.conf import settings
 from django.db import models
@@ -12,6 +13,10 @@ class Role(StrEnum):
     ADMIN = "admin"
     OPERATOR = "operator"
     VIEWER = "viewer"
+
+
+ROLES: Final = (Role.VIEWER, Role.OPERATOR, Role.ADMIN, Role.OWNER)
+"""From the least: each may what those before it may."""
 
 
 class Member(models.Model):

@@ -1,6 +1,6 @@
 from django.db import models
 
-from sessions_app.models.fields import id_field
+from sessions_app.models.fields import id_field, moment_field
 
 
 class Tenant(models.Model):
@@ -8,6 +8,7 @@ class Tenant(models.Model):
 
     `auth_methods` narrows what the deployment offers; it never adds to it.
     `overrides`: other settings of `sessions_app/domain/configuration.py` that it has set otherwise.
+    `suspended_at`: its members and its management tokens are shut out; its EAs and their copies go on.
     `repairs`: what is done about differences between books, by their kind, where a subscription does not say.
     """
 
@@ -19,7 +20,11 @@ class Tenant(models.Model):
     heartbeat_timeout = models.PositiveIntegerField(null=True)
     repairs = models.JSONField(default=dict)
     overrides = models.JSONField(null=True)
+    suspended_at = moment_field()
     created_at = models.DateTimeField()
+
+    class Meta:
+        permissions = [("suspend_tenant", "Can suspend tenants and lift it")]
 
     def __str__(self) -> str:
         return self.name

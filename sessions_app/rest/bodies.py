@@ -40,6 +40,22 @@ def problems(**meanings: str) -> dict[Any, OpenApiResponse]:
     }
 
 
+class Text(serializers.CharField):
+    """A string that is a string: no number is taken for one, nothing is trimmed, and messages repeat nothing."""
+
+    default_error_messages = {"invalid": "Expected a string"}
+
+    def __init__(self, **options: Any) -> None:
+        if not options.get("allow_blank"):
+            options.setdefault("min_length", 1)  # for the document
+        super().__init__(trim_whitespace=False, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return data
+
+
 # Rows of lists -----------------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,8 @@ A call looks at a bounded number of rows, so a filter that matches few may give 
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID
@@ -32,7 +33,7 @@ SCAN: Final = 10_000
 _CURSOR: Final = 22  # 16 bytes in base64url, without padding
 Get = TypeVar("Get", bound=Callable[..., Response])
 _BIGGEST: Final = 2**63 - 1
-_PAGING: Final = (
+PAGING: Final = (
     OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": PAGE}),
     OpenApiParameter(
         "cursor",
@@ -95,7 +96,7 @@ def described(
     mark: Callable[[Get], Get] = extend_schema(
         operation_id=operation_id,
         summary=summary,
-        parameters=[*told, *_PAGING],
+        parameters=[*told, *PAGING],
         responses={
             200: page,
             **problems(
@@ -131,22 +132,38 @@ class ListView(ApiView):
         :raises ValidationError: all mistakes of the parameters
         """
         scope = own_scope(request, session_id, while_pending=self.while_pending)
-        asked = request.query_params
-        limit, before = _paging(asked, known=set(self.filters.base_filters))
-        rows = self.rows(scope).order_by("-id")
-        if before is not None:
-            rows = rows.filter(id__lt=before)
-        edge = _edge(rows) if set(asked) & set(self.filters.base_filters) else None
-        if edge is not None:
-            rows = rows.filter(id__gte=edge)
-        found = list(_filtered(self.filters, asked, rows)[: limit + 1])
-        items, more = found[:limit], len(found) > limit
-        following = items[-1].id if more else edge
-        body = {
-            "items": self.item(items, many=True).data,
-            "next": None if following is None else _cursor(following),
-        }
+        found = page_of(request.query_params, self.rows(scope), self.filters)
+        return found.answer(self.item(found.items, many=True).data)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The rows of one page, and after which row the next one begins; None: there is none."""
+
+    items: Sequence[Any]
+    following: UUID | None
+
+    def answer(self, items: Any) -> Response:
+        """The page, with its rows as they were made for the wire."""
+        body = {"items": items, "next": None if self.following is None else cursor_of(self.following)}
         return Response(body, headers={"Cache-Control": "no-store"})
+
+
+def page_of(asked: QueryDict, rows: QuerySet[Any], filters: type[Filters]) -> Found:
+    """One page of `rows`, as the parameters ask for it.
+
+    :raises ValidationError: all mistakes of the parameters
+    """
+    limit, before = paging(asked, known=set(filters.base_filters))
+    rows = rows.order_by("-id")
+    if before is not None:
+        rows = rows.filter(id__lt=before)
+    edge = _edge(rows) if set(asked) & set(filters.base_filters) else None
+    if edge is not None:
+        rows = rows.filter(id__gte=edge)
+    found = list(_filtered(filters, asked, rows)[: limit + 1])
+    items, more = found[:limit], len(found) > limit
+    return Found(items, items[-1].id if more else edge)
 
 
 def _edge(rows: QuerySet[Any]) -> UUID | None:
@@ -163,7 +180,7 @@ def _filtered(filters: type[Filters], asked: QueryDict, rows: QuerySet[Any]) -> 
     return narrowed
 
 
-def _paging(asked: QueryDict, *, known: set[str]) -> tuple[int, UUID | None]:
+def paging(asked: QueryDict, *, known: set[str]) -> tuple[int, UUID | None]:
     """(limit, the id above the page), both within their bounds."""
     mistakes: dict[str, str] = {}
     for name, values in asked.lists():
@@ -183,7 +200,7 @@ def _paging(asked: QueryDict, *, known: set[str]) -> tuple[int, UUID | None]:
     return limit, before
 
 
-def _cursor(row_id: UUID) -> str:
+def cursor_of(row_id: UUID) -> str:
     return base64.urlsafe_b64encode(row_id.bytes).decode().rstrip("=")
 
 
@@ -194,4 +211,4 @@ def _id_of(cursor: str) -> UUID | None:
         found = UUID(bytes=base64.b64decode(f"{cursor}==", altchars=b"-_", validate=True))
     except (binascii.Error, ValueError):
         return None
-    return found if _cursor(found) == cursor else None
+    return found if cursor_of(found) == cursor else None

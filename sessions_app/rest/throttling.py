@@ -1,4 +1,6 @@
-"""How often one address, and one session, may ask over REST: token buckets of this process, bounded in number."""
+"""How often one address, one session and one management token may ask over REST: token buckets of this process, bounded
+in number.
+"""
 
 import math
 from collections.abc import Hashable
@@ -10,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from sessions_app.domain.problems import Refused
-from sessions_app.models import EaSession
+from sessions_app.models import EaSession, ManagementToken
 from sessions_app.rest import parsing
 from sessions_app.transport.inbound.rate_limits import Bucket, Kept
 
@@ -23,18 +25,24 @@ def _per_minute(calls: int) -> Bucket:
 
 ADDRESSES: Final = Kept(lambda: _per_minute(settings.GATEWAY["rest_per_address"]))
 SESSIONS: Final = Kept(lambda: _per_minute(settings.GATEWAY["rest_per_session"]))
+TOKENS: Final = Kept(lambda: _per_minute(settings.GATEWAY["management_per_token"]))
 
 
 class Pace(BaseThrottle):
-    """Per session for calls with its token, else per address. No account is counted: strangers lock nobody out."""
+    """Per session, or per management token, for calls with its token; else per address.
+
+    No account is counted: strangers lock nobody out.
+    """
 
     def __init__(self) -> None:
         self._seconds = 0
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        session = request.auth
-        if isinstance(session, EaSession):
-            self._seconds = _wait(SESSIONS, session.id)
+        shown = request.auth
+        if isinstance(shown, EaSession):
+            self._seconds = _wait(SESSIONS, shown.id)
+        elif isinstance(shown, ManagementToken):
+            self._seconds = _wait(TOKENS, shown.id)
         else:
             self._seconds = _wait(ADDRESSES, parsing.counted_address(request))
         return self._seconds == 0

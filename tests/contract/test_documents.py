@@ -51,7 +51,9 @@ def test_the_schema_file_is_what_the_message_types_say() -> None:
     assert read("docs/schemas/frames.json") == render()
 
 
-@pytest.mark.parametrize("name", ["protocol.md", "states.md", "operations.md", "errors.md", "asyncapi.yaml"])
+@pytest.mark.parametrize(
+    "name", ["protocol.md", "states.md", "operations.md", "errors.md", "management.md", "asyncapi.yaml"]
+)
 def test_generated_documents_are_fresh(name: str) -> None:
     path = ROOT / "docs" / name
     assert path.read_text() == documents(ROOT)[path], "run: manage.py export_docs"

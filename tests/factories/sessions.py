@@ -35,6 +35,8 @@ from sessions_app.models import (
     MailPlan,
     MaintenanceNotice,
     MaintenanceWindow,
+    ManagementRequest,
+    ManagementToken,
     Member,
     OauthClient,
     OperatorAlert,
@@ -50,6 +52,7 @@ from sessions_app.models import (
     SignIn,
     Tenant,
     TerminalProfile,
+    TokenScope,
     VaultAct,
     VaultSecret,
     VaultUse,
@@ -398,6 +401,34 @@ class PersonEventFactory(DjangoModelFactory[PersonEvent]):
     act = PersonAct.PASSWORD_CHANGED
     actor = "olga"
     address = "192.0.2.7"
+    at = factory.LazyFunction(now)
+
+
+class ManagementTokenFactory(DjangoModelFactory[ManagementToken]):
+    """A token of a tenant; `token` is what its program shows."""
+
+    class Meta:
+        model = ManagementToken
+
+    class Params:
+        token = factory.Sequence(lambda n: f"eagm_{n}")
+
+    tenant = factory.SubFactory(TenantFactory)
+    name = factory.Sequence(lambda n: f"program-{n}")
+    digest = factory.LazyAttribute(lambda row: hashlib.sha256(row.token.encode()).hexdigest())
+    scope = TokenScope.READ
+    created_as = "olga"
+    created_at = factory.LazyFunction(now)
+    expires_at = factory.LazyAttribute(lambda row: row.created_at + timedelta(days=7))
+
+
+class ManagementRequestFactory(DjangoModelFactory[ManagementRequest]):
+    class Meta:
+        model = ManagementRequest
+
+    token = factory.SubFactory(ManagementTokenFactory)
+    key = factory.Sequence(lambda n: f"request-{n}")
+    digest = ""
     at = factory.LazyFunction(now)
 
 

@@ -11,7 +11,9 @@ from sessions_app.models import (
     ApprovedFingerprint,
     AuthKey,
     EnrolmentWindow,
+    ManagementToken,
     OauthClient,
+    TokenScope,
     VaultAct,
     VaultSecret,
     VaultUse,
@@ -66,6 +68,19 @@ class OauthClientAdmin(ReadOnlyAdmin):
     fields = ("client_id", "tenant", "created_at", "created_as", "revoked_at", "revoked_as", "revocation_reason")
 
 
+class ManagementTokenAdmin(ReadOnlyAdmin):
+    """Programs' ways into the management API. Tokens are hashed, and shown nowhere."""
+
+    list_display = (
+        "name", "tenant", "scope", "created_at", "created_as", "expires_at", "last_used_at", "revoked_at", "revoked_as",
+    )  # fmt: skip
+    list_filter = (one_of("scope", TokenScope), ("revoked_at", admin.EmptyFieldListFilter))
+    list_select_related = ("tenant",)
+    search_fields = ("name__istartswith", "tenant__name__istartswith")
+    search_help_text = "Start of the name or of the tenant's name"
+    fields = list_display
+
+
 class EnrolmentWindowAdmin(ReadOnlyAdmin):
     list_display = (
         "tenant", "opens_at", "closes_at", "enrolled", "max_keys", "accounts", "adopts", "reason", "created_as",
@@ -116,6 +131,7 @@ ADMINS: Final[Tables] = {
     AuthKey: AuthKeyAdmin,
     AccountGrant: AccountGrantAdmin,
     OauthClient: OauthClientAdmin,
+    ManagementToken: ManagementTokenAdmin,
     EnrolmentWindow: EnrolmentWindowAdmin,
     ApprovedFingerprint: ApprovedFingerprintAdmin,
     VaultSecret: VaultSecretAdmin,

@@ -7,7 +7,15 @@ from sessions_app.models import Member, Tenant
 
 
 class TenantAdmin(ReadOnlyAdmin):
-    list_display = ("name", "auth_methods", "self_enrolment", "heartbeat_interval", "heartbeat_timeout", "created_at")
+    list_display = (
+        "name",
+        "auth_methods",
+        "self_enrolment",
+        "heartbeat_interval",
+        "heartbeat_timeout",
+        "suspended_at",
+        "created_at",
+    )
     search_fields = ("name",)
     ordering = ("name",)
 

@@ -60,6 +60,7 @@ def build(name: str) -> House:
         member,
         factories.OauthClientFactory.create(tenant=tenant),
         factories.OperatorAlertFactory.create(account=follower),
+        factories.ManagementTokenFactory.create(tenant=tenant, token=f"eagm_read of {name}"),
         factories.VaultSecretFactory.create(tenant=tenant),
         factories.VaultUseFactory.create(tenant=tenant),
         factories.InvitationFactory.create(tenant=tenant),

@@ -14,7 +14,7 @@ from django.core.cache import cache
 from django.urls import clear_url_caches, path
 
 from backoffice import policy
-from backoffice.policy import ROUTES, Anyone, Door, Members, SignedIn, Staff, StaffGroup, Token
+from backoffice.policy import ROUTES, Anyone, Door, Managing, Members, SignedIn, Staff, StaffGroup, Token
 from backoffice.staff.groups import keep_groups
 from eagateway import urls
 from sessions_app.models import Role
@@ -36,6 +36,10 @@ PLACES: Final = {
     "account_id": "sessions_app.brokeraccount",
     "secret_id": "sessions_app.vaultsecret",
     "invitation_id": "sessions_app.invitation",
+    "member_id": "sessions_app.member",
+    "token_id": "sessions_app.managementtoken",
+    "key_id": "sessions_app.authkey",
+    "alert_id": "sessions_app.operatoralert",
 }
 LITERAL: Final = {
     "admin:app_list": "admin/orders/",
@@ -116,6 +120,8 @@ def answered(one: Try, response: Any) -> str:
 
 def expected(one: Try, door: Door, who: Person) -> set[str]:
     """The answers that the door allows, from what the person is in the database."""
+    if isinstance(door, Managing):
+        return {"refused"}  # tokens stand in test_manage_walk.py; no log-in and no EA opens it
     if isinstance(door, Token):
         return _of_programs(one, who)
     if who.user is None and not isinstance(door, Anyone):
@@ -166,7 +172,7 @@ def _of_staff(one: Try, door: Door, who: Person) -> set[str]:
 
 # The walk ------------------------------------------------------------------------------------------------------------
 
-WALKED: Final = 692
+WALKED: Final = 777
 """How many requests each of the people makes."""
 
 
@@ -200,7 +206,8 @@ def test_what_belongs_to_the_neighbour_looks_like_what_is_not_there(name: str, h
     other = "own" if mine == "neighbour" else "neighbour"
     seen: dict[tuple[str, str], set[tuple[int, bytes]]] = {}
     for one in tries(*houses):
-        if isinstance(ROUTES[one.name].door, Token | Members) and one.of in ((other, other), ("absent", "absent")):
+        closed = isinstance(ROUTES[one.name].door, Token | Members | Managing)
+        if closed and one.of in ((other, other), ("absent", "absent")):
             response = who.client.get(one.address)
             said = response.content.replace(one.address.encode(), b"") if response.status_code != 302 else b""
             seen.setdefault((one.name, ""), set()).add((response.status_code, said))
@@ -214,7 +221,7 @@ def test_what_belongs_to_the_neighbour_looks_like_what_is_not_there(name: str, h
 def test_every_route_has_a_row_and_every_row_a_route() -> None:
     assert Counter(name for name, _ in served()).most_common(1)[0][1] == 1
     assert {name for name, _ in served()} == set(ROUTES)
-    assert len(ROUTES) == 298
+    assert len(ROUTES) == 333
 
 
 def test_a_new_route_without_a_row_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +237,7 @@ def test_a_new_route_without_a_row_is_seen(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_each_group_may_what_the_one_before_it_may_and_more() -> None:
     sizes = keep_groups()
-    assert list(sizes.values()) == [30, 35, 42, 44]
+    assert list(sizes.values()) == [31, 36, 43, 47]
     groups = [policy.permissions_of(group) for group in StaffGroup]
     assert all(less < more for less, more in pairwise(groups))
     stored = {
@@ -247,7 +254,7 @@ def test_a_group_that_was_changed_by_hand_is_brought_back() -> None:
     Group.objects.get(name="Viewer").permissions.set(Group.objects.get(name="Administrator").permissions.all())
     Group.objects.get(name="Approver").permissions.clear()
     keep_groups()
-    assert [Group.objects.get(name=group.value).permissions.count() for group in StaffGroup] == [30, 35, 42, 44]
+    assert [Group.objects.get(name=group.value).permissions.count() for group in StaffGroup] == [31, 36, 43, 47]
 
 
 def test_roles_are_in_order() -> None:

@@ -42,6 +42,8 @@ PAGES: Final = {
     "replace_secret": "sessions_app.vaultsecret", "remove_secret": "sessions_app.vaultsecret",
     "alerts": "", "alert_mails": "", "configuration": "", "configure_tenant": "",
     "configure_account": "sessions_app.brokeraccount",
+    "tokens": "", "make_token": "", "revoke_token": "sessions_app.managementtoken",
+    "change_role": "sessions_app.member", "remove_member": "sessions_app.member",
     "invite": "", "withdraw_invitation": "sessions_app.invitation",
     "account": "sessions_app.brokeraccount", "mappings": "", "members": "", "audit": "", "exports": "",
 }  # fmt: skip
@@ -108,7 +110,7 @@ def test_a_page_of_an_empty_tenant_says_so(client: Client, name: str) -> None:
     member(client, tenant)
     html = page(client, name, tenant)
     assert 'class="nothing"' in html or name in (
-        "members", "exports", "invite", "store_secret", "subscribe", "alert_mails", "configure_tenant",
+        "members", "exports", "invite", "store_secret", "subscribe", "alert_mails", "configure_tenant", "make_token",
     )  # fmt: skip
 
 

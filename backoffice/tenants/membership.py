@@ -1,0 +1,71 @@
+"""Owners give members another role, and remove them."""
+
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+
+from backoffice.policy import ROLES
+from backoffice.tenants.pages import Visit, found, member_act
+from sessions_app.models import Member, Role
+from sessions_app.rest.parsing import peer_address
+from sessions_app.services.access import members
+from sessions_app.services.operations.history import Actor
+
+
+class RoleForm(forms.Form):
+    """`seen`: the role that was looked at."""
+
+    role = forms.ChoiceField(choices=[(role.value, role.value) for role in ROLES])
+    seen = forms.ChoiceField(choices=[(role.value, role.value) for role in ROLES], widget=forms.HiddenInput)
+
+
+@member_act
+def change_role(visit: Visit, member_id: UUID) -> HttpResponseBase:
+    row = _asked(visit, member_id)
+    back = visit.address("tenants:members")
+    form = RoleForm(visit.request.POST or None, initial={"role": row.role, "seen": row.role})
+    if form.is_valid():
+        row.role = form.cleaned_data["seen"]  # what has become another one meanwhile is not overwritten
+        try:
+            role = Role(form.cleaned_data["role"])
+            members.change_role(row=row, role=role, by=_actor(visit), address=peer_address(visit.request))
+        except (members.SameRole, members.LastOwner, members.MemberChanged) as why:
+            form.add_error(None, f"Not done: {why}.")
+        else:
+            messages.success(visit.request, f"{row.user.get_username()} is {role.value} now.")
+            return redirect(back)
+    facts = [("Person", row.user.get_username()), ("Since", f"{row.created_at:%Y-%m-%d}")]
+    return visit.show("form", "Change a member's role", form=form, facts=facts, verb="Change it", back=back)
+
+
+@member_act
+def remove(visit: Visit, member_id: UUID) -> HttpResponseBase:
+    row = _asked(visit, member_id)
+    back = visit.address("tenants:members")
+    if visit.request.method == "POST":
+        try:
+            members.remove(row=row, by=_actor(visit), address=peer_address(visit.request))
+        except (members.LastOwner, members.MemberChanged) as why:
+            messages.error(visit.request, f"Not done: {why}.")
+            return redirect(back)
+        messages.success(visit.request, f"{row.user.get_username()} is no member any more.")
+        # Who has removed himself sees nothing here any more.
+        return redirect("home" if row.user_id == visit.request.user.pk else back)
+    facts = [
+        ("Person", row.user.get_username()),
+        ("Role", row.role),
+        ("After that", "these pages are closed to him, and his management tokens end; his log-in stays"),
+    ]
+    return visit.show("form", "Remove this member?", facts=facts, verb="Remove", back=back, harms=True)
+
+
+def _asked(visit: Visit, member_id: UUID) -> Member:
+    row: Member = found(visit.scope.members().select_related("user"), member_id)
+    return row
+
+
+def _actor(visit: Visit) -> Actor:
+    return Actor(name=visit.request.user.get_username(), user_id=visit.request.user.pk)
