@@ -1,6 +1,6 @@
 """What is set for this tenant and its accounts, who says so, and changing it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -15,6 +15,7 @@ from backoffice.tenants.pages import Visit, found, listed, member_act, member_pa
 from sessions_app.domain.configuration import (
     BY_NAME,
     CHAIN,
+    OF_ACCOUNTS,
     Found,
     Setting,
     Switch,
@@ -63,19 +64,19 @@ class ConfigurationForm(forms.Form):
     seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=1000)
     reason = forms.CharField(max_length=255, widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
-    def __init__(self, sent: Any, *, said: Values, above: Mapping[str, Found]) -> None:
-        """`said`: by this level itself; `above`: what holds where it says nothing."""
+    def __init__(self, sent: Any, *, chain: Sequence[Setting], said: Values, above: Mapping[str, Found]) -> None:
+        """`chain`: what this level may set; `said`: by itself; `above`: what holds where it says nothing."""
         initial = {"seen": digest_of(said), **{name: _typed(value) for name, value in said.items()}}
         super().__init__(sent, initial=initial)
-        self._above = above
-        for row in CHAIN:
+        self._chain, self._above = chain, above
+        for row in chain:
             self.fields[row.name] = _field(row, Line(row, above[row.name]))
 
     def clean(self) -> dict[str, Any]:
         """The values, as `wanted`; each mistake at its field."""
         sent = super().clean() or self.cleaned_data
         self.wanted: dict[str, int | bool] = {}
-        for row in CHAIN:
+        for row in self._chain:
             text = str(sent.get(row.name) or "").strip()
             if not text:
                 continue
@@ -93,7 +94,7 @@ class ConfigurationForm(forms.Form):
 
     def lines(self) -> Iterator[BoundField]:
         """The fields of settings."""
-        return (self[row.name] for row in CHAIN)
+        return (self[row.name] for row in self._chain)
 
 
 def _typed(value: int | bool) -> str:
@@ -150,9 +151,10 @@ def of_account(visit: Visit, account_id: UUID) -> HttpResponseBase:
 
 
 def _changed(visit: Visit, title: str, row: Tenant | BrokerAccount, above: Mapping[str, Found]) -> HttpResponseBase:
-    form = ConfigurationForm(visit.request.POST or None, said=configuration.said_by(row), above=above)
-    back = visit.address("tenants:configuration")
     account = row if isinstance(row, BrokerAccount) else None
+    chain = OF_ACCOUNTS if account else CHAIN
+    form = ConfigurationForm(visit.request.POST or None, chain=chain, said=configuration.said_by(row), above=above)
+    back = visit.address("tenants:configuration")
     if form.is_valid():
         try:
             changes = configuration.change(

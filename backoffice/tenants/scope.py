@@ -66,9 +66,6 @@ class Scope:
     def setting_changes(self) -> QuerySet[SettingChange]:
         return SettingChange.objects.filter(tenant=self.tenant)
 
-    def alerts(self) -> QuerySet[OperatorAlert]:
-        return OperatorAlert.objects.filter(account__tenant=self.tenant)
-
     def members(self) -> QuerySet[Member]:
         return Member.objects.filter(tenant=self.tenant)
 

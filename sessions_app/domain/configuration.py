@@ -41,13 +41,15 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One link of the chain; `variable`: of the deployment. Tenants and accounts may say otherwise."""
+    """One link of the chain; `variable`: of the deployment. A tenant may say otherwise, and with `of_accounts` so may
+    each of its accounts."""
 
     name: str
     variable: str
     kind: Whole | Switch
     default: int | bool
     help: str
+    of_accounts: bool = True
 
 
 CHAIN: Final = (
@@ -60,8 +62,10 @@ CHAIN: Final = (
         "After how much silence a session ends: three intervals at least. Sessions that are open keep theirs.",
     ),
     Setting(
+        # What is asked of an account must not tell a stranger that it exists: it decides what the desk shows, no more.
         "self_enrolment", "SELF_ENROLMENT", Switch(), True,
-        "Whether an unknown key waits for approval. Off: it is refused.",
+        "Whether keys that nobody knows come to the approval desk. Off in a tenant: its EAs wait unseen.",
+        of_accounts=False,
     ),
     Setting(
         "snapshot_interval", "SNAPSHOT_INTERVAL_SECONDS", Whole(30, 86_400, "seconds"), 600,
@@ -76,6 +80,7 @@ CHAIN: Final = (
         "How far the market may be from a position's price for a repair that closes it.",
     ),
 )  # fmt: skip
+OF_ACCOUNTS: Final = tuple(row for row in CHAIN if row.of_accounts)
 BY_NAME: Final[Mapping[str, Setting]] = {row.name: row for row in CHAIN}
 Values = Mapping[str, Any]
 """What one level says, by setting; what it does not say is not in it."""

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from sessions_app import queries
-from sessions_app.domain.configuration import BY_NAME, Found, Setting, Values, checked, digest_of, resolve
+from sessions_app.domain.configuration import BY_NAME, Found, Setting, Unfit, Values, checked, digest_of, resolve
 from sessions_app.models import BrokerAccount, SettingChange, Tenant
 from sessions_app.services.operations.history import Actor
 
@@ -59,9 +59,12 @@ def change(
     """Let a tenant, or one of its accounts, say this and nothing else. `seen`: `digest_of` what it said.
 
     :raises ConfigurationChanged: it says something else by now
-    :raises Unfit: a value that its setting does not take
+    :raises Unfit: a value that its setting does not take, or a setting that accounts do not have
     """
     after = {name: checked(BY_NAME[name], value) for name, value in wanted.items()}
+    foreign = [name for name in after if account_id is not None and not BY_NAME[name].of_accounts]
+    if foreign:
+        raise Unfit(f"{foreign[0]} is set for a whole tenant")
     with transaction.atomic(durable=True):
         row = _locked(tenant, account_id)
         before = said_by(row)

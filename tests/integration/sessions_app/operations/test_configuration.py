@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from sessions_app import queries
 from sessions_app.domain.configuration import CHAIN, Level, Unfit, digest_of
 from sessions_app.models import BrokerAccount, SettingChange, Tenant
 from sessions_app.services.operations import configuration
 from sessions_app.services.operations.configuration import ConfigurationChanged
 from sessions_app.services.operations.history import Actor
 from tests.factories import BrokerAccountFactory, TenantFactory
-from tests.integration.sessions_app.rest.test_rest_sessions import ask, problem_of
+from tests.integration.sessions_app.rest.test_rest_sessions import ask
 from tests.integration.trading import Desk
 
 pytestmark = pytest.mark.django_db
@@ -45,8 +46,9 @@ def test_the_last_who_says_something_wins(setting: Any, settings: Any) -> None:
     assert source(account, setting.name) == (low, Level.DEPLOYMENT)
     save(account.tenant, **{setting.name: high})
     assert source(account, setting.name) == (high, Level.TENANT)
-    save(account.tenant, account, **{setting.name: low})
-    assert source(account, setting.name) == (low, Level.ACCOUNT)
+    if setting.of_accounts:
+        save(account.tenant, account, **{setting.name: low})
+        assert source(account, setting.name) == (low, Level.ACCOUNT)
     assert source(BrokerAccountFactory.create(tenant=account.tenant), setting.name) == (high, Level.TENANT)
     assert source(BrokerAccountFactory.create(), setting.name) == (low, Level.DEPLOYMENT)
     save(account.tenant, account)
@@ -130,10 +132,11 @@ def test_sessions_are_opened_with_the_pace_that_holds_for_the_account() -> None:
     assert (pace(one), pace(other)) == ((7, 90), (7, 42))
 
 
-def test_an_account_may_have_its_own_rule_on_unknown_keys(client: Client) -> None:
+def test_the_rule_on_unknown_keys_is_a_whole_tenants_and_moves_them_off_the_desk(client: Client) -> None:
     account = BrokerAccountFactory.create(claimed_as="PaperMarkets-Demo:12345")
-    save(account.tenant, account, self_enrolment=False)
-    problem_of(ask(client), 403, "key_not_enrolled")
-    save(account.tenant, self_enrolment=False)
-    save(account.tenant, account, self_enrolment=True)
     assert ask(client).status_code == 201
+    assert queries.waiting_keys().count() == 1
+    save(account.tenant, self_enrolment=False)
+    assert queries.waiting_keys().count() == 0
+    with pytest.raises(Unfit, match="a whole tenant"):
+        save(account.tenant, account, self_enrolment=True)
