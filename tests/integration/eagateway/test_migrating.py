@@ -11,10 +11,18 @@ from django.db import connection
 pytestmark = [pytest.mark.django_db, pytest.mark.lane("production")]
 
 
-def idle_bound() -> str:
+def bound(name: str) -> str:
     with connection.cursor() as cursor:
-        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        cursor.execute(f"SHOW {name}")
         return str(cursor.fetchone()[0])
+
+
+def idle_bound() -> str:
+    return bound("idle_in_transaction_session_timeout")
+
+
+def test_nobody_waits_for_a_lock_for_ever_nor_keeps_one_while_he_is_paused() -> None:
+    assert (bound("lock_timeout"), idle_bound()) == ("10s", "10s")
 
 
 @pytest.mark.parametrize("fault", [None, RuntimeError("a migration fails")])
