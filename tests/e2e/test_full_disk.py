@@ -42,7 +42,7 @@ def disk(request: pytest.FixtureRequest) -> Iterator[SmallDisk]:
 @pytest.fixture
 def deployment(request: pytest.FixtureRequest, disk: SmallDisk, tmp_path: Path) -> Iterator[tuple[Gateway, Ask]]:
     """A gateway whose database lies on the disk, and who asks that database."""
-    patient = {"HEARTBEAT_TIMEOUT_SECONDS": "300"}
+    patient: dict[str, Any] = {"HEARTBEAT_TIMEOUT_SECONDS": "300"}
     if request.node.get_closest_marker("lane").args == ("embedded",):
         yield Gateway(disk.folder, **patient), lambda question: ask_file(disk.folder / DATABASE, question)
         return

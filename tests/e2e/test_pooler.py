@@ -47,7 +47,7 @@ def pooler(database: Database) -> Iterator[Pgbouncer]:
 @pytest.fixture
 async def gateways(pooler: Pgbouncer, tmp_path: Path) -> AsyncIterator[tuple[Gateway, Gateway]]:
     """One of each server."""
-    settings = {"DATABASE_URL": pooler.url, "DATABASE_POOLER": "on", "HEARTBEAT_TIMEOUT_SECONDS": "60"}
+    settings: dict[str, Any] = {"DATABASE_URL": pooler.url, "DATABASE_POOLER": "on", "HEARTBEAT_TIMEOUT_SECONDS": "60"}
     made = []
     for server in ("daphne", "uvicorn"):
         folder = tmp_path / server
