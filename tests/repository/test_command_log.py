@@ -39,7 +39,7 @@ def _calls(node: ast.Call, numbers: set[str]) -> Iterator[str]:
     first = ast.unparse(node.args[0]) if node.args else ""
     if called in MAKERS:
         yield f"{node.lineno}: makes a {called}"
-    if called == "make" and first in MAKERS:
+    if called in ("make", "record") and first in MAKERS:
         yield f"{node.lineno}: makes a {first}"
     if called == "insert_rows" and first == "Command":
         yield f"{node.lineno}: makes commands by {called}"
@@ -81,6 +81,7 @@ def test_the_log_itself_does_all_of_it() -> None:
         ("Command(id=1)", ["1: makes a Command"]),
         ("models.Command(id=1)", ["1: makes a Command"]),
         ("make(Command, id=1)", ["1: makes a Command"]),
+        ("record(Command, id=1)", ["1: makes a Command"]),
         ("insert_rows(Command, rows)", ["1: makes commands by insert_rows"]),
         ("LockedAccount(row, proof=None)", ["1: makes a LockedAccount"]),
         ("Command.objects.create(id=1)", ["1: makes commands by create"]),

@@ -130,27 +130,8 @@ class Workspace:
         copies = reading.copies(asked.copies.read(), mine, renamed)
         terminals = mapping.terminals(account.profile_id for account in accounts.values())
         ceiling = reading.max_leverage() is not None
-        # Two reads that most batches do without.
+        # A read that most batches do without.
         timeouts = queries.heartbeat_timeouts(accounts) if any(map(reading.looks_at_ages, rules.values())) else {}
-        default_timeout: int = settings.GATEWAY["heartbeat_timeout"]
-        open_positions = reading.open_positions(mine, rules)
-        quotes = reading.quotes(mine, rules)
-
-        def seat(item: Subscribed) -> Seat:
-            follower = item.follower_id
-            account = log.accounts[follower]
-            terminal = terminals.get(account.row.profile_id) if account.row.profile_id else None
-            return Seat(
-                subscription=item,
-                rules=rules.get(item.id),
-                account=account,
-                terminal=terminal,
-                funds=mapping.funds(account.row, terminal),
-                open_positions=open_positions.setdefault(follower, set()),
-                quotes=quotes.get(follower, _NO_QUOTES),
-                timeout=timeouts.get(follower, default_timeout),
-            )
-
         opening = any(intent.action in ADDS_EXPOSURE for intent in intents)
         return cls(
             now=now,
@@ -158,7 +139,7 @@ class Workspace:
             accounts=accounts,
             terminals=terminals,
             decided_on=reading.decided_on(accounts.values()),
-            seats={master: [seat(item) for item in group] for master, group in subscriptions.items()},
+            seats=_seats(subscriptions, rules, log, terminals, timeouts),
             positions={key: mapping.position(row) for key, row in position_rows.items()},
             position_rows=position_rows,
             by_ticket={(row.account_id, row.ticket): row.position_id for row in position_rows.values()},
@@ -166,7 +147,7 @@ class Workspace:
             copies=copies,
             own_copies=reading.own_copies(masters, intents),
             notionals=reading.notionals(accounts, followers, terminals) if opening and ceiling else {},
-            default_timeout=default_timeout,
+            default_timeout=settings.GATEWAY["heartbeat_timeout"],
             timeouts=timeouts,
             waited=reading.waited(copies) if any(intent.action is Action.ACTIVATE for intent in intents) else set(),
         )
@@ -380,3 +361,34 @@ class Workspace:
             if copy.id in self.changed_copies and copy.id not in created
         ]
         send_update(Copy, changed, leading.LED_TO)
+
+
+def _seats(
+    subscriptions: Mapping[UUID, Sequence[Subscribed]],
+    rules: Mapping[UUID, Rules],
+    log: CommandLog,
+    terminals: Mapping[UUID, Terminal],
+    timeouts: Mapping[UUID, int],
+) -> dict[UUID, list[Seat]]:
+    """The subscriptions of each master, each with all that is its own."""
+    mine = [item for group in subscriptions.values() for item in group]
+    default: int = settings.GATEWAY["heartbeat_timeout"]
+    open_positions, quotes = reading.open_positions(mine, rules), reading.quotes(mine, rules)
+
+    def seat(item: Subscribed) -> Seat:
+        follower = item.follower_id
+        account = log.accounts[follower]
+        profile = account.row.profile_id
+        terminal = terminals.get(profile) if profile is not None else None
+        return Seat(
+            subscription=item,
+            rules=rules.get(item.id),
+            account=account,
+            terminal=terminal,
+            funds=mapping.funds(account.row, terminal),
+            open_positions=open_positions.setdefault(follower, set()),
+            quotes=quotes.get(follower, _NO_QUOTES),
+            timeout=timeouts.get(follower, default),
+        )
+
+    return {master: [seat(item) for item in group] for master, group in subscriptions.items()}

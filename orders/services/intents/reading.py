@@ -191,7 +191,7 @@ def _read_rules(missing: Sequence[Subscribed]) -> dict[UUID, Rules]:
             _log.exception("subscription.unreadable", subscription_id=str(item.id))
             continue
         # Changed since it was first read: a decision names the version that it rests on.
-        item.version, item.state, item.relay_copies = row.version, row.state, row.strategy.relay_copies
+        item.version = row.version
         # The mark was read on both sides of the settings: unchanged, it is theirs.
         if after.get(item.id) == item.mark:
             _kept[_name(item)] = found[item.id]

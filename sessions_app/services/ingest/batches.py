@@ -5,8 +5,7 @@ the returned `Batch` says what may be told once COMMIT has returned. An id is th
 frame again changes nothing, whatever number it comes under; another frame under a known id or number is refused.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,14 +26,15 @@ from sessions_app.domain.frames.registry import FrameType, Pending
 from sessions_app.domain.frames.sequence import Log
 from sessions_app.domain.lifecycle import LIVING, KeyState, Reason, SessionStatus
 from sessions_app.domain.problems import Refused
-from sessions_app.models import BrokerAccount, EaSession, InboundFrame
+from sessions_app.models import EaSession, InboundFrame
 from sessions_app.models.bulk import insert_rows, send_update
 from sessions_app.models.fields import new_id
 from sessions_app.models.statements import Place, Statement, together
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import acknowledgements, ports
+from sessions_app.services.ingest.groups import group_by_kind, handler_of, lock_accounts
 from sessions_app.services.ingest.known_frames import KnownFrames, Sent, send_for_known
-from sessions_app.services.ingest.ports import Arrival, Batch, BoundFrame, Fate, FrameHandler, Left
+from sessions_app.services.ingest.ports import Arrival, Batch, Fate, Left
 from sessions_app.services.ingest.rooms import Room, lock_rooms, write_rooms
 from sessions_app.services.operations import alerts
 
@@ -82,7 +82,7 @@ def store(*, arrivals: Sequence[Arrival]) -> Batch:
         for arrival in arrivals:
             _sort(arrival, locked)
         groups = group_by_kind([arrival for arrival in arrivals if arrival.fate is Fate.APPLY])
-        _lock_accounts(groups)
+        lock_accounts(groups)
         left = _apply(groups, batch)
         _count_offences(batch)
         _call_about_conflicts(arrivals, batch)
@@ -281,37 +281,6 @@ def _repeat(arrival: Arrival, known: tuple[bytes, str] | None) -> None:
 # Applying ---------------------------------------------------------------------------------------------------
 
 
-def _lock_accounts(groups: Sequence[Sequence[Arrival]]) -> None:
-    """Lock every account that this batch changes, in the order of their ids: gateways share followers, and a batch that
-    took them handler by handler would meet another one's in the opposite order. SQLite has one writer anyway.
-    """
-    if connection.vendor != "postgresql" or _is_locked_by_one(groups):
-        return  # the handler takes them in this order itself
-    accounts = touched([arrival for group in groups for arrival in group])
-    locked = BrokerAccount.objects.filter(id__in=accounts).order_by("id").select_for_update(no_key=True)
-    list(locked.values_list("id"))
-
-
-def _is_locked_by_one(groups: Sequence[Sequence[Arrival]]) -> bool:
-    """Whether one handler locks all: there is one frame, or one group of a type that does so, with the acknowledgements
-    before reports."""
-    if sum(map(len, groups)) < 2:
-        return True
-    handlers = [_handler(ports.bound().frames[group[0].kind]) for group in groups]
-    if not all(handler.collects for handler in handlers[:-1]):
-        return False
-    return handlers[-1].takes_acks or (len(handlers) == 1 and handlers[0].locks_all)
-
-
-def touched(arrivals: Sequence[Arrival]) -> set[UUID]:
-    """The accounts whose rows these frames change when they are applied."""
-    frames = ports.bound().frames
-    by_kind: dict[str, list[Arrival]] = defaultdict(list)
-    for arrival in arrivals:
-        by_kind[arrival.kind].append(arrival)
-    return {account for kind, group in by_kind.items() for account in _handler(frames[kind]).touches(group)}
-
-
 @requires_transaction
 def apply_in_groups(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """Run the handlers, many frames of a type at once, in the caller's transaction; each account keeps its order."""
@@ -329,7 +298,7 @@ def _apply(groups: Sequence[Sequence[Arrival]], batch: Batch) -> Left:
         if left is not _nothing:
             with together():
                 left()
-        handler = _handler(frames[group[0].kind])
+        handler = handler_of(frames[group[0].kind])
         if not handler.takes_acks:
             acknowledgements.settle(batch)
         left = handler.apply(group, batch) or _nothing
@@ -339,27 +308,6 @@ def _apply(groups: Sequence[Sequence[Arrival]], batch: Batch) -> Left:
 
 def _nothing() -> None:
     """Nothing is left to write."""
-
-
-def _handler(frame: BoundFrame) -> FrameHandler:
-    if frame.handler is None:
-        raise LookupError(f"no batch applies {frame.type.name}")
-    return frame.handler
-
-
-def group_by_kind(arrivals: Iterable[Arrival]) -> list[list[Arrival]]:
-    """Large groups of one type, without moving a frame past another one of its account."""
-    groups: list[list[Arrival]] = []
-    last_of_account: dict[UUID, int] = {}
-    last_of_kind: dict[str, int] = {}
-    for arrival in arrivals:
-        index = last_of_kind.get(arrival.kind, -1)
-        if index < last_of_account.get(arrival.account_pk, 0) or index < 0:
-            groups.append([])
-            index = last_of_kind[arrival.kind] = len(groups) - 1
-        groups[index].append(arrival)
-        last_of_account[arrival.account_pk] = index
-    return groups
 
 
 # Writing ----------------------------------------------------------------------------------------------------

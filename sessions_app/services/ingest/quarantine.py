@@ -19,7 +19,7 @@ from sessions_app.domain.problems import Refused
 from sessions_app.models import EaSession, InboundFrame
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.transactions import requires_transaction
-from sessions_app.services.ingest import batches, ports
+from sessions_app.services.ingest import batches, groups, ports
 from sessions_app.services.ingest.database_errors import is_data_fault
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate
 from sessions_app.services.operations import alerts
@@ -66,7 +66,7 @@ def discard(*, key_id: UUID) -> int:
 def touched(waiting: Sequence[InboundFrame]) -> set[UUID]:
     """The accounts whose rows these frames change when they are applied."""
     arrivals = [_arrival_of(row, fence=0) for row in waiting]
-    return batches.touched([arrival for arrival in arrivals if arrival.payload is not None])
+    return groups.touched([arrival for arrival in arrivals if arrival.payload is not None])
 
 
 def waiting_for(session: EaSession) -> list[InboundFrame]:
