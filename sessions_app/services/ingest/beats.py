@@ -1,28 +1,34 @@
-"""Heartbeats into rows: many at once, the newest of each session, in two locks and two updates.
+"""Heartbeats into rows: many at once, the newest of each session, in two round trips: two locks, and two updates with
+the COMMIT.
 
 A link answers them from memory (ADR 54); here they are written, each process's own every sweep. What a pending session
 says comes through the ingest batch, for it may be promoted by it.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from time import monotonic
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from sessions_app import queries
 from sessions_app.domain.decimals import to_builtins
 from sessions_app.domain.frames.payloads import StatusHeartbeat
 from sessions_app.domain.lifecycle import SessionStatus
 from sessions_app.models import BrokerAccount, EaSession
-from sessions_app.models.bulk import update_rows
+from sessions_app.models.bulk import send_update
+from sessions_app.models.statements import Place, Statement, together
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.database_errors import is_data_fault
+from sessions_app.services.ingest.ports import Left
 
 MOST: Final = 500  # so that no order waits long for an account that is locked here
 _LATER: Final = timedelta(seconds=1)  # a moment is known but for the time that a read takes
@@ -83,8 +89,11 @@ def flush(beats: Mapping[UUID, Beat]) -> None:
 
 def _flush(beats: Sequence[tuple[UUID, Beat]]) -> None:
     try:
-        with transaction.atomic(durable=True):
-            renew(dict(beats), state=SessionStatus.AUTHENTICATED)
+        # The writes and the COMMIT are one round trip: it ends after the transaction.
+        with ExitStack() as last_trip, transaction.atomic(durable=True):
+            left = renew(dict(beats), state=SessionStatus.AUTHENTICATED)
+            last_trip.enter_context(together())
+            left()
     except Exception as error:
         if not is_data_fault(error):
             raise
@@ -98,32 +107,60 @@ def _flush(beats: Sequence[tuple[UUID, Beat]]) -> None:
 
 
 @requires_transaction
-def renew(beats: Mapping[UUID, Beat], *, state: SessionStatus | None = None) -> None:
-    """Renew deadlines and funds of sessions, of those in `state` if one is given, in the caller's transaction."""
+def renew(beats: Mapping[UUID, Beat], *, state: SessionStatus | None = None) -> Left:
+    """Renew deadlines and funds of sessions, of those in `state` if one is given, in the caller's transaction. What is
+    returned writes them."""
     heard_now = monotonic()
-    rows = EaSession.objects.filter(id__in=list(beats)).order_by("id")
-    if state is not None:
-        rows = rows.filter(state=state)
-    columns = ("id", "account_id", "state", "heartbeat_timeout", "last_heartbeat_at", "status")
-    locked = rows.annotate(clock=queries.clock()).select_for_update(of=("self",), no_key=True)
-    heard, funds = [], {}
-    # The profile's session, never its content: that may be a megabyte.
-    for pk, account_pk, now_in, timeout, before, status, told_by, clock in locked.values_list(
-        *columns, "account__profile__session_id", "clock"
-    ):
+    # The accounts behind the sessions, as everybody locks them.
+    with together():
+        locked = _LOCKED.send(sessions=beats)
+        accounts = _ACCOUNTS.send(sessions=beats)
+    known: dict[UUID, datetime | None] = dict(accounts.read())
+    # What a compiled statement has of SQLite's clock is the moment of its compilation.
+    now = None if connection.vendor == "postgresql" else queries.database_now()
+    heard, funds = [], []
+    for pk, account_pk, now_in, timeout, before, status, told_by, clock in locked.read():
+        if state is not None and now_in != state:
+            continue
         beat = beats[pk]
-        at = clock - timedelta(seconds=max(0.0, heard_now - beat.heard))
+        at = (now or clock) - timedelta(seconds=max(0.0, heard_now - beat.heard))
         if before is not None and before > at + _LATER:
             continue  # another process has written a newer one
         after_busy = bool(status.get("busy_until_ms")) if beat.after_busy is None else beat.after_busy
         deadline = at + timedelta(seconds=timeout) + _busy(beat.payload, after_busy=after_busy)
         heard.append(Heard(pk, at, deadline, None, to_builtins(beat.payload)))
         # A session's figures are the account's if it is in charge, or if decisions rest on it (protocol, 3).
-        if beat.payload.balance is not None and (now_in == SessionStatus.AUTHENTICATED or told_by == pk):
-            money = beat.payload
-            funds[account_pk] = Funds(account_pk, money.balance, money.equity, money.free_margin, at)
-    update_rows(EaSession, heard, _HEARD)
-    _fund(funds)
+        if beat.payload.balance is None or not (now_in == SessionStatus.AUTHENTICATED or told_by == pk):
+            continue
+        money, told = beat.payload, known[account_pk]
+        # Unless a report or an introduction has told of it since.
+        if told is None or told <= at:
+            known[account_pk] = at
+            funds.append(Funds(account_pk, money.balance, money.equity, money.free_margin, at))
+    return partial(_write, heard, {row.id: row for row in funds})
+
+
+def _write(heard: Sequence[Heard], funds: Mapping[UUID, Funds]) -> None:
+    send_update(EaSession, heard, _HEARD)
+    send_update(BrokerAccount, funds.values(), _FUNDS)
+
+
+def _sessions() -> "QuerySet[EaSession, Any]":
+    rows = EaSession.objects.filter(id__among=Place("sessions")).order_by("id").annotate(clock=queries.clock())
+    # The profile's session, never its content: that may be a megabyte.
+    columns = ("id", "account_id", "state", "heartbeat_timeout", "last_heartbeat_at", "status")
+    locked = rows.select_for_update(of=("self",), no_key=True)
+    return locked.values_list(*columns, "account__profile__session_id", "clock")
+
+
+def _accounts() -> "QuerySet[BrokerAccount, Any]":
+    mine = EaSession.objects.filter(id__among=Place("sessions")).values("account_id")
+    rows = BrokerAccount.objects.filter(id__in=mine).order_by("id").select_for_update(no_key=True)
+    return rows.values_list("id", "funds_at")
+
+
+_LOCKED: Final = Statement(_sessions)
+_ACCOUNTS: Final = Statement(_accounts)
 
 
 def _busy(beat: StatusHeartbeat, *, after_busy: bool) -> timedelta:
@@ -131,12 +168,3 @@ def _busy(beat: StatusHeartbeat, *, after_busy: bool) -> timedelta:
     if not beat.busy_until_ms or after_busy:
         return timedelta(0)
     return min(timedelta(milliseconds=beat.busy_until_ms), timedelta(seconds=settings.GATEWAY["busy_seconds"]))
-
-
-def _fund(funds: Mapping[UUID, Funds]) -> None:
-    """Keep what accounts are worth, unless a report or an introduction has told of it since."""
-    if not funds:
-        return
-    accounts = BrokerAccount.objects.filter(id__in=list(funds)).order_by("id").select_for_update(no_key=True)
-    news = [funds[pk] for pk, at in accounts.values_list("id", "funds_at") if at is None or at <= funds[pk].funds_at]
-    update_rows(BrokerAccount, news, _FUNDS)

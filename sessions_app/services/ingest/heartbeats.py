@@ -28,20 +28,20 @@ from sessions_app.models import BrokerAccount, EaSession, TerminalProfile
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import beats, ports
 from sessions_app.services.ingest.beats import Beat
-from sessions_app.services.ingest.ports import Arrival, Batch
+from sessions_app.services.ingest.ports import Arrival, Batch, Left
 
 _WAIT_SECONDS: Final = 600
 
 
 @requires_transaction
-def record(arrivals: Sequence[Arrival], batch: Batch) -> None:
+def record(arrivals: Sequence[Arrival], batch: Batch) -> Left:
     """Renew the deadlines and keep the funds, inside the ingest batch's transaction: of pending sessions, mostly, for
     others' beats are answered by their links.
 
     Only the newest beat of a session counts.
     """
     newest = {item.session_id: item for item in arrivals}
-    beats.renew({pk: Beat(item.heard, cast(StatusHeartbeat, item.payload)) for pk, item in newest.items()})
+    left = beats.renew({pk: Beat(item.heard, cast(StatusHeartbeat, item.payload)) for pk, item in newest.items()})
     rows = EaSession.objects.filter(id__in=newest)
     for pk, state, claimed, epoch, following in rows.values_list(
         "id", "state", "hello__epoch", "account__epoch", "account__next_seq"
@@ -49,6 +49,7 @@ def record(arrivals: Sequence[Arrival], batch: Batch) -> None:
         pending = state == SessionStatus.PENDING
         log = told_log(pending=pending, session_id=pk, claimed=claimed, epoch=epoch, top_seq=following - 1)
         batch.replies.append((newest[pk], heartbeat_ack(*log, batch.now)))
+    return left
 
 
 def heartbeat_ack(epoch: UUID, top_seq: int, now: datetime) -> HeartbeatAck:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import OperationalError
+from django.db import connection as database
 from eagateway_sdk.ids import uuid7
 
 from sessions_app import queries
@@ -180,7 +181,9 @@ def test_all_that_was_heard_is_written_in_two_locks_two_updates_and_one_commit(e
     told = {desk.session.id: heard(balance=Decimal(7), equity=Decimal(8)) for desk in desks}
     with counted() as cost:
         beats.flush(told)
-    assert (cost.calls, cost.commits, dict(cost.instances)) == (4, 1, {})
+    # Sent together on PostgreSQL, the locks and the updates with their COMMIT; a call of SQLite is no round trip.
+    assert cost.calls == (2 if database.vendor == "postgresql" else 4)
+    assert (cost.commits, dict(cost.instances)) == (1, {})
     assert set(BrokerAccount.objects.values_list("balance", "equity")) == {(Decimal(7), Decimal(8))}
     assert all(session(desk).status == {"balance": "7", "equity": "8"} for desk in desks)
 
@@ -344,9 +347,9 @@ def test_a_beat_that_comes_while_the_sweep_writes_slowly_counts(monkeypatch: pyt
     silent(desk, -0.3, gateway=gateway_processes.THIS)
     write = beats.renew
 
-    def slowly(*arguments: Any, **named: Any) -> None:
+    def slowly(*arguments: Any, **named: Any) -> Any:
         time.sleep(0.6)
-        write(*arguments, **named)
+        return write(*arguments, **named)
 
     async def talk(runtime: Runtime, connection: ExchangeConnection, door: Dispatcher) -> None:
         runtime.heartbeats.put_back({other.session.id: Beat(time.monotonic() - 60, StatusHeartbeat())})
