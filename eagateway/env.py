@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, TypedDict
 
@@ -21,6 +22,7 @@ from sessions_app.domain.configuration import CHAIN, Whole
 _env = environ.Env()
 LEAST_SECRET: Final = 32
 LEAST_LETTERS: Final = 5
+LONGEST_AMOUNT: Final = 12
 _PLACEHOLDERS: Final = (
     "<",
     ">",
@@ -78,6 +80,7 @@ class GatewaySettings(TypedDict):
     in_doubt: timedelta
     mass_close_gate: int
     max_leverage: int
+    ea_guards: dict[str, Any]
     repair_gate_percent: int
     hello_timeout: int
     sweep_seconds: float
@@ -243,6 +246,41 @@ def switch(name: str) -> bool:
 def names(name: str, *, default: list[str]) -> list[str]:
     """A list of names, separated by commas."""
     return [item for item in (part.strip() for part in _env.list(name, default=default)) if item]
+
+
+def guards(name: str) -> dict[str, Any]:
+    """Limits of the terminals, as `max_lots=5,close_only=1`; none by default.
+
+    :raises ImproperlyConfigured: a name or a value is none
+    """
+    found: dict[str, Any] = {}
+    for word in names(name, default=[]):
+        guard, _, value = word.partition("=")
+        read = _GUARDS.get(guard.strip())
+        try:
+            found[guard.strip()] = read(value.strip()) if read else None
+        except (ArithmeticError, ValueError):
+            read = None
+        if read is None or found[guard.strip()] < 0:
+            raise ImproperlyConfigured(f"{name}: {word!r} is no limit; for example: max_lots=5,max_spread_points=40")
+    return found
+
+
+def _amount(value: str) -> Decimal:
+    amount = Decimal(value)
+    if not amount.is_finite() or len(value) > LONGEST_AMOUNT:
+        raise ValueError(value)
+    return amount
+
+
+_GUARDS: Final[Mapping[str, Callable[[str], Any]]] = {
+    "max_lots": _amount,
+    "max_open_copies": int,
+    "min_equity": _amount,
+    "max_spread_points": int,
+    "max_slippage_points": int,
+    "close_only": lambda value: bool(("0", "1").index(value)),  # anything else is a ValueError
+}
 
 
 def private_folder(folder: Path) -> Path:

@@ -197,6 +197,7 @@ GATEWAY: env.GatewaySettings = {
     "snapshot_interval": timedelta(seconds=env.number("SNAPSHOT_INTERVAL_SECONDS")),
     "in_doubt": timedelta(seconds=env.integer("IN_DOUBT_SECONDS", default=60, least=1, most=3600)),
     "max_leverage": env.integer("MAX_LEVERAGE", default=30, least=0, most=100_000),
+    "ea_guards": env.guards("EA_GUARDS"),
     "mass_close_gate": env.number("MASS_CLOSE_GATE"),
     "repair_gate_percent": env.number("REPAIR_GATE_PERCENT"),
     "hello_timeout": 5,

@@ -43,6 +43,7 @@ private:
    string            m_account_key;
    string            m_refused;
    string            m_note;
+   string            m_told_guards;
    bool              m_open;
    long              m_next_try;
    long              m_panel_at;
@@ -57,6 +58,7 @@ private:
    bool              Master(void) const;
    bool              MayScan(void) const;
    void              Scan(void);
+   void              Limits(void);
    void              Watch(void);
    string            StateLine(void);
    string            ProblemLine(string &todo);
@@ -76,6 +78,7 @@ CAgent::CAgent(void)
    m_account_key="";
    m_refused="";
    m_note="";
+   m_told_guards="";
    m_open=false;
    m_next_try=0;
    m_panel_at=-1000;
@@ -139,6 +142,8 @@ bool CAgent::Identity(void)
          Print("EA Gateway: another account, ",account);
       m_store.Close();
       m_open=false;
+      m_told_guards="";
+      m_executor.guards=m_inputs.guards;
       m_account=account;
       m_account_key="";
       m_next_try=0;
@@ -233,6 +238,15 @@ void CAgent::Scan(void)
    m_note=IntegerToString(open)+" open trades will not be copied";
    Print("EA Gateway: watching, ",m_note);
   }
+//--- the gateway's limits hold beside one's own, also before it is heard of again
+void CAgent::Limits(void)
+  {
+   if(m_store.guards==m_told_guards)
+      return;
+   m_told_guards=m_store.guards;
+   SGuards told=GuardsTold(m_told_guards);
+   m_executor.guards=Stricter(m_inputs.guards,told);
+  }
 //--- One pass: the book, the gateway, the orders, and the gateway again if there is something to tell
 void CAgent::Pass(void)
   {
@@ -244,6 +258,7 @@ void CAgent::Pass(void)
       m_session.master=Master();
       Scan();
       m_session.Step();
+      Limits();
       if(m_session.live_once && m_session.stopped=="" && m_store.State()==JOURNAL_READY)
         {
          for(int i=0; i<20 && m_clock.Monotonic()-now<250+HOLD_MS && !IsStopped(); i++)

@@ -15,6 +15,7 @@
 #define PART_BYTES           12000
 #define FRAME_MOST           16384
 #define CALL_BYTES           49152
+#define ANSWER_BYTES         65536
 #define CALL_FRAMES          50
 #define PART_MS              130
 #define TELL_AGAIN_MS        15000

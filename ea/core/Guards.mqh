@@ -20,7 +20,69 @@ struct SGuards
    int               max_spread_points;
    int               max_slippage_points;
    bool              pause_opening;
+   bool              unknown;
   };
+double Least(const double one,const double other)
+  {
+   return((one<=0 || (other>0 && other<one)) ? other : one);
+  }
+//--- what the gateway has told, as it stands in InitAck; "" for nothing. A limit that this program does not know is none
+//--- that it could keep.
+SGuards GuardsTold(const string text)
+  {
+   SGuards told={};
+   told.max_slippage_points=-1;
+   CJson json;
+   uchar bytes[];
+   int size=TextToBytes(text,bytes);
+   if(text=="")
+      return(told);
+   told.unknown=!json.Parse(bytes,0,size);
+   int key=told.unknown ? -1 : json.Child(0);
+   while(key>=0)
+     {
+      string name=json.Text(key);
+      int one=json.Next(key);
+      long whole=0;
+      string decimal="";
+      bool number=json.Decimal(one,decimal);
+      double amount=number ? StringToDouble(decimal) : 0.0;
+      bool count=json.Integer(one,whole);
+      if(name=="max_lots" && number)
+         told.max_lots=amount;
+      else if(name=="min_equity" && number)
+         told.min_equity=amount;
+      else if(name=="max_open_copies" && count)
+         told.max_open_copies=(int)MathMin(whole,1000000);
+      else if(name=="max_spread_points" && count)
+         told.max_spread_points=(int)MathMin(whole,1000000);
+      else if(name=="max_slippage_points" && count)
+         told.max_slippage_points=(int)MathMin(whole,1000000);
+      else if(name=="close_only")
+         told.pause_opening=(told.pause_opening || json.Boolean(one,true));
+      else if(json.Kind(one)!=JSON_NULL)
+         told.unknown=true;
+      // told as 0 nothing may be opened; an owner's own 0 is no limit
+      if((number && amount<=0 && name=="max_lots") || (count && whole<=0 && (name=="max_open_copies" || name=="max_spread_points")))
+         told.pause_opening=true;
+      key=json.Next(one);
+     }
+   return(told);
+  }
+//--- the stricter of two
+SGuards Stricter(const SGuards &own,const SGuards &told)
+  {
+   SGuards both=own;
+   both.max_lots=Least(own.max_lots,told.max_lots);
+   both.max_open_copies=(int)Least(own.max_open_copies,told.max_open_copies);
+   both.min_equity=MathMax(own.min_equity,told.min_equity);
+   both.max_spread_points=(int)Least(own.max_spread_points,told.max_spread_points);
+   if(told.max_slippage_points>=0)
+      both.max_slippage_points=MathMin(own.max_slippage_points,told.max_slippage_points);
+   both.pause_opening=(own.pause_opening || told.pause_opening);
+   both.unknown=told.unknown;
+   return(both);
+  }
 //--- why an opening order may not be sent, or ""; `number` names the guard
 string GuardRefuses(const SGuards &guards,CBroker *broker,const SRow &rows[],const SCommand &command,int &number)
   {
@@ -46,6 +108,9 @@ string GuardRefuses(const SGuards &guards,CBroker *broker,const SRow &rows[],con
    if(guards.max_spread_points>0 && broker.Terms(command.symbol,terms) && broker.Quote(command.symbol,bid,ask)
       && ask-bid>(guards.max_spread_points+0.5)*terms.point)
       return("guard: max spread "+IntegerToString(guards.max_spread_points)+" points");
+   number=6;
+   if(guards.unknown)
+      return("guard: the gateway names a limit that this program does not know. Update it.");
    number=0;
    return("");
   }

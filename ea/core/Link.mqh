@@ -389,7 +389,7 @@ string CLink::Body(const int hold_ms)
      }
    string ack=(greeting || status!="authenticated") ? "null" : IntegerToString(m_store.ledger.head);
    int hold=(list=="") ? hold_ms : 0;
-   return("{\"frames\":["+list+"],\"ack\":"+ack+",\"hold_ms\":"+IntegerToString(hold)+"}");
+   return("{\"frames\":["+list+"],\"ack\":"+ack+",\"hold_ms\":"+IntegerToString(hold)+",\"max_bytes\":"+IntegerToString(ANSWER_BYTES)+"}");
   }
 long CLink::Whole(const int object,const string name,const long otherwise) const
   {
@@ -555,6 +555,11 @@ void CLink::HearInit(const int payload)
    m_vault.timeout_seconds=(int)MathMax((long)1,Whole(pace,"timeout_seconds",m_vault.timeout_seconds));
    m_vault.intent_rate=(int)MathMax((long)1,Whole(limits,"intent_rate",m_vault.intent_rate));
    m_next_beat=MathMin(m_next_beat,m_clock.Monotonic()+(long)(m_random.Fraction()*m_vault.interval_seconds*1000));
+   int limits_told=m_json.Find(payload,"guards");
+   string told=(limits_told>=0) ? m_json.Raw(limits_told) : "{}";
+   StringReplace(told,"\t"," ");
+   if(told!=m_store.guards && !(told=="{}" && m_store.guards==""))
+      m_store.Write("W",told);
    strategies="";
    int one=m_json.Child(m_json.Find(payload,"subscriptions"));
    while(one>=0)

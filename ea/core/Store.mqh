@@ -53,6 +53,7 @@ public:
    string            installation;
    string            data_path;
    string            role;
+   string            guards;
    string            session_id;
    long              highest;
 
@@ -92,6 +93,7 @@ void CStore::Reset(void)
    installation="";
    data_path="";
    role="";
+   guards="";
    session_id="";
    highest=0;
   }
@@ -140,6 +142,8 @@ void CStore::Apply(const string kind,const string fields)
       data_path=(ArraySize(parts)>1) ? parts[1] : "";
       return;
      }
+   else if(kind=="W")
+      guards=parts[0];
    else
       ApplyState(kind,words);
    for(int i=1; i<ArraySize(parts); i++)
@@ -446,6 +450,8 @@ bool CStore::Compact(void)
    Put(kinds,fields,count,"I",installation+"\t"+data_path);
    if(role!="")
       Put(kinds,fields,count,"K",role);
+   if(guards!="")
+      Put(kinds,fields,count,"W",guards);
    if(ledger.epoch!="")
       Put(kinds,fields,count,"E",ledger.epoch);
    for(int i=0; i<ledger.Count(); i++)

@@ -127,6 +127,7 @@ def exchange_call() -> dict[str, Any]:
             "frames": {"type": "array", "items": _any_frame("EA"), "maxItems": MAX_FRAMES, "default": []},
             "ack": {"type": ["integer", "null"], "minimum": 0, "maximum": 2**53 - 1, "default": None},
             "hold_ms": {"type": "integer", "minimum": 0, "maximum": 10**10, "default": 0},
+            "max_bytes": {"type": "integer", "minimum": 16384, "maximum": 2**24, "default": 2**18},
         },
     }
 

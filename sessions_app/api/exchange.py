@@ -14,7 +14,7 @@ from django.db import DatabaseError
 from msgspec import Meta
 
 from sessions_app.domain.addresses import counted_as
-from sessions_app.domain.frames.envelope import is_unnumbered_scrap, legible, repeats_a_name
+from sessions_app.domain.frames.envelope import MAX_FRAME_BYTES, is_unnumbered_scrap, legible, repeats_a_name
 from sessions_app.domain.frames.faults import no_json, split_path
 from sessions_app.domain.frames.payloads import Count, Millis
 from sessions_app.domain.problems import Refused
@@ -27,6 +27,8 @@ from sessions_app.transport.exchange import Answer, Call
 
 MAX_FRAMES: Final = 200
 MAX_BODY_BYTES: Final = 1024 * 1024
+ANSWER_BYTES: Final = 256 * 1024
+MOST_ANSWER_BYTES: Final = 16 * 1024 * 1024
 RETRY_SECONDS: Final = 1
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -34,11 +36,15 @@ _log = structlog.get_logger(__name__)
 
 
 class ExchangeBody(msgspec.Struct, kw_only=True, frozen=True):
-    """What a terminal sends. `ack`: the highest command number that it has without a gap; null: as acknowledged."""
+    """What a terminal sends. `ack`: the highest command number that it has without a gap; null: as acknowledged.
+
+    `max_bytes`: the frames of the answer have no more; what does not fit comes with the next call.
+    """
 
     frames: Annotated[list[msgspec.Raw], Meta(max_length=MAX_FRAMES)] = []
     ack: Count | None = None
     hold_ms: Millis = 0
+    max_bytes: Annotated[int, Meta(ge=MAX_FRAME_BYTES, le=MOST_ANSWER_BYTES)] = ANSWER_BYTES
 
 
 _BODY: Final = msgspec.json.Decoder(ExchangeBody)
@@ -93,6 +99,7 @@ async def _read_call(scope: dict[str, Any], receive: Receive) -> Call:
         frames=[bytes(frame) for frame in body.frames],
         confirmed=body.ack,
         hold_ms=body.hold_ms,
+        max_bytes=body.max_bytes,
     )
 
 

@@ -32,13 +32,15 @@ RETRY_SECONDS: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What a terminal brings. `confirmed`: the highest command number that it has without a gap."""
+    """What a terminal brings. `confirmed`: the highest command number that it has without a gap. `max_bytes`: of the
+    frames of the answer."""
 
     token: str
     session_id: UUID
     frames: Sequence[bytes]
     confirmed: int | None
     hold_ms: int
+    max_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ async def answer(call: Call) -> Answer:
         ticket = connection.begin_call()
         for frame in frames:
             await door.take(frame)
-    return await _wait(runtime, connection, ticket, hold_seconds(connection, call.hold_ms))
+    hold = hold_seconds(connection, call.hold_ms)
+    return await _wait(runtime, connection, ticket, hold=hold, max_bytes=call.max_bytes)
 
 
 async def _link(
@@ -113,7 +116,9 @@ def _peek(frames: Sequence[bytes]) -> Envelope | None:
         return None  # the door names what is wrong
 
 
-async def _wait(runtime: Runtime, connection: ExchangeConnection, ticket: object, hold: float) -> Answer:
+async def _wait(
+    runtime: Runtime, connection: ExchangeConnection, ticket: object, *, hold: float, max_bytes: int | None
+) -> Answer:
     """Until the call's frames are committed and there is something to tell, or the hold is over."""
     began = time.monotonic()
     end = None
@@ -136,7 +141,7 @@ async def _wait(runtime: Runtime, connection: ExchangeConnection, ticket: object
     if not connection.in_flight(ticket):
         return Answer((), connection.inbox.stored, Refused("superseded"))
     connection.end_call(ticket)
-    return Answer(connection.collect(), connection.inbox.stored, _end(connection) or end)
+    return Answer(connection.collect(max_bytes), connection.inbox.stored, _end(connection) or end)
 
 
 def _end(connection: ExchangeConnection) -> Refused | None:

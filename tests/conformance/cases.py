@@ -203,7 +203,9 @@ _SECTIONS: Final[Mapping[str, str]] = {
 169 a master's remainder is found by its lineage
 170 a netting master is refused and not copied in part
 171 what was acknowledged outlives its session's promotion
-172 a doubled copy's second position is closed by its ticket""",
+172 a doubled copy's second position is closed by its ticket
+173 limits for the terminal come with InitAck, by the names that the protocol has
+174 what is too much for one answer comes with the next, each command once""",
 }
 
 

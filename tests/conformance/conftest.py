@@ -86,11 +86,15 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @pytest.fixture(scope="session")
 def quick_house(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[House]:
-    """A deployment that expects a heartbeat every second."""
+    """A deployment that expects a heartbeat every second, and tells limits that stand in nobody's way."""
     if ELSEWHERE:
         yield request.getfixturevalue("house")
         return
-    pace = {"HEARTBEAT_INTERVAL_SECONDS": "1", "HEARTBEAT_TIMEOUT_SECONDS": "3"}
+    pace = {
+        "HEARTBEAT_INTERVAL_SECONDS": "1",
+        "HEARTBEAT_TIMEOUT_SECONDS": "3",
+        "EA_GUARDS": "max_lots=7.5,max_spread_points=900",
+    }
     house = _own(tmp_path_factory.mktemp("quick"), **pace).start()
     yield house
     house.end()

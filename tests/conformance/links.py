@@ -107,6 +107,7 @@ class ExchangeLink:
         self.has = 0
         self.tell_ack = True
         self.stored = 0
+        self.max_bytes: int | None = None
 
     async def send(self, text: str | bytes) -> None:
         """One call with this frame; after the end, nothing is sent any more."""
@@ -131,7 +132,8 @@ class ExchangeLink:
     async def call(self, frames: list[str], *, hold_ms: int = 0, ends: bool = True) -> httpx.Response:
         """One call with these texts of frames; what it brings goes to the inbox, and a refusal ends the link."""
         ack = self.has if self.tell_ack and self.has else None
-        body = f'{{"frames":[{",".join(frames)}],"ack":{json.dumps(ack)},"hold_ms":{hold_ms}}}'
+        bound = "" if self.max_bytes is None else f',"max_bytes":{self.max_bytes}'
+        body = f'{{"frames":[{",".join(frames)}],"ack":{json.dumps(ack)},"hold_ms":{hold_ms}{bound}}}'
         headers = {**self._headers, "Content-Type": "application/json"}
         async with self._turn:
             answer = await self._http.post(self._url, content=body.encode("utf-8", "surrogatepass"), headers=headers)

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+from decimal import Decimal
 from typing import Any, Final
 
 import pytest
 
 from tests.conformance.ea import INIT, SYMBOLS, Ea, later, now_text
 from tests.conformance.house import invent
+from tests.conformance.links import ExchangeLink
 from tests.conformance.stage import Stage, stranger
 from tests.conformance.test_backlog import approve, closing, pending
 from tests.conformance.test_snapshots import held, told
@@ -282,3 +284,43 @@ async def test_case_172_an_ea_that_cannot_tell_two_apart_gets_no_such_command(st
     await master.close(stage.position(1))
     (end,) = await follower.commands(1)
     assert (end["payload"]["action"], end["payload"]["ticket"]) == ("close", None)
+
+
+# Limits of the terminal and of an answer -----------------------------------------------------------------------------
+
+
+async def test_case_173_limits_for_the_terminal_have_names_and_units(quick_stage: Stage) -> None:
+    ea = await quick_stage.arrive(quick_stage.cast().master)
+    (ack,) = [frame["payload"] for frame in ea.seen if frame["type"] == "InitAck"]
+    guards = ack.get("guards") or {}
+    amounts = {name: guards[name] for name in ("max_lots", "min_equity") if name in guards}
+    counts = {name for name in ("max_open_copies", "max_spread_points", "max_slippage_points") if name in guards}
+    assert guards.keys() <= {*amounts, *counts, "close_only"}
+    assert all(isinstance(guards[name], int) for name in counts)
+    assert all(Decimal(amount) >= 0 for amount in amounts.values())
+    if quick_stage.house.own:
+        assert guards == {"max_lots": "7.5", "max_spread_points": 900}
+
+
+@pytest.mark.over("exchange")
+async def test_case_174_what_is_too_much_for_one_answer_comes_with_the_next(stage: Stage) -> None:
+    master, follower = await stage.pair()
+    link = follower.link
+    assert isinstance(link, ExchangeLink)
+    for number in range(1, 61):
+        await master.buy(stage.position(number))
+    await master.acked(master.seq)
+    link.max_bytes, sizes = FRAME_BYTES, []
+    numbers: list[int] = []
+    async with asyncio.timeout(30):
+        while len(numbers) < 60:
+            answer = await link.call([])
+            frames = answer.json()["frames"]
+            numbers += [frame["seq"] for frame in frames if frame["type"] == "OrderCommand"]
+            sizes.append(sum(len(json.dumps(frame, separators=(",", ":"))) for frame in frames))
+    assert numbers == sorted(set(numbers))
+    assert len([size for size in sizes if size]) > 1
+    assert max(sizes) <= FRAME_BYTES
+    link.max_bytes = 100
+    refused = await link.call([], ends=False)
+    assert refused.json()["code"] == "invalid"

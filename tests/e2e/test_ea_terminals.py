@@ -5,7 +5,7 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -63,6 +63,7 @@ def close_all(master: Seat, follower: Seat) -> None:
 
 
 def test_a_position_is_opened_changed_closed_in_part_and_closed(master: Seat, follower: Seat) -> None:
+    before = len(follower.broker.book.history)
     ticket = master.broker.open("buy", "0.20", sl="1.09", comment="hello")
     until(lambda: follower.lots() == [Decimal("0.2")])
     copy = follower.open[0]
@@ -76,7 +77,7 @@ def test_a_position_is_opened_changed_closed_in_part_and_closed(master: Seat, fo
     assert rest is not None
     master.broker.close(rest)
     until(lambda: not follower.open)
-    closed = [(trade.lots, trade.side) for trade in follower.broker.book.history]
+    closed = [(trade.lots, trade.side) for trade in follower.broker.book.history[before:]]
     assert closed == [(Decimal("0.05"), "buy"), (Decimal("0.15"), "buy")]
 
 
@@ -129,6 +130,7 @@ def test_a_copy_that_its_stop_loss_closed_is_not_closed_again(master: Seat, foll
     master.broker.close(second)
 
 
+SYMBOLS: Final = 951
 WRITES: Final = ((0, 60, 300), (0, 200, 390, 430, 640, 860))
 """Bytes of the journal, after a master's trade and after the command that follows from it: inside a record of each kind
 (fact; received, being sent, done), and between two of them."""
@@ -317,17 +319,21 @@ def test_another_account_in_the_terminal_is_served_under_its_own_name(gateway: G
     assert [name.rpartition("_")[2] for name in kept] == ["2.log", "77.log"]
 
 
-def test_three_hundred_symbols_are_told_in_parts(gateway: Gateway, tmp_path: Path) -> None:
+def test_as_many_symbols_as_a_broker_was_seen_to_list_are_told_in_parts(
+    gateway: Gateway, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     cast = gateway.provision({})
     with (
         Seat(gateway.url, cast.names[0], cast.keys[cast.names[0]], tmp_path / "master") as master,
         Seat(gateway.url, cast.names[1], cast.keys[cast.names[1]], tmp_path / "follower") as follower,
     ):
-        symbols = {f"SYMBOL{number:03}.ecn": EURUSD for number in range(299)} | {"EURUSD": EURUSD}
+        symbols = {f"SYMBOL{number:03}.ecn": EURUSD for number in range(SYMBOLS - 1)} | {"EURUSD": EURUSD}
         follower.broker.book = Book(symbols, balance=Decimal(10_000))
-        follower.start()
+        follower.broker.quotes |= dict.fromkeys(symbols, follower.broker.quotes["EURUSD"])
+        began = time.monotonic()
+        follower.start().live("follower")
+        record_property("seconds until the last of them is told", round(time.monotonic() - began, 1))
         master.start()
-        follower.live("follower")
         master.live("master").terminal.hears("EA Gateway: watching")
         master.broker.open("buy", "0.10")
         until(lambda: len(follower.open) == 1)
@@ -526,3 +532,26 @@ def test_a_trade_that_is_found_late_is_told_with_its_age(master: Seat, follower:
     assert [trade.lots for trade in follower.broker.book.history[before:]] == [Decimal("0.12")]
     master.kill()
     master.start().live("master")
+
+
+def test_limits_that_the_gateway_tells_are_kept_and_stop_no_close(tmp_path: Path) -> None:
+    gateway = Gateway(tmp_path, EA_GUARDS="max_lots=0.15,max_slippage_points=7").start()
+    cast = gateway.provision({})
+    try:
+        with (
+            Seat(gateway.url, cast.names[0], cast.keys[cast.names[0]], tmp_path / "master") as master,
+            Seat(gateway.url, cast.names[1], cast.keys[cast.names[1]], tmp_path / "follower") as follower,
+        ):
+            follower.start().live("follower")
+            master.start().live("master").terminal.hears("EA Gateway: watching")
+            small = master.broker.open("buy", "0.10")
+            until(lambda: follower.lots() == [Decimal("0.1")])
+            assert follower.broker.sent[0][5] == "7"
+            master.broker.open("buy", "0.20")
+            until(lambda: last(follower).get("comment") == "guard: max lots 0.15")
+            master.broker.close(small)
+            until(lambda: not follower.open)
+            told = next(line for line in journal(follower).splitlines() if line[5:8] == " W ")
+            assert json.loads(told[8:-9]) == {"max_lots": "0.15", "max_slippage_points": 7}
+    finally:
+        gateway.end()

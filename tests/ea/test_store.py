@@ -112,3 +112,29 @@ def test_a_command_waits_for_its_own_copy_only(tmp_path: Path) -> None:
     assert [part.rpartition("| ")[2].split(" next")[0] for part in told] == [
         "ready 0 doubt -1", "ready 2 doubt 0", "ready 1 doubt -1",
     ]  # fmt: skip
+
+
+TOLD: Final = {
+    "{}": "2 0 0 40 30 open known",
+    '{"max_lots":"0.5","max_open_copies":3,"min_equity":"100.5"}': "0.5 3 100.5 40 30 open known",
+    '{"max_lots":"5","max_spread_points":50,"max_slippage_points":50}': "2 0 0 40 30 open known",
+    '{"max_spread_points":10,"max_slippage_points":0}': "2 0 0 10 0 open known",
+    '{"max_lots":null,"min_equity":null,"close_only":false}': "2 0 0 40 30 open known",
+    '{"close_only":true}': "2 0 0 40 30 paused known",
+    '{"max_open_copies":0}': "2 0 0 40 30 paused known",
+    '{"max_moons":1}': "2 0 0 40 30 open unknown",
+    '{"max_lots":"much"}': "2 0 0 40 30 open unknown",
+    "{": "2 0 0 40 30 open unknown",
+}
+
+
+def test_the_stricter_of_the_owners_limits_and_the_gateways_holds(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("".join(f"limits {told}\n" for told in TOLD), encoding="utf-8")
+    said = run("StoreProbe", tmp_path).stdout.splitlines()
+    assert [line.removeprefix("limits ") for line in said if line.startswith("limits ")] == list(TOLD.values())
+
+
+def test_limits_that_were_told_hold_after_a_start_and_after_it_was_written_anew(tmp_path: Path) -> None:
+    told = 'W {"max_lots":"0.5"}'
+    do(["open j", "I pc~/data", told, "close", "open j", "compact", "close"], tmp_path)
+    assert told.encode() in (tmp_path / "j.log").read_bytes()

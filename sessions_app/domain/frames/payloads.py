@@ -184,6 +184,21 @@ class SubscriptionSummary(Payload, kw_only=True, frozen=True):
     state: str | None = None
 
 
+class LocalGuards(Payload, kw_only=True, frozen=True):
+    """Limits that the terminal keeps by itself, whatever it is ordered; null: none.
+
+    They stand in the way of what opens, and never of what closes or protects. Lots of one order; copies that are open
+    or work; equity in the account's currency; points of the symbol.
+    """
+
+    max_lots: Quantity | None = None
+    max_open_copies: Count | None = None
+    min_equity: Money | None = None
+    max_spread_points: Count | None = None
+    max_slippage_points: Count | None = None
+    close_only: bool = False
+
+
 class InitAck(Payload, kw_only=True, frozen=True):
     """Server: the answer to InitRequest, only after authentication."""
 
@@ -194,7 +209,7 @@ class InitAck(Payload, kw_only=True, frozen=True):
     limits: SessionLimits
     subscriptions: list[SubscriptionSummary] = []
     subscriptions_total: Count = 0
-    guards: dict[str, str] = {}
+    guards: LocalGuards | None = None
 
 
 class StatusHeartbeat(Payload, kw_only=True, frozen=True):

@@ -17,6 +17,7 @@ from sessions_app.domain.frames.payloads import (
     HeartbeatPace,
     InitAck,
     InitRequest,
+    LocalGuards,
     SessionLimits,
     StatusHeartbeat,
 )
@@ -171,6 +172,7 @@ def init_ack(session: EaSession, now: datetime) -> InitAck:
         limits=limits(session.account.intent_rate),
         subscriptions=fitting(summaries.rows),
         subscriptions_total=summaries.total,
+        guards=LocalGuards(**told) if (told := settings.GATEWAY["ea_guards"]) else None,
     )
 
 

@@ -58,9 +58,9 @@ class ExchangeConnection(Connection):
             await asyncio.wait_for(self._wake.wait(), seconds)
         self._wake.clear()
 
-    def collect(self) -> list[bytes]:
-        """Everything queued, for an answer."""
-        frames = list(self.outbox.take())
+    def collect(self, max_bytes: int | None = None) -> list[bytes]:
+        """What is queued, for an answer: so many bytes at most, one frame at least; at the end of a link all."""
+        frames = list(self.outbox.take(None if self.lifecycle.closing else max_bytes))
         self.delivered = max([self.delivered, *(frame.last for frame in frames)])
         self.inbox.tell()
         self._called_at = time.monotonic()

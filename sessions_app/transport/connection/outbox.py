@@ -53,11 +53,16 @@ class Outbox:
         self._queue.append(Queued(text, last))
         self.queued_bytes += len(text)
 
-    def take(self) -> Iterator[Queued]:
-        """Everything that waits, in order, with what is queued meanwhile."""
+    def take(self, most: int | None = None) -> Iterator[Queued]:
+        """What waits, in order, with what is queued meanwhile: all of it, or `most` bytes and one frame at least."""
+        taken = 0
         while self._queue:
+            size = len(self._queue[0].text)
+            if most is not None and taken and taken + size > most:
+                return
             frame = self._queue.popleft()
-            self.queued_bytes -= len(frame.text)
+            taken += size
+            self.queued_bytes -= size
             yield frame
         self._drained.set()
 

@@ -1,8 +1,20 @@
 //--- in.txt: "open NAME", "close", "compact", "dump", or "KIND<blank>FIELDS" to be written, with ~ for a tabulator.
 #property strict
 #include <Store.mqh>
+#include <Guards.mqh>
 CStore g_store;
 CClock g_clock;
+//--- what holds when an owner has set 2 lots, 40 points of spread and 30 of slippage, and the gateway tells this
+void Limits(const string told)
+  {
+   SGuards own={};
+   own.max_lots=2;
+   own.max_spread_points=40;
+   own.max_slippage_points=30;
+   SGuards both=Stricter(own,GuardsTold(told));
+   Print("limits ",NumberText(both.max_lots)," ",both.max_open_copies," ",NumberText(both.min_equity)," ",both.max_spread_points," ",
+         both.max_slippage_points," ",both.pause_opening ? "paused" : "open"," ",both.unknown ? "unknown" : "known");
+  }
 void Dump(void)
   {
    string line="= "+g_store.installation+" "+g_store.role+" "+g_store.session_id+" "+IntegerToString(g_store.highest)+" "
@@ -37,6 +49,8 @@ void OnStart()
       string line=FileReadString(in);
       if(StringFind(line,"open ")==0)
          Print("open ",g_store.Open(StringSubstr(line,5),GetPointer(g_clock)));
+      else if(StringFind(line,"limits ")==0)
+         Limits(StringSubstr(line,7));
       else if(line=="close")
          g_store.Close();
       else if(line=="compact")

@@ -1,6 +1,7 @@
 """Wrong settings are named, with what to write instead."""
 
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,19 @@ def test_the_embedded_lane_keeps_one_key_in_a_file_of_its_owner(tmp_path: Path) 
     assert env.stored_vault_key(path) == first
     assert path.stat().st_mode & 0o777 == 0o600
     assert [one.name for one in tmp_path.iterdir()] == ["vault.keys"]
+
+
+def test_limits_of_terminals_are_read_by_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert env.guards("LIMITS") == {}
+    monkeypatch.setenv("LIMITS", "max_lots=0.5, max_open_copies=3,close_only=1,min_equity=100")
+    read = {"max_lots": Decimal("0.5"), "max_open_copies": 3, "close_only": True, "min_equity": Decimal(100)}
+    assert env.guards("LIMITS") == read
+
+
+@pytest.mark.parametrize(
+    "text", ["max_moons=1", "max_lots", "max_lots=NaN", "max_lots=-1", "max_open_copies=1.5", "close_only=2", "=1"]
+)
+def test_what_is_no_limit_of_a_terminal_is_named(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("LIMITS", text)
+    with pytest.raises(ImproperlyConfigured, match=f"LIMITS: {text!r} is no limit"):
+        env.guards("LIMITS")

@@ -156,6 +156,21 @@ class SubscriptionSummary(Frame, kw_only=True, frozen=True):
     state: str | None = None
 
 
+class LocalGuards(Frame, kw_only=True, frozen=True):
+    """Limits that the terminal keeps by itself, whatever it is ordered; null: none.
+
+    They stand in the way of what opens, and never of what closes or protects. Lots of one order; copies that are
+    open or work; equity in the account's currency; points of the symbol.
+    """
+
+    max_lots: Decimal | None = None
+    max_open_copies: int | None = None
+    min_equity: Decimal | None = None
+    max_spread_points: int | None = None
+    max_slippage_points: int | None = None
+    close_only: bool = False
+
+
 class InitAck(Frame, kw_only=True, frozen=True):
     """Server: the answer to InitRequest, only after authentication."""
 
@@ -166,7 +181,7 @@ class InitAck(Frame, kw_only=True, frozen=True):
     limits: SessionLimits
     subscriptions: list[SubscriptionSummary] = []
     subscriptions_total: int = 0
-    guards: dict[str, str] = {}
+    guards: LocalGuards | None = None
 
 
 class StatusHeartbeat(Frame, kw_only=True, frozen=True):
