@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from backoffice.latency import Bucket, Hop
+from backoffice.latency import Bucket, Hop, Hour
 
 WIDTH: Final = 480
 HEIGHT: Final = 120
@@ -46,6 +46,41 @@ def bars(buckets: Sequence[Bucket]) -> list[Bar]:
         centre = round(x + width / 2, 1)
         columns.append(Bar(x, HEIGHT - height, width, height, centre, bucket.label, bucket.count))
     return columns
+
+
+@dataclass(frozen=True, slots=True)
+class HourBar:
+    """One hour: its p95 as a column, cut at the top of the chart. `late`: over the target."""
+
+    bar: Bar
+    hour: Hour
+    late: bool
+
+
+TOP: Final = 4
+"""How many times the target fits into the chart of hours: one bad hour must not flatten all others."""
+
+
+def hour_bars(hours: Sequence[Hour], target: int) -> list[HourBar]:
+    """Columns over the whole day, WIDTH x HEIGHT."""
+    step, most = WIDTH / 24, _scale(hours, target)
+    found = []
+    for hour in hours:
+        height = 0.0 if hour.p95 is None else max(2.0, round(min(hour.p95 / most, 1.0) * HEIGHT, 1))
+        x, width = round(hour.hour * step + 1, 1), round(step - 2, 1)
+        bar = Bar(x, round(HEIGHT - height, 1), width, height, round(x + width / 2, 1), f"{hour.hour:02}", hour.samples)
+        found.append(HourBar(bar, hour, late=hour.p95 is not None and hour.p95 > target))
+    return found
+
+
+def target_line(hours: Sequence[Hour], target: int) -> float:
+    """Where the target stands in that chart."""
+    return round(HEIGHT * (1 - target / _scale(hours, target)), 1)
+
+
+def _scale(hours: Sequence[Hour], target: int) -> float:
+    worst = max((hour.p95 or 0.0 for hour in hours), default=0.0)
+    return min(max(worst, target * 1.25), target * TOP)
 
 
 def spans(hops: Sequence[Hop]) -> list[Span]:

@@ -41,6 +41,25 @@ class Bucket:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """The whole way, received to reported, in one hour of the day; None without a sample."""
+
+    hour: int
+    samples: int
+    p50: float | None
+    p95: float | None
+
+
+def hours(by_hour: Sequence[Sequence[Moments]]) -> list[Hour]:
+    """One line for each hour, from rows of COLUMNS by hour."""
+    found = []
+    for hour, rows in enumerate(by_hour):
+        durations = sorted(_durations(rows, 0, 4))
+        found.append(Hour(hour, len(durations), percentile(durations, 0.5), percentile(durations, 0.95)))
+    return found
+
+
 def hops(rows: Sequence[Moments]) -> list[Hop]:
     """One line per hop, from rows of COLUMNS."""
     return [

@@ -8,7 +8,20 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, DateTimeField, Exists, Expression, Func, Max, OuterRef, Q, QuerySet, Value
+from django.db.models import (
+    CharField,
+    Count,
+    DateTimeField,
+    Exists,
+    Expression,
+    Func,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    Window,
+)
 
 from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
 from sessions_app.domain.recovery import told_log
@@ -176,11 +189,6 @@ def former_session(session: EaSession) -> EaSession | None:
     return earlier.exclude(id=session.id).exclude(state__in=LIVING).order_by("-fence").first()
 
 
-def accounts_without_snapshot() -> int:
-    """Accounts that get no command before their EA has told what it holds."""
-    return BrokerAccount.objects.filter(needs_snapshot=True).count()
-
-
 def overdue_sessions(now: datetime) -> list[tuple[UUID, datetime]]:
     """Authenticated sessions past their deadline, with the deadline read: the compare of compare-and-set."""
     rows = EaSession.objects.filter(state=SessionStatus.AUTHENTICATED, deadline_at__lt=now)
@@ -229,10 +237,33 @@ def retired_keys(now: datetime) -> list[UUID]:
     return list(keys.order_by("retires_at").values_list("id", flat=True)[:500])
 
 
-def sessions_by_state() -> Mapping[str, int]:
-    """How many sessions there are in each state; states without any are 0."""
-    counts = dict(EaSession.objects.values_list("state").annotate(Count("id")))
-    return {status.value: counts.get(status.value, 0) for status in SessionStatus}
+@dataclass(frozen=True, slots=True)
+class Headcount:
+    """How many there are: sessions by state, keys that wait, accounts that get no command before a snapshot."""
+
+    sessions: Mapping[str, int]
+    waiting: int
+    unasked: int
+
+
+def headcount() -> Headcount:
+    """All of it in one statement."""
+    sessions = EaSession.objects.order_by().values_list("state").annotate(Count("id"))
+    keys = _counted(AuthKey.objects.filter(awaits_decision()), "keys that wait")
+    accounts = _counted(BrokerAccount.objects.filter(needs_snapshot=True), "accounts without a snapshot")
+    counts = dict(sessions.union(keys, accounts, all=True))
+    return Headcount(
+        sessions={status.value: counts.get(status.value, 0) for status in SessionStatus},
+        waiting=counts.get("keys that wait", 0),
+        unasked=counts.get("accounts without a snapshot", 0),
+    )
+
+
+def _counted(rows: QuerySet[Any], what: str) -> QuerySet[Any, Any]:
+    counts: QuerySet[Any, Any] = (
+        rows.order_by().annotate(what=Value(what, CharField())).values_list("what").annotate(Count("id"))
+    )
+    return counts
 
 
 def session_events(account_pk: UUID, *, only: UUID | None) -> QuerySet[SessionEvent]:
@@ -263,6 +294,7 @@ def heartbeat_timeouts(account_pks: Iterable[UUID]) -> dict[UUID, int]:
 
 
 def open_alerts() -> QuerySet[OperatorAlert]:
-    """Alerts that nobody has acknowledged, the newest first."""
+    """Alerts that nobody has acknowledged, the newest first; each with `standing`, how many there are."""
     standing = OperatorAlert.objects.filter(acknowledged_at__isnull=True, resolved_at__isnull=True)
-    return standing.select_related("account").order_by("-at", "-id")
+    counted = standing.annotate(standing=Window(Count("id")))
+    return counted.select_related("account").order_by("-at", "-id")

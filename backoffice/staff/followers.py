@@ -4,13 +4,13 @@ The day's decisions and commands are read here by account, and monitoring's tota
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Count, Min, OuterRef, Q, Subquery
+from django.db.models import CharField, Count, DateTimeField, Min, OuterRef, Q, QuerySet, Subquery, Value
 
 from backoffice import latency
 from backoffice.latency import Moments, percentile
@@ -25,6 +25,7 @@ from sessions_app.models import BrokerAccount, EaSession
 
 ROWS: Final = 50
 SAMPLE: Final = 2000
+HOUR_SAMPLE: Final = 100
 FAILED: Final = (CommandState.REJECTED.value, CommandState.UNKNOWN.value)
 ALIVE_STATES: Final = [state.value for state in sorted(ALIVE)]
 WAITING_STATES: Final = [state.value for state in sorted(WAITING)]
@@ -32,12 +33,14 @@ WAITING_STATES: Final = [state.value for state in sorted(WAITING)]
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What happened since midnight: decisions by outcome and code, failures by state, the latest moments."""
+    """What happened since midnight: decisions by outcome and code, failures by state, the latest moments, and
+    the latest of each hour."""
 
     outcomes: Mapping[str, int]
     denials: Mapping[str, int]
     failures: Mapping[str, int]
     moments: Sequence[Moments]
+    by_hour: Sequence[Sequence[Moments]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,7 @@ def standing(now: datetime, living: Mapping[UUID, EaSession]) -> Standing:
     followers, masters = _cast()
     rows = {**masters, **followers}
     connect(rows, living, now)
-    _books(rows)
-    differences = _differences(rows)
+    differences = _books(rows)
     day = _day(rows, midnight, now)
     ordered = sorted(followers.values(), key=lambda row: row.place)
     leading = sorted((rows[pk] for pk in masters), key=lambda row: row.place)
@@ -122,72 +124,108 @@ def _row(rows: dict[UUID, Row], account: BrokerAccount, last_end: datetime | Non
     return rows[account.pk]
 
 
-def _books(rows: Mapping[UUID, Row]) -> None:
-    alive = Copy.objects.filter(state__in=ALIVE_STATES).values("account_id")
-    counts = alive.annotate(held=Count("id"), bare=Count("id", filter=Q(unprotected_since__isnull=False)))
-    for one, row in _known(counts.order_by(), rows):
-        row.open_copies, row.unprotected = one["held"], one["bare"]
-
-
-def _differences(rows: Mapping[UUID, Row]) -> Differences:
-    """Of each account; and over all what nobody has settled, without what is merely foreign, and what is held."""
+def _books(rows: Mapping[UUID, Row]) -> Differences:
+    """Copies and differences of each account, in one read; and over all what nobody has settled, without what is merely
+    foreign, and what is held."""
+    copies = Copy.objects.filter(state__in=ALIVE_STATES).annotate(what=_word(_COPIES), worst=_word(""))
+    bare = Count("id", filter=Q(unprotected_since__isnull=False))
+    held_copies = copies.order_by().values_list("account_id", "what", "worst").annotate(times=Count("id"), bare=bare)
+    waiting = Difference.objects.filter(state__in=WAITING_STATES).order_by()
+    standing = waiting.values_list("account_id", "state", "severity").annotate(times=Count("id"), bare=Value(0))
     unsettled = held = 0
-    waiting = Difference.objects.filter(state__in=WAITING_STATES).values("account_id", "state", "severity")
-    for one in waiting.annotate(times=Count("id")).order_by():
-        if one["state"] == DifferenceState.HELD:
-            held += one["times"]
-        elif one["severity"] != DifferenceSeverity.OK:
-            unsettled += one["times"]
-        if one["account_id"] in rows:
-            rows[one["account_id"]].differences += one["times"]
+    for account, what, severity, times, unprotected in held_copies.union(standing, all=True):
+        row = rows.get(account)
+        if what == _COPIES:
+            if row is not None:
+                row.open_copies, row.unprotected = times, unprotected
+            continue
+        held += times if what == DifferenceState.HELD else 0
+        unsettled += times if what != DifferenceState.HELD and severity != DifferenceSeverity.OK else 0
+        if row is not None:
+            row.differences += times
     return Differences(unsettled, held)
 
 
+_COPIES: Final = "copies"
+
+
+def _word(text: str) -> Value:
+    return Value(text, CharField())
+
+
 def _day(rows: Mapping[UUID, Row], midnight: datetime, now: datetime) -> Day:
+    """Commands that nobody has fetched, today's failures by state, and today's decisions: in one read."""
+    failures: Counter[str] = Counter()
     outcomes: Counter[str] = Counter()
     denials: Counter[str] = Counter()
-    today = Decision.objects.filter(decided_at__gte=midnight)
-    for one in today.values("subscription__follower_id", "outcome", "code").annotate(times=Count("id")).order_by():
-        outcomes[one["outcome"]] += one["times"]
-        row = rows.get(one["subscription__follower_id"])
-        if one["outcome"] == Outcome.DENIED:
-            denials[one["code"]] += one["times"]
-        if row is not None and one["outcome"] == Outcome.COPIED:
-            row.copied += one["times"]
-        elif row is not None and one["outcome"] == Outcome.DENIED:
-            row.denied += one["times"]
-    return Day(outcomes, denials, _commands(rows, midnight, now), _moments(rows, midnight))
+    for account, what, code, times, oldest in _commands(midnight).union(_decisions(midnight), all=True):
+        row = rows.get(account) or Row(_NOBODY)
+        if what in FAILED:
+            failures[what] += times
+            row.failed += times
+        elif what == CommandState.QUEUED:
+            row.undelivered, row.oldest = times, max(now - oldest, timedelta(0))
+        else:
+            outcomes[what] += times
+            denials[code] += times if what == Outcome.DENIED else 0
+            row.copied += times if what == Outcome.COPIED else 0
+            row.denied += times if what == Outcome.DENIED else 0
+    return Day(outcomes, +denials, failures, *_moments(rows, midnight, now))
 
 
-def _commands(rows: Mapping[UUID, Row], midnight: datetime, now: datetime) -> Mapping[str, int]:
-    """Commands that nobody has fetched, and today's failures by state."""
-    failures: Counter[str] = Counter()
+_NOBODY: Final = BrokerAccount()
+"""Of an account that neither follows nor leads any more: counted over all, and shown in no row."""
+
+
+def _commands(midnight: datetime) -> QuerySet[Command, Any]:
     looked_at = Q(state=CommandState.QUEUED) | Q(state__in=FAILED, decided_at__gte=midnight)
-    counts = Command.objects.filter(looked_at).values("account_id", "state")
-    for one in counts.annotate(times=Count("id"), oldest=Min("decided_at")).order_by():
-        row = rows.get(one["account_id"])
-        if one["state"] in FAILED:
-            failures[one["state"]] += one["times"]
-            if row is not None:
-                row.failed += one["times"]
-        elif row is not None:
-            row.undelivered, row.oldest = one["times"], max(now - one["oldest"], timedelta(0))
-    return failures
+    counts = (
+        Command.objects.filter(looked_at).order_by().annotate(code=_word("")).values_list("account_id", "state", "code")
+    )
+    found: QuerySet[Command, Any] = counts.annotate(times=Count("id"), oldest=Min("decided_at"))
+    return found
 
 
-def _moments(rows: Mapping[UUID, Row], midnight: datetime) -> Sequence[Moments]:
-    """Time lines of today's latest commands, without those that were held for an approval; p95 of each account."""
-    commands = Command.objects.filter(decided_at__gte=midnight, hold_no__isnull=True).order_by("-decided_at")
-    found = list(commands.values_list("account_id", *latency.COLUMNS)[:SAMPLE])
+def _decisions(midnight: datetime) -> QuerySet[Decision, Any]:
+    today = Decision.objects.filter(decided_at__gte=midnight).order_by()
+    counts = today.values_list("subscription__follower_id", "outcome", "code")
+    found: QuerySet[Decision, Any] = counts.annotate(times=Count("id"), oldest=Value(None, DateTimeField()))
+    return found
+
+
+def _moments(
+    rows: Mapping[UUID, Row], midnight: datetime, now: datetime
+) -> tuple[Sequence[Moments], Sequence[Sequence[Moments]]]:
+    """Time lines of today's latest commands, and of the latest of each hour, without those that were held for an
+    approval; p95 of each account."""
+    hours = [midnight + timedelta(hours=hour) for hour in range(now.hour + 1)]
+    spans = [(midnight, None, SAMPLE), *((hour, hour + timedelta(hours=1), HOUR_SAMPLE) for hour in hours)]
+    found = _latest(spans)
     taken: dict[UUID, list[float]] = defaultdict(list)
-    for account, received, *_, reported in found:
-        if received is not None and reported is not None:
-            taken[account].append(max(0.0, (reported - received).total_seconds() * 1000))
+    for command in found[0]:
+        if command.reported_at is not None:
+            taken[command.account_id].append(
+                max(0.0, (command.reported_at - command.received_at).total_seconds() * 1000)
+            )
     for pk, times in taken.items():
         if pk in rows:
             rows[pk].p95 = percentile(sorted(times), 0.95)
-    return [tuple(one[1:]) for one in found]
+    lines = [[tuple(getattr(command, name) for name in latency.COLUMNS) for command in part] for part in found]
+    return lines[0], lines[1:]
 
 
-def _known(counts: Iterable[Any], rows: Mapping[UUID, Row]) -> Iterable[tuple[Any, Row]]:
-    return [(one, rows[one["account_id"]]) for one in counts if one["account_id"] in rows]
+def _latest(spans: Sequence[tuple[datetime, datetime | None, int]]) -> list[list[Command]]:
+    """The latest commands of each span of time, at most so many, in one statement: each takes as many steps of the
+    index over their time. Django slices no part of a union on SQLite, so its own statements are put together here."""
+    commands = Command.objects.filter(hold_no__isnull=True).order_by("-decided_at")
+    parts, values = [], []
+    for number, (start, end, most) in enumerate(spans):
+        within = Q(decided_at__gte=start) & (Q() if end is None else Q(decided_at__lt=end))
+        part = commands.filter(within).values("id", "account_id", *latency.COLUMNS)[:most]
+        text, params = part.query.sql_with_params()
+        parts.append(f"SELECT part{number}.*, {number} AS part FROM ({text}) AS part{number}")  # noqa: S608 - all ours
+        values += params
+    found: list[list[Command]] = [[] for _ in spans]
+    for command in Command.objects.raw(" UNION ALL ".join(parts), values):
+        found[command.part].append(command)  # type: ignore[attr-defined]  # a column of the statement
+    return found
