@@ -136,7 +136,7 @@ class Migration(migrations.Migration):
             model_name="managementtoken",
             name="made_by",
             field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL
+                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
             ),
         ),
         migrations.AddField(

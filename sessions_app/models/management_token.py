@@ -19,8 +19,8 @@ class TokenScope(StrEnum):
 class ManagementToken(models.Model):
     """A program's way into the management API of one tenant. The token is shown once; `digest` is all that is kept.
 
-    `name` is never used again: records name who did something as `token NAME`. `made_by`: the member who made it, whose
-    leaving ends it; null when the staff did. `last_used_at` is kept to the minute.
+    `name` is never used again: records name who did something as `token NAME`. `made_by`: the member who made it; it
+    opens no more than he could. Null when the staff did. `last_used_at` is kept to the minute.
     """
 
     id = id_field()
@@ -28,7 +28,7 @@ class ManagementToken(models.Model):
     name = models.CharField(max_length=64)
     digest = models.CharField(max_length=64, unique=True)
     scope = choice_field(TokenScope)
-    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+")
     created_as = models.CharField(max_length=150)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()

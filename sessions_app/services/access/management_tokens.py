@@ -4,16 +4,16 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from sessions_app import queries
 from sessions_app.domain.keys import token_digest
 from sessions_app.domain.people import PersonAct
-from sessions_app.models import ROLES, ManagementToken, Role, Tenant, TokenScope
+from sessions_app.models import ROLES, ManagementToken, Member, Role, Tenant, TokenScope
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.operations import person_history
 from sessions_app.services.operations.history import Actor
@@ -108,17 +108,30 @@ def revoke_beyond(*, tenant_id: UUID, user_id: int, role: Role | None, by: str, 
 
     Who leaves (`role` None), or is no admin any more, has none. Returns how many ended.
     """
-    mine = ManagementToken.objects.filter(tenant_id=tenant_id, made_by=user_id)
-    if role is not None and ROLES.index(role) >= ROLES.index(Role.ADMIN):
-        kept = [scope.value for scope, needs in ROLE_OF.items() if ROLES.index(needs) <= ROLES.index(role)]
-        mine = mine.filter(~Q(scope__in=kept))
+    mine = ManagementToken.objects.filter(tenant_id=tenant_id, made_by=user_id).exclude(scope__in=_scopes_of(role))
     return _end(mine, by, address, now, "who made it has left, or has a lesser role")
 
 
 def of_token(token: str) -> ManagementToken | None:
-    """The living token that somebody shows, with its tenant."""
-    rows = ManagementToken.objects.select_related("tenant").filter(digest=token_digest(token), revoked_at=None)
-    return rows.filter(expires_at__gt=queries.database_now()).first()
+    """The living token that somebody shows, with its tenant; none where the member who made it could not make it today.
+
+    His role is looked at here too: provisioning changes roles, and staff closes log-ins, without knowing of tokens.
+    """
+    maker = Member.objects.filter(tenant=OuterRef("tenant"), user=OuterRef("made_by"), user__is_active=True)
+    rows: QuerySet[Any] = ManagementToken.objects.annotate(role_of_maker=Subquery(maker.values("role")[:1]))
+    rows = rows.select_related("tenant").filter(digest=token_digest(token), revoked_at=None)
+    row = rows.filter(expires_at__gt=queries.database_now()).first()
+    if row is None or (row.made_by_id is not None and row.scope not in _scopes_of(row.role_of_maker)):
+        return None
+    found: ManagementToken = row
+    return found
+
+
+def _scopes_of(role: str | None) -> list[str]:
+    """The scopes that a member of this role may give; none below admin."""
+    if role is None or ROLES.index(Role(role)) < ROLES.index(Role.ADMIN):
+        return []
+    return [scope.value for scope, needs in ROLE_OF.items() if ROLES.index(needs) <= ROLES.index(Role(role))]
 
 
 def note_use(row: ManagementToken) -> None:

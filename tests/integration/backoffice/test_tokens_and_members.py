@@ -120,6 +120,26 @@ def test_the_staff_makes_one_for_any_tenant_and_it_outlives_who_made_it(tenant: 
     assert Program(token).refused("GET", "me")[0] == 401
 
 
+def test_a_token_opens_no_more_than_who_made_it_could_whoever_has_changed_him(tenant: Tenant) -> None:
+    """By provisioning, or by the staff that closes his log-in: neither knows of tokens."""
+    _, user = signed_in(tenant, "owner")
+    program = Program.of(tenant, "administer", made_by=user)
+    staffs = Program.of(tenant, "administer")
+    mine, log_in = Member.objects.filter(user=user), User.objects.filter(pk=user.pk)
+    for role, status in (("owner", 200), ("admin", 200), ("operator", 401), ("admin", 200)):
+        mine.update(role=role)
+        assert program.call("GET", "me").status_code == status
+    log_in.update(is_active=False)
+    assert program.refused("GET", "me") == (401, "management_token_refused", None)
+    log_in.update(is_active=True)
+    assert program.read("me")
+    mine.delete()
+    assert program.refused("GET", "me")[0] == 401
+    user.delete()
+    assert not ManagementToken.objects.filter(made_by__isnull=False).exists()
+    assert staffs.read("me")
+
+
 # Members -------------------------------------------------------------------------------------------------------------
 
 
