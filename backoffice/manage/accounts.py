@@ -20,6 +20,7 @@ from backoffice.manage.writing import (
     ApprovalBody,
     KeyBody,
     ReasonBody,
+    at_field,
     conflicts,
     described,
     describes,
@@ -42,7 +43,7 @@ _DECIDED: Final[Sentences] = {keys.AlreadyDecided: OWN_WORDS}
 class AccountFilters(Filters):
     """By what an account is called."""
 
-    account_id = Word(field_name="account_id", method="by_name")
+    account = Word(method="by_name")
 
     def by_name(self, rows: QuerySet[Any], _name: str, text: str) -> QuerySet[Any]:
         return rows.filter(account_id=text.lower())
@@ -65,9 +66,9 @@ class AccountsView(ManageList):
 
         def act(sent: dict[str, Any]) -> Answer:
             known: Sentences = {accounts.AccountKnown: "This account is known here already: ask the staff whose it is"}
-            with conflicts(known):
+            with conflicts(known), at_field("account"):
                 row = accounts.register(
-                    tenant_id=scope.tenant.pk, claimed_as=sent["account_id"], by=by, reason=sent["reason"]
+                    tenant_id=scope.tenant.pk, claimed_as=sent["account"], by=by, reason=sent["reason"]
                 )
             _furnish(scope, [row])
             return Answer(201, AccountItem(row).data)
@@ -128,7 +129,8 @@ class KeysView(ManageList):
 
         def act(sent: dict[str, Any]) -> Answer:
             made = "" if sent.get("key") else new_secret()
-            with conflicts({**_DECIDED, keys.ForeignAccount: "The account is not the tenant's any more"}):
+            foreign: Sentences = {keys.ForeignAccount: "The account is not the tenant's any more"}
+            with conflicts({**_DECIDED, **foreign}), at_field("key"):
                 done = keys.share_key(
                     tenant_id=scope.tenant.pk,
                     claimed_as=account.claimed_as,

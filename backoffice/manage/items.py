@@ -29,7 +29,7 @@ class AccountItem(Item):
     """`standing`: what its terminal is doing: `connected`, `silent`, `waits for approval` or `offline`."""
 
     id = serializers.UUIDField()
-    account_id = serializers.CharField(source="claimed_as")
+    account = serializers.CharField(source="claimed_as")
     standing = serializers.CharField()
     keys = serializers.DictField(
         source="key_counts", child=serializers.IntegerField(), help_text="How many keys, by their state."

@@ -150,7 +150,7 @@ class ReasonBody(Body):
 
 
 class AccountBody(ReasonBody):
-    account_id = bodies.Text(max_length=128, help_text="`<broker server>:<login>`.")
+    account = bodies.Text(max_length=128, help_text="`<broker server>:<login>`.")
 
 
 class ApprovalBody(ReasonBody):
@@ -246,6 +246,18 @@ def conflicts(words: Sentences) -> Iterator[None]:
     except tuple(words) as why:
         told = next(text for kind, text in words.items() if isinstance(why, kind))
         raise Refused("conflict", told.format(why=why)) from why
+
+
+@contextmanager
+def at_field(name: str) -> Iterator[None]:
+    """What the domain refuses here is about this field of the body, whatever it is called elsewhere.
+
+    :raises Refused: with this path
+    """
+    try:
+        yield
+    except Refused as refusal:
+        raise Refused(refusal.code, refusal.message, path=name) from refusal
 
 
 def describes(

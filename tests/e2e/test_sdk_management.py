@@ -58,7 +58,7 @@ async def test_a_tenant_is_read_and_steered(gateway: Gateway) -> None:
     cast = gateway.provision({}, {})
     async with asyncio.timeout(SECONDS), client(cast, made(cast, "administer")) as tenant:
         assert ((await tenant.me()).tenant, (await tenant.me()).scope) == (cast.tenant, "administer")
-        accounts = {row.account_id: row async for row in tenant.accounts()}
+        accounts = {row.account: row async for row in tenant.accounts()}
         assert set(accounts) == set(cast.names)
         [strategy] = [row async for row in tenant.strategies()]
         assert (strategy.master, strategy.followers) == (cast.names[0], 2)
@@ -91,7 +91,7 @@ async def test_a_new_account_gets_its_key_and_its_ea_is_in(gateway: Gateway) -> 
     async with asyncio.timeout(SECONDS), client(cast, made(cast, "administer")) as tenant:
         name = f"New-{cast.tenant}:7"
         account = await tenant.register_account(name, reason="a new terminal")
-        assert (account.account_id, account.standing, account.keys) == (name, "offline", {})
+        assert (account.account, account.standing, account.keys) == (name, "offline", {})
         shared = await tenant.share_key(account.id, reason="a new terminal", once="key")
         assert shared.key is not None
         assert (await tenant.share_key(account.id, reason="a new terminal", once="key")).key is None

@@ -88,7 +88,7 @@ async def test_what_no_gateway_says_is_no_answer(body: str) -> None:
 
 async def test_money_is_decimal_and_a_key_is_in_no_repr() -> None:
     account = {
-        "id": str(ID), "account_id": "A:1", "standing": "connected", "keys": {"approved": 1}, "suspended_at": None,
+        "id": str(ID), "account": "A:1", "standing": "connected", "keys": {"approved": 1}, "suspended_at": None,
         "balance": "10234.50", "equity": None, "funds_at": None, "created_at": "2026-11-30T08:00:00.000Z",
     }  # fmt: skip
     shared = {"id": str(ID), "account_id": str(ID), "state": "approved", "key": "hunter2"}

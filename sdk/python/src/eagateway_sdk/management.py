@@ -33,8 +33,10 @@ class Me(_Row, frozen=True, kw_only=True):
 
 
 class Account(_Row, frozen=True, kw_only=True):
+    """`account`: `<broker server>:<login>`, as in all other rows; their `account_id` is its `id`."""
+
     id: UUID
-    account_id: str
+    account: str
     standing: str
     keys: dict[str, int]
     suspended_at: datetime | None
@@ -287,8 +289,8 @@ class ManagementClient:
     async def health(self) -> Health:
         return await self._ask("GET", "health", Health)
 
-    def accounts(self, *, account_id: str | None = None) -> AsyncIterator[Account]:
-        return self._list("accounts", Account, account_id=account_id)
+    def accounts(self, *, account: str | None = None) -> AsyncIterator[Account]:
+        return self._list("accounts", Account, account=account)
 
     async def account(self, account: UUID) -> Account:
         return await self._ask("GET", f"accounts/{account}", Account)
@@ -353,8 +355,8 @@ class ManagementClient:
 
     # Writing ----------------------------------------------------------------------------------------------------------
 
-    async def register_account(self, account_id: str, *, reason: str, once: str | None = None) -> Account:
-        body = {"account_id": account_id, "reason": reason}
+    async def register_account(self, account: str, *, reason: str, once: str | None = None) -> Account:
+        body = {"account": account, "reason": reason}
         return await self._write("POST", "accounts", Account, body, once)
 
     async def share_key(

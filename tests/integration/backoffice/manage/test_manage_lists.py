@@ -128,7 +128,7 @@ def test_lists_are_narrowed(house: House, program: Program) -> None:
     def ids(asked: str) -> list[str]:
         return [one["id"] for one in program.read(asked)["items"]]
 
-    assert ids(f"accounts?account_id={account.claimed_as}") == [str(account.pk)]
+    assert ids(f"accounts?account={account.claimed_as}") == [str(account.pk)]
     assert ids(f"subscriptions?follower_id={account.pk}") == [str(subscription.pk)]
     assert ids(f"subscriptions?strategy_id={subscription.strategy_id}&state=close_only") == []
     assert ids(f"alerts?state=open&account_id={account.pk}") == [str(house.row("sessions_app.operatoralert").pk)]
@@ -146,7 +146,7 @@ def test_an_account_says_how_it_stands(house: House, program: Program) -> None:
     type(follower).objects.filter(pk=follower.pk).update(equity=Decimal("10234.50"))
     factories.AuthKeyFactory.create(account=follower)
     told = program.read(f"accounts/{follower.pk}")
-    assert told["account_id"] == follower.claimed_as
+    assert told["account"] == follower.claimed_as
     assert told["standing"] in ("connected", "silent")
     assert Decimal(told["equity"]) == Decimal("10234.5")
     assert isinstance(told["equity"], str)

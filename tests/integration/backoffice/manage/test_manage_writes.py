@@ -45,13 +45,13 @@ def enrolling(settings: Any) -> None:
 
 @pytest.mark.usefixtures("enrolling")
 def test_an_account_is_registered_once_and_under_one_name(house: House, program: Program) -> None:
-    made = program.do("POST", "accounts", {"account_id": "Broker-Live:007", **WHY}, status=201)
+    made = program.do("POST", "accounts", {"account": "Broker-Live:007", **WHY}, status=201)
     row = BrokerAccount.objects.get(pk=made["id"])
     assert (row.account_id, row.tenant, made["keys"]) == ("broker-live:7", house.tenant, {})
     for name in ("Broker-Live:007", "BROKER-LIVE:7"):
-        assert program.refused("POST", "accounts", {"account_id": name, **WHY})[:2] == (409, "conflict")
-    assert program.refused("POST", "accounts", {"account_id": "no colon", **WHY}) == (
-        400, "account_id_invalid", "account_id",
+        assert program.refused("POST", "accounts", {"account": name, **WHY})[:2] == (409, "conflict")
+    assert program.refused("POST", "accounts", {"account": "no colon", **WHY}) == (
+        400, "account_id_invalid", "account",
     )  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def test_an_account_that_somebody_has_or_has_asked_for_is_not_given_away_and_bot
     asked_for = factories.BrokerAccountFactory.create(tenant=None)
     said = []
     for row in (neighbours, asked_for):
-        answer = program.call("POST", "accounts", {"account_id": row.claimed_as, **WHY})
+        answer = program.call("POST", "accounts", {"account": row.claimed_as, **WHY})
         said.append((answer.status_code, answer.content))
         owner = BrokerAccount.objects.get(pk=row.pk).tenant
         assert owner == row.tenant
@@ -79,7 +79,7 @@ def test_a_key_is_shared_and_shown_once(house: House, program: Program) -> None:
     own = program.do("POST", path, {"key": KEY, **WHY}, status=201)
     assert own["key"] is None
     assert program.refused("POST", path, {"key": KEY, **WHY})[:2] == (409, "conflict")
-    assert program.refused("POST", path, {"key": "short", **WHY}) == (400, "key_malformed", "auth_key")
+    assert program.refused("POST", path, {"key": "short", **WHY}) == (400, "key_malformed", "key")
 
 
 def test_a_key_is_revoked_and_by_whom_is_kept(house: House, program: Program) -> None:
@@ -95,7 +95,7 @@ def test_approving_is_the_staffs_unless_the_deployment_says_otherwise(
     key, other = (factories.AuthKeyFactory.create(account=house.row("sessions_app.brokeraccount")) for _ in range(2))
     for verb in ("approve", "reject"):
         assert program.refused("POST", f"keys/{key.pk}/{verb}", WHY)[:2] == (403, "left_to_staff")
-    assert program.refused("POST", "accounts", {"account_id": "New:1", **WHY})[:2] == (403, "left_to_staff")
+    assert program.refused("POST", "accounts", {"account": "New:1", **WHY})[:2] == (403, "left_to_staff")
     settings.GATEWAY = {**settings.GATEWAY, "tenants_enrol": True}
     assert program.do("POST", f"keys/{key.pk}/approve", {"overlap_hours": 1, **WHY})["state"] == "approved"
     assert program.do("POST", f"keys/{other.pk}/reject", WHY)["state"] == "rejected"
