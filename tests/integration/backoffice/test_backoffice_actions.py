@@ -58,6 +58,7 @@ OPEN: Final[dict[str, Any]] = {
     "lift_tombstone": lambda: CopyFactory.create(tombstoned_at=now()),
     "renew_secret": registered_client,
     "let_go_held": missing_copy,
+    "lift_tenant": lambda: TenantFactory.create(suspended_at=now()),
     "keep_held": missing_copy,
 }
 

@@ -31,6 +31,7 @@ from tests.factories import (
     IntentFactory,
     MaintenanceNoticeFactory,
     MaintenanceWindowFactory,
+    ManagementTokenFactory,
     MemberFactory,
     OauthClientFactory,
     OperatorAlertFactory,
@@ -58,7 +59,7 @@ FACTORIES: tuple[Any, ...] = (
     OperatorAlertFactory, AccountGrantFactory, ApprovedFingerprintFactory, EnrolmentWindowFactory, OauthClientFactory,
     SubscriptionEventFactory, FillWaitFactory, FollowerQuoteFactory, SnapshotFactory, DifferenceFactory,
     DifferenceEventFactory, MaintenanceWindowFactory, MaintenanceNoticeFactory, SignInFactory, PersonEventFactory,
-    VaultSecretFactory, VaultUseFactory,
+    VaultSecretFactory, VaultUseFactory, ManagementTokenFactory,
 )  # fmt: skip
 EVIL = "<script>alert(1)</script>"
 
