@@ -1,6 +1,6 @@
 # `make help` lists the targets. Each prepares .venv first, which costs milliseconds once it stands.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve stack test room conformance mutants histories independent bench bench-quick ea-package check lock schemas clean screenshots
+.PHONY: help setup demo serve stack test room conformance mutants histories independent bench bench-quick ea-package ea-mutants check lock schemas clean screenshots
 
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
@@ -46,6 +46,9 @@ bench-quick: setup  ## the same in two minutes; fails when a ratio falls short b
 
 ea-package: setup  ## the EA's sources for a trader, as dist/eagateway-ea-<version>.zip; the same sources give the same bytes
 	@$(BIN)/python -m ea.pack dist
+
+ea-mutants: setup  ## named faults in the EA's core, nightly: each must fail a test (EA_MUTANTS_ARGS='--only requote')
+	@$(BIN)/python -m tests.ea.mutants $(EA_MUTANTS_ARGS)
 
 check: setup  ## format, lint, types, import contracts, migrations
 	@sh .ci/check

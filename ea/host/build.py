@@ -14,7 +14,9 @@ from typing import Final
 from ea.host.translator.translate import Translated, translate
 
 HERE: Final = Path(__file__).parent
-CORE: Final = HERE.parent / "core"
+SOURCES: Final = Path(os.environ.get("EAGATEWAY_EA_SOURCES") or HERE.parent)
+"""Where core/ and the programs stand; a copy with a fault in it, when the tests themselves are tried."""
+CORE: Final = SOURCES / "core"
 SHIM: Final = HERE / "shim"
 PARTS: Final = ("text", "files", "terminal", "trade", "network", "crypt")
 _COMMON: Final = ("-std=c++17", "-g", "-O0", "-fwrapv", "-fno-strict-aliasing")

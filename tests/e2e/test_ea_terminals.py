@@ -93,11 +93,13 @@ def test_a_pending_order_is_placed_moved_and_deleted(master: Seat, follower: Sea
 
 def test_an_order_that_timed_out_and_fills_late_is_one_position(master: Seat, follower: Seat) -> None:
     follower.broker.answers = [Answer(128, executed=True, after=1.5)]
-    before = len(follower.broker.sent)
+    before, reports_before = len(follower.broker.sent), len(told(follower))
     ticket = master.broker.open("sell", "0.30")
     until(lambda: follower.lots() == [Decimal("0.3")])
     master.broker.close(ticket)
     until(lambda: not follower.open)
+    until(lambda: last(follower).get("status") == "closed")
+    assert [report["status"] for report in told(follower)[reports_before:]] == ["unknown", "filled", "closed"]
     assert [words[0] for words in follower.broker.sent[before:]] == ["send", "close"]
 
 

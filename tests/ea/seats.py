@@ -10,11 +10,11 @@ from typing import Final, Self
 
 from eagateway_sdk.paper import Position, WorkingOrder
 
-from ea.host.build import Options, build
+from ea.host.build import SOURCES, Options, build
 from ea.host.sim.broker import Broker
 from ea.host.sim.terminal import Terminal
 
-PROGRAMS: Final = Path(__file__).resolve().parents[2] / "ea" / "mql4"
+PROGRAMS: Final = SOURCES / "mql4"
 PATIENCE: Final = 20.0
 
 

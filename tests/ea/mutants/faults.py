@@ -1,0 +1,240 @@
+"""The named faults: what is written instead of what, and the tests of which one must fail."""
+
+from dataclasses import dataclass
+from typing import Final
+
+TERMINALS: Final = "tests/e2e/test_ea_terminals.py"
+POSITION: Final = f"{TERMINALS}::test_a_position_is_opened_changed_closed_in_part_and_closed"
+TIMED_OUT: Final = f"{TERMINALS}::test_an_order_that_timed_out_and_fills_late_is_one_position"
+DIES: Final = f"{TERMINALS}::test_a_terminal_that_dies_while_it_writes_loses_and_doubles_nothing"
+GUARD: Final = f"{TERMINALS}::test_a_guard_refuses_what_opens_and_never_what_closes"
+JOURNAL: Final = "tests/ea/test_journal.py"
+STORE: Final = "tests/ea/test_store.py"
+DIFF: Final = "tests/ea/test_diff.py"
+JSON: Final = "tests/ea/test_json.py"
+REFUSALS: Final = "tests/ea/test_refusals.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault of core/`file`. `before` stands there once."""
+
+    name: str
+    file: str
+    before: str
+    after: str
+    test: str
+
+
+FAULTS: Final = (
+    Fault(
+        "an order is sent before it is written down",
+        "Executor.mqh",
+        'if(!m_store.Write("S",Name(entry)+" 0 "+IntegerToString(m_clock.Wall())))\n      return(false);',
+        "",
+        TIMED_OUT,
+    ),
+    Fault(
+        "an unknown outcome is taken for a refusal that may be tried again",
+        "Executor.mqh",
+        "if(IsUnknownOutcome(error))",
+        "if(IsUnknownOutcome(error) && error!=128)",
+        TIMED_OUT,
+    ),
+    Fault(
+        "nothing is looked up before an order is sent",
+        "Executor.mqh",
+        "if(seen==LOOK_DONE)\n     {\n      report.already=true;\n      return(",
+        "if(seen==LOOK_DONE && entry.seq<0)\n     {\n      report.already=true;\n      return(",
+        f"{TERMINALS}::test_an_order_that_the_broker_has_already_is_reported_and_not_sent",
+    ),
+    Fault(
+        "absence is told at once",
+        "Config.mqh",
+        "SEARCH_MS            60000",
+        "SEARCH_MS            0",
+        f"{TERMINALS}::test_an_order_that_never_comes_is_told_as_not_found_when_its_minute_is_over",
+    ),
+    Fault(
+        "a requote is a refusal",
+        "Config.mqh",
+        "PRICE_TRIES          3",
+        "PRICE_TRIES          0",
+        f"{TERMINALS}::test_a_requote_is_tried_again_and_a_refusal_is_not",
+    ),
+    Fault(
+        "a busy broker is a refusal",
+        "Config.mqh",
+        "RETRY_MS             10000",
+        "RETRY_MS             0",
+        f"{TERMINALS}::test_a_close_that_the_broker_refuses_is_tried_until_it_is_done",
+    ),
+    Fault(
+        "a record is not flushed",
+        "Journal.mqh",
+        "   FileFlush(handle);\n   int error",
+        "   int error",
+        f"{JOURNAL} {DIES}",
+    ),
+    Fault(
+        "a write that failed counts as written",
+        "Journal.mqh",
+        "return(written==(uint)count && error==0 && FileSize(handle)==before+(ulong)count);",
+        "return(written<=(uint)count || error==0 || FileSize(handle)==before);",
+        JOURNAL,
+    ),
+    Fault(
+        "two programs may have one journal",
+        "Journal.mqh",
+        "FILE_BIN|FILE_READ|FILE_WRITE);",
+        "FILE_BIN|FILE_READ|FILE_WRITE|FILE_SHARE_READ|FILE_SHARE_WRITE);",
+        JOURNAL,
+    ),
+    Fault(
+        "what waits is dropped when the journal is written anew",
+        "Ledger.mqh",
+        'bool over=(m_entries[k].state=="D" || m_entries[k].state=="V");\n      if(over && drop>0)',
+        'bool over=(m_entries[k].state!="S");\n      if(over && drop>=-LEDGER_KEPT)',
+        STORE,
+    ),
+    Fault(
+        "an acknowledgement covers one frame less",
+        "Outbox.mqh",
+        "seq-m_first+1);",
+        "seq-m_first);",
+        f"{STORE} {POSITION}",
+    ),
+    Fault(
+        "the role is forgotten when the journal is written anew",
+        "Store.mqh",
+        'if(role!="")\n      Put(kinds,fields,count,"K",role);',
+        "",
+        STORE,
+    ),
+    Fault(
+        "the gateway's limits are forgotten when the journal is written anew",
+        "Store.mqh",
+        'if(guards!="")\n      Put(kinds,fields,count,"W",guards);',
+        "",
+        STORE,
+    ),
+    Fault(
+        "a limit that nobody knows stops nothing",
+        "Guards.mqh",
+        "both.unknown=told.unknown;",
+        "both.unknown=false;",
+        STORE,
+    ),
+    Fault(
+        "an owner's limit yields to the gateway's",
+        "Guards.mqh",
+        "both.max_lots=Least(own.max_lots,told.max_lots);",
+        "both.max_lots=(told.max_lots>0) ? told.max_lots : own.max_lots;",
+        STORE,
+    ),
+    Fault(
+        "a guard stops a close",
+        "Executor.mqh",
+        "if(IsOpening(entry.command.action) && !MayOpen(place,entry))",
+        "if(!MayOpen(place,entry))",
+        GUARD,
+    ),
+    Fault(
+        "the largest order is not looked at",
+        "Guards.mqh",
+        "command.lots>guards.max_lots+LOTS_DUST",
+        "command.lots>guards.max_lots+1000000",
+        GUARD,
+    ),
+    Fault(
+        "a trade that is found late is told as new",
+        "Watcher.mqh",
+        "   return(MathMax((long)0,age));",
+        "   return(MathMin((long)0,age));",
+        f"{TERMINALS}::test_a_trade_that_is_found_late_is_told_with_its_age",
+    ),
+    Fault(
+        "an empty list is believed",
+        "Watcher.mqh",
+        "return(m_empty_scans>1 && now-m_empty_since>=EMPTY_MS && money);",
+        "return(money || m_empty_scans>0);",
+        f"{TERMINALS}::test_lists_that_are_empty_after_a_connection_close_nothing",
+    ),
+    Fault(
+        "a stranger's trades are written down",
+        "Agent.mqh",
+        'return(m_inputs.role!=AsGatewaySays || m_store.role!="");',
+        "return(true);",
+        f"{TERMINALS}::test_an_unknown_key_waits_for_its_approval_and_tells_nothing_of_its_trades",
+    ),
+    Fault(
+        "a follower's own trades are told",
+        "Agent.mqh",
+        'return(m_store.role=="master");',
+        'return(m_store.role!="");',
+        f"{TERMINALS}::test_a_followers_own_trades_stay_his_own",
+    ),
+    Fault(
+        "what a command closed is told as closed by hand",
+        "Executor.mqh",
+        "   for(int i=0; i<ArraySize(m_ours); i++)\n      m_store.WithOurs(m_ours[i]);",
+        "",
+        f"{TERMINALS}::test_what_a_command_closed_is_told_once_also_after_a_restart",
+    ),
+    Fault(
+        "the rest of a position is a position of its own",
+        "Watcher.mqh",
+        "row.ticket=fact.new_ticket;\n      row.position=fact.position;",
+        "row.ticket=fact.new_ticket;\n      row.position=fact.new_ticket;",
+        POSITION,
+    ),
+    Fault(
+        "a comment alone proves where a position comes from",
+        "Lineage.mqh",
+        "if(rest.ticket<=whole.ticket || !SameOrigin(rest,whole))",
+        "if(rest.ticket<=whole.ticket)",
+        DIFF,
+    ),
+    Fault(
+        "a rest without its comment is a new position",
+        "Lineage.mqh",
+        "if(rest.magic!=whole.magic || MathAbs(rest.lots+part-whole.lots)>LOTS_DUST)",
+        "if(rest.magic!=whole.magic || rest.lots+part>0)",
+        DIFF,
+    ),
+    Fault(
+        "what opened and closed between two looks is not told",
+        "Diff.mqh",
+        "m_history[i].ticket<=m_highest ||",
+        "m_history[i].ticket>0 ||",
+        DIFF,
+    ),
+    Fault(
+        "a preempted terminal comes back",
+        "Closing.mqh",
+        "      case 4406:\n      case 4409:\n",
+        "      case 4406:\n",
+        f"{TERMINALS}::test_a_terminal_that_another_one_has_replaced_stops_says_so_and_executes_nothing_more",
+    ),
+    Fault(
+        "a removed program keeps its token",
+        "Session.mqh",
+        "if(link.said_goodbye)\n      m_vault.ForgetSession();",
+        "",
+        f"{TERMINALS}::test_a_restart_resumes_the_session_and_a_removal_ends_it",
+    ),
+    Fault(
+        "the token goes to whatever host is named",
+        "Session.mqh",
+        "if(CCalls::HostOf(url)!=CCalls::HostOf(m_url))",
+        'if(CCalls::HostOf(url)=="")',
+        "tests/ea/test_hosts.py",
+    ),
+    Fault(
+        "the token goes over an open line",
+        "Calls.mqh",
+        'if(StringFind(host,"https://")==0)\n      return(StringLen(host)>8);',
+        "return(StringLen(host)>8);",
+        REFUSALS,
+    ),
+)
