@@ -85,7 +85,7 @@ def test_a_list_asks_the_database_as_often_for_many_rows_as_for_few(name: str, h
         after = len(program.read(path(name, house))["items"])
     assert after >= before + 12
     assert many.calls == few.calls, many.sql
-    assert few.calls <= 9
+    assert few.calls <= (10 if name == "audit" else 9)  # of acts there are seven kinds, a table each
 
 
 @pytest.mark.parametrize("name", LISTS)
