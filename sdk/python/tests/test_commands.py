@@ -215,11 +215,12 @@ async def test_a_done_and_confirmed_command_that_comes_again_is_just_acknowledge
         gateway.heard.clear()
         await gateway.send_command(gateway.sockets[-1], 1, resent=True)
         if transport == "socket":
-            await until(lambda: bool(gateway.of_type("Ack")))
+            # On its own, or with a heartbeat that happens to be due.
+            await until(lambda: any(frame.get("ack") == 1 for _, _, frame in gateway.heard))
         else:
             await asyncio.sleep(0.15)
-        said = [kind for kind, _, _ in gateway.heard if kind != "StatusHeartbeat"]
-        assert said == (["Ack"] if transport == "socket" else [])
+        said = {kind for kind, _, _ in gateway.heard if kind != "StatusHeartbeat"}
+        assert said <= ({"Ack"} if transport == "socket" else set())
         assert gateway.acked == 1
     assert len(broker.executed) == 1
 

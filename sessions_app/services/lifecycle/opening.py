@@ -62,10 +62,12 @@ def open_session(*, key: Proof, request: Request) -> Opened:
     # Made here and never stored: a stored answer to a replay would be a stored secret.
     token = secrets.token_urlsafe(32)
     with transaction.atomic(durable=True):
-        batch = Batch(now=queries.database_now())
-        account = BrokerAccount.objects.select_related("tenant").get(id=key.account_id)
         # The key's state as it was verified may be old by now: it is read again under its lock.
         approved = _check_in_force(key)
+        # Under that lock too: of two who ask at once, the second is the newer one. Else it would be taken for the older,
+        # and wait behind the first.
+        batch = Batch(now=queries.database_now())
+        account = BrokerAccount.objects.select_related("tenant").get(id=key.account_id)
         if approved and account.suspended_at is not None:
             raise Refused("account_suspended")  # strangers must not learn that there is such an account
         if approved:
