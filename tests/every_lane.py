@@ -18,7 +18,7 @@ import pytest
 from tests.durations import Folders, Spent, by_folder, lines
 
 REPORT_VARIABLE: Final = "EAGATEWAY_LANE_REPORT"
-SINGLE_HANDED: Final = "browser"
+BUSY: Final = "browser"
 MOST_WORKERS: Final = 4
 _GOODBYE_S: Final = 30
 
@@ -133,12 +133,13 @@ def _run_one(lane: str, *, arguments: Sequence[str], closing: Closing) -> None:
 
 def _spread(lane: str, arguments: Sequence[str]) -> tuple[str, ...]:
     """One hand more than there are cores, for many tests wait for a child process or a deadline; unless somebody says
-    otherwise. One browser at a time."""
+    otherwise. A browser is busy all the time."""
     told = any(argument.startswith(("-n", "--numprocesses", "--pdb")) for argument in arguments)
     cores = os.cpu_count() or 1
-    if told or lane == SINGLE_HANDED or cores == 1:
+    if told or cores == 1:
         return ()
-    return ("-n", str(min(cores + 1, MOST_WORKERS)), "--dist", "worksteal")
+    hands = cores if lane == BUSY else cores + 1
+    return ("-n", str(min(hands, MOST_WORKERS)), "--dist", "worksteal")
 
 
 def _wait(child: "subprocess.Popen[bytes]") -> int:
