@@ -13,7 +13,8 @@ TRADE_ERRORS: Final = {
 UNKNOWN_OUTCOMES: Final = {1, 2, 128, 142, 143}
 SHORTEST, LONGEST = 8, 126
 OF_PROGRAMS: Final = {
-    "conflict", "left_to_staff", "management_token_refused", "outcome_unknown", "scope_insufficient", "tenant_suspended",
+    "conflict", "left_to_staff", "management_token_refused", "outcome_unknown", "scope_insufficient",
+    "tenant_suspended",
 }  # fmt: skip
 """Told by the management API alone: an EA never hears them."""
 

@@ -64,7 +64,7 @@ def open_session(*, key: Proof, request: Request) -> Opened:
     with transaction.atomic(durable=True):
         # The key's state as it was verified may be old by now: it is read again under its lock.
         approved = _check_in_force(key)
-        # Under that lock too: of two who ask at once, the second is the newer one. Else it would be taken for the older,
+        # Under that lock too: of two who ask at once the second is the newer one; else it would pass for the older,
         # and wait behind the first.
         batch = Batch(now=queries.database_now())
         account = BrokerAccount.objects.select_related("tenant").get(id=key.account_id)
