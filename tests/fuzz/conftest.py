@@ -1,12 +1,16 @@
 """A gateway with wide bounds for the fuzzers, in a process of its own."""
 
+import os
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 
 from tests.e2e.gateway import Gateway
 
-WIDE = {
+# Two servers by two databases: CI takes one of the four, for each takes minutes.
+LANES: Final = ("embedded", "production") if "EAGATEWAY_NIGHTLY" in os.environ else ("embedded",)
+WIDE: Final = {
     "FRAMES_PER_SECOND": "10000",
     "FRAME_BURST": "100000",
     "HEARTBEAT_TIMEOUT_SECONDS": "600",
@@ -21,8 +25,8 @@ WIDE = {
 }
 
 
-@pytest.fixture(scope="module")
-def wide_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    gateway = Gateway(tmp_path_factory.mktemp("wide"), spare=2, **WIDE).start()
+@pytest.fixture(scope="module", params=["daphne", pytest.param("uvicorn", marks=pytest.mark.nightly)])
+def wide_gateway(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    gateway = Gateway(tmp_path_factory.mktemp("wide"), spare=2, server=request.param, **WIDE).start()
     yield gateway
     gateway.end()

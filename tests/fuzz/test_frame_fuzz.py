@@ -19,9 +19,10 @@ from websockets.exceptions import ConnectionClosed
 from sessions_app.domain.problems import PROBLEMS
 from tests.conformance.schemas import check_frame
 from tests.e2e.gateway import SYMBOLS, Cast, Gateway, RawEa, drop_sockets
+from tests.fuzz.conftest import LANES
 from tests.fuzz.frames import Frame, is_valid, mutated_frames, valid_frames
 
-pytestmark = [pytest.mark.lane("embedded"), pytest.mark.sends_invalid_frames]
+pytestmark = [pytest.mark.lane(*LANES), pytest.mark.sends_invalid_frames]
 SEED: Final = 20261127
 SECONDS: Final = 12.0
 LEAST: Final = 20

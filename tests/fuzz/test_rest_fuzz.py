@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from tests.e2e.gateway import Cast, Gateway
+from tests.fuzz.conftest import LANES
 
-pytestmark = [pytest.mark.lane("embedded"), pytest.mark.sends_invalid_frames]
+pytestmark = [pytest.mark.lane(*LANES), pytest.mark.sends_invalid_frames]
 CONFIG: Final = Path(__file__).with_name("schemathesis.toml")
 SECONDS: Final = 60
 
