@@ -44,6 +44,14 @@ def definitions() -> dict[str, Any]:
     return content
 
 
+def test_no_row_of_the_map_of_the_house_stands_twice() -> None:
+    seen: set[str] = set()
+    for line in read("docs/architecture.md").splitlines():
+        first = line.split("|")[1].strip() if line.startswith("|") else ""
+        assert not first or first in ("---", "room", "floor") or first not in seen, first
+        seen = seen | {first} if line.startswith("|") else set()
+
+
 # Generated parts ---------------------------------------------------------------------------------------------------
 
 
