@@ -100,8 +100,6 @@ def _database() -> dict[str, Any]:
     if EMBEDDED:
         return {
             "ENGINE": "eagateway.sqlite",
-            # A thread keeps its connection: to open one costs a millisecond, forty times what a read costs.
-            "CONN_MAX_AGE": None,
             "NAME": DATA_DIR / "gateway.sqlite3",
             "OPTIONS": {
                 "timeout": 20,

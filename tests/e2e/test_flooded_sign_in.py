@@ -31,7 +31,7 @@ async def test_two_hundred_who_try_passwords_cost_no_memory_and_hold_up_no_ea(ow
     while time.monotonic() < until:
         waits.append(await beat(ea))
         peak = max(peak, own_gateway.memory_mib)
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.06)  # 20 frames a second is the bound
     answers = sum([task.result() for task in (await asyncio.wait(guessing))[0]], Counter[int]())
     waits.sort()
     slow = waits[int(len(waits) * 0.99)]
