@@ -78,7 +78,7 @@ async def answer(call: Call) -> Answer:
         for frame in frames:
             await door.take(frame)
     hold = hold_seconds(connection, call.hold_ms)
-    return await _wait(runtime, connection, ticket, hold=hold, max_bytes=call.max_bytes)
+    return await _wait(runtime, connection, ticket, since=began, hold=hold, max_bytes=call.max_bytes)
 
 
 async def _link(
@@ -117,9 +117,16 @@ def _peek(frames: Sequence[bytes]) -> Envelope | None:
 
 
 async def _wait(
-    runtime: Runtime, connection: ExchangeConnection, ticket: object, *, hold: float, max_bytes: int | None
+    runtime: Runtime,
+    connection: ExchangeConnection,
+    ticket: object,
+    *,
+    since: float,
+    hold: float,
+    max_bytes: int | None,
 ) -> Answer:
-    """Until the call's frames are committed and there is something to tell, or the hold is over."""
+    """Until the call's frames are committed and there is something to tell, or the hold is over. `since`: the call came
+    then; what it waited for us before counts too."""
     began = time.monotonic()
     end = None
     while connection.in_flight(ticket) and not connection.lifecycle.closing:
@@ -133,7 +140,7 @@ async def _wait(
             if connection.at_rest:
                 await connection.woken(max(0.0, hold - waited))
             else:
-                with runtime.calls.serving(connection.session_id, since=began):
+                with runtime.calls.serving(connection.session_id, since=since):
                     await connection.woken(max(0.0, PATIENCE_SECONDS - waited))
         except asyncio.CancelledError:  # who asked has gone
             connection.end_call(ticket)
