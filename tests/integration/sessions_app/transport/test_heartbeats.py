@@ -384,11 +384,10 @@ def test_an_ea_whose_call_waits_for_us_is_not_silent_and_one_that_wants_its_answ
         monkeypatch.setattr(runtime.ingest, "put", lambda arrival: None)  # a writer that has no turn
         calling = asyncio.ensure_future(exchange.answer(call))
         # Both are silent only once their call stands where it shall stand: under load that takes its time.
-        stands = (lambda: not connection.abandoned(-1)) if held else lambda: called(runtime)
-        await until(stands)
+        await until(lambda: not connection.abandoned(-1) and connection.at_rest if held else called(runtime))
         await asyncio.to_thread(silent, desk, 0.2, gateway=gateway_processes.THIS)
         await runtime._sweep()
-        assert held != called(runtime)
+        await until(lambda: held != called(runtime))
         calling.cancel()
 
     with_runtime(desk, talk)
