@@ -66,7 +66,7 @@ class ConfigurationForm(forms.Form):
 
     def __init__(self, sent: Any, *, chain: Sequence[Setting], said: Values, above: Mapping[str, Found]) -> None:
         """`chain`: what this level may set; `said`: by itself; `above`: what holds where it says nothing."""
-        initial = {"seen": digest_of(said), **{name: _typed(value) for name, value in said.items()}}
+        initial = {"seen": digest_of(said), **{name: setting_in_words(value) for name, value in said.items()}}
         super().__init__(sent, initial=initial)
         self._chain, self._above = chain, above
         for row in chain:
@@ -95,10 +95,6 @@ class ConfigurationForm(forms.Form):
     def lines(self) -> Iterator[BoundField]:
         """The fields of settings."""
         return (self[row.name] for row in self._chain)
-
-
-def _typed(value: int | bool) -> str:
-    return setting_in_words(value)
 
 
 def _read(row: Setting, text: str) -> object:
