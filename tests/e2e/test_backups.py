@@ -86,3 +86,21 @@ async def test_a_backup_of_a_serving_gateway_is_restored_whole(gateway: Gateway,
     again = await cast.ea(1, epoch=epoch, last_server_seq=2, last_server_id=command["id"])
     assert again.seen[0]["payload"]["status"] == "authenticated"
     assert not again.seen[0]["payload"]["recovered"]
+
+
+@pytest.mark.skipif(PRODUCTION, reason="with DATABASE_URL the secret stands in the environment")
+def test_the_secret_that_the_gateway_made_itself_is_in_the_backup_and_comes_back(tmp_path: Path) -> None:
+    """Without it no EA's key is known, and nothing that is sealed can be opened."""
+    (tmp_path / "data").mkdir()
+    gateway, backup = Gateway(tmp_path / "data"), tmp_path / "backup"
+    with sqlite3.connect(gateway.folder / DATABASE) as database:
+        database.execute("CREATE TABLE some (row)")
+    database.close()
+    secret = gateway.folder / "secret.key"
+    secret.write_bytes(b"made at its first start")
+    said(deploy(gateway, "backup.sh", backup))
+    secret.write_bytes(b"of another installation")
+    said(deploy(gateway, "restore.sh", backup))
+    assert secret.read_bytes() == b"made at its first start"
+    (former,) = gateway.folder.glob("before-restore-*/secret.key")
+    assert former.read_bytes() == b"of another installation"

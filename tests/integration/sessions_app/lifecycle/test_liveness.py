@@ -109,9 +109,9 @@ def test_a_clock_that_is_set_forward_by_an_hour_ends_nobody_whichever_gateway_lo
 def test_a_process_that_was_paused_for_an_hour_excuses_only_its_own() -> None:
     GatewayProcess.objects.filter(id=gateway_processes.THIS).delete()
     GatewayProcessFactory.create(id=gateway_processes.THIS, lease_until=ago(3591))
-    gateway_processes.renew(elapsed=timedelta(hours=1))
     dead = GatewayProcessFactory.create(lease_until=ago(3591))
     silent(seconds=3588, gateway=dead.id)
+    gateway_processes.renew(elapsed=timedelta(hours=1))
     assert sweep() == 1
 
 

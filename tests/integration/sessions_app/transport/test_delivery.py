@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from eagateway_sdk.ids import uuid7
 
 from orders.models import Command
 from sessions_app import queries
@@ -245,6 +246,25 @@ def test_another_link_brings_no_fresh_bounds(follower: Desk) -> None:
     refused = [sum(b'"throttled"' in text for text in connection.collect()) for connection in links]
     assert refused[0] == 0
     assert refused[1] >= 9
+
+
+@pytest.mark.parametrize(("rate", "refused"), [(3000, False), (1, True)])
+def test_intents_are_bounded_by_the_rate_of_their_account(master: Desk, rate: int, refused: bool) -> None:
+    """300 at once: above what any account may send in a burst, and far below what the fast one may in a second."""
+    BrokerAccount.objects.filter(id=master.account.id).update(intent_rate=rate)
+    connection = link(master)
+
+    async def talk() -> None:
+        runtime = Runtime()
+        door = runtime.attach(connection, recovered=True)
+        for number in range(1, 301):
+            payload = {"action": "close", "position_id": number, "ticket": number}
+            frame = {"v": 1, "type": "OrderIntent", "id": str(uuid7()), "seq": number, "payload": payload}
+            await door.take(json.dumps(frame))
+        await runtime.drain()
+
+    in_a_loop(talk)
+    assert any(b'"throttled"' in text for text in connection.collect()) == refused
 
 
 @pytest.mark.parametrize("kind", ["Hello", "Ack"])
