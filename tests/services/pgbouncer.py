@@ -29,7 +29,7 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = {servers}
 max_client_conn = 400
-server_login_retry = 1
+server_login_retry = 0.1
 server_round_robin = 1
 """
 
