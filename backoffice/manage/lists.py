@@ -5,15 +5,12 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from backoffice.manage.door import ManageView, rows_of
 from backoffice.tenants.scope import Scope
-from sessions_app.rest.bodies import problems
-from sessions_app.rest.listing import PAGING, Filters, page_of
+from sessions_app.rest.listing import Filters, described_page, page_of
 
 
 class NoFilters(Filters):
@@ -47,25 +44,13 @@ class ManageList(ManageView):
 def listed(
     operation_id: str, summary: str, item: type[Any], filters: type[Filters] = NoFilters
 ) -> Callable[[Any], Any]:
-    """What the OpenAPI document says of a list."""
-    page = inline_serializer(
-        f"{item.__name__}Page", {"items": item(many=True), "next": serializers.CharField(allow_null=True)}
-    )
-    told = [OpenApiParameter(name, kind.schema) for name, kind in filters.base_filters.items()]
-    mark: Callable[[Any], Any] = extend_schema(
-        operation_id=operation_id,
+    """What the OpenAPI document says of a list of a tenant's rows."""
+    return described_page(
+        operation_id,
         summary=summary,
-        parameters=[*told, *PAGING],
-        responses={
-            200: page,
-            **problems(
-                _400="A parameter is unknown or out of its bounds",
-                _401="The token is unknown, revoked or has expired",
-                _403="The scope of the token does not reach; the tenant is suspended",
-                _404="The tenant has no such row",
-                _429="Too many requests; see Retry-After",
-                _503="A part of the gateway is away; see Retry-After",
-            ),
-        },
+        item=item,
+        filters=filters,
+        _401="The token is unknown, revoked or has expired",
+        _403="The scope of the token does not reach; the tenant is suspended",
+        _404="The tenant has no such row",
     )
-    return mark

@@ -33,10 +33,10 @@ class ProblemBody(serializers.Serializer[Any]):
 
 
 def problems(**meanings: str) -> dict[Any, OpenApiResponse]:
-    """Problem bodies by status, e.g. `_404="no such session"`."""
+    """Problem bodies by status, in its order, e.g. `_404="no such session"`."""
     return {
         (int(status.strip("_")), CONTENT_TYPE): OpenApiResponse(ProblemBody, description=meaning)
-        for status, meaning in meanings.items()
+        for status, meaning in sorted(meanings.items())
     }
 
 

@@ -88,25 +88,38 @@ class Filters(django_filters.FilterSet):  # type: ignore[misc]
 def described(
     operation_id: str, *, summary: str, item: type[Any], filters: type[Filters], **more: str
 ) -> Callable[[Get], Get]:
-    """What the OpenAPI document says of a list."""
+    """What the OpenAPI document says of a list of one session's account."""
+    return described_page(
+        operation_id,
+        summary=summary,
+        item=item,
+        filters=filters,
+        _401="The token is unknown or was rotated",
+        _404="There is no such session for this token",
+        _410="The session has ended",
+        **more,
+    )
+
+
+def described_page(
+    operation_id: str, *, summary: str, item: type[Any], filters: type[Filters], **told: str
+) -> Callable[[Any], Any]:
+    """What the OpenAPI document says of any list. `told`: the problems that are its own, as `problems` takes them."""
     page = inline_serializer(
         f"{item.__name__}Page", {"items": item(many=True), "next": serializers.CharField(allow_null=True)}
     )
-    told = [OpenApiParameter(name, kind.schema) for name, kind in filters.base_filters.items()]
-    mark: Callable[[Get], Get] = extend_schema(
+    own = [OpenApiParameter(name, kind.schema) for name, kind in filters.base_filters.items()]
+    mark: Callable[[Any], Any] = extend_schema(
         operation_id=operation_id,
         summary=summary,
-        parameters=[*told, *PAGING],
+        parameters=[*own, *PAGING],
         responses={
             200: page,
             **problems(
                 _400="A parameter is unknown or out of its bounds",
-                _401="The token is unknown or was rotated",
-                _404="There is no such session for this token",
-                _410="The session has ended",
                 _429="Too many requests; see Retry-After",
                 _503="A part of the gateway is away; see Retry-After",
-                **more,
+                **told,
             ),
         },
     )
