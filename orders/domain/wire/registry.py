@@ -19,6 +19,7 @@ TRADE_FRAMES: Final = (
         traffic=Traffic.INTENTS,
         taker=Taker.BATCH,
         handler="accept_intents",
+        urgent=True,
         mending=intents.MENDING,
     ),
     FrameType(payload=OrderCommand, sender=Sender.SERVER, pending=Pending.WITHHELD, durable=True),

@@ -54,8 +54,9 @@ class FrameType:
 
     `pending_note`: what the documents say instead of `pending`'s own words. `durable`: it has a number. `fact`: it is
     taken from a session that has ended, too. `proves_life`: its sender is alive. `renews_standing`: once the batch had
-    it, the session's row has news for its link. `kept`: its content stays in its row. `mending`: what it can do without
-    where it cannot be read; None: it is read whole or refused.
+    it, the session's row has news for its link. `kept`: its content stays in its row. `urgent`: others wait for what
+    follows from it, so it is stored before what waits beside it. `mending`: what it can do without where it cannot be
+    read; None: it is read whole or refused.
     """
 
     payload: type[Payload]
@@ -70,6 +71,7 @@ class FrameType:
     proves_life: bool = False
     renews_standing: bool = False
     kept: bool = False
+    urgent: bool = False
     mending: Mending | None = None
 
     @property

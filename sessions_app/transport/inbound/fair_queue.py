@@ -1,21 +1,34 @@
-"""The frames that wait for the writer, a lane for each session: who sends much waits behind himself alone."""
+"""The frames that wait for the writer, a lane for each session: who sends much waits behind himself alone.
+
+What others wait for goes first, in a batch of its own: an intent's followers would else wait until a hundred reports
+about the last one are stored. It goes with all that its session sent before it, for a session's frames keep their
+order. What has waited for PATIENCE_SECONDS comes next, whatever else has come.
+"""
 
 import threading
+import time
 from collections import OrderedDict, deque
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 from uuid import UUID
 
 from sessions_app.services.ingest.ports import Arrival
 
 SUSPECT_SHARE: Final = 8
+PATIENCE_SECONDS: Final = 0.1
 
 
 class FairQueue:
-    """A session's frames keep their order. When not everything fits into a batch, each session gets its share."""
+    """A session's frames keep their order. When not everything fits into a batch, each session gets its share.
 
-    def __init__(self) -> None:
+    `urgent(arrival)`: whether others wait for what follows from it.
+    """
+
+    def __init__(self, urgent: Callable[[Arrival], bool] = lambda arrival: False) -> None:
         self._lanes: OrderedDict[UUID, deque[Arrival]] = OrderedDict()
+        self._is_urgent = urgent
+        self._urgent: OrderedDict[UUID, int] = OrderedDict()  # how many of its lane are, by session
+        self._went_first = False
         self._waiting = 0
         self._ended = False
         self._changed = threading.Condition(threading.Lock())
@@ -27,7 +40,7 @@ class FairQueue:
         """Queue one frame; never blocks. Who waits for it hears of it by `wake`, once for many frames."""
         with self._changed:
             self._lanes.setdefault(arrival.session_id, deque()).append(arrival)
-            self._waiting += 1
+            self._count(arrival)
 
     def wake(self) -> None:
         """Frames were put: who waits for some goes on."""
@@ -39,8 +52,13 @@ class FairQueue:
         with self._changed:
             for arrival in reversed(arrivals):
                 self._lanes.setdefault(arrival.session_id, deque()).appendleft(arrival)
+                self._count(arrival)
             # Nobody is woken: the one thread that takes is the one that puts back.
-            self._waiting += len(arrivals)
+
+    def _count(self, arrival: Arrival) -> None:
+        self._waiting += 1
+        if self._is_urgent(arrival):
+            self._urgent[arrival.session_id] = self._urgent.get(arrival.session_id, 0) + 1
 
     def end(self) -> None:
         """Nothing more comes: `take` gives what waits, then None."""
@@ -49,7 +67,8 @@ class FairQueue:
             self._changed.notify()
 
     def take(self, limit: int, *, apart: Collection[UUID] = ()) -> list[Arrival] | None:
-        """Everything that waits, at least one frame and at most `limit`; None when it is time to go.
+        """Everything that waits, or of that what goes first; one frame at least, and `limit` at most. None when it is time
+        to go.
 
         A suspect session gets a small share: each of its frames may cost as much as a batch.
         """
@@ -58,14 +77,25 @@ class FairQueue:
                 self._changed.wait()
             if not self._waiting:
                 return None
-            taken = self._shares(limit, apart)
+            taken = self._shares(limit, apart, self._next())
             self._waiting -= len(taken)
             return taken
 
-    def _shares(self, limit: int, apart: Collection[UUID]) -> list[Arrival]:
+    def _next(self) -> list[UUID]:
+        """The lanes of the next batch: those with something urgent, then the others; all, where there is one kind."""
+        others = [session_id for session_id in self._lanes if session_id not in self._urgent]
+        if not others or not self._urgent:
+            self._went_first = False
+            return list(self._lanes)
+        # The lane that nothing was taken of for the longest time comes first.
+        waited = time.monotonic() - self._lanes[others[0]][0].heard
+        self._went_first = not (self._went_first and waited > PATIENCE_SECONDS)
+        return list(self._urgent) if self._went_first else others
+
+    def _shares(self, limit: int, apart: Collection[UUID], lanes: Sequence[UUID]) -> list[Arrival]:
         taken: list[Arrival] = []
-        share = limit if self._waiting <= limit else max(1, limit // len(self._lanes))
-        for session_id in list(self._lanes):
+        share = limit if self._waiting <= limit else max(1, limit // len(lanes))
+        for session_id in lanes:
             most = min(share, limit - len(taken))
             self._move(session_id, min(most, SUSPECT_SHARE) if session_id in apart else most, taken)
             if len(taken) >= limit:
@@ -73,9 +103,18 @@ class FairQueue:
         return taken
 
     def _move(self, session_id: UUID, most: int, taken: list[Arrival]) -> None:
-        """Move frames of one lane; what stays goes to the back of the row of lanes."""
+        """Move frames of one lane, those that go first up to the last urgent one; what stays goes to the back of the row
+        of lanes."""
         lane = self._lanes[session_id]
-        taken.extend(lane.popleft() for _ in range(min(most, len(lane))))
+        for _ in range(min(most, len(lane))):
+            arrival = lane.popleft()
+            taken.append(arrival)
+            if self._is_urgent(arrival):
+                self._urgent[session_id] -= 1
+                if not self._urgent[session_id]:
+                    del self._urgent[session_id]
+                    if self._went_first:
+                        break
         if lane:
             self._lanes.move_to_end(session_id)
         else:

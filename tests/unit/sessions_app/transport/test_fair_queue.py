@@ -1,25 +1,26 @@
 """The lanes before the writer: order within a session, shares between sessions."""
 
 import threading
+import time
 from uuid import UUID, uuid4
 
 from sessions_app.services.ingest.ports import Arrival
-from sessions_app.transport.inbound.fair_queue import SUSPECT_SHARE, FairQueue
+from sessions_app.transport.inbound.fair_queue import PATIENCE_SECONDS, SUSPECT_SHARE, FairQueue
 
 LOUD, QUIET = uuid4(), uuid4()
 
 
-def frame(session_id: UUID, seq: int) -> Arrival:
+def frame(session_id: UUID, seq: int, kind: str = "OrderIntent", *, heard: float = 0.0) -> Arrival:
     return Arrival(
         session_id=session_id,
         account_pk=session_id,
         fence=1,
-        kind="OrderIntent",
+        kind=kind,
         frame_id=uuid4(),
         seq=seq,
         payload=None,
         digest=b"",
-        heard=0.0,
+        heard=heard,
     )
 
 
@@ -81,3 +82,42 @@ def test_a_waiting_writer_is_woken() -> None:
     waiting.wake()
     writer.join(5)
     assert len(got) == 2
+
+
+def sorting(*frames: tuple[UUID, int, str], waited: float = 0.0) -> FairQueue:
+    """A queue that knows intents as urgent."""
+    waiting = FairQueue(lambda arrival: arrival.kind == "OrderIntent")
+    for session_id, seq, kind in frames:
+        waiting.put(frame(session_id, seq, kind, heard=time.monotonic() - waited))
+    return waiting
+
+
+REPORT, INTENT = "ExecutionReport", "OrderIntent"
+
+
+def test_an_intent_does_not_wait_behind_the_reports_of_others() -> None:
+    waiting = sorting(*((LOUD, seq, REPORT) for seq in range(300)), (QUIET, 0, INTENT))
+    assert taken(waiting, 500) == [("quiet", 0)]
+    assert len(taken(waiting, 500)) == 300
+
+
+def test_what_goes_first_takes_along_what_its_session_sent_before_and_leaves_what_came_after() -> None:
+    own = [(QUIET, 0, REPORT), (QUIET, 1, INTENT), (QUIET, 2, REPORT)]
+    waiting = sorting((LOUD, 0, REPORT), *own)
+    assert taken(waiting, 10) == [("quiet", 0), ("quiet", 1)]
+    assert taken(waiting, 10) == [("loud", 0), ("quiet", 2)]
+
+
+def test_what_has_waited_long_comes_next_whatever_goes_first() -> None:
+    waiting = sorting((LOUD, 0, REPORT), *((QUIET, seq, INTENT) for seq in range(3)), waited=2 * PATIENCE_SECONDS)
+    assert taken(waiting, 1) == [("quiet", 0)]
+    assert taken(waiting, 1) == [("loud", 0)]
+    assert [taken(waiting, 1), taken(waiting, 1)] == [[("quiet", 1)], [("quiet", 2)]]
+
+
+def test_an_intent_that_is_put_back_goes_first_again() -> None:
+    waiting = sorting((LOUD, 0, REPORT), (QUIET, 0, INTENT))
+    arrivals = waiting.take(10)
+    assert arrivals is not None
+    waiting.put_back(arrivals)
+    assert [taken(waiting, 10), taken(waiting, 10)] == [[("quiet", 0)], [("loud", 0)]]
