@@ -35,6 +35,11 @@ from sessions_app.services.operations import alerts
 _COUNTERS: Final = ("next_seq", "next_copy_no", "next_hold")
 _LOCK: Final = object()
 UNUSED: Final = frozenset({"created_at", "suspended_at"})  # what no log asks for, and every batch would read
+# Nor what neither reports ask for, nor what they lead to.
+UNREPORTED: Final = UNUSED | {
+    "tenant_id", "account_id", "claimed_as", "intent_rate", "free_margin", "overrides",
+    "snapshot_due_at", "snapshot_reason", "needs_snapshot",
+}  # fmt: skip
 _Attempts = dict[tuple[UUID, int, str], int]
 
 
@@ -232,8 +237,8 @@ def send_for_log(*, followers_of: Collection[UUID]) -> Callable[[datetime], Comm
 
 @requires_transaction
 def send_for_accounts(account_pks: Collection[UUID]) -> Callable[[datetime], CommandLog]:
-    """Lock these accounts, as above; what is called opens their log."""
-    locked = _ACCOUNTS.send(accounts=account_pks)
+    """Lock these accounts, as above; what is called opens their log. Its rows have what reports ask for."""
+    locked = _REPORTED.send(accounts=account_pks)
     return lambda now: _log(locked.read(), now)
 
 
@@ -252,6 +257,7 @@ def _followers() -> "QuerySet[BrokerAccount]":
 
 
 _ACCOUNTS: Final = Fetch(lambda: _locked().filter(id__among=Place("accounts")), without=UNUSED)
+_REPORTED: Final = Fetch(lambda: _locked().filter(id__among=Place("accounts")), without=UNREPORTED)
 _FOLLOWERS: Final = Fetch(_followers, without=UNUSED)
 
 

@@ -54,7 +54,7 @@ def make(model: type[Row], **values: Any) -> Row:
     shape = _shape(model)
     if not values.keys() <= shape.known:
         raise TypeError(f"{model.__name__} has no {', '.join(sorted(values.keys() - shape.known))}")
-    row, state = _empty(model, adding=True)
+    row, state = _empty(model)
     content = row.__dict__
     content.update(shape.fixed)
     for name, default in shape.made:
@@ -135,26 +135,24 @@ class _Layout(Generic[Row]):
     def __init__(self, model: type[Row], related: Collection[str], without: frozenset[str]) -> None:
         self._model = model
         self._names = [name for name in _shape(model).names if name not in without]
-        self._others = [
-            (name, other, [column for column in _shape(other).names if column not in without])
-            for name in related
-            if (other := _related(model, name))
-        ]
-        others = (f"{name}__{column}" for name, _, columns in self._others for column in columns)
-        self.wanted = [*self._names, *others]
+        self._blank = _blank(self._names)
+        others = {name: _related(model, name) for name in related}
+        columns = {name: [one for one in _shape(other).names if one not in without] for name, other in others.items()}
+        self._others = [(name, other, columns[name], _blank(columns[name])) for name, other in others.items()]
+        self.wanted = [*self._names, *(f"{name}__{one}" for name, found in columns.items() for one in found)]
 
     def filled(self, found: Iterable[Sequence[Any]]) -> list[Row]:
         """Rows of what was read."""
-        model, names = self._model, self._names
+        model, names, blank = self._model, self._names, self._blank
         if not self._others:
-            return [_filled(model, names, values) for values in found]
+            return [_filled(model, blank, names, values) for values in found]
         rows = []
         for values in found:
-            row = _filled(model, names, values[: len(names)])
+            row = _filled(model, blank, names, values[: len(names)])
             start = len(names)
-            for name, other, columns in self._others:
+            for name, other, columns, its in self._others:
                 end = start + len(columns)
-                row._state.fields_cache[name] = _filled(other, columns, values[start:end])
+                row._state.fields_cache[name] = _filled(other, its, columns, values[start:end])
                 start = end
             rows.append(row)
         return rows
@@ -172,15 +170,25 @@ def _related(model: type[models.Model], name: str) -> type[models.Model]:
     return other
 
 
-def _filled(model: type[Row], names: Collection[str], values: Collection[Any]) -> Row:
-    row, _ = _empty(model, adding=False)
-    row.__dict__.update(zip(names, values, strict=True))
+def _blank(names: Collection[str]) -> dict[str, Any]:
+    """The content of a row of these columns, empty: a copy of it is as large as it will be, and does not grow while it
+    is filled, which took half of the time."""
+    return dict.fromkeys(["_state", *names])
+
+
+def _filled(model: type[Row], blank: dict[str, Any], names: Collection[str], values: Collection[Any]) -> Row:
+    content = blank.copy()
+    content.update(zip(names, values, strict=True))
+    state = content["_state"] = ModelState()
+    state.adding, state.db = False, "default"
+    row = model.__new__(model)
+    row.__dict__ = content
     return row
 
 
-def _empty(model: type[Row], *, adding: bool) -> tuple[Row, ModelState]:
+def _empty(model: type[Row]) -> tuple[Row, ModelState]:
     row = model.__new__(model)
     state = ModelState()
-    state.adding, state.db = adding, "default"
+    state.adding, state.db = True, "default"
     row._state = state
     return row, state

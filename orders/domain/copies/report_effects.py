@@ -5,9 +5,11 @@ something else than we believed. So nothing here refuses a report; at most it ch
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from orders.domain.states.copies import CopyState
 from orders.domain.states.reasons import CloseCause
@@ -18,8 +20,7 @@ _NONE = Decimal(0)
 _UNBORN: Final = frozenset({CopyState.ORDERED, CopyState.FAILED})
 
 
-@dataclass(frozen=True, slots=True)
-class CopyFacts:
+class CopyFacts(msgspec.Struct, frozen=True):
     """A copy as far as a report can change it.
 
     `lots_decided`: where it is to be led, whether or not a command has come to something: it is ordered again then (see

@@ -102,7 +102,7 @@ class Waits:
 
         `inferred`: nobody has sent it, a book proves it.
         """
-        wait = self.by_copy.get(copy.id)
+        wait = self.by_copy.get(copy.id) if self.by_copy else None
         if wait is None:
             return ""
         if wait.state == WaitState.CANCELLING:

@@ -3,11 +3,11 @@
 Facts are recorded even when they are odd, and flagged; only a report about somebody else's command is refused.
 """
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import cast
+from typing import Final, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -36,8 +36,7 @@ from sessions_app.services.ingest import acknowledgements
 from sessions_app.services.ingest.ports import Arrival, Batch, Left
 
 _NONE = Decimal(0)
-
-
+_ACTIONS: Final[Mapping[str, Action]] = {action.value: action for action in Action}
 _OVER = frozenset({CommandState.DONE, CommandState.REJECTED, CommandState.EXPIRED})
 _TELL_STOPS = frozenset(
     {ReportStatus.FILLED, ReportStatus.PARTIALLY_FILLED, ReportStatus.PLACED, ReportStatus.MODIFIED}
@@ -76,7 +75,7 @@ def infer(log: CommandLog, arrivals: Sequence[Arrival], causes: dict[UUID, str],
 def _accept(arrivals: Sequence[Arrival], work: Reports, batch: Batch) -> Left:
     for arrival in arrivals:
         report = cast(ExecutionReport, arrival.payload)
-        command = work.commands.get(report.command_id) if report.command_id else None
+        command = work.commands.get(report.command_id.int) if report.command_id else None
         if report.command_id is not None and (command is None or command.account_id != arrival.account_pk):
             arrival.refuse(Refused("not_your_command", path="$.command_id"))
             # An EA that goes on with other accounts' commands is either broken or curious.
@@ -97,6 +96,7 @@ def _accept(arrivals: Sequence[Arrival], work: Reports, batch: Batch) -> Left:
 
 def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, work: Reports) -> None:
     copy = command.copy if command is not None else _find_copy(arrival.account_pk, report, work)
+    action = _ACTIONS[command.action] if command is not None else None
     row = report_row(arrival, report, command, copy)
     work.rows.append(row)
     row.flag = ReportFlag.FROM_SNAPSHOT if work.causes is not None else ""
@@ -109,13 +109,13 @@ def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, wo
         and report.cause not in ACCOUNT_CAUSES
         and not _is_beside(row, report, command, copy)
     ):
-        _apply(copy, command, report, work)
+        _apply(copy, command, action, report, work)
         if command is not None and _is_under_filled(command, report, copy):
             # What a book proved keeps saying so: the EA's own report takes its place by that.
             row.flag = row.flag or ReportFlag.UNDER_FILLED
             work.under_filled.append((command, row))
         inferred = work.causes is not None
-        flag = work.waits.hear(copy, Action(command.action) if command else None, report, inferred=inferred)
+        flag = work.waits.hear(copy, action, report, inferred=inferred)
         row.flag = row.flag if inferred else flag or row.flag
         if work.causes and work.causes.get(arrival.frame_id):
             # A book only proves that the copy is not there; with this cause, a later book that shows it brings it back.
@@ -123,7 +123,7 @@ def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, wo
     if command is not None and report.found is False:
         _not_found(command, arrival, report, work)
     elif command is not None and command.state in _CAME_TO_NOTHING:
-        work.unsettled[command.copy_id] = command.copy
+        work.unsettled[command.copy_id.int] = command.copy
 
 
 def _is_under_filled(command: Command, report: ExecutionReport, copy: Copy) -> bool:
@@ -156,11 +156,11 @@ def _fills_more(report: ExecutionReport, copy: Copy) -> bool:
 
 
 def _find_copy(account_pk: UUID, report: ExecutionReport, work: Reports) -> Copy | None:
-    if report.copy_no and (found := work.by_number.get((account_pk, report.copy_no))):
+    if report.copy_no and (found := work.by_number.get((account_pk.int, report.copy_no))):
         return found
     # After a partial close the terminal may name the new ticket alone, and its parent.
     for ticket in (report.ticket, report.parent_ticket):
-        if ticket and (found := work.by_ticket.get((account_pk, ticket))):
+        if ticket and (found := work.by_ticket.get((account_pk.int, ticket))):
             return found
     return None
 
@@ -178,7 +178,7 @@ def _is_repeat(arrival: Arrival, report: ExecutionReport, work: Reports) -> bool
 
 def _move(command: Command, report: ExecutionReport, row: Report, work: Reports) -> bool:
     """Move the command as the report says; True if it says nothing new. What the table forbids is kept and flagged."""
-    before, after = CommandState(command.state), BY_REPORT[report.status]
+    before, after = moves.COMMAND_STATES[command.state], BY_REPORT[report.status]
     # "Time out" is no refusal: the broker may carry it out all the same.
     if after is CommandState.REJECTED and may_have_happened(report.error_code):
         after = CommandState.UNKNOWN
@@ -199,16 +199,20 @@ def _move(command: Command, report: ExecutionReport, row: Report, work: Reports)
     command.error_code = report.error_code
     command.absent_from = row.received_at + settings.GATEWAY["in_doubt"] if after is CommandState.UNKNOWN else None
     _time(command, report, row)
-    work.moved[command.id] = command
-    work.firsts[command.id, report.status.value] = row
+    work.moved[command.id.int] = command
+    work.firsts[command.id.int, report.status] = row
     return False
 
 
 def _time(command: Command, report: ExecutionReport, row: Report) -> None:
     if BY_REPORT[report.status] is not CommandState.RECEIVED:
-        done_at = row.received_at - timedelta(milliseconds=report.age_ms)
+        done_at = _before(row.received_at, report.age_ms)
         command.reported_at, command.broker_done_at = row.received_at, done_at
-        command.broker_started_at = done_at - timedelta(milliseconds=report.execution_ms or 0)
+        command.broker_started_at = _before(done_at, report.execution_ms)
+
+
+def _before(moment: datetime, milliseconds: int | None) -> datetime:
+    return moment - timedelta(milliseconds=milliseconds) if milliseconds else moment
 
 
 def _repeats(command: Command, report: ExecutionReport, row: Report, work: Reports) -> bool:
@@ -217,7 +221,7 @@ def _repeats(command: Command, report: ExecutionReport, row: Report, work: Repor
     What we had from a snapshot gets its figures now, and steps back. Else the first report holds; one that contradicts
     it is flagged.
     """
-    first = work.firsts.get((command.id, report.status.value))
+    first = work.firsts.get((command.id.int, report.status))
     # Lots of fills are cumulative: more than before is news, and no more has been told already. Each part has its own
     # lots and price: the first one contradicts none of them.
     if report.status is ReportStatus.PARTIALLY_FILLED:
@@ -228,7 +232,7 @@ def _repeats(command: Command, report: ExecutionReport, row: Report, work: Repor
             work.replaced.append(first)
         command.reason, row.flag = "", ReportFlag.AFTER_SNAPSHOT
         _time(command, report, row)
-        work.moved[command.id] = command
+        work.moved[command.id.int] = command
         return False
     if (
         first is not None
@@ -244,24 +248,26 @@ def _keep_funds(arrival: Arrival, report: ExecutionReport, work: Reports) -> Non
     """Keep the figures that it tells, as of when they were true; newer ones stay. All of the account's are only as
     fresh as the oldest: a balance alone makes no known equity younger.
     """
-    told = {"balance": report.balance, "equity": report.equity}
-    known = {name: figure for name, figure in told.items() if figure is not None}
-    account = work.log.row(arrival.account_pk)
-    at = arrival.at - timedelta(milliseconds=report.age_ms)
-    # Figures of a former session may be hours old, and those of a slow frame older than what we have.
-    if not known or arrival.late or (account.funds_at is not None and at < account.funds_at):
+    balance, equity = report.balance, report.equity
+    # Figures of a former session may be hours old.
+    if (balance is None and equity is None) or arrival.late:
         return
-    for name, figure in known.items():
-        setattr(account, name, figure)
-    if account.equity is None or report.equity is not None:
+    account = work.accounts[arrival.account_pk.int]
+    at = _before(arrival.at, report.age_ms)
+    # Those of a slow frame may be older than what we have.
+    if account.funds_at is not None and at < account.funds_at:
+        return
+    account.balance = account.balance if balance is None else balance
+    account.equity = account.equity if equity is None else equity
+    if account.equity is None or equity is not None:
         account.funds_at = at
-    work.funded[account.id] = account
+    work.funded[account.id.int] = account
 
 
-def _apply(copy: Copy, command: Command | None, report: ExecutionReport, work: Reports) -> None:
-    adds = command is not None and command.action in ADDS_EXPOSURE
+def _apply(copy: Copy, command: Command | None, action: Action | None, report: ExecutionReport, work: Reports) -> None:
+    adds = action in ADDS_EXPOSURE
     before = CopyFacts(
-        state=CopyState(copy.state),
+        state=moves.COPY_STATES[copy.state],
         lots_decided=copy.lots_decided or _NONE,
         lots_open=copy.lots_open or _NONE,
         ticket=copy.ticket,
@@ -271,7 +277,7 @@ def _apply(copy: Copy, command: Command | None, report: ExecutionReport, work: R
         lots_filled=copy.lots_filled or _NONE,
         lots_coming=_coming(command, report, work) if command else None,
     )
-    after = outcome(before, Action(command.action) if command else None, report)
+    after = outcome(before, action, report)
     moved = _observe(copy, command, report, inferred=work.causes is not None)
     # Most repeats end here: nothing is written for them.
     if after == before and not moved:
@@ -284,25 +290,25 @@ def _apply(copy: Copy, command: Command | None, report: ExecutionReport, work: R
     copy.ticket, copy.close_cause = after.ticket, after.close_cause
     if after.ticket is not None:
         # The next report of this batch may name the new ticket alone.
-        work.by_ticket[copy.account_id, after.ticket] = copy
+        work.by_ticket[copy.account_id.int, after.ticket] = copy
     if after.tombstoned and copy.tombstoned_at is None:
         copy.tombstoned_at = work.log.now
     if before.tombstoned and not after.tombstoned:
         copy.tombstoned_at = None
     if after.state in (CopyState.CLOSED, CopyState.FAILED):
         copy.closed_at, copy.next_check_at, copy.wait_reason = work.log.now, None, ""
-        work.cancelled.add(copy.id)
+        work.cancelled[copy.id.int] = copy
     came_back = before.state in (CopyState.FAILED, CopyState.CLOSED) and after.state is not before.state
     # It was over, and nothing of what its master holds is its share: another leg may have taken its place.
     if came_back and before.state is CopyState.CLOSED and not after.lots_decided:
         copy.master_lots = _NONE
     if came_back or not convergence.is_settled(copy):
-        work.unsettled[copy.id] = copy
+        work.unsettled[copy.id.int] = copy
     else:
         copy.next_check_at, copy.wait_reason = None, ""
     if before.state is CopyState.CLOSED:
         copy.closed_at = None
-    work.touched[copy.id] = copy
+    work.touched[copy.id.int] = copy
 
 
 def _coming(command: Command, report: ExecutionReport, work: Reports) -> Decimal | None:
@@ -328,20 +334,22 @@ def _observe(copy: Copy, command: Command | None, report: ExecutionReport, *, in
     if report.status not in _TELL_STOPS or (command is None and not inferred):
         return False
     ordered = (command.sl or _NONE, command.tp or _NONE) if command is not None else (None, None)
-    told = [
-        level if level is not None and (inferred or not level or mine is None) else mine
-        for level, mine in zip((report.sl, report.tp), ordered, strict=True)
-    ]
     price = command.price if command is not None and command.price is not None else report.price
     before = (copy.sl_at_broker, copy.tp_at_broker, copy.price_at_broker, copy.expiry_at_broker)
-    copy.sl_at_broker, copy.tp_at_broker = (
-        known if level is None else level for level, known in zip(told, before[:2], strict=True)
-    )
+    copy.sl_at_broker = _level(report.sl, ordered[0], before[0], inferred=inferred)
+    copy.tp_at_broker = _level(report.tp, ordered[1], before[1], inferred=inferred)
     copy.price_at_broker = copy.price_at_broker if price is None else price
     # No report tells an expiry. A modify that names none leaves the one that is there.
     if command is not None and (command.expiry or command.action in ADDS_EXPOSURE):
         copy.expiry_at_broker = command.expiry
     return before != (copy.sl_at_broker, copy.tp_at_broker, copy.price_at_broker, copy.expiry_at_broker)
+
+
+def _level(told: Decimal | None, ordered: Decimal | None, known: Decimal | None, *, inferred: bool) -> Decimal | None:
+    """Where a stop stands: what was told, what was ordered, or what is known."""
+    if told is not None and (inferred or not told or ordered is None):
+        return told
+    return known if ordered is None else ordered
 
 
 def _not_found(command: Command, arrival: Arrival, report: ExecutionReport, work: Reports) -> None:
@@ -362,8 +370,8 @@ def _not_found(command: Command, arrival: Arrival, report: ExecutionReport, work
         )
         return
     command.absent_from = None
-    work.moved[command.id] = command
-    work.touched[command.copy_id] = work.unsettled[command.copy_id] = command.copy
+    work.moved[command.id.int] = command
+    work.touched[command.copy_id.int] = work.unsettled[command.copy_id.int] = command.copy
     if voided:
         return
     after, reason = _after_absence(command, work)
@@ -402,7 +410,7 @@ def _has_sequel(work: Reports) -> bool:
 
 def _ended_orders(work: Reports) -> list[UUID]:
     """The copies that have ended, and may have been placed as orders: those of a market order never were."""
-    return [pk for pk in work.cancelled if work.touched[pk].order_type != OrderType.MARKET]
+    return [copy.id for copy in work.cancelled.values() if copy.order_type != OrderType.MARKET]
 
 
 def _nothing() -> None:

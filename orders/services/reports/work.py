@@ -42,64 +42,68 @@ class Reports:
     `firsts`: the first report of each command and status, where a batch may hold another one. `causes`: what a copy is
     said to have ended by, for reports that were not told but follow from a snapshot. `received`: commands that are
     acknowledged by this batch, by whether the moments of their push are known; `risen`: the accounts that acknowledge.
+
+    Rows are found by the numbers of their ids: the hash of a number is compiled code, that of a UUID is Python.
     """
 
     log: CommandLog
-    commands: dict[UUID, Command]
-    copies: dict[UUID, Copy]
-    by_number: dict[tuple[UUID, int], Copy]
-    by_ticket: dict[tuple[UUID, int], Copy]
+    accounts: dict[int, BrokerAccount]
+    commands: dict[int, Command]
+    by_number: dict[tuple[int, int], Copy]
+    by_ticket: dict[tuple[int, int], Copy]
     facts: set[FactKey]
-    firsts: dict[tuple[UUID, str], Report]
+    firsts: dict[tuple[int, str], Report]
     waits: Waits
     causes: dict[UUID, str] | None = None
     rows: list[Report] = field(default_factory=list)
-    moved: dict[UUID, Command] = field(default_factory=dict)
-    touched: dict[UUID, Copy] = field(default_factory=dict)
-    funded: dict[UUID, BrokerAccount] = field(default_factory=dict)
+    moved: dict[int, Command] = field(default_factory=dict)
+    touched: dict[int, Copy] = field(default_factory=dict)
+    funded: dict[int, BrokerAccount] = field(default_factory=dict)
     missed: list[Command] = field(default_factory=list)
     early: dict[UUID, datetime] = field(default_factory=dict)
     contradicted: list[Report] = field(default_factory=list)
     replaced: list[Report] = field(default_factory=list)
-    cancelled: set[UUID] = field(default_factory=set)
-    unsettled: dict[UUID, Copy] = field(default_factory=dict)
+    cancelled: dict[int, Copy] = field(default_factory=dict)
+    unsettled: dict[int, Copy] = field(default_factory=dict)
     under_filled: list[tuple[Command, Report]] = field(default_factory=list)
     siblings: dict[UUID, list[Command]] = field(default_factory=dict)
-    received: dict[UUID, bool] = field(default_factory=dict)
+    received: dict[int, bool] = field(default_factory=dict)
     risen: list[Acknowledged] = field(default_factory=list)
 
     # Acknowledgements ------------------------------------------------------------------------------------------------
 
     def acknowledge(self, acks: Told) -> None:
         """Move on what is acknowledged: in memory what this batch writes anyway, the rest by its numbers."""
-        self.risen = acks.raise_all(self.log.rows.values())
-        ranges = {row.id: row for row in self.risen}
-        known: dict[UUID, set[int]] = {}
+        if not acks.upto:
+            return
+        self.risen = acks.raise_all(self.accounts.values())
+        ranges = {row.id.int: _Range(row, acks.pushed.get(row.id, ())) for row in self.risen}
         for command in self.commands.values():
-            account, number = ranges.get(command.account_id), command.seq
-            if account is None or number is None or command.epoch != account.epoch:
+            found, number = ranges.get(command.account_id.int), command.seq
+            if found is None or number is None or command.epoch != found.row.epoch:
                 continue
-            if account.former_seq < number <= account.acked_seq:
-                known.setdefault(account.id, set()).add(number)
-                self._receive(command, acks.pushed.get(account.id, ()), number)
+            if found.row.former_seq < number <= found.row.acked_seq:
+                found.numbers.add(number)
+                self._receive(command, found.pushed, number)
         # Usually nothing: an EA acknowledges what it reports.
-        others = [row for row in self.risen if not _is_known(row, known.get(row.id), acks.pushed.get(row.id, ()))]
+        others = {row.id: item.numbers for item in ranges.values() if not item.is_known for row in [item.row]}
         if others:
-            told = moves.received(others, acks.pushed, self.log.now)
-            told = [row for row in told if row.seq not in known.get(row.account_id, ())]
-            pairs = {(row.id, number) for row in others for number in known.get(row.id, ())}
-            moves.receive_commands(others, told, pairs)
+            rows = [row for row in self.risen if row.id in others]
+            told = moves.received(rows, acks.pushed, self.log.now)
+            told = [row for row in told if row.seq not in others[row.account_id]]
+            pairs = {(account, number) for account, numbers in others.items() for number in numbers}
+            moves.receive_commands(rows, told, pairs)
 
     def _receive(self, command: Command, pushed: Iterable[Pushed], number: int) -> None:
         for item in pushed:
             if item.seq == number:
                 command.committed_at, command.pushed_at = item.committed_at, item.pushed_at
                 command.acked_at = self.log.now
-                self.received[command.id] = True
+                self.received[command.id.int] = True
         # A report may have been faster than the acknowledgement.
         if command.state == CommandState.QUEUED:
             moves.move_command(command, CommandState.RECEIVED)
-            self.received.setdefault(command.id, False)
+            self.received.setdefault(command.id.int, False)
 
     # Commands of a copy ----------------------------------------------------------------------------------------------
 
@@ -113,15 +117,24 @@ class Reports:
             told = Q(state__in=UNFINISHED) | Q(action__in=ADDS_EXPOSURE) | Q(decided_at__gte=self.log.now - RECENT)
             rows = Command.objects.filter(told, copy__among=wanted, seq__isnull=False, ticket__isnull=True)
             for row in fetch(rows.order_by("id"), without=TIME_LINE):
-                self.siblings[row.copy_id].append(self.commands.get(row.id, row))
+                self.siblings[row.copy_id].append(self.commands.get(row.id.int, row))
         return self.siblings[copy.id]
 
 
-def _is_known(row: Acknowledged, known: set[int] | None, pushed: Sequence[Pushed]) -> bool:
-    """Whether every command that this account acknowledges, or tells moments of, is one that this batch writes."""
-    if known is None:
-        return row.acked_seq == row.former_seq and not pushed
-    return row.acked_seq - row.former_seq == len(known) and all(item.seq in known for item in pushed)
+@dataclass(slots=True)
+class _Range:
+    """What an account acknowledges, what it tells of pushes, and the numbers of it that this batch writes anyway."""
+
+    row: Acknowledged
+    pushed: Sequence[Pushed]
+    numbers: set[int] = field(default_factory=set)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether every command that is acknowledged, or of which moments are told, is one that this batch writes."""
+        if self.row.acked_seq - self.row.former_seq != len(self.numbers):
+            return False
+        return {item.seq for item in self.pushed} <= self.numbers
 
 
 def lock_and_load(arrivals: Sequence[Arrival], acks: Told, now: datetime) -> Reports:
@@ -146,20 +159,24 @@ def _send_for_commands(arrivals: Sequence[Arrival]) -> Answer[Command]:
 
 def _load(arrivals: Sequence[Arrival], log: CommandLog, found: Answer[Command], acks: Told) -> Reports:
     reports = [cast(ExecutionReport, arrival.payload) for arrival in arrivals]
-    account_pks = {arrival.account_pk for arrival in arrivals}
-    commands = {row.id: row for row in found.read()}
+    rows = found.read()
     # Two commands of one copy share its object: what the first report changes, the second one sees.
-    copies = {command.copy_id: command.copy for command in commands.values()}
+    copies = {command.copy_id: command.copy for command in rows}
+    if len(copies) < len(rows):
+        share(rows, "copy", copies)
     loose = [report for report in reports if report.command_id is None]
+    # Usually there are none: what happened without us names its copy by a number or a ticket.
+    account_pks = {arrival.account_pk for arrival in arrivals} if loose else set()
     for copy in _copies_of(loose, account_pks):
         copies.setdefault(copy.id, copy)
-    share(commands.values(), "copy", copies)
+    named = copies.values() if loose else ()
+    commands = {row.id.int: row for row in rows}
     work = Reports(
         log=log,
+        accounts={row.id.int: row for row in log.rows.values()},
         commands=commands,
-        copies=copies,
-        by_number={(copy.account_id, copy.copy_no): copy for copy in copies.values() if copy.copy_no},
-        by_ticket={(copy.account_id, copy.ticket): copy for copy in copies.values() if copy.ticket},
+        by_number={(copy.account_id.int, copy.copy_no): copy for copy in named if copy.copy_no},
+        by_ticket={(copy.account_id.int, copy.ticket): copy for copy in named if copy.ticket},
         facts=_known_facts(loose, account_pks),
         waits=fill_waits.of_copies(copies.values(), log),
         firsts={},
@@ -169,17 +186,17 @@ def _load(arrivals: Sequence[Arrival], log: CommandLog, found: Answer[Command], 
     return work
 
 
-def _first_reports(reports: Sequence[ExecutionReport], commands: dict[UUID, Command]) -> dict[tuple[UUID, str], Report]:
+def _first_reports(reports: Sequence[ExecutionReport], commands: dict[int, Command]) -> dict[tuple[int, str], Report]:
     """First reports of commands that a report of this batch says nothing new about; usually there are none."""
     again = [
         command.id
         for report in reports
-        if report.command_id and (command := commands.get(report.command_id))
+        if report.command_id and (command := commands.get(report.command_id.int))
         if command.state == BY_REPORT[report.status] and report.status in ONCE
     ]
     # Backwards, so that the first report has the last word.
     rows = Report.objects.filter(command__among=again, repeated=False).order_by("-id") if again else []
-    return {(row.command_id, row.status): row for row in rows if row.command_id}
+    return {(row.command_id.int, row.status): row for row in rows if row.command_id}
 
 
 def _copies_of(reports: Sequence[ExecutionReport], account_pks: set[UUID]) -> list[Copy]:

@@ -35,13 +35,13 @@ def _write_commands(work: Reports) -> None:
     timed: list[Command] = []
     others: list[Command] = []
     for pk in work.moved.keys() | work.received.keys():
-        (timed if work.received.get(pk) else others).append(work.moved.get(pk) or work.commands[pk])
+        (timed if work.received.get(pk) else others).append(work.commands[pk])
     send_update(Command, timed, [*_COMMAND_FIELDS, *moves.TIME_LINE])
     send_update(Command, others, _COMMAND_FIELDS)
 
 
 def _write_accounts(work: Reports) -> None:
     """Each account once: its funds, and how far its EA has acknowledged."""
-    changed = work.funded.keys() | {row.id for row in work.risen if row.acked_seq > row.former_seq}
-    rows = [work.log.row(account_pk) for account_pk in sorted(changed)]
+    changed = work.funded.keys() | {row.id.int for row in work.risen if row.acked_seq > row.former_seq}
+    rows = [work.accounts[pk] for pk in sorted(changed)]
     send_update(BrokerAccount, rows, ["balance", "equity", "funds_at", "acked_seq"])

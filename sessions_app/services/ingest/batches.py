@@ -46,6 +46,7 @@ MAX_FOREIGN_REPORTS: Final = 3
 class _Session:
     """One session's row as locked, and its log."""
 
+    id: UUID
     state: str
     fence: int
     account_pk: UUID
@@ -63,11 +64,12 @@ class _Locked:
     """The locked sessions and the stored frames that a batch is sorted against.
 
     `fresh`: this batch's frames that took a number under an id of their own, by that id and its scope (see `_scope`).
+    Both are found by the numbers of ids: the hash of a number is compiled code, that of a UUID is Python.
     """
 
-    sessions: dict[UUID, _Session]
+    sessions: dict[int, _Session]
     known: KnownFrames
-    fresh: dict[tuple[UUID, UUID], Arrival] = field(default_factory=dict)
+    fresh: dict[tuple[int, int], tuple[Arrival, _Session]] = field(default_factory=dict)
 
 
 def store(*, arrivals: Sequence[Arrival]) -> Batch:
@@ -115,7 +117,7 @@ def _lock(arrivals: Sequence[Arrival]) -> tuple[_Locked, datetime]:
         # When it came, not when the writer had time for it: the age of a signal depends on it.
         arrival.received_at = now - timedelta(seconds=max(0.0, heard_now - arrival.heard))
     for item in sent if known.by_number else ():
-        frame_id, session = known.by_number.get((item.session_id, item.seq)), sessions.get(item.session_id)
+        frame_id, session = known.by_number.get((item.session_id, item.seq)), sessions.get(item.session_id.int)
         if frame_id is not None and session is not None and item.seq <= session.log.top:
             session.log.ids.update({item.seq: frame_id})
     return _Locked(sessions=sessions, known=known), now
@@ -132,12 +134,13 @@ def _lock_sessions() -> "QuerySet[EaSession, Any]":
 _SESSIONS: Final = Statement(_lock_sessions)
 
 
-def _sessions(locked: Sequence[tuple[Any, ...]]) -> tuple[dict[UUID, _Session], datetime]:
+def _sessions(locked: Sequence[tuple[Any, ...]]) -> tuple[dict[int, _Session], datetime]:
     """The locked sessions, and the clock."""
     # What a compiled statement has of SQLite's clock is the moment of its compilation.
     now = locked[0][-1] if locked and connection.vendor == "postgresql" else queries.database_now()
     sessions = {
-        pk: _Session(
+        pk.int: _Session(
+            id=pk,
             state=state,
             fence=fence,
             account_pk=account_pk,
@@ -154,14 +157,14 @@ def _sessions(locked: Sequence[tuple[Any, ...]]) -> tuple[dict[UUID, _Session], 
     return sessions, now
 
 
-def _count_stored(sessions: Mapping[UUID, _Session], keys: Mapping[UUID, UUID | None]) -> None:
+def _count_stored(sessions: Mapping[int, _Session], keys: Mapping[UUID, UUID | None]) -> None:
     """Let pending sessions know what they have stored, and what all sessions of their keys have."""
     rooms = lock_rooms({key_id for key_id in keys.values() if key_id is not None})
     for pk, key_id in keys.items():
-        sessions[pk].room = rooms.get(key_id) if key_id is not None else None
+        sessions[pk.int].room = rooms.get(key_id) if key_id is not None else None
     counts = InboundFrame.objects.filter(session__in=keys).values_list("session_id").annotate(Count("id"))
     for pk, stored in counts:
-        sessions[pk].stored = stored
+        sessions[pk.int].stored = stored
 
 
 # Sorting ----------------------------------------------------------------------------------------------------
@@ -173,7 +176,7 @@ def _sort(arrival: Arrival, locked: _Locked) -> None:
     A session that has ended takes nothing any more, and no number: its frames may come again under the next session.
     Only reports are facts whenever they come, provided that this session was ever in charge of the account.
     """
-    session = locked.sessions.get(arrival.session_id)
+    session = locked.sessions.get(arrival.session_id.int)
     if session is None:
         arrival.refuse(Refused("session_closed"))
         return
@@ -189,31 +192,32 @@ def _sort(arrival: Arrival, locked: _Locked) -> None:
     if place is sequence.Place.NEXT:
         _take_next(arrival, session, locked)
     else:
-        _answer_again(arrival, place, locked)
+        _answer_again(arrival, place, session, locked)
 
 
 def _type_of(arrival: Arrival) -> FrameType:
     return ports.bound().frames[arrival.kind].type
 
 
-def _answer_again(arrival: Arrival, place: sequence.Place, locked: _Locked) -> None:
-    if place in (sequence.Place.CONFLICT, sequence.Place.USED) and _fills_nothing(arrival, locked):
+def _answer_again(arrival: Arrival, place: sequence.Place, session: _Session, locked: _Locked) -> None:
+    if place in (sequence.Place.CONFLICT, sequence.Place.USED) and _fills_nothing(arrival, session):
         arrival.fate, arrival.refusal = Fate.REPEAT, None
         return
-    known = _known(arrival, locked)
+    known = _known(arrival, session, _scope(arrival, session), locked)
     if place is sequence.Place.REPEAT or (place is sequence.Place.USED and known is not None):
         _repeat(arrival, known)
         return
     arrival.fate = Fate.GAP if place is sequence.Place.AHEAD else Fate.CONFLICT
 
 
-def _fills_nothing(arrival: Arrival, locked: _Locked) -> bool:
+def _fills_nothing(arrival: Arrival, session: _Session) -> bool:
     """Whether this is a GapFill for numbers that are all stored: late, but no conflict."""
-    return arrival.kind == GAP_FILL and _last_number(arrival) <= locked.sessions[arrival.session_id].log.top
+    return arrival.kind == GAP_FILL and _last_number(arrival) <= session.log.top
 
 
 def _take_next(arrival: Arrival, session: _Session, locked: _Locked) -> None:
-    known = _known(arrival, locked)
+    scope = _scope(arrival, session)
+    known = _known(arrival, session, scope, locked)
     # Every frame with an id of its own is a row, also one that is refused.
     if known is None and session.state == SessionStatus.PENDING and not _has_room(session):
         arrival.refuse(Refused("session_full", retry_after=60))
@@ -227,7 +231,7 @@ def _take_next(arrival: Arrival, session: _Session, locked: _Locked) -> None:
         arrival.fate = Fate.REFUSED
     session.log.take(_last_number(arrival), arrival.frame_id)
     if known is None:
-        locked.fresh[_scope(arrival, session), arrival.frame_id] = arrival
+        locked.fresh[scope] = (arrival, session)
 
 
 def _has_room(session: _Session) -> bool:
@@ -250,17 +254,19 @@ def _last_number(arrival: Arrival) -> int:
     return max(seq, arrival.payload.next - 1) if isinstance(arrival.payload, GapFill) else seq
 
 
-def _scope(arrival: Arrival, session: _Session) -> UUID:
-    """Where an id must be unique: in the account, or, until its promotion, in the pending session alone."""
-    return arrival.session_id if session.state == SessionStatus.PENDING else session.account_pk
+def _scope(arrival: Arrival, session: _Session) -> tuple[int, int]:
+    """Where a frame's id must be unique, and the id: in the account, or, until its promotion, in the pending session
+    alone."""
+    where = arrival.session_id if session.state == SessionStatus.PENDING else session.account_pk
+    return where.int, arrival.frame_id.int
 
 
-def _known(arrival: Arrival, locked: _Locked) -> tuple[bytes, str] | None:
+def _known(arrival: Arrival, session: _Session, scope: tuple[int, int], locked: _Locked) -> tuple[bytes, str] | None:
     """(digest, refusal) of the frame that has this id already: stored, or earlier in this batch."""
-    session = locked.sessions[arrival.session_id]
-    in_batch = locked.fresh.get((_scope(arrival, session), arrival.frame_id))
+    in_batch = locked.fresh.get(scope)
     if in_batch is not None:
-        return in_batch.digest, in_batch.refusal.code if in_batch.refusal else ""
+        first, _ = in_batch
+        return first.digest, first.refusal.code if first.refusal else ""
     if not locked.known.by_session:  # nothing of the batch is known, as nearly always
         return None
     stored = locked.known.by_session.get((arrival.session_id, arrival.frame_id))
@@ -314,10 +320,11 @@ def _nothing() -> None:
 
 
 def _write(arrivals: Sequence[Arrival], locked: _Locked, batch: Batch) -> None:
-    insert_rows(InboundFrame, [_row(arrival, locked.sessions[arrival.session_id]) for arrival in locked.fresh.values()])
-    batch.stored_tops = {pk: item.log.top for pk, item in locked.sessions.items()}
+    insert_rows(InboundFrame, [_row(arrival, session) for arrival, session in locked.fresh.values()])
+    sessions = locked.sessions.values()
+    batch.stored_tops = {item.id: item.log.top for item in sessions}
     batch.promotable |= _promotable(arrivals, locked)
-    risen = [_Top(pk, item.log.top) for pk, item in locked.sessions.items() if item.log.top > item.stored_seq]
+    risen = [_Top(item.id, item.log.top) for item in sessions if item.log.top > item.stored_seq]
     send_update(EaSession, risen, ["stored_seq"])
 
 
@@ -377,12 +384,8 @@ def _is_kept(arrival: Arrival) -> bool:
 
 def _promotable(arrivals: Sequence[Arrival], locked: _Locked) -> set[UUID]:
     """Pending sessions that are heard of after the approval of their key."""
-    heard = {arrival.session_id for arrival in arrivals if _type_of(arrival).proves_life}
-    return {
-        pk
-        for pk, session in locked.sessions.items()
-        if pk in heard and session.state == SessionStatus.PENDING and session.key_approved
-    }
+    may = {item.id for item in locked.sessions.values() if item.key_approved and item.state == SessionStatus.PENDING}
+    return may and {item.session_id for item in arrivals if item.session_id in may and _type_of(item).proves_life}
 
 
 def _count_offences(batch: Batch) -> None:

@@ -25,15 +25,16 @@ def handler_of(frame: BoundFrame) -> FrameHandler:
 def group_by_kind(arrivals: Iterable[Arrival]) -> list[list[Arrival]]:
     """Large groups of one type, without moving a frame past another one of its account."""
     groups: list[list[Arrival]] = []
-    last_of_account: dict[UUID, int] = {}
+    last_of_account: dict[int, int] = {}  # by the numbers of their ids, whose hash is compiled code
     last_of_kind: dict[str, int] = {}
     for arrival in arrivals:
         index = last_of_kind.get(arrival.kind, -1)
-        if index < last_of_account.get(arrival.account_pk, 0) or index < 0:
+        account = arrival.account_pk.int
+        if index < last_of_account.get(account, 0) or index < 0:
             groups.append([])
             index = last_of_kind[arrival.kind] = len(groups) - 1
         groups[index].append(arrival)
-        last_of_account[arrival.account_pk] = index
+        last_of_account[account] = index
     return groups
 
 

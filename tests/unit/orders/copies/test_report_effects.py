@@ -1,11 +1,11 @@
 """What a report does to a copy."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from orders.domain.copies.report_effects import CopyFacts, outcome
 from orders.domain.states.copies import MOVES, CopyState

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from orders.domain.copies.report_effects import CopyFacts
 from orders.domain.reconciliation.books import Held
@@ -145,7 +146,7 @@ def test_all_that_was_ordered_behind_an_open_that_is_ordered_anew_is_ordered_ane
 
 def test_an_open_of_what_is_to_end_is_not_ordered_anew_so_that_its_close_is_done() -> None:
     row = copied(CopyState.ORDERED, doubtful(Action.OPEN), doubtful(Action.CLOSE))
-    ending = replace(row, facts=replace(row.facts, lots_decided=Decimal(0)))
+    ending = replace(row, facts=structs.replace(row.facts, lots_decided=Decimal(0)))
     assert told(reconcile(book(), [ending])) == [(1, ReportStatus.UNKNOWN, False), (1, ReportStatus.CLOSED, None)]
 
 
