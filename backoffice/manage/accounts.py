@@ -28,7 +28,7 @@ from backoffice.manage.writing import (
 )
 from backoffice.standings import Row, connect
 from backoffice.tenants.scope import Scope
-from sessions_app.auth.secret_hashing import new_secret
+from sessions_app.auth.hashing import mint_key
 from sessions_app.domain.lifecycle import KeyState
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AuthKey, BrokerAccount
@@ -128,7 +128,7 @@ class KeysView(ManageList):
         account: BrokerAccount = found(scope.accounts(), account_id)
 
         def act(sent: dict[str, Any]) -> Answer:
-            made = "" if sent.get("key") else new_secret()
+            made = "" if sent.get("key") else mint_key()
             foreign: Sentences = {keys.ForeignAccount: "The account is not the tenant's any more"}
             with conflicts({**_DECIDED, **foreign}), at_field("key"):
                 done = keys.share_key(

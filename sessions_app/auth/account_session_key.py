@@ -55,7 +55,7 @@ def _find(account_id: str, mark: str) -> AuthKey | None:
 
 
 def _check_hash(key: AuthKey, material: str) -> str | None:
-    """A stronger hash if one is due.
+    """Another hash if one is due.
 
     :raises Refused: `key_rejected` when fingerprint and hash disagree, which no honest row does
     """
@@ -66,4 +66,4 @@ def _check_hash(key: AuthKey, material: str) -> str | None:
         _log.error("key.hash_disagrees", key_id=str(key.id))
         raise Refused("key_rejected")
     verified_keys.remember(shown)
-    return hashing.hash_key(material) if hashing.is_outdated(key.key_hash) else None
+    return hashing.hash_key(material) if hashing.is_outdated(key.key_hash, material) else None

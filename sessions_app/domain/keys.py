@@ -1,5 +1,6 @@
 """Account ids, key material and its fingerprint."""
 
+import base64
 import hashlib
 import hmac
 import re
@@ -68,6 +69,43 @@ def _entropy_bits(key: str) -> float:
     """Shannon's estimate over the key's own characters: "aaaa..." is long, but no secret."""
     counts = Counter(key).values()
     return -sum(n * log2(n / len(key)) for n in counts)
+
+
+# 256 random bits and a tag of 128 bits, each as base64url without padding.
+MINTED_BYTES: Final = 32
+_TAG_BYTES: Final = 16
+_BODY_LENGTH: Final = 43
+_MINTED: Final = re.compile(r"[A-Za-z0-9_\-]{65}", re.ASCII)
+# With a byte that no key has: no fingerprint is ever the tag of something.
+_TAGGED_AS: Final = b"minted key\0"
+
+
+def minted_key(random: bytes, *, secret: bytes) -> str:
+    """The key that a deployment makes of its own random bytes. Its end proves to it, and to nobody else, that they were
+    its own: so it has `MINTED_BYTES` of entropy, whoever brings it.
+
+    :raises ValueError: these are fewer bytes, or more
+    """
+    if len(random) != MINTED_BYTES:
+        raise ValueError(f"a key is made of {MINTED_BYTES} random bytes")
+    body = _base64url(random)
+    return body + _tag(body, secret)
+
+
+def is_minted(key: str, *, secret: bytes) -> bool:
+    """Whether the deployment with this secret has made this key."""
+    if _MINTED.fullmatch(key) is None:
+        return False
+    body, tag = key[:_BODY_LENGTH], key[_BODY_LENGTH:]
+    return hmac.compare_digest(tag, _tag(body, secret))
+
+
+def _tag(body: str, secret: bytes) -> str:
+    return _base64url(hmac.digest(secret, _TAGGED_AS + body.encode(), "sha256")[:_TAG_BYTES])
+
+
+def _base64url(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
 def fingerprint(key: str, *, secret: bytes) -> str:

@@ -1,7 +1,6 @@
 """The scenarios by name. Each starts what it needs, measures in turns, and returns what came out."""
 
 import asyncio
-import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,7 +11,7 @@ from typing import Final
 from tests.bench import living, trading
 from tests.bench.accounts import document, groups
 from tests.bench.rounds import Measured, take_turns
-from tests.bench.servers import House, Setup, Subject, provision, run_module
+from tests.bench.servers import House, Setup, Subject, mint, provision, run_module
 from tests.bench.terminals import Load, make_load
 
 SETTLE_SECONDS: Final = 1.0
@@ -137,9 +136,10 @@ async def resume(bench: Bench, setup: Setup) -> Measured:
 async def new(bench: Bench, setup: Setup) -> Measured:
     """1,000 EAs from nothing: their accounts provisioned with keys, then each asks, connects and introduces itself."""
     others = bench.many(99)
-    keys = {name: secrets.token_urlsafe(32) for group in groups(10, others) for name in group}
+    names = [name for group in groups(10, others) for name in group]
     measured = Measured()
     with bench.house.gateway(setup, masters=10, followers=others, cast=False) as gateway:
+        keys = dict(zip(names, mint(gateway.environment, len(names)), strict=True))
         began = time.perf_counter()
         provision(gateway.environment, document(10, others, keys))
         provisioned = time.perf_counter() - began

@@ -191,6 +191,13 @@ class House:
             yield Subject(f"bare echo ({server})", [process], [], folder)
 
 
+def mint(environment: Mapping[str, str], count: int) -> list[str]:
+    """Keys of the deployment's own, as an operator makes them."""
+    command = [sys.executable, "manage.py", "mint", str(count)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
 def provision(environment: Mapping[str, str], wanted: Mapping[str, Any]) -> None:
     """As an operator does it.
 

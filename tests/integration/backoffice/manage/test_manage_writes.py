@@ -4,8 +4,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 import pytest
+from django.conf import settings
 
 from orders.models import Subscription, SubscriptionVersion
+from sessions_app.domain.keys import is_minted
 from sessions_app.models import (
     AuthKey,
     BrokerAccount,
@@ -71,7 +73,7 @@ def test_an_account_that_somebody_has_or_has_asked_for_is_not_given_away_and_bot
 def test_a_key_is_shared_and_shown_once(house: House, program: Program) -> None:
     path = f"accounts/{house.row('sessions_app.brokeraccount').pk}/keys"
     made = program.do("POST", path, WHY, status=201, key="k1")
-    assert len(made["key"]) == 43
+    assert is_minted(made["key"], secret=settings.KEY_FINGERPRINT_SECRET.encode())
     assert AuthKey.objects.get(pk=made["id"]).state == "approved"
     again = program.do("POST", path, WHY, status=201, key="k1")
     assert again == {**made, "key": None}

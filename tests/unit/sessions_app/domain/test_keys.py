@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessions_app.domain.keys import canonical_account_id, check_key, fingerprint, token_digest
+from sessions_app.domain.keys import canonical_account_id, check_key, fingerprint, is_minted, minted_key, token_digest
 from sessions_app.domain.problems import Refused
 
 SERVERS = st.from_regex(r"[A-Za-z0-9.\-]([A-Za-z0-9 .\-]{0,20}[A-Za-z0-9.\-])?", fullmatch=True)
@@ -125,3 +125,44 @@ def test_a_fingerprint_depends_on_the_key_and_on_the_servers_secret() -> None:
 
 def test_a_token_is_stored_as_its_sha_256() -> None:
     assert token_digest("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+# Keys of our own ------------------------------------------------------------------------------------------------------
+
+OURS = b"a secret of the deployment"
+# The tag is openssl's: printf 'minted key\0<the first 43>' | openssl dgst -sha256 -hmac <the secret>, its first 16 bytes.
+MINTED = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8" + "O7VSoLDN1Xz8lMURs1m0bw"
+
+
+def test_a_minted_key_is_its_random_bytes_and_a_tag() -> None:
+    assert minted_key(bytes(range(32)), secret=OURS) == MINTED
+    assert is_minted(MINTED, secret=OURS)
+    check_key(MINTED)
+
+
+@pytest.mark.parametrize("size", [0, 16, 31, 33])
+def test_a_key_is_minted_of_256_bits_and_no_others(size: int) -> None:
+    with pytest.raises(ValueError, match="32 random bytes"):
+        minted_key(bytes(size), secret=OURS)
+
+
+@pytest.mark.parametrize("place", range(len(MINTED)))
+def test_no_character_of_a_minted_key_can_be_changed(place: int) -> None:
+    other = "A" if MINTED[place] != "A" else "B"
+    assert not is_minted(MINTED[:place] + other + MINTED[place + 1 :], secret=OURS)
+
+
+@pytest.mark.parametrize("key", ["", MINTED[:43], MINTED[:-1], MINTED + "A", MINTED + "\n", "é" * 65, "A" * 65])
+def test_another_form_is_not_minted(key: str) -> None:
+    assert not is_minted(key, secret=OURS)
+
+
+def test_a_key_that_another_deployment_has_minted_is_not_ours() -> None:
+    assert not is_minted(MINTED, secret=b"another secret")
+
+
+@given(st.binary(min_size=32, max_size=32), st.binary(min_size=16, max_size=64))
+def test_whoever_lacks_the_secret_makes_no_key_in_the_minted_form(random: bytes, guessed: bytes) -> None:
+    forged = minted_key(random, secret=guessed)
+    assert is_minted(forged, secret=guessed)
+    assert is_minted(forged, secret=OURS) == (guessed == OURS)
