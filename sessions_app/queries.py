@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -36,6 +36,7 @@ from sessions_app.models import (
     Tenant,
     TerminalProfile,
 )
+from sessions_app.models.statements import Place, Statement, moment
 
 
 def database_now() -> datetime:
@@ -115,8 +116,17 @@ STANDING = (
 
 def standings(session_ids: Collection[UUID]) -> dict[UUID, Standing]:
     """The standing of each session that exists, in one read."""
-    rows = with_standing(EaSession.objects.filter(id__in=session_ids)).values_list(*STANDING)
-    return {row[0]: standing_of(row) for row in rows}
+    # What a compiled statement has of SQLite's clock is the moment of its compilation.
+    now = None if connection.vendor == "postgresql" else database_now()
+    rows = _STANDINGS.read(sessions=session_ids)
+    return {row[0]: standing_of(row if now is None else (*row[:-1], now)) for row in rows}
+
+
+def _standings() -> "QuerySet[EaSession, Any]":
+    return with_standing(EaSession.objects.filter(id__among=Place("sessions"))).values_list(*STANDING)
+
+
+_STANDINGS: Final = Statement(_standings)
 
 
 def standing_by_token(token_hash: str) -> Standing | None:
@@ -191,8 +201,15 @@ def former_session(session: EaSession) -> EaSession | None:
 
 def overdue_sessions(now: datetime) -> list[tuple[UUID, datetime]]:
     """Authenticated sessions past their deadline, with the deadline read: the compare of compare-and-set."""
-    rows = EaSession.objects.filter(state=SessionStatus.AUTHENTICATED, deadline_at__lt=now)
-    return list(rows.order_by("deadline_at").values_list("id", "deadline_at")[:500])
+    return [(pk, deadline) for pk, deadline in _OVERDUE.read(now=now)]
+
+
+def _overdue() -> "QuerySet[EaSession, Any]":
+    rows = EaSession.objects.filter(state=SessionStatus.AUTHENTICATED, deadline_at__lt=moment("now"))
+    return rows.order_by("deadline_at").values_list("id", "deadline_at")[:500]
+
+
+_OVERDUE: Final = Statement(_overdue)
 
 
 def pending_since(moment: datetime) -> list[UUID]:

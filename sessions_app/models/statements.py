@@ -18,13 +18,14 @@ a list of one: the driver would send it as one of three types, each a statement 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, Final, Generic, TypeVar, cast
 from uuid import UUID
 
 import psycopg
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -38,6 +39,11 @@ class Place:
     """Where a value of this name will stand."""
 
     name: str
+
+
+def moment(name: str) -> Value:
+    """A place for a moment, as the value of a comparison: `due_at__lte=moment("now")`."""
+    return Value(Place(name))
 
 
 class Answer(Generic[T]):
@@ -197,6 +203,8 @@ _UNDER: Final = {"postgresql": ("{", "}", ""), "sqlite": ("[", "]", '"')}
 
 def _bound(value: Any) -> Any:
     """A value as it is sent: a collection as an array in PostgreSQL's writing, or in JSON."""
+    if isinstance(value, datetime):
+        return connection.ops.adapt_datetimefield_value(value)
     if isinstance(value, str) or not isinstance(value, Collection):
         return value
     opened, closed, quote = _UNDER[connection.vendor]

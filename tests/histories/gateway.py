@@ -6,8 +6,9 @@ thread.
 import itertools
 import random
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, Final, Protocol, cast
 from unittest.mock import patch
@@ -25,7 +26,7 @@ from sessions_app.domain.problems import Refused
 from sessions_app.models import AuthKey, BrokerAccount, Tenant
 from sessions_app.models.statements import Answer, Statement
 from sessions_app.services.access import keys
-from sessions_app.services.ingest import batches, ports
+from sessions_app.services.ingest import batches, beats, ports
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate
 from sessions_app.services.lifecycle import ending, expiry, opening, promotion, resuming
 from sessions_app.services.operations.history import EA, GATEWAY, Actor
@@ -96,14 +97,23 @@ class Account:
         return self.row.id
 
 
-class _Sessions:
-    """The batch's statement that locks its sessions, with our clock in its last column."""
+class _Clocked:
+    """A statement whose last column is the database's clock, with ours in its place."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock, self._statement = clock, Statement(batches._lock_sessions)
+    def __init__(self, clock: Clock, build: Callable[[], Any]) -> None:
+        self._clock, self._statement = clock, _compiled(build)
+
+    def read(self, **values: Any) -> list[Any]:
+        return self.send(**values).read()
 
     def send(self, **values: Any) -> Answer[Any]:
         return self._statement.send(**values).of(lambda rows: [(*row[:-1], self._clock.now) for row in rows])
+
+
+@cache
+def _compiled(build: Callable[[], Any]) -> Statement:
+    """Once in a process, not in each history."""
+    return Statement(build)
 
 
 class Gateway:
@@ -117,8 +127,10 @@ class Gateway:
         self._one_clock: list[Any] = [
             patch.object(queries, "database_now", lambda: clock.now),
             patch.object(queries, "clock", lambda: Value(clock.now, output_field=moment)),
-            # It is compiled once, with the database's clock in it.
-            patch.object(batches, "_SESSIONS", _Sessions(clock)),
+            # These are compiled once, with the database's clock in their last column.
+            patch.object(batches, "_SESSIONS", _Clocked(clock, batches._lock_sessions)),
+            patch.object(beats, "_LOCKED", _Clocked(clock, beats._sessions)),
+            patch.object(queries, "_STANDINGS", _Clocked(clock, queries._standings)),
         ]
         for hand in self._one_clock:
             hand.start()

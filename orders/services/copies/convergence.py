@@ -9,12 +9,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from orders.domain.copies.converge import CRUMB, Followed, Levels, Standing, Step, Tried, converge
 from orders.domain.copies.legs import Order
@@ -33,7 +33,8 @@ from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.decimals import plain
 from sessions_app.models.bulk import update_rows
-from sessions_app.models.light import fetch
+from sessions_app.models.light import Fetch
+from sessions_app.models.statements import Place, Statement, moment
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle.after_commit import ring_after_commit
@@ -97,14 +98,21 @@ def carry_out() -> int:
 
     A copy that is where it shall be has no such moment: this reads what is due, and nothing else.
     """
-    due = Copy.objects.filter(next_check_at__lte=queries.database_now()).order_by("next_check_at")
     done = 0
-    for account_pk in sorted(set(due.values_list("account_id", flat=True)[:_AT_ONCE])):
+    for account_pk in sorted({pk for (pk,) in _DUE.read(now=queries.database_now())}):
         try:
             done += _carry_out(account_pk)
         except Exception:  # noqa: BLE001 - one account's failure must not hold up the others; the next sweep tries again
             _log.exception("convergence.failed", account_pk=str(account_pk))
     return done
+
+
+def _due() -> "QuerySet[Copy, Any]":
+    due = Copy.objects.filter(next_check_at__lte=moment("now"))
+    return due.order_by("next_check_at").values_list("account_id")[:_AT_ONCE]
+
+
+_DUE: Final = Statement(_due)
 
 
 def _carry_out(account_pk: UUID) -> int:
@@ -142,21 +150,19 @@ class _World:
         keys = {(copy.subscription_id, copy.position_id) for copy in copies}
         numbers = {position for _, position in keys}
         # More rows than needed where two subscriptions share a number; fewer statements than one for each pair.
-        rows = Copy.objects.filter(subscription__among={pk for pk, _ in keys}, position_id__among=numbers)
         legs: dict[_Key, list[Copy]] = defaultdict(list)
-        for row in fetch(rows.order_by("leg")):
+        for row in _LEGS.read(subscriptions={pk for pk, _ in keys}, positions=numbers):
             if (key := (row.subscription_id, row.position_id)) in keys:
                 legs[key].append(known.get(row.id, row))
-        followed = Subscription.objects.filter(id__among={pk for pk, _ in keys})
-        subscriptions = {row.id: row for row in fetch(followed, "strategy")}
+        subscriptions = {row.id: row for row in _SUBSCRIPTIONS.read(subscriptions={pk for pk, _ in keys})}
         masters = {row.strategy.master_id for row in subscriptions.values()}
-        positions = MasterPosition.objects.filter(account__among=masters, position_id__among=numbers)
+        positions = _POSITIONS.read(masters=masters, positions=numbers)
         terminals = mapping.terminals(account.profile_id for account in log.rows.values())
         return cls(
             log=log,
             legs=legs,
             subscriptions=subscriptions,
-            positions={(row.account_id, row.position_id): mapping.position(row) for row in fetch(positions)},
+            positions={(row.account_id, row.position_id): mapping.position(row) for row in positions},
             commands=_commands(legs, log.now),
             specs={pk: mapping.symbols(terminals, row.profile_id) for pk, row in log.rows.items()},
         )
@@ -204,12 +210,32 @@ def _commands(legs: Mapping[_Key, Sequence[Copy]], now: datetime) -> Mapping[UUI
     A close may have been tried for days, once a minute: how often within a quarter of an hour says enough.
     """
     living = [copy.id for group in legs.values() for copy in group if copy.state in ALIVE]
-    told = Q(state__in=UNFINISHED) | Q(action__in=ADDS_EXPOSURE) | Q(decided_at__gte=now - RECENT)
     found: dict[UUID, list[Command]] = defaultdict(list)
-    rows = Command.objects.filter(told, copy__among=living, seq__isnull=False, ticket__isnull=True).order_by("id")
-    for row in fetch(rows):
+    for row in _COMMANDS.read(copies=living, since=now - RECENT):
         found[row.copy_id].append(row)
     return found
+
+
+def that_matter() -> "QuerySet[Command]":
+    """The numbered commands of `copies`, in their order: openings, what has no outcome, and those `since` a moment."""
+    told = Q(state__in=UNFINISHED) | Q(action__in=ADDS_EXPOSURE) | Q(decided_at__gte=moment("since"))
+    rows = Command.objects.filter(told, copy__among=Place("copies"), seq__isnull=False, ticket__isnull=True)
+    return rows.order_by("id")
+
+
+def _legs() -> "QuerySet[Copy]":
+    rows = Copy.objects.filter(subscription__among=Place("subscriptions"), position_id__among=Place("positions"))
+    return rows.order_by("leg")
+
+
+def _positions() -> "QuerySet[MasterPosition]":
+    return MasterPosition.objects.filter(account__among=Place("masters"), position_id__among=Place("positions"))
+
+
+_LEGS: Final = Fetch(_legs)
+_SUBSCRIPTIONS: Final = Fetch(lambda: Subscription.objects.filter(id__among=Place("subscriptions")), "strategy")
+_POSITIONS: Final = Fetch(_positions)
+_COMMANDS: Final = Fetch(that_matter)
 
 
 def tried(row: Command) -> Tried:

@@ -36,6 +36,7 @@ from orders.services.copies import leading
 from sessions_app import queries
 from sessions_app.domain.frames.envelope import rfc3339
 from sessions_app.models.bulk import insert_rows, update_rows
+from sessions_app.models.statements import Statement, moment
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle.after_commit import ring_after_commit
@@ -246,12 +247,19 @@ def start(account_pk: UUID, now: datetime) -> None:
     update_rows(FillWait, begun, ["due_at"])
 
 
+def _due() -> "QuerySet[FillWait, Any]":
+    due = FillWait.objects.filter(state=WaitState.WAITING, due_at__lte=moment("now"))
+    return due.order_by("due_at", "id").values_list("id", "account_id")
+
+
+_DUE: Final = Statement(_due)
+
+
 def carry_out() -> int:
     """Carry out the deadlines that have passed, each exactly once, however many sweep. Returns how many."""
-    due = FillWait.objects.filter(state=WaitState.WAITING, due_at__lte=queries.database_now())
     done = 0
     # Each in its own transaction: the lock of one account is held as briefly as possible.
-    for wait_pk, account_pk in due.order_by("due_at", "id").values_list("id", "account_id"):
+    for wait_pk, account_pk in _DUE.read(now=queries.database_now()):
         try:
             done += _carry_out(wait_pk, account_pk)
         except Exception:  # noqa: BLE001 - one wait's failure must not hold up the others; the next sweep tries again

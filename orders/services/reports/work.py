@@ -9,15 +9,14 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from orders.domain.states.commands import BY_REPORT, UNFINISHED, CommandState
+from orders.domain.states.commands import BY_REPORT, CommandState
 from orders.domain.states.reasons import ReportFlag
-from orders.domain.wire.intents import ADDS_EXPOSURE
 from orders.domain.wire.reports import ONCE, ExecutionReport
 from orders.models import Command, Copy, Report
 from orders.services import moves
 from orders.services.command_log import CommandLog, send_for_accounts
 from orders.services.copies import fill_waits
-from orders.services.copies.convergence import RECENT
+from orders.services.copies.convergence import RECENT, that_matter
 from orders.services.copies.fill_waits import Waits
 from sessions_app.models import BrokerAccount
 from sessions_app.models.light import Fetch, fetch, share
@@ -32,6 +31,7 @@ _UNREAD: Final = TIME_LINE | {
     "decision_id", "difference_id", "hold_no", "decided_on_id", "frame_id", "lots_before", "deviation_points",
 }  # fmt: skip
 _COMMANDS: Final = Fetch(lambda: Command.objects.filter(id__among=Place("commands")), "copy", without=_UNREAD)
+_SIBLINGS: Final = Fetch(that_matter, without=TIME_LINE)
 FactKey = tuple[UUID, int | None, str, str, Decimal]
 
 
@@ -114,9 +114,7 @@ class Reports:
         if copy.id not in self.siblings:  # one read for all copies of the batch
             wanted = {copy.id, *(row.copy_id for row in self.commands.values())} - self.siblings.keys()
             self.siblings |= {copy_id: [] for copy_id in wanted}
-            told = Q(state__in=UNFINISHED) | Q(action__in=ADDS_EXPOSURE) | Q(decided_at__gte=self.log.now - RECENT)
-            rows = Command.objects.filter(told, copy__among=wanted, seq__isnull=False, ticket__isnull=True)
-            for row in fetch(rows.order_by("id"), without=TIME_LINE):
+            for row in _SIBLINGS.read(copies=wanted, since=self.log.now - RECENT):
                 self.siblings[row.copy_id].append(self.commands.get(row.id.int, row))
         return self.siblings[copy.id]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta, timezone
 from typing import Any, Final
 from unittest.mock import patch
 from uuid import UUID, uuid4
@@ -16,7 +17,8 @@ from sessions_app.domain.lifecycle import Reason
 from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.models.bulk import COPY_FROM, insert_rows, send_update, update_rows
 from sessions_app.models.light import Fetch, make
-from sessions_app.models.statements import Place, Statement, together
+from sessions_app.models.statements import Place, Statement, moment, together
+from sessions_app.queries import database_now
 from tests.integration.trading import Desk, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,6 +57,18 @@ def test_a_statement_is_compiled_once_and_finds_what_its_values_ask_for() -> Non
         assert [pk for pk, _ in statement.read(accounts={second.id})] == [second.id]
         assert statement.read(accounts=[]) == []
     assert len(texts) == 1
+
+
+def test_a_moment_is_compared_as_the_database_keeps_it() -> None:
+    """SQLite keeps moments as text, in which a zone or an "T" would come before or after every digit."""
+    now = database_now()
+    rows = {Desk.open(f"srv:{shift}").account.id: now + timedelta(microseconds=shift) for shift in (-1, 0, 1)}
+    for pk, at in rows.items():
+        BrokerAccount.objects.filter(id=pk).update(snapshot_due_at=at)
+    due = Statement(lambda: BrokerAccount.objects.filter(snapshot_due_at__lte=moment("now")).values_list("id"))
+    elsewhere = now.astimezone(timezone(timedelta(hours=9)))
+    for told in (now, elsewhere):
+        assert {pk for (pk,) in due.read(now=told)} == {pk for pk, at in rows.items() if at <= now}
 
 
 def test_a_place_without_a_value_is_an_error() -> None:
