@@ -225,6 +225,7 @@ _TENANTS: Final[Mapping[str, Route]] = {
     "home": Route(Anyone()),  # leads to where one may go
     "sign_in": Route(Anyone()),
     "sign_in_code": Route(Anyone()),  # knows only whom it has asked for a password
+    "sign_in_passkey": Route(Anyone()),
     "sign_out": Route(Anyone()),
     "password_reset": Route(Anyone()),
     "password_reset_sent": Route(Anyone()),
@@ -235,6 +236,8 @@ _TENANTS: Final[Mapping[str, Route]] = {
     "profile:second_factor": Route(SignedIn()),
     "profile:codes": Route(SignedIn()),
     "profile:remove_factor": Route(SignedIn()),
+    "profile:add_passkey": Route(SignedIn()),
+    "profile:remove_passkey": Route(SignedIn()),  # one's own
     "profile:end_session": Route(SignedIn()),  # of oneself
     "profile:end_others": Route(SignedIn()),
     "profile:alerts": Route(SignedIn()),

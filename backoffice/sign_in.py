@@ -18,10 +18,14 @@ from django.utils.crypto import constant_time_compare
 
 from sessions_app.auth.browser_sessions import BEGUN
 from sessions_app.rest.parsing import peer_address
-from sessions_app.services.access import second_factors, sign_ins
+from sessions_app.services.access import passkeys, second_factors, sign_ins
+from sessions_app.services.access.passkeys import Place, WrongPasskey
 
 VERIFIED: Final = "second_factor"
 """In a session: its person has shown a second factor in it."""
+NO_PASSKEY: Final = (
+    "This is no passkey that opens this, or it took longer than five minutes. Try again, or go another way."
+)
 _HALF: Final = "half_signed_in"
 _HALF_SECONDS: Final = 600
 
@@ -50,7 +54,7 @@ class SignInForm(AuthenticationForm):
         except ValidationError:
             sign_ins.refused(name=name, address=address)
             raise
-        self.needs_code = second_factors.is_set_up(self.get_user().pk)
+        self.needs_code = second_factors.is_asked(self.get_user().pk)
         if not self.needs_code:
             sign_ins.succeeded(name=name, address=address)
         return cleaned
@@ -100,6 +104,35 @@ def enter_by_code(request: HttpRequest, user: User, code: str) -> None:
     take_code(request, user, code, tries=2)
     request.session.pop(_HALF, None)
     enter(request, user, verified=True)
+
+
+def enter_by_passkey(request: HttpRequest, user: User, answer: str, state: str, *, alone: bool) -> None:
+    """Let in who shows a passkey: half way in, or `alone` without a password. It counts as a try of its name.
+
+    :raises SignInThrottled: too many tries
+    :raises WrongPasskey: it is none of this person
+    """
+    name, address = user.get_username(), peer_address(request)
+    sign_ins.take_try(name=name, address=address)
+    try:
+        passkeys.take(user=user, answer=answer, state=state, place=place_of(request), alone=alone)
+    except WrongPasskey:
+        sign_ins.refused(name=name, address=address)
+        raise
+    sign_ins.succeeded(name=name, address=address, tries=1 if alone else 2)
+    request.session.pop(_HALF, None)
+    enter(request, user, verified=True)
+
+
+def place_of(request: HttpRequest) -> Place:
+    """Where the page stands, as its browser names it."""
+    return Place(f"{request.scheme}://{request.get_host()}", request.get_host().partition(":")[0])
+
+
+def older_than_factor(request: HttpRequest, user: User) -> bool:
+    """Whether this session was begun before its person had a second factor: it must be begun anew, or it would be a
+    way to put another's phone or passkey in place of the owner's."""
+    return not request.session.get(VERIFIED) and second_factors.is_asked(user.pk)
 
 
 def take_code(request: HttpRequest, user: User, code: str, *, tries: int = 1) -> None:

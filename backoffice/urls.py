@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", sign_in.home, name="home"),
     path("sign-in/", sign_in.SignIn.as_view(), name="sign_in"),
     path("sign-in/code/", sign_in.code, name="sign_in_code"),
+    path("sign-in/passkey/", sign_in.passkey, name="sign_in_passkey"),
     path("sign-out/", sign_in.SignOut.as_view(), name="sign_out"),
     path("password/reset/", resets.AskForReset.as_view(), name="password_reset"),
     path("password/reset/sent/", resets.sent, name="password_reset_sent"),

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core import checks
 
 from sessions_app.auth import bearer_token, fetching, issuer_keys, oauth_client_credentials, registry
+from sessions_app.services.access import passkeys
 
 
 def register() -> None:
@@ -31,7 +32,11 @@ def check_lane(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.
 
 def check_second_factors(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """What is demanded of the staff can be set up here."""
-    if not settings.GATEWAY["staff_second_factor"] or settings.VAULT_KEYS:
+    domain = settings.GATEWAY["passkeys_domain"]
+    if domain and not passkeys.is_a_domain(domain):
+        message = f"PASSKEYS_DOMAIN is {domain}: browsers make passkeys for a name, not for an address or a URL."
+        return [_error(message, "PASSKEYS_DOMAIN=gateway.example.com", "E011")]
+    if not settings.GATEWAY["staff_second_factor"] or settings.VAULT_KEYS or domain:
         return []
     message = "STAFF_SECOND_FACTOR is on, but the vault has no key: nobody of the staff could come in."
     return [_error(message, "VAULT_KEYS=<what manage.py vault key prints>", "E010")]

@@ -72,6 +72,7 @@ class GatewaySettings(TypedDict):
     sign_ins_per_address: int
     sign_ins_per_name: int
     staff_second_factor: bool
+    passkeys_domain: str
     rest_per_address: int
     rest_per_session: int
     management_per_token: int

@@ -188,6 +188,7 @@ GATEWAY: env.GatewaySettings = {
     "sign_ins_per_address": env.integer("SIGN_IN_TRIES_PER_ADDRESS", default=20, least=1, most=10_000),
     "sign_ins_per_name": env.integer("SIGN_IN_TRIES_PER_NAME", default=10, least=1, most=10_000),
     "staff_second_factor": env.flag("STAFF_SECOND_FACTOR", default=False),
+    "passkeys_domain": env.text("PASSKEYS_DOMAIN", default=""),
     "rest_per_address": env.integer("REST_PER_ADDRESS_PER_MINUTE", default=3000, least=1, most=1_000_000),
     "rest_per_session": env.integer("REST_PER_SESSION_PER_MINUTE", default=300, least=1, most=1_000_000),
     "management_per_token": env.integer("MANAGEMENT_PER_TOKEN_PER_MINUTE", default=300, least=1, most=1_000_000),

@@ -16,9 +16,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from backoffice.profile.door import owing_page, own_page
-from backoffice.sign_in import VERIFIED, take_code, too_many
+from backoffice.sign_in import VERIFIED, older_than_factor, place_of, take_code, too_many
 from sessions_app.rest.parsing import peer_address
-from sessions_app.services.access import browser_sessions, second_factors, sign_ins
+from sessions_app.services.access import browser_sessions, passkeys, second_factors, sign_ins
 from sessions_app.services.access.second_factors import AlreadySetUp, SetUp, WrongCode
 from sessions_app.services.access.sign_ins import SignInThrottled
 from sessions_app.vault.ring import VaultClosed
@@ -34,13 +34,18 @@ class CodeForm(forms.Form):
     )
 
 
-class SetUpForm(CodeForm):
-    """The first code, and the password: who finds an open browser binds no phone of his to it."""
+class PasswordForm(forms.Form):
+    """The person's password, once more: who finds an open browser changes nothing of how it is entered."""
 
-    field_order = ["code", "password"]
     password = forms.CharField(
         label="Your password", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
     )
+
+
+class SetUpForm(CodeForm, PasswordForm):
+    """The first code, and the password: who finds an open browser binds no phone of his to it."""
+
+    field_order = ["code", "password"]
 
 
 @sensitive_post_parameters()
@@ -48,12 +53,16 @@ class SetUpForm(CodeForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 def set_up(request: HttpRequest, user: User) -> HttpResponseBase:
     """Show the secret to the phone, and take its first code."""
+    if older_than_factor(request, user):
+        return redirect("sign_in")
+    offers_passkey = passkeys.work_at(place_of(request)) and not passkeys.of(user.pk)
     try:
         secret = second_factors.begin(user.pk)
     except AlreadySetUp:
-        # Not verified in this session: it is older than the factor, and has to be begun anew.
-        return redirect("profile:me" if request.session.get(VERIFIED) else "sign_in")
+        return redirect("profile:me")
     except VaultClosed:
+        if offers_passkey:
+            return redirect("profile:add_passkey")
         return TemplateResponse(request, "profile/closed.html", {"title": "Second factor"}, status=503)
     form = SetUpForm(request.POST or None)
     if form.is_valid():
@@ -66,6 +75,7 @@ def set_up(request: HttpRequest, user: User) -> HttpResponseBase:
         "title": "Set up your second factor",
         "form": form,
         "secret": " ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
+        "offers_passkey": offers_passkey,
         "picture": segno.make(link, error="m").svg_data_uri(scale=4, border=4, light="white"),
     }
     return TemplateResponse(request, "profile/set_up.html", context)
@@ -73,25 +83,39 @@ def set_up(request: HttpRequest, user: User) -> HttpResponseBase:
 
 def _confirmed(request: HttpRequest, user: User, form: SetUpForm) -> HttpResponse | None:
     """The page of the recovery codes; None when the form must be shown again."""
-    name, address = user.get_username(), peer_address(request)
     try:
-        sign_ins.take_try(name=name, address=address)
+        if not password_is_right(request, user, form):
+            return None
     except SignInThrottled as throttled:
         return too_many(request, "tenants/too_many.html", {"title": "Second factor"}, throttled)
-    if not user.check_password(form.cleaned_data["password"]):
-        sign_ins.refused(name=name, address=address)
-        form.add_error("password", "This is not your password.")
-        return None
     try:
-        done = second_factors.confirm(user=user, code=form.cleaned_data["code"], address=address)
+        done = second_factors.confirm(user=user, code=form.cleaned_data["code"], address=peer_address(request))
     except WrongCode:
         form.add_error("code", f"{WRONG} Is the clock of your phone right?")
         return None
+    begin_anew_elsewhere(request, user)
+    return shown_once(request, done)
+
+
+def password_is_right(request: HttpRequest, user: User, form: forms.Form) -> bool:
+    """Look at the password that was typed, as one try of its name; else say so in the form.
+
+    :raises SignInThrottled: too many tries
+    """
+    name, address = user.get_username(), peer_address(request)
+    sign_ins.take_try(name=name, address=address)
+    if not user.check_password(form.cleaned_data["password"]):
+        sign_ins.refused(name=name, address=address)
+        form.add_error("password", "This is not your password.")
+        return False
     sign_ins.succeeded(name=name, address=address)
-    # What was begun without it ends: whoever else is in must show it too.
-    browser_sessions.end_others(user=user, but=request.session.session_key, address=address)
+    return True
+
+
+def begin_anew_elsewhere(request: HttpRequest, user: User) -> None:
+    """End what was begun without the new factor: whoever else is in must show it too."""
+    browser_sessions.end_others(user=user, but=request.session.session_key, address=peer_address(request))
     request.session[VERIFIED] = True
-    return _shown_once(request, done)
 
 
 @own_page
@@ -100,7 +124,7 @@ def codes(request: HttpRequest, user: User) -> HttpResponseBase:
     """Ten new recovery codes."""
 
     def renewed() -> HttpResponse:
-        return _shown_once(request, second_factors.renew_recovery_codes(user=user, address=peer_address(request)))
+        return shown_once(request, second_factors.renew_recovery_codes(user=user, address=peer_address(request)))
 
     return _with_code(request, user, "New recovery codes", "Make new codes", renewed)
 
@@ -111,35 +135,40 @@ def remove(request: HttpRequest, user: User) -> HttpResponseBase:
     """Take one's second factor away."""
 
     def removed() -> HttpResponse:
-        second_factors.remove(user=user, by=user.get_username(), address=peer_address(request))
-        request.session[VERIFIED] = False
+        second_factors.remove(user=user, address=peer_address(request))
+        request.session[VERIFIED] = second_factors.is_asked(user.pk)
         messages.success(request, "Your second factor was removed.")
         return redirect("profile:me")
 
+    if not second_factors.is_set_up(user.pk):
+        return redirect("profile:second_factor")
     return _with_code(request, user, "Remove your second factor", "Remove it", removed)
 
 
 def _with_code(
     request: HttpRequest, user: User, title: str, verb: str, act: Callable[[], HttpResponse]
 ) -> HttpResponseBase:
-    """Do it, for who shows a code."""
-    if not second_factors.is_set_up(user.pk):
+    """Do it, for who shows a code; or his password, who has passkeys alone."""
+    if not second_factors.is_asked(user.pk):
         return redirect("profile:second_factor")
-    form = CodeForm(request.POST or None)
+    has_phone = second_factors.is_set_up(user.pk)
+    form = CodeForm(request.POST or None) if has_phone else PasswordForm(request.POST or None)
     if form.is_valid():
         try:
-            take_code(request, user, form.cleaned_data["code"])
+            if has_phone:
+                take_code(request, user, form.cleaned_data["code"])
+                return act()
+            if password_is_right(request, user, form):
+                return act()
         except SignInThrottled as throttled:
             return too_many(request, "tenants/too_many.html", {"title": title}, throttled)
         except WrongCode:
             form.add_error("code", WRONG)
-        else:
-            return act()
     context: dict[str, Any] = {"title": title, "form": form, "verb": verb}
     return TemplateResponse(request, "profile/form.html", context)
 
 
-def _shown_once(request: HttpRequest, done: SetUp) -> HttpResponse:
+def shown_once(request: HttpRequest, done: SetUp) -> HttpResponse:
     """The codes stand on this one page alone: neither in a message nor in a session."""
     context = {"title": "Your recovery codes", "codes": done.recovery_codes}
     return TemplateResponse(request, "profile/codes.html", context, headers={"Cache-Control": "no-store"})

@@ -14,8 +14,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from backoffice.profile.door import own_page
+from backoffice.sign_in import place_of
 from sessions_app.rest.parsing import peer_address
-from sessions_app.services.access import browser_sessions, passwords, second_factors
+from sessions_app.services.access import browser_sessions, passkeys, passwords, second_factors
 
 
 @own_page
@@ -25,6 +26,9 @@ def me(request: HttpRequest, user: User) -> HttpResponseBase:
     context = {
         "title": "Your log-in",
         "has_factor": second_factors.is_set_up(user.pk),
+        "passkeys": passkeys.of(user.pk),
+        "passkeys_work": passkeys.work_at(place_of(request)),
+        "passkeys_on": passkeys.are_on(),
         "codes_left": second_factors.recovery_codes_left(user.pk),
         "sessions": browser_sessions.of(user.pk),
         "this_one": request.session.session_key,

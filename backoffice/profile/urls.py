@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from backoffice.profile import alerts, factors, pages
+from backoffice.profile import alerts, factors, pages, passkeys
 
 app_name = "profile"
 
@@ -16,4 +16,6 @@ urlpatterns = [
     path("second-factor/", factors.set_up, name="second_factor"),
     path("second-factor/codes/", factors.codes, name="codes"),
     path("second-factor/remove/", factors.remove, name="remove_factor"),
+    path("passkeys/add/", passkeys.add, name="add_passkey"),
+    path("passkeys/<uuid:number>/remove/", passkeys.remove, name="remove_passkey"),
 ]

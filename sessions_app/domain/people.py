@@ -9,8 +9,10 @@ class PersonAct(StrEnum):
     SECOND_FACTOR_RESET = "second_factor_reset"
     RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
     RECOVERY_CODE_USED = "recovery_code_used"
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_REMOVED = "passkey_removed"
     SESSIONS_ENDED = "sessions_ended"
-    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a word of the record
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - likewise
     PASSWORD_RESET = "password_reset"  # noqa: S105 - likewise
     INVITED = "invited"
     INVITATION_WITHDRAWN = "invitation_withdrawn"

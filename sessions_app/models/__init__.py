@@ -19,6 +19,7 @@ from sessions_app.models.member import ROLES, Member, Role
 from sessions_app.models.oauth_client import OauthClient
 from sessions_app.models.operator_alert import OperatorAlert
 from sessions_app.models.outbox import AlertNotice, OutboxMessage
+from sessions_app.models.passkey import Passkey
 from sessions_app.models.pending_room import PendingRoom
 from sessions_app.models.person_event import PersonEvent
 from sessions_app.models.request_tally import RequestTally
@@ -53,6 +54,7 @@ __all__ = [
     "OauthClient",
     "OperatorAlert",
     "OutboxMessage",
+    "Passkey",
     "PendingRoom",
     "PersonEvent",
     "RecoveryCode",

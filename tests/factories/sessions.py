@@ -41,6 +41,7 @@ from sessions_app.models import (
     OauthClient,
     OperatorAlert,
     OutboxMessage,
+    Passkey,
     PendingRoom,
     PersonEvent,
     RecoveryCode,
@@ -383,6 +384,18 @@ class SecondFactorFactory(DjangoModelFactory[SecondFactor]):
     sealed = b""
     key_version = 1
     created_at = factory.LazyFunction(now)
+
+
+class PasskeyFactory(DjangoModelFactory[Passkey]):
+    class Meta:
+        model = Passkey
+
+    user = factory.SubFactory(UserFactory)
+    name = factory.Sequence(lambda n: f"passkey {n}")
+    credential_id = factory.Sequence(lambda n: f"credential {n}".encode())
+    credential = b""
+    created_at = factory.LazyFunction(now)
+    last_asked_at = factory.LazyAttribute(lambda row: row.created_at)
 
 
 class RecoveryCodeFactory(DjangoModelFactory[RecoveryCode]):

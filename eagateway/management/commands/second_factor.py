@@ -1,4 +1,4 @@
-"""Whether a person has a second factor; take it away from who has lost his phone and his recovery codes."""
+"""Whether a person has a second factor; take it away from who has lost it, and his recovery codes."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from eagateway.management.commands.provision import person
-from sessions_app.services.access import second_factors
+from sessions_app.services.access import passkeys, second_factors
 
 
 class Command(BaseCommand):
@@ -21,14 +21,14 @@ class Command(BaseCommand):
         user = get_user_model().objects.filter(username=options["name"]).first()
         if user is None:
             raise CommandError("there is nobody of this name")
-        if not second_factors.is_set_up(user.pk):
+        if not second_factors.is_asked(user.pk):
             self.stdout.write(f"{user.username} has no second factor")
             return
         if not options["remove"]:
-            left = second_factors.recovery_codes_left(user.pk)
-            self.stdout.write(f"{user.username} has a second factor; recovery codes left: {left}")
+            left, keys = second_factors.recovery_codes_left(user.pk), len(passkeys.of(user.pk))
+            self.stdout.write(f"{user.username} has a second factor; passkeys: {keys}; recovery codes left: {left}")
             return
         if not options["reason"]:
             raise CommandError("--remove needs a --reason")
-        second_factors.remove(user=user, by=f"second_factor by {person()}", address="", reason=options["reason"])
+        second_factors.reset(user=user, by=f"second_factor by {person()}", reason=options["reason"])
         self.stdout.write(f"The second factor of {user.username} was removed.")

@@ -10,7 +10,7 @@ from django.db import transaction
 from sessions_app import queries
 from sessions_app.domain import one_time_codes
 from sessions_app.domain.people import PersonAct
-from sessions_app.models import RecoveryCode, SecondFactor
+from sessions_app.models import Passkey, RecoveryCode, SecondFactor
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.operations import person_history
 from sessions_app.vault import ring
@@ -35,8 +35,13 @@ class SetUp:
 
 
 def is_set_up(user_id: int) -> bool:
-    """Whether the person must show a second factor to sign in."""
+    """Whether the person has a phone that makes codes."""
     return SecondFactor.objects.filter(user_id=user_id, confirmed_at__isnull=False).exists()
+
+
+def is_asked(user_id: int) -> bool:
+    """Whether the person must show a second factor to sign in: a code of his phone, or a passkey."""
+    return is_set_up(user_id) or Passkey.objects.filter(user_id=user_id).exists()
 
 
 def recovery_codes_left(user_id: int) -> int:
@@ -81,7 +86,7 @@ def confirm(*, user: User, code: str, address: str) -> SetUp:
             raise WrongCode
         SecondFactor.objects.filter(pk=row.pk).update(confirmed_at=now, last_step=step)
         _record(PersonAct.SECOND_FACTOR_SET_UP, user, user.get_username(), address, now)
-        return _new_codes(user)
+        return new_codes(user)
 
 
 def check(*, user: User, code: str, address: str) -> None:
@@ -106,17 +111,31 @@ def renew_recovery_codes(*, user: User, address: str) -> SetUp:
     """Ten new codes; the former ones open nothing any more."""
     with transaction.atomic():
         _record(PersonAct.RECOVERY_CODES_RENEWED, user, user.get_username(), address, queries.database_now())
-        return _new_codes(user)
+        return new_codes(user)
 
 
-def remove(*, user: User, by: str, address: str, reason: str = "") -> None:
-    """Take the second factor away: by its owner, or by one who may for somebody that has lost his phone."""
+def remove(*, user: User, address: str) -> None:
+    """Its owner takes his phone away; with the last second factor go the recovery codes."""
     with transaction.atomic():
         SecondFactor.objects.filter(user=user).delete()
+        drop_codes_without_factor(user)
+        _record(PersonAct.SECOND_FACTOR_REMOVED, user, user.get_username(), address, queries.database_now())
+
+
+def reset(*, user: User, by: str, reason: str) -> None:
+    """Take all of it away from somebody who has lost his phone or his passkeys: by one who may."""
+    with transaction.atomic():
+        SecondFactor.objects.filter(user=user).delete()
+        Passkey.objects.filter(user=user).delete()
+        drop_codes_without_factor(user)
+        _record(PersonAct.SECOND_FACTOR_RESET, user, by, "", queries.database_now(), reason)
+
+
+@requires_transaction
+def drop_codes_without_factor(user: User) -> None:
+    """Recovery codes stand for a second factor: without one they open nothing."""
+    if not is_asked(user.pk):
         RecoveryCode.objects.filter(user=user).delete()
-        own = by == user.get_username()
-        act = PersonAct.SECOND_FACTOR_REMOVED if own else PersonAct.SECOND_FACTOR_RESET
-        _record(act, user, by, address, queries.database_now(), reason)
 
 
 @requires_transaction
@@ -156,7 +175,8 @@ def _place(user_id: int) -> Place:
 
 
 @requires_transaction
-def _new_codes(user: User) -> SetUp:
+def new_codes(user: User) -> SetUp:
+    """Ten recovery codes in place of those that there were."""
     codes = one_time_codes.new_recovery_codes()
     RecoveryCode.objects.filter(user=user).delete()
     RecoveryCode.objects.bulk_create(
