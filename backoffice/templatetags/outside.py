@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from django import template
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from backoffice.terminals import in_words
 from sessions_app.domain.decimals import plain
@@ -79,6 +80,12 @@ def browser(agent: str) -> str:
 def words(value: Any) -> str:
     """A name of the code as words: `close_only` is "close only"."""
     return str(value or NOTHING).replace("_", " ")
+
+
+@register.filter
+def fact(value: Any) -> str:
+    """A fact of an action's preview: what is made for a page already stays, a name of the code becomes words."""
+    return value if isinstance(value, SafeString) else outside(words(value))
 
 
 def _time(value: datetime | None, style: str) -> str:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Count, Max
 from django.http.response import HttpResponseBase
 
@@ -38,6 +39,7 @@ def accounts(visit: Visit) -> HttpResponseBase:
         "accounts",
         "Accounts and keys",
         text=text,
+        may_register=visit.may("tenants:register_account"),
         page=page,
         shown=[(row, terminals.get(row.pk), sorted(keys[row.pk].items())) for row in page.rows],
     )
@@ -59,6 +61,8 @@ def account(visit: Visit, account_id: UUID) -> HttpResponseBase:
         funds_age=max(now - row.funds_at, timedelta(0)) if row.funds_at else None,
         terminal=Terminal.of(session, now) if session else None,
         keys=keys,
+        may_decide=visit.may("tenants:approve_key"),
+        enrols=settings.GATEWAY["tenants_enrol"],
         copies=list(alive.order_by("-id")[:ROWS]),
         differences=list(standing.order_by("-id")[:ROWS]),
         subscriptions=list(scope.subscriptions().filter(follower=row).select_related("strategy")[:ROWS]),

@@ -1,6 +1,6 @@
 """What members do to their own rows: the staff's actions, with a role of the policy instead of a permission."""
 
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.forms import Form
@@ -29,12 +29,15 @@ def resume(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
 
 
 def _perform(visit: Visit, action: Action, subscription_id: UUID) -> HttpResponseBase:
-    """GET says what would happen, POST does it. Who comes second is told so, and nothing changes."""
     rows = visit.scope.subscriptions().select_related("follower", "strategy")
     row: Subscription = found(rows, subscription_id)
-    back = visit.address("tenants:subscription", row.pk)
+    return perform(visit, action, row, visit.address("tenants:subscription", row.pk))
+
+
+def perform(visit: Visit, action: Action, row: Any, back: str, *, obstacle: str = "") -> HttpResponseBase:
+    """GET says what would happen, POST does it. Who comes second is told so, and nothing changes."""
     form = action.form(visit.request.POST if visit.request.method == "POST" else None, row=row)
-    obstacle = action.obstacle(row)
+    obstacle = obstacle or action.obstacle(row)
     if not obstacle and form.is_valid():
         obstacle = _do(visit, action, row, form)
         if not obstacle and not form.errors:
@@ -43,7 +46,7 @@ def _perform(visit: Visit, action: Action, subscription_id: UUID) -> HttpRespons
     return visit.show("act", action.title, **context)
 
 
-def _do(visit: Visit, action: Action, row: Subscription, form: Form) -> str:
+def _do(visit: Visit, action: Action, row: Any, form: Form) -> str:
     """Why somebody else was first, or nothing; a mistake is the form's."""
     by = Actor(name=visit.request.user.get_username(), user_id=visit.request.user.pk)
     mistakes: Sentences = {Refused: "{why}", **action.mistakes}
