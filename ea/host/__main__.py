@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
 
 def _build(file: Path, *, sanitized: bool) -> int:
     try:
-        print(build(file, Options(sanitized=sanitized)))
+        print(build(file, Options(language=5 if file.suffix.lower() == ".mq5" else 4, sanitized=sanitized)))
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1

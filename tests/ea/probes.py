@@ -16,7 +16,8 @@ SECONDS: Final = 120
 @cache
 def built(name: str) -> Path:
     """The executable, with the sanitizers; once per run."""
-    return build(PROGRAMS / f"{name}.mq4", Options(sanitized=True))
+    language = 5 if (PROGRAMS / f"{name}.mq5").exists() else 4
+    return build(PROGRAMS / f"{name}.mq{language}", Options(language=language, sanitized=True))
 
 
 def run(name: str, folder: Path, *, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

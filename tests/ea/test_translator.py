@@ -195,11 +195,31 @@ def test_what_a_source_may_not_be_is_refused(source: str, says: str, tmp_path: P
     assert says in messages(source, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ("double price=Bid;", "Bid does not exist in MQL5"),
+        ("int type=OP_BUY;", "OP_BUY does not exist in MQL5"),
+        ("int n=OrdersHistoryTotal();", "OrdersHistoryTotal does not exist in MQL5"),
+        ("double d=MarketInfo(NULL,1);", "MarketInfo does not exist in MQL5"),
+        ("OrderSendAsync(request,result);", "the shim has no OrderSendAsync"),
+    ],
+)
+def test_what_only_mql4_has_is_refused_in_an_mql5_program(statement: str, says: str, tmp_path: Path) -> None:
+    source = f"{HEAD}void OnStart()\n  {{\n   {statement}\n  }}\n"
+    assert f"4: {says}" in messages(source, tmp_path, name="Program.mq5", language=5)
+
+
+def test_a_program_may_have_a_member_or_a_variable_that_mql4_has_as_a_name(tmp_path: Path) -> None:
+    source = f"{HEAD}struct S {{ double Bid; }};\nvoid OnStart()\n  {{\n   S s;\n   s.Bid=1;\n  }}\n"
+    assert messages(source, tmp_path, name="Program.mq5", language=5) == []
+
+
 def test_our_own_programs_are_clean() -> None:
     """The core is held to the same, file by file, above."""
-    sources = [*(CORE.parent / "mql4").glob("*.mq4"), *PROGRAMS.glob("*.mq4")]
+    sources = [*CORE.parent.glob("mql[45]/*.mq[45]"), *PROGRAMS.glob("*.mq[45]")]
     assert len(sources) > 7
-    found = {path.name: translate(path, language=4, folders=[CORE]).errors for path in sources}
+    found = {path.name: translate(path, language=int(path.suffix[-1]), folders=[CORE]).errors for path in sources}
     assert {name: errors for name, errors in found.items() if errors and name != "LanguageProbe.mq4"} == {}
 
 

@@ -12,6 +12,7 @@ std::string mql_ask(const std::string &question);  // one line to the simulator,
 std::vector<std::string> mql_split(const std::string &s, char separator);
 inline string mql_make(const std::string &s) { return string(mql_utf16(s)); }
 inline std::string mql_plain(const string &s) { return mql_utf8(s.s); }
+void mql_transaction(void *hook, const std::string &deal, const std::string &position);  // calls OnTradeTransaction
 int os_connect(const std::string &host, int port, int timeout_ms);
 bool os_send(int s, const std::string &bytes);
 int os_receive(int s, char *p, int n);

@@ -97,7 +97,7 @@ template <class... A> void Alert(const A &...a) { mql_alert(mql_join(a...)); }
 template <class... A> void Comment(const A &...a) { mql_comment(mql_join(a...)); }
 int StringLen(const string &s);
 int StringFind(const string &s, const string &what, int start = 0);
-inline string StringSubstr(const string &s, int start, int length = -1) {
+static inline string StringSubstr(const string &s, int start, int length = -1) {
   if (start < 0 || start >= (int)s.s.size()) return string();
 #ifndef __MQL5__
   if (length == 0) length = -1;  // MQL4: no length is all of it

@@ -2,3 +2,6 @@
 #pragma once
 #include "language.hpp"
 #include "terminal.hpp"
+#ifdef __MQL5__
+#include "mql5.hpp"
+#endif

@@ -12,7 +12,7 @@
 #include "mql.hpp"
 #include "inside.hpp"
 
-extern void *mql_hook_OnInit, *mql_hook_OnDeinit, *mql_hook_OnTick, *mql_hook_OnTimer, *mql_hook_OnStart, *mql_hook_OnChartEvent;
+extern void *mql_hook_OnInit, *mql_hook_OnDeinit, *mql_hook_OnTick, *mql_hook_OnTimer, *mql_hook_OnStart, *mql_hook_OnChartEvent, *mql_hook_OnTradeTransaction;
 extern void *mql_hook_init, *mql_hook_deinit, *mql_hook_start;
 typedef int (*Hook)(int);
 
@@ -265,6 +265,8 @@ static void run_events() {
       stopped = true;
     } else if (event[0] == "tick") {
       call(mql_hook_OnTick, mql_hook_start, 0);
+    } else if (event[0] == "trade" && mql_hook_OnTradeTransaction) {
+      mql_transaction(mql_hook_OnTradeTransaction, event[1], event[2]);
     } else if (event[0] == "click" && mql_hook_OnChartEvent) {
       ((int (*)(int, mql_long, double, const string &))mql_hook_OnChartEvent)(CHARTEVENT_OBJECT_CLICK, 0, 0.0, mql_make(event[1]));
     }

@@ -66,7 +66,11 @@ class Quote:
 
 @dataclass(slots=True)
 class Broker:
-    """The account. `answers` are used up one an order; `sent` are all orders that came, with their words."""
+    """The account. `answers` are used up one an order; `sent` are all orders that came, with their words.
+
+    What the terminal may lose and the broker knows: `roots`, of each rest the ticket that it is the rest of; `marks`,
+    why a ticket was closed; `comments`, as they were when it was opened.
+    """
 
     book: Book = field(default_factory=lambda: Book({"EURUSD": EURUSD}, balance=Decimal(10_000)))
     login: int = 5012345
@@ -82,6 +86,9 @@ class Broker:
     busy: bool = False
     notes: dict[int, Note] = field(default_factory=dict)
     operations: list[tuple[float, str]] = field(default_factory=list)
+    roots: dict[int, int] = field(default_factory=dict)
+    marks: dict[int, str] = field(default_factory=dict)
+    comments: dict[int, str] = field(default_factory=dict)
     _later: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
 
     # --- what a hand or the market does ---
@@ -116,6 +123,7 @@ class Broker:
         quote = self.quotes[position.symbol]
         price = quote.bid if position.side == "buy" else quote.ask
         part = Decimal(lots) if lots is not None else position.lots
+        self.marks[ticket] = mark
         gained = (price - position.price) * (1 if position.side == "buy" else -1)
         profit = (gained * part * self.book.symbols[position.symbol].contract_size).quantize(Decimal("0.01"))
         _, rest = self.book.close(ticket, lots=part, price=price, at="", amounts=Amounts(profit=profit))
@@ -124,6 +132,7 @@ class Broker:
         note.comment = "" if self.lies.erased else note.comment + mark
         if rest is None:
             return None
+        self.roots[rest.ticket] = ticket
         told = ("", "") if self.lies.erased else (f"from #{ticket}", f"to #{rest.ticket}")
         self.notes[rest.ticket] = Note(told[0], note.opened)
         note.comment = told[1]
@@ -134,7 +143,7 @@ class Broker:
         one, two = self.book.open[ticket], self.book.open[opposite]
         larger, smaller = (one, two) if one.lots >= two.lots else (two, one)
         self.close(smaller.ticket, mark=f"close hedge by #{larger.ticket}")
-        rest = self.close(larger.ticket, str(smaller.lots))
+        rest = self.close(larger.ticket, str(smaller.lots), mark=f"close hedge by #{smaller.ticket}")
         self.notes[larger.ticket].comment = "" if self.lies.erased else f"close hedge by #{smaller.ticket}"
         if rest is not None:
             self.notes[rest].comment = "" if self.lies.erased else "partial close"
@@ -162,7 +171,8 @@ class Broker:
         return ticket
 
     def _note(self, ticket: int, comment: str, expiry: int) -> int:
-        self.notes[ticket] = Note(comment[: self.lies.comment_length], self.clock(), 0.0, expiry)
+        self.comments[ticket] = comment[: self.lies.comment_length]
+        self.notes[ticket] = Note(self.comments[ticket], self.clock(), 0.0, expiry)
         return ticket
 
     # --- what a program is told ---

@@ -132,6 +132,7 @@ class TapeBroker(Broker):
         """What the broker writes at the rest of a position, and at the part that was closed."""
         if not isinstance(one, Position) or one.parent is None:
             return ""
+        self.roots[one.ticket] = one.parent
         self.notes.setdefault(one.parent, Note()).comment = f"to #{one.ticket}"
         return f"from #{one.parent}"
 

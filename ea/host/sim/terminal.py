@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from ea.host.sim.broker import Broker
+from ea.host.sim.hedging import Hedging
 
 _LEVERAGE: Final = 100
 _BARS: Final = 500
@@ -24,7 +25,8 @@ _MARKET: Final = {9: "bid", 10: "ask"}
 @dataclass(slots=True)
 class Told:
     """The answers to what a program asks of its broker. `lock`: tests move the broker while a program asks. `market`:
-    called before each tick, to move the prices. `looks`: how often it has asked for the list of orders.
+    called before each tick, to move the prices. `looks`: how often it has asked for the list of orders. `hedging`: the
+    account for a program in a MetaTrader 5.
     """
 
     broker: Broker
@@ -32,6 +34,7 @@ class Told:
     lock: threading.RLock = field(default_factory=threading.RLock)
     market: Callable[[], None] = lambda: None
     looks: int = 0
+    hedging: Hedging | None = None
 
     def answer(self, question: str) -> str:
         """One line for one line."""
@@ -40,11 +43,26 @@ class Told:
             return self._event(int(words[1]))
         ask = self._questions().get(words[0])
         with self.lock:
-            self.looks += words[0] == "orders"
+            self.looks += words[0] in ("orders", "positions")
             return str(ask(*words[1:])) if ask is not None else self.broker.order(words)
 
     def _questions(self) -> dict[str, Callable[..., object]]:
-        """What is no order."""
+        """What is no order in MetaTrader 4's words."""
+        return self._mql4() if self.hedging is None else self._mql4() | self._mql5(self.hedging)
+
+    def _mql5(self, account: Hedging) -> dict[str, Callable[..., object]]:
+        return {
+            "positions": lambda: "\x1e".join(account.positions()),
+            "pending": lambda: "\x1e".join(account.pending()),
+            "deals": lambda since, until: "\x1e".join(account.listed(int(since), int(until))),
+            "ended": lambda since, until: "\x1e".join(account.ended(int(since), int(until))),
+            "deals_of": lambda position: "\x1e".join(account.of_position(int(position))),
+            "deal": lambda ticket: "\x1e".join(account.deal(int(ticket))),
+            "symbol": lambda _, what: account.filling if what == "filling" else 0,
+            "request": lambda *words: account.request(words),
+        }
+
+    def _mql4(self) -> dict[str, Callable[..., object]]:
         return {
             "orders": lambda: "\x1e".join(self.broker.trades()),
             "history": lambda: "\x1e".join(self.broker.history()),
@@ -57,6 +75,11 @@ class Told:
         }
 
     def _event(self, milliseconds: int) -> str:
+        if self.hedging is not None:
+            with self.lock:
+                news = self.hedging.news()
+            if news:
+                return news
         try:
             event = self.events.get(timeout=max(milliseconds, 1) / 1000)
         except queue.Empty:
@@ -71,7 +94,7 @@ class Told:
             "number": broker.login, "server": broker.server, "currency": broker.book.currency, "leverage": _LEVERAGE,
             "balance": broker.book.balance, "equity": broker.book.balance, "free": broker.book.balance, "margin": 0,
             "time": int(broker.clock()), "connected": int(broker.connected), "allowed": int(broker.allowed),
-            "busy": int(broker.busy),
+            "busy": int(broker.busy), "netting": int(self.hedging is not None and self.hedging.netting),
         }  # fmt: skip
         return str(figures[what])
 
@@ -129,8 +152,8 @@ class _Line(socketserver.StreamRequestHandler):
 class Terminal:
     """Runs one program on one broker. Use as a context: what is left of the program ends with it."""
 
-    def __init__(self, broker: Broker, folder: Path) -> None:
-        self.told = Told(broker)
+    def __init__(self, broker: Broker, folder: Path, hedging: Hedging | None = None) -> None:
+        self.told = Told(broker, hedging=hedging)
         self.broker = broker
         self.folder = folder
         self._said: list[str] = []

@@ -57,6 +57,28 @@ def functions() -> dict[str, Function]:
         }
 
 
+_MQL4_NAMES: Final = frozenset(
+    {"Bid", "Ask", "Bars", "Open", "High", "Low", "Close", "Volume", "Time", "Digits", "Point",
+     "OP_BUY", "OP_SELL", "OP_BUYLIMIT", "OP_SELLLIMIT", "OP_BUYSTOP", "OP_SELLSTOP",
+     "MODE_TRADES", "MODE_HISTORY", "SELECT_BY_POS", "SELECT_BY_TICKET"}
+)  # fmt: skip
+"""What MQL4 has without a call, and MQL5 has not."""
+
+
+def check_names(program: Program, language: int) -> list[SourceError]:
+    """MQL4's names in an MQL5 program. What stands behind a dot, or is declared or called, is another thing."""
+    if language == 4:
+        return []
+    words, found = program.tokens, []
+    for place, word in enumerate(words[:-1]):
+        before = words[place - 1] if place else word
+        if word.kind != "id" or word.text not in _MQL4_NAMES or words[place + 1].text in ("(", "::"):
+            continue
+        if before.text not in (".", "::") and not (place and before.kind == "id" and before.text not in _NO_TYPES):
+            found.append(SourceError(word.file, word.line, f"{word.text} does not exist in MQL5"))
+    return found
+
+
 def check_calls(program: Program, types: set[str], language: int) -> list[SourceError]:
     """What is called and is in no table, not in this language, or not in the shim."""
     own = _declared(program.tokens) | set(program.defines) | {one.name for one in program.imports} | types

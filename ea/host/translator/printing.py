@@ -10,8 +10,12 @@ from ea.host.translator.sources import Import, Program
 
 EVENTS: Final = {
     "OnInit": "", "OnDeinit": "reason", "OnTick": "", "OnTimer": "", "OnStart": "", "OnTester": "",
-    "OnChartEvent": "id,l,d,s", "init": "", "deinit": "", "start": "",
+    "OnChartEvent": "id,l,d,s", "OnTradeTransaction": "t,q,r", "init": "", "deinit": "", "start": "",
 }  # fmt: skip
+_TAKES: Final = {
+    "OnChartEvent": "int id,mql_long l,double d,const string &s",
+    "OnTradeTransaction": "const ea::MqlTradeTransaction &t,const ea::MqlTradeRequest &q,const ea::MqlTradeResult &r",
+}
 _IMPORTED: Final = {"long": "mql_long", "ulong": "mql_ulong"}
 
 
@@ -147,7 +151,7 @@ def _imported(one: Import, rewriter: Rewriter) -> str:
 def _events(functions: Functions) -> list[str]:
     lines = []
     for event, arguments in EVENTS.items():
-        takes = "int id,mql_long l,double d,const string &s" if event == "OnChartEvent" else "int reason"
+        takes = _TAKES.get(event, "int reason")
         if event not in functions.returns:
             lines.append(f"void *mql_hook_{event}=nullptr;")
             continue

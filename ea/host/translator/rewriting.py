@@ -28,7 +28,9 @@ BUILT_IN: Final = frozenset(
         "color",
     }
 )
-SHIM_TYPES: Final = frozenset({"MqlTick", "MqlRates", "MqlDateTime", "MqlTradeRequest", "MqlTradeResult"})
+SHIM_TYPES: Final = frozenset(
+    {"MqlTick", "MqlRates", "MqlDateTime", "MqlTradeRequest", "MqlTradeResult", "MqlTradeTransaction"}
+)
 _KINDS: Final = frozenset({"class", "struct", "interface", "enum"})
 _INPUTS: Final = frozenset({"input", "sinput", "extern"})
 _NOT_OPERANDS: Final = frozenset({"return", "case", "else", "delete", "new", "if", "while", "for", "switch", "do"})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ea.host.translator.calls import check_calls
+from ea.host.translator.calls import check_calls, check_names
 from ea.host.translator.lexer import SourceError
 from ea.host.translator.lint import check_bytes, check_style
 from ea.host.translator.printing import print_program
@@ -39,7 +39,7 @@ def translate(path: Path, *, language: int, folders: Sequence[Path] = (), own: b
         for file in program.files:
             if SHIPPED not in file.parents:
                 program.errors += check_bytes(str(file), file.read_bytes())
-    program.errors += check_calls(program, names.types, language)
+    program.errors += check_calls(program, names.types, language) + check_names(program, language)
     words = rewriter.rewrite(program.tokens)
     cpp = print_program(program, rewriter, words)
     return Translated(cpp, tuple(dict.fromkeys(program.errors)), program, tuple(names.inputs))
