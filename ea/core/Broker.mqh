@@ -70,6 +70,9 @@ public:
    virtual bool      DllAllowed(void) { return(false); }
    virtual bool      Busy(void) { return(false); }
    virtual bool      Testing(void) { return(false); }
+   //--- false: it nets its positions, and cannot be copied from or to
+   virtual bool      Hedging(void) { return(true); }
+   virtual bool      Fifo(void) { return(false); }
    //--- market
    virtual int       Symbols(void) { return(0); }
    virtual string    SymbolAt(const int place) { return(""); }
@@ -78,11 +81,15 @@ public:
    //--- the book: false means that this look says nothing
    virtual bool      Trades(SRow &rows[]) { return(false); }
    virtual bool      History(SRow &rows[]) { return(false); }
+   //--- another number when there are other rows
    virtual int       HistoryCount(void) { return(0); }
+   //--- by ticket; where `row` names the order that closed it, that closing, else the newest
    virtual bool      Money(const long ticket,SRow &row,SMoney &money) { return(false); }
    //--- orders: 0 or the terminal's error
    virtual int       Send(SOrder &order) { return(2); }
    virtual int       Close(const long ticket,const double lots,const double price,const int slippage) { return(2); }
+   //--- how the history names the last closing
+   virtual long      ClosedAs(const long ticket) { return(ticket); }
    virtual int       Modify(const long ticket,const double price,const double sl,const double tp,const datetime expiry) { return(2); }
    virtual int       Delete(const long ticket) { return(2); }
   };

@@ -36,7 +36,9 @@ private:
    void              Vanished(const SRow &row,SFact &facts[]);
    bool              Rest(const SRow &whole,const SRow &closed,SRow &rest);
    int               Best(const SRow &rows[],const bool &taken[],const SRow &whole,const double part,int &strength) const;
-   void              Changed(const SRow &was,const SRow &now,SFact &facts[]) const;
+   void              Changed(const SRow &was,const SRow &now,SFact &facts[]);
+   double            Closings(const SRow &row,const double left,SFact &facts[]);
+   void              Born(const long ticket,SFact &facts[]);
    void              BornAndGone(SFact &facts[]);
    void              Add(SFact &facts[],const EFact kind,const SRow &row,const long position,const double lots,const long rest) const;
    ECause            CauseOf(const SRow &closed) const;
@@ -105,7 +107,7 @@ void CDiff::Take(const SRow &before[],const SRow &after[],const SRow &history[])
 int CDiff::FindTicket(const SRow &rows[],const long ticket) const
   {
    for(int i=0; i<ArraySize(rows); i++)
-      if(rows[i].ticket==ticket)
+      if(rows[i].ticket==ticket && IsTradeType(rows[i].type))
          return(i);
    return(-1);
   }
@@ -149,8 +151,8 @@ void CDiff::Vanished(const SRow &row,SFact &facts[])
          Add(facts,FACT_GONE,whole,row.position,whole.lots,0);
          return;
         }
-      m_taken_history[at]=true;
       SRow closed=m_history[at];
+      m_taken_history[at]=(closed.closer==0);
       if(IsWorkingType(closed.type))
         {
          Add(facts,FACT_CANCEL,closed,row.position,closed.lots,0);
@@ -162,6 +164,13 @@ void CDiff::Vanished(const SRow &row,SFact &facts[])
          whole.price=closed.price;
          whole.opened=closed.opened;
          Add(facts,FACT_ACTIVATE,whole,row.position,whole.lots,0);
+        }
+      if(closed.closer>0)
+        {
+         whole.lots=Closings(whole,0,facts);
+         if(whole.lots>LOTS_DUST)
+            Add(facts,FACT_GONE,whole,row.position,whole.lots,0);
+         return;
         }
       SRow rest;
       if(!Rest(whole,closed,rest))
@@ -180,6 +189,30 @@ void CDiff::Vanished(const SRow &row,SFact &facts[])
       rest.lots=whole.lots-closed.lots;
       whole=rest;
      }
+  }
+//--- What was closed of a position that had `row.lots`, down to `left`, as far as the history tells. The lots that it leaves.
+double CDiff::Closings(const SRow &row,const double left,SFact &facts[])
+  {
+   double lots=row.lots;
+   while(lots>left+LOTS_DUST)
+     {
+      int next=-1;
+      for(int i=0; i<ArraySize(m_history); i++)
+        {
+         if(m_history[i].ticket!=row.ticket || m_history[i].closer==0 || !IsTradeType(m_history[i].type))
+            continue;
+         m_taken_history[i]=true;
+         bool since=(m_history[i].left<lots-LOTS_DUST && m_history[i].left>left-LOTS_DUST);
+         if(since && (next<0 || m_history[i].left>m_history[next].left))
+            next=i;
+        }
+      if(next<0)
+         return(lots);
+      double after=m_history[next].left;
+      Add(facts,after>LOTS_DUST ? FACT_PARTIAL : FACT_CLOSE,m_history[next],row.position,lots-after,0);
+      lots=after;
+     }
+   return(lots);
   }
 //--- What goes on from a closed ticket: the surest of what is new, living or closed
 bool CDiff::Rest(const SRow &whole,const SRow &closed,SRow &rest)
@@ -219,7 +252,7 @@ int CDiff::Best(const SRow &rows[],const bool &taken[],const SRow &whole,const d
      }
    return(best);
   }
-void CDiff::Changed(const SRow &was,const SRow &now,SFact &facts[]) const
+void CDiff::Changed(const SRow &was,const SRow &now,SFact &facts[])
   {
    SRow row=was;
    if(IsWorkingType(was.type) && !IsWorkingType(now.type))
@@ -227,11 +260,28 @@ void CDiff::Changed(const SRow &was,const SRow &now,SFact &facts[]) const
       Add(facts,FACT_ACTIVATE,now,was.position,now.lots,0);
       row.price=now.price;
      }
+   else if(now.closer>0)
+      Closings(was,now.lots,facts);
    else if(now.lots<was.lots-LOTS_DUST)
       Add(facts,FACT_PARTIAL,now,was.position,was.lots-now.lots,0);
    bool moved=IsWorkingType(now.type) && (!SamePrice(row.price,now.price,now.point) || row.expiry!=now.expiry);
    if(moved || !SamePrice(row.sl,now.sl,now.point) || !SamePrice(row.tp,now.tp,now.point))
       Add(facts,FACT_MODIFY,now,was.position,now.lots,0);
+  }
+//--- A position that was opened and closed by some orders: what it was before the first of them
+void CDiff::Born(const long ticket,SFact &facts[])
+  {
+   SRow born={};
+   for(int i=0; i<ArraySize(m_history); i++)
+      if(m_history[i].ticket==ticket && IsTradeType(m_history[i].type) && m_history[i].left+m_history[i].lots>born.lots+LOTS_DUST)
+        {
+         born=m_history[i];
+         born.lots=born.left+born.lots;
+        }
+   born.closed=0;
+   born.position=ticket;
+   Add(facts,FACT_OPEN,born,ticket,born.lots,0);
+   Closings(born,0,facts);
   }
 //--- Opened and ended between two looks: above every ticket that was known
 void CDiff::BornAndGone(SFact &facts[])
@@ -242,6 +292,11 @@ void CDiff::BornAndGone(SFact &facts[])
          continue;
       if(FindTicket(m_before,m_history[i].ticket)>=0 || FindTicket(m_after,m_history[i].ticket)>=0)
          continue;
+      if(m_history[i].closer>0)
+        {
+         Born(m_history[i].ticket,facts);
+         continue;
+        }
       if(TicketInComment(m_history[i].comment,"from #")!=0)
          continue;  // the rest of one that was born and gone: it is followed from there
       SRow row=m_history[i];

@@ -374,6 +374,7 @@ int CExecutor::Close(const SCommand &command,SReport &report)
    for(int i=0; i<ArraySize(m_look.living); i++)
      {
       SRow row=m_look.living[i];
+      long ours=row.ticket;
       if(IsWorkingType(row.type))
         {
          int error=m_broker.Delete(row.ticket);
@@ -390,10 +391,11 @@ int CExecutor::Close(const SCommand &command,SReport &report)
          if(failed!=0)
             return(failed);
          surplus-=lots;
+         ours=m_broker.ClosedAs(row.ticket);
         }
       int count=ArraySize(m_ours);
       ArrayResize(m_ours,count+1);
-      m_ours[count]=row.ticket;
+      m_ours[count]=ours;
      }
    if(report.status=="closed")
       report.remaining=MathMax(0.0,left);
@@ -469,9 +471,13 @@ bool CExecutor::Finish(const SEntry &entry,SReport &report,const bool refused)
       SRow rows[];
       int count=m_store.Rows(rows);
       for(int k=0; k<count; k++)
-         if(rows[k].magic==entry.command.magic && !m_look.Lives(rows[k].ticket)
-            && (entry.command.ticket==0 || rows[k].ticket==entry.command.ticket))
-            m_store.WithOurs(rows[k].ticket);
+        {
+         if(rows[k].magic!=entry.command.magic || (entry.command.ticket!=0 && rows[k].ticket!=entry.command.ticket))
+            continue;
+         long closer=m_look.Closer(rows[k].ticket);
+         if(closer>0 || !m_look.Lives(rows[k].ticket))
+            m_store.WithOurs(closer>0 ? closer : rows[k].ticket);
+        }
      }
    ArrayResize(m_ours,0);
    return(m_store.Commit("D"));

@@ -78,7 +78,9 @@ string CIntroduction::Head(CBroker *broker,CBrokerClock *times,const datetime hi
    json.Text("server",StringSubstr(broker.Server(),0,255));
    json.Text("currency",broker.Currency());
    json.Integer("leverage",broker.Leverage());
-   json.Text("margin_mode","hedging");
+   json.Text("margin_mode",broker.Hedging() ? "hedging" : "netting");
+   if(broker.Fifo())
+      json.Boolean("fifo",true);
    json.Boolean("dll_allowed",broker.DllAllowed());
    json.Boolean("trade_allowed",broker.TradeAllowed());
    if(times.Known())

@@ -15,6 +15,8 @@
 
 //--- One order as the terminal shows it. `closed` is 0 while it lives; `lots` of a closed one are the lots closed.
 //--- `position` names the lineage: the first ticket of it. `point`: the symbol's, 0 if not known.
+//--- MetaTrader 5 only: a position keeps its ticket, and each closing of it is a row of the history. `closer`: the order that
+//--- closed it, of what lives its own ticket, of money the deal; `left`: the lots that were left of the position.
 struct SRow
   {
    long              ticket;
@@ -32,6 +34,8 @@ struct SRow
    string            comment;
    long              position;
    double            point;
+   long              closer;
+   double            left;
   };
 
 bool IsWorkingType(const int type)

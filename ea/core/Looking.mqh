@@ -72,6 +72,7 @@ public:
    double            Lots(void) const;
    bool              Working(void) const;
    bool              Lives(const long ticket) const;
+   long              Closer(const long ticket);
    void              PutMoney(const long ticket,SReport &report);
   };
 //--- The command's orders that live: of its magic number, or the one that it names. False: the lists say nothing.
@@ -120,6 +121,21 @@ bool CLook::ReadHistory(void)
    if(!m_history_read)
       m_history_read=m_broker.History(m_history);
    return(m_history_read);
+  }
+//--- MetaTrader 5: the order that closed the newest part of this position; 0: none, or not known
+long CLook::Closer(const long ticket)
+  {
+   long closer=0;
+   datetime closed=0;
+   if(!ReadHistory())
+      return(0);
+   for(int i=0; i<ArraySize(m_history); i++)
+      if(m_history[i].ticket==ticket && IsTradeType(m_history[i].type) && m_history[i].closer>0 && m_history[i].closed>=closed)
+        {
+         closer=m_history[i].closer;
+         closed=m_history[i].closed;
+        }
+   return(closer);
   }
 //--- what was booked when this ticket closed
 void CLook::PutMoney(const long ticket,SReport &report)

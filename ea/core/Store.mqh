@@ -56,6 +56,7 @@ public:
    string            guards;
    string            session_id;
    long              highest;
+   long              highest_deal;
 
                      CStore(void) { m_clock=NULL; Reset(); }
    bool              Open(const string name,CClock *clock);
@@ -68,13 +69,15 @@ public:
    void              WithRow(const SRow &row) { m_record+="\t+"+RowText(row); }
    void              WithoutRow(const long ticket) { m_record+="\t-"+IntegerToString(ticket); }
    void              WithOurs(const long ticket) { m_record+="\tX"+IntegerToString(ticket); }
+   void              WithBooked(const long deal) { m_record+="\tY"+IntegerToString(deal); }
+   long              HighestBooked(const long deal) const { return(deal>0 ? highest_deal : highest); }
    bool              Commit(const string kind) { return(Write(kind,m_record)); }
    bool              HasBaseline(void) const { return(m_baseline); }
    bool              IsOurs(const long ticket) const;
    int               Rows(SRow &rows[]) const;
    long              Stamp(void) const { return(m_stamp); }
    long              Left(void) const { return(m_left); }
-   bool              TakeBaseline(const SRow &rows[],const long known);
+   bool              TakeBaseline(const SRow &rows[],const long known,const long deal);
    bool              Compact(void);
    ulong             Size(void) const { return(m_journal.Size()); }
   };
@@ -96,6 +99,7 @@ void CStore::Reset(void)
    guards="";
    session_id="";
    highest=0;
+   highest_deal=0;
   }
 //--- False: another program has the journal, or the disk fails: see State()
 bool CStore::Open(const string name,CClock *clock)
@@ -292,6 +296,8 @@ void CStore::Part(const string part)
       DropRow(StringToInteger(text));
    if(mark=="X")
       AddOurs(StringToInteger(text));
+   if(mark=="Y")
+      highest_deal=MathMax(highest_deal,StringToInteger(text));
   }
 void CStore::SetRow(const SRow &row)
   {
@@ -351,8 +357,8 @@ bool CStore::IsOurs(const long ticket) const
    return(false);
   }
 //--- The book as it is, in some records and a last one: without the last one it was not taken. `known`: the highest ticket
-//--- that has ended already.
-bool CStore::TakeBaseline(const SRow &rows[],const long known)
+//--- that has ended already; `deal`: the highest deal that booked money, where deals are counted apart.
+bool CStore::TakeBaseline(const SRow &rows[],const long known,const long deal)
   {
    int total=ArraySize(rows);
    int done=0;
@@ -360,6 +366,8 @@ bool CStore::TakeBaseline(const SRow &rows[],const long known)
    do
      {
       Begin(done==0 ? "0" : "1");
+      if(done==0 && deal>0)
+         WithBooked(deal);
       for(int i=0; i<BASELINE_ROWS && done<total; i++)
         {
          top=MathMax(top,rows[done].ticket);
@@ -466,7 +474,7 @@ bool CStore::Compact(void)
       Put(kinds,fields,count,"M","0\tX"+IntegerToString(m_ours[k]));
    for(int r=0; r<m_rows_count; r++)
       Put(kinds,fields,count,"B",(r==0 ? "0" : "1")+"\t+"+RowText(m_rows[r]));
-   Put(kinds,fields,count,"P",IntegerToString(highest));
+   Put(kinds,fields,count,"P",IntegerToString(highest)+(highest_deal>0 ? "\tY"+IntegerToString(highest_deal) : ""));
    if(m_baseline)
       Put(kinds,fields,count,"C","0");
    if(session_id!="")

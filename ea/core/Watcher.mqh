@@ -39,6 +39,7 @@ private:
    bool              TellBooked(void);
    bool              Booked(const SRow &row);
    long              HighestEnded(void) const;
+   long              HighestDeal(void) const;
    void              Baseline(const SFact &fact,const SRow &was);
    void              Intent(const SFact &fact,const SRow &was,const long seen);
    void              Report(const SFact &fact,const SRow &was,const long seen);
@@ -158,7 +159,7 @@ bool CWatcher::Scan(const bool master)
      {
       for(int i=0; i<ArraySize(m_rows); i++)
          m_rows[i].position=m_rows[i].ticket;
-      bool taken=m_store.TakeBaseline(m_rows,HighestEnded());
+      bool taken=m_store.TakeBaseline(m_rows,HighestEnded(),HighestDeal());
       if(taken)
          m_scanned=now;
       return(taken);
@@ -235,7 +236,17 @@ long CWatcher::HighestEnded(void) const
   {
    long highest=0;
    for(int i=0; i<ArraySize(m_history); i++)
-      highest=MathMax(highest,m_history[i].ticket);
+      if(IsTradeType(m_history[i].type) || m_history[i].closer==0)
+         highest=MathMax(highest,m_history[i].ticket);
+   return(highest);
+  }
+//--- MetaTrader 5 counts deals apart from orders
+long CWatcher::HighestDeal(void) const
+  {
+   long highest=0;
+   for(int i=0; i<ArraySize(m_history); i++)
+      if(!IsTradeType(m_history[i].type))
+         highest=MathMax(highest,m_history[i].closer);
    return(highest);
   }
 //--- deposits, withdrawals and credits that came since, the oldest first
@@ -245,7 +256,7 @@ bool CWatcher::TellBooked(void)
      {
       int next=-1;
       for(int i=0; i<ArraySize(m_history); i++)
-         if(!IsTradeType(m_history[i].type) && m_history[i].ticket>m_store.highest && (next<0 || m_history[i].ticket<m_history[next].ticket))
+         if(!IsTradeType(m_history[i].type) && m_history[i].ticket>m_store.HighestBooked(m_history[i].closer) && (next<0 || m_history[i].ticket<m_history[next].ticket))
             next=i;
       if(next<0)
          return(true);
@@ -255,7 +266,7 @@ bool CWatcher::TellBooked(void)
   }
 bool CWatcher::Booked(const SRow &row)
   {
-   SRow again={};
+   SRow again=row;
    SMoney money={};
    bool known=m_broker.Money(row.ticket,again,money);
    CJsonWriter json;
@@ -279,7 +290,10 @@ bool CWatcher::Booked(const SRow &row)
    frame.aged=true;
    m_store.Begin(IntegerToString(m_clock.Wall()));
    m_store.WithFrame(frame);
-   m_store.WithoutRow(row.ticket);  // it raises the highest ticket known
+   if(row.closer>0)
+      m_store.WithBooked(row.closer);
+   else
+      m_store.WithoutRow(row.ticket);  // it raises the highest ticket known
    return(m_store.Commit("O"));
   }
 //--- one fact, one record
@@ -288,7 +302,7 @@ bool CWatcher::Tell(const SFact &fact,const bool master,const long age)
    SRow was=Was(fact.ticket);
    bool copy=IsCopy(fact.row.magic);
    bool ends=(fact.kind==FACT_CLOSE || fact.kind==FACT_PARTIAL || fact.kind==FACT_CANCEL);
-   bool ours=(copy && ends && m_store.IsOurs(fact.ticket));
+   bool ours=(copy && ends && m_store.IsOurs(fact.row.closer>0 ? fact.row.closer : fact.ticket));
    if(copy && ends && !ours && fact.cause==CAUSE_MANUAL && m_store.ledger.ClosingInDoubt(fact.row.magic))
       return(true);  // perhaps ours: whoever asks about the doubt will say
    long wall=m_clock.Wall();
@@ -310,11 +324,14 @@ void CWatcher::Baseline(const SFact &fact,const SRow &was)
    row.closed=0;
    if(fact.kind==FACT_CLOSE || fact.kind==FACT_CANCEL)
       m_store.WithoutRow(fact.ticket);
-   else if(fact.kind==FACT_PARTIAL && fact.new_ticket>0)
+   else if(fact.kind==FACT_PARTIAL)
      {
-      m_store.WithoutRow(fact.ticket);
       row=was;
-      row.ticket=fact.new_ticket;
+      if(fact.new_ticket>0)
+        {
+         m_store.WithoutRow(fact.ticket);
+         row.ticket=fact.new_ticket;
+        }
       row.position=fact.position;
       row.lots=was.lots-fact.lots;
       m_store.WithRow(row);
@@ -328,7 +345,7 @@ void CWatcher::Baseline(const SFact &fact,const SRow &was)
   }
 void CWatcher::PutMoney(CJsonWriter &json,const SFact &fact) const
   {
-   SRow row={};
+   SRow row=fact.row;
    SMoney money={};
    if(!IsWorkingType(fact.row.type) && m_broker.Money(fact.ticket,row,money) && row.closed>0)
      {

@@ -110,6 +110,8 @@ void CBroker4::Selected(SRow &row)
    row.magic=(long)OrderMagicNumber();
    row.comment=OrderComment();
    row.position=0;
+   row.closer=0;
+   row.left=0;
   }
 //--- All orders of a pool, from high to low. A list that moves meanwhile, a row that cannot be selected or stands there
 //--- twice: the look is void.

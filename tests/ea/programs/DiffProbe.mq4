@@ -1,4 +1,4 @@
-//--- in.txt: rows "B|A|H ticket type symbol lots price opened sl tp expiry closed magic comment position", and "go HIGHEST",
+//--- in.txt: rows "B|A|H ticket type symbol lots price opened sl tp expiry closed magic comment position [closer left]", and "go HIGHEST",
 //--- which compares what came since the last one. out.txt: the facts, then "=" with the positions of the book.
 #property strict
 #include <Diff.mqh>
@@ -21,6 +21,8 @@ void Put(SRow &rows[],const string &w[])
    rows[n].comment=w[12];
    rows[n].position=StringToInteger(w[13]);
    rows[n].point=0.00001;
+   rows[n].closer=(ArraySize(w)>14) ? StringToInteger(w[14]) : 0;
+   rows[n].left=(ArraySize(w)>15) ? StringToDouble(w[15]) : 0;
   }
 string Name(const EFact kind)
   {
