@@ -12,16 +12,19 @@ from eagateway_sdk.paper import Position, WorkingOrder
 
 from ea.host.build import SOURCES, Options, build
 from ea.host.sim.broker import Broker
+from ea.host.sim.hedging import Hedging
 from ea.host.sim.terminal import Terminal
 
-PROGRAMS: Final = SOURCES / "mql4"
+PLATFORMS: Final = ("mt4", "mt5")
 PATIENCE: Final = 20.0
 
 
 @cache
-def program(name: str = "EAGatewayNoDll") -> Path:
+def program(name: str = "EAGatewayNoDll", *, platform: str = "mt4") -> Path:
     """The executable of one of our programs, with the sanitizers; once per run."""
-    return build(PROGRAMS / f"{name}.mq4", Options(sanitized=True))
+    language = int(platform[-1])
+    options = Options(language=language, sanitized=True)
+    return build(SOURCES / f"mql{language}" / f"{name}.mq{language}", options)
 
 
 def until(what: Callable[[], object], seconds: float = PATIENCE) -> None:
@@ -38,7 +41,9 @@ def until(what: Callable[[], object], seconds: float = PATIENCE) -> None:
 
 @dataclass(slots=True)
 class Seat:
-    """One account. `start` attaches the EA to its chart. `inputs` beside those that all have."""
+    """One account. `start` attaches the EA to its chart. `inputs` beside those that all have. `hedging`: the account as
+    a MetaTrader 5 shows it.
+    """
 
     url: str
     account: str
@@ -46,12 +51,16 @@ class Seat:
     folder: Path
     inputs: Mapping[str, object] = field(default_factory=dict)
     broker: Broker = field(default_factory=Broker)
+    platform: str = "mt4"
+    hedging: Hedging | None = None
     _terminals: list[Terminal] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         server, _, login = self.account.rpartition(":")
         self.broker.server, self.broker.login = server, int(login)
         self.folder.mkdir(exist_ok=True)
+        if self.platform == "mt5":
+            self.hedging = Hedging(self.broker)
 
     def __enter__(self) -> Self:
         return self
@@ -71,11 +80,13 @@ class Seat:
 
     def start(self, **environment: str) -> Self:
         """Attach the EA."""
-        terminal = Terminal(self.broker, self.folder)
+        terminal = Terminal(self.broker, self.folder, self.hedging)
         self._terminals.append(terminal)
         inputs = {"GatewayUrl": self.url, "AccountKey": self.key, "TimerMilliseconds": 50, **self.inputs}
         terminal.start(
-            program(), inputs=inputs, **{"MQL_URLS": self.url, "ASAN_OPTIONS": "detect_leaks=0", **environment}
+            program(platform=self.platform),
+            inputs=inputs,
+            **{"MQL_URLS": self.url, "ASAN_OPTIONS": "detect_leaks=0", **environment},
         )
         return self
 
