@@ -9,6 +9,9 @@
 #include "Panel.mqh"
 #include "Session.mqh"
 
+#define NETTING_WORDS  "This account nets its positions; copying from or to it is not supported."
+#define NETTING_REMEDY "Ask your broker for a hedging account."
+
 enum ERole { AsGatewaySays, MasterOnly, FollowerOnly };
 
 //--- what the trader has set
@@ -221,10 +224,11 @@ bool CAgent::Master(void) const
       return(m_store.role=="master");
    return(m_inputs.role==MasterOnly);
   }
-//--- nothing of a stranger's trades is written down before the gateway has said what this account is
+//--- nothing of a stranger's trades is written down before the gateway has said what this account is, and nothing of an
+//--- account that nets its positions
 bool CAgent::MayScan(void) const
   {
-   return(m_inputs.role!=AsGatewaySays || m_store.role!="");
+   return(m_broker.Hedging() && (m_inputs.role!=AsGatewaySays || m_store.role!=""));
   }
 void CAgent::Scan(void)
   {
@@ -303,6 +307,8 @@ void CAgent::Watch(void)
    long now=m_clock.Monotonic();
    if(m_refused!="" && StringFind(m_refused,"Collecting")<0)
       m_alerts.Say("refused"+m_refused,m_refused,now);
+   if(m_open && !m_broker.Hedging())
+      m_alerts.Say("netting",NETTING_WORDS+" "+NETTING_REMEDY,now);
    if(m_session.refused!="")
       m_alerts.Say("url",m_session.refused+" "+CCalls::HostOf(m_inputs.url),now);
    if(m_executor.guard_said!="")
@@ -329,6 +335,8 @@ string CAgent::StateLine(void)
       return("STOPPED - "+m_session.stopped);
    if(m_session.refused!="")
       return("REFUSED - the gateway's address is not allowed");
+   if(m_open && !m_broker.Hedging())
+      return("REFUSED - "+NETTING_WORDS);
    if(m_session.link.Live())
       return("LIVE as "+m_session.link.role+", since "+m_since);
    if(m_session.link.Pending())
@@ -351,6 +359,11 @@ string CAgent::ProblemLine(string &todo)
       todo=m_session.refused+" "+CCalls::HostOf(m_inputs.url);
       return("WebRequest to the gateway is not allowed");
      }
+   if(m_open && !m_broker.Hedging())
+     {
+      todo=NETTING_REMEDY;
+      return(NETTING_WORDS);
+     }
    if(!m_broker.Connected())
      {
       todo=MarketSentence(6);
@@ -358,7 +371,7 @@ string CAgent::ProblemLine(string &todo)
      }
    if(!m_broker.TradeAllowed())
      {
-      todo="Press the AutoTrading button in the toolbar.";
+      todo="Press the "+(m_broker.Platform()=="mt5" ? "Algo Trading" : "AutoTrading")+" button in the toolbar.";
       return("AutoTrading is off");
      }
    if(m_session.link.problem=="")

@@ -106,6 +106,8 @@ bool CExecutor::CarryOut(const int place)
    SReport report={};
    if(Expired(entry.command))
       return(Finish1(entry,"expired",0,""));
+   if(!m_broker.Hedging())
+      return(Finish1(entry,"rejected",149,MarketSentence(149)));
    if(!m_broker.Connected() || !m_broker.TradeAllowed() || m_broker.Busy())
      {
       if(m_waiting_since<0)

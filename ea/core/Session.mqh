@@ -218,6 +218,8 @@ void CSession::Open(void)
    json.Integer("build",m_broker.Build());
    json.Text("transport","exchange");
    json.Text("installation",m_store.installation);
+   if(!m_broker.Hedging())
+      json.Text("margin_mode","netting");
    json.Close("}");
    json.Close("}");
    string headers="Idempotency-Key: "+m_request_id+"\r\n";

@@ -308,7 +308,8 @@ def test_trading_that_is_switched_off_delays_a_close_and_nothing_else(master: Se
     until(lambda: len(follower.open) == 1)
     follower.broker.allowed = False
     master.broker.close(ticket)
-    follower.shows("Press the AutoTrading button in the toolbar.")
+    button = {"mt4": "AutoTrading", "mt5": "Algo Trading"}[follower.platform]
+    follower.shows(f"Press the {button} button in the toolbar.")
     assert len(follower.open) == 1
     follower.broker.allowed = True
     until(lambda: not follower.open)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ea.seats import Seat, until
+from tests.ea.seats import PLATFORMS, Seat, until
 
 pytestmark = pytest.mark.compiles
 KEY = "gD_fXa8ZGz9mTPZrtHlyfRUU3u7IoIRC5Cp-VcX2Dvw"
@@ -20,9 +20,9 @@ def nowhere() -> str:
         return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
-@pytest.fixture
-def seat(nowhere: str, tmp_path: Path) -> Iterator[Seat]:
-    with Seat(nowhere, "Paper-Demo:5012345", KEY, tmp_path / "one") as one:
+@pytest.fixture(params=PLATFORMS)
+def seat(nowhere: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Seat]:
+    with Seat(nowhere, "Paper-Demo:5012345", KEY, tmp_path / "one", platform=request.param) as one:
         yield one
 
 
@@ -61,7 +61,7 @@ def test_wrong_inputs_are_named(inputs: dict[str, object], word: str, seat: Seat
 def test_a_second_chart_of_the_account_finds_it_served_and_takes_over_when_the_first_ends(seat: Seat) -> None:
     seat.start()
     seat.shows("The gateway cannot be reached")
-    with Seat(seat.url, seat.account, KEY, seat.folder) as second:
+    with Seat(seat.url, seat.account, KEY, seat.folder, platform=seat.platform) as second:
         second.start()
         second.shows("This account is already served by another")
         seat.kill()
