@@ -57,6 +57,7 @@ def build(*, stage: Stage, recording: Recording, played: Played, seconds: float)
         "findings": [*findings.lost, *findings.duplicated, *wrong],
         "restarts": played.restarts,
         "terminal": stage.terminal,
+        "platform": stage.platform,
         "terminals_killed": played.terminals,
         "latency_ms": rows.latencies(),
         "figures": rows.compare_figures(stage.followers[0].part.account_id, printed),
@@ -98,7 +99,7 @@ def _lag(seat: Seat, played: Played, approved: tuple[float, float] | None) -> fl
     return max((at - told[position] for position, at in seat.opened.items() if position in told), default=0.0)
 
 
-def broken(recording: str, error: str, *, transport: str, terminal: str) -> dict[str, Any]:
+def broken(recording: str, error: str, *, transport: str, terminal: str, platform: str) -> dict[str, Any]:
     """The report of a recording that could not even be opened."""
     return {
         "recording": recording,
@@ -116,6 +117,7 @@ def broken(recording: str, error: str, *, transport: str, terminal: str) -> dict
         "findings": [],
         "restarts": 0,
         "terminal": terminal,
+        "platform": platform,
         "terminals_killed": 0,
         "latency_ms": {},
         "figures": [],

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +37,7 @@ FALSIFIED: Final = ("drop", "double", "lots", "modify")
 BREAKS: Final = (*FALSIFIED, *FAULTS)
 TRANSPORTS: Final = ("socket", "exchange")
 TERMINALS: Final = ("sdk", "ea")
+PLATFORMS: Final = ("mt4", "mt5")
 BROKEN: Final = 2
 INTERRUPTED: Final = 130
 
@@ -57,6 +59,7 @@ class Options:
     restart_gateway: int = 0
     kill_terminal: int = 0
     terminal: str = "sdk"
+    platform: str = "mt4"
     fault: str | None = None
     transport: Transport | None = None
     seed: int | None = None
@@ -66,6 +69,11 @@ class Options:
     def speaks(self) -> Transport:
         """What all terminals speak over."""
         return self.transport or ("exchange" if self.terminal == "ea" else "socket")
+
+    @property
+    def runs_in(self) -> str:
+        """The platform of the terminals; clients of the SDK run in none."""
+        return self.platform if self.terminal == "ea" else "sdk"
 
 
 def own_folder() -> Path:
@@ -101,10 +109,14 @@ def _play(options: Options, served: Served | None) -> int:
         if options.terminal == "ea":
             check_recording(recording)
     except (BrokenRecording, OSError) as error:
-        _write(
-            options,
-            report.broken(options.recording.name, str(error), transport=options.speaks, terminal=options.terminal),
+        told = report.broken(
+            options.recording.name,
+            str(error),
+            transport=options.speaks,
+            terminal=options.terminal,
+            platform=options.runs_in,
         )
+        _write(options, told)
         sys.stderr.write(f"broken recording: {error}\n")
         return BROKEN
     fault = options.fault if options.fault in FAULTS else None
@@ -145,7 +157,7 @@ class Run:
     def _stage(self) -> Stage:
         """The terminals, by what they run."""
         options = self._options
-        kind = EaStage if options.terminal == "ea" else ClientStage
+        kind = partial(EaStage, platform=options.platform) if options.terminal == "ea" else ClientStage
         return kind(
             plan=self._plan,
             recording=self._recording,

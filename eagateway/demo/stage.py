@@ -46,6 +46,7 @@ class Stage(Protocol):
     followers: Sequence[Any]
     transport: Transport
     terminal: str
+    platform: str
 
     async def start(self) -> None:
         """Connect everybody; returns when each has a session, pending or not."""
@@ -112,7 +113,7 @@ class ClientStage:
     ) -> None:
         self._recording, self._url, self._folder = recording, url, folder
         self.transport: Transport = transport
-        self.terminal = "sdk"
+        self.terminal = self.platform = "sdk"
         self._sent: dict[UUID, str] = {}
         tape = Tape(recording)
         book = Book.for_account(recording.account)

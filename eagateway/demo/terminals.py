@@ -15,19 +15,23 @@ from typing import Any, Final
 
 from eagateway_sdk import Transport
 from eagateway_sdk.paper import Book, BrokenRecording, Event, MasterTerminal, PaperTerminal, Recording, Tape
+from msgspec import structs
 
 from ea.host.build import Options, build
+from ea.host.sim.hedging import Hedging
 from ea.host.sim.tape import Market, Ordered, TapeBroker, seconds
 from ea.host.sim.terminal import Terminal
 from eagateway.demo.cast import Part
 from eagateway.demo.plan import Plan
 from eagateway.demo.stage import Seat, Told
 
-PROGRAMS: Final = Path(__file__).resolve().parents[2] / "ea" / "mql4"
-PROGRAM: Final = {"exchange": "EAGatewayNoDll.mq4"}
+PROGRAMS: Final = Path(__file__).resolve().parents[2] / "ea"
+PROGRAM: Final = {"exchange": "EAGatewayNoDll"}
 CONNECT_SECONDS: Final = 90
-LOOKS: Final = 4
-"""Each look asks twice. The first may have begun before the event, so it takes the end of the next one to be sure."""
+LOOKS: Final = {"mt4": 4, "mt5": 6}
+"""Each look asks twice, in a MetaTrader 5 three times. The first may have begun before the event, so it takes the end
+of the next one to be sure.
+"""
 _UNCONFIRMED: Final = re.compile(r"CHART: EAGateway_4=.*unconfirmed (\d+)")
 
 
@@ -45,9 +49,12 @@ def check_recording(recording: Recording) -> None:
 
 @dataclass(frozen=True, slots=True)
 class EaSeat(Seat):
-    """A seat whose terminal runs the EA. `running`: its terminals, one after the other."""
+    """A seat whose terminal runs the EA. `running`: its terminals, one after the other. `hedging`: the account as a
+    MetaTrader 5 shows it.
+    """
 
     broker: TapeBroker = None  # type: ignore[assignment]  # dataclasses want a default behind one
+    hedging: Hedging | None = None
     folder: Path = Path()
     lock: threading.RLock = field(default_factory=threading.RLock)
     running: list[Terminal] = field(default_factory=list)
@@ -59,7 +66,7 @@ class EaSeat(Seat):
 
     def start(self, program: Path, url: str) -> None:
         """Attach the program to a chart of this account."""
-        terminal = Terminal(self.broker, self.folder)
+        terminal = Terminal(self.broker, self.folder, self.hedging)
         terminal.told.lock = self.lock
         self.running.append(terminal)
         inputs = {"GatewayUrl": url, "AccountKey": self.part.auth_key, "TimerMilliseconds": 50}
@@ -75,11 +82,13 @@ class EaStage:
     """The master and its followers at simulated brokers."""
 
     def __init__(
-        self, *, plan: Plan, recording: Recording, url: str, folder: Path, falsify: str | None, transport: Transport
-    ) -> None:
+        self, *, plan: Plan, recording: Recording, url: str, folder: Path, falsify: str | None, transport: Transport,
+        platform: str = "mt4",
+    ) -> None:  # fmt: skip
         self._recording, self._url, self._folder = recording, url, folder
         self.transport: Transport = transport
         self.terminal = "ea"
+        self.platform = platform
         self._program = Path()
         self._market = Market()
         self._tape = Tape(recording)
@@ -106,7 +115,8 @@ class EaStage:
         )
         for opened in reversed(self._tape.opens.values()):
             broker.list_price(opened.symbol, opened.price)
-        return EaSeat(part, book, broker.opened, broker=broker, folder=folder)
+        hedging = Hedging(broker) if self.platform == "mt5" else None
+        return EaSeat(part, book, broker.opened, broker=broker, hedging=hedging, folder=folder)
 
     @property
     def _seats(self) -> Sequence[EaSeat]:
@@ -114,8 +124,9 @@ class EaStage:
 
     async def start(self) -> None:
         """Build the program, attach it everywhere; returns when each account has a session, pending or not."""
-        program = PROGRAMS / PROGRAM[self.transport]
-        self._program = await asyncio.to_thread(build, program, Options(sanitized=True))
+        language = int(self.platform[-1])
+        program = PROGRAMS / f"mql{language}" / f"{PROGRAM[self.transport]}.mq{language}"
+        self._program = await asyncio.to_thread(build, program, Options(language=language, sanitized=True))
         first = next(iter(self._recording.events()), None)
         self._market.now = seconds(first.t) if first else 0.0
         for seat in self._seats:
@@ -148,8 +159,13 @@ class EaStage:
             with follower.lock:
                 follower.broker.recorded(event)
         if step.intent is not None and not step.repeat:
-            self._seen.append(event)
+            self._seen.append(self._as_told(event))
         return []
+
+    def _as_told(self, event: Event) -> Event:
+        """A MetaTrader 5 has one ticket for a position where the recording has one for each rest."""
+        hedging = self.master.hedging
+        return event if hedging is None else structs.replace(event, ticket=hedging.identifier(event.ticket))
 
     def _book(self, event: Event) -> None:
         """Money that comes to the master comes to the mirrored account, too."""
@@ -165,8 +181,9 @@ class EaStage:
     async def noticed(self) -> None:
         """Return when the master's program has looked at what there is now, from beginning to end."""
         terminal, before = self.master.terminal, self.master.terminal.told.looks
+        looks = LOOKS[self.platform]
         async with asyncio.timeout(CONNECT_SECONDS):
-            while terminal is self.master.terminal and terminal.told.looks < before + LOOKS:  # noqa: ASYNC110 - threads count
+            while terminal is self.master.terminal and terminal.told.looks < before + looks:  # noqa: ASYNC110 - threads count
                 await asyncio.sleep(0.01)
 
     async def kill_terminal(self, draw: random.Random) -> None:

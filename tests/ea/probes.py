@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from ea.host.build import Options, build
+from ea.host.build import CORE, SOURCES, Options, build
 
 PROGRAMS: Final = Path(__file__).parent / "programs"
 SECONDS: Final = 120
@@ -17,7 +17,8 @@ SECONDS: Final = 120
 def built(name: str) -> Path:
     """The executable, with the sanitizers; once per run."""
     language = 5 if (PROGRAMS / f"{name}.mq5").exists() else 4
-    return build(PROGRAMS / f"{name}.mq{language}", Options(language=language, sanitized=True))
+    folders = (CORE, SOURCES / f"mql{language}")
+    return build(PROGRAMS / f"{name}.mq{language}", Options(language=language, sanitized=True), folders=folders)
 
 
 def run(name: str, folder: Path, *, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

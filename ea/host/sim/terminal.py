@@ -43,7 +43,7 @@ class Told:
             return self._event(int(words[1]))
         ask = self._questions().get(words[0])
         with self.lock:
-            self.looks += words[0] in ("orders", "positions")
+            self.looks += words[0] in ("orders", "pending")
             return str(ask(*words[1:])) if ask is not None else self.broker.order(words)
 
     def _questions(self) -> dict[str, Callable[..., object]]:

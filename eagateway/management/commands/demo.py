@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from eagateway.demo.child import GatewayFailed
-from eagateway.demo.run import BREAKS, SHIPPED, TERMINALS, TRANSPORTS, Options, own_folder, play
+from eagateway.demo.run import BREAKS, PLATFORMS, SHIPPED, TERMINALS, TRANSPORTS, Options, own_folder, play
 
 
 class Command(BaseCommand):
@@ -42,6 +42,12 @@ class Command(BaseCommand):
             help="what they run: the SDK, or the EA in simulated terminals",
         )
         parser.add_argument(
+            "--platform",
+            choices=PLATFORMS,
+            default="mt4",
+            help="which MetaTrader the terminals are (mt4; --terminal ea)",
+        )
+        parser.add_argument(
             "--kill-terminal",
             type=_count,
             default=0,
@@ -54,6 +60,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **given: Any) -> None:
         if given["kill_terminal"] and given["terminal"] != "ea":
             raise CommandError("--kill-terminal needs --terminal ea: the SDK's clients are a part of this process")
+        if given["platform"] != "mt4" and given["terminal"] != "ea":
+            raise CommandError("--platform needs --terminal ea: the SDK's clients run in no MetaTrader")
         names = Options.__dataclass_fields__.keys() & given.keys()
         options = Options(folder=own_folder(), **{name: given[name] for name in names})
         try:
