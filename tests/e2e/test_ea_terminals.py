@@ -111,10 +111,13 @@ def test_an_order_that_timed_out_and_fills_late_is_one_position(master: Seat, fo
 
 def test_a_requote_is_tried_again_and_a_refusal_is_not(master: Seat, follower: Seat) -> None:
     follower.broker.answers = [Answer(138), Answer(138)]
-    before = len(follower.broker.sent)
+    before, reports_before = len(follower.broker.sent), len(told(follower))
     ticket = master.broker.open("buy", "0.10")
     until(lambda: follower.lots() == [Decimal("0.1")])
     assert len(follower.broker.sent) == before + 3
+    until(lambda: len(told(follower)) > reports_before)
+    # a command that was given up would be ordered anew, and the position would be there all the same
+    assert [report["status"] for report in told(follower)[reports_before:]] == ["filled"]
     master.broker.close(ticket)
     until(lambda: not follower.open)
     follower.broker.answers = [Answer(134)]
@@ -496,9 +499,12 @@ def test_a_close_that_the_broker_refuses_is_tried_until_it_is_done(master: Seat,
     ticket = master.broker.open("buy", "0.10")
     until(lambda: len(follower.open) == 1)
     follower.broker.answers = [Answer(146), Answer(138), Answer(4)]
+    until(lambda: last(follower).get("status") == "filled")
+    before = len(told(follower))
     master.broker.close(ticket)
     until(lambda: not follower.open)
     until(lambda: last(follower).get("status") == "closed")
+    assert [report["status"] for report in told(follower)[before:]] == ["closed"]  # the gateway was not asked to order anew
 
 
 def closed_as(seat: Seat, ticket: int) -> int:

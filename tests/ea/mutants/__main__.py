@@ -2,20 +2,25 @@
 
 python -m tests.ea.mutants                   all of them; the exit code is 1 when one survives
 python -m tests.ea.mutants --only requote    those whose name has this word
+python -m tests.ea.mutants --jobs 1          one at a time, where the machine is small
+
+Each result is said when it is known, with why the test failed, so a run that is cut short has told what it knows.
 """
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from ea.host.build import SOURCES
+from ea.host.build import SOURCES, Options, build
 from tests.ea.mutants.faults import FAULTS, Fault
 
 ROOT: Final = Path(__file__).resolve().parents[3]
@@ -32,12 +37,13 @@ def main(arguments: Sequence[str]) -> int:
     given = options.parse_args(arguments)
     chosen = [fault for fault in FAULTS if given.only in fault.name]
     tests = sorted({test for fault in chosen for test in fault.test.split()})
-    plain, said = run(SOURCES, tests)
+    with ThreadPoolExecutor(max_workers=given.jobs) as hands:
+        whole = hands.submit(run, SOURCES, tests)  # beside the faults, which need not wait for it
+        results = list(hands.map(tried, chosen))
+        plain, said = whole.result()
     if plain != 0:
         print(f"without any fault the tests fail:\n{said}")
         return 2
-    with ThreadPoolExecutor(max_workers=given.jobs) as hands:
-        results = list(hands.map(dies, chosen))
     print("| fault | in | fails |\n| --- | --- | --- |")
     for fault, killer in zip(chosen, results, strict=True):
         print(f"| {fault.name} | `{fault.file}` | {killer or '**survives**'} |")
@@ -46,8 +52,20 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if survivors else 0
 
 
-def dies(fault: Fault) -> str:
-    """The test that fails, or "" if none does. A fault that does not compile fails as well: nobody could ship it."""
+def tried(fault: Fault) -> str:
+    """The test that fails, or "" if none does; said at once."""
+    began = time.monotonic()
+    killer, why = dies(fault)
+    took = round(time.monotonic() - began)
+    print(f"{fault.name}: {'dies' if killer else 'SURVIVES'} ({took} s) {why}", file=sys.stderr, flush=True)
+    return killer
+
+
+def dies(fault: Fault) -> tuple[str, str]:
+    """The test that fails and why, or nothing if none does.
+
+    :raises RuntimeError: the fault is none: it does not stand there, no compiler takes it, or no test could be run
+    """
     with tempfile.TemporaryDirectory() as folder:
         sources = Path(folder) / "ea"
         for part in PARTS:
@@ -60,14 +78,15 @@ def dies(fault: Fault) -> str:
                 f"{fault.name}: what is to be replaced stands {text.count(fault.before)} times in {fault.file}"
             )
         path.write_text(text.replace(fault.before, fault.after), encoding="ascii")
+        build(sources / "mql4" / "EAGatewayNoDll.mq4", Options(sanitized=True), folders=[sources / "core"])
         status, said = run(sources, fault.test.split())
     if status not in (0, FAILED):
         raise RuntimeError(f"{fault.name}: the tests could not be run\n{said}")
-    named = [
-        line.split(" - ")[0].split("::")[-1] for line in said.splitlines() if line.startswith(("FAILED ", "ERROR "))
-    ]
-    print(f"{fault.name}: {'dies' if status else 'survives'}", file=sys.stderr, flush=True)
-    return f"`{named[0]}`" if status and named else "a test" if status else ""
+    named = [line.split(" - ")[0].split("::")[-1] for line in said.splitlines() if line.startswith("FAILED ")]
+    if status and not named:
+        raise RuntimeError(f"{fault.name}: something but a test failed\n{said}")
+    reason = re.search(r"^E +(.*)$", said, re.M)
+    return (f"`{named[0]}`", reason[1] if reason else "") if named else ("", "")
 
 
 def run(sources: Path, tests: Sequence[str]) -> tuple[int, str]:
