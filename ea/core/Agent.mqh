@@ -31,6 +31,8 @@ class CAgent
   {
 private:
    CBroker          *m_broker;
+   CWindows         *m_windows;
+   ETransport        m_transport;
    CClock            m_clock;
    CRandom           m_random;
    CStore            m_store;
@@ -69,6 +71,7 @@ private:
 
 public:
                      CAgent(void);
+   void              Windows(CWindows *windows,const ETransport transport);
    string            Begin(CBroker *broker,const SInputs &inputs);
    void              Pass(void);
    void              Tick(void);
@@ -77,6 +80,8 @@ public:
 CAgent::CAgent(void)
   {
    m_broker=NULL;
+   m_windows=NULL;
+   m_transport=CallsOnly;
    m_account="";
    m_account_key="";
    m_refused="";
@@ -87,6 +92,17 @@ CAgent::CAgent(void)
    m_panel_at=-1000;
    m_was_live=false;
    m_since="";
+  }
+//--- before Begin, in a program that has DLLs
+void CAgent::Windows(CWindows *windows,const ETransport transport)
+  {
+   m_windows=windows;
+   m_transport=transport;
+   m_session.Windows(windows,transport);
+   m_vault.Windows(windows);
+   uchar bytes[];
+   if(m_windows.Allowed() && m_windows.Random(bytes,64))
+      m_random.Seed(bytes);
   }
 //--- "", or what is wrong with the inputs
 string CAgent::Begin(CBroker *broker,const SInputs &inputs)
@@ -201,7 +217,16 @@ bool CAgent::Key(void)
   {
    m_account_key=(m_inputs.account_key!="") ? m_inputs.account_key : m_vault.Key();
    if(m_account_key!="")
+     {
+      if(m_inputs.account_key=="" && m_windows!=NULL && m_windows.Allowed() && !m_vault.KeyIsWrapped())
+         m_vault.KeepKey(m_account_key);
       return(true);
+     }
+   if(m_vault.KeyIsWrapped())
+     {
+      m_refused="The key was wrapped by Windows and cannot be read: allow DLLs, log in as the user who made it, or set AccountKey.";
+      return(false);
+     }
    m_random.Collect(EA_FOLDER+"\\noise",1024);
    m_refused="Collecting randomness for the key.";
    m_next_try=m_clock.Monotonic();
@@ -257,6 +282,8 @@ void CAgent::Pass(void)
    long now=m_clock.Monotonic();
    if(m_broker.Testing())
       m_refused="This program does not run in the strategy tester.";
+   else if(m_transport==SocketOnly && !m_windows.Allowed())
+      m_refused="A socket needs DLLs: tick Allow DLL imports, or set Transport to Automatic.";
    else if(Identity())
      {
       m_session.master=Master();
@@ -395,8 +422,9 @@ void CAgent::Lines(string &lines[])
    string heard=(m_session.link.heard_at<0) ? "no answer yet" : "last answer "+DoubleToString((double)(now-m_session.link.heard_at)/1000.0,1)+" s ago";
    lines[0]="EA Gateway "+EA_VERSION+" - "+m_account;
    lines[1]=StateLine();
-   lines[2]="Broker "+(m_broker.Connected() ? "ok" : "AWAY")+"  Trading "+(m_broker.TradeAllowed() ? "allowed" : "NOT ALLOWED")+"  DLL not needed";
-   lines[3]="Gateway "+(m_session.link.ping_ms<0 ? "-" : IntegerToString(m_session.link.ping_ms)+" ms")+"  via calls  "+heard;
+   lines[2]="Broker "+(m_broker.Connected() ? "ok" : "AWAY")+"  Trading "+(m_broker.TradeAllowed() ? "allowed" : "NOT ALLOWED")
+            +(m_windows==NULL ? "  DLL not needed" : m_windows.Allowed() ? "  DLL ok" : "  DLL OFF: no socket");
+   lines[3]="Gateway "+(m_session.link.ping_ms<0 ? "-" : IntegerToString(m_session.link.ping_ms)+" ms")+"  via "+m_session.Way()+"  "+heard;
    lines[4]="Copies "+IntegerToString(copies)+" open, "+IntegerToString(m_store.ledger.Unfinished())+" waiting   Sent "
             +IntegerToString(MathMax((long)0,m_store.outbox.First()-1))+", unconfirmed "+IntegerToString(m_store.outbox.Count());
    lines[5]="Last: "+(m_executor.last!="" ? m_executor.last : m_note!="" ? m_note : "-");

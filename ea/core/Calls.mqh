@@ -1,14 +1,19 @@
 //+------------------------------------------------------------------+
-//| Calls.mqh: HTTP by WebRequest, without a DLL. One call, one      |
-//| answer, a bound on its time. Shared by MQL4 and MQL5.            |
+//| Calls.mqh: HTTP. One call, one answer, a bound on its time. By   |
+//| Windows where it may be called, else by WebRequest.              |
+//| Shared by MQL4 and MQL5.                                         |
 //+------------------------------------------------------------------+
 #property strict
 #ifndef EAG_CALLS
 #define EAG_CALLS
 #include "Text.mqh"
+#include "Windows.mqh"
 
 class CCalls
   {
+private:
+   CWindows         *m_windows;
+
 public:
    int               status;
    int               error;
@@ -16,9 +21,11 @@ public:
    long              took_ms;
    uchar             body[];
 
-                     CCalls(void) { status=0; error=0; retry_after=-1; took_ms=0; }
+                     CCalls(void) { m_windows=NULL; status=0; error=0; retry_after=-1; took_ms=0; }
+   void              Windows(CWindows *windows) { m_windows=windows; }
    bool              Post(const string url,const string bearer,const string headers,const string text,const int timeout_ms);
    static string     HostOf(const string url);
+   static string     CallOf(const string url);
    static bool       IsSafe(const string url);
   };
 //--- False: no answer; `error` says why. An answer may still be a refusal: see `status`.
@@ -35,6 +42,17 @@ bool CCalls::Post(const string url,const string bearer,const string headers,cons
       head+="Authorization: Bearer "+bearer+"\r\n";
    string answered="";
    ulong began=GetMicrosecondCount();
+   if(m_windows!=NULL && m_windows.Allowed())
+     {
+      bool good=m_windows.Post(url,head,bytes,timeout_ms);
+      status=good ? m_windows.status : 0;
+      error=good ? 0 : m_windows.error;
+      retry_after=good ? m_windows.retry_after : -1;
+      took_ms=(long)((GetMicrosecondCount()-began)/1000);
+      ArrayResize(body,0);
+      ArrayCopy(body,m_windows.heard);
+      return(good);
+     }
    ResetLastError();
    status=WebRequest("POST",url,head,timeout_ms,data,result,answered);
    error=(status>=100) ? 0 : GetLastError();
@@ -60,6 +78,11 @@ string CCalls::HostOf(const string url)
    string host=(slash<0) ? url : StringSubstr(url,0,slash);
    StringToLower(host);
    return(host);
+  }
+//--- the address of a socket as that of a call: both belong to one host
+string CCalls::CallOf(const string url)
+  {
+   return(StringFind(url,"ws")==0 ? "http"+StringSubstr(url,2) : url);
   }
 //--- a token goes over TLS, or nowhere but to this computer itself
 bool CCalls::IsSafe(const string url)

@@ -29,6 +29,17 @@ int CloseOfProblem(const string code,const int status)
       return(4400+status%100);
    return(CLOSED_NETWORK);
   }
+//--- the name of what a socket was closed for, where no frame has told it
+string ProblemOfClose(const int close)
+  {
+   int closes[]={4012,4013,4400,4401,4403,4406,4408,4409,4410,4411,4429};
+   string names[]={"service_restart","try_later","protocol_error","token_invalid","key_refused","version_unsupported",
+                   "heartbeat_timeout","preempted","session_closed","superseded","flood"};
+   for(int i=0; i<ArraySize(closes); i++)
+      if(closes[i]==close)
+         return(names[i]);
+   return("");
+  }
 //--- 4411: a newer link of this session has taken over, and on calls that can only be one of our own
 ENext NextAfter(const int close)
   {

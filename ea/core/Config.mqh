@@ -32,6 +32,10 @@
 #define BACKOFF_MS           1000
 #define BACKOFF_MOST_MS      60000
 #define STABLE_MS            10000
+#define FREEZE_MS            5000
+#define UPGRADES             2
+#define CALLS_FOR_MS         600000
+#define ASK_AGAIN_MS         2000
 #define PENALTY_MS           60000
 #define PENALTIES            3
 #define HEAL_MS              10000

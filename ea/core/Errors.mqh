@@ -46,7 +46,8 @@ string MarketSentence(const int error)
    int codes[]=
      {
       0,1,2,3,4,5,6,7,8,9,64,65,128,129,130,131,132,133,134,135,136,137,138,139,140,141,142,143,145,146,147,148,149,150,
-      4051,4060,4062,4066,4073,4099,4105,4106,4107,4108,4109,4110,4111,4112,5002,5004,5022,5200,5201,5202,5203
+      4051,4060,4062,4066,4073,4099,4105,4106,4107,4108,4109,4110,4111,4112,5002,5004,5022,5200,5201,5202,5203,
+      12002,12007,12029,12030,12152,12175
      };
    string sentences[]=
      {
@@ -104,7 +105,13 @@ string MarketSentence(const int error)
       "The gateway's address is invalid. Correct GatewayUrl.",
       "The gateway cannot be reached. Check the address and the network.",
       "The gateway did not answer in time. It is tried again.",
-      "The call to the gateway failed. It is tried again; check clock, proxy and antivirus."
+      "The call to the gateway failed. It is tried again; check clock, proxy and antivirus.",
+      "The gateway did not answer in time. It is tried again.",
+      "The gateway's name is not known. Check GatewayUrl and the network.",
+      "The gateway cannot be reached. It is tried again; check GatewayUrl.",
+      "The connection to the gateway was cut. It is tried again.",
+      "The answer was not the gateway's. Look for a proxy or antivirus between.",
+      "The gateway's certificate was refused. Check the clock of this computer, and TLS 1.2 of Windows."
      };
    for(int i=0; i<ArraySize(codes); i++)
       if(codes[i]==error)

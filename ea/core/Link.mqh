@@ -46,9 +46,14 @@ private:
    int               m_book_part;
    long              m_book_at;
    long              m_book_asked_at;
+   long              m_top;
+   long              m_asked_at;
 
    string            Envelope(const string type,const string id,const string payload,const long seq,const bool resent);
    string            Plain(const string type,const string payload);
+   string            AckText(const bool greeting) const;
+   static void       Add(string &list[],const string text);
+   void              Gap(void);
    void              Reply(const string type,const string payload);
    string            Hello(void);
    string            Beat(void);
@@ -89,6 +94,8 @@ public:
    long              ping_ms;
    bool              goodbye;
    bool              said_goodbye;
+   bool              idle;
+   bool              by_socket;
 
                      CLink(void);
    void              Begin(CStore *store,CBroker *broker,CClock *clock,CRandom *random,CWatcher *watcher,CVault *vault,CBrokerClock *times);
@@ -97,7 +104,11 @@ public:
    bool              Live(void) const { return(m_greeted && status=="authenticated" && m_introduced); }
    bool              Pending(void) const { return(m_greeted && status=="pending"); }
    bool              Eager(void);
+   void              Frames(string &list[]);
    string            Body(const int hold_ms);
+   string            Poll(const int hold_ms);
+   bool              Answer(string &text);
+   void              HearMessage(const uchar &bytes[]);
    void              Hear(const int http,const uchar &bytes[]);
    void              Lost(void);
   };
@@ -111,6 +122,7 @@ CLink::CLink(void)
    m_vault=NULL;
    m_times=NULL;
    only_symbols="";
+   by_socket=false;
    heard_at=-1;
    ping_ms=-1;
    m_next_beat=0;
@@ -158,6 +170,9 @@ void CLink::Greet(void)
    retry_after=-1;
    goodbye=false;
    said_goodbye=false;
+   idle=false;
+   m_top=0;
+   m_asked_at=0;
   }
 //--- nobody answered
 void CLink::Lost(void)
@@ -354,42 +369,94 @@ bool CLink::BookFrame(string &text)
      }
    return(true);
   }
-//--- One call: what waits, in the order in which it must arrive
+//--- what waits, in the order in which it must arrive, as much as one call may carry
+void CLink::Frames(string &list[])
+  {
+   string text="";
+   int count=0,bytes=0;
+   ArrayResize(list,0);
+   if(!m_greeted)
+     {
+      Add(list,Hello());
+      return;
+     }
+   Gap();
+   while(Answer(text))
+      Add(list,text);
+   if(PartFrame(text))
+      Add(list,text);
+   while(count<CALL_FRAMES && bytes<CALL_BYTES-FRAME_MOST && OutboxFrame(text))
+     {
+      Add(list,text);
+      bytes+=StringLen(text);
+      count++;
+     }
+   if(BookFrame(text))
+      Add(list,text);
+   if(m_clock.Monotonic()>=m_next_beat)
+     {
+      Add(list,Beat());
+      m_next_beat=m_clock.Monotonic()+m_vault.interval_seconds*1000;
+     }
+   if(goodbye && !said_goodbye && m_sent>=m_store.outbox.Top())
+     {
+      Add(list,Plain("ShutdownNotice","{\"reason\":\"ea_removed\",\"last_seq\":"+IntegerToString(MathMax((long)0,m_store.outbox.Top()))+"}"));
+      said_goodbye=true;
+     }
+  }
+void CLink::Add(string &list[],const string text)
+  {
+   int count=ArraySize(list);
+   ArrayResize(list,count+1,CALL_FRAMES);
+   list[count]=text;
+  }
+//--- the oldest of what is to be answered
+bool CLink::Answer(string &text)
+  {
+   if(!m_greeted || m_replies_count==0)
+      return(false);
+   text=m_replies[0];
+   for(int i=1; i<m_replies_count; i++)
+      m_replies[i-1]=m_replies[i];
+   m_replies_count--;
+   return(true);
+  }
+//--- how far the gateway's numbers have been written down here
+string CLink::AckText(const bool greeting) const
+  {
+   return((greeting || status!="authenticated") ? "null" : IntegerToString(m_store.ledger.head));
+  }
+//--- one call over HTTP
 string CLink::Body(const int hold_ms)
   {
-   string list="",text="";
-   int count=0;
+   string list[],joined="";
    bool greeting=!m_greeted;
-   if(greeting)
-      list=Hello();
-   for(int i=0; i<m_replies_count && !greeting; i++)
-      list+=(list=="" ? "" : ",")+m_replies[i];
-   if(!greeting)
+   Frames(list);
+   for(int i=0; i<ArraySize(list); i++)
+      joined+=(i==0 ? "" : ",")+list[i];
+   int hold=(ArraySize(list)==0) ? hold_ms : 0;
+   return("{\"frames\":["+joined+"],\"ack\":"+AckText(greeting)+",\"hold_ms\":"+IntegerToString(hold)+",\"max_bytes\":"+IntegerToString(ANSWER_BYTES)+"}");
+  }
+//--- on a socket: asks for all that waits, and for an Idle behind it
+string CLink::Poll(const int hold_ms)
+  {
+   idle=false;
+   return(Plain("Poll","{\"ack\":"+AckText(!m_greeted)+",\"hold_ms\":"+IntegerToString(hold_ms)+"}"));
+  }
+//--- A call brings again what was not acknowledged. A socket does not: numbers that are missing are asked for.
+void CLink::Gap(void)
+  {
+   long now=m_clock.Monotonic();
+   if(!by_socket || status!="authenticated" || m_top<=m_store.ledger.head)
      {
-      m_replies_count=0;
-      if(PartFrame(text))
-         list+=(list=="" ? "" : ",")+text;
-      while(count<CALL_FRAMES && StringLen(list)<CALL_BYTES-FRAME_MOST && OutboxFrame(text))
-        {
-         list+=(list=="" ? "" : ",")+text;
-         count++;
-        }
-      if(BookFrame(text))
-         list+=(list=="" ? "" : ",")+text;
-      if(m_clock.Monotonic()>=m_next_beat)
-        {
-         list+=(list=="" ? "" : ",")+Beat();
-         m_next_beat=m_clock.Monotonic()+m_vault.interval_seconds*1000;
-        }
-      if(goodbye && !said_goodbye && m_sent>=m_store.outbox.Top())
-        {
-         list+=(list=="" ? "" : ",")+Plain("ShutdownNotice","{\"reason\":\"ea_removed\",\"last_seq\":"+IntegerToString(MathMax((long)0,m_store.outbox.Top()))+"}");
-         said_goodbye=true;
-        }
+      m_asked_at=now;
+      return;
      }
-   string ack=(greeting || status!="authenticated") ? "null" : IntegerToString(m_store.ledger.head);
-   int hold=(list=="") ? hold_ms : 0;
-   return("{\"frames\":["+list+"],\"ack\":"+ack+",\"hold_ms\":"+IntegerToString(hold)+",\"max_bytes\":"+IntegerToString(ANSWER_BYTES)+"}");
+   if(now-m_asked_at<ASK_AGAIN_MS)
+      return;
+   m_asked_at=now;
+   long from=m_store.ledger.head+1;
+   Reply("ResendRequest","{\"from\":"+IntegerToString(from)+",\"to\":"+IntegerToString(MathMin(m_top,from+199))+"}");
   }
 long CLink::Whole(const int object,const string name,const long otherwise) const
   {
@@ -480,6 +547,12 @@ void CLink::Hear(const int http,const uchar &bytes[])
    problem_words=m_json.Text(m_json.Find(0,"title"));
    remedy=m_json.Text(m_json.Find(0,"remediation"));
   }
+//--- one message of a socket
+void CLink::HearMessage(const uchar &bytes[])
+  {
+   heard_at=m_clock.Monotonic();
+   HearFrame(bytes,0,ArraySize(bytes));
+  }
 void CLink::HearFrame(const uchar &bytes[],const int from,const int to)
   {
    if(!m_json.Parse(bytes,from,to-from))
@@ -512,6 +585,11 @@ void CLink::HearFrame(const uchar &bytes[],const int from,const int to)
       HearNotice(payload);
    else if(type=="TestRequest")
       m_next_beat=0;
+   else if(type=="Idle" || type=="HeartbeatAck")
+     {
+      idle=(idle || type=="Idle");
+      m_top=MathMax(m_top,Whole(payload,"top_seq",0));
+     }
    Acked(ack);
   }
 void CLink::HearState(const int payload)
@@ -541,6 +619,11 @@ void CLink::HearState(const int payload)
       problem="";
       problem_words="";
       remedy="";
+     }
+   else
+     {
+      problem=m_json.Text(m_json.Find(payload,"reason"));
+      problem_words=m_json.Text(m_json.Find(payload,"next_step"));
      }
   }
 void CLink::HearInit(const int payload)
@@ -671,7 +754,8 @@ void CLink::HearNotice(const int payload)
   {
    if(m_json.Text(m_json.Find(payload,"phase"))=="ack")
       return;
-   problem="service_restart";
+   string reason=m_json.Text(m_json.Find(payload,"reason"));
+   problem=(reason=="shutdown_by_server") ? "service_restart" : reason;
    problem_words=m_json.Text(m_json.Find(payload,"message"));
    retry_after=(int)Whole(payload,"reconnect_after_seconds",-1);
    Reply("ShutdownNotice","{\"reason\":\"shutdown_by_server\",\"phase\":\"ack\",\"last_seq\":"+IntegerToString(MathMax((long)0,m_store.outbox.Top()))+"}");

@@ -30,6 +30,7 @@ private:
 public:
                      CRandom(void);
    void              Text(const string told);
+   void              Seed(const uchar &bytes[]);
    void              Sample(void);
    void              Collect(const string file,const int samples);
    bool              Ready(void) const { return(m_samples>=RANDOM_SAMPLES && m_different>=RANDOM_DIFFERENT); }
@@ -81,6 +82,14 @@ void CRandom::Text(const string told)
    int count=TextToBytes(told,bytes);
    BytesAdd(m_block,bytes,count);
    Mix();
+  }
+//--- bytes of a generator that is good by itself: nothing has to be collected
+void CRandom::Seed(const uchar &bytes[])
+  {
+   BytesAdd(m_block,bytes,ArraySize(bytes));
+   Mix();
+   m_samples=RANDOM_SAMPLES;
+   m_different=RANDOM_DIFFERENT;
   }
 void CRandom::Sample(void)
   {

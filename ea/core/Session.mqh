@@ -1,6 +1,7 @@
 //+------------------------------------------------------------------+
-//| Session.mqh: opens sessions, makes the calls of one, and acts on |
-//| how each link ended. Shared by MQL4 and MQL5.                    |
+//| Session.mqh: opens sessions, makes the calls of one, over HTTP or|
+//| over its socket, and acts on how each link ended.                |
+//| Shared by MQL4 and MQL5.                                         |
 //+------------------------------------------------------------------+
 #property strict
 #ifndef EAG_SESSION
@@ -17,6 +18,8 @@ private:
    CClock           *m_clock;
    CRandom          *m_random;
    CVault           *m_vault;
+   CWindows         *m_windows;
+   ETransport        m_transport;
    CCalls            m_calls;
    CJson             m_json;
    string            m_url;
@@ -30,7 +33,15 @@ private:
    int               m_attempt;
    int               m_penalties;
    int               m_renewals;
+   int               m_upgrades;
+   long              m_calls_until;
 
+   bool              UsesSocket(void) const;
+   void              Change(const bool to_socket);
+   bool              Call(const int hold_ms);
+   bool              Talk(const int hold_ms);
+   bool              SendAll(void);
+   void              FallBack(const string why);
    void              Open(void);
    bool              Opened(void);
    void              Refused(void);
@@ -48,11 +59,13 @@ public:
 
                      CSession(void);
    void              Begin(CStore *store,CBroker *broker,CClock *clock,CRandom *random,CWatcher *watcher,CVault *vault,CBrokerClock *times);
+   void              Windows(CWindows *windows,const ETransport transport);
    void              Account(const string url,const string account,const string auth_key);
    void              Step(void);
    void              Leave(void);
    long              WaitMs(void) const { return(MathMax((long)0,m_wait_until-m_clock.Monotonic())); }
    bool              HasSession(void) const { return(m_open); }
+   string            Way(void) const { return(link.by_socket ? "socket" : "calls"); }
   };
 CSession::CSession(void)
   {
@@ -61,6 +74,10 @@ CSession::CSession(void)
    m_clock=NULL;
    m_random=NULL;
    m_vault=NULL;
+   m_windows=NULL;
+   m_transport=CallsOnly;
+   m_upgrades=0;
+   m_calls_until=0;
    m_url="";
    m_account="";
    m_auth_key="";
@@ -86,6 +103,13 @@ void CSession::Begin(CStore *store,CBroker *broker,CClock *clock,CRandom *random
    m_vault=vault;
    link.Begin(store,broker,clock,random,watcher,vault,times);
   }
+//--- a program that may call DLLs
+void CSession::Windows(CWindows *windows,const ETransport transport)
+  {
+   m_windows=windows;
+   m_transport=transport;
+   m_calls.Windows(windows);
+  }
 //--- whose session this is; one that was kept is resumed
 void CSession::Account(const string url,const string account,const string auth_key)
   {
@@ -97,6 +121,7 @@ void CSession::Account(const string url,const string account,const string auth_k
    stopped="";
    refused="";
    live_once=false;
+   Change(false);
    link.Renew();
    link.Greet();
    m_open=(m_vault.LoadSession() && CCalls::HostOf(m_vault.exchange_url)==CCalls::HostOf(url));
@@ -142,19 +167,10 @@ void CSession::Step(void)
       return;
    if(m_began==0)
       m_began=now;
+   Change(UsesSocket());
    int hold=(link.Live() && !master) ? HOLD_MS : 0;
-   string body=link.Body(hold);
-   if(StringFind(body,"{\"frames\":[]")!=0)
-      hold=0;
-   if(!m_calls.Post(m_vault.exchange_url,m_vault.session_token,"",body,hold+CALL_MS))
-      link.Lost();
-   else
-     {
-      link.Hear(m_calls.status,m_calls.body);
-      if(hold==0)
-         link.ping_ms=m_calls.took_ms;
+   if(link.by_socket ? Talk(hold) : Call(hold))
       refused="";
-     }
    if(link.Live())
       live_once=true;
    if(link.closed!=0)
@@ -171,6 +187,107 @@ void CSession::Step(void)
      }
    m_next_call=now+(link.Pending() ? PENDING_POLL_MS : master ? MASTER_POLL_MS : 0);
   }
+bool CSession::UsesSocket(void) const
+  {
+   if(m_windows==NULL || m_transport==CallsOnly || m_vault.stream_url=="" || !m_windows.Allowed())
+      return(false);
+   return(m_transport==SocketOnly || m_clock.Monotonic()>=m_calls_until);
+  }
+//--- the other way: a connection of its own, which begins with Hello
+void CSession::Change(const bool to_socket)
+  {
+   if(link.by_socket==to_socket)
+      return;
+   if(m_windows!=NULL)
+      m_windows.SocketClose();
+   link.by_socket=to_socket;
+   link.Greet();
+  }
+//--- one call over HTTP. False: nobody answered.
+bool CSession::Call(const int hold_ms)
+  {
+   string body=link.Body(hold_ms);
+   int hold=(StringFind(body,"{\"frames\":[]")==0) ? hold_ms : 0;
+   if(!m_calls.Post(m_vault.exchange_url,m_vault.session_token,"",body,hold+CALL_MS))
+     {
+      link.Lost();
+      return(false);
+     }
+   link.Hear(m_calls.status,m_calls.body);
+   if(hold==0)
+      link.ping_ms=m_calls.took_ms;
+   return(true);
+  }
+//--- what waits goes out on the socket. False: it is broken.
+bool CSession::SendAll(void)
+  {
+   string list[];
+   link.Frames(list);
+   for(int i=0; i<ArraySize(list); i++)
+      if(!m_windows.SocketSend(list[i]))
+         return(false);
+   return(true);
+  }
+//--- The same over the socket: what waits, a Poll, and all that comes as far as the Idle behind it. So nothing is waited for
+//--- that was not asked for, and a dead link shows by what we have sent ourselves.
+bool CSession::Talk(const int hold_ms)
+  {
+   long began=m_clock.Monotonic();
+   m_calls.error=0;
+   m_calls.retry_after=-1;
+   if(!m_windows.SocketIsOpen())
+     {
+      if(!m_windows.SocketOpen(m_vault.stream_url,"Authorization: Bearer "+m_vault.session_token+"\r\n",CALL_MS))
+        {
+         m_calls.error=m_windows.error;
+         m_upgrades+=(m_windows.error==12007 || m_windows.error==12029) ? 0 : 1;
+         link.Lost();
+         if(m_upgrades>=UPGRADES)
+            FallBack("the socket was refused twice");
+         return(false);
+        }
+      m_upgrades=0;
+      link.Greet();
+     }
+   bool quiet=!link.Eager();
+   int hold=quiet ? hold_ms : 0;
+   bool good=SendAll() && m_windows.SocketSend(link.Poll(hold));
+   while(good && !link.idle && !IsStopped())
+     {
+      string text="";
+      good=m_windows.SocketReceive();
+      if(good)
+         link.HearMessage(m_windows.heard);
+      while(good && link.Answer(text))
+         good=m_windows.SocketSend(text);
+     }
+   long took=m_clock.Monotonic()-began;
+   if(!good)
+     {
+      link.Lost();
+      if(m_windows.close_code!=0)
+        {
+         link.closed=m_windows.close_code;
+         if(link.problem=="")
+            link.problem=ProblemOfClose(link.closed);
+        }
+      m_calls.error=(m_windows.close_code!=0) ? 0 : m_windows.error;
+     }
+   else if(hold==0)
+      link.ping_ms=took;
+   if(took>hold+FREEZE_MS)
+      FallBack("the socket did not answer for "+IntegerToString(took/1000)+" seconds");
+   return(good);
+  }
+//--- a while by calls, which have a bound on their time
+void CSession::FallBack(const string why)
+  {
+   m_upgrades=0;
+   if(m_transport!=Automatic)
+      return;
+   m_calls_until=m_clock.Monotonic()+CALLS_FOR_MS;
+   Print("EA Gateway: ",why,": calls for ",CALLS_FOR_MS/60000," minutes");
+  }
 //--- the table of close codes
 void CSession::Follow(void)
   {
@@ -186,6 +303,8 @@ void CSession::Follow(void)
       link.remedy="";
      }
    Print("EA Gateway: link ended, ",close," ",link.problem);
+   if(m_windows!=NULL)
+      m_windows.SocketClose();
    ENext next=NextAfter(close);
    if(next==NEXT_PENALTY)
       m_penalties++;
@@ -216,7 +335,7 @@ void CSession::Open(void)
    json.Text("ea_version",EA_VERSION);
    json.Open("environment","{");
    json.Integer("build",m_broker.Build());
-   json.Text("transport","exchange");
+   json.Text("transport",(m_windows!=NULL && m_transport!=CallsOnly && m_windows.Allowed()) ? "socket" : "exchange");
    json.Text("installation",m_store.installation);
    if(!m_broker.Hedging())
       json.Text("margin_mode","netting");
@@ -232,6 +351,7 @@ void CSession::Open(void)
 bool CSession::Opened(void)
   {
    string url=m_json.Text(m_json.Find(0,"exchange_url"));
+   string stream=m_json.Text(m_json.Find(0,"stream_url"));
    string id=m_json.Text(m_json.Find(0,"session_id"));
    long number=0;
    int pace=m_json.Find(0,"heartbeat");
@@ -247,6 +367,8 @@ bool CSession::Opened(void)
    m_vault.session_id=id;
    m_vault.session_token=m_json.Text(m_json.Find(0,"session_token"));
    m_vault.exchange_url=url;
+   if(CCalls::HostOf(CCalls::CallOf(stream))==CCalls::HostOf(m_url))
+      m_vault.stream_url=stream;
    if(m_json.Integer(m_json.Find(pace,"interval_seconds"),number))
       m_vault.interval_seconds=(int)number;
    if(m_json.Integer(m_json.Find(pace,"timeout_seconds"),number))
@@ -292,7 +414,8 @@ void CSession::Refused(void)
       m_request_id="";
    Wait(m_calls.retry_after>=0 ? m_calls.retry_after*1000 : -1);
   }
-//--- what waits goes out, and the goodbye with it; two calls at most
+//--- What waits goes out, and the goodbye with it; two calls at most. On a socket nothing is waited for but the end of it,
+//--- which Windows bounds.
 void CSession::Leave(void)
   {
    if(!m_open || !link.Live() || stopped!="" || m_clock.Monotonic()-link.heard_at>2000)
@@ -300,11 +423,19 @@ void CSession::Leave(void)
    link.goodbye=true;
    for(int i=0; i<2 && !link.said_goodbye; i++)
      {
+      if(link.by_socket)
+        {
+         if(!m_windows.SocketIsOpen() || !SendAll())
+            return;
+         continue;
+        }
       string body=link.Body(0);
       if(!m_calls.Post(m_vault.exchange_url,m_vault.session_token,"",body,1000))
          return;
       link.Hear(m_calls.status,m_calls.body);
      }
+   if(link.by_socket)
+      m_windows.SocketClose();
    if(link.said_goodbye)
       m_vault.ForgetSession();
   }

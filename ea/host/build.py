@@ -18,7 +18,7 @@ SOURCES: Final = Path(os.environ.get("EAGATEWAY_EA_SOURCES") or HERE.parent)
 """Where core/ and the programs stand; a copy with a fault in it, when the tests themselves are tried."""
 CORE: Final = SOURCES / "core"
 SHIM: Final = HERE / "shim"
-PARTS: Final = ("text", "files", "terminal", "trade", "trade5", "network", "crypt")
+PARTS: Final = ("text", "files", "terminal", "trade", "trade5", "network", "crypt", "windows")
 _COMMON: Final = ("-std=c++17", "-g", "-O0", "-fwrapv", "-fno-strict-aliasing")
 WARNINGS: Final = (
     "-Wall",

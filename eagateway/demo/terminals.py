@@ -26,7 +26,8 @@ from eagateway.demo.plan import Plan
 from eagateway.demo.stage import Seat, Told
 
 PROGRAMS: Final = Path(__file__).resolve().parents[2] / "ea"
-PROGRAM: Final = {"exchange": "EAGatewayNoDll"}
+PROGRAM: Final = {"exchange": "EAGatewayNoDll", "socket": "EAGateway"}
+SOCKET_ONLY: Final = 1
 CONNECT_SECONDS: Final = 90
 LOOKS: Final = {"mt4": 4, "mt5": 6}
 """Each look asks twice, in a MetaTrader 5 three times. The first may have begun before the event, so it takes the end
@@ -64,12 +65,13 @@ class EaSeat(Seat):
         """The one that runs now."""
         return self.running[-1]
 
-    def start(self, program: Path, url: str) -> None:
-        """Attach the program to a chart of this account."""
+    def start(self, program: Path, url: str, transport: Transport) -> None:
+        """Attach the program to a chart of this account. One that speaks over a socket has nothing to fall back to."""
         terminal = Terminal(self.broker, self.folder, self.hedging)
         terminal.told.lock = self.lock
         self.running.append(terminal)
         inputs = {"GatewayUrl": url, "AccountKey": self.part.auth_key, "TimerMilliseconds": 50}
+        inputs |= {"Transport": SOCKET_ONLY} if transport == "socket" else {}
         terminal.start(program, inputs=inputs, MQL_URLS=url, ASAN_OPTIONS="detect_leaks=0")
 
     def unconfirmed(self) -> int:
@@ -131,7 +133,7 @@ class EaStage:
         self._market.now = seconds(first.t) if first else 0.0
         for seat in self._seats:
             seat.folder.mkdir(parents=True, exist_ok=True)
-            seat.start(self._program, self._url)
+            seat.start(self._program, self._url, self.transport)
         waiting = "CHART: EAGateway_1=WAITING FOR APPROVAL"
         await asyncio.gather(*(_hears(seat, waiting) for seat in self._seats))
 
@@ -191,7 +193,7 @@ class EaStage:
         seat = draw.choice(self._seats)
         await asyncio.sleep(draw.random() * 0.3)
         await asyncio.to_thread(seat.terminal.kill)
-        seat.start(self._program, self._url)
+        seat.start(self._program, self._url, self.transport)
 
     def unacked(self) -> int:
         return sum(seat.unconfirmed() for seat in self._seats)

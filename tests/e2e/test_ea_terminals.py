@@ -18,25 +18,26 @@ from ea.host.build import compiler
 from ea.host.sim.broker import EURUSD, Answer
 from tests.e2e.gateway import Cast, Gateway
 from tests.ea.conftest import WITHOUT
-from tests.ea.seats import PLATFORMS, Seat, until
+from tests.ea.seats import WAYS, Kind, Seat, kept, until
 
 log = logging.getLogger(__name__)
 pytestmark = [pytest.mark.lane("embedded"), pytest.mark.skipif(compiler() is None, reason=WITHOUT)]
 
 
-@pytest.fixture(scope="module", params=PLATFORMS)
-def platform(request: pytest.FixtureRequest) -> str:
-    """What the terminals are."""
-    return str(request.param)
+@pytest.fixture(scope="module", params=WAYS, ids="-".join)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """What the terminals are, and how they reach the gateway: see Seat."""
+    platform, way = request.param
+    return Kind(platform=platform, way=way)
 
 
 @pytest.fixture(scope="module")
-def seats(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory, platform: str) -> Iterator[tuple[Seat, Seat]]:
+def seats(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory, kind: Kind) -> Iterator[tuple[Seat, Seat]]:
     """A master and a follower whose EAs run through all tests of this module."""
     cast, folder = gateway.provision({}), tmp_path_factory.mktemp("terminals")
     with (
-        Seat(gateway.url, cast.names[0], cast.keys[cast.names[0]], folder / "master", platform=platform) as master,
-        Seat(gateway.url, cast.names[1], cast.keys[cast.names[1]], folder / "follower", platform=platform) as follower,
+        Seat(gateway.url, cast.names[0], cast.keys[cast.names[0]], folder / "master", **kind) as master,
+        Seat(gateway.url, cast.names[1], cast.keys[cast.names[1]], folder / "follower", **kind) as follower,
     ):
         follower.start()
         master.start()
@@ -85,6 +86,10 @@ def test_a_position_is_opened_changed_closed_in_part_and_closed(master: Seat, fo
     until(lambda: not follower.open)
     closed = [(trade.lots, trade.side) for trade in follower.broker.book.history[before:]]
     assert closed == [(Decimal("0.05"), "buy"), (Decimal("0.15"), "buy")]
+    assert {intent["position_id"] for intent in intents(master)[-4:]} == {ticket}  # the rest is the same position
+    for seat in (master, follower):
+        seat.shows("unconfirmed 0")
+    master.shows(f"via {master.way}")
 
 
 def test_a_pending_order_is_placed_moved_and_deleted(master: Seat, follower: Seat) -> None:
@@ -142,6 +147,7 @@ def test_a_copy_that_its_stop_loss_closed_is_not_closed_again(master: Seat, foll
 
 
 SYMBOLS: Final = 951
+MASTER_ONLY: Final = 1
 WRITES: Final = ((0, 60, 300), (0, 200, 390, 430, 640, 860))
 """Bytes of the journal, after a master's trade and after the command that follows from it: inside a record of each kind
 (fact; received, being sent, done), and between two of them."""
@@ -205,8 +211,7 @@ def test_answers_that_are_lost_cost_nothing_but_time(
 
 def reports(seat: Seat) -> list[dict[str, Any]]:
     """What the gateway has stored of its reports, the oldest first; asked with the token that its EA keeps."""
-    kept = next((seat.folder / "EAGateway").glob("*.session")).read_text(encoding="utf-8")
-    session, token = kept.partition(" ")[2].split("\t")[:2]
+    session, token = kept(next((seat.folder / "EAGateway").glob("*.session"))).split("\t")[:2]
     url = f"{seat.url}/ea-gateway/v1/sessions/{session}/reports"
     items: list[dict[str, Any]] = httpx.get(url, headers={"Authorization": f"Bearer {token}"}).json()["items"]
     return items[::-1]
@@ -230,13 +235,23 @@ def journal(seat: Seat) -> str:
     return next((seat.folder / "EAGateway").glob("*.log")).read_text(encoding="utf-8")
 
 
-def told(seat: Seat) -> list[dict[str, Any]]:
-    """The reports in its journal, each with `at`, the moment by its own clock."""
-    frames = [
+def frames(seat: Seat, kind: str) -> list[dict[str, Any]]:
+    """The frames of a kind in its journal, each with `at`, the moment by its own clock."""
+    parts = [
         part[1:] for line in journal(seat).splitlines() for part in line[:-9].split("\t")[1:] if part.startswith("F")
     ]
-    words = [frame.split(" ", 4) for frame in frames]
-    return [{**json.loads(payload), "at": int(at)} for _, kind, at, _, payload in words if kind == "ExecutionReport"]
+    words = [part.split(" ", 4) for part in parts]
+    return [{**json.loads(payload), "at": int(at)} for _, name, at, _, payload in words if name == kind]
+
+
+def told(seat: Seat) -> list[dict[str, Any]]:
+    """The reports in its journal."""
+    return frames(seat, "ExecutionReport")
+
+
+def intents(seat: Seat) -> list[dict[str, Any]]:
+    """What its journal has told of the account's own trades."""
+    return frames(seat, "OrderIntent")
 
 
 def last(seat: Seat) -> dict[str, Any]:
@@ -319,10 +334,10 @@ def test_trading_that_is_switched_off_delays_a_close_and_nothing_else(master: Se
 
 
 def test_another_account_in_the_terminal_is_served_under_its_own_name(
-    gateway: Gateway, tmp_path: Path, platform: str
+    gateway: Gateway, tmp_path: Path, kind: Kind
 ) -> None:
     cast = gateway.provision({})
-    with Seat(gateway.url, cast.names[1], cast.keys[cast.names[1]], tmp_path / "one", platform=platform) as seat:
+    with Seat(gateway.url, cast.names[1], cast.keys[cast.names[1]], tmp_path / "one", **kind) as seat:
         seat.start().live("follower")
         seat.broker.login = 77
         seat.shows(f"EA Gateway 1.0 - {cast.names[1].rpartition(':')[0]}:77")
@@ -334,14 +349,12 @@ def test_another_account_in_the_terminal_is_served_under_its_own_name(
 
 
 def test_as_many_symbols_as_a_broker_was_seen_to_list_are_told_in_parts(
-    gateway: Gateway, tmp_path: Path, platform: str, record_property: Callable[[str, object], None]
+    gateway: Gateway, tmp_path: Path, kind: Kind, record_property: Callable[[str, object], None]
 ) -> None:
     cast = gateway.provision({})
     with (
-        Seat(gateway.url, cast.names[0], cast.keys[cast.names[0]], tmp_path / "master", platform=platform) as master,
-        Seat(
-            gateway.url, cast.names[1], cast.keys[cast.names[1]], tmp_path / "follower", platform=platform
-        ) as follower,
+        Seat(gateway.url, cast.names[0], cast.keys[cast.names[0]], tmp_path / "master", **kind) as master,
+        Seat(gateway.url, cast.names[1], cast.keys[cast.names[1]], tmp_path / "follower", **kind) as follower,
     ):
         symbols = {f"SYMBOL{number:03}.ecn": EURUSD for number in range(SYMBOLS - 1)} | {"EURUSD": EURUSD}
         follower.broker.book = Book(symbols, balance=Decimal(10_000))
@@ -357,15 +370,15 @@ def test_as_many_symbols_as_a_broker_was_seen_to_list_are_told_in_parts(
 
 def session_of(seat: Seat) -> str:
     """The session that its EA keeps, or "" when it has none."""
-    kept = list((seat.folder / "EAGateway").glob("*.session"))
-    return kept[0].read_text(encoding="utf-8").partition(" ")[2].partition("\t")[0] if kept else ""
+    files = list((seat.folder / "EAGateway").glob("*.session"))
+    return kept(files[0]).partition("\t")[0] if files else ""
 
 
 @pytest.fixture
-def alone(gateway: Gateway, tmp_path: Path, platform: str) -> Iterator[tuple[Cast, Seat]]:
+def alone(gateway: Gateway, tmp_path: Path, kind: Kind) -> Iterator[tuple[Cast, Seat]]:
     """A follower's terminal of its own, not started."""
     cast = gateway.provision({})
-    with Seat(gateway.url, cast.names[1], cast.keys[cast.names[1]], tmp_path / "alone", platform=platform) as seat:
+    with Seat(gateway.url, cast.names[1], cast.keys[cast.names[1]], tmp_path / "alone", **kind) as seat:
         yield cast, seat
 
 
@@ -391,7 +404,9 @@ def test_a_terminal_that_another_one_has_replaced_stops_says_so_and_executes_not
     cast, seat = alone
     seat.broker.allowed = False  # what is ordered waits
     seat.start().live("follower")
-    with Seat(seat.url, cast.names[0], cast.keys[cast.names[0]], tmp_path / "master", platform=seat.platform) as master:
+    with Seat(
+        seat.url, cast.names[0], cast.keys[cast.names[0]], tmp_path / "master", platform=seat.platform, way=seat.way
+    ) as master:
         master.start().live("master").terminal.hears("EA Gateway: watching")
         master.broker.open("buy", "0.10")
         seat.shows("0 open, 1 waiting")
@@ -404,10 +419,10 @@ def test_a_terminal_that_another_one_has_replaced_stops_says_so_and_executes_not
 
 
 def test_an_unknown_key_waits_for_its_approval_and_tells_nothing_of_its_trades(
-    gateway: Gateway, tmp_path: Path, platform: str
+    gateway: Gateway, tmp_path: Path, kind: Kind
 ) -> None:
     cast, key = gateway.provision({}), secrets.token_urlsafe(32)
-    with Seat(gateway.url, cast.names[0], key, tmp_path / "new", platform=platform) as seat:
+    with Seat(gateway.url, cast.names[0], key, tmp_path / "new", **kind) as seat:
         seat.start()
         seat.shows(f"key {hashlib.sha256(key.encode()).hexdigest()[:8]}")
         old = seat.broker.open("buy", "0.10")
@@ -424,13 +439,13 @@ def test_an_unknown_key_waits_for_its_approval_and_tells_nothing_of_its_trades(
 
 @pytest.mark.nightly
 def test_an_account_that_becomes_a_master_later_is_told_so_without_a_restart(
-    gateway: Gateway, tmp_path: Path, platform: str
+    gateway: Gateway, tmp_path: Path, kind: Kind
 ) -> None:
     cast, key = gateway.provision({}), secrets.token_urlsafe(32)
     name = f"{cast.names[0].rpartition(':')[0]}:9"
     account = {"account_id": name, "keys": [{"key": key, "approved": True}]}
     provisioned(gateway, {"name": cast.tenant, "accounts": [account]})
-    with Seat(gateway.url, name, key, tmp_path / "later", platform=platform) as seat:
+    with Seat(gateway.url, name, key, tmp_path / "later", **kind) as seat:
         seat.start(MQL_CLOCK_RATE="100").live("none")
         ticket = seat.broker.open("buy", "0.10")
         until(lambda: f"\t+{ticket}|" in journal(seat))
@@ -495,6 +510,22 @@ def test_lists_that_are_empty_after_a_connection_close_nothing(master: Seat, fol
     until(lambda: not follower.open)
 
 
+def test_a_list_that_is_empty_at_the_very_first_start_is_no_baseline(gateway: Gateway, tmp_path: Path) -> None:
+    cast = gateway.provision({})
+    with Seat(
+        gateway.url, cast.names[0], cast.keys[cast.names[0]], tmp_path / "first", inputs={"Role": MASTER_ONLY}
+    ) as seat:
+        seat.broker.open("buy", "0.10")
+        seat.broker.lies.empty_until = float("inf")
+        seat.start()
+        until(lambda: seat.terminal.told.looks > 1)
+        seat.broker.lies.empty_until = 0.0
+        seat.live("master").terminal.hears("EA Gateway: watching, 1 open trades will not be copied")
+        seat.broker.open("sell", "0.20")
+        until(lambda: "OrderIntent" in journal(seat))
+        assert journal(seat).count("OrderIntent") == 1
+
+
 def test_a_close_that_the_broker_refuses_is_tried_until_it_is_done(master: Seat, follower: Seat) -> None:
     ticket = master.broker.open("buy", "0.10")
     until(lambda: len(follower.open) == 1)
@@ -504,7 +535,9 @@ def test_a_close_that_the_broker_refuses_is_tried_until_it_is_done(master: Seat,
     master.broker.close(ticket)
     until(lambda: not follower.open)
     until(lambda: last(follower).get("status") == "closed")
-    assert [report["status"] for report in told(follower)[before:]] == ["closed"]  # the gateway was not asked to order anew
+    assert [report["status"] for report in told(follower)[before:]] == [
+        "closed"
+    ]  # the gateway was not asked to order anew
 
 
 def closed_as(seat: Seat, ticket: int) -> int:
@@ -562,17 +595,13 @@ def test_a_trade_that_is_found_late_is_told_with_its_age(master: Seat, follower:
     master.start().live("master")
 
 
-def test_limits_that_the_gateway_tells_are_kept_and_stop_no_close(tmp_path: Path, platform: str) -> None:
+def test_limits_that_the_gateway_tells_are_kept_and_stop_no_close(tmp_path: Path, kind: Kind) -> None:
     gateway = Gateway(tmp_path, EA_GUARDS="max_lots=0.15,max_slippage_points=7").start()
     cast = gateway.provision({})
     try:
         with (
-            Seat(
-                gateway.url, cast.names[0], cast.keys[cast.names[0]], tmp_path / "master", platform=platform
-            ) as master,
-            Seat(
-                gateway.url, cast.names[1], cast.keys[cast.names[1]], tmp_path / "follower", platform=platform
-            ) as follower,
+            Seat(gateway.url, cast.names[0], cast.keys[cast.names[0]], tmp_path / "master", **kind) as master,
+            Seat(gateway.url, cast.names[1], cast.keys[cast.names[1]], tmp_path / "follower", **kind) as follower,
         ):
             follower.start().live("follower")
             master.start().live("master").terminal.hears("EA Gateway: watching")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypedDict
 
 from eagateway_sdk.paper import Position, WorkingOrder
 
@@ -16,7 +16,18 @@ from ea.host.sim.hedging import Hedging
 from ea.host.sim.terminal import Terminal
 
 PLATFORMS: Final = ("mt4", "mt5")
+PROGRAM_OF: Final = {"calls": "EAGatewayNoDll", "socket": "EAGateway"}
+WAYS: Final = (("mt4", "calls"), ("mt4", "socket"), ("mt5", "calls"))
+"""Platform and transport: a MetaTrader 5 has no program with a socket yet."""
 PATIENCE: Final = 20.0
+WINDOWS_USER: Final = b"trader"
+
+
+class Kind(TypedDict):
+    """What a seat's terminal is, and how its program reaches the gateway: one of WAYS."""
+
+    platform: str
+    way: str
 
 
 @cache
@@ -39,10 +50,21 @@ def until(what: Callable[[], object], seconds: float = PATIENCE) -> None:
         time.sleep(0.02)
 
 
+def kept(path: Path) -> str:
+    """What a file of the vault keeps, without its checksum; unwrapped as the simulated Windows wraps for its user."""
+    text = path.read_text(encoding="utf-8").partition(" ")[2]
+    if not text.startswith("dpapi "):
+        return text
+    wrapped = bytes.fromhex(text.removeprefix("dpapi "))
+    plain = bytes(byte ^ WINDOWS_USER[place % len(WINDOWS_USER)] ^ 0x5A for place, byte in enumerate(wrapped))
+    return plain.removeprefix(b"dpapi").decode()
+
+
 @dataclass(slots=True)
 class Seat:
-    """One account. `start` attaches the EA to its chart. `inputs` beside those that all have. `hedging`: the account as
-    a MetaTrader 5 shows it.
+    """One account. `start` attaches the EA to its chart. `inputs` beside those that all have. `way`: by calls, with the
+    program that has no DLL; or by a socket, with the other one, for which the terminal lists no address. `hedging`: the
+    account as a MetaTrader 5 shows it.
     """
 
     url: str
@@ -50,6 +72,7 @@ class Seat:
     key: str
     folder: Path
     inputs: Mapping[str, object] = field(default_factory=dict)
+    way: str = "calls"
     broker: Broker = field(default_factory=Broker)
     platform: str = "mt4"
     hedging: Hedging | None = None
@@ -83,11 +106,9 @@ class Seat:
         terminal = Terminal(self.broker, self.folder, self.hedging)
         self._terminals.append(terminal)
         inputs = {"GatewayUrl": self.url, "AccountKey": self.key, "TimerMilliseconds": 50, **self.inputs}
-        terminal.start(
-            program(platform=self.platform),
-            inputs=inputs,
-            **{"MQL_URLS": self.url, "ASAN_OPTIONS": "detect_leaks=0", **environment},
-        )
+        urls = self.url if self.way == "calls" else ""
+        given = {"MQL_URLS": urls, "ASAN_OPTIONS": "detect_leaks=0", **environment}
+        terminal.start(program(PROGRAM_OF[self.way], platform=self.platform), inputs=inputs, **given)
         return self
 
     def live(self, role: str, *, seconds: float = PATIENCE) -> Self:

@@ -114,6 +114,12 @@ def test_a_command_waits_for_its_own_copy_only(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_what_is_acknowledged_waits_no_more_and_what_follows_it_does(tmp_path: Path) -> None:
+    lines = ["open store", "E e1", "N s1 1", *(f"O {n}~{frame(n)}" for n in (1, 2, 3)), "A 2", "dump", "A 3", "dump"]
+    waiting = [[part[:2] for part in told.split(" | ") if part.startswith("F")] for told in do(lines, tmp_path)]
+    assert waiting == [["F3"], []]
+
+
 TOLD: Final = {
     "{}": "2 0 0 40 30 open known",
     '{"max_lots":"0.5","max_open_copies":3,"min_equity":"100.5"}': "0.5 3 100.5 40 30 open known",

@@ -1,6 +1,5 @@
-// Connections: of the terminal to its simulator, WebRequest with the terminal's list of addresses (MQL_URLS), and DLLs,
-// of which none is here: a program that needs one is told so. Loopback only. MQL_LOSE_FILE: while this file is there,
-// requests are sent, and their answers are lost.
+// Connections: of the terminal to its simulator, and WebRequest with the terminal's list of addresses (MQL_URLS). Loopback
+// only. MQL_LOSE_FILE: while this file is there, requests are sent, and their answers are lost.
 #include <arpa/inet.h>
 #include <cstdlib>
 #include <cstring>
@@ -36,11 +35,6 @@ bool os_send(int s, const std::string &bytes) {
 }
 int os_receive(int s, char *p, int n) { return (int)::recv(s, p, (size_t)n, 0); }
 void os_close(int s) { ::close(s); }
-
-void *mql_import(const char *library, const char *function) {
-  mql_print(mql_make(std::string("no library ") + library + " here, for " + function));
-  mql_critical("a function of a library that is not here", 0, 0);
-}
 
 static bool listed(const std::string &url) {
   for (auto &address : mql_split(mql_env("MQL_URLS", ""), ','))

@@ -24,7 +24,12 @@ static_assert(sizeof(datetime) == 8 && sizeof(int) == 4, "this shim wants 64 bit
 
 // What the terminal calls a critical error: it ends the program. Exit status 4.
 [[noreturn]] void mql_critical(const char *what, mql_long index, mql_long size);
-void *mql_import(const char *library, const char *function);
+#ifdef __MQL5__
+static const int mql_language = 5;
+#else
+static const int mql_language = 4;
+#endif
+void *mql_import(const char *library, const char *function, const char *types, int language);  // of a DLL
 
 class string;
 struct mql_null {

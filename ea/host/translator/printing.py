@@ -1,6 +1,7 @@
 """The rewritten words as one C++ file: what must come first, the body with its line numbers, the events."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from ea.host.translator.lexer import Token
@@ -96,7 +97,7 @@ def print_program(program: Program, rewriter: Rewriter, words: Sequence[Token]) 
     lines += [rewriter.define(name, body) for name, body in program.defines.items()]
     lines += [" ".join(word.text for word in rewriter.head)]
     lines += [f"{'class' if kind == 'class' else 'struct'} {name};" for kind, name in names.classes]
-    lines += [_imported(one, rewriter) for one in program.imports]
+    lines += [_imported(one, rewriter, program.defines) for one in program.imports]
     lines += [_names_of(enum, members) for enum, members in names.enums.items()]
     lines += functions.prototypes
     lines += _body(functions.words)
@@ -124,7 +125,7 @@ def _names_of(enum: str, members: Sequence[str]) -> str:
     return f"inline string EnumToString({enum} v) {{ {cases} return string((int)v); }}"
 
 
-def _imported(one: Import, rewriter: Rewriter) -> str:
+def _imported(one: Import, rewriter: Rewriter, defines: Mapping[str, Token]) -> str:
     """A function that looks the DLL's function up at its first call."""
     declared, types, given = [], [], []
     for parameter in one.parameters:
@@ -144,7 +145,13 @@ def _imported(one: Import, rewriter: Rewriter) -> str:
             types.append(kind + ("*" if parameter.by_reference else ""))
             given.append(reference + name)
     returns = _IMPORTED.get(one.returns, one.returns)
-    call = f'static F f=(F)mql_import("{one.library}","{one.name}"); return f({",".join(given)});'
+    spelt = {"const char16_t*": "text*"}
+    whole = f"{returns}({''.join(spelt.get(kind, kind) + ',' for kind in types)})"
+    for name, body in defines.items():  # a type may be named by a macro
+        whole = re.sub(rf"\b{name}\b", body.text.partition(" ")[2].strip(), whole)
+    call = (
+        f'static F f=(F)mql_import("{one.library}","{one.name}","{whole}",mql_language); return f({",".join(given)});'
+    )
     return f"inline {returns} {one.name}({','.join(declared)}) {{ typedef {returns} (*F)({','.join(types)}); {call} }}"
 
 

@@ -62,6 +62,8 @@ class Command(BaseCommand):
             raise CommandError("--kill-terminal needs --terminal ea: the SDK's clients are a part of this process")
         if given["platform"] != "mt4" and given["terminal"] != "ea":
             raise CommandError("--platform needs --terminal ea: the SDK's clients run in no MetaTrader")
+        if given["platform"] == "mt5" and given["transport"] == "socket":
+            raise CommandError("--platform mt5 goes with --transport exchange: its program has no socket yet")
         names = Options.__dataclass_fields__.keys() & given.keys()
         options = Options(folder=own_folder(), **{name: given[name] for name in names})
         try:

@@ -102,7 +102,7 @@ FAULTS: Final = (
         "Outbox.mqh",
         "seq-m_first+1);",
         "seq-m_first);",
-        f"{STORE} {POSITION}",
+        STORE,
     ),
     Fault(
         "the role is forgotten when the journal is written anew",
@@ -158,7 +158,7 @@ FAULTS: Final = (
         "Watcher.mqh",
         "return(m_empty_scans>1 && now-m_empty_since>=EMPTY_MS && money);",
         "return(money || m_empty_scans>0);",
-        f"{TERMINALS}::test_lists_that_are_empty_after_a_connection_close_nothing",
+        f"{TERMINALS}::test_a_list_that_is_empty_at_the_very_first_start_is_no_baseline",
     ),
     Fault(
         "a stranger's trades are written down",
