@@ -1,4 +1,4 @@
-"""The EA with DLLs against a real gateway: its socket, what it does without one, and how it keeps its secrets."""
+"""The EA with DLLs against a real gateway: its socket, what it does where there is none, and how it keeps secrets."""
 
 from collections.abc import Iterator
 from decimal import Decimal

@@ -428,6 +428,7 @@ def test_an_unknown_key_waits_for_its_approval_and_tells_nothing_of_its_trades(
         old = seat.broker.open("buy", "0.10")
         seat.broker.close(old)
         ticket = seat.broker.open("buy", "0.10")
+        assert seat.terminal.told.looks == 0  # a stranger's list of orders is not even read
         cast.approve(0, key)
         seat.live("master").terminal.hears("EA Gateway: watching, 1 open trades will not be copied")
         assert f" B 0\t+{ticket}|" in journal(seat)  # written down when the role was known, and not before

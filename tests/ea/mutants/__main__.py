@@ -1,7 +1,7 @@
 """`make ea-mutants`: each named fault is put into a copy of the EA's sources, and the tests that must fail are run.
 
 python -m tests.ea.mutants                   all of them; the exit code is 1 when one survives
-python -m tests.ea.mutants --only requote    those whose name has this word
+python -m tests.ea.mutants --only requote    those whose name has one of these words
 python -m tests.ea.mutants --jobs 1          one at a time, where the machine is small
 
 Each result is said when it is known, with why the test failed, so a run that is cut short has told what it knows.
@@ -32,10 +32,10 @@ FAILED: Final = 1
 def main(arguments: Sequence[str]) -> int:
     """0 when every fault fails a test, and the tests pass without any."""
     options = argparse.ArgumentParser(prog="python -m tests.ea.mutants")
-    options.add_argument("--only", default="", metavar="WORD", help="a word of their names")
+    options.add_argument("--only", nargs="+", default=[""], metavar="WORDS", help="words of their names")
     options.add_argument("--jobs", type=int, default=2, help="at a time (2)")
     given = options.parse_args(arguments)
-    chosen = [fault for fault in FAULTS if given.only in fault.name]
+    chosen = [fault for fault in FAULTS if any(words in fault.name for words in given.only)]
     tests = sorted({test for fault in chosen for test in fault.test.split()})
     with ThreadPoolExecutor(max_workers=given.jobs) as hands:
         whole = hands.submit(run, SOURCES, tests)  # beside the faults, which need not wait for it

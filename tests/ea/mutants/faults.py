@@ -6,12 +6,10 @@ from typing import Final
 TERMINALS: Final = "tests/e2e/test_ea_terminals.py"
 POSITION: Final = f"{TERMINALS}::test_a_position_is_opened_changed_closed_in_part_and_closed"
 TIMED_OUT: Final = f"{TERMINALS}::test_an_order_that_timed_out_and_fills_late_is_one_position"
-DIES: Final = f"{TERMINALS}::test_a_terminal_that_dies_while_it_writes_loses_and_doubles_nothing"
 GUARD: Final = f"{TERMINALS}::test_a_guard_refuses_what_opens_and_never_what_closes"
 JOURNAL: Final = "tests/ea/test_journal.py"
 STORE: Final = "tests/ea/test_store.py"
 DIFF: Final = "tests/ea/test_diff.py"
-JSON: Final = "tests/ea/test_json.py"
 REFUSALS: Final = "tests/ea/test_refusals.py"
 
 
@@ -74,63 +72,63 @@ FAULTS: Final = (
         "Journal.mqh",
         "   FileFlush(handle);\n   int error",
         "   int error",
-        f"{JOURNAL} {DIES}",
+        f"{JOURNAL}::test_killed_at_any_byte_of_any_write_it_keeps_what_it_had_promised",
     ),
     Fault(
         "a write that failed counts as written",
         "Journal.mqh",
         "return(written==(uint)count && error==0 && FileSize(handle)==before+(ulong)count);",
         "return(written<=(uint)count || error==0 || FileSize(handle)==before);",
-        JOURNAL,
+        f"{JOURNAL}::test_a_full_disk_promises_nothing_and_loses_nothing",
     ),
     Fault(
         "two programs may have one journal",
         "Journal.mqh",
         "FILE_BIN|FILE_READ|FILE_WRITE);",
         "FILE_BIN|FILE_READ|FILE_WRITE|FILE_SHARE_READ|FILE_SHARE_WRITE);",
-        JOURNAL,
+        f"{REFUSALS}::test_a_second_chart_of_the_account_finds_it_served_and_takes_over_when_the_first_ends",
     ),
     Fault(
         "what waits is dropped when the journal is written anew",
         "Ledger.mqh",
         'bool over=(m_entries[k].state=="D" || m_entries[k].state=="V");\n      if(over && drop>0)',
         'bool over=(m_entries[k].state!="S");\n      if(over && drop>=-LEDGER_KEPT)',
-        STORE,
+        f"{STORE}::test_memory_and_disk_say_the_same_after_a_start_and_after_compaction",
     ),
     Fault(
         "an acknowledgement covers one frame less",
         "Outbox.mqh",
         "seq-m_first+1);",
         "seq-m_first);",
-        STORE,
+        f"{STORE}::test_what_is_acknowledged_waits_no_more_and_what_follows_it_does",
     ),
     Fault(
         "the role is forgotten when the journal is written anew",
         "Store.mqh",
         'if(role!="")\n      Put(kinds,fields,count,"K",role);',
         "",
-        STORE,
+        f"{STORE}::test_memory_and_disk_say_the_same_after_a_start_and_after_compaction",
     ),
     Fault(
         "the gateway's limits are forgotten when the journal is written anew",
         "Store.mqh",
         'if(guards!="")\n      Put(kinds,fields,count,"W",guards);',
         "",
-        STORE,
+        f"{STORE}::test_limits_that_were_told_hold_after_a_start_and_after_it_was_written_anew",
     ),
     Fault(
         "a limit that nobody knows stops nothing",
         "Guards.mqh",
         "both.unknown=told.unknown;",
         "both.unknown=false;",
-        STORE,
+        f"{STORE}::test_the_stricter_of_the_owners_limits_and_the_gateways_holds",
     ),
     Fault(
         "an owner's limit yields to the gateway's",
         "Guards.mqh",
         "both.max_lots=Least(own.max_lots,told.max_lots);",
         "both.max_lots=(told.max_lots>0) ? told.max_lots : own.max_lots;",
-        STORE,
+        f"{STORE}::test_the_stricter_of_the_owners_limits_and_the_gateways_holds",
     ),
     Fault(
         "a guard stops a close",
@@ -193,21 +191,21 @@ FAULTS: Final = (
         "Lineage.mqh",
         "if(rest.ticket<=whole.ticket || !SameOrigin(rest,whole))",
         "if(rest.ticket<=whole.ticket)",
-        DIFF,
+        f"{DIFF}::test_a_comment_alone_proves_no_lineage",
     ),
     Fault(
         "a rest without its comment is a new position",
         "Lineage.mqh",
         "if(rest.magic!=whole.magic || MathAbs(rest.lots+part-whole.lots)>LOTS_DUST)",
         "if(rest.magic!=whole.magic || rest.lots+part>0)",
-        DIFF,
+        f"{DIFF}::test_whatever_happens_between_two_looks_every_position_is_told_its_own_story",
     ),
     Fault(
         "what opened and closed between two looks is not told",
         "Diff.mqh",
         "m_history[i].ticket<=m_highest ||",
         "m_history[i].ticket>0 ||",
-        DIFF,
+        f"{DIFF}::test_a_trade_that_opened_and_closed_between_two_looks_is_told_as_both",
     ),
     Fault(
         "a preempted terminal comes back",
@@ -235,6 +233,6 @@ FAULTS: Final = (
         "Calls.mqh",
         'if(StringFind(host,"https://")==0)\n      return(StringLen(host)>8);',
         "return(StringLen(host)>8);",
-        REFUSALS,
+        f"{REFUSALS}::test_wrong_inputs_are_named",
     ),
 )
