@@ -22,8 +22,8 @@ private:
    long              m_closed_as;
 
    double            PointOf(const string symbol);
-   bool              Positions(SRow &rows[],int &count);
-   bool              Pending(SRow &rows[],int &count);
+   int               Positions(SRow &rows[],int &count);
+   int               Pending(SRow &rows[],int &count);
    bool              Select(const long identifier) const;
    ENUM_ORDER_TYPE_FILLING Filling(const string symbol) const;
    int               Request(MqlTradeRequest &request,MqlTradeResult &result);
@@ -114,14 +114,15 @@ double CBroker5::PointOf(const string symbol)
    m_known++;
    return(point);
   }
-bool CBroker5::Positions(SRow &rows[],int &count)
+//--- how many there are; -1: one could not be read
+int CBroker5::Positions(SRow &rows[],int &count)
   {
    int total=PositionsTotal();
    ArrayResize(rows,count+total);
    for(int i=0; i<total; i++)
      {
       if(PositionGetTicket(i)==0)
-         return(false);
+         return(-1);
       SRow row={};
       row.ticket=PositionGetInteger(POSITION_IDENTIFIER);
       row.closer=row.ticket;
@@ -138,11 +139,11 @@ bool CBroker5::Positions(SRow &rows[],int &count)
       rows[count]=row;
       count++;
      }
-   return(true);
+   return(total);
   }
 //--- Orders that wait for a price. One that waits for a stop and then for a limit has no word in the protocol: it is told
 //--- when it is a position. Market orders on their way are no pending ones.
-bool CBroker5::Pending(SRow &rows[],int &count)
+int CBroker5::Pending(SRow &rows[],int &count)
   {
    int total=OrdersTotal();
    ArrayResize(rows,count+total);
@@ -150,7 +151,7 @@ bool CBroker5::Pending(SRow &rows[],int &count)
      {
       ulong ticket=OrderGetTicket(i);
       if(ticket==0)
-         return(false);
+         return(-1);
       int type=(int)OrderGetInteger(ORDER_TYPE);
       if(!IsWorkingType(type))
          continue;
@@ -170,16 +171,17 @@ bool CBroker5::Pending(SRow &rows[],int &count)
       count++;
      }
    ArrayResize(rows,count);
-   return(true);
+   return(total);
   }
 //--- Orders first: one that fills meanwhile is seen twice, not never. A list that moves, a row that stands there twice: the
 //--- look is void.
 bool CBroker5::Trades(SRow &rows[])
   {
    int count=0;
-   int orders=OrdersTotal(),positions=PositionsTotal();
    ArrayResize(rows,0);
-   if(!Pending(rows,count) || !Positions(rows,count))
+   int orders=Pending(rows,count);
+   int positions=Positions(rows,count);
+   if(orders<0 || positions<0)
       return(false);
    for(int k=0; k<count; k++)
      {

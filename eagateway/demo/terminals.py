@@ -29,10 +29,8 @@ PROGRAMS: Final = Path(__file__).resolve().parents[2] / "ea"
 PROGRAM: Final = {"exchange": "EAGatewayNoDll", "socket": "EAGateway"}
 SOCKET_ONLY: Final = 1
 CONNECT_SECONDS: Final = 90
-LOOKS: Final = {"mt4": 4, "mt5": 6}
-"""Each look asks twice, in a MetaTrader 5 three times. The first may have begun before the event, so it takes the end
-of the next one to be sure.
-"""
+LOOKS: Final = 4
+"""Each look asks twice. The first may have begun before the event, so it takes the end of the next one to be sure."""
 _UNCONFIRMED: Final = re.compile(r"CHART: EAGateway_4=.*unconfirmed (\d+)")
 
 
@@ -183,9 +181,8 @@ class EaStage:
     async def noticed(self) -> None:
         """Return when the master's program has looked at what there is now, from beginning to end."""
         terminal, before = self.master.terminal, self.master.terminal.told.looks
-        looks = LOOKS[self.platform]
         async with asyncio.timeout(CONNECT_SECONDS):
-            while terminal is self.master.terminal and terminal.told.looks < before + looks:  # noqa: ASYNC110 - threads count
+            while terminal is self.master.terminal and terminal.told.looks < before + LOOKS:  # noqa: ASYNC110 - threads count
                 await asyncio.sleep(0.01)
 
     async def kill_terminal(self, draw: random.Random) -> None:

@@ -1,6 +1,7 @@
 // MQL5's positions, orders and deals, asked from the simulator: rows of words, in the order of the lists below.
 #include <cstdio>
 #include <cstdlib>
+#include <unordered_map>
 #include "mql.hpp"
 #include "mql5.hpp"
 #include "inside.hpp"
@@ -8,36 +9,43 @@
 namespace ea {
 namespace {
 typedef std::vector<std::string> Words;
-std::vector<Words> positions, orders, deals, ended;
+struct Rows {  // a list and its places by ticket: programs ask for one property of one row at a time
+  std::vector<Words> list;
+  std::unordered_map<mql_ulong, size_t> places;
+};
+Rows positions, orders, deals, ended;
 Words position, order;
 
 double number(const Words &w, size_t place) { return place < w.size() ? atof(w[place].c_str()) : 0; }
 mql_long whole(const Words &w, size_t place) { return place < w.size() ? atoll(w[place].c_str()) : 0; }
 string text(const Words &w, size_t place) { return place < w.size() ? mql_make(w[place]) : string(); }
 
-int pull(const std::string &question, std::vector<Words> &rows) {
-  rows.clear();
+void clear(Rows &rows) { rows.list.clear(); rows.places.clear(); }
+int pull(const std::string &question, Rows &rows) {
+  clear(rows);
   std::string answer = mql_ask(question);
-  if (!answer.empty()) for (auto &line : mql_split(answer, '\x1e')) rows.push_back(mql_split(line, '\t'));
-  return (int)rows.size();
+  if (!answer.empty()) for (auto &line : mql_split(answer, '\x1e')) {
+    rows.list.push_back(mql_split(line, '\t'));
+    rows.places[(mql_ulong)whole(rows.list.back(), 0)] = rows.list.size() - 1;
+  }
+  return (int)rows.list.size();
 }
-mql_ulong at(const std::vector<Words> &rows, int place, Words *selected) {
-  if (place < 0 || place >= (int)rows.size()) { mql_fail(4756); return 0; }
-  if (selected) *selected = rows[(size_t)place];
-  return (mql_ulong)whole(rows[(size_t)place], 0);
+mql_ulong at(const Rows &rows, int place, Words *selected) {
+  if (place < 0 || place >= (int)rows.list.size()) { mql_fail(4756); return 0; }
+  if (selected) *selected = rows.list[(size_t)place];
+  return (mql_ulong)whole(rows.list[(size_t)place], 0);
 }
-bool choose(const std::vector<Words> &rows, mql_ulong ticket, Words &selected, int code) {
-  for (auto &row : rows)
-    if ((mql_ulong)whole(row, 0) == ticket) { selected = row; return true; }
-  mql_fail(code);
-  return false;
+bool choose(const Rows &rows, mql_ulong ticket, Words &selected, int code) {
+  auto found = rows.places.find(ticket);
+  if (found == rows.places.end()) { mql_fail(code); return false; }
+  selected = rows.list[found->second];
+  return true;
 }
-const Words &row_of(const std::vector<Words> &rows, mql_ulong ticket) {
+const Words &row_of(const Rows &rows, mql_ulong ticket) {
   static const Words none;
-  for (auto &row : rows)
-    if ((mql_ulong)whole(row, 0) == ticket) return row;
-  mql_fail(4755);
-  return none;
+  auto found = rows.places.find(ticket);
+  if (found == rows.places.end()) { mql_fail(4755); return none; }
+  return rows.list[found->second];
 }
 std::string exact(double v) { char b[64]; snprintf(b, sizeof b, "%.10g", v); return b; }
 std::string account(const char *what) { return mql_ask(std::string("account\t") + what); }
@@ -89,12 +97,12 @@ bool HistorySelect(datetime from, datetime to) {
   return true;
 }
 bool HistorySelectByPosition(mql_long id) {
-  ended.clear();
+  clear(ended);
   return pull("deals_of\t" + std::to_string(id), deals) > 0;
 }
-int HistoryDealsTotal() { return (int)deals.size(); }
+int HistoryDealsTotal() { return (int)deals.list.size(); }
 mql_ulong HistoryDealGetTicket(int place) { return at(deals, place, nullptr); }
-bool HistoryDealSelect(mql_ulong ticket) { ended.clear(); return pull("deal\t" + std::to_string(ticket), deals) > 0; }
+bool HistoryDealSelect(mql_ulong ticket) { clear(ended); return pull("deal\t" + std::to_string(ticket), deals) > 0; }
 mql_long HistoryDealGetInteger(mql_ulong ticket, ENUM_DEAL_PROPERTY_INTEGER what) {
   static const size_t places[] = {0, 1, 8, 3, 4, 13, 15, 2};
   return whole(row_of(deals, ticket), places[what]);
@@ -104,7 +112,7 @@ double HistoryDealGetDouble(mql_ulong ticket, ENUM_DEAL_PROPERTY_DOUBLE what) {
   return number(row_of(deals, ticket), places[what]);
 }
 string HistoryDealGetString(mql_ulong ticket, ENUM_DEAL_PROPERTY_STRING what) { return text(row_of(deals, ticket), what == DEAL_SYMBOL ? 5 : 14); }
-int HistoryOrdersTotal() { return (int)ended.size(); }
+int HistoryOrdersTotal() { return (int)ended.list.size(); }
 mql_ulong HistoryOrderGetTicket(int place) { return at(ended, place, nullptr); }
 mql_long HistoryOrderGetInteger(mql_ulong ticket, ENUM_ORDER_PROPERTY_INTEGER what) { return order_integer(row_of(ended, ticket), what); }
 double HistoryOrderGetDouble(mql_ulong ticket, ENUM_ORDER_PROPERTY_DOUBLE what) { return order_double(row_of(ended, ticket), what); }
