@@ -31,6 +31,7 @@ def test_an_address_that_is_not_listed_is_told_with_the_way_to_list_it(seat: Sea
     seat.shows("REFUSED - the gateway's address is not allowed")
     seat.shows("Allow WebRequest for listed URL")
     assert seat.url in seat.terminal.hears("ALERT: EA Gateway: The gateway's address is not allowed")
+    assert f"EA Gateway: no session, {4060 if seat.platform == 'mt4' else 4014}" in seat.said()
     assert max(map(len, seat.chart())) <= 63
 
 

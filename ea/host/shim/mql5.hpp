@@ -3,6 +3,11 @@
 #pragma once
 #include "terminal.hpp"
 
+int mql_speaks(int language);
+#ifdef __MQL5__  // in the program, which tells its language to the shim's files: they are the same for both
+static const int mql_spoken = mql_speaks(5);
+#endif
+
 namespace ea {
 enum ENUM_ACCOUNT_INFO_INTEGER { ACCOUNT_LOGIN = 0, ACCOUNT_TRADE_MODE = 32, ACCOUNT_TRADE_ALLOWED = 33, ACCOUNT_TRADE_EXPERT = 34, ACCOUNT_LEVERAGE = 35, ACCOUNT_MARGIN_MODE = 53, ACCOUNT_CURRENCY_DIGITS = 54, ACCOUNT_FIFO_CLOSE = 55, ACCOUNT_HEDGE_ALLOWED = 56 };
 enum ENUM_ACCOUNT_INFO_DOUBLE { ACCOUNT_BALANCE = 37, ACCOUNT_CREDIT = 38, ACCOUNT_PROFIT = 39, ACCOUNT_EQUITY = 40, ACCOUNT_MARGIN = 41, ACCOUNT_MARGIN_FREE = 42, ACCOUNT_MARGIN_LEVEL = 43 };
