@@ -253,7 +253,9 @@ bool CAgent::Master(void) const
 //--- account that nets its positions
 bool CAgent::MayScan(void) const
   {
-   return(m_broker.Hedging() && (m_inputs.role!=AsGatewaySays || m_store.role!=""));
+   if(!m_broker.Hedging())
+      return(false);
+   return(m_inputs.role!=AsGatewaySays || m_store.role!="");
   }
 void CAgent::Scan(void)
   {

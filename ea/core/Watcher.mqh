@@ -324,14 +324,17 @@ void CWatcher::Baseline(const SFact &fact,const SRow &was)
    row.closed=0;
    if(fact.kind==FACT_CLOSE || fact.kind==FACT_CANCEL)
       m_store.WithoutRow(fact.ticket);
-   else if(fact.kind==FACT_PARTIAL)
+   else if(fact.kind==FACT_PARTIAL && fact.new_ticket==0)
      {
       row=was;
-      if(fact.new_ticket>0)
-        {
-         m_store.WithoutRow(fact.ticket);
-         row.ticket=fact.new_ticket;
-        }
+      row.lots=was.lots-fact.lots;
+      m_store.WithRow(row);
+     }
+   else if(fact.kind==FACT_PARTIAL)
+     {
+      m_store.WithoutRow(fact.ticket);
+      row=was;
+      row.ticket=fact.new_ticket;
       row.position=fact.position;
       row.lots=was.lots-fact.lots;
       m_store.WithRow(row);
