@@ -133,6 +133,29 @@ def is_together() -> bool:
     return bool(link.pgconn.pipeline_status != psycopg.pq.PipelineStatus.OFF)
 
 
+def plan_by_index() -> None:
+    """In this transaction, statements are planned to find their rows by an index, however small the tables are now.
+
+    A plan is kept: one that was made while a table was small reads all of it by turns, with every batch, until somebody
+    has analysed it. What runs here has an index for all that it looks for.
+    """
+    if connection.vendor == "postgresql":
+        execute(_BY_INDEX, ())
+
+
+def forget_plans() -> None:
+    """Plan anew what this connection executes next, by how large the tables are by now."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("DISCARD PLANS")
+
+
+# The compiler too: what finds no index would cost so much by the planner's book that its compilation seems worth while.
+_BY_INDEX: Final = "SELECT " + ", ".join(
+    f"set_config('{name}', 'off', true)" for name in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
+)
+
+
 def _must_have_come() -> None:
     if is_together():
         raise RuntimeError("what is sent together is read after the block")

@@ -29,7 +29,7 @@ from sessions_app.domain.problems import Refused
 from sessions_app.models import EaSession, InboundFrame
 from sessions_app.models.bulk import insert_rows, send_update
 from sessions_app.models.fields import new_id
-from sessions_app.models.statements import Place, Statement, together
+from sessions_app.models.statements import Place, Statement, plan_by_index, together
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import acknowledgements, ports
 from sessions_app.services.ingest.groups import group_by_kind, handler_of, lock_accounts
@@ -107,6 +107,7 @@ def _lock(arrivals: Sequence[Arrival]) -> tuple[_Locked, datetime]:
     ]
     # Frames are looked for when the sessions are locked: what another writer has stored meanwhile is seen.
     with together():
+        plan_by_index()
         locked = _SESSIONS.send(sessions={arrival.session_id for arrival in arrivals})
         stored = send_for_known(sent)
     sessions, now = _sessions(locked.read())

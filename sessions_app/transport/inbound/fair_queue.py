@@ -103,7 +103,7 @@ class FairQueue:
         return taken
 
     def _move(self, session_id: UUID, most: int, taken: list[Arrival]) -> None:
-        """Move frames of one lane, those that go first up to the last urgent one; what stays goes to the back of the row."""
+        """Move frames of one lane, those that go first up to the last urgent one; what stays goes to the back."""
         lane = self._lanes[session_id]
         for _ in range(min(most, len(lane))):
             arrival = lane.popleft()

@@ -22,6 +22,7 @@ from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.lifecycle import Reason
 from sessions_app.domain.problems import Refused
 from sessions_app.doorbell import News, Ring
+from sessions_app.models.statements import forget_plans
 from sessions_app.services.ingest import batches, full_disk, ports
 from sessions_app.services.ingest.database_errors import is_data_fault, is_disk_full
 from sessions_app.services.ingest.ports import Arrival, Batch
@@ -34,6 +35,8 @@ from sessions_app.transport.inbound.poison_frames import POISON_TRIES, FailingFr
 MAX_BATCH: Final = 500
 RETRY_AFTER: Final = 1
 FULL_RETRY_AFTER: Final = 5
+REPLAN_SECONDS: Final = 30.0
+"""How old the plans of its statements may be: by then the tables of a new house have grown."""
 RETRY_SECONDS: Final = (0.05, 0.2, 0.5, 1.0)
 _log = structlog.get_logger(__name__)
 Settle = Callable[[Batch, Sequence[Arrival]], None]
@@ -60,6 +63,7 @@ class Ingest:
         self._waiting = FairQueue(_is_urgent)
         self._failing = FailingFrames(settings.GATEWAY["poison_tries_per_minute"])
         self._deferred: list[Arrival] = []
+        self._replan_at = time.monotonic() + REPLAN_SECONDS
         self._stopping = threading.Event()
         # A daemon: a statement that hangs must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
@@ -99,6 +103,9 @@ class Ingest:
             self._try_store([item for item in arrivals if item.session_id == session_id], among_others=False)
         self._waiting.put_back(self._deferred)
         self._deferred.clear()
+        if time.monotonic() > self._replan_at:
+            self._replan_at = time.monotonic() + REPLAN_SECONDS
+            self._attempt(forget_plans)
 
     def _try_store(self, arrivals: Sequence[Arrival], *, among_others: bool) -> None:
         try:

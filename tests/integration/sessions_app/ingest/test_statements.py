@@ -12,13 +12,15 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.models.sql.compiler import SQLCompiler
 
-from orders.models import Subscription
+from orders.models import Command, Subscription
 from sessions_app.domain.lifecycle import Reason
 from sessions_app.models import BrokerAccount, EaSession
-from sessions_app.models.bulk import COPY_FROM, insert_rows, send_update, update_rows
+from sessions_app.models.bulk import COPY_FROM, _update, insert_rows, send_update, update_rows
 from sessions_app.models.light import Fetch, make
-from sessions_app.models.statements import Place, Statement, moment, together
+from sessions_app.models.statements import Place, Statement, forget_plans, moment, plan_by_index, together
 from sessions_app.queries import database_now
+from tests.integration.counting import counted
+from tests.integration.plans import analyse, scans
 from tests.integration.trading import Desk, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -214,3 +216,32 @@ def _session(account_pk: UUID) -> EaSession:
         "idempotency_key": None,
     }
     return make(EaSession, **{**kept, **ended, "id": uuid4(), "token_hash": uuid4().hex})
+
+
+@production
+def test_a_batch_finds_its_rows_by_index_also_while_the_tables_are_small() -> None:
+    master, follower = Desk.open("small:m").introduce(), Desk.open("small:f").introduce()
+    subscribe(master, follower)
+    master.buy(1)
+    analyse()  # one row: whoever may, reads all of it
+    write = _update(Command, ("state",), ("id",), "", "postgresql").statement
+    rows = [f"{{{Command.objects.get().id.hex}}}", "{received}"]
+    with transaction.atomic():
+        assert [node["Node Type"] for node in scans(write, rows)] == ["Seq Scan"]
+        plan_by_index()
+        assert [node["Index Name"] for node in scans(write, rows)] == ["orders_command_pkey"]
+    assert [node["Node Type"] for node in scans(write, rows)] == ["Seq Scan"]
+    with counted() as cost:
+        master.buy(2)
+    assert len(cost.naming("enable_seqscan")) == 1
+
+
+@production
+def test_plans_that_were_kept_can_be_forgotten() -> None:
+    accounts = [account.id for account in _accounts(2)]
+    with transaction.atomic():
+        read = [logins().read(accounts=accounts)]
+    forget_plans()
+    with transaction.atomic():
+        read.append(logins().read(accounts=accounts))
+    assert read[0] == read[1]
