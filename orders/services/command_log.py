@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy as copied
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -93,8 +94,9 @@ class _Pattern(NamedTuple):
 
 
 class _Made(NamedTuple):
-    """A new command, its copy's number, and the end of its payload."""
+    """A new command, its account, its copy's number, and the end of its payload."""
 
+    account: LockedAccount
     command: Command
     copy_no: int | None
     shared: bytes
@@ -111,7 +113,8 @@ class CommandLog:
     accounts: Mapping[UUID, LockedAccount]
     _unwritten: list[_Made] = field(default_factory=list)
     _patterns: dict[int, _Pattern] = field(default_factory=dict)
-    _numbered: set[UUID] = field(default_factory=set)
+    # By the objects: the hash of a UUID is Python, and each follower's would be asked for ten times.
+    _numbered: set[LockedAccount] = field(default_factory=set)
 
     def row(self, account_pk: UUID) -> BrokerAccount:
         """A locked account's row."""
@@ -124,12 +127,15 @@ class CommandLog:
 
     # Making commands -------------------------------------------------------------------------------------------------
 
-    def add(self, *, copy: Copy, order: Order, cause: Cause, **otherwise: Any) -> None:
+    def add(
+        self, *, copy: Copy, order: Order, cause: Cause, account: LockedAccount | None = None, **otherwise: Any
+    ) -> None:
         """The command of one order: the next in its account's log, or held while the account is pending.
 
-        `otherwise`: columns that shall differ from what the order says.
+        `account`: the copy's, where the caller has it at hand. `otherwise`: columns that shall differ from what the
+        order says.
         """
-        account = self.accounts[copy.account_id]
+        account = account or self.accounts[copy.account_id]
         pattern = self._pattern(order, copy.position_id)
         command = copied(pattern.command)
         command.id, command.frame_id = new_id(), new_id()
@@ -143,13 +149,14 @@ class CommandLog:
             command.state, command.hold_no = CommandState.HELD, account.row.next_hold
             command.decided_on_id = cause.decided_on
             account.row.next_hold += 1
-            self._numbered.add(copy.account_id)
+            self._numbered.add(account)
         else:
             command.state = CommandState.QUEUED
             self._number(command, account)
         # The pattern's own serves the first attempt of what no other column tells apart.
         plain = not otherwise and cause.attempt == 1 and copy.position_id == pattern.command.position_id
-        self._unwritten.append(_Made(command, copy.copy_no, pattern.shared if plain else shared_fields(command)))
+        shared = pattern.shared if plain else shared_fields(command)
+        self._unwritten.append(_Made(account, command, copy.copy_no, shared))
 
     def _pattern(self, order: Order, position_id: int) -> _Pattern:
         """The followers of one class share their order's object, and so what follows from it alone."""
@@ -184,15 +191,15 @@ class CommandLog:
         command.epoch = account.row.epoch
         self._number(command, account)
 
-    def take_copy_number(self, account_pk: UUID) -> int:
+    def take_copy_number(self, account: LockedAccount) -> int:
         """An account's next copy number."""
-        self._numbered.add(account_pk)
-        return self.accounts[account_pk].take_copy_number(self.now)
+        self._numbered.add(account)
+        return account.take_copy_number(self.now)
 
     def _number(self, command: Command, account: LockedAccount) -> None:
         command.seq = account.row.next_seq
         account.row.next_seq += 1
-        self._numbered.add(account.row.id)
+        self._numbered.add(account)
 
     # Writing ---------------------------------------------------------------------------------------------------------
 
@@ -202,11 +209,12 @@ class CommandLog:
         commands, self._unwritten = self._unwritten, []
         insert_rows(Command, [made.command for made in commands])
         # In the order of ids, as everybody locks them.
-        send_update(BrokerAccount, [self.row(account_pk) for account_pk in sorted(self._numbered)], _COUNTERS)
+        changed = sorted((account.row for account in self._numbered), key=attrgetter("id"))
+        send_update(BrokerAccount, changed, _COUNTERS)
         self._numbered.clear()
-        for command, copy_no, shared in commands:
+        for account, command, copy_no, shared in commands:
             if command.seq is not None:
-                batch.append(command.account_id, [frame_of(command, copy_no or 0, shared)])
+                batch.append(account.row.id, [frame_of(command, copy_no or 0, shared)])
         # Whose these numbers are: the rows are locked, so no session takes over before the commit.
         batch.fences |= {
             account_pk: self.row(account_pk).fence for account_pk in batch.log.keys() & self.accounts.keys()

@@ -24,7 +24,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 from uuid import UUID
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import QuerySet, Value
 
 T = TypeVar("T")
@@ -59,8 +59,8 @@ class Answer(Generic[T]):
 
         :raises RuntimeError: the block that sends the statement has not ended
         """
-        _must_have_come()
-        with connection.wrap_database_errors:
+        link = _must_have_come()
+        with link.wrap_database_errors:
             rows = self._cursor.fetchall()
         return self._make(rows)
 
@@ -95,8 +95,10 @@ class Statement:
         compiled = self._compiled
         if compiled is None:
             compiled = self._compiled = _compile(self._build())
-        params = [_bound(values[item.name]) if isinstance(item, Place) else item for item in compiled.params]
-        return Answer(_execute(compiled.sql, params), compiled.convert)
+        link = _link()
+        under = _UNDER[link.vendor]
+        params = [_bound(values[item.name], under) if isinstance(item, Place) else item for item in compiled.params]
+        return Answer(_execute(link, compiled.sql, params), compiled.convert)
 
     def read(self, **values: Any) -> list[Row]:
         """Execute it and read its rows."""
@@ -105,7 +107,7 @@ class Statement:
 
 def execute(sql: str, params: Sequence[Any]) -> Answer[Row]:
     """Execute a text that is the same each time; its parameters are texts, moments or nothing, and cast by it."""
-    return Answer(_execute(sql, params), _as_they_are)
+    return Answer(_execute(_link(), sql, params), _as_they_are)
 
 
 @contextmanager
@@ -117,20 +119,31 @@ def together() -> Iterator[None]:
 
     :raises django.db.Error: of the first that failed
     """
-    if connection.vendor != "postgresql" or is_together():
+    link = _link()
+    if link.vendor != "postgresql" or _gathers(link):
         yield
         return
-    connection.ensure_connection()
-    with connection.wrap_database_errors, connection.connection.pipeline():
+    link.ensure_connection()
+    with link.wrap_database_errors, link.connection.pipeline():
         yield
 
 
 def is_together() -> bool:
     """Whether statements are being gathered."""
-    link = connection.connection
-    if link is None or connection.vendor != "postgresql":
+    return _gathers(_link())
+
+
+def _link() -> Any:
+    """This thread's connection itself: each look at an attribute through Django's `connection` asks for the running
+    loop first, and a statement looks at ten."""
+    return connections[DEFAULT_DB_ALIAS]
+
+
+def _gathers(link: Any) -> bool:
+    driver = link.connection
+    if driver is None or link.vendor != "postgresql":
         return False
-    return bool(link.pgconn.pipeline_status != psycopg.pq.PipelineStatus.OFF)
+    return bool(driver.pgconn.pipeline_status != psycopg.pq.PipelineStatus.OFF)
 
 
 def plan_by_index() -> None:
@@ -156,9 +169,12 @@ _BY_INDEX: Final = "SELECT " + ", ".join(
 )
 
 
-def _must_have_come() -> None:
-    if is_together():
+def _must_have_come() -> Any:
+    """This thread's connection, which gathers no statements."""
+    link = _link()
+    if _gathers(link):
         raise RuntimeError("what is sent together is read after the block")
+    return link
 
 
 # Compilation ---------------------------------------------------------------------------------------------------------
@@ -224,37 +240,40 @@ _MOMENT_LOADER: Final = cast(Any, psycopg.adapters.get_loader(_MOMENT, psycopg.p
 _UNDER: Final = {"postgresql": ("{", "}", ""), "sqlite": ("[", "]", '"')}
 
 
-def _bound(value: Any) -> Any:
+def _bound(value: Any, under: tuple[str, str, str]) -> Any:
     """A value as it is sent: a collection as an array in PostgreSQL's writing, or in JSON."""
     if isinstance(value, datetime):
         return connection.ops.adapt_datetimefield_value(value)
     if isinstance(value, str) or not isinstance(value, Collection):
         return value
-    opened, closed, quote = _UNDER[connection.vendor]
+    opened, closed, quote = under
     texts = [f"{quote}{item.hex}{quote}" if isinstance(item, UUID) else str(item) for item in value]
     return f"{opened}{','.join(texts)}{closed}"
 
 
-def _execute(sql: str, params: Sequence[Any]) -> Any:
+def _execute(link: Any, sql: str, params: Sequence[Any]) -> Any:
     """Execute on a cursor of the driver's own, seen by whoever watches this connection's statements."""
-    if connection.vendor != "postgresql":
-        cursor = connection.cursor()
+    if link.vendor != "postgresql":
+        cursor = link.cursor()
         cursor.execute(sql, params)
         return cursor
-    connection.ensure_connection()
-    connection.validate_no_broken_transaction()
+    link.ensure_connection()
+    link.validate_no_broken_transaction()
     # Django's own cursors bind in the client, and what they send is never prepared.
-    own = psycopg.Cursor(connection.connection)
+    own = psycopg.Cursor(link.connection)
     # Django's loader of moments is Python, for zones other than the connection's; ours is UTC.
     own.adapters.register_loader(_MOMENT, _MOMENT_LOADER)
+    if not link.execute_wrappers:
+        _run(own, sql, params, many=False, context={"connection": link})
+        return own
     run = partial(_run, own)
-    for wrapper in reversed(connection.execute_wrappers):
+    for wrapper in reversed(link.execute_wrappers):
         run = partial(wrapper, run)
-    run(sql, params, False, {"connection": connection, "cursor": own})
+    run(sql, params, False, {"connection": link, "cursor": own})
     return own
 
 
-def _run(cursor: "psycopg.Cursor[Any]", sql: str, params: Any, many: bool, context: object) -> None:
-    with connection.wrap_database_errors:
+def _run(cursor: "psycopg.Cursor[Any]", sql: str, params: Any, many: bool, context: Any) -> None:
+    with context["connection"].wrap_database_errors:
         # A statement that may be prepared is; without a threshold on the connection, none is.
         cursor.execute(sql, params, prepare=True)

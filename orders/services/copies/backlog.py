@@ -87,7 +87,7 @@ def _drop(command: Command, state: CommandState, reason: CommandReason, now: dat
 def _number(command: Command, log: CommandLog) -> None:
     copy = command.copy
     if copy.copy_no is None:
-        copy.copy_no = log.take_copy_number(copy.account_id)
+        copy.copy_no = log.take_copy_number(log.accounts[copy.account_id])
         moves.move_copy(copy, CopyState.ORDERED)
     moves.move_command(command, CommandState.QUEUED)
     log.release(command)

@@ -173,8 +173,8 @@ class Waits:
         self.last_legs[key] = order.leg
         again = leading.new_copy(
             self.log,
+            self.log.accounts[copy.account_id],
             subscription_pk=copy.subscription_id,
-            account_pk=copy.account_id,
             position_id=copy.position_id,
             order=order,
             # What he has closed since his fill is out of the order's lots already, and must not be taken off twice.

@@ -11,7 +11,7 @@ from orders.domain.states.copies import CopyState
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action
 from orders.models import Copy
 from orders.services import command_log
-from orders.services.command_log import CommandLog
+from orders.services.command_log import CommandLog, LockedAccount
 from sessions_app.models.fields import new_id
 from sessions_app.models.light import record
 
@@ -20,9 +20,9 @@ LED_TO: Final = ("lots_decided", "sl", "tp", "price", "next_check_at", "wait_rea
 
 def new_copy(
     log: CommandLog,
+    account: LockedAccount,
     *,
     subscription_pk: UUID,
-    account_pk: UUID,
     position_id: int,
     order: Order,
     master_lots: Decimal | None,
@@ -33,15 +33,14 @@ def new_copy(
     `master_lots`: what the master has of the position now: the copy follows his share of that. It keeps the `spec` by
     which it was made: its broker may take the symbol off the list while it is open.
     """
-    account = log.accounts[account_pk]
     return record(
         Copy,
         id=new_id(),
         subscription_id=subscription_pk,
-        account_id=account_pk,
+        account_id=account.row.id,
         position_id=position_id,
         leg=order.leg,
-        copy_no=None if account.holds else log.take_copy_number(account_pk),
+        copy_no=None if account.holds else log.take_copy_number(account),
         state=CopyState.HELD if account.holds else CopyState.ORDERED,
         symbol=order.symbol,
         side=order.side,

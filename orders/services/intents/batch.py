@@ -104,7 +104,7 @@ class Workspace:
     timeouts: Mapping[UUID, int]
     default_timeout: int
     changed_positions: set[tuple[UUID, int]] = field(default_factory=set)
-    changed_copies: set[UUID] = field(default_factory=set)
+    changed_copies: dict[int, Copy] = field(default_factory=dict)  # by the objects' own ids
     intents: list[Intent] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     new_copies: list[Copy] = field(default_factory=list)
@@ -186,7 +186,7 @@ class Workspace:
         notionals, all_copies = self.notionals, self.copies
 
         def case(seat: Seat) -> Case:
-            copies = all_copies.get((seat.subscription.id, position_id))
+            copies = all_copies.get((seat.subscription.id, position_id)) if all_copies else None
             return of_master(
                 rules=seat.known_rules,
                 follower=seat.terminal,
@@ -238,17 +238,17 @@ class Workspace:
         for leg, lots in decided.led:
             copy = self.copies[subscription.id, intent.position_id][leg]
             copy.lots_decided = lots
-            self.changed_copies.add(copy.id)
+            self._note_change(copy)
         # Nothing may be ordered yet: the next report about one of these looks at all of them.
         for leg in decided.touched:
             copy = self.copies[subscription.id, intent.position_id][leg]
             copy.next_check_at, copy.wait_reason = self.now, WaitReason.LEGS
-            self.changed_copies.add(copy.id)
+            self._note_change(copy)
         # What could not be decided changes what the copies follow all the same: the sweep leads them on.
         if decided.code is Code.INTERNAL:
             for copy in self.copies.get((subscription.id, intent.position_id), {}).values():
                 copy.next_check_at, copy.wait_reason = self.now, WaitReason.FAULT
-                self.changed_copies.add(copy.id)
+                self._note_change(copy)
         for number in decided.waiting:
             self._wait(intent, seat, decision, number)
 
@@ -259,8 +259,8 @@ class Workspace:
             spec = seat.terminal.symbols.get(order.symbol) if seat.terminal is not None else None
             copies[order.leg] = leading.new_copy(
                 self.log,
+                seat.account,
                 subscription_pk=subscription_pk,
-                account_pk=follower,
                 position_id=intent.position_id,
                 order=order,
                 master_lots=intent.lots,
@@ -279,7 +279,7 @@ class Workspace:
             decision_id=decision.id,
             decided_on=self.decided_on.get(follower) if seat.account.holds else None,
         )
-        self.log.add(copy=copy, order=order, cause=cause)
+        self.log.add(copy=copy, order=order, cause=cause, account=seat.account)
 
     def _lead(self, copy: Copy, legs: Mapping[int, Copy], seat: Seat, order: Order) -> None:
         leading.lead(copy, order)
@@ -289,7 +289,10 @@ class Workspace:
         # A position whose last leg is on its way out makes room for the next one, within this very batch.
         if not any(leg.lots_decided or leg.state in _ON_ITS_WAY for leg in legs.values() if leg.state in ALIVE):
             seat.open_positions.discard((copy.subscription_id, copy.position_id))
-        self.changed_copies.add(copy.id)
+        self._note_change(copy)
+
+    def _note_change(self, copy: Copy) -> None:
+        self.changed_copies[id(copy)] = copy
 
     def _wait(self, intent: Intent, seat: Seat, decision: Decision, number: int) -> None:
         """Give a working copy some time to fill by itself; once per copy, whatever a terminal repeats."""
@@ -353,13 +356,8 @@ class Workspace:
 
     def _write_copies(self) -> None:
         # A copy of this batch is written whole, with whatever followed in the same batch.
-        created = {copy.id for copy in self.new_copies}
-        changed = [
-            copy
-            for legs in self.copies.values()
-            for copy in legs.values()
-            if copy.id in self.changed_copies and copy.id not in created
-        ]
+        created = {id(copy) for copy in self.new_copies}
+        changed = [copy for name, copy in self.changed_copies.items() if name not in created]
         send_update(Copy, changed, leading.LED_TO)
 
 
@@ -387,8 +385,8 @@ def _seats(
             terminal=terminal,
             funds=mapping.funds(account.row, terminal),
             open_positions=open_positions.setdefault(follower, set()),
-            quotes=quotes.get(follower, _NO_QUOTES),
-            timeout=timeouts.get(follower, default),
+            quotes=quotes.get(follower, _NO_QUOTES) if quotes else _NO_QUOTES,
+            timeout=timeouts.get(follower, default) if timeouts else default,
         )
 
     return {master: [seat(item) for item in group] for master, group in subscriptions.items()}

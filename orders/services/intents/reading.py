@@ -164,7 +164,8 @@ def rules(subscriptions: Sequence[Subscribed]) -> dict[UUID, Rules]:
     It is kept by each state of their rows, so that settings are read once, and not with every trade.
     """
     found = {item.id: rules for item in subscriptions if (rules := _kept.get(_name(item))) is not None}
-    if missing := [item for item in subscriptions if item.id not in found]:
+    # Nearly always all are known: nobody is asked for twice.
+    if missing := [item for item in subscriptions if item.id not in found] if len(found) < len(subscriptions) else []:
         found |= _read_rules(missing)
     return found
 
@@ -234,8 +235,8 @@ def open_positions(
 ) -> dict[UUID, set[tuple[UUID, int]]]:
     """Copied positions by follower, for the followers with a limit on them."""
     # Counting reads every living copy of an account: only where a limit asks for it.
-    known = [item for item in subscriptions if item.id in rules]
-    limited = {item.follower_id for item in known if rules[item.id].limits.max_open_positions is not None}
+    known = ((item, rules.get(item.id)) for item in subscriptions)
+    limited = {item.follower_id for item, said in known if said and said.limits.max_open_positions is not None}
     found: dict[UUID, set[tuple[UUID, int]]] = {account: set() for account in limited}
     if limited:
         # An order on its way counts although its close is on its way too: it may fill first.
@@ -297,8 +298,8 @@ def looks_at_ages(rules: Rules) -> bool:
 def quotes(subscriptions: Sequence[Subscribed], rules: Mapping[UUID, Rules]) -> dict[UUID, dict[str, MarketQuote]]:
     """The followers' markets, for those whose settings look at them."""
     # Quotes change every second, and most subscriptions look at none.
-    known = [item for item in subscriptions if item.id in rules]
-    curious = {item.follower_id for item in known if rules[item.id].settings.looks_at_market}
+    known = ((item, rules.get(item.id)) for item in subscriptions)
+    curious = {item.follower_id for item, said in known if said and said.settings.looks_at_market}
     found: dict[UUID, dict[str, MarketQuote]] = defaultdict(dict)
     if curious:
         for row in FollowerQuote.objects.filter(account__among=curious):

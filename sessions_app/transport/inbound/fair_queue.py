@@ -67,7 +67,7 @@ class FairQueue:
             self._changed.notify()
 
     def take(self, limit: int, *, apart: Collection[UUID] = ()) -> list[Arrival] | None:
-        """Everything that waits, or of that what goes first; one frame at least, and `limit` at most. None when it is
+        """Everything that waits, or what goes first of it: one frame at least, and `limit` at most. None when it is
         time to go.
 
         A suspect session gets a small share: each of its frames may cost as much as a batch.
@@ -103,7 +103,8 @@ class FairQueue:
         return taken
 
     def _move(self, session_id: UUID, most: int, taken: list[Arrival]) -> None:
-        """Move frames of one lane, those that go first up to the last urgent one; what stays goes to the back."""
+        """Move frames of one lane; of one that goes first, up to its last urgent one. What stays goes to the back of
+        the row of lanes."""
         lane = self._lanes[session_id]
         for _ in range(min(most, len(lane))):
             arrival = lane.popleft()
