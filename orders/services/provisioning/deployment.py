@@ -40,6 +40,7 @@ from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.operations.history import Actor
 
 REASON: Final = "provisioned"
+_AT_ONCE: Final = 1_000
 _ENDED: Final = frozenset({KeyState.REJECTED, KeyState.REVOKED})
 _log = structlog.get_logger(__name__)
 
@@ -60,7 +61,7 @@ def provision(*, document: object, by: Actor) -> dict[str, Any]:
     tenants, mistakes = read_document(document, roles=[role.value for role in Role])
     if mistakes:
         raise ProvisioningRefused(mistakes)
-    # A thousand keys take a minute to hash: no lock is held meanwhile.
+    # A thousand keys that nobody has minted take half a minute to hash: no lock is held meanwhile.
     hashes = _hash_new_keys(tenants)
     with transaction.atomic(durable=True):
         # Before any row's lock, as everybody does who takes both: else two could wait for each other.
@@ -219,7 +220,7 @@ def _write_tenant(entry: TenantEntry, work: _Work) -> dict[str, Any]:
         "name": tenant.name,
         "id": str(tenant.id),
         "members": {member.email: _write_member(member, tenant, work) for member in entry.members},
-        "accounts": {account.claimed_as: str(_write_account(account, tenant, work)) for account in entry.accounts},
+        "accounts": _write_accounts(entry.accounts, tenant, work),
         "strategies": {strategy.name: _write_strategy(strategy, tenant, work) for strategy in entry.strategies},
         **access.write(entry.access, tenant, batch=work.batch, by=work.by),
     }
@@ -237,6 +238,44 @@ def _write_member(entry: MemberEntry, tenant: Tenant, work: _Work) -> str:
         create_defaults={"role": entry.role, "created_at": work.now},
     )
     return str(user.pk)
+
+
+def _write_accounts(entries: Sequence[AccountEntry], tenant: Tenant, work: _Work) -> dict[str, str]:
+    """Accounts that are new are a fixed number of statements, and so are their keys; what is known is looked at one by
+    one."""
+    made = _make_accounts([entry for entry in entries if entry.account_id not in work.known.accounts], tenant, work)
+    return {
+        entry.claimed_as: str(made.get(entry.account_id) or _write_account(entry, tenant, work)) for entry in entries
+    }
+
+
+def _make_accounts(entries: Sequence[AccountEntry], tenant: Tenant, work: _Work) -> dict[str, UUID]:
+    """The accounts of these entries that nobody has made meanwhile, with their keys."""
+    rows = [
+        BrokerAccount(
+            tenant=tenant,
+            account_id=entry.account_id,
+            claimed_as=entry.claimed_as,
+            intent_rate=entry.intent_rate,
+            created_at=work.now,
+        )
+        for entry in entries
+    ]
+    BrokerAccount.objects.bulk_create(rows, ignore_conflicts=True, batch_size=_AT_ONCE)
+    # A terminal may have asked for one in this moment: its account is the one that counts.
+    ours = set(BrokerAccount.objects.filter(id__among=[row.id for row in rows]).values_list("id", flat=True))
+    made = {row.account_id: row.id for row in rows if row.id in ours}
+    wanted = [(made[entry.account_id], key) for entry in entries if entry.account_id in made for key in entry.keys]
+    new = []
+    for account_pk, key in wanted:
+        mark = key_fingerprint(key.material)
+        # There is none if the account was there with this key when hashes were made, and has lapsed since.
+        key_hash = work.hashes.get(mark) or hash_keys([key.material])[0]
+        new.append(keys.NewKey(account_pk=account_pk, fingerprint=mark, key_hash=key_hash, approved=key.approved))
+    stored = keys.store_new(new, address=PROVISIONED, by=work.by, reason=REASON, now=work.now)
+    for (_, key), row in zip(wanted, stored, strict=True):
+        access.write_retirement(key, row, batch=work.batch, by=work.by)
+    return made
 
 
 def _write_account(entry: AccountEntry, tenant: Tenant, work: _Work) -> UUID:

@@ -36,6 +36,7 @@ from sessions_app.services.lifecycle import snapshot_requests
 from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.operations.history import Actor
 
+_AT_ONCE = 1_000
 TOMBSTONED, LIFTED = "tombstoned", "lifted"
 _log = structlog.get_logger(__name__)
 
@@ -96,33 +97,57 @@ def store(*, strategy: Strategy, wanted: Sequence[Wanted], by: Actor, batch: Bat
     cycle = cycles.cycle_with({_link(strategy, item.follower): item.state for item in wanted})
     if cycle is not None:
         raise CopyCycle(cycle)
-    return [_store(strategy, item, by, batch) for item in wanted]
+    followers = [item.follower.id for item in wanted]
+    known = {row.follower_id: row for row in Subscription.objects.filter(strategy=strategy, follower__among=followers)}
+    made: dict[UUID, Subscription] = {}
+    others: list[Wanted] = []
+    notes: list[str] = []
+    for item in wanted:
+        if item.follower.id in known or item.follower.id in made:
+            others.append(item)
+            continue
+        made[item.follower.id] = _new(strategy, item, batch)
+        notes.append(item.note)
+    _insert(list(made.values()), notes, by)
+    known |= made
+    for item in others:
+        _change(known[item.follower.id], item, by, batch)
+    return [known[follower] for follower in followers]
 
 
 def _link(strategy: Strategy, follower: BrokerAccount) -> Link:
     return Link(strategy.tenant.name, strategy.name, strategy.master.account_id, follower.account_id)
 
 
-def _store(strategy: Strategy, item: Wanted, by: Actor, batch: Batch) -> Subscription:
-    known = Subscription.objects.filter(strategy=strategy, follower=item.follower).first()
-    if known is None:
-        state = item.state or SubscriptionState.ACTIVE
-        made = Subscription.objects.create(
-            strategy=strategy,
-            follower=item.follower,
-            state=state,
-            created_at=batch.now,
-            **SETTINGS.columns(item.settings),
+def _new(strategy: Strategy, item: Wanted, batch: Batch) -> Subscription:
+    return Subscription(
+        strategy=strategy,
+        follower=item.follower,
+        state=item.state or SubscriptionState.ACTIVE,
+        created_at=batch.now,
+        **SETTINGS.columns(item.settings),
+    )
+
+
+def _insert(rows: Sequence[Subscription], notes: Sequence[str], by: Actor) -> None:
+    """New subscriptions with their first events and versions: a statement for a thousand of each."""
+    Subscription.objects.bulk_create(rows, batch_size=_AT_ONCE)
+    events = [
+        SubscriptionEvent(
+            subscription=row, from_state="", to_state=row.state, actor=by.name, note=note[:255], at=row.created_at
         )
-        _record(made, "", state, by=by, at=batch.now, note=item.note)
-        versions.note_first(made, by=by.name, note=item.note)
-        return made
+        for row, note in zip(rows, notes, strict=True)
+    ]
+    SubscriptionEvent.objects.bulk_create(events, batch_size=_AT_ONCE)
+    versions.note_first(rows, by=by.name, notes=notes)
+
+
+def _change(known: Subscription, item: Wanted, by: Actor, batch: Batch) -> None:
     if versions.note_change(known, item.settings, by=by.name, note=item.note, at=batch.now):
         columns = SETTINGS.columns(item.settings)
         Subscription.objects.filter(id=known.id).update(version=known.version, **columns)
     if item.state is not None and item.state != known.state:
         _move(known, item.state, by=by, note="", detach=False, batch=batch)
-    return known
 
 
 # Create, change the settings ----------------------------------------------------------------------------------------

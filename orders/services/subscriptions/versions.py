@@ -21,9 +21,13 @@ class Change:
 
 
 @requires_transaction
-def note_first(row: Subscription, *, by: str, note: str) -> None:
-    """The settings that a subscription begins with."""
-    _note(row, written(row.settings, SETTINGS), by=by, note=note, at=row.created_at)
+def note_first(rows: Sequence[Subscription], *, by: str, notes: Sequence[str]) -> None:
+    """The settings that subscriptions begin with."""
+    made = [
+        _version(row, written(row.settings, SETTINGS), by=by, note=note, at=row.created_at)
+        for row, note in zip(rows, notes, strict=True)
+    ]
+    SubscriptionVersion.objects.bulk_create(made, batch_size=1_000)
 
 
 @requires_transaction
@@ -61,7 +65,11 @@ def _readable(row: Subscription) -> dict[str, Any]:
 
 
 def _note(row: Subscription, settings: dict[str, Any], *, by: str, note: str, at: datetime) -> None:
-    SubscriptionVersion.objects.create(
+    _version(row, settings, by=by, note=note, at=at).save(force_insert=True)
+
+
+def _version(row: Subscription, settings: dict[str, Any], *, by: str, note: str, at: datetime) -> SubscriptionVersion:
+    return SubscriptionVersion(
         subscription=row,
         number=row.version,
         settings=settings,

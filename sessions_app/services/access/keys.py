@@ -17,7 +17,8 @@ from sessions_app.auth.registry import takes_keys
 from sessions_app.domain.keys import canonical_account_id, check_key
 from sessions_app.domain.lifecycle import KeyState, Reason
 from sessions_app.domain.problems import Refused
-from sessions_app.models import AuthKey, BrokerAccount, Tenant
+from sessions_app.models import AuthKey, BrokerAccount, Tenant, light
+from sessions_app.models.bulk import insert_rows
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.access import enrolment_policies
 from sessions_app.services.ingest import quarantine
@@ -168,6 +169,50 @@ def request_approval(
             at=now,
         )
     return key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """A key of an account that the running transaction has made."""
+
+    account_pk: UUID
+    fingerprint: str
+    key_hash: str
+    approved: bool
+
+
+@requires_transaction
+def store_new(new: Sequence[NewKey], *, address: str, by: Actor, reason: str, now: datetime) -> list[AuthKey]:
+    """Store many keys at once, and approve those that shall be, inside the caller's transaction. Their accounts were
+    made by it: nobody else has asked for them, and there is no session to promote. In their order, as stored at first.
+    """
+    rows = [
+        light.record(
+            AuthKey,
+            account_id=key.account_pk,
+            fingerprint=key.fingerprint,
+            key_hash=key.key_hash,
+            requested_at=now,
+            requested_from=address,
+        )
+        for key in new
+    ]
+    insert_rows(AuthKey, rows)
+    history.record_for_keys(rows, before="", after=KeyState.PENDING, reason=Reason.ASKED, actor=by, at=now)
+    approved = [row for row, key in zip(rows, new, strict=True) if key.approved]
+    decided = {"decided_at": now, "decided_by": by.user_id, "decided_as": by.name, "decision_reason": reason[:255]}
+    if approved:
+        moves.move_keys([row.id for row in approved], KeyState.PENDING, KeyState.APPROVED, **decided)
+    history.record_for_keys(
+        approved,
+        before=KeyState.PENDING,
+        after=KeyState.APPROVED,
+        reason=Reason.KEY_APPROVED,
+        actor=by,
+        at=now,
+        note=reason,
+    )
+    return rows
 
 
 def approve(

@@ -1,12 +1,14 @@
 """One row per change of state, written inside the caller's transaction."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from sessions_app.domain.lifecycle import Reason
-from sessions_app.models import SessionEvent
+from sessions_app.models import AuthKey, SessionEvent, light
+from sessions_app.models.bulk import insert_rows
 from sessions_app.models.transactions import requires_transaction
 
 
@@ -49,3 +51,13 @@ def record(
         note=note[:255],
         at=at,
     )
+
+
+@requires_transaction
+def record_for_keys(
+    keys: Collection[AuthKey], *, before: str, after: str, reason: Reason, actor: Actor, at: datetime, note: str = ""
+) -> None:
+    """The same event of many keys, inside the caller's transaction."""
+    told = {"from_state": before, "to_state": after, "reason": reason, "actor": actor.name, "note": note[:255]}
+    rows = [light.record(SessionEvent, account_id=key.account_id, key_id=key.id, at=at, **told) for key in keys]
+    insert_rows(SessionEvent, rows)

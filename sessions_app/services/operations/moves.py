@@ -3,6 +3,7 @@
 Each statement names the state that was read. Who comes second moves nothing, and is told so by the answer.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -39,6 +40,16 @@ def move_key(key_id: UUID, before: KeyState, after: KeyState, **columns: Any) ->
     """
     check_move("key", KEY_MOVES, before, after)
     return bool(AuthKey.objects.filter(id=key_id, state=before).update(state=after, **columns))
+
+
+@requires_transaction
+def move_keys(key_ids: Collection[UUID], before: KeyState, after: KeyState, **columns: Any) -> int:
+    """Move those of these keys that are still in `before`; how many.
+
+    :raises ForbiddenMove
+    """
+    check_move("key", KEY_MOVES, before, after)
+    return AuthKey.objects.filter(id__among=key_ids, state=before).update(state=after, **columns)
 
 
 @requires_transaction

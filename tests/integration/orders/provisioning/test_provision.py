@@ -23,10 +23,12 @@ from sessions_app.services.access import keys
 from sessions_app.services.operations.history import Actor
 from tests.factories import AuthKeyFactory, BrokerAccountFactory, CopyFactory, EaSessionFactory
 from tests.factories.sessions import key_material
+from tests.integration.counting import counted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BY = Actor("olga")
+MOST_CALLS = 45
 MASTER, FOLLOWER, OTHER = "Paper-Demo:1", "Paper-Demo:2", "Paper-Demo:3"
 DOCUMENT: dict[str, Any] = {
     "tenants": [
@@ -405,3 +407,22 @@ def test_a_mistake_never_shows_a_key(tmp_path: Path) -> None:
     with pytest.raises(CommandError) as error:
         call_command("provision", str(file))
     assert "SECRET" not in str(error.value)
+
+
+@pytest.mark.lane("production")
+def test_new_accounts_with_keys_and_subscriptions_cost_the_same_statements_however_many() -> None:
+    costs = []
+    for house, followers in (("few", 5), ("many", 60)):
+        names = [f"{house}:{number}" for number in range(followers + 1)]
+        keyed = [{"account_id": name, "keys": [{"key": hashing.mint_key(), "approved": True}]} for name in names]
+        subscribed = [{"follower": name} for name in names[1:]]
+        strategy = {"name": house, "master": names[0], "subscriptions": subscribed}
+        tenant = {"name": house, "accounts": keyed, "strategies": [strategy]}
+        with counted() as cost:
+            deployment.provision(document={"tenants": [tenant]}, by=BY)
+        costs.append(cost.of("calls"))
+        assert AuthKey.objects.filter(account__tenant__name=house, state="approved").count() == followers + 1
+        assert Subscription.objects.filter(strategy__name=house, state="active").count() == followers
+        events = SessionEvent.objects.filter(key__account__tenant__name=house)
+        assert events.count() == 2 * (followers + 1)
+    assert costs[0] == costs[1] <= MOST_CALLS

@@ -130,8 +130,7 @@ def test_a_token_is_stored_as_its_sha_256() -> None:
 # Keys of our own ------------------------------------------------------------------------------------------------------
 
 OURS = b"a secret of the deployment"
-# The tag is openssl's: printf 'minted key\0<the first 43>' | openssl dgst -sha256 -hmac <the secret>,
-# its first 16 bytes.
+# The tag is openssl's: printf 'minted key\0<the first 43>' | openssl dgst -sha256 -hmac <the secret>, first 16 bytes
 MINTED = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8" + "O7VSoLDN1Xz8lMURs1m0bw"
 
 
