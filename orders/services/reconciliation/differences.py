@@ -28,6 +28,8 @@ from orders.services.reconciliation import calls
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import insert_rows, update_rows
 from sessions_app.models.fields import new_id
+from sessions_app.models.light import Fetch
+from sessions_app.models.statements import Place
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.operations import configuration
@@ -62,7 +64,10 @@ class _Changes:
 @requires_transaction
 def standing(account: BrokerAccount) -> list[Difference]:
     """What disagrees at present."""
-    return list(Difference.objects.filter(account=account, state__in=STANDING))
+    return _STANDING.read(accounts=[account.id])
+
+
+_STANDING: Final = Fetch(lambda: Difference.objects.filter(account__among=Place("accounts"), state__in=STANDING))
 
 
 def record(

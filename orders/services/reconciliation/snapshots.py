@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final, cast
+from typing import Any, Final, cast
 from uuid import UUID, uuid5
 
 import msgspec
@@ -44,6 +44,8 @@ from sessions_app.domain.frames.pages import fitting
 from sessions_app.domain.lifecycle import SessionStatus, SnapshotReason
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, EaSession
+from sessions_app.models.light import Fetch
+from sessions_app.models.statements import Place, Statement, moment
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate, senders
 from sessions_app.services.lifecycle import recovery
@@ -62,7 +64,7 @@ def accept(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """Reconcile accounts with their books, one after the other. A pending session's book is kept, and not compared."""
     for arrival in arrivals:
         log = open_log([arrival.account_pk], now=batch.now)
-        if EaSession.objects.filter(id=arrival.session_id, state=SessionStatus.AUTHENTICATED).exists():
+        if _IN_CHARGE.read(sessions=[arrival.session_id]):
             _take(arrival, log, batch)
         else:
             _set_aside(arrival, log.row(arrival.account_pk))
@@ -76,7 +78,7 @@ def touched(arrivals: Sequence[Arrival]) -> set[UUID]:
 
 def _take(arrival: Arrival, log: CommandLog, batch: Batch) -> None:
     told, account = cast(SyncSnapshot, arrival.payload), log.row(arrival.account_pk)
-    stored = Snapshot.objects.filter(account=account, pending=False).first()
+    stored = next(iter(_STORED.read(accounts=[account.id])), None)
     report = _whole(told, account, stored)
     taken_at = arrival.at - timedelta(milliseconds=told.age_ms)
     if report is None or not is_usable(told) or _is_of_former_epoch(account, taken_at):
@@ -93,6 +95,15 @@ def _take(arrival: Arrival, log: CommandLog, batch: Batch) -> None:
         _keep(account, arrival, told, book, pending=False)
     _schedule(account, batch, doubted=any(one.kind is DifferenceKind.MISSING and one.adopted for one in found))
     batch.replies.append((arrival, _result(told, found)))
+
+
+def _in_charge() -> "QuerySet[EaSession, Any]":
+    rows = EaSession.objects.filter(id__among=Place("sessions"), state=SessionStatus.AUTHENTICATED)
+    return rows.values_list("id")
+
+
+_IN_CHARGE: Final = Statement(_in_charge)
+_STORED: Final = Fetch(lambda: Snapshot.objects.filter(account__among=Place("accounts"), pending=False))
 
 
 def _set_aside(arrival: Arrival, account: BrokerAccount) -> None:
@@ -183,24 +194,29 @@ def infer(
 
 def _copies(account: BrokerAccount, book: Book) -> list[Copy]:
     """Living copies, those with a doubtful command, and those whose magic number is in the book."""
-    doubtful = Command.objects.filter(account=account, state__in=UNFINISHED).values("copy_id")
     numbers = {item.copy_no for item in book.held if item.copy_no is not None}
+    return _COPIES.read(accounts=[account.id], numbers=numbers)
+
+
+def _concerned() -> "QuerySet[Copy]":
+    doubtful = Command.objects.filter(account__among=Place("accounts"), state__in=UNFINISHED).values("copy_id")
     # Closed copies matter when their number is in the book: something is there that should not be.
-    concerned = Q(state__in=ALIVE) | Q(copy_no__in=numbers) | Q(id__in=doubtful)
-    rows = Copy.objects.select_related("subscription").filter(concerned, account=account, copy_no__isnull=False)
-    return list(rows.order_by("copy_no"))
+    concerned = Q(state__in=ALIVE) | Q(copy_no__among=Place("numbers")) | Q(id__in=doubtful)
+    rows = Copy.objects.filter(concerned, account__among=Place("accounts"), copy_no__isnull=False)
+    return rows.order_by("copy_no")
+
+
+_COPIES: Final = Fetch(_concerned, "subscription")
 
 
 def _as_believed(
     account: BrokerAccount, rows: Sequence[Copy], book: Book, standing: Sequence[DifferenceRow]
 ) -> list[Copied]:
     commands: dict[UUID, list[Issued]] = defaultdict(list)
-    wanted = Q(state__in=UNFINISHED) | Q(action__in=ADDS_EXPOSURE)
-    for row in Command.objects.filter(wanted, copy__in=[row.id for row in rows], seq__isnull=False).order_by("id"):
+    for row in _COMMANDS.read(copies=[row.id for row in rows]):
         commands[row.copy_id].append(_issued(row, account, book))
     # What a book has proved itself does not make the next book old.
-    later = Report.objects.filter(account=account, received_at__gt=book.taken_at).exclude(flag=ReportFlag.FROM_SNAPSHOT)
-    newer = set(later.values_list("copy_id", flat=True))
+    newer = {pk for (pk,) in _LATER.read(accounts=[account.id], taken=book.taken_at)}
     beyond = Command.objects.filter(account=account, epoch=account.epoch, seq__gt=book.applied_seq)
     # What is in doubt is what the book shall clear up, so it does not make the book old.
     ahead = set(beyond.exclude(state=CommandState.UNKNOWN).values_list("copy_id", flat=True))
@@ -209,6 +225,20 @@ def _as_believed(
         _copied(row, commands[row.id], newer=row.id in newer, ahead=row.id in ahead, missing=waiting.get(row.copy_no))
         for row in rows
     ]
+
+
+def _commands() -> "QuerySet[Command]":
+    wanted = Q(state__in=UNFINISHED) | Q(action__in=ADDS_EXPOSURE)
+    return Command.objects.filter(wanted, copy__among=Place("copies"), seq__isnull=False).order_by("id")
+
+
+def _later() -> "QuerySet[Report, Any]":
+    rows = Report.objects.filter(account__among=Place("accounts"), received_at__gt=moment("taken"))
+    return rows.exclude(flag=ReportFlag.FROM_SNAPSHOT).values_list("copy_id")
+
+
+_COMMANDS: Final = Fetch(_commands)
+_LATER: Final = Statement(_later)
 
 
 def _copied(row: Copy, commands: Sequence[Issued], *, newer: bool, ahead: bool, missing: str | None) -> Copied:
@@ -265,8 +295,15 @@ def _issued(row: Command, account: BrokerAccount, book: Book) -> Issued:
 
 def _own_trades(account: BrokerAccount) -> set[int]:
     """Tickets of the account's own trades, as a master: they are foreign to nobody."""
-    rows = MasterPosition.objects.filter(account=account).exclude(state=PositionState.CLOSED)
-    return {ticket for pair in rows.values_list("ticket", "position_id") for ticket in pair}
+    return {ticket for pair in _OWN.read(accounts=[account.id]) for ticket in pair}
+
+
+def _own() -> "QuerySet[MasterPosition, Any]":
+    rows = MasterPosition.objects.filter(account__among=Place("accounts")).exclude(state=PositionState.CLOSED)
+    return rows.values_list("ticket", "position_id")
+
+
+_OWN: Final = Statement(_own)
 
 
 # What is kept -----------------------------------------------------------------------------------------------
@@ -295,8 +332,8 @@ def _schedule(account: BrokerAccount, batch: Batch, *, doubted: bool) -> None:
     """
     now = batch.now
     due, reason = now + configuration.span("snapshot_interval", account), SnapshotReason.SCHEDULE
-    doubtful = Command.objects.filter(account=account, state=CommandState.UNKNOWN).values_list("absent_from", flat=True)
-    clears = _first_absence([*doubtful, *_void_in_doubt(account).values_list("absent_from", flat=True)], now)
+    in_doubt = [*_UNKNOWN.read(accounts=[account.id]), *_VOID.read(accounts=[account.id])]
+    clears = _first_absence([since for (since,) in in_doubt], now)
     # Doubt blocks a copy: the question that can end it is not put off.
     # A terminal's list may lag behind its own reports. Until the next book its position would belong to nobody, and
     # its master's close would not reach it.
@@ -313,10 +350,20 @@ def _schedule(account: BrokerAccount, batch: Batch, *, doubted: bool) -> None:
         )
 
 
-def _void_in_doubt(account: BrokerAccount) -> QuerySet[Command]:
+def _unknown() -> "QuerySet[Command, Any]":
+    rows = Command.objects.filter(account__among=Place("accounts"), state=CommandState.UNKNOWN)
+    return rows.values_list("absent_from")
+
+
+def _void_in_doubt() -> "QuerySet[Command, Any]":
     """Opens that were taken back before their EA had acknowledged them, and may be executed all the same."""
-    living = Copy.objects.filter(account=account, state=CopyState.ORDERED)
-    return Command.objects.filter(copy__in=living, state=CommandState.VOID, absent_from__isnull=False)
+    living = Copy.objects.filter(account__among=Place("accounts"), state=CopyState.ORDERED)
+    rows = Command.objects.filter(copy__in=living, state=CommandState.VOID, absent_from__isnull=False)
+    return rows.values_list("absent_from")
+
+
+_UNKNOWN: Final = Statement(_unknown)
+_VOID: Final = Statement(_void_in_doubt)
 
 
 def _first_absence(moments: Iterable[datetime | None], now: datetime) -> datetime | None:

@@ -26,6 +26,7 @@ from sessions_app.domain.liveness import Pace
 from sessions_app.domain.problems import Refused
 from sessions_app.domain.recovery import told_log
 from sessions_app.models import BrokerAccount, EaSession, TerminalProfile
+from sessions_app.models.statements import Place, Statement
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import beats, ports
 from sessions_app.services.ingest.beats import Beat
@@ -43,14 +44,19 @@ def record(arrivals: Sequence[Arrival], batch: Batch) -> Left:
     """
     newest = {item.session_id: item for item in arrivals}
     left = beats.renew({pk: Beat(item.heard, cast(StatusHeartbeat, item.payload)) for pk, item in newest.items()})
-    rows = EaSession.objects.filter(id__in=newest)
-    for pk, state, claimed, epoch, following in rows.values_list(
-        "id", "state", "hello__epoch", "account__epoch", "account__next_seq"
-    ):
+    for pk, state, claimed, epoch, following in _TOLD.read(sessions=newest):
         pending = state == SessionStatus.PENDING
         log = told_log(pending=pending, session_id=pk, claimed=claimed, epoch=epoch, top_seq=following - 1)
         batch.replies.append((newest[pk], heartbeat_ack(*log, batch.now)))
     return left
+
+
+def _told() -> "QuerySet[EaSession, Any]":
+    rows = EaSession.objects.filter(id__among=Place("sessions"))
+    return rows.values_list("id", "state", "hello__epoch", "account__epoch", "account__next_seq")
+
+
+_TOLD: Final = Statement(_told)
 
 
 def heartbeat_ack(epoch: UUID, top_seq: int, now: datetime) -> HeartbeatAck:

@@ -196,3 +196,31 @@ def test_the_call_for_an_open_hides_none_for_its_close(master: Desk, follower: D
     fill(follower, Command.objects.get(attempt=2))
     time_passes(seconds=31)
     assert [alert.code for alert in OperatorAlert.objects.order_by("id")] == ["ordered_again", "close_undelivered"]
+
+
+def test_an_open_that_is_not_found_for_the_third_time_is_missed_and_a_person_is_called(
+    master: Desk, follower: Desk
+) -> None:
+    """The bound is the gateway's, whatever the EA says, and however young the signal is."""
+    master.buy(1)
+    for attempt in (1, 2, 3):
+        command = Command.objects.get(attempt=attempt)
+        follower.report(command.id, "unknown", error_code=128)
+        not_found(follower, command)
+    states = list(Command.objects.order_by("attempt").values_list("state", "reason"))
+    assert states == [("void", "not_executed"), ("void", "not_executed"), ("expired", "missed")]
+    assert (Copy.objects.get().state, OperatorAlert.objects.filter(code="command_missed").count()) == ("failed", 1)
+
+
+def test_an_ea_that_has_looked_too_early_proves_nothing_and_the_open_is_not_ordered_again(
+    master: Desk, follower: Desk
+) -> None:
+    """Its broker fills two seconds after it has said "time out": who believes the first look has two positions."""
+    master.buy(1)
+    command = only_command(follower)
+    follower.report(command.id, "unknown", error_code=128)
+    follower.report(command.id, "unknown", found=False)
+    assert list(Command.objects.values_list("state", "attempt")) == [("unknown", 1)]
+    fill(follower, command)
+    copy = Copy.objects.get()
+    assert (copy.state, copy.lots_open, Command.objects.count()) == ("open", Decimal("0.1"), 1)

@@ -69,6 +69,18 @@ def test_a_terminal_without_its_broker_proves_nothing(master: Desk, follower: De
     assert (orders(), MasterPosition.objects.get().missing_since) == ([], None)
 
 
+def test_a_book_that_lacks_lines_proves_no_absence(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1)
+    master.tell(incomplete=True)
+    assert MasterPosition.objects.get().missing_since is None
+    master.tell()
+    half_a_minute_later()
+    master.tell(incomplete=True)
+    assert orders() == [], "what the first look lacked may be among the lines that the second one lost"
+    master.tell()
+    assert orders() == [("close", 1, Decimal(0))]
+
+
 def test_what_is_seen_again_was_never_gone(master: Desk, follower: Desk) -> None:
     opened(master, follower, 1)
     master.tell()
