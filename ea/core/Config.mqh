@@ -21,7 +21,8 @@
 #define TELL_AGAIN_MS        15000
 #define NO_ROLE_MS           300000
 #define TERMS_MS             600000
-#define BOOK_ROWS            60
+//--- of a part of the book: the rest of a frame is its envelope, age, n, of and the names of its lists
+#define BOOK_BYTES           15900
 
 //--- pauses, in milliseconds
 #define HOLD_MS              400

@@ -14,6 +14,7 @@ private:
    string            m_hash;
 
    void              Sort(void);
+   static int        Size(const string text);
    string            Position(const SRow &row) const;
    string            Order(const SRow &row,CBrokerClock *times) const;
    string            Quotes(CBroker *broker) const;
@@ -34,8 +35,9 @@ void CSnapshot::Take(const SRow &rows[])
   {
    int count=ArraySize(rows);
    ArrayResize(m_rows,count);
+   bool falling=(count>1 && rows[0].ticket>rows[count-1].ticket);  // as a terminal lists them
    for(int i=0; i<count; i++)
-      m_rows[i]=rows[i];
+      m_rows[falling ? count-1-i : i]=rows[i];
    Sort();
    ulong sum=FnvStart();
    uchar bytes[];
@@ -60,36 +62,55 @@ void CSnapshot::Sort(void)
       m_rows[k+1]=row;
      }
   }
-//--- `same`: the content is known, only the prices are told. The number of parts.
+//--- `same`: the content is known, only the prices are told. A part takes as many rows as its frame has room for: bytes are
+//--- counted, for a symbol may have letters of several. The number of parts.
 int CSnapshot::Write(CBroker *broker,CBrokerClock *times,const string request,const string digest,const long applied,
                      const datetime history_from,const bool same)
   {
    int count=same ? 0 : ArraySize(m_rows);
-   int of=MathMax(1,(count+BOOK_ROWS-1)/BOOK_ROWS);
    string head=Head(broker,request,applied,history_from);
+   string quotes=",\"quotes\":["+Quotes(broker)+"]";
+   string positions[],orders[];
+   int room=BOOK_BYTES-Size(head)-Size(quotes)-StringLen(digest);
+   int of=0,left=0;
+   for(int i=0; i<count || of==0; i++)
+     {
+      bool works=(i<count && IsWorkingType(m_rows[i].type));
+      string row=(i>=count) ? "" : works ? Order(m_rows[i],times) : Position(m_rows[i]);
+      int size=Size(row)+1;
+      if(of==0 || size>left)
+        {
+         of++;
+         ArrayResize(positions,of,32);
+         ArrayResize(orders,of,32);
+         positions[of-1]="";
+         orders[of-1]="";
+         left=(of==1) ? room : BOOK_BYTES-Size(head)-StringLen(digest);
+        }
+      left-=size;
+      if(works)
+         orders[of-1]+=(orders[of-1]=="" ? "" : ",")+row;
+      else
+         positions[of-1]+=(positions[of-1]=="" ? "" : ",")+row;
+     }
    ArrayResize(parts,of);
    for(int n=0; n<of; n++)
      {
-      string positions="",orders="";
-      for(int i=n*BOOK_ROWS; i<count && i<(n+1)*BOOK_ROWS; i++)
-        {
-         if(IsWorkingType(m_rows[i].type))
-            orders+=(orders=="" ? "" : ",")+Order(m_rows[i],times);
-         else
-            positions+=(positions=="" ? "" : ",")+Position(m_rows[i]);
-        }
       string text=head;
       if(of>1)
          text+=",\"n\":"+IntegerToString(n+1)+",\"of\":"+IntegerToString(of)+",\"digest\":\""+digest+"\"";
       if(same)
          text+=",\"same\":true";
       else
-         text+=",\"positions\":["+positions+"],\"working_orders\":["+orders+"]";
-      if(n==0)
-         text+=",\"quotes\":["+Quotes(broker)+"]";
-      parts[n]=text;
+         text+=",\"positions\":["+positions[n]+"],\"working_orders\":["+orders[n]+"]";
+      parts[n]=text+(n==0 ? quotes : "");
      }
    return(of);
+  }
+int CSnapshot::Size(const string text)
+  {
+   uchar bytes[];
+   return(TextToBytes(text,bytes));
   }
 //--- open: its end comes with the age, at each sending
 string CSnapshot::Head(CBroker *broker,const string request,const long applied,const datetime history_from) const

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
-START_SECONDS: Final = 60
+START_SECONDS: Final = 180
 ROOT: Final = Path(__file__).resolve().parents[2]
 _PR_SET_PDEATHSIG: Final = 1
 
