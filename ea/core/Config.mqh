@@ -51,6 +51,7 @@
 #define SCAN_MS              20
 #define EMPTY_MS             3000
 #define GONE_MS              5000
+#define NOWHERE_MS           10000
 #define GONE_SCANS           3
 #define CONNECTED_MS         30000
 #define BOOK_WAIT_MS         8000

@@ -30,6 +30,7 @@ private:
    bool              CarryOut(const int place);
    bool              MayOpen(const int place,SEntry &entry);
    bool              Settle(const int place);
+   bool              MayBeLate(const int place,SEntry &entry,const SReport &report);
    int               Do(const SCommand &command,SReport &report);
    int               Open(const SCommand &command,SReport &report);
    int               OpenWithout(SOrder &order,const SCommand &command);
@@ -129,6 +130,8 @@ bool CExecutor::CarryOut(const int place)
      }
    if(seen==LOOK_DONE)
      {
+      if(MayBeLate(place,entry,report))
+         return(false);
       report.already=true;
       return(Finish(entry,report,false));
      }
@@ -196,6 +199,21 @@ bool CExecutor::Postpone(const int place,SEntry &entry,const int error)
    Wait(place,entry,class_of==MARKET_PRICE ? 0 : RETRY_PAUSE_MS);
    return(true);
   }
+//--- What is to be closed stands in neither list: it may be closed, or so new that the broker does not list it yet. A report
+//--- that it is closed would leave it open for good, so it is looked for a while longer.
+bool CExecutor::MayBeLate(const int place,SEntry &entry,const SReport &report)
+  {
+   if(!report.nowhere)
+      return(false);
+   long now=m_clock.Monotonic();
+   if(entry.nowhere==0)
+      entry.nowhere=now;
+   m_store.ledger.Set(place,entry);
+   if(now-entry.nowhere>=NOWHERE_MS)
+      return(false);
+   Wait(place,entry,SEARCH_PAUSE_MS);
+   return(true);
+  }
 //--- An order of which nobody knows the outcome. What is there ends it; absence only when the window is over.
 bool CExecutor::Settle(const int place)
   {
@@ -203,7 +221,7 @@ bool CExecutor::Settle(const int place)
    m_store.ledger.At(place,entry);
    SReport report={};
    ELook seen=m_look.Read(entry.command) ? m_look.At(entry.command,report) : LOOK_BLIND;
-   if(seen==LOOK_DONE)
+   if(seen==LOOK_DONE && !MayBeLate(place,entry,report))
      {
       report.already=true;
       report.found=1;

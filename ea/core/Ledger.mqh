@@ -37,7 +37,8 @@ struct SCommand
   };
 
 //--- `since`: the moment of the present state, by the wall clock. `told`: the gateway knows of the doubt. `begun`: an order
-//--- was sent that the broker has not refused. `not_before`, `first_try`: by the monotonic clock, of this run only.
+//--- was sent that the broker has not refused. `not_before`, `first_try`, `nowhere`: by the monotonic clock, of this run only;
+//--- the last is when what is to be closed was first found in neither list.
 struct SEntry
   {
    string            epoch;
@@ -51,6 +52,7 @@ struct SEntry
    bool              begun;
    long              not_before;
    long              first_try;
+   long              nowhere;
    int               refusals;
   };
 

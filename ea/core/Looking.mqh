@@ -31,6 +31,7 @@ struct SReport
    int               found;
    string            comment;
    long              took;
+   bool              nowhere;
   };
 void ClearReport(SReport &report,const string status)
   {
@@ -48,6 +49,7 @@ void ClearReport(SReport &report,const string status)
    report.found=-1;
    report.comment="";
    report.took=0;
+   report.nowhere=false;
   }
 
 class CLook
@@ -250,6 +252,7 @@ ELook CLook::Closed(const SCommand &command,SReport &report)
    ClearReport(report,command.action=="cancel" && !filled ? "cancelled" : "closed");
    report.ticket=(ArraySize(living)>0) ? living[0].ticket : last;
    report.remaining=lots;
+   report.nowhere=(report.ticket==0 && !filled && command.action!="cancel");
    PutMoney(last,report);
    return(LOOK_DONE);
   }

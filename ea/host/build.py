@@ -38,8 +38,8 @@ class BuildError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to build. `own` as for the lint; `sanitized`: with the address and undefined-behaviour sanitizers; `fast`: as a
-    terminal's compiler would, for what is measured.
+    """How to build. `own` as for the lint; `sanitized`: with the address and undefined-behaviour sanitizers; `fast`:
+    as a terminal's compiler would, for what is measured.
     """
 
     language: int = 4

@@ -1,7 +1,7 @@
 // Files of the terminal: a folder of its own, a buffer that FileFlush empties, locks between programs, and disks that fail.
 // MQL_DATA: the folder. MQL_DIE_AT_BYTE: the process ends, as by kill -9, when so many bytes have been written in all.
-// MQL_DISK_BYTES: the disk is full after so many. MQL_DIE_FILE: when this file appears, the process ends as many bytes
-// later as it says.
+// MQL_DISK_BYTES: the disk is full after so many. MQL_FULL_FILE: it is full while this file is there. MQL_DIE_FILE: when this
+// file appears, the process ends as many bytes later as it says.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -42,6 +42,7 @@ size_t to_disk(int fd, const std::string &bytes) {
     fclose(told);
     ::unlink(sentence);
   }
+  if (const char *filled = getenv("MQL_FULL_FILE"); filled && ::access(filled, F_OK) == 0) n = 0;
   if (full >= 0 && written + (long long)n > full) n = written < full ? (size_t)(full - written) : 0;
   bool dies = death >= 0 && written + (long long)n >= death;
   if (dies) n = (size_t)(death - written);
