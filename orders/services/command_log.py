@@ -214,11 +214,12 @@ class CommandLog:
         self._numbered.clear()
         for account, command, copy_no, shared in commands:
             if command.seq is not None:
+                # Whose these numbers are: the row is locked, so no session takes over before the commit.
+                batch.fences[account.row.id] = account.row.fence
                 batch.append(account.row.id, [frame_of(command, copy_no or 0, shared)])
-        # Whose these numbers are: the rows are locked, so no session takes over before the commit.
-        batch.fences |= {
-            account_pk: self.row(account_pk).fence for account_pk in batch.log.keys() & self.accounts.keys()
-        }
+        # What others have noted for these accounts.
+        if len(batch.fences) < len(batch.log):
+            batch.fences |= {pk: self.row(pk).fence for pk in batch.log.keys() & self.accounts.keys()}
 
 
 def note(commands: Iterable[Command], batch: Batch) -> None:

@@ -88,8 +88,8 @@ def store(*, arrivals: Sequence[Arrival]) -> Batch:
         left = _apply(groups, batch)
         _count_offences(batch)
         _call_about_conflicts(arrivals, batch)
-        if unknown := batch.log.keys() - batch.fences.keys():  # locked by the handlers: no session takes over
-            batch.fences |= queries.fences(unknown)
+        if len(batch.fences) < len(batch.log):  # locked by the handlers: no session takes over
+            batch.fences |= queries.fences(batch.log.keys() - batch.fences.keys())
         write_rooms({id(item.room): item.room for item in locked.sessions.values() if item.room is not None}.values())
         last_trip.enter_context(together())
         left()
