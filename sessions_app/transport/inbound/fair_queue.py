@@ -83,10 +83,10 @@ class FairQueue:
 
     def _next(self) -> list[UUID]:
         """The lanes of the next batch: those with something urgent, then the others; all, where there is one kind."""
-        others = [session_id for session_id in self._lanes if session_id not in self._urgent]
-        if not others or not self._urgent:
+        if not self._urgent or len(self._urgent) == len(self._lanes):
             self._went_first = False
             return list(self._lanes)
+        others = [session_id for session_id in self._lanes if session_id not in self._urgent]
         # The lane that nothing was taken of for the longest time comes first.
         waited = time.monotonic() - self._lanes[others[0]][0].heard
         self._went_first = not (self._went_first and waited > PATIENCE_SECONDS)

@@ -92,6 +92,21 @@ def test_frames_that_come_together_are_one_batch(settled: Settled, master: Desk)
         writer.stop(PATIENCE_S)
 
 
+def test_an_intent_is_stored_before_what_waits_beside_it_but_a_strangers_is_not(settled: Settled, master: Desk) -> None:
+    turn: list[Callable[[], None]] = []
+    writer = Ingest(lambda batch, arrivals: settled.put(arrivals), soon=turn.append)
+    try:
+        other, stranger = Desk.open("srv:2").introduce(), Desk.open("srv:3", approved=False)
+        alert = other.arrival("ErrorAlert", {"code": "busy"}, seq=1)
+        for arrival in (alert, order(stranger, 1), order(master, 1)):
+            writer.put(arrival)
+        turn.pop()()
+        assert [item.session_id for item in settled.get(timeout=PATIENCE_S)] == [master.session.id]
+        assert len(settled.get(timeout=PATIENCE_S)) == 2
+    finally:
+        writer.stop(PATIENCE_S)
+
+
 def test_case_108_a_frame_that_fails_is_refused_for_now_and_its_batch_stored(
     writer: Ingest, settled: Settled, master: Desk, choking: None
 ) -> None:
