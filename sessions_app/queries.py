@@ -1,9 +1,9 @@
 """Reads of who is connected. The database's clock is read here too: one clock for every deadline."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -48,6 +48,17 @@ def database_now() -> datetime:
         row = cursor.fetchone()
     moment: datetime = row[0]
     return moment.astimezone(UTC)
+
+
+_CLOCK: Final = Statement(lambda: ("SELECT clock_timestamp()", []))
+
+
+def send_for_clock() -> Callable[[], datetime]:
+    """The same for what is sent together: what is called tells it. On SQLite, when it is called."""
+    if connection.vendor != "postgresql":
+        return database_now
+    answer = _CLOCK.send()
+    return lambda: cast(datetime, answer.read()[0][0]).astimezone(UTC)
 
 
 class _Clock(Func):

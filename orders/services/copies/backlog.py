@@ -7,6 +7,7 @@ all the same, its report wins.
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
 from django.conf import settings
@@ -19,13 +20,24 @@ from orders.domain.states.reasons import CommandReason
 from orders.domain.wire.intents import ADDS_EXPOSURE
 from orders.models import Command, Copy
 from orders.services import command_log, moves
-from orders.services.command_log import CommandLog, open_log
+from orders.services.command_log import CommandLog, open_log, send_for_accounts
 from orders.services.copies import fill_waits, watch
 from sessions_app import queries
 from sessions_app.models import EaSession
 from sessions_app.models.bulk import update_rows
+from sessions_app.models.statements import Place, Statement, together
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Acknowledged, Batch, Pushed
+
+_SETTLED: Final = Statement(
+    lambda: EaSession.objects.filter(id__among=Place("sessions"), settled_at__isnull=False).values_list("id")
+)
+_HELD: Final = Statement(
+    lambda: Command.objects.filter(account__among=Place("accounts"), state=CommandState.HELD.value).values_list("id")[
+        :1
+    ]
+)
+_NOT_BEGUN: Final = Statement(lambda: fill_waits.not_begun(Place("accounts")).values_list("id")[:1])
 
 
 @requires_transaction
@@ -36,10 +48,23 @@ def release(account_pk: UUID, session_id: UUID, batch: Batch) -> None:
     session. What adds exposure and is too old by now expires, and what was meant for it is void; closes are never
     dropped.
     """
-    log = open_log([account_pk], now=batch.now)
-    watch.back(account_pk, batch.now)
-    if EaSession.objects.filter(id=session_id, settled_at__isnull=False).exists():  # else its Hello does it
+    with together():
+        opened = send_for_accounts([account_pk])
+        watch.back(account_pk, batch.now)
+        settled = _SETTLED.send(sessions=[session_id])
+        waiting = _HELD.send(accounts=[account_pk])
+        begun = _NOT_BEGUN.send(accounts=[account_pk])
+    log = opened(batch.now)
+    if settled.read():  # else its Hello does it
         _void(Command.objects.filter(account_id=account_pk, seq__gt=log.row(account_pk).acked_seq), batch.now)
+    # Of an account that has been in charge of itself before nothing is held, and no wait has still to begin.
+    if waiting.read():
+        _release_held(account_pk, session_id, log, batch)
+    if begun.read():
+        fill_waits.start(account_pk, batch.now)
+
+
+def _release_held(account_pk: UUID, session_id: UUID, log: CommandLog, batch: Batch) -> None:
     held = list(
         Command.objects.select_related("copy")
         .filter(account_id=account_pk, state=CommandState.HELD)
@@ -56,7 +81,6 @@ def release(account_pk: UUID, session_id: UUID, batch: Batch) -> None:
     fields = ["state", "reason", "seq", "epoch"]
     update_rows(Command, held, fields)
     update_rows(Copy, copies.values(), ["state", "copy_no", "lots_decided", "closed_at"])
-    fill_waits.start(account_pk, batch.now)
     log.write(batch)
     command_log.note(held, batch)
 

@@ -36,7 +36,7 @@ from orders.services.copies import leading
 from sessions_app import queries
 from sessions_app.domain.frames.envelope import rfc3339
 from sessions_app.models.bulk import insert_rows, update_rows
-from sessions_app.models.statements import Statement, moment
+from sessions_app.models.statements import Place, Statement, moment
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle.after_commit import ring_after_commit
@@ -238,10 +238,15 @@ def _with_rows() -> "QuerySet[FillWait]":
     return FillWait.objects.select_related("copy__subscription__strategy", "decision__intent").order_by("id")
 
 
+def not_begun(accounts: Collection[UUID] | Place) -> "QuerySet[FillWait]":
+    """The waits of these accounts that begin when their follower is authenticated for the first time."""
+    return FillWait.objects.filter(account__among=accounts, state=WaitState.WAITING.value, due_at__isnull=True)
+
+
 @requires_transaction
 def start(account_pk: UUID, now: datetime) -> None:
     """The follower has been authenticated for the first time: its waits begin. Inside the caller's transaction."""
-    begun = list(_with_rows().filter(account_id=account_pk, state=WaitState.WAITING, due_at__isnull=True))
+    begun = list(_with_rows().filter(id__in=not_begun([account_pk]).values("id")))
     for wait in begun:
         wait.due_at = now + _span(wait)
     update_rows(FillWait, begun, ["due_at"])

@@ -43,7 +43,6 @@ def request_session(*, account_id: str, material: str, request: Request) -> Open
 
 
 def _request_session(canonical: str, account_id: str, material: str, request: Request) -> Opened:
-    account = queries.account_by_id(canonical)
     # What its tenant takes is asked when the terminal has shown that the account is its own: a stranger is told what
     # he would be told of an account that nobody knows.
     strategy = strategy_for(request.auth_method)
@@ -57,10 +56,10 @@ def _request_session(canonical: str, account_id: str, material: str, request: Re
         strategy_for(request.auth_method, grant.account.tenant)
         _check_pace(grant, request)
         return opening.open_session(key=grant, request=request)
-    asking = _Asking(presented, found, strategy, account, claimed_as=account_id)
     key = found.key
     if key is None:
-        key = _enrol(asking)
+        account = queries.account_by_id(canonical)
+        key = _enrol(_Asking(presented, found, strategy, account, claimed_as=account_id))
     elif key.state == KeyState.PENDING:
         key = keys.consult_policies(key=key, digest=found.digest, address=request.address)
     # Counted before anything slow is done for it: requests beyond the bound cost no hash.

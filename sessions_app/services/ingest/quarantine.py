@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 import structlog
 from django.db import transaction
+from django.db.models import QuerySet
 
 from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
@@ -18,6 +19,8 @@ from sessions_app.domain.decimals import decode_hook
 from sessions_app.domain.problems import Refused
 from sessions_app.models import EaSession, InboundFrame
 from sessions_app.models.bulk import update_rows
+from sessions_app.models.light import Fetch
+from sessions_app.models.statements import Answer, Place
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import batches, groups, ports
 from sessions_app.services.ingest.database_errors import is_data_fault
@@ -67,6 +70,23 @@ def touched(waiting: Sequence[InboundFrame]) -> set[UUID]:
     """The accounts whose rows these frames change when they are applied."""
     arrivals = [_arrival_of(row, fence=0) for row in waiting]
     return groups.touched([arrival for arrival in arrivals if arrival.payload is not None])
+
+
+def send_for_waiting(session: EaSession) -> Answer[InboundFrame]:
+    """Ask for the same of a session whose key or grant is known."""
+    if session.key_id is None:
+        return _OF_GRANT.send(accounts=[session.account_id], proofs=[session.grant_id])
+    return _OF_KEY.send(accounts=[session.account_id], proofs=[session.key_id])
+
+
+def _waiting(proof: str) -> "QuerySet[InboundFrame]":
+    kin = EaSession.objects.filter(**{"account__among": Place("accounts"), f"{proof}__among": Place("proofs")})
+    rows = InboundFrame.objects.filter(session__in=kin, quarantined=True)
+    return rows.order_by("session__created_at", "session_id", "seq")
+
+
+_OF_KEY: Final = Fetch(lambda: _waiting("key"))
+_OF_GRANT: Final = Fetch(lambda: _waiting("grant"))
 
 
 def waiting_for(session: EaSession) -> list[InboundFrame]:

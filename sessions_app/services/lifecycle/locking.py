@@ -6,6 +6,7 @@ else's yet. The tests watch it (tests/lock_order.py).
 """
 
 from collections.abc import Collection
+from typing import Final
 from uuid import UUID
 
 from django.db import connection
@@ -13,6 +14,8 @@ from django.db.models import QuerySet
 
 from sessions_app.domain.lifecycle import LIVING
 from sessions_app.models import AccountGrant, AuthKey, BrokerAccount, EaSession
+from sessions_app.models.light import Fetch
+from sessions_app.models.statements import Answer, Place, Statement
 from sessions_app.models.transactions import requires_transaction
 
 
@@ -39,6 +42,28 @@ def lock_living_sessions(account_pk: UUID) -> None:
     list(locked_sessions().filter(account_id=account_pk, state__in=LIVING).order_by("id").values_list("id"))
 
 
+_TURN: Final = Statement(lambda: ("SELECT pg_advisory_xact_lock(%s::bigint)", [Place("turn")]))
+_LIVING: Final = Fetch(
+    lambda: (
+        locked_sessions()
+        .filter(account__among=Place("accounts"), state__in=[state.value for state in sorted(LIVING)])
+        .order_by("id")
+    )
+)
+
+
+def send_turn_and_sessions(account_pk: UUID) -> Answer[EaSession]:
+    """Take an account's turn and lock its living sessions, which the answer has; for what is sent together."""
+    if connection.vendor == "postgresql":
+        _TURN.send(turn=str(_turn(account_pk)))
+    return _LIVING.send(accounts=[account_pk])
+
+
+def _turn(account_pk: UUID) -> int:
+    # An advisory lock takes a signed number of 64 bits; the last bytes of a UUIDv7 are its random ones.
+    return int.from_bytes(account_pk.bytes[-8:], "big", signed=True)
+
+
 def take_turns(*account_pks: UUID) -> None:
     """Authorise an account's sessions one after the other: each must see the one that the turn before has left.
 
@@ -46,8 +71,7 @@ def take_turns(*account_pks: UUID) -> None:
     takes the turns of several accounts takes them together, so that no two wait for each other in a circle.
     """
     if connection.vendor == "postgresql":
-        # An advisory lock takes a signed number of 64 bits; the last bytes of a UUIDv7 are its random ones.
-        turns = sorted({int.from_bytes(account_pk.bytes[-8:], "big", signed=True) for account_pk in account_pks})
+        turns = sorted({_turn(account_pk) for account_pk in account_pks})
         with connection.cursor() as cursor:
             for turn in turns:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [turn])
@@ -56,6 +80,17 @@ def take_turns(*account_pks: UUID) -> None:
 def locked_sessions() -> QuerySet[EaSession]:
     """Sessions, locked against writers only: a batch may be writing rows that refer to them."""
     return EaSession.objects.select_for_update(no_key=True)
+
+
+_ACCOUNTS: Final = Fetch(
+    lambda: BrokerAccount.objects.select_for_update(no_key=True).filter(id__among=Place("accounts")).order_by("id")
+)
+
+
+@requires_transaction
+def send_for_lock(account_pks: Collection[UUID]) -> Answer[BrokerAccount]:
+    """The same for what is sent together: the answer has the rows."""
+    return _ACCOUNTS.send(accounts=account_pks)
 
 
 @requires_transaction

@@ -3,7 +3,8 @@
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 import structlog
 from django.conf import settings
@@ -15,11 +16,13 @@ from sessions_app.domain.keys import token_digest
 from sessions_app.domain.lifecycle import LIVING, GrantState, KeyState, Reason, SessionStatus
 from sessions_app.domain.liveness import Pace
 from sessions_app.domain.problems import Refused
-from sessions_app.models import AccountGrant, AuthKey, BrokerAccount, EaSession
+from sessions_app.models import AccountGrant, AuthKey, BrokerAccount, EaSession, MaintenanceWindow
+from sessions_app.models.light import Fetch
+from sessions_app.models.statements import Place, Statement, together
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.lifecycle.locking import take_turns
-from sessions_app.services.lifecycle.promotion import authorise_session
+from sessions_app.services.lifecycle.promotion import authorise_new, authorise_session
 from sessions_app.services.operations import configuration, history, maintenance
 from sessions_app.services.operations.history import EA
 
@@ -63,20 +66,25 @@ def open_session(*, key: Proof, request: Request) -> Opened:
     token = secrets.token_urlsafe(32)
     with transaction.atomic(durable=True):
         # The key's state as it was verified may be old by now: it is read again under its lock.
-        approved = _check_in_force(key)
-        # Under that lock too: of two who ask at once the second is the newer one; else it would pass for the older,
-        # and wait behind the first.
-        batch = Batch(now=queries.database_now())
-        account = BrokerAccount.objects.select_related("tenant").get(id=key.account_id)
+        approved, now, account, windows = _lock_and_read(key)
+        batch = Batch(now=now)
         if approved and account.suspended_at is not None:
             raise Refused("account_suspended")  # strangers must not learn that there is such an account
         if approved:
-            maintenance.refuse_during(account_pk=account.id, now=batch.now)
+            maintenance.refuse_in(windows, account=account, now=batch.now)
         if approved and request.idempotency_key is not None:
             take_turns(account.id)  # a replay changes its former session, and turns come before sessions
-        session = _replayed(key, request, token, batch) or _create(account, key, request, token, batch.now)
+        session = _replayed(key, request, token, batch)
+        if session is None:
+            session = _new(account, key, request, token, batch.now)
+            make = partial(_store, session)
+            # A new one is in charge at once if it may be.
+            if approved:
+                authorise_new(session=session, make=make, batch=batch)
+            else:
+                make()
         # A replay may find its session promoted by a heartbeat meanwhile; nobody is without an approval, which we hold.
-        if approved and session.state == SessionStatus.PENDING:
+        elif approved and session.state == SessionStatus.PENDING:
             authorise_session(session.id, account.id, batch)
     ring_after_commit(batch)
     session.refresh_from_db()
@@ -85,18 +93,47 @@ def open_session(*, key: Proof, request: Request) -> Opened:
     return Opened(session=session, token=token)
 
 
-def _check_in_force(proof: Proof) -> bool:
-    """Lock what the session shall rest on: a revocation comes before us, or waits, sees our session and ends it.
+_KEYS: Final = Statement(
+    lambda: AuthKey.objects.filter(id__among=Place("proofs")).select_for_update(no_key=True).values_list("state")
+)
+_GRANTS: Final = Statement(
+    lambda: AccountGrant.objects.filter(id__among=Place("proofs")).select_for_update(no_key=True).values_list("state")
+)
+_ACCOUNT: Final = Fetch(lambda: BrokerAccount.objects.filter(id__among=Place("accounts")), "tenant")
 
-    Before every other lock, as the services that decide about it do. Whether it is approved already.
+
+def _lock_and_read(proof: Proof) -> tuple[bool, datetime, BrokerAccount, list[MaintenanceWindow]]:
+    """Lock what the session shall rest on, and read behind it, in one round trip: whether it is approved already, the
+    clock, the account with its tenant, and windows of maintenance.
+
+    A revocation comes before us, or waits, sees our session and ends it. Before every other lock, as the services that
+    decide about it do. The clock too is read under it: of two who ask at once the second is the newer one; else it
+    would pass for the older, and wait behind the first.
     """
+    with together():
+        locked = (_KEYS if isinstance(proof, AuthKey) else _GRANTS).send(proofs=[proof.id])
+        clock = queries.send_for_clock()
+        found = _ACCOUNT.send(accounts=[proof.account_id])
+        windows = maintenance.send_for_windows()
+    states, accounts = locked.read(), found.read()
+    # It has lapsed in this moment.
+    if not states:
+        raise type(proof).DoesNotExist
+    if not accounts:
+        raise BrokerAccount.DoesNotExist
+    approved = _is_approved(proof, states[0][0])
+    account = accounts[0]
+    if account.tenant_id is None:  # what was read beside it is a row of nothing
+        account.tenant = None
+    return approved, clock(), account, windows.read()
+
+
+def _is_approved(proof: Proof, state: str) -> bool:
     if isinstance(proof, AuthKey):
-        key = AuthKey.objects.select_for_update(no_key=True).get(id=proof.id)
-        if key.state not in (KeyState.PENDING, KeyState.APPROVED):
+        if state not in (KeyState.PENDING, KeyState.APPROVED):
             raise Refused("key_rejected")
-        return key.state == KeyState.APPROVED
-    grant = AccountGrant.objects.select_for_update(no_key=True).get(id=proof.id)
-    if grant.state != GrantState.GRANTED:
+        return state == KeyState.APPROVED
+    if state != GrantState.GRANTED:
         raise Refused("account_not_granted")
     return True
 
@@ -130,9 +167,9 @@ def _replayed(proof: Proof, request: Request, token: str, batch: Batch) -> EaSes
     return session
 
 
-def _create(account: BrokerAccount, proof: Proof, request: Request, token: str, now: datetime) -> EaSession:
+def _new(account: BrokerAccount, proof: Proof, request: Request, token: str, now: datetime) -> EaSession:
     beat = _pace(account)
-    session = EaSession.objects.create(
+    return EaSession(
         account=account,
         key=proof if isinstance(proof, AuthKey) else None,
         grant=proof if isinstance(proof, AccountGrant) else None,
@@ -149,16 +186,19 @@ def _create(account: BrokerAccount, proof: Proof, request: Request, token: str, 
         deadline_at=beat.deadline(now),
         created_at=now,
     )
+
+
+def _store(session: EaSession) -> None:
+    session.save(force_insert=True)
     history.record(
-        account_pk=account.id,
+        account_pk=session.account_id,
         session_id=session.id,
         before="",
         after=SessionStatus.PENDING,
         reason=Reason.ASKED,
         actor=EA,
-        at=now,
+        at=session.created_at,
     )
-    return session
 
 
 def pace(session: EaSession | None) -> Pace:

@@ -1,24 +1,27 @@
 """Put a pending session in charge of its account. Preemption happens here, never when a session asks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
 
 from sessions_app import queries
-from sessions_app.domain.lifecycle import LIVING, GrantState, KeyState, Reason, SessionStatus, SnapshotReason
+from sessions_app.domain.lifecycle import GrantState, KeyState, Reason, SessionStatus, SnapshotReason
 from sessions_app.domain.recovery import Claims
-from sessions_app.models import AccountGrant, AuthKey, BrokerAccount, EaSession, TerminalProfile
+from sessions_app.models import AccountGrant, AuthKey, BrokerAccount, EaSession, InboundFrame, TerminalProfile
+from sessions_app.models.bulk import send_update
+from sessions_app.models.statements import Answer, Place, Statement, together
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import ports, quarantine
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle import preemptions, recovery, snapshot_requests
 from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.lifecycle.ending import end_sessions
-from sessions_app.services.lifecycle.locking import lock_accounts, locked_sessions, take_turns
+from sessions_app.services.lifecycle.locking import send_for_lock, send_turn_and_sessions
 from sessions_app.services.operations import history, moves
 from sessions_app.services.operations.history import EA, GATEWAY
 
@@ -66,23 +69,50 @@ def authorise_session(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
     reason = _lock_proof(session_id)
     if reason is None:
         return False
-    take_turns(account_pk)
-    locked = locked_sessions()
-    # After our turn has come: the session that the turn before has put in charge must be seen.
-    living = list(locked.filter(account_id=account_pk, state__in=LIVING).order_by("id"))
+    with together():
+        # After our turn has come: the session that the turn before has put in charge must be seen.
+        living = send_turn_and_sessions(account_pk)
+    return _authorise(session_id, account_pk, living.read(), None, reason, batch)
+
+
+def authorise_new(*, session: EaSession, make: Callable[[], None], batch: Batch) -> bool:
+    """The same for a session that the caller makes, `make`, and whose proof he has locked and found in force."""
+    reason = Reason.GRANTED if session.key_id is None else Reason.KEY_APPROVED
+    with together():
+        make()
+        living = send_turn_and_sessions(session.account_id)
+        waiting = quarantine.send_for_waiting(session)
+    return _authorise(session.id, session.account_id, living.read(), waiting.read(), reason, batch)
+
+
+def _authorise(
+    session_id: UUID,
+    account_pk: UUID,
+    living: Sequence[EaSession],
+    waiting: Sequence[InboundFrame] | None,
+    reason: Reason,
+    batch: Batch,
+) -> bool:
     session = next((row for row in living if row.id == session_id and row.state == SessionStatus.PENDING), None)
     if session is None or _is_outlived(session, living):
         return False
     # Quarantined frames of a master touch his followers too: all accounts at once, in the order of ids.
-    waiting = quarantine.waiting_for(session)
-    account = lock_accounts({account_pk, *quarantine.touched(waiting)})[account_pk]
+    waiting = quarantine.waiting_for(session) if waiting is None else waiting
+    with together():
+        locked = send_for_lock({account_pk, *quarantine.touched(waiting)})
+        known = _Known.send(session)
+    account = next(row for row in locked.read() if row.id == account_pk)
     # Not refused aloud: a pending session may be a stranger's, who must not learn of the suspension.
     if account.suspended_at is not None:
         return False
     former = [row for row in living if row.state == SessionStatus.AUTHENTICATED]
-    end_sessions(former, SessionStatus.CLOSED, reason=Reason.PREEMPTED, actor=EA, now=batch.now)
-    preemptions.watch_preemptions(former=former, session=session, now=batch.now)
-    fence = _put_in_charge(session, account, reason=reason, now=batch.now)
+    told = known.read()
+    with together():
+        end_sessions(former, SessionStatus.CLOSED, reason=Reason.PREEMPTED, actor=EA, now=batch.now)
+        fence = _put_in_charge(session, account, told, reason=reason, now=batch.now)
+    preemptions.watch_preemptions(former=former, session=session, earlier=known.preempted.read(), now=batch.now)
+    if session.hello is not None:
+        recovery.settle_hello(session=session, claims=Claims.read(session.hello), now=batch.now)
     # With the new fence: from here on these frames count as those of the session in charge.
     quarantine.apply(waiting, account_pk=account_pk, fence=fence, batch=batch)
     # Only now do held commands get numbers: what has expired by then leaves no hole in the log.
@@ -91,19 +121,63 @@ def authorise_session(session_id: UUID, account_pk: UUID, batch: Batch) -> bool:
     return True
 
 
-def _put_in_charge(session: EaSession, account: BrokerAccount, *, reason: Reason, now: datetime) -> int:
-    """pending -> authenticated: its terminal is the account's from now on. Returns its fence."""
+_PROFILE: Final = Statement(
+    lambda: (
+        TerminalProfile.objects.filter(session__among=Place("sessions")).order_by("-created_at").values_list("id")[:1]
+    )
+)
+# By the session that has told the account's profile: whether it was ever in charge, and its key.
+_TELLER: Final = Statement(
+    lambda: EaSession.objects.filter(
+        profiles__in=BrokerAccount.objects.filter(id__among=Place("accounts")).values("profile_id")
+    ).values_list("fence", "key_id")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is asked for behind the account's lock: the session's newest profile, whose profile the account goes by, and
+    when its sessions were preempted lately."""
+
+    profile: Answer[tuple[Any, ...]]
+    teller: Answer[tuple[Any, ...]]
+    preempted: Answer[tuple[Any, ...]]
+
+    @classmethod
+    def send(cls, session: EaSession) -> "_Known":
+        return cls(
+            profile=_PROFILE.send(sessions=[session.id]),
+            teller=_TELLER.send(accounts=[session.account_id]),
+            preempted=preemptions.send_for_recent(session.account_id),
+        )
+
+    def read(self) -> "_Told":
+        """The first two."""
+        profile, teller = self.profile.read(), self.teller.read()
+        return _Told(profile[0][0] if profile else None, (teller[0][0], teller[0][1]) if teller else None)
+
+
+class _Told(NamedTuple):
+    """The newest profile of the session; of the one that told the account's: whether it was ever in charge, its key."""
+
+    profile_id: UUID | None
+    teller: tuple[int, UUID | None] | None
+
+
+def _put_in_charge(session: EaSession, account: BrokerAccount, told: _Told, *, reason: Reason, now: datetime) -> int:
+    """pending -> authenticated: its terminal is the account's from now on. Returns its fence.
+
+    It only writes, and asks for no answer: it is sent in one round trip.
+    """
     # From this commit on, frames of the former session carry a lower fence and change nothing.
     fence = account.fence + 1
     # Its deadline dates from when it was opened, perhaps long ago: it gets a full timeout to be heard of.
     deadline = now + timedelta(seconds=session.heartbeat_timeout)
     columns = {"fence": fence, "authenticated_at": now, "deadline_at": deadline}
     moves.move_session(session.id, SessionStatus.PENDING, SessionStatus.AUTHENTICATED, **columns)
-    _adopt_terminal(account, session, fence)
+    _adopt_terminal(account, session, told, fence)
     # The account's book may have changed while nobody was in charge.
     snapshot_requests.fall_due(accounts=[account.id], reason=SnapshotReason.SESSION_START, at=now)
-    if session.hello is not None:
-        recovery.settle_hello(session=session, claims=Claims.read(session.hello), now=now)
     history.record(
         account_pk=account.id,
         session_id=session.id,
@@ -139,19 +213,16 @@ def _lock_proof(session_id: UUID) -> Reason | None:
     return Reason.GRANTED if list(grants.select_for_update(of=("self",), no_key=True).values_list("id")) else None
 
 
-def _adopt_terminal(account: BrokerAccount, session: EaSession, fence: int) -> None:
+def _adopt_terminal(account: BrokerAccount, session: EaSession, told: _Told, fence: int) -> None:
     """Decisions rest from now on what this session has told."""
     account.fence = fence
-    # The newest: a terminal may introduce itself again, for instance with more symbols.
-    told = TerminalProfile.objects.filter(session_id=session.id).defer("content")
-    profile = told.order_by("-created_at").first()
     # Who was never in charge and has another key: his symbols and his money may be anything.
-    former = EaSession.objects.filter(profiles=account.profile_id).first() if account.profile_id else None
-    if former is not None and former.fence == 0 and former.key_id != session.key_id:
+    if told.teller is not None and told.teller[0] == 0 and told.teller[1] != session.key_id:
         account.profile_id = account.balance = account.equity = account.free_margin = account.funds_at = None
-    account.profile_id = profile.id if profile is not None else account.profile_id
+    # The newest: a terminal may introduce itself again, for instance with more symbols.
+    account.profile_id = told.profile_id or account.profile_id
     _adopt_funds(account, session)
-    account.save(update_fields=["fence", "profile", "balance", "equity", "free_margin", "funds_at"])
+    send_update(BrokerAccount, [account], ["fence", "profile", "balance", "equity", "free_margin", "funds_at"])
 
 
 def _adopt_funds(account: BrokerAccount, session: EaSession) -> None:

@@ -1,7 +1,7 @@
 """Maintenance windows: while one lasts, the EAs it concerns are sent away, and their sessions are kept."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,6 +16,8 @@ from sessions_app.domain.lifecycle import LIVING
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, EaSession, MaintenanceNotice, MaintenanceWindow
 from sessions_app.models.fields import new_id
+from sessions_app.models.light import Fetch
+from sessions_app.models.statements import Answer
 from sessions_app.services.operations.history import Actor
 
 # A window keeps every session it concerns from expiring: one that is forgotten must end by itself.
@@ -129,7 +131,32 @@ def refuse_during(*, account_pk: UUID, now: datetime) -> None:
         return
     # Read only while there is a window: every session that opens or resumes comes by here.
     account = BrokerAccount.objects.get(id=account_pk)
-    window = next((item for item in windows if covers(item, account)), None)
+    _refuse(next((item for item in windows if covers(item, account)), None), now)
+
+
+_WINDOWS: Final = Fetch(
+    # On SQLite the clock is that of the compilation: whoever reads them looks at each again.
+    lambda: MaintenanceWindow.objects.filter(cancelled_at__isnull=True, ends_at__gt=queries.clock()).order_by(
+        "-ends_at"
+    )
+)
+
+
+def send_for_windows() -> Answer[MaintenanceWindow]:
+    """Ask for the windows that have not ended, the one that ends last first."""
+    return _WINDOWS.send()
+
+
+def refuse_in(windows: Sequence[MaintenanceWindow], *, account: BrokerAccount, now: datetime) -> None:
+    """Turn an EA away while one of these windows lasts.
+
+    :raises Refused: `maintenance`, with the seconds until it is over
+    """
+    lasting = (item for item in windows if item.starts_at <= now < item.ends_at and covers(item, account))
+    _refuse(next(lasting, None), now)
+
+
+def _refuse(window: MaintenanceWindow | None, now: datetime) -> None:
     if window is not None:
         seconds = math.ceil((window.ends_at - now).total_seconds())
         raise Refused("maintenance", f"Maintenance: {window.reason}", retry_after=seconds)
