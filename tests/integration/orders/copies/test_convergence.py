@@ -98,6 +98,31 @@ def test_a_close_is_never_given_up_and_an_operator_is_called_once_a_day(master: 
     assert Command.objects.filter(action="close").count() == 106
 
 
+def test_a_call_for_a_close_is_renewed_every_day_that_it_lasts(master: Desk, follower: Desk) -> None:
+    opened(master, follower)
+    master.intend("close", 1)
+    for hours, times in ((23, 1), (1, 1), (1, 2), (1, 2)):
+        for seconds in (*[61] * OVERDUE_TRIES, hours * 3600):
+            follower.report(last("close").id, "rejected", error_code=136)
+            time_passes(seconds)
+        assert OperatorAlert.objects.get().times == times
+
+
+def test_a_copy_that_cannot_be_led_on_holds_up_no_other_one_of_its_account(master: Desk, follower: Desk) -> None:
+    for number in (1, 2):
+        master.buy(number)
+        follower.report(last("open").id, "filled", ticket=900 + number, lots="0.1", price="1.1")
+    for number in (1, 2):
+        master.intend("close", number)
+        reject(follower, "close")
+    Copy.objects.filter(position_id=1).update(side="sideways")
+    time_passes(61)
+    assert list(Command.objects.filter(attempt=2).values_list("action", "position_id")) == [("close", 2)]
+    alert = OperatorAlert.objects.get(code="internal")
+    assert (alert.account_id, "position 1" in alert.text) == (follower.account.id, True)
+    assert Copy.objects.get(position_id=1).wait_reason == "fault"
+
+
 def test_a_market_that_was_closed_for_a_moment_is_tried_again_within_a_quarter_of_a_minute(
     master: Desk, follower: Desk
 ) -> None:

@@ -85,6 +85,14 @@ def test_nothing_is_ordered_again_past_its_validity(master: Desk, follower: Desk
     assert (Command.objects.count(), Copy.objects.get().state) == (1, "failed")
 
 
+def test_a_stop_that_the_broker_has_left_out_is_set_and_told(master: Desk, follower: Desk) -> None:
+    """What was ordered is believed to stand at the broker; that a stop is not there at all, the EA says."""
+    master.buy(1, sl="1.05", tp="1.2")
+    follower.report(newest().id, "filled", ticket=900, lots="0.1", price="1.1", sl="0", tp="1.2")
+    moved = newest()
+    assert (moved.action, moved.sl, moved.tp) == ("modify", Decimal("1.05"), Decimal("1.2"))
+
+
 def test_stops_that_stand_too_near_do_not_cost_the_trade(master: Desk, follower: Desk) -> None:
     """Open without them, then set them: unprotected until they stand, and told."""
     master.buy(1, sl="1.0999", tp="1.2")

@@ -12,7 +12,7 @@ from orders import queries
 from orders.models import Command, Copy, Decision, Intent, MasterPosition, Report, Subscription
 from orders.services.copies import convergence
 from sessions_app.domain.lifecycle import SessionStatus
-from sessions_app.models import BrokerAccount, EaSession, InboundFrame
+from sessions_app.models import BrokerAccount, EaSession, InboundFrame, OperatorAlert
 from sessions_app.queries import database_now
 from sessions_app.services.access import keys
 from sessions_app.services.ingest import ports
@@ -176,6 +176,19 @@ def test_the_limit_of_open_positions_counts_what_is_in_flight(master: Desk, foll
     master.buy(4)
     assert [command.position_id for command in commands(follower)] == [1, 2, 1, 4]
     assert Decision.objects.get(outcome="denied").code == "max_open_positions"
+
+
+def test_an_open_on_its_way_counts_although_its_close_is_on_its_way_too(master: Desk, follower: Desk) -> None:
+    """It may fill first: two positions at a limit of one."""
+    subscribe(master, follower, max_open_positions=1)
+    master.buy(1)
+    master.intend("close", 1)
+    master.buy(2)
+    assert Decision.objects.latest("id").code == "max_open_positions"
+    for command in Command.objects.order_by("seq"):
+        follower.report(command.id, "filled" if command.action == "open" else "closed", ticket=900, lots="0.1")
+    master.buy(3)
+    assert Decision.objects.latest("id").outcome == "copied"
 
 
 def test_lots_above_the_brokers_maximum_become_legs_that_close_together(master: Desk) -> None:
@@ -580,3 +593,18 @@ def test_case_063_a_pending_session_stores_no_more_than_its_limit(settings: Any)
     assert fates == [Fate.QUARANTINED, Fate.QUARANTINED, Fate.REFUSED]
     assert EaSession.objects.get(id=pending.session.id).stored_seq == 2
     assert InboundFrame.objects.count() == 2
+
+
+def test_what_cannot_be_read_of_one_subscription_is_its_own_trouble(master: Desk, follower: Desk) -> None:
+    """The other followers of the same trade get their order, and a person is called for this one."""
+    broken = Desk.open("srv:3").introduce()
+    Subscription.objects.filter(id=subscribe(master, broken).id).update(symbol_map=7)
+    subscribe(master, follower)
+    master.buy(1)
+    assert Command.objects.get().account_id == follower.account.id
+    decision = Decision.objects.get(subscription__follower=broken.account)
+    assert (decision.outcome, decision.code) == ("denied", "internal")
+    alert = OperatorAlert.objects.get()
+    assert (alert.code, alert.account_id) == ("internal", broken.account.id)
+    master.intend("close", 1)
+    assert list(Command.objects.order_by("seq").values_list("action", flat=True)) == ["open", "close"]

@@ -70,6 +70,15 @@ DENIALS = [
 ]
 
 
+def test_a_ratio_between_currencies_takes_the_rate_from_whoever_lists_the_pair() -> None:
+    """One USD is 0.80 EUR: the master's 10,000 EUR are 12,500 USD, beside which the follower has 5,000."""
+    told = replace(spec("EURUSD"), tick_size=Decimal("0.00001"), tick_value=Decimal("0.8"))
+    untold = replace(spec("EURUSD"), tick_value=None)
+    master = terminal(book(told), currency="EUR")
+    decided = decide(case(rules=RATIO, master=master, follower=terminal(book(untold)), intent=intent(lots=Lots("1"))))
+    assert [order.lots for order in decided.orders] == [Decimal("0.40")]
+
+
 @pytest.mark.parametrize(("changes", "code", "step"), DENIALS)
 @pytest.mark.parametrize("action", [Action.OPEN, Action.PLACE])
 def test_each_step_may_deny(action: Action, changes: dict[str, Any], code: Code, step: str) -> None:
