@@ -469,6 +469,20 @@ def test_case_060_a_pending_follower_gets_its_backlog_in_order_after_its_promoti
     assert list(Copy.objects.order_by("copy_no").values_list("copy_no", flat=True)) == [1, 2]
 
 
+def test_what_was_held_is_numbered_by_its_place_and_not_by_its_id(master: Desk) -> None:
+    """Ids come from several processes' clocks: the one that decided first may have the later id."""
+    pending = Desk.open("srv:5", approved=False).introduce()
+    subscribe(master, pending)
+    for position in (1, 2):
+        master.buy(position)
+    first, second = (command.hold_no for command in commands(pending))
+    for position, place in ((1, second), (2, first)):
+        Command.objects.filter(position_id=position).update(hold_no=place)
+    pending.send("StatusHeartbeat", {"balance": "1000"})
+    keys.approve(key_id=pending.key.id, by=OPERATOR, reason="known")
+    assert list(Command.objects.order_by("seq").values_list("position_id", flat=True)) == [2, 1]
+
+
 def test_what_is_too_old_at_promotion_expires_with_its_reason_and_its_close_is_void(master: Desk) -> None:
     pending = Desk.open("srv:5", approved=False).introduce()
     subscribe(master, pending)
