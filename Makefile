@@ -1,6 +1,6 @@
 # `make help` lists the targets. Each prepares .venv first, which costs milliseconds once it stands.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve stack test room conformance mutants histories independent bench bench-quick ea-package ea-mutants check lock schemas clean screenshots
+.PHONY: help setup demo serve stack test room conformance mutants histories independent bench bench-quick million ea-package ea-mutants check lock schemas clean screenshots
 
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
@@ -43,6 +43,9 @@ bench: setup  ## the real processes against a bare relay, interleaved (BENCH_ARG
 
 bench-quick: setup  ## the same in two minutes; fails when a ratio falls short by more than a fifth
 	@$(BIN)/python -m tests.bench --quick $(BENCH_ARGS)
+
+million: setup  ## every page over a million commands and 2,000 accounts, nightly (MILLION_ARGS='--commands 100000')
+	@$(BIN)/python -m tests.million $(MILLION_ARGS)
 
 ea-package: setup  ## the EA's sources for a trader, as dist/eagateway-ea-<version>.zip; the same sources give the same bytes
 	@$(BIN)/python -m ea.pack dist

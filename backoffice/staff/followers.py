@@ -90,38 +90,27 @@ def first_line(followers: Sequence[Row], masters: Sequence[Row]) -> tuple[str, s
 
 
 def _cast() -> tuple[dict[UUID, Row], dict[UUID, Row]]:
-    """Followers and masters, in one read: each account with `last_end`, when its newest session ended."""
-    rows: Any = Subscription.objects.select_related("follower__tenant", "strategy__master__tenant").only(*_COLUMNS)
-    ends = {"follower_end": _last_end("follower_id"), "master_end": _last_end("strategy__master_id")}
+    """Followers and masters: the accounts once, each with `last_end`, when its newest session ended; and who follows
+    whom as plain values, for there may be thousands."""
+    links = Subscription.objects.order_by("strategy__name", "id")
+    concerned = Q(pk__in=links.order_by().values("follower")) | Q(pk__in=links.order_by().values("strategy__master"))
+    ends: Any = EaSession.objects.filter(account=OuterRef("pk")).order_by("-created_at")
+    found: Any = BrokerAccount.objects.filter(concerned).select_related("tenant").only(*_COLUMNS)
+    accounts = {row.pk: row for row in found.annotate(last_end=Subquery(ends.values("closed_at")[:1]))}
     followers: dict[UUID, Row] = {}
     masters: dict[UUID, Row] = {}
-    for link in rows.annotate(**ends).order_by("strategy__name", "id"):
-        name = link.strategy.name
-        words = name if link.state == "active" else f"{name} ({link.state.replace('_', ' ')})"
-        _row(followers, link.follower, link.follower_end).strategies.append(words)
-        leading = _row(masters, link.strategy.master, link.master_end)
+    for follower, master, name, state in links.values_list("follower", "strategy__master", "strategy__name", "state"):
+        if follower not in accounts or master not in accounts:
+            continue  # it was made between the two reads
+        words = name if state == "active" else f"{name} ({state.replace('_', ' ')})"
+        followers.setdefault(follower, Row(accounts[follower])).strategies.append(words)
+        leading = masters.setdefault(master, Row(accounts[master]))
         if name not in leading.strategies:
             leading.strategies.append(name)
     return followers, masters
 
 
-_COLUMNS: Final = (
-    "state", "follower", "strategy__name", "strategy__master",
-    *(f"{account}__{column}" for account in ("follower", "strategy__master")
-      for column in ("claimed_as", "account_id", "suspended_at", "tenant__name")),
-)  # fmt: skip
-
-
-def _last_end(account: str) -> Subquery:
-    sessions: Any = EaSession.objects.filter(account=OuterRef(account)).order_by("-created_at")
-    return Subquery(sessions.values("closed_at")[:1])
-
-
-def _row(rows: dict[UUID, Row], account: BrokerAccount, last_end: datetime | None) -> Row:
-    if account.pk not in rows:
-        account.last_end = last_end  # type: ignore[attr-defined]  # as tenants' pages annotate it
-        rows[account.pk] = Row(account)
-    return rows[account.pk]
+_COLUMNS: Final = ("claimed_as", "account_id", "suspended_at", "tenant__name")
 
 
 def _books(rows: Mapping[UUID, Row]) -> Differences:
@@ -158,7 +147,7 @@ def _day(rows: Mapping[UUID, Row], midnight: datetime, now: datetime) -> Day:
     failures: Counter[str] = Counter()
     outcomes: Counter[str] = Counter()
     denials: Counter[str] = Counter()
-    for account, what, code, times, oldest in _commands(midnight).union(_decisions(midnight), all=True):
+    for account, what, code, times, oldest in _undelivered().union(_failed(midnight), _decisions(midnight), all=True):
         row = rows.get(account) or Row(_NOBODY)
         if what in FAILED:
             failures[what] += times
@@ -177,11 +166,17 @@ _NOBODY: Final = BrokerAccount()
 """Of an account that neither follows nor leads any more: counted over all, and shown in no row."""
 
 
-def _commands(midnight: datetime) -> QuerySet[Command, Any]:
-    looked_at = Q(state=CommandState.QUEUED) | Q(state__in=FAILED, decided_at__gte=midnight)
-    counts = (
-        Command.objects.filter(looked_at).order_by().annotate(code=_word("")).values_list("account_id", "state", "code")
-    )
+def _undelivered() -> QuerySet[Command, Any]:
+    """Apart from what has failed: one condition for both would be found by no index, and read all commands."""
+    return _by_account(Command.objects.filter(state=CommandState.QUEUED))
+
+
+def _failed(midnight: datetime) -> QuerySet[Command, Any]:
+    return _by_account(Command.objects.filter(state__in=FAILED, decided_at__gte=midnight))
+
+
+def _by_account(commands: QuerySet[Command]) -> QuerySet[Command, Any]:
+    counts = commands.order_by().annotate(code=_word("")).values_list("account_id", "state", "code")
     found: QuerySet[Command, Any] = counts.annotate(times=Count("id"), oldest=Min("decided_at"))
     return found
 

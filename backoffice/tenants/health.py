@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min, Q, QuerySet
 from django.http.response import HttpResponseBase
 
 from backoffice.latency import percentile
@@ -109,14 +109,15 @@ def _books(scope: Scope, rows: Mapping[UUID, Row]) -> None:
 def _today(scope: Scope, rows: Mapping[UUID, Row], now: datetime) -> None:
     """Commands that wait, those that failed, and how long the way took."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    queued, failed = Q(state=CommandState.QUEUED), Q(state__in=_FAILED, decided_at__gte=midnight)
-    counts = scope.commands().filter(queued | failed).values("account_id")
-    counts = counts.annotate(
-        queue=Count("id", filter=queued), oldest=Min("decided_at", filter=queued), failed=Count("id", filter=failed)
-    )
-    for one, row in _known(counts.order_by(), rows):
-        row.undelivered, row.failed = one["queue"], one["failed"]
-        row.oldest = max(now - one["oldest"], timedelta(0)) if one["oldest"] else None
+    # Apart: one condition for both would be found by no index, and read all commands of the tenant.
+    queued = _by_account(scope.commands().filter(state=CommandState.QUEUED))
+    failed = _by_account(scope.commands().filter(state__in=_FAILED, decided_at__gte=midnight))
+    for account, state, times, oldest in queued.union(failed, all=True):
+        row = rows.get(account)
+        if row is not None and state == CommandState.QUEUED:
+            row.undelivered, row.oldest = times, max(now - oldest, timedelta(0))
+        elif row is not None:
+            row.failed += times
     sample = scope.commands().filter(decided_at__gte=midnight, hold_no__isnull=True, reported_at__isnull=False)
     taken: dict[UUID, list[float]] = defaultdict(list)
     for pk, received, reported in sample.order_by("-decided_at").values_list(
@@ -127,6 +128,12 @@ def _today(scope: Scope, rows: Mapping[UUID, Row], now: datetime) -> None:
     for pk, times in taken.items():
         if pk in rows:
             rows[pk].p95 = percentile(sorted(times), 0.95)
+
+
+def _by_account(commands: QuerySet[Any]) -> QuerySet[Any, Any]:
+    counts = commands.order_by().values_list("account_id", "state")
+    found: QuerySet[Any, Any] = counts.annotate(times=Count("id"), oldest=Min("decided_at"))
+    return found
 
 
 def _decisions(scope: Scope, rows: Mapping[UUID, Row], now: datetime) -> int:

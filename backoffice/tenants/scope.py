@@ -139,7 +139,7 @@ class Scope:
 
     def living(self, account_ids: list[UUID] | None = None) -> dict[UUID, EaSession]:
         """The living session of each account that has one, the authenticated one before one that waits."""
-        rows = self.sessions().filter(state__in=LIVING)
+        rows = self.sessions().filter(state__in=LIVING).defer("environment", "hello", "status")
         if account_ids is not None:
             rows = rows.filter(account_id__in=account_ids)
         return {row.account_id: row for row in rows.order_by("-state", "created_at")}

@@ -1,3 +1,5 @@
+from typing import Final
+
 from django.db import models
 from django.db.models import Q
 
@@ -8,6 +10,8 @@ from orders.models.decision import Decision
 from orders.models.difference import Difference
 from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.models.fields import choice_field, id_field, lots_field, moment_field, new_id, one_of, price_field
+
+_FAILED: Final = [CommandState.REJECTED.value, CommandState.UNKNOWN.value]
 
 
 class Command(models.Model):
@@ -97,6 +101,8 @@ class Command(models.Model):
             # Asked for when a session is purged; almost no command has one.
             models.Index(fields=["decided_on"], condition=Q(decided_on__isnull=False), name="commands_decided_on"),
             models.Index(fields=["account", "id"], name="commands_by_account"),
+            # What people look for among all that went well; it costs those alone that did not.
+            models.Index(fields=["state", "id"], condition=Q(state__in=_FAILED), name="commands_failed"),
         ]
 
     def __str__(self) -> str:
