@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from backoffice.latency import Bucket, Hop, Hour
+from backoffice.latency import HOP_NAMES, Bucket, Hop, Hour
+from backoffice.standings import Row
 
 WIDTH: Final = 480
 HEIGHT: Final = 120
@@ -81,6 +82,53 @@ def target_line(hours: Sequence[Hour], target: int) -> float:
 def _scale(hours: Sequence[Hour], target: int) -> float:
     worst = max((hour.p95 or 0.0 for hour in hours), default=0.0)
     return min(max(worst, target * 1.25), target * TOP)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One hop in a follower's bar, in percent of the width. `number`: which hop, from 1; 0: all of the way at once."""
+
+    number: int
+    name: str
+    milliseconds: float
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class FollowerBar:
+    """A follower's p95 today as a bar of its hops, cut at the edge of the chart."""
+
+    row: Row
+    segments: Sequence[Segment]
+
+
+def follower_bars(rows: Sequence[Row], target: int) -> list[FollowerBar]:
+    """A bar for each, all on one scale."""
+    most = follower_scale(rows, target)
+    return [FollowerBar(row, _segments(row, most)) for row in rows]
+
+
+def follower_target(rows: Sequence[Row], target: int) -> float:
+    """Where the target stands in that chart, in percent of the width."""
+    return round(target / follower_scale(rows, target) * 100, 2)
+
+
+def follower_scale(rows: Sequence[Row], target: int) -> float:
+    """How many milliseconds the width stands for."""
+    worst = max((row.p95 or 0.0 for row in rows), default=0.0)
+    return min(max(worst, target * 1.25), float(target * TOP))
+
+
+def _segments(row: Row, most: float) -> list[Segment]:
+    hops = list(enumerate(row.hops, 1)) if row.hops else [(0, row.p95 or 0.0)]
+    found, start = [], 0.0
+    for number, milliseconds in hops:
+        x, end = (min(at / most * 100, 100.0) for at in (start, start + milliseconds))
+        name = HOP_NAMES[number - 1] if number else "received to reported"
+        found.append(Segment(number, name, milliseconds, round(x, 2), round(end - x, 2)))
+        start += milliseconds
+    return found
 
 
 def spans(hops: Sequence[Hop]) -> list[Span]:

@@ -16,6 +16,7 @@ _HOPS: Final = (
     ("acknowledged", "reported", 3, 4),
     ("received", "reported", 0, 4),
 )
+HOP_NAMES: Final = tuple(f"{start} to {end}" for start, end, _, _ in _HOPS[:4])
 _EDGES: Final = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
@@ -94,6 +95,18 @@ def _durations(rows: Sequence[Moments], first: int, last: int) -> list[float]:
         for row in rows
         if (start := row[first]) is not None and (end := row[last]) is not None
     ]
+
+
+def at_p95(ways: Sequence[Moments]) -> tuple[float | None, tuple[float, ...]]:
+    """The p95 of whole ways, and the hops of the command that stands there: together they are that p95. No hops where
+    one of its moments is not known."""
+    ordered = sorted(ways, key=lambda way: _durations([way], 0, 4))
+    found = percentile([duration for way in ordered for duration in _durations([way], 0, 4)], 0.95)
+    if found is None:
+        return None, ()
+    way = next(way for way in ordered if _durations([way], 0, 4) == [found])
+    hops = tuple(duration for at in range(4) for duration in _durations([way], at, at + 1))
+    return found, hops if len(hops) == 4 else ()
 
 
 def percentile(ordered: Sequence[float], share: float) -> float | None:

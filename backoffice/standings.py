@@ -17,7 +17,10 @@ _LEVELS: Final = ("bad", "warning", "ok")
 
 @dataclass(slots=True)
 class Row:
-    """An account and what is to be known of it. `heard`: when its terminal was heard of last, in words."""
+    """An account and what is to be known of it. `heard`: when its terminal was heard of last, in words.
+
+    `hops`: milliseconds of each hop of the command that stands at its p95; empty where one is not known.
+    """
 
     account: BrokerAccount
     strategies: list[str] = field(default_factory=list)
@@ -32,6 +35,7 @@ class Row:
     denied: int = 0
     failed: int = 0
     p95: float | None = None
+    hops: Sequence[float] = ()
 
     @property
     def waits(self) -> str:

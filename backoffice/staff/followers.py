@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db.models import CharField, Count, DateTimeField, Min, OuterRef, Q, QuerySet, Subquery, Value
 
 from backoffice import latency
-from backoffice.latency import Moments, percentile
+from backoffice.latency import Moments
 from backoffice.standings import Row, connect, counted, state_line
 from orders.domain.decision.inputs import Outcome
 from orders.domain.states.commands import CommandState
@@ -21,9 +21,10 @@ from orders.domain.states.copies import ALIVE
 from orders.domain.states.differences import WAITING, DifferenceState
 from orders.domain.wire.snapshots import DifferenceSeverity
 from orders.models import Command, Copy, Decision, Difference, Subscription
-from sessions_app.models import BrokerAccount, EaSession
+from sessions_app.models import BrokerAccount, EaSession, Tenant
 
 ROWS: Final = 50
+SLOWEST: Final = 12
 SAMPLE: Final = 2000
 HOUR_SAMPLE: Final = 100
 FAILED: Final = (CommandState.REJECTED.value, CommandState.UNKNOWN.value)
@@ -53,13 +54,15 @@ class Differences:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The first line with its level, and the rows, the worst first; `more`: followers that stand better."""
+    """The first line with its level, and the rows, the worst first; `more`: followers that stand better.
+    `slowest`: followers by their p95 of today, also of those that stand better."""
 
     level: str
     words: str
     followers: Sequence[Row]
     masters: Sequence[Row]
     more: int
+    slowest: Sequence[Row]
     day: Day
     differences: Differences
 
@@ -75,7 +78,9 @@ def standing(now: datetime, living: Mapping[UUID, EaSession]) -> Standing:
     ordered = sorted(followers.values(), key=lambda row: row.place)
     leading = sorted((rows[pk] for pk in masters), key=lambda row: row.place)
     level, words = first_line(ordered, leading)
-    return Standing(level, words, ordered[:ROWS], leading[:ROWS], max(len(ordered) - ROWS, 0), day, differences)
+    more = max(len(ordered) - ROWS, 0)
+    slowest = sorted((row for row in ordered if row.p95 is not None), key=lambda row: -(row.p95 or 0.0))[:SLOWEST]
+    return Standing(level, words, ordered[:ROWS], leading[:ROWS], more, slowest, day, differences)
 
 
 def first_line(followers: Sequence[Row], masters: Sequence[Row]) -> tuple[str, str]:
@@ -90,27 +95,41 @@ def first_line(followers: Sequence[Row], masters: Sequence[Row]) -> tuple[str, s
 
 
 def _cast() -> tuple[dict[UUID, Row], dict[UUID, Row]]:
-    """Followers and masters: the accounts once, each with `last_end`, when its newest session ended; and who follows
-    whom as plain values, for there may be thousands."""
-    links = Subscription.objects.order_by("strategy__name", "id")
-    concerned = Q(pk__in=links.order_by().values("follower")) | Q(pk__in=links.order_by().values("strategy__master"))
-    ends: Any = EaSession.objects.filter(account=OuterRef("pk")).order_by("-created_at")
-    found: Any = BrokerAccount.objects.filter(concerned).select_related("tenant").only(*_COLUMNS)
-    accounts = {row.pk: row for row in found.annotate(last_end=Subquery(ends.values("closed_at")[:1]))}
+    """Followers and masters, in one read of plain values: there may be thousands of followers. Each account has
+    `last_end`, when its newest session ended."""
+    links = Subscription.objects.annotate(**{f"end_of_{at}": _last_end(side) for at, side in enumerate(_SIDES)})
+    columns = [f"{side}__{name}" for side in _SIDES for name in _COLUMNS]
+    read = links.order_by("strategy__name", "id").values_list(
+        "strategy__name", "state", "end_of_0", "end_of_1", *columns
+    )
     followers: dict[UUID, Row] = {}
     masters: dict[UUID, Row] = {}
-    for follower, master, name, state in links.values_list("follower", "strategy__master", "strategy__name", "state"):
-        if follower not in accounts or master not in accounts:
-            continue  # it was made between the two reads
+    for name, state, follower_end, master_end, *values in read:
         words = name if state == "active" else f"{name} ({state.replace('_', ' ')})"
-        followers.setdefault(follower, Row(accounts[follower])).strategies.append(words)
-        leading = masters.setdefault(master, Row(accounts[master]))
+        _row(followers, values[: len(_COLUMNS)], follower_end).strategies.append(words)
+        leading = _row(masters, values[len(_COLUMNS) :], master_end)
         if name not in leading.strategies:
             leading.strategies.append(name)
     return followers, masters
 
 
-_COLUMNS: Final = ("claimed_as", "account_id", "suspended_at", "tenant__name")
+_SIDES: Final = ("follower", "strategy__master")
+_COLUMNS: Final = ("id", "claimed_as", "account_id", "suspended_at", "tenant__name")
+
+
+def _last_end(account: str) -> Subquery:
+    sessions: Any = EaSession.objects.filter(account=OuterRef(account)).order_by("-created_at")
+    return Subquery(sessions.values("closed_at")[:1])
+
+
+def _row(rows: dict[UUID, Row], values: Sequence[Any], last_end: datetime | None) -> Row:
+    pk, claimed_as, account_id, suspended_at, tenant = values
+    if pk not in rows:
+        account = BrokerAccount(id=pk, claimed_as=claimed_as, account_id=account_id, suspended_at=suspended_at)
+        account.tenant = None if tenant is None else Tenant(name=tenant)
+        account.last_end = last_end  # type: ignore[attr-defined]  # as tenants' pages annotate it
+        rows[pk] = Row(account)
+    return rows[pk]
 
 
 def _books(rows: Mapping[UUID, Row]) -> Differences:
@@ -196,16 +215,13 @@ def _moments(
     hours = [midnight + timedelta(hours=hour) for hour in range(now.hour + 1)]
     spans = [(midnight, None, SAMPLE), *((hour, hour + timedelta(hours=1), HOUR_SAMPLE) for hour in hours)]
     found = _latest(spans)
-    taken: dict[UUID, list[float]] = defaultdict(list)
-    for command in found[0]:
-        if command.reported_at is not None:
-            taken[command.account_id].append(
-                max(0.0, (command.reported_at - command.received_at).total_seconds() * 1000)
-            )
-    for pk, times in taken.items():
-        if pk in rows:
-            rows[pk].p95 = percentile(sorted(times), 0.95)
     lines = [[tuple(getattr(command, name) for name in latency.COLUMNS) for command in part] for part in found]
+    taken: dict[UUID, list[Moments]] = defaultdict(list)
+    for command, moments in zip(found[0], lines[0], strict=True):
+        if command.account_id in rows and command.reported_at is not None:
+            taken[command.account_id].append(moments)
+    for pk, ways in taken.items():
+        rows[pk].p95, rows[pk].hops = latency.at_p95(ways)
     return lines[0], lines[1:]
 
 

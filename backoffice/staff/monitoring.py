@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from backoffice import charts
+from backoffice.latency import HOP_NAMES
 from backoffice.permissions import ACKNOWLEDGE, SEE_SESSIONS, may, requires
 from backoffice.staff import queries
 from backoffice.staff.followers import ALIVE_STATES, WAITING_STATES
@@ -66,6 +67,9 @@ def _numbers(request: HttpRequest) -> dict[str, Any]:
         "hour_bars": charts.hour_bars(figures.hours, TARGET_MS),
         "target_line": charts.target_line(figures.hours, TARGET_MS),
         "has_hours": any(one.samples for one in figures.hours),
+        "follower_bars": charts.follower_bars(figures.standing.slowest, TARGET_MS),
+        "follower_target": charts.follower_target(figures.standing.slowest, TARGET_MS),
+        "hop_names": HOP_NAMES,
         "spans": charts.spans(figures.hops),
         "chart_width": charts.WIDTH,
         "chart_height": charts.HEIGHT,

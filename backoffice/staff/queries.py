@@ -93,7 +93,7 @@ class Figures:
 
 
 def figures(now: datetime) -> Figures:
-    """Everything the monitoring page shows, in eight reads."""
+    """Everything the monitoring page shows, in seven reads."""
     sessions = EaSession.objects.select_related("account__tenant").filter(state__in=LIVING)
     # Without what no page shows: there may be thousands, with whole documents of their terminals.
     living = list(sessions.only(*_SHOWN_OF_SESSIONS))

@@ -33,6 +33,8 @@ from tests.factories import (
     UserFactory,
     grant,
 )
+from tests.integration.backoffice.house import build, person
+from tests.integration.counting import counted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -152,6 +154,31 @@ def test_the_chart_of_hours_keeps_its_bounds_and_its_target_line() -> None:
     assert charts.target_line([], 150) == pytest.approx(charts.HEIGHT / 5)
 
 
+def test_latency_is_shown_by_follower_and_hop_against_the_target(client: Client, watcher: User, at_noon: None) -> None:
+    """The slowest first; the hops are those of the command that stands at the p95, and make it up."""
+    for number, milliseconds in enumerate((90, 400, 5000)):
+        follower = SubscriptionFactory.create(follower__claimed_as=f"Demo:{number}").follower
+        for way in (20, milliseconds):
+            command_at(NOON, account=follower, reported_at=NOON + timedelta(milliseconds=way))
+    unknown = SubscriptionFactory.create(follower__claimed_as="Demo:no-hops").follower
+    command_at(NOON, account=unknown, pushed_at=None, reported_at=NOON + timedelta(milliseconds=10))
+    slowest = queries.figures(NOON).standing.slowest
+    assert [(row.account.claimed_as, row.p95) for row in slowest] == [
+        ("Demo:2", 5000), ("Demo:1", 400), ("Demo:0", 90), ("Demo:no-hops", 10),
+    ]  # fmt: skip
+    page = show(client)
+    table = page[page.index('id="ways"') :]
+    assert table.index("Demo:2") < table.index("Demo:1") < table.index("Demo:0")
+    assert table.count('class="number late"') == 2
+    assert "dashed: 150 ms" in table
+    bars = charts.follower_bars(slowest, 150)
+    assert charts.follower_target(slowest, 150) == 25, "the target is a quarter of a chart that is cut"
+    for bar in bars:
+        assert sum(part.milliseconds for part in bar.segments) == pytest.approx(bar.row.p95)
+        assert sum(part.width for part in bar.segments) == pytest.approx(min((bar.row.p95 or 0) / 6, 100), abs=0.05)
+    assert [part.number for part in bars[-1].segments] == [0], "a hop of it is not known"
+
+
 def test_held_commands_and_yesterdays_are_no_latency() -> None:
     CommandFactory.create(held=True, decided_at=NOON)
     command_at(NOON - timedelta(days=1))
@@ -261,6 +288,16 @@ def test_each_number_leads_to_the_list_that_it_counts(client: Client) -> None:
 
 
 # Much data -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["monitoring", "monitoring_numbers"])
+def test_monitoring_asks_the_database_twelve_times_at_most_also_for_an_administrator(name: str) -> None:
+    """Whose rights come of a group, and who sees what others may not."""
+    own = build("Own")
+    who = person("staff: Administrator", own, build("Neighbour"))
+    with counted() as cost:
+        show(who.client, name)
+    assert cost.calls <= 12, cost.sql
 
 
 def test_ten_thousand_rows_of_today_are_shown_in_time(client: Client, watcher: User) -> None:
