@@ -108,6 +108,7 @@ public:
    string            Body(const int hold_ms);
    string            Poll(const int hold_ms);
    bool              Answer(string &text);
+   bool              TestAnswer(string &text);
    void              HearMessage(const uchar &bytes[]);
    void              Hear(const int http,const uchar &bytes[]);
    void              Lost(void);
@@ -419,6 +420,15 @@ bool CLink::Answer(string &text)
    for(int i=1; i<m_replies_count; i++)
       m_replies[i-1]=m_replies[i];
    m_replies_count--;
+   return(true);
+  }
+//--- the beat that a TestRequest asks for, while an Idle is still waited for
+bool CLink::TestAnswer(string &text)
+  {
+   if(!m_greeted || m_next_beat>0)
+      return(false);
+   text=Beat();
+   m_next_beat=m_clock.Monotonic()+m_vault.interval_seconds*1000;
    return(true);
   }
 //--- how far the gateway's numbers have been written down here

@@ -258,8 +258,10 @@ bool CSession::Talk(const int hold_ms)
       good=m_windows.SocketReceive();
       if(good)
          link.HearMessage(m_windows.heard);
-      while(good && link.Answer(text))
+      while(good && (link.Answer(text) || link.TestAnswer(text)))
          good=m_windows.SocketSend(text);
+      if(m_clock.Monotonic()-began>hold+CALL_MS)
+         break;  // a Poll that was not taken has no Idle: commands that came meanwhile must not wait for one
      }
    long took=m_clock.Monotonic()-began;
    if(!good)

@@ -91,6 +91,16 @@ def test_a_command_that_did_not_arrive_is_asked_for(master: Seat, follower: Seat
     until(lambda: not follower.open)
 
 
+def test_an_idle_that_never_comes_holds_no_command_up(master: Seat, follower: Seat, tmp_path: Path) -> None:
+    dropped = tmp_path / "drop"
+    follower.inputs = {"Transport": SOCKET_ONLY}
+    follower.start(MQL_DROP_FILE=str(dropped)).live("follower")
+    dropped.write_text('"Idle"')
+    until(lambda: not dropped.exists())
+    copies(master, follower)
+    assert "link ended" not in follower.said()
+
+
 def test_key_and_token_are_wrapped_and_serve_again_after_a_restart(follower: Seat) -> None:
     key, follower.key = follower.key, ""  # AccountKey is empty: it makes one
     follower.start().shows("WAITING FOR APPROVAL")

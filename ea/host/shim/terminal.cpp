@@ -25,9 +25,12 @@ static long long micros() {
 }
 static const long long started = micros();
 static const time_t started_at = time(nullptr);
-// MQL_CLOCK_RATE: the program's clocks go so much faster, those of the simulator and the timer do not.
+// MQL_CPU_CLOCK: the fine clock shows what the process has used of a CPU. MQL_CLOCK_RATE: the program's clocks go so much
+// faster, those of the simulator and the timer do not.
 static long long elapsed() {
   static const long long rate = atoll(getenv("MQL_CLOCK_RATE") ? getenv("MQL_CLOCK_RATE") : "1");
+  static const bool of_process = getenv("MQL_CPU_CLOCK") != nullptr;
+  if (of_process) return (long long)clock() * 1000000 / CLOCKS_PER_SEC;
   return (micros() - started) * rate;
 }
 
@@ -290,6 +293,8 @@ int main() {
   }
   if (mql_hook_OnStart) return ((Hook)mql_hook_OnStart)(0);
   run_events();
+  long long began = micros();
   call(mql_hook_OnDeinit, mql_hook_deinit, deinit_reason);
+  mql_print(mql_make("DEINIT took " + std::to_string((micros() - began) / 1000)));
   return 0;
 }

@@ -1,0 +1,143 @@
+"""What the EA's bars are measured by: python -m tests.ea.bars passes | memory | leaving | idle.
+
+Times are those of the process's own CPU, for other work on the machine shall not count; the program is built with -O2.
+"""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from ea.host.build import Options, build
+from tests.e2e.gateway import Gateway
+from tests.ea.probes import PROGRAMS
+from tests.ea.seats import Seat, until
+
+PASSES: Final = 1_000_000
+REMOVALS: Final = 20
+IDLE_SECONDS: Final = 20
+INTERVAL: Final = {"HEARTBEAT_TIMEOUT_SECONDS": "60", "UNKNOWN_KEYS_PER_MINUTE": "1000"}
+
+
+def probe(line: str, folder: Path) -> "subprocess.Popen[str]":
+    """BarsProbe with this order."""
+    program = build(PROGRAMS / "BarsProbe.mq4", Options(fast=True))
+    (folder / "in.txt").write_text(line + "\n", encoding="utf-8")
+    environment = {**os.environ, "MQL_DATA": str(folder), "MQL_CPU_CLOCK": "1"}
+    return subprocess.Popen([program], env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def passes(folder: Path) -> None:
+    """300 orders, 2,000 closed ones, one of which changes at every tenth look."""
+    said, _ = probe("passes 20000 300 2000 10", folder).communicate()
+    middle, late, most = map(float, said.splitlines()[-1].split()[1:])
+    print(f"own work of a look: p50 {middle / 1000:.2f} ms, p99 {late / 1000:.2f} ms, most {most / 1000:.2f} ms")
+
+
+def memory(folder: Path) -> None:
+    """Resident memory and open files at each tenth of a million looks."""
+    process = probe(f"passes {PASSES} 20 100 50", folder)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("pass "):
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            kept = int(status.partition("VmRSS:")[2].split()[0]) / 1024
+            files = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
+            print(f"{line.strip()}: {kept:.1f} MiB, {files} files")
+    process.wait()
+
+
+def leaving(folder: Path) -> None:
+    """How long a removal takes, with a gateway that answers, and with one that has stopped to."""
+    gateway = Gateway(folder, spare=1, **INTERVAL).start()
+    try:
+        for way in ("calls", "socket"):
+            for stopped in (False, True):
+                took = [_leaves(gateway, folder, way, stopped=stopped) for _ in range(REMOVALS)]
+                print(f"{way}, gateway {'stopped' if stopped else 'there'}: most {max(took):.2f} s of {REMOVALS}")
+    finally:
+        gateway.end()
+
+
+def _leaves(gateway: Gateway, folder: Path, way: str, *, stopped: bool) -> float:
+    cast = gateway.provision({})
+    place = Path(tempfile.mkdtemp(dir=folder))
+    with Seat(gateway.url, cast.names[1], cast.keys[cast.names[1]], place, way=way) as seat:
+        seat.start().live("follower")
+        if stopped:
+            assert gateway.process is not None
+            gateway.process.send_signal(signal.SIGSTOP)
+        try:
+            seat.terminal.remove(1)
+            seat.terminal.hears("DEINIT took ", seconds=60)
+        finally:
+            if stopped and gateway.process is not None:
+                gateway.process.send_signal(signal.SIGCONT)
+        return int(re.findall(r"DEINIT took (\d+)", seat.said())[-1]) / 1000
+
+
+def idle(folder: Path) -> None:
+    """Calls or Polls, and bytes, of a follower for whom nothing happens."""
+    gateway = Gateway(folder, spare=1, **INTERVAL).start()
+    try:
+        for way in ("calls", "socket"):
+            asyncio.run(_idle(gateway, folder, way))
+    finally:
+        gateway.end()
+
+
+async def _idle(gateway: Gateway, folder: Path, way: str) -> None:
+    seen = bytearray()
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while block := await reader.read(65536):
+            seen.extend(block)
+            writer.write(block)
+        writer.close()
+
+    async def joined(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", int(gateway.url.rpartition(":")[2]))
+        await asyncio.gather(carry(reader, back), carry(there, writer), return_exceptions=True)
+
+    server = await asyncio.start_server(joined, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    cast = gateway.provision({})
+    with Seat(url, cast.names[1], cast.keys[cast.names[1]], Path(tempfile.mkdtemp(dir=folder)), way=way) as seat:
+        seat.inputs = {"TimerMilliseconds": 100}
+        await asyncio.to_thread(lambda: seat.start().live("follower"))
+        await asyncio.to_thread(lambda: until(lambda: "via" in seat.said()))
+        await asyncio.sleep(3)
+        seen.clear()
+        await asyncio.sleep(IDLE_SECONDS)
+        asked = seen.count(b"POST ") if way == "calls" else seen.count(b'"type":"Idle"')
+        rate, size = asked / IDLE_SECONDS, len(seen) / IDLE_SECONDS / 1024
+        print(f"{way}: {rate:.1f} a second, {size:.2f} KiB/s both ways")
+    server.close()
+
+
+BARS: Final = {"passes": passes, "memory": memory, "leaving": leaving, "idle": idle}
+
+
+def main(names: Sequence[str]) -> None:
+    """Those that are named, else all."""
+    for name in names or BARS:
+        folder = Path(tempfile.mkdtemp(prefix="eagateway-bars-"))
+        os.environ["EAGATEWAY_DATA_DIR"] = str(folder / "lane")
+        began = time.monotonic()
+        try:
+            BARS[name](folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        print(f"{name}: {time.monotonic() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
