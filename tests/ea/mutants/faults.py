@@ -42,8 +42,8 @@ FAULTS: Final = (
     Fault(
         "nothing is looked up before an order is sent",
         "Executor.mqh",
-        "if(seen==LOOK_DONE)\n     {\n      report.already=true;\n      return(",
-        "if(seen==LOOK_DONE && entry.seq<0)\n     {\n      report.already=true;\n      return(",
+        "if(seen==LOOK_DONE)\n     {\n      if(MayBeLate",
+        "if(seen==LOOK_DONE && entry.seq<0)\n     {\n      if(MayBeLate",
         f"{TERMINALS}::test_an_order_that_the_broker_has_already_is_reported_and_not_sent",
     ),
     Fault(
