@@ -6,7 +6,7 @@
 
 std::string mql_utf8(const std::u16string &s);
 std::u16string mql_utf16(const std::string &s);
-extern int mql_language;  // of the program: 4 or 5
+extern int mql_spoken_language;  // of the program: 4 or 5
 void mql_fail(int code);  // what GetLastError will say
 std::string mql_env(const char *name, const char *otherwise);
 std::string mql_ask(const std::string &question);  // one line to the simulator, one line back

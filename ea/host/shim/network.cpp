@@ -43,7 +43,7 @@ static bool listed(const std::string &url) {
 }
 int mql_web_request(const string &method, const string &url16, const string &headers, int timeout, const uchar *data, int n, std::vector<uchar> &result, string &result_headers) {
   std::string url = mql_plain(url16);
-  if (!listed(url)) { mql_fail(mql_language == 5 ? 4014 : ERR_FUNCTION_NOT_CONFIRMED); return -1; }
+  if (!listed(url)) { mql_fail(mql_spoken_language == 5 ? 4014 : ERR_FUNCTION_NOT_CONFIRMED); return -1; }
   if (url.compare(0, 7, "http://")) { mql_fail(5200); return -1; }
   std::string host = url.substr(7), path = "/";
   size_t slash = host.find('/');

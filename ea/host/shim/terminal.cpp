@@ -16,8 +16,8 @@ extern void *mql_hook_OnInit, *mql_hook_OnDeinit, *mql_hook_OnTick, *mql_hook_On
 extern void *mql_hook_init, *mql_hook_deinit, *mql_hook_start;
 typedef int (*Hook)(int);
 
-int mql_language = 4;
-int mql_speaks(int language) { return mql_language = language; }
+int mql_spoken_language = 4;
+int mql_speaks(int language) { return mql_spoken_language = language; }
 static int last_error = 0, deinit_reason = 0, timer_ms = 0;
 static bool stopped = false;
 static long long micros() {
