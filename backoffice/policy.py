@@ -95,8 +95,8 @@ TABLES: Final = (
     "sessions_app.authkey", "sessions_app.brokeraccount", "sessions_app.easession", "sessions_app.enrolmentwindow",
     "sessions_app.maintenancenotice", "sessions_app.maintenancewindow", "sessions_app.managementtoken",
     "sessions_app.member", "sessions_app.oauthclient", "sessions_app.operatoralert", "sessions_app.personevent",
-    "sessions_app.sessionevent", "sessions_app.signin", "sessions_app.tenant", "sessions_app.vaultsecret",
-    "sessions_app.vaultuse",
+    "sessions_app.sessionevent", "sessions_app.settingchange", "sessions_app.signin", "sessions_app.tenant",
+    "sessions_app.vaultsecret", "sessions_app.vaultuse",
 )  # fmt: skip
 """Tables that the admin shows, and nobody changes there."""
 

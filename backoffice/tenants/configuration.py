@@ -25,11 +25,12 @@ from sessions_app.domain.configuration import (
     digest_of,
 )
 from sessions_app.domain.liveness import TIMEOUT_PER_INTERVAL
-from sessions_app.models import BrokerAccount, Tenant
+from sessions_app.models import BrokerAccount, SettingChange, Tenant
 from sessions_app.services.operations import configuration
 from sessions_app.services.operations.configuration import ConfigurationChanged
 from sessions_app.services.operations.history import Actor
 
+CHANGES: Final = 10
 _INHERIT: Final = [("", "as it is above"), ("on", "on"), ("off", "off")]
 _NUMBER: Final = forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "spellcheck": "false"})
 
@@ -129,7 +130,16 @@ def shown(visit: Visit) -> HttpResponseBase:
         repairs=sorted(tenant.repairs.items()),
         methods=tenant.auth_methods,
         may_change=visit.may("tenants:configure_tenant"),
+        changes=_changes(visit),
     )
+
+
+def _changes(visit: Visit) -> list[tuple[SettingChange, str, str]]:
+    """The latest, from what to what, for those who may read the audit log, where all of them stand."""
+    if not visit.may("tenants:audit"):
+        return []
+    latest = visit.scope.setting_changes().select_related("account").order_by("-id")[:CHANGES]
+    return [(row, setting_in_words(row.before), setting_in_words(row.after)) for row in latest]
 
 
 @member_act

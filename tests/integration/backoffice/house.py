@@ -67,6 +67,7 @@ def build(name: str) -> House:
         factories.PersonEventFactory.create(tenant=tenant),
         factories.ReportFactory.create(command=command),
         factories.SessionEventFactory.create(session=session),
+        factories.SettingChangeFactory.create(tenant=tenant),
         factories.SignInFactory.create(),
         factories.SnapshotFactory.create(account=follower),
         factories.SubscriptionEventFactory.create(subscription=subscription),

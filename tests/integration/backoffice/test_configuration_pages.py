@@ -67,6 +67,24 @@ def test_the_page_says_what_holds_and_who_says_so(client: Client, admin: Member,
     }
 
 
+def test_the_last_changes_stand_on_the_page_from_what_to_what(client: Client, admin: Member) -> None:
+    page, edit = f"/t/{admin.tenant_id}/configuration/", f"/t/{admin.tenant_id}/configuration/edit/"
+    assert 'id="changes"' not in body(client, page)
+    client.post(edit, form(body(client, edit), mass_close_gate="3", reason="first"))
+    client.post(edit, form(body(client, edit), mass_close_gate="", self_enrolment="off", reason=EVIL))
+    html = body(client, page)
+    table = html[html.index('id="changes"') :]
+    found = re.findall(r'data-label="Setting">([^<]+)<.*?"From">([^<]*)<.*?"To">([^<]*)<.*?"Who"><bdi>([^<]*)<', table)
+    assert sorted(found[:2]) == [
+        ("mass close gate", "3", "as above", "pat"),
+        ("self enrolment", "as above", "off", "pat"),
+    ]
+    assert found[2] == ("mass close gate", "as above", "3", "pat")
+    assert "<script>alert" not in client.get(page).content.decode()
+    Member.objects.filter(pk=admin.pk).update(role="viewer")
+    assert 'id="changes"' not in body(client, page), "who may not read the audit log"
+
+
 def test_an_account_differs_and_goes_back(client: Client, admin: Member, account: BrokerAccount) -> None:
     page = f"/t/{admin.tenant_id}/configuration/"
     edit = f"{page}{account.pk}/"
