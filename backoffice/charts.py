@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from backoffice.latency import HOP_NAMES, Bucket, Hop, Hour
-from backoffice.standings import Row
 
 WIDTH: Final = 480
 HEIGHT: Final = 120
@@ -84,6 +83,13 @@ def _scale(hours: Sequence[Hour], target: int) -> float:
     return min(max(worst, target * 1.25), target * TOP)
 
 
+class Timed(Protocol):
+    """Who has a p95, and the hops that make it up."""
+
+    p95: float | None
+    hops: Sequence[float]
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """One hop in a follower's bar, in percent of the width. `number`: which hop, from 1; 0: all of the way at once."""
@@ -99,28 +105,28 @@ class Segment:
 class FollowerBar:
     """A follower's p95 today as a bar of its hops, cut at the edge of the chart."""
 
-    row: Row
+    row: Timed
     segments: Sequence[Segment]
 
 
-def follower_bars(rows: Sequence[Row], target: int) -> list[FollowerBar]:
+def follower_bars(rows: Sequence[Timed], target: int) -> list[FollowerBar]:
     """A bar for each, all on one scale."""
     most = follower_scale(rows, target)
     return [FollowerBar(row, _segments(row, most)) for row in rows]
 
 
-def follower_target(rows: Sequence[Row], target: int) -> float:
+def follower_target(rows: Sequence[Timed], target: int) -> float:
     """Where the target stands in that chart, in percent of the width."""
     return round(target / follower_scale(rows, target) * 100, 2)
 
 
-def follower_scale(rows: Sequence[Row], target: int) -> float:
+def follower_scale(rows: Sequence[Timed], target: int) -> float:
     """How many milliseconds the width stands for."""
     worst = max((row.p95 or 0.0 for row in rows), default=0.0)
     return min(max(worst, target * 1.25), float(target * TOP))
 
 
-def _segments(row: Row, most: float) -> list[Segment]:
+def _segments(row: Timed, most: float) -> list[Segment]:
     hops = list(enumerate(row.hops, 1)) if row.hops else [(0, row.p95 or 0.0)]
     found, start = [], 0.0
     for number, milliseconds in hops:
