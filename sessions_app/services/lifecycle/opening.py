@@ -1,6 +1,7 @@
 """Open a session for a key or a grant: authenticated at once if that is in force, else pending."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -102,7 +103,7 @@ _GRANTS: Final = Statement(
 _ACCOUNT: Final = Fetch(lambda: BrokerAccount.objects.filter(id__among=Place("accounts")), "tenant")
 
 
-def _lock_and_read(proof: Proof) -> tuple[bool, datetime, BrokerAccount, list[MaintenanceWindow]]:
+def _lock_and_read(proof: Proof) -> tuple[bool, datetime, BrokerAccount, Sequence[MaintenanceWindow]]:
     """Lock what the session shall rest on, and read behind it, in one round trip: whether it is approved already, the
     clock, the account with its tenant, and windows of maintenance.
 
@@ -125,7 +126,8 @@ def _lock_and_read(proof: Proof) -> tuple[bool, datetime, BrokerAccount, list[Ma
     account = accounts[0]
     if account.tenant_id is None:  # what was read beside it is a row of nothing
         account.tenant = None
-    return approved, clock(), account, windows.read()
+    now = clock()
+    return approved, now, account, windows(now)
 
 
 def _is_approved(proof: Proof, state: str) -> bool:
