@@ -6,8 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from orders.domain.copies.converge import OVERDUE_TRIES
 from orders.domain.states.subscriptions import SubscriptionState
@@ -16,6 +14,7 @@ from orders.services.copies import convergence
 from orders.services.subscriptions.lifecycle import change_state
 from sessions_app.models import OperatorAlert
 from sessions_app.queries import database_now
+from tests.integration.counting import counted
 from tests.integration.trading import OPERATOR, Desk, held, subscribe, time_passes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -245,9 +244,9 @@ def test_a_close_that_nobody_hears_of_is_told_after_half_a_minute(master: Desk, 
 
 def test_a_sweep_reads_what_is_due_and_nothing_else(master: Desk, follower: Desk) -> None:
     opened(master, follower)
-    with CaptureQueriesContext(connection) as asked:
+    with counted() as cost:
         assert convergence.carry_out() == 0
-    assert len([query for query in asked if "orders_copy" in query["sql"]]) == 1
+    assert len(cost.naming("orders_copy")) == 1
 
 
 def test_an_open_that_is_refused_after_a_pause_is_not_ordered_again(master: Desk, follower: Desk) -> None:
