@@ -281,7 +281,6 @@ void CAgent::Limits(void)
 //--- One pass: the book, the gateway, the orders, and the gateway again if there is something to tell
 void CAgent::Pass(void)
   {
-   long now=m_clock.Monotonic();
    if(m_broker.Testing())
       m_refused="This program does not run in the strategy tester.";
    else if(m_transport==SocketOnly && !m_windows.Allowed())
@@ -294,7 +293,8 @@ void CAgent::Pass(void)
       Limits();
       if(m_session.live_once && m_session.stopped=="" && m_store.State()==JOURNAL_READY)
         {
-         for(int i=0; i<20 && m_clock.Monotonic()-now<250+HOLD_MS && !IsStopped(); i++)
+         long began=m_clock.Monotonic();  // at least one, however long the gateway took
+         for(int i=0; i<20 && (i==0 || m_clock.Monotonic()-began<ORDERS_MS) && !IsStopped(); i++)
            {
             if(!m_executor.Step())
                break;

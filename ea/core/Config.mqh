@@ -42,6 +42,7 @@
 #define HEAL_MS              10000
 
 //--- orders
+#define ORDERS_MS            250
 #define SEARCH_MS            60000
 #define SEARCH_PAUSE_MS      1000
 #define RETRY_MS             10000

@@ -168,7 +168,8 @@ void CSession::Step(void)
    if(m_began==0)
       m_began=now;
    Change(UsesSocket());
-   int hold=(link.Live() && !master) ? HOLD_MS : 0;
+   bool busy=(m_store.ledger.Ready(now)>=0);  // an order that can be carried out is not held up by an answer that is
+   int hold=(link.Live() && !master && !busy) ? HOLD_MS : 0;
    if(link.by_socket ? Talk(hold) : Call(hold))
       refused="";
    if(link.Live())
@@ -185,7 +186,7 @@ void CSession::Step(void)
       m_penalties=0;
       m_renewals=0;
      }
-   m_next_call=now+(link.Pending() ? PENDING_POLL_MS : master ? MASTER_POLL_MS : 0);
+   m_next_call=now+(link.Pending() ? PENDING_POLL_MS : (master || busy) ? MASTER_POLL_MS : 0);
   }
 bool CSession::UsesSocket(void) const
   {

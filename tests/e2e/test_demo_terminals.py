@@ -10,12 +10,13 @@ from ea.host.build import compiler
 from tests.e2e.recordings import Recipe, write_recording
 from tests.e2e.test_demo import FEW, demo
 from tests.ea.conftest import WITHOUT
-from tests.ea.seats import PLATFORMS
 
 pytestmark = [pytest.mark.lane("embedded"), pytest.mark.skipif(compiler() is None, reason=WITHOUT)]
 EA: Final = ("--terminal", "ea")
 SHORT: Final = replace(FEW, trades=8, left_open=2, summaries=0, starting_balance="10000")
 FAULTS: Final = ("lost", "duplicated", "wrong")
+# Platform and transport: a MetaTrader 5 has no program with a socket yet.
+WAYS: Final = (("mt4", "exchange"), ("mt4", "socket"), ("mt5", "exchange"))
 
 
 @pytest.fixture
@@ -24,14 +25,15 @@ def recording(tmp_path: Path) -> Path:
     return write_recording(tmp_path / "recording", SHORT)
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize(("platform", "transport"), WAYS)
 def test_the_ea_copies_a_recording_through_kills_of_the_gateway_and_of_terminals(
-    platform: str, tmp_path: Path, recording: Path
+    platform: str, transport: str, tmp_path: Path, recording: Path
 ) -> None:
-    given = ("--platform", platform, "--kill-gateway", "1", "--kill-terminal", "2", "--seed", "4")
-    status, report, printed = demo(tmp_path / "report.json", "--recording", str(recording), *EA, *given)
+    way = ("--platform", platform, "--transport", transport)
+    kills = ("--kill-gateway", "1", "--kill-terminal", "2", "--seed", "4")
+    status, report, printed = demo(tmp_path / "report.json", "--recording", str(recording), *EA, *way, *kills)
     assert status == 0, printed
-    assert (report["terminal"], report["platform"]) == ("ea", platform)
+    assert (report["terminal"], report["platform"], report["transport"]) == ("ea", platform, transport)
     assert (report["restarts"], report["terminals_killed"]) == (1, 2)
     assert [report[name] for name in FAULTS] == [0, 0, 0]
     assert report["fills"] > 0
@@ -45,10 +47,13 @@ def test_an_order_that_the_broker_drops_is_found(tmp_path: Path, recording: Path
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize(("platform", "transport"), WAYS)
 @pytest.mark.parametrize("kills", [(), ("--kill-gateway", "3", "--kill-terminal", "3")])
-def test_the_shipped_recording_comes_out_as_printed(tmp_path: Path, platform: str, kills: tuple[str, ...]) -> None:
-    status, report, printed = demo(tmp_path / "report.json", *EA, "--platform", platform, *kills, seconds=900)
+def test_the_shipped_recording_comes_out_as_printed(
+    platform: str, transport: str, tmp_path: Path, kills: tuple[str, ...]
+) -> None:
+    way = ("--platform", platform, "--transport", transport)
+    status, report, printed = demo(tmp_path / "report.json", *EA, *way, *kills, seconds=900)
     assert status == 0, printed
     assert (report["intents"], report["decisions"], report["fills"]) == (533, 1599, 781)
     assert [report[name] for name in FAULTS] == [0, 0, 0]
