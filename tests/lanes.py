@@ -43,6 +43,7 @@ class Lane(StrEnum):
 ALL: Final = "all"
 _RAN_ON: Final = pytest.StashKey[str]()
 _WITHOUT_DATABASE: Final = ("tests/unit", "tests/repository", "tests/contract", "tests/ea", "sdk/python/tests")
+_WAITING: Final = ("tests/fuzz/", "tests/e2e/", "tests/conformance/")
 _DATABASE_FIXTURES: Final = frozenset({"db", "transactional_db", "live_server"})
 _NO_RUN: Final = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
 
@@ -73,6 +74,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if lane is Lane.BROWSER and find_chromium() is None:
         for item in items:
             item.add_marker(pytest.mark.skip(reason=_no_browser()))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # Those that wait for processes beside those that compute, not all of them at the end, on cores that idle then.
+        items.sort(key=lambda item: not _place(item).startswith(_WAITING))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -116,12 +120,14 @@ def _is_brief_conformance(item: pytest.Item) -> bool:
     return "tests/conformance/" in item.path.as_posix() and "CONFORMANCE_FULL" not in os.environ
 
 
+def _place(item: pytest.Item) -> str:
+    root = item.config.rootpath
+    return item.path.relative_to(root).as_posix() if item.path.is_relative_to(root) else ""
+
+
 def _is_same_everywhere(item: pytest.Item) -> bool:
     """A test of pure code: once is enough."""
-    place = (
-        item.path.relative_to(item.config.rootpath).as_posix() if item.path.is_relative_to(item.config.rootpath) else ""
-    )
-    if not place.startswith(tuple(f"{folder}/" for folder in _WITHOUT_DATABASE)):
+    if not _place(item).startswith(tuple(f"{folder}/" for folder in _WITHOUT_DATABASE)):
         return False
     fixtures = set(getattr(item, "fixturenames", ()))
     return item.get_closest_marker("django_db") is None and not fixtures & _DATABASE_FIXTURES

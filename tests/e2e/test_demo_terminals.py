@@ -16,7 +16,9 @@ EA: Final = ("--terminal", "ea")
 SHORT: Final = replace(FEW, trades=8, left_open=2, summaries=0, starting_balance="10000")
 FAULTS: Final = ("lost", "duplicated", "wrong")
 # Platform and transport: a MetaTrader 5 has no program with a socket yet.
-WAYS: Final = (("mt4", "exchange"), ("mt4", "socket"), ("mt5", "exchange"))
+WAYS: Final = (
+    pytest.param("mt4", "exchange", marks=pytest.mark.nightly), ("mt4", "socket"), ("mt5", "exchange"),
+)  # fmt: skip
 
 
 @pytest.fixture

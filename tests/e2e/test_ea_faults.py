@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.lane("embedded"), pytest.mark.skipif(compiler() is Non
 Pair = tuple[Seat, Seat]
 
 
-@pytest.fixture(params=["calls", "socket"])
+@pytest.fixture(params=["calls", pytest.param("socket", marks=pytest.mark.nightly)])
 def way(request: pytest.FixtureRequest) -> str:
     """How the gateway is reached: see Seat."""
     return str(request.param)

@@ -30,7 +30,9 @@ WRITERS: Final = {
     "orders/services/moves.py": {
         "move_command", "move_copy", "move_wait", "move_difference", "move_commands", "move_copies", "receive_commands",
     },
-    "sessions_app/services/operations/moves.py": {"move_session", "move_key", "move_grant", "move_message"},
+    "sessions_app/services/operations/moves.py": {
+        "move_session", "move_key", "move_keys", "move_grant", "move_message",
+    },
     # the first state of a command that is made
     "orders/services/command_log.py": {"add"},
     # a master's position is where its intents say: `advance` is its table

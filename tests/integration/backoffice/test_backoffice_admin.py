@@ -38,6 +38,7 @@ from tests.factories import (
     PersonEventFactory,
     ReportFactory,
     SessionEventFactory,
+    SettingChangeFactory,
     SignInFactory,
     SnapshotFactory,
     StrategyFactory,
@@ -59,7 +60,7 @@ FACTORIES: tuple[Any, ...] = (
     OperatorAlertFactory, AccountGrantFactory, ApprovedFingerprintFactory, EnrolmentWindowFactory, OauthClientFactory,
     SubscriptionEventFactory, FillWaitFactory, FollowerQuoteFactory, SnapshotFactory, DifferenceFactory,
     DifferenceEventFactory, MaintenanceWindowFactory, MaintenanceNoticeFactory, SignInFactory, PersonEventFactory,
-    VaultSecretFactory, VaultUseFactory, ManagementTokenFactory,
+    VaultSecretFactory, VaultUseFactory, ManagementTokenFactory, SettingChangeFactory,
 )  # fmt: skip
 EVIL = "<script>alert(1)</script>"
 

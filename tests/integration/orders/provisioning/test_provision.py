@@ -412,7 +412,8 @@ def test_a_mistake_never_shows_a_key(tmp_path: Path) -> None:
 @pytest.mark.lane("production")
 def test_new_accounts_with_keys_and_subscriptions_cost_the_same_statements_however_many() -> None:
     costs = []
-    for house, followers in (("few", 5), ("many", 60)):
+    # The first one reads what a process keeps from then on.
+    for house, followers in (("first", 2), ("few", 5), ("many", 60)):
         names = [f"{house}:{number}" for number in range(followers + 1)]
         keyed = [{"account_id": name, "keys": [{"key": hashing.mint_key(), "approved": True}]} for name in names]
         subscribed = [{"follower": name} for name in names[1:]]
@@ -425,4 +426,4 @@ def test_new_accounts_with_keys_and_subscriptions_cost_the_same_statements_howev
         assert Subscription.objects.filter(strategy__name=house, state="active").count() == followers
         events = SessionEvent.objects.filter(key__account__tenant__name=house)
         assert events.count() == 2 * (followers + 1)
-    assert costs[0] == costs[1] <= MOST_CALLS
+    assert costs[1] == costs[2] <= MOST_CALLS
