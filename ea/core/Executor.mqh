@@ -109,6 +109,12 @@ bool CExecutor::CarryOut(const int place)
       return(Finish1(entry,"expired",0,""));
    if(!m_broker.Hedging())
       return(Finish1(entry,"rejected",149,MarketSentence(149)));
+   // what is opened before the first look at the book, and has ended by then, counts as old and is told to nobody
+   if(IsOpening(entry.command.action) && !m_store.HasBaseline())
+     {
+      Wait(place,entry,200);
+      return(false);
+     }
    if(!m_broker.Connected() || !m_broker.TradeAllowed() || m_broker.Busy())
      {
       if(m_waiting_since<0)

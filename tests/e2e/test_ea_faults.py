@@ -1,5 +1,6 @@
 """What goes wrong around the EA, in the order of what it would cost: slow brokers, late lists, full disks, clocks."""
 
+import logging
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -9,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from ea.host.build import compiler
-from ea.host.sim.broker import Answer
+from ea.host.sim.broker import Answer, Broker
 from tests.e2e.gateway import Gateway
 from tests.e2e.test_ea_terminals import intents, journal, last, reports, told
 from tests.ea.conftest import WITHOUT
 from tests.ea.seats import Seat, until
 
+log = logging.getLogger(__name__)
 pytestmark = [pytest.mark.lane("embedded"), pytest.mark.skipif(compiler() is None, reason=WITHOUT)]
 Pair = tuple[Seat, Seat]
 
@@ -41,6 +43,10 @@ def begin(way: str, tmp_path: Path) -> Iterator[Callable[..., Pair]]:
 
     yield started
     for seat in seats:
+        book = seat.broker.book
+        log.warning("%s\n%s\n%s\n%s", seat.said()[-3000:], list(book.open.values()), book.history, seat.broker.sent)
+        for path in (seat.folder / "EAGateway").glob("*.log"):
+            log.warning("%s", path.read_text(encoding="utf-8")[-6000:])  # shown where a test has failed
         seat.__exit__()
 
 
@@ -140,7 +146,7 @@ def test_a_busy_terminal_delays_an_open_and_sends_it_once(gateway: Gateway, begi
     follower.broker.busy = False
     one_copy_and_its_end(master, follower, ticket)
     assert orders(follower) == ["send", "send", "close"]
-    assert [report["status"] for report in told(follower)] == ["filled", "closed"]
+    until(lambda: [report["status"] for report in told(follower)] == ["filled", "closed"])
 
 
 def test_a_computer_that_slept_tells_the_trades_of_that_time_with_their_age(
@@ -190,6 +196,36 @@ def test_a_stop_out_is_told_with_its_cause_and_nothing_is_opened_again(
     master.broker.close(ticket)
     until(lambda: reports(follower)[-1].get("cause") == "stop_out")
     assert orders(follower) == ["send"]
+
+
+class StopsOutAtOnce(Broker):
+    """Ends each position before its program can look at the book."""
+
+    def order(self, words: tuple[str, ...]) -> str:
+        """Carried out, and stopped out under the same lock."""
+        answer = super().order(words)
+        self.close(int(answer.removeprefix("ok\t")), mark="so: 49.9%/12/24")
+        return answer
+
+
+def test_a_copy_that_ends_before_the_book_was_ever_looked_at_is_told(
+    gateway: Gateway, tmp_path: Path, way: str
+) -> None:
+    cast = gateway.provision({})
+    keys = [(name, cast.keys[name]) for name in cast.names[:2]]
+    with (
+        Seat(gateway.url, *keys[0], tmp_path / "master", way=way) as master,
+        Seat(gateway.url, *keys[1], tmp_path / "follower", way=way, broker=StopsOutAtOnce()) as follower,
+    ):
+        follower.broker.book.balance = Decimal(0)  # an empty list of an account without money is not believed yet
+        follower.start().live("follower")
+        master.start().live("master").terminal.hears("EA Gateway: watching")
+        master.broker.open("buy", "0.10")
+        until(lambda: follower.broker.sent or any("1 waiting" in line for line in follower.chart()))
+        follower.broker.book.balance = Decimal(10_000)
+        until(lambda: [report.get("cause") for report in told(follower)] == [None, "stop_out"])
+        until(lambda: reports(follower) and reports(follower)[-1].get("cause") == "stop_out")
+        assert orders(follower) == ["send"]
 
 
 def test_a_pending_copy_that_expires_is_told_so(gateway: Gateway, begin: Callable[..., Pair]) -> None:

@@ -159,6 +159,13 @@ FAULTS: Final = (
         f"{TERMINALS}::test_a_list_that_is_empty_at_the_very_first_start_is_no_baseline",
     ),
     Fault(
+        "a copy is opened before the book was looked at",
+        "Executor.mqh",
+        "if(IsOpening(entry.command.action) && !m_store.HasBaseline())",
+        "if(false)",
+        "tests/e2e/test_ea_faults.py::test_a_copy_that_ends_before_the_book_was_ever_looked_at_is_told",
+    ),
+    Fault(
         "a stranger's trades are written down",
         "Agent.mqh",
         'return(m_inputs.role!=AsGatewaySays || m_store.role!="");',
