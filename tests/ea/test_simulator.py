@@ -1,5 +1,7 @@
 """A program in the simulated terminal sees what a real one would, and is lied to as by a real broker."""
 
+import os
+import signal
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 from ea.host.sim.broker import Answer, Broker
 from ea.host.sim.terminal import Terminal
 from tests.ea.probes import built
+from tests.ea.seats import until
 
 pytestmark = pytest.mark.compiles
 NOON = 1_700_000_000.0
@@ -66,6 +69,18 @@ def test_events_come_in_turn_and_the_last_one_tells_the_reason(terminal: Termina
     terminal.remove(9)
     assert terminal.hears("deinit").startswith("deinit 9 9")
     assert terminal.wait() == 0
+
+
+def test_a_computer_that_slept_while_the_program_waited_for_an_event_wakes_it_unharmed(terminal: Terminal) -> None:
+    terminal.tick()
+    terminal.hears("tick")
+    assert terminal._process is not None
+    number = terminal._process.pid
+    until(lambda: "State:\tS" in Path(f"/proc/{number}/status").read_text())  # it waits for the next event
+    os.kill(number, signal.SIGSTOP)
+    os.waitpid(number, os.WUNTRACED)
+    os.kill(number, signal.SIGCONT)
+    assert do(terminal, "buy,hello") == "buy 1000001 error 0"
 
 
 def test_an_order_that_timed_out_may_have_been_executed_and_a_naive_program_opens_twice(

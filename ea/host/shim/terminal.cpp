@@ -1,5 +1,6 @@
 // The terminal: events, clocks, inputs, global variables, objects of the chart. What the broker knows is asked from the
 // simulator, one line at a time (MQL_SIM: its address). Without one a script may still run.
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -83,6 +84,7 @@ std::string mql_ask(const std::string &question) {
   if (!os_send(sim, question + "\n")) _exit(5);
   while ((end = received.find('\n')) == std::string::npos) {
     int n = os_receive(sim, block, sizeof block);
+    if (n < 0 && errno == EINTR) continue;  // stopped and continued, as a test lets a computer sleep: recv with a timeout says so
     if (n <= 0) _exit(5);
     received.append(block, (size_t)n);
   }
