@@ -43,7 +43,6 @@ class Lane(StrEnum):
 ALL: Final = "all"
 _RAN_ON: Final = pytest.StashKey[str]()
 _WITHOUT_DATABASE: Final = ("tests/unit", "tests/repository", "tests/contract", "tests/ea", "sdk/python/tests")
-_WAITING: Final = ("tests/fuzz/", "tests/e2e/", "tests/conformance/")
 _DATABASE_FIXTURES: Final = frozenset({"db", "transactional_db", "live_server"})
 _NO_RUN: Final = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
 
@@ -74,9 +73,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if lane is Lane.BROWSER and find_chromium() is None:
         for item in items:
             item.add_marker(pytest.mark.skip(reason=_no_browser()))
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        # Those that wait for processes beside those that compute, not all of them at the end, on cores that idle then.
-        items.sort(key=lambda item: not _place(item).startswith(_WAITING))
 
 
 @pytest.hookimpl(wrapper=True)

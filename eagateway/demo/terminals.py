@@ -179,11 +179,15 @@ class EaStage:
                 mirrored.broker.book_money(amount, event.comment)
 
     async def noticed(self) -> None:
-        """Return when the master's program has looked at what there is now, from beginning to end."""
+        """Return when the master's program has looked at what there is now, from beginning to end. One that was killed
+        meanwhile may have told nobody: then the one that runs in its place has to.
+        """
         terminal, before = self.master.terminal, self.master.terminal.told.looks
         async with asyncio.timeout(CONNECT_SECONDS):
-            while terminal is self.master.terminal and terminal.told.looks < before + LOOKS:  # noqa: ASYNC110 - threads count
+            while terminal.told.looks < before + LOOKS:
                 await asyncio.sleep(0.01)
+                if terminal is not self.master.terminal:
+                    terminal, before = self.master.terminal, self.master.terminal.told.looks
 
     async def kill_terminal(self, draw: random.Random) -> None:
         """As by the task manager, anywhere in its work; it is started again at once."""

@@ -18,9 +18,13 @@ from ea.host.sim.terminal import Terminal
 
 PLATFORMS: Final = ("mt4", "mt5")
 PROGRAM_OF: Final = {"calls": "EAGatewayNoDll", "socket": "EAGateway"}
-WAYS: Final = (pytest.param(("mt4", "calls"), marks=pytest.mark.nightly), ("mt4", "socket"), ("mt5", "calls"))
-"""Platform and transport: a MetaTrader 5 has no program with a socket yet. Two of the three have all there is between
-them, so the first one runs nightly.
+WAYS: Final = (
+    pytest.param(("mt4", "calls"), marks=pytest.mark.nightly),
+    ("mt4", "socket"),
+    pytest.param(("mt5", "calls"), marks=pytest.mark.nightly),
+)
+"""Platform and transport: a MetaTrader 5 has no program with a socket yet. One runs always; calls and MetaTrader 5 are
+tried by `test_ea_faults.py` and `test_ea_mt5.py` too.
 """
 PATIENCE: Final = 20.0
 WINDOWS_USER: Final = b"trader"
