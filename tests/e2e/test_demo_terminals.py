@@ -15,10 +15,12 @@ pytestmark = [pytest.mark.lane("embedded"), pytest.mark.skipif(compiler() is Non
 EA: Final = ("--terminal", "ea")
 SHORT: Final = replace(FEW, trades=8, left_open=2, summaries=0, starting_balance="10000")
 FAULTS: Final = ("lost", "duplicated", "wrong")
-# Platform and transport: a MetaTrader 5 has no program with a socket yet.
+# Platform and transport: a MetaTrader 5 has no program with a socket yet. One runs always, all run nightly.
 WAYS: Final = (
-    pytest.param("mt4", "exchange", marks=pytest.mark.nightly), ("mt4", "socket"), ("mt5", "exchange"),
-)  # fmt: skip
+    pytest.param("mt4", "exchange", marks=pytest.mark.nightly),
+    ("mt4", "socket"),
+    pytest.param("mt5", "exchange", marks=pytest.mark.nightly),
+)
 
 
 @pytest.fixture
