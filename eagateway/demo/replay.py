@@ -192,12 +192,11 @@ class Replay:
             unacked = self._stage.unacked()
             progress = await _progress()
             self._show(self.played.events, self.total, progress)
-            now = (progress, unacked)
-            if not progress.unfinished and not progress.held and not now[1]:
-                return
-            if now != last:
-                last, moved_at = now, time.monotonic()
-            elif time.monotonic() - moved_at > SETTLE_SECONDS:
+            if (progress, unacked) != last:
+                last, moved_at = (progress, unacked), time.monotonic()
+            still = time.monotonic() - moved_at
+            done = not progress.unfinished and not progress.held and not unacked
+            if (done and still >= self._stage.lag) or still > SETTLE_SECONDS:
                 return
             await asyncio.sleep(0.05)
 

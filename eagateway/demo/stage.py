@@ -40,8 +40,9 @@ class Seat:
 
 
 class Stage(Protocol):
-    """Everybody who takes part, whatever programs their terminals run."""
+    """Everybody who takes part, whatever programs their terminals run. `lag`: seconds by which `unacked` may be old."""
 
+    lag: float
     master: Any
     followers: Sequence[Any]
     transport: Transport
@@ -114,6 +115,7 @@ class ClientStage:
         self._recording, self._url, self._folder = recording, url, folder
         self.transport: Transport = transport
         self.terminal = self.platform = "sdk"
+        self.lag = 0.0
         self._sent: dict[UUID, str] = {}
         tape = Tape(recording)
         book = Book.for_account(recording.account)

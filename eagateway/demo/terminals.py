@@ -88,6 +88,7 @@ class EaStage:
         self._recording, self._url, self._folder = recording, url, folder
         self.transport: Transport = transport
         self.terminal = "ea"
+        self.lag = 2.0  # the chart is drawn twice a second, on a machine that may be busy
         self.platform = platform
         self._program = Path()
         self._market = Market()
