@@ -1,4 +1,7 @@
-"""What goes wrong around the EA, in the order of what it would cost: slow brokers, late lists, full disks, clocks."""
+"""What goes wrong around the EA, in the order of what it would cost: slow brokers, late lists, full disks, clocks.
+
+Each starts two terminals of its own, so four run always, for what would cost most, and all of them nightly.
+"""
 
 import logging
 import signal
@@ -63,6 +66,7 @@ def one_copy_and_its_end(master: Seat, follower: Seat, ticket: int) -> None:
     assert [trade.lots for trade in follower.broker.book.history] == [Decimal("0.1")]
 
 
+@pytest.mark.nightly
 def test_a_broker_that_is_slower_than_the_heartbeat_opens_one_position_and_it_is_told(
     quick_gateway: Gateway, begin: Callable[..., Pair]
 ) -> None:
@@ -78,6 +82,7 @@ def test_a_broker_that_is_slower_than_the_heartbeat_opens_one_position_and_it_is
     assert orders(follower) == ["send", "close"]
 
 
+@pytest.mark.nightly
 def test_an_account_that_is_switched_while_an_order_is_sent_tells_nothing_of_it_under_the_other(
     gateway: Gateway, begin: Callable[..., Pair]
 ) -> None:
@@ -122,6 +127,7 @@ def test_an_order_that_timed_out_and_is_listed_late_is_found_and_not_sent_again(
     assert orders(follower) == ["send", "close"]
 
 
+@pytest.mark.nightly
 def test_while_the_disk_is_full_nothing_is_ordered_and_then_it_is_ordered_once(
     gateway: Gateway, begin: Callable[..., Pair], tmp_path: Path
 ) -> None:
@@ -136,6 +142,7 @@ def test_while_the_disk_is_full_nothing_is_ordered_and_then_it_is_ordered_once(
     assert orders(follower) == ["send", "close"]
 
 
+@pytest.mark.nightly
 def test_a_busy_terminal_delays_an_open_and_sends_it_once(gateway: Gateway, begin: Callable[..., Pair]) -> None:
     master, follower = begin(gateway)
     follower.broker.busy = True
@@ -149,6 +156,7 @@ def test_a_busy_terminal_delays_an_open_and_sends_it_once(gateway: Gateway, begi
     until(lambda: [report["status"] for report in told(follower)] == ["filled", "closed"])
 
 
+@pytest.mark.nightly
 def test_a_computer_that_slept_tells_the_trades_of_that_time_with_their_age(
     gateway: Gateway, begin: Callable[..., Pair]
 ) -> None:
@@ -171,6 +179,7 @@ def test_a_computer_that_slept_tells_the_trades_of_that_time_with_their_age(
 
 
 @pytest.mark.parametrize("hours", [1, -1])
+@pytest.mark.nightly
 def test_a_broker_whose_clock_is_set_hides_no_trade_and_makes_none_old(
     gateway: Gateway, begin: Callable[..., Pair], hours: int
 ) -> None:
@@ -228,6 +237,7 @@ def test_a_copy_that_ends_before_the_book_was_ever_looked_at_is_told(
         assert orders(follower) == ["send"]
 
 
+@pytest.mark.nightly
 def test_a_pending_copy_that_expires_is_told_so(gateway: Gateway, begin: Callable[..., Pair]) -> None:
     master, follower = begin(gateway)
     master.broker.place("buy limit", "0.10", "1.08")
@@ -239,6 +249,7 @@ def test_a_pending_copy_that_expires_is_told_so(gateway: Gateway, begin: Callabl
     assert orders(follower) == ["send"]
 
 
+@pytest.mark.nightly
 def test_where_the_history_shows_a_short_time_no_end_is_made_up(gateway: Gateway, begin: Callable[..., Pair]) -> None:
     master, follower = begin(gateway)
     first = master.broker.open("buy", "0.10")

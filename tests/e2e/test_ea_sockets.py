@@ -58,6 +58,7 @@ def test_where_dlls_are_off_it_goes_on_by_web_requests_and_says_so(master: Seat,
     copies(master, follower)
 
 
+@pytest.mark.nightly
 def test_a_socket_that_is_asked_for_and_cannot_be_is_refused_with_what_to_do(follower: Seat) -> None:
     follower.inputs = {"Transport": SOCKET_ONLY}
     follower.start(MQL_DLLS="0", MQL_URLS=follower.url)
@@ -119,6 +120,7 @@ def test_key_and_token_are_wrapped_and_serve_again_after_a_restart(follower: Sea
 
 
 @pytest.mark.parametrize("environment", [{"MQL_WINDOWS_USER": "another"}, {"MQL_DLLS": "0"}])
+@pytest.mark.nightly
 def test_a_key_that_another_user_of_windows_made_is_left_alone(follower: Seat, environment: dict[str, str]) -> None:
     follower.key = ""
     follower.start().shows("WAITING FOR APPROVAL")
@@ -130,6 +132,7 @@ def test_a_key_that_another_user_of_windows_made_is_left_alone(follower: Seat, e
     assert path.read_bytes() == before
 
 
+@pytest.mark.nightly
 def test_where_windows_does_not_wrap_the_key_is_kept_plainly_and_wrapped_later(follower: Seat) -> None:
     follower.key = ""
     follower.start(MQL_DPAPI="0").shows("WAITING FOR APPROVAL")
