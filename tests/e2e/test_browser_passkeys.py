@@ -57,6 +57,7 @@ def screen(request: pytest.FixtureRequest, browser: Browser, live_server: LiveSe
 
 def look(page: Page, tmp_path: Path, name: str) -> None:
     """It fits, axe finds nothing serious, and there is a picture."""
+    page.wait_for_load_state()  # a click has led here, and the page may have no body yet
     viewport: Any = page.viewport_size
     assert page.evaluate("() => document.documentElement.scrollWidth") <= viewport["width"], name
     faults = [one["id"] for one in Axe().run(page).response["violations"] if one["impact"] in ("serious", "critical")]
