@@ -263,9 +263,6 @@ def _execute(link: Any, sql: str, params: Sequence[Any]) -> Any:
     own = psycopg.Cursor(link.connection)
     # Django's loader of moments is Python, for zones other than the connection's; ours is UTC.
     own.adapters.register_loader(_MOMENT, _MOMENT_LOADER)
-    if not link.execute_wrappers:
-        _run(own, sql, params, many=False, context={"connection": link})
-        return own
     run = partial(_run, own)
     for wrapper in reversed(link.execute_wrappers):
         run = partial(wrapper, run)

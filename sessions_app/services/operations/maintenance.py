@@ -129,8 +129,7 @@ def refuse_during(*, account_pk: UUID, now: datetime) -> None:
     if not windows:
         return
     # Read only while there is a window: every session that opens or resumes comes by here.
-    account = BrokerAccount.objects.get(id=account_pk)
-    _refuse(next((item for item in windows if covers(item, account)), None), now)
+    refuse_in(windows, account=BrokerAccount.objects.get(id=account_pk), now=now)
 
 
 _WINDOWS: Final = Fetch(
@@ -155,10 +154,7 @@ def refuse_in(windows: Sequence[MaintenanceWindow], *, account: BrokerAccount, n
     :raises Refused: `maintenance`, with the seconds until it is over
     """
     lasting = (item for item in windows if item.starts_at <= now < item.ends_at and covers(item, account))
-    _refuse(next(lasting, None), now)
-
-
-def _refuse(window: MaintenanceWindow | None, now: datetime) -> None:
+    window = next(lasting, None)
     if window is not None:
         seconds = math.ceil((window.ends_at - now).total_seconds())
         raise Refused("maintenance", f"Maintenance: {window.reason}", retry_after=seconds)
