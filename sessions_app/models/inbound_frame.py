@@ -30,12 +30,11 @@ class InboundFrame(models.Model):
             models.UniqueConstraint(
                 fields=["account", "frame_id"], condition=Q(quarantined=False), name="one_frame_per_account_id"
             ),
-            models.UniqueConstraint(fields=["session", "frame_id"], name="one_frame_per_session_id"),
+            models.UniqueConstraint(
+                fields=["session", "frame_id"], condition=Q(quarantined=True), name="one_quarantined_frame_per_id"
+            ),
         ]
-        indexes = [
-            models.Index(fields=["session", "seq"], name="frames_by_number"),
-            models.Index(fields=["session"], condition=Q(quarantined=True), name="frames_quarantined"),
-        ]
+        indexes = [models.Index(fields=["session", "seq"], name="frames_by_number")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.seq}"

@@ -22,6 +22,19 @@ def listed(columns: Sequence[str], rows: Sequence[Sequence[Value]]) -> tuple[str
     return f"(SELECT {parts} FROM json_each(%s)) AS listed", [kept]  # noqa: S608 - names of columns
 
 
+def read_each(source: str, table: str, columns: Sequence[str], on: str) -> str:
+    """A SELECT of these columns of a table's rows, called `found`, that match a row of `source` by the condition `on`.
+
+    On PostgreSQL each row is looked up by itself (OFFSET 0 keeps it so): a plan that was made while the table was empty
+    may else go through all of it, once for every row that is listed.
+    """
+    names = ", ".join(f"found.{name}" for name in columns)
+    if connection.vendor == "postgresql":
+        one = f"SELECT * FROM {table} found WHERE {on} OFFSET 0"  # noqa: S608 - names of the models
+        return f"SELECT {names} FROM {source} CROSS JOIN LATERAL ({one}) AS found"  # noqa: S608
+    return f"SELECT {names} FROM {source} JOIN {table} found ON {on}"  # noqa: S608
+
+
 def _array(values: Sequence[Value]) -> str:
     """As a text: of a list the driver would tell the type by its values, and each type is a statement of its own."""
     return "{" + ",".join([value.hex if isinstance(value, UUID) else str(value) for value in values]) + "}"

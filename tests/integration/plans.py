@@ -1,7 +1,7 @@
 """How PostgreSQL would answer statements on tables that have grown: rows made by the database, plans read as trees."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -36,6 +36,23 @@ def scans(statement: str, params: Any) -> list[dict[str, Any]]:
     with connection.cursor() as cursor:
         cursor.execute("EXPLAIN (FORMAT JSON) " + statement, params)
         (answer,) = cursor.fetchone()
+    return _scans(answer)
+
+
+def kept_scans(statement: str, params: Sequence[Any]) -> list[dict[str, Any]]:
+    """The same of the plan that is kept for a prepared statement, whatever its values are; in a transaction."""
+    first, *others = statement.split("%s")
+    numbered = first + "".join(f"${number}{text}" for number, text in enumerate(others, 1))
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        cursor.execute(f"PREPARE kept AS {numbered.replace('%%', '%')}")
+        cursor.execute(f"EXPLAIN (FORMAT JSON) EXECUTE kept ({', '.join(['%s'] * len(params))})", params)
+        (answer,) = cursor.fetchone()
+        cursor.execute("DEALLOCATE kept")
+    return _scans(answer)
+
+
+def _scans(answer: Any) -> list[dict[str, Any]]:
     plan = answer if isinstance(answer, list) else json.loads(answer)
     return [node for node in _nodes(plan[0]["Plan"]) if "Scan" in node["Node Type"] and "Relation Name" in node]
 

@@ -33,7 +33,7 @@ from sessions_app.models.statements import Place, Statement, plan_by_index, toge
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import acknowledgements, ports
 from sessions_app.services.ingest.groups import group_by_kind, handler_of, lock_accounts
-from sessions_app.services.ingest.known_frames import KnownFrames, Sent, send_for_known
+from sessions_app.services.ingest.known_frames import KnownFrames, Sent, ids_by_number, send_for_known
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate, Left
 from sessions_app.services.ingest.rooms import Room, lock_rooms, write_rooms
 from sessions_app.services.operations import alerts
@@ -101,7 +101,7 @@ def _lock(arrivals: Sequence[Arrival]) -> tuple[_Locked, datetime]:
     """Lock the sessions and read what the batch is sorted against, in one round trip; the clock comes along."""
     heard_now = monotonic()
     sent = [
-        Sent(arrival.session_id, arrival.account_pk, arrival.frame_id, arrival.seq)
+        Sent(arrival.session_id, arrival.account_pk, arrival.frame_id, arrival.seq, pending=arrival.fence == 0)
         for arrival in arrivals
         if arrival.seq is not None
     ]
@@ -117,11 +117,19 @@ def _lock(arrivals: Sequence[Arrival]) -> tuple[_Locked, datetime]:
         arrival.fate, arrival.refusal = Fate.NEW, arrival.refusal if arrival.payload is None else None
         # When it came, not when the writer had time for it: the age of a signal depends on it.
         arrival.received_at = now - timedelta(seconds=max(0.0, heard_now - arrival.heard))
-    for item in sent if known.by_number else ():
-        frame_id, session = known.by_number.get((item.session_id, item.seq)), sessions.get(item.session_id.int)
-        if frame_id is not None and session is not None and item.seq <= session.log.top:
-            session.log.ids.update({item.seq: frame_id})
+    _read_numbers(sent, sessions)
     return _Locked(sessions=sessions, known=known), now
+
+
+def _read_numbers(sent: Sequence[Sent], sessions: Mapping[int, _Session]) -> None:
+    """Let the sessions know whose the numbers are that come again; usually none does."""
+    again = [
+        (item.session_id, item.seq)
+        for item in sent
+        if (session := sessions.get(item.session_id.int)) is not None and item.seq <= session.stored_seq
+    ]
+    for (session_id, seq), frame_id in ids_by_number(again).items():
+        sessions[session_id.int].log.ids[seq] = frame_id
 
 
 def _lock_sessions() -> "QuerySet[EaSession, Any]":
@@ -268,12 +276,11 @@ def _known(arrival: Arrival, session: _Session, scope: tuple[int, int], locked: 
     if in_batch is not None:
         first, _ = in_batch
         return first.digest, first.refusal.code if first.refusal else ""
-    if not locked.known.by_session:  # nothing of the batch is known, as nearly always
+    if session.state == SessionStatus.PENDING:
+        return locked.known.by_session.get((arrival.session_id, arrival.frame_id))
+    if not locked.known.by_account:  # nothing of the batch is known, as nearly always
         return None
-    stored = locked.known.by_session.get((arrival.session_id, arrival.frame_id))
-    if stored is None and session.state != SessionStatus.PENDING:
-        stored = locked.known.by_account.get((arrival.account_pk, arrival.frame_id))
-    return stored
+    return locked.known.by_account.get((arrival.account_pk, arrival.frame_id))
 
 
 def _repeat(arrival: Arrival, known: tuple[bytes, str] | None) -> None:

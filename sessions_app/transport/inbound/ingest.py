@@ -35,8 +35,8 @@ from sessions_app.transport.inbound.poison_frames import POISON_TRIES, FailingFr
 MAX_BATCH: Final = 500
 RETRY_AFTER: Final = 1
 FULL_RETRY_AFTER: Final = 5
-REPLAN_SECONDS: Final = 30.0
-"""How old the plans of its statements may be: by then the tables of a new house have grown."""
+REPLAN_SECONDS: Final = (0.5, 30.0)
+"""How old the plans of its statements may be, doubled each time: so fast do the tables of a new house grow."""
 RETRY_SECONDS: Final = (0.05, 0.2, 0.5, 1.0)
 _log = structlog.get_logger(__name__)
 Settle = Callable[[Batch, Sequence[Arrival]], None]
@@ -63,7 +63,8 @@ class Ingest:
         self._waiting = FairQueue(_is_urgent)
         self._failing = FailingFrames(settings.GATEWAY["poison_tries_per_minute"])
         self._deferred: list[Arrival] = []
-        self._replan_at = time.monotonic() + REPLAN_SECONDS
+        self._plans_last = REPLAN_SECONDS[0]
+        self._replan_at = time.monotonic() + self._plans_last
         self._stopping = threading.Event()
         # A daemon: a statement that hangs must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
@@ -104,7 +105,8 @@ class Ingest:
         self._waiting.put_back(self._deferred)
         self._deferred.clear()
         if time.monotonic() > self._replan_at:
-            self._replan_at = time.monotonic() + REPLAN_SECONDS
+            self._plans_last = min(2 * self._plans_last, REPLAN_SECONDS[1])
+            self._replan_at = time.monotonic() + self._plans_last
             self._attempt(forget_plans)
 
     def _try_store(self, arrivals: Sequence[Arrival], *, among_others: bool) -> None:

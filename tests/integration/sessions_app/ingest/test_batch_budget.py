@@ -57,7 +57,8 @@ def test_no_statement_is_executed_for_each_frame(senders: int) -> None:
     assert cost.statements == 5 + (senders > 1)
 
 
-def test_frames_that_come_again_are_found_by_the_same_read() -> None:
+def test_frames_that_come_again_are_found_by_two_reads_whatever_their_number() -> None:
+    """Of their ids, and of whose their numbers are: the second one only where a number comes again."""
     desks = open_desks(3)
     first = alerts_of(desks)
     store(first)
@@ -70,7 +71,9 @@ def test_frames_that_come_again_are_found_by_the_same_read() -> None:
     cost = store([*again, renumbered, usurper])
     fates = [arrival.fate for arrival in (*again, renumbered, usurper)]
     assert fates == [Fate.REPEAT, Fate.REPEAT, Fate.REPEAT, Fate.REPEAT, Fate.CONFLICT]
-    assert len(cost.naming("sessions_app_inboundframe")) == 1
+    assert len(cost.naming("sessions_app_inboundframe")) == 2
+    fresh = store([desks[2].arrival("ErrorAlert", ALERT, seq=2)])
+    assert sum(text.startswith("SELECT") for text in fresh.naming("sessions_app_inboundframe")) == 1
 
 
 @pytest.mark.parametrize("senders", [1, 10, 100])

@@ -1,17 +1,21 @@
 """What accounts have sent before costs a batch nothing: every row that it needs is found by an index."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from orders.models import Command
 from sessions_app.models import BrokerAccount, EaSession, InboundFrame
+from sessions_app.models.bulk import _update
+from sessions_app.models.statements import plan_by_index
 from sessions_app.services.ingest import batches
 from sessions_app.services.ingest.ports import Arrival
+from tests.bench import volume
 from tests.factories import CommandFactory
 from tests.integration.counting import counted
-from tests.integration.plans import analyse, fresh_ids, multiply, scans
+from tests.integration.plans import analyse, fresh_ids, kept_scans, multiply, scans
 from tests.integration.trading import Desk
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.lane("production")]
@@ -45,10 +49,10 @@ def grown() -> Iterator[list[Desk]]:
     analyse()
     yield desks
     with connection.cursor() as cursor:  # together: one by one, as the fixture of the database deletes, takes minutes
-        cursor.execute(f"TRUNCATE {BrokerAccount._meta.db_table} CASCADE")
+        cursor.execute(f"TRUNCATE {BrokerAccount._meta.db_table}, {', '.join(volume.TABLES)} CASCADE")
 
 
-def statements_of(arrivals: Sequence[Arrival]) -> list[tuple[str, object]]:
+def statements_of(arrivals: Sequence[Arrival]) -> list[tuple[str, Any]]:
     with counted() as cost:
         batches.store(arrivals=arrivals)
     return [(text, params) for text, params in cost.texts if not text.startswith("COPY")]
@@ -72,3 +76,26 @@ def test_no_statement_of_a_batch_reads_an_accounts_history(grown: list[Desk]) ->
     tables = {model._meta.db_table for model in (EaSession, BrokerAccount, InboundFrame, Command)}
     assert looked_at >= tables
     assert connection.vendor == "postgresql"
+
+
+def test_a_plan_made_while_a_table_was_small_goes_through_none_of_the_rows_that_came_since() -> None:
+    """It is kept. A join that the planner may turn round read all frames, once for each frame of a batch."""
+    desks = [Desk.open("srv:1"), Desk.open("srv:2")]
+    command = CommandFactory.create(account=desks[0].account, seq=1, epoch=desks[0].account.epoch)
+    sent = statements_of([desk.arrival("ErrorAlert", ALERT, seq=desk.seq + 1) for desk in desks])
+    ((look, params),) = [item for item in sent if item[0].startswith("SELECT") and "listed" in item[0]]
+    move = _update(Command, ("state",), ("id",), "", "postgresql").statement
+    frame = InboundFrame.objects.get(session=desks[0].session)
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE orders_command, sessions_app_inboundframe CASCADE")
+        cursor.execute("DELETE FROM pg_statistic WHERE starelid = 'sessions_app_inboundframe'::regclass")
+    frame.save(force_insert=True)
+    command.save(force_insert=True)
+    for step in range(1, 13):  # as in a new house: its tables have never been analysed
+        multiply(frame, 100, frame_id=fresh_ids(), seq=f"n + {step * 1000}")
+        multiply(command, 100, seq=f"n + {step * 1000}", attempt=f"n + {step * 1000}")
+        with transaction.atomic():
+            plan_by_index()
+            (found,), (moved,) = kept_scans(look, params), kept_scans(move, [f"{{{command.id.hex}}}", "{received}"])
+        assert found.get("Index Cond") == "((account_id = listed.first) AND (frame_id = listed.second))", step
+        assert moved.get("Index Cond") == "(id = new.k0)", step
