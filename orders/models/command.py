@@ -2,6 +2,7 @@ from typing import Final
 
 from django.db import models
 from django.db.models import Q
+from uuid_utils.compat import uuid7
 
 from orders.domain.states.commands import UNFINISHED, CommandState
 from orders.domain.wire.intents import Action, OrderType, Side
@@ -9,7 +10,7 @@ from orders.models.copy import Copy
 from orders.models.decision import Decision
 from orders.models.difference import Difference
 from sessions_app.models import BrokerAccount, EaSession
-from sessions_app.models.fields import choice_field, id_field, lots_field, moment_field, new_id, one_of, price_field
+from sessions_app.models.fields import choice_field, id_field, lots_field, moment_field, one_of, price_field
 
 _FAILED: Final = [CommandState.REJECTED.value, CommandState.UNKNOWN.value]
 
@@ -27,12 +28,16 @@ class Command(models.Model):
     """
 
     id = id_field()
-    account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="commands", db_index=False)
-    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, null=True, related_name="commands", db_index=False)
+    account = models.ForeignKey(
+        BrokerAccount, on_delete=models.CASCADE, related_name="commands", db_index=False, db_constraint=False
+    )
+    decision = models.ForeignKey(
+        Decision, on_delete=models.PROTECT, null=True, related_name="commands", db_index=False, db_constraint=False
+    )
     difference = models.ForeignKey(
         Difference, on_delete=models.PROTECT, null=True, related_name="commands", db_index=False
     )
-    copy = models.ForeignKey(Copy, on_delete=models.PROTECT, related_name="commands")
+    copy = models.ForeignKey(Copy, on_delete=models.PROTECT, related_name="commands", db_constraint=False)
     leg = models.PositiveSmallIntegerField(default=1)
     attempt = models.PositiveIntegerField(default=1)  # a close is tried every minute for as long as it takes
     action = choice_field(Action)
@@ -42,7 +47,7 @@ class Command(models.Model):
     seq = models.BigIntegerField(null=True)
     hold_no = models.BigIntegerField(null=True)
     decided_on = models.ForeignKey(EaSession, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
-    frame_id = models.UUIDField(default=new_id)
+    frame_id = models.UUIDField(default=uuid7)
     position_id = models.BigIntegerField()
     symbol = models.CharField(max_length=64)
     side = choice_field(Side)

@@ -24,8 +24,12 @@ class Copy(models.Model):
     """
 
     id = id_field()
-    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="copies", db_index=False)
-    account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="copies", db_index=False)
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.PROTECT, related_name="copies", db_index=False, db_constraint=False
+    )
+    account = models.ForeignKey(
+        BrokerAccount, on_delete=models.CASCADE, related_name="copies", db_index=False, db_constraint=False
+    )
     position_id = models.BigIntegerField()
     leg = models.PositiveSmallIntegerField(default=1)
     copy_no = models.PositiveIntegerField(null=True)

@@ -19,8 +19,10 @@ class Decision(models.Model):
     """
 
     id = id_field()
-    intent = models.ForeignKey(Intent, on_delete=models.PROTECT, related_name="decisions")
-    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="decisions", db_index=False)
+    intent = models.ForeignKey(Intent, on_delete=models.PROTECT, related_name="decisions", db_constraint=False)
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.PROTECT, related_name="decisions", db_index=False, db_constraint=False
+    )
     outcome = choice_field(Outcome)
     code = models.CharField(max_length=40, blank=True)
     steps = models.JSONField()

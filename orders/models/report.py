@@ -15,11 +15,17 @@ class Report(models.Model):
     """
 
     id = id_field()
-    account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="reports", db_index=False)
-    session = models.ForeignKey(EaSession, on_delete=models.PROTECT, related_name="reports")
+    account = models.ForeignKey(
+        BrokerAccount, on_delete=models.CASCADE, related_name="reports", db_index=False, db_constraint=False
+    )
+    session = models.ForeignKey(EaSession, on_delete=models.PROTECT, related_name="reports", db_constraint=False)
     frame_id = models.UUIDField()
-    command = models.ForeignKey(Command, on_delete=models.PROTECT, null=True, related_name="reports")
-    copy = models.ForeignKey(Copy, on_delete=models.PROTECT, null=True, related_name="reports", db_index=False)
+    command = models.ForeignKey(
+        Command, on_delete=models.PROTECT, null=True, related_name="reports", db_constraint=False
+    )
+    copy = models.ForeignKey(
+        Copy, on_delete=models.PROTECT, null=True, related_name="reports", db_index=False, db_constraint=False
+    )
     status = choice_field(ReportStatus)
     cause = models.CharField(max_length=32, blank=True)
     ticket = models.BigIntegerField(null=True)

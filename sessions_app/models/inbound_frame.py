@@ -14,8 +14,12 @@ class InboundFrame(models.Model):
     """
 
     id = id_field()
-    account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="frames", db_index=False)
-    session = models.ForeignKey(EaSession, on_delete=models.CASCADE, related_name="frames", db_index=False)
+    account = models.ForeignKey(
+        BrokerAccount, on_delete=models.CASCADE, related_name="frames", db_index=False, db_constraint=False
+    )
+    session = models.ForeignKey(
+        EaSession, on_delete=models.CASCADE, related_name="frames", db_index=False, db_constraint=False
+    )
     frame_id = models.UUIDField()
     seq = models.BigIntegerField()
     kind = models.CharField(max_length=64)
