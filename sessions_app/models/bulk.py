@@ -44,7 +44,7 @@ def insert_rows(model: type[models.Model], rows: Collection[Any]) -> None:
     if connection.vendor != "postgresql":
         _execute_for_each(table.insert_each, table.columns, rows)
     elif len(rows) < COPY_FROM or is_together():
-        _send(table.insert_arrays, table.columns, rows)
+        execute(table.insert_arrays, _arrays_of_insert(table.columns, rows))
     else:
         _copy(table.copy, table.columns, rows)
 
@@ -93,7 +93,8 @@ def send_update(
 class _Column:
     """A column: its name quoted, its type without bounds, where its value is found, and how a value is encoded.
 
-    `as_text`: its values are no JSON of their own, and go into an array as the text that `encode` makes.
+    `as_text`: its values are no JSON of their own, and go into an array as the text that `encode` makes. `by_place`: on
+    PostgreSQL its different values are inserted from an array of their own.
     """
 
     name: str
@@ -102,6 +103,7 @@ class _Column:
     encode: _Encode
     is_text: bool
     as_text: bool
+    by_place: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ def _table(model: type[models.Model], vendor: str) -> _Table:
     return _Table(
         columns=columns,
         insert_each=f"INSERT INTO {name} ({names}) VALUES ({marks})",  # noqa: S608 - names of the models
-        insert_arrays=f"INSERT INTO {name} ({names}) SELECT * FROM {_unnested(columns)}",  # noqa: S608
+        insert_arrays=f"INSERT INTO {name} ({names}) {_selected(columns)}",
         copy=f"COPY {name} ({names}) FROM STDIN",
     )
 
@@ -156,6 +158,22 @@ def _unnested(columns: Sequence[_Column]) -> str:
     return f"unnest({', '.join(f'%s::{column.kind}[]' for column in columns)})"
 
 
+def _selected(columns: Sequence[_Column]) -> str:
+    """All rows of the arrays. Those of a JSON column have the place of their text among its different ones: a text that
+    a hundred rows share is sent, and read by the database, once."""
+    if not any(column.by_place for column in columns):
+        return f"SELECT * FROM {_unnested(columns)}"  # noqa: S608 - names of the models
+    names = [f"v{place}" for place in range(len(columns))]
+    chosen = [
+        f"known.{name}[new.{name}]" if column.by_place else f"new.{name}"
+        for column, name in zip(columns, names, strict=True)
+    ]
+    arrays = ", ".join("%s::int[]" if column.by_place else f"%s::{column.kind}[]" for column in columns)
+    placed = [(column.kind, name) for column, name in zip(columns, names, strict=True) if column.by_place]
+    known = f"(VALUES ({', '.join(f'%s::{kind}[]' for kind, _ in placed)})) AS known({', '.join(n for _, n in placed)})"
+    return f"SELECT {', '.join(chosen)} FROM unnest({arrays}) AS new({', '.join(names)}), {known}"  # noqa: S608
+
+
 def _column(field: Any, vendor: str) -> _Column:
     source = field.target_field if field.is_relation else field
     # Without its bounds: a cast to varchar(n) would cut what is too long, where an assignment refuses it.
@@ -167,6 +185,7 @@ def _column(field: Any, vendor: str) -> _Column:
         encode=_postgres_encoder(source) if vendor == "postgresql" else _sqlite_encoder(source),
         is_text=isinstance(source, models.CharField | models.TextField | models.JSONField | models.BinaryField),
         as_text=isinstance(source, models.JSONField | models.BinaryField),
+        by_place=vendor == "postgresql" and isinstance(source, models.JSONField),
     )
 
 
@@ -175,6 +194,22 @@ def _column(field: Any, vendor: str) -> _Column:
 
 def _send(statement: str, columns: Sequence[_Column], rows: Collection[Any]) -> Answer[Any]:
     return execute(statement, [_array(column, rows) for column in columns])
+
+
+def _arrays_of_insert(columns: Sequence[_Column], rows: Collection[Any]) -> list[str]:
+    """As `_selected` names them: an array for each column, then the different values of those that have places."""
+    different, arrays = [], []
+    for column in columns:
+        if not column.by_place:
+            arrays.append(_array(column, rows))
+            continue
+        values = list(map(column.value, rows))
+        # By the objects: rows that share their content hold the very same one.
+        found = {id(value): value for value in values if value is not None}
+        places = {key: place for place, key in enumerate(found, 1)}
+        different.append(_array_of(column, list(found.values())))
+        arrays.append("{" + ",".join([str(places.get(id(value), "NULL")) for value in values]) + "}")
+    return [*arrays, *different]
 
 
 def _array(column: _Column, rows: Collection[Any]) -> str:
