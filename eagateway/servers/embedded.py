@@ -5,7 +5,6 @@ lock says so, and SIGKILL frees it. Stopping tells every EA to come back, and fi
 """
 
 import fcntl
-import gc
 import logging
 import math
 import os
@@ -24,6 +23,7 @@ from eagateway.schedulers import InMemory
 from eagateway.servers.bounded_bodies import bound_requests
 from eagateway.servers.callers import callers
 from eagateway.servers.ending import end_soon
+from eagateway.servers.interpreter import settle_interpreter
 from eagateway.servers.paced_daphne import CLOSE_SECONDS, PacedProtocol, PacedServer
 from sessions_app.domain.frames.envelope import MAX_FRAME_BYTES
 from sessions_app.transport.runtime import Runtime
@@ -126,8 +126,7 @@ class Gateway:
         if not self._server.listening_addresses:
             self._server.stop()
             return
-        gc.collect()
-        gc.freeze()
+        settle_interpreter()
         self._on_ready(self._server.listening_addresses[0][1])
 
     async def _stop(self) -> None:

@@ -1,7 +1,6 @@
 """The same gateway process on uvicorn: faster, and its sends wait for a slow peer. Stopping drains as on Daphne."""
 
 import asyncio
-import gc
 import os
 import re
 import signal
@@ -20,6 +19,7 @@ from websockets.protocol import OPEN
 
 from eagateway.servers.callers import Callers, Peer, callers
 from eagateway.servers.ending import end_soon
+from eagateway.servers.interpreter import settle_interpreter
 from sessions_app.domain.frames.envelope import MAX_FRAME_BYTES
 from sessions_app.transport.runtime import Runtime
 
@@ -186,8 +186,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        gc.collect()
-        gc.freeze()
+        settle_interpreter()
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -1,8 +1,9 @@
 from django.conf import settings
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
+from uuid_utils.compat import uuid7
 
-from sessions_app.models.fields import moment_field, new_id
+from sessions_app.models.fields import moment_field
 
 
 class BrowserSession(AbstractBaseSession):
@@ -11,7 +12,7 @@ class BrowserSession(AbstractBaseSession):
     `number` names it on pages: its key is what its browser shows to be let in.
     """
 
-    number = models.UUIDField(default=new_id, unique=True, editable=False)
+    number = models.UUIDField(default=uuid7, unique=True, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+")
     address = models.CharField(max_length=64, blank=True)
     browser = models.CharField(max_length=200, blank=True)

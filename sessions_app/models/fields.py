@@ -5,8 +5,9 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
+import uuid_utils
 from django.core.exceptions import FieldError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -14,7 +15,20 @@ from uuid_utils.compat import uuid7
 
 from sessions_app.domain.decimals import Lots, Money, Price, WireDecimal, plain
 
-new_id = uuid7
+_new: Final = object.__new__
+_parts: Final[Any] = UUID
+_set_number: Final = _parts.int.__set__
+_set_safety: Final = _parts.is_safe.__set__
+_SAFETY: Final = SafeUUID.unknown
+
+
+def new_id() -> UUID:
+    """A UUIDv7. A batch makes four for a follower, so it is filled without its constructor, which costs three times as
+    much."""
+    made = _new(UUID)
+    _set_number(made, uuid_utils.uuid7().int)
+    _set_safety(made, _SAFETY)
+    return made
 
 
 def id_field() -> "models.UUIDField[UUID, UUID]":
