@@ -27,6 +27,8 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import QuerySet, Value
 
+from sessions_app.models.round_trips import pipelined
+
 T = TypeVar("T")
 U = TypeVar("U")
 Row = tuple[Any, ...]
@@ -124,7 +126,7 @@ def together() -> Iterator[None]:
         yield
         return
     link.ensure_connection()
-    with link.wrap_database_errors, link.connection.pipeline():
+    with link.wrap_database_errors, pipelined(link.connection):
         yield
 
 

@@ -1,7 +1,8 @@
 """Statements that are compiled once: they find what their query would, are sent together, and fail as Django's do."""
 
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta, timezone
 from typing import Any, Final
 from unittest.mock import patch
@@ -9,7 +10,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models.sql.compiler import SQLCompiler
 
 from orders.models import Command, Subscription
@@ -17,7 +18,7 @@ from sessions_app.domain.lifecycle import Reason
 from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.models.bulk import COPY_FROM, _update, insert_rows, send_update, update_rows
 from sessions_app.models.light import Fetch, make
-from sessions_app.models.statements import Place, Statement, forget_plans, moment, plan_by_index, together
+from sessions_app.models.statements import Place, Statement, execute, forget_plans, moment, plan_by_index, together
 from sessions_app.queries import database_now
 from tests.integration.counting import counted
 from tests.integration.plans import scans
@@ -246,3 +247,69 @@ def test_plans_that_were_kept_can_be_forgotten() -> None:
     with transaction.atomic():
         read.append(logins().read(accounts=accounts))
     assert read[0] == read[1]
+
+
+@contextmanager
+def polls_counted() -> Iterator[Counter[str]]:
+    """How often the driver has asked the operating system whether it may write or read, by what it was doing."""
+    polls: Counter[str] = Counter()
+    wait = psycopg.Connection.wait
+
+    def counted(self: Any, gen: Any, *arguments: Any, **named: Any) -> Any:
+        def talk() -> Any:
+            try:
+                asked = next(gen)
+                while True:
+                    polls[gen.__qualname__] += 1
+                    asked = gen.send((yield asked))
+            except StopIteration as end:
+                return end.value
+
+        return wait(self, talk(), *arguments, **named)
+
+    with patch.object(psycopg.Connection, "wait", counted):
+        yield polls
+
+
+@production
+@pytest.mark.parametrize("many", [1, 40])
+def test_what_is_sent_together_is_waited_for_once_and_its_transaction_begins_with_it(many: int) -> None:
+    """Each wait lets another thread take the interpreter, and the writer waits for its turn."""
+    _accounts(1)
+    with polls_counted() as polls, transaction.atomic():
+        with together():
+            found = [execute("SELECT count(*) FROM sessions_app_brokeraccount", ()) for _ in range(many)]
+        assert [answer.read() for answer in found] == [[(1,)]] * many
+        assert sum(polls.values()) <= 2, polls
+        with together():
+            execute("SELECT 1", ())
+        assert sum(polls.values()) <= 4, polls
+    with ExitStack() as last, polls_counted() as polls, transaction.atomic():
+        last.enter_context(together())
+        execute("UPDATE sessions_app_brokeraccount SET account_id = 'moved'", ())
+    assert sum(polls.values()) <= 2, polls
+    assert BrokerAccount.objects.get().account_id == "moved"
+
+
+@production
+def test_more_than_the_buffers_take_is_sent_while_much_is_told() -> None:
+    """Neither side waits for the other: what the database tells is taken in while the rest is still sent."""
+    long = "x" * 3_000_000
+    with transaction.atomic(), together():
+        found = [execute("SELECT %s || 'y'", [long]) for _ in range(6)]
+    assert [answer.read() for answer in found] == [[(f"{long}y",)]] * 6
+
+
+@production
+def test_a_connection_that_is_cut_while_statements_are_sent_together_is_an_error_and_the_next_one_works() -> None:
+    def ended_by_itself() -> None:
+        with transaction.atomic(), together():
+            execute("SELECT pg_terminate_backend(pg_backend_pid())", ())
+            execute("SELECT 1", ())
+
+    with pytest.raises(OperationalError):
+        ended_by_itself()
+    connection.close()
+    with transaction.atomic(), together():
+        found = execute("SELECT 1", ())
+    assert found.read() == [(1,)]
