@@ -62,15 +62,14 @@ def send_for_clock() -> Callable[[], datetime]:
 
 
 class _Clock(Func):
-    template = "clock_timestamp()"
+    template = "clock_timestamp()"  # on SQLite a function of ours, see eagateway/sqlite
     output_field = DateTimeField()
 
 
 def clock() -> Expression:
-    """The same clock within another statement, which saves asking for it."""
-    if connection.vendor == "postgresql":
-        return _Clock()
-    return Value(database_now(), output_field=DateTimeField())
+    """The same clock within another statement, which saves asking for it; also a compiled one tells the time at which
+    it is executed."""
+    return _Clock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +126,7 @@ STANDING = (
 
 def standings(session_ids: Collection[UUID]) -> dict[UUID, Standing]:
     """The standing of each session that exists, in one read."""
-    # What a compiled statement has of SQLite's clock is the moment of its compilation.
-    now = None if connection.vendor == "postgresql" else database_now()
-    rows = _STANDINGS.read(sessions=session_ids)
-    return {row[0]: standing_of(row if now is None else (*row[:-1], now)) for row in rows}
+    return {row[0]: standing_of(row) for row in _STANDINGS.read(sessions=session_ids)}
 
 
 def _standings() -> "QuerySet[EaSession, Any]":

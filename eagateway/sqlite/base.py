@@ -1,11 +1,14 @@
-"""Transactions of one process take turns before they ask SQLite for its lock.
+"""Transactions of one process take turns before they ask SQLite for its lock; a statement can ask for the time.
 
 SQLite has one writer. Whoever finds it at work polls, with pauses that grow to a tenth of a second, and who came first
 has no advantage: of forty threads some wait until their time is up, and "database is locked" becomes a 503. Threads of
 one process know of each other: they wait for a lock, and the next one starts when it is let go of.
+
+SQLite has no clock that tells microseconds: `clock_timestamp()`, by PostgreSQL's name, tells the process's.
 """
 
 import threading
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.db import OperationalError
@@ -20,6 +23,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._turn: threading.Lock | None = None
+
+    def get_new_connection(self, conn_params: Any) -> Any:
+        link = super().get_new_connection(conn_params)
+        # No method: the link would hold this object, and who is not closed would live for ever.
+        link.create_function("clock_timestamp", 0, _now)
+        return link
 
     def _start_transaction_under_autocommit(self) -> None:
         self._take_turn()
@@ -55,3 +64,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         turn, self._turn = self._turn, None
         if turn is not None:
             turn.release()
+
+
+def _now() -> str:
+    """The moment as Django keeps it in a column: in UTC, with no word of it."""
+    return str(datetime.now(UTC).replace(tzinfo=None))

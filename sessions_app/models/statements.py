@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 import psycopg
@@ -258,7 +258,8 @@ def _execute(link: Any, sql: str, params: Sequence[Any]) -> Any:
     if link.vendor != "postgresql":
         cursor = link.cursor()
         cursor.execute(sql, params)
-        return cursor
+        # SQLite finds rows while they are read, also those that were written since.
+        return _Found(cursor.fetchall(), cursor.rowcount)
     link.ensure_connection()
     link.validate_no_broken_transaction()
     # Django's own cursors bind in the client, and what they send is never prepared.
@@ -270,6 +271,16 @@ def _execute(link: Any, sql: str, params: Sequence[Any]) -> Any:
         run = partial(wrapper, run)
     run(sql, params, False, {"connection": link, "cursor": own})
     return own
+
+
+class _Found(NamedTuple):
+    """What SQLite had found when the statement was executed."""
+
+    rows: list[Row]
+    rowcount: int
+
+    def fetchall(self) -> list[Row]:
+        return self.rows
 
 
 def _run(cursor: "psycopg.Cursor[Any]", sql: str, params: Any, many: bool, context: Any) -> None:

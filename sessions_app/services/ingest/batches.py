@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Count, F, QuerySet
 
 from sessions_app import queries
@@ -145,8 +145,7 @@ _SESSIONS: Final = Statement(_lock_sessions)
 
 def _sessions(locked: Sequence[tuple[Any, ...]]) -> tuple[dict[int, _Session], datetime]:
     """The locked sessions, and the clock."""
-    # What a compiled statement has of SQLite's clock is the moment of its compilation.
-    now = locked[0][-1] if locked and connection.vendor == "postgresql" else queries.database_now()
+    now = locked[0][-1] if locked else queries.database_now()
     sessions = {
         pk.int: _Session(
             id=pk,

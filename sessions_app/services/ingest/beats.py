@@ -16,7 +16,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from sessions_app import queries
@@ -116,14 +116,12 @@ def renew(beats: Mapping[UUID, Beat], *, state: SessionStatus | None = None) -> 
         locked = _LOCKED.send(sessions=beats)
         accounts = _ACCOUNTS.send(sessions=beats)
     known: dict[UUID, datetime | None] = dict(accounts.read())
-    # What a compiled statement has of SQLite's clock is the moment of its compilation.
-    now = None if connection.vendor == "postgresql" else queries.database_now()
     heard, funds = [], []
     for pk, account_pk, now_in, timeout, before, status, told_by, clock in locked.read():
         if state is not None and now_in != state:
             continue
         beat = beats[pk]
-        at = (now or clock) - timedelta(seconds=max(0.0, heard_now - beat.heard))
+        at = clock - timedelta(seconds=max(0.0, heard_now - beat.heard))
         if before is not None and before > at + _LATER:
             continue  # another process has written a newer one
         after_busy = bool(status.get("busy_until_ms")) if beat.after_busy is None else beat.after_busy

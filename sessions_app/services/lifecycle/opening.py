@@ -126,8 +126,7 @@ def _lock_and_read(proof: Proof) -> tuple[bool, datetime, BrokerAccount, Sequenc
     account = accounts[0]
     if account.tenant_id is None:  # what was read beside it is a row of nothing
         account.tenant = None
-    now = clock()
-    return approved, now, account, windows(now)
+    return approved, clock(), account, windows.read()
 
 
 def _is_approved(proof: Proof, state: str) -> bool:

@@ -1,18 +1,17 @@
 """Two terminals that take an account from each other again and again: a person must stop one of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import DateTimeField, ExpressionWrapper, QuerySet, Value
 
 from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.lifecycle import Reason
 from sessions_app.models import EaSession, SessionEvent
-from sessions_app.models.statements import Place, Statement
+from sessions_app.models.statements import Answer, Place, Statement
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.operations import alerts
 
@@ -21,23 +20,19 @@ WITHIN: Final = timedelta(minutes=5)
 FEW_ENOUGH: Final = 3
 
 
-def _recent(accounts: Place | Sequence[UUID]) -> "QuerySet[SessionEvent, Any]":
+def _recent() -> "QuerySet[SessionEvent, Any]":
     # By the database's clock, and a minute more: which of them count is told by the caller's moment.
     since = ExpressionWrapper(queries.clock() - Value(WITHIN + timedelta(minutes=1)), output_field=DateTimeField())
-    rows = SessionEvent.objects.filter(account__among=accounts, reason=Reason.PREEMPTED.value, at__gt=since)
+    rows = SessionEvent.objects.filter(account__among=Place("accounts"), reason=Reason.PREEMPTED.value, at__gt=since)
     return rows.values_list("at")
 
 
-_RECENT: Final = Statement(lambda: _recent(Place("accounts")))
+_RECENT: Final = Statement(_recent)
 
 
-def send_for_recent(account_pk: UUID) -> Callable[[], Sequence[tuple[Any, ...]]]:
-    """Ask when the account's sessions were preempted lately; what is called reads the answer."""
-    if connection.vendor == "postgresql":
-        return _RECENT.send(accounts=[account_pk]).read
-    # There a compiled statement has the clock of its compilation, and clocks are set.
-    found = list(_recent([account_pk]))  # now: what is written next must not be among them
-    return lambda: found
+def send_for_recent(account_pk: UUID) -> Answer[tuple[Any, ...]]:
+    """Ask when the account's sessions were preempted lately."""
+    return _RECENT.send(accounts=[account_pk])
 
 
 @requires_transaction

@@ -110,7 +110,7 @@ def _authorise(
     with together():
         end_sessions(former, SessionStatus.CLOSED, reason=Reason.PREEMPTED, actor=EA, now=batch.now)
         fence = _put_in_charge(session, account, told, reason=reason, now=batch.now)
-    preemptions.watch_preemptions(former=former, session=session, earlier=known.preempted(), now=batch.now)
+    preemptions.watch_preemptions(former=former, session=session, earlier=known.preempted.read(), now=batch.now)
     if session.hello is not None:
         recovery.settle_hello(session=session, claims=Claims.read(session.hello), now=batch.now)
     # With the new fence: from here on these frames count as those of the session in charge.
@@ -141,7 +141,7 @@ class _Known:
 
     profile: Answer[tuple[Any, ...]]
     teller: Answer[tuple[Any, ...]]
-    preempted: Callable[[], Sequence[tuple[Any, ...]]]
+    preempted: Answer[tuple[Any, ...]]
 
     @classmethod
     def send(cls, session: EaSession) -> "_Known":

@@ -1,14 +1,14 @@
 """Maintenance windows: while one lasts, the EAs it concerns are sent away, and their sessions are kept."""
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Expression, QuerySet
 
 from sessions_app import queries
@@ -17,6 +17,7 @@ from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, EaSession, MaintenanceNotice, MaintenanceWindow
 from sessions_app.models.fields import new_id
 from sessions_app.models.light import Fetch
+from sessions_app.models.statements import Answer
 from sessions_app.services.operations.history import Actor
 
 # A window keeps every session it concerns from expiring: one that is forgotten must end by itself.
@@ -139,13 +140,9 @@ _WINDOWS: Final = Fetch(
 )
 
 
-def send_for_windows() -> Callable[[datetime], Sequence[MaintenanceWindow]]:
-    """Ask for the windows that have not ended, the one that ends last first; what is called with the moment reads."""
-    if connection.vendor == "postgresql":
-        answer = _WINDOWS.send()
-        return lambda now: answer.read()
-    # There a compiled statement has the clock of its compilation, and clocks are set.
-    return in_force
+def send_for_windows() -> Answer[MaintenanceWindow]:
+    """Ask for the windows that have not ended, the one that ends last first."""
+    return _WINDOWS.send()
 
 
 def refuse_in(windows: Sequence[MaintenanceWindow], *, account: BrokerAccount, now: datetime) -> None:

@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 from unittest.mock import patch
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+import time_machine
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models.sql.compiler import SQLCompiler
 
@@ -19,7 +20,7 @@ from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.models.bulk import COPY_FROM, _update, insert_rows, send_update, update_rows
 from sessions_app.models.light import Fetch, make
 from sessions_app.models.statements import Place, Statement, execute, forget_plans, moment, plan_by_index, together
-from sessions_app.queries import database_now
+from sessions_app.queries import clock, database_now
 from tests.integration.counting import counted
 from tests.integration.plans import scans
 from tests.integration.trading import Desk, subscribe
@@ -72,6 +73,35 @@ def test_a_moment_is_compared_as_the_database_keeps_it() -> None:
     elsewhere = now.astimezone(timezone(timedelta(hours=9)))
     for told in (now, elsewhere):
         assert {pk for (pk,) in due.read(now=told)} == {pk for pk, at in rows.items() if at <= now}
+
+
+@pytest.mark.lane("embedded")
+@pytest.mark.parametrize("later", [timedelta(days=1), timedelta(microseconds=1)])
+def test_a_compiled_statement_tells_the_time_at_which_it_is_executed(later: timedelta) -> None:
+    """PostgreSQL's clock cannot be moved from here; SQLite's is the process's, in the text of its columns."""
+    (account,), now = _accounts(1), datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
+    BrokerAccount.objects.update(snapshot_due_at=now + later)
+    due = BrokerAccount.objects.filter(id__among=Place("accounts"), snapshot_due_at__lte=clock())
+    clocks, dues = Statement(lambda: _clocks(Place("accounts"))), Statement(lambda: due.values_list("id"))
+    with time_machine.travel(now, tick=False):
+        assert (clocks.read(accounts=[account.id]), dues.read(accounts=[account.id])) == ([(now,)], [])
+    with time_machine.travel(now + later, tick=False):
+        assert clocks.read(accounts=[account.id]) == [(now + later,)]
+        assert dues.read(accounts=[account.id]) == [(account.id,)]
+
+
+def _clocks(accounts: Place) -> Any:
+    return BrokerAccount.objects.filter(id__among=accounts).annotate(clock=clock()).values_list("clock")
+
+
+def test_what_is_written_later_is_not_among_what_was_found() -> None:
+    first, second = _accounts(2)
+    BrokerAccount.objects.filter(id=first.id).update(fence=7)
+    statement = Statement(lambda: BrokerAccount.objects.filter(fence__among=Place("fences")).values_list("id"))
+    with together():
+        answer = statement.send(fences=[7])
+    BrokerAccount.objects.filter(id=second.id).update(fence=7)
+    assert answer.read() == [(first.id,)]
 
 
 def test_a_place_without_a_value_is_an_error() -> None:
