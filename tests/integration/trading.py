@@ -75,6 +75,7 @@ class Desk:
             payload=msgspec.json.decode(raw, type=frame.payload, dec_hook=decode_hook),
             digest=digest(kind, raw),
             heard=time.monotonic(),
+            urgent=frame.urgent and self.session.fence > 0,
         )
 
     def send(

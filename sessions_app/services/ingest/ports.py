@@ -41,7 +41,7 @@ class Arrival:
     `received_at`: the same moment on the database's clock. `source` is the transport's own handle.
     `late`: it came from a session that has ended; only reports are taken then. `raced`: it failed once
     because another gateway process may have stored the same id at that moment.
-    `mended`: what of it could not be read as it came.
+    `mended`: what of it could not be read as it came. `urgent`: others wait for what follows from it.
     """
 
     session_id: UUID
@@ -61,6 +61,7 @@ class Arrival:
     pushed: "tuple[Pushed, ...]" = ()
     raced: bool = False
     mended: tuple[Note, ...] = ()
+    urgent: bool = False
 
     @property
     def at(self) -> datetime:

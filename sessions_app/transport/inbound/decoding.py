@@ -75,6 +75,8 @@ def read_arrival(envelope: Envelope, frame: BoundFrame, connection: Connection) 
         heard=time.monotonic(),
         source=connection,
         mended=mended,
+        # Nobody waits for what a pending session sends.
+        urgent=frame.type.urgent and standing.fence > 0,
     )
 
 

@@ -23,7 +23,7 @@ from sessions_app.domain.lifecycle import Reason
 from sessions_app.domain.problems import Refused
 from sessions_app.doorbell import News, Ring
 from sessions_app.models.statements import forget_plans
-from sessions_app.services.ingest import batches, full_disk, ports
+from sessions_app.services.ingest import batches, full_disk
 from sessions_app.services.ingest.database_errors import is_data_fault, is_disk_full
 from sessions_app.services.ingest.ports import Arrival, Batch
 from sessions_app.services.lifecycle import ending, promotion
@@ -60,7 +60,7 @@ class Ingest:
     ) -> None:
         self._settle, self._serves, self._soon = settle, serves, soon
         self._waking = False
-        self._waiting = FairQueue(_is_urgent)
+        self._waiting = FairQueue()
         self._failing = FailingFrames(settings.GATEWAY["poison_tries_per_minute"])
         self._deferred: list[Arrival] = []
         self._plans_last = REPLAN_SECONDS[0]
@@ -247,11 +247,6 @@ class Ingest:
             verb(**arguments)
         except Exception:  # noqa: BLE001 - the batch is stored: one failing sequel must not sink the other half
             _log.exception("ingest.sequel_failed", verb=verb.__name__)
-
-
-def _is_urgent(arrival: Arrival) -> bool:
-    """Whether followers wait for it. Nobody waits for what a pending session sends."""
-    return arrival.fence > 0 and ports.bound().frames[arrival.kind].type.urgent
 
 
 def heal_connection() -> None:
