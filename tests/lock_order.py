@@ -232,7 +232,8 @@ class Watch:
 
     def _rows(self, item: _Asked, table: str, link: Any) -> list[int]:
         if table == TURN:
-            return [int(value) for value in item.params]
+            (turns,) = item.params
+            return turns if isinstance(turns, list) else [int(turns)]
         result = item.cursor.pgresult
         if item.what.reads and result is not None:
             place = self._id_column(result, table, link)

@@ -112,6 +112,13 @@ def test_turns_come_after_keys_and_before_sessions(two: tuple[Desk, Desk]) -> No
     assert ["turn 7 is locked after" in line for line in seen] == [True]
 
 
+@pytest.mark.parametrize(("turns", "is_told"), [([7, 9], False), ([9, 7], True)])
+def test_the_turns_of_one_statement_are_taken_by_their_numbers(turns: list[int], is_told: bool) -> None:
+    with WATCH.apart() as seen, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(turn) FROM unnest(%s::bigint[]) AS turn", [turns])
+    assert bool(seen) is is_told
+
+
 def test_each_transaction_begins_anew(two: tuple[Desk, Desk]) -> None:
     with WATCH.apart() as seen:
         with transaction.atomic():

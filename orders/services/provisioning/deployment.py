@@ -33,6 +33,7 @@ from sessions_app.auth.account_session_key import key_fingerprint
 from sessions_app.auth.hashing import hash_keys
 from sessions_app.domain.lifecycle import KeyState
 from sessions_app.models import PROVISIONED, AuthKey, BrokerAccount, Member, Role, Tenant
+from sessions_app.models.bulk import update_rows
 from sessions_app.services.access import keys
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle import locking
@@ -96,7 +97,7 @@ class _Known:
 
     tenants: Mapping[str, Tenant]
     accounts: dict[str, BrokerAccount]
-    key_states: Mapping[tuple[str, str], str]
+    keys: Mapping[tuple[str, str], AuthKey]
     masters: Mapping[tuple[str, str], str]
 
 
@@ -104,18 +105,19 @@ def _load(tenants: Sequence[TenantEntry]) -> _Known:
     names = [tenant.name for tenant in tenants]
     account_ids = {account.account_id for tenant in tenants for account in tenant.accounts} | set(_named(tenants))
     locking.lock_keys_and_sessions(account_ids)
-    accounts = BrokerAccount.objects.select_related("tenant").filter(account_id__in=account_ids).order_by("id")
-    key_rows = AuthKey.objects.filter(account__account_id__in=account_ids)
+    rows = BrokerAccount.objects.select_related("tenant").filter(account_id__in=account_ids).order_by("id")
+    accounts = {row.id: row for row in rows.select_for_update(of=("self",), no_key=True)}
+    key_rows = AuthKey.objects.filter(account__among=accounts).only(*_KEY_COLUMNS)
     strategies = Strategy.objects.filter(tenant__name__in=names)
     return _Known(
         tenants={tenant.name: tenant for tenant in Tenant.objects.filter(name__in=names)},
-        accounts={account.account_id: account for account in accounts.select_for_update(of=("self",), no_key=True)},
-        key_states={(pk, mark): state for pk, mark, state in key_rows.values_list(*_KEY_COLUMNS)},
+        accounts={account.account_id: account for account in accounts.values()},
+        keys={(accounts[key.account_id].account_id, key.fingerprint): key for key in key_rows},
         masters={(tenant, name): master for tenant, name, master in strategies.values_list(*_STRATEGY_COLUMNS)},
     )
 
 
-_KEY_COLUMNS: Final = ("account__account_id", "fingerprint", "state")
+_KEY_COLUMNS: Final = ("account_id", "fingerprint", "state", "retires_at")
 _STRATEGY_COLUMNS: Final = ("tenant__name", "name", "master__account_id")
 
 
@@ -146,10 +148,10 @@ def _check_account(entry: AccountEntry, tenant: TenantEntry, known: _Known) -> I
         yield Mistake(f"{entry.path}.account_id", "this account belongs to another tenant")
         return
     for key in entry.keys:
-        state = known.key_states.get((entry.account_id, key_fingerprint(key.material)))
+        row = known.keys.get((entry.account_id, key_fingerprint(key.material)))
         # A key that was withdrawn must not come back by a file that somebody forgot.
-        if state in _ENDED:
-            yield Mistake(f"{key.path}.key", f"this key was {state}; make a new one")
+        if row is not None and row.state in _ENDED:
+            yield Mistake(f"{key.path}.key", f"this key was {row.state}; make a new one")
 
 
 def _check_strategy(entry: StrategyEntry, tenant: TenantEntry, known: _Known, own: set[str]) -> Iterator[Mistake]:
@@ -241,12 +243,29 @@ def _write_member(entry: MemberEntry, tenant: Tenant, work: _Work) -> str:
 
 
 def _write_accounts(entries: Sequence[AccountEntry], tenant: Tenant, work: _Work) -> dict[str, str]:
-    """Accounts that are new are a fixed number of statements, and so are their keys; what is known is looked at one by
-    one."""
-    made = _make_accounts([entry for entry in entries if entry.account_id not in work.known.accounts], tenant, work)
+    """Accounts that are new are a fixed number of statements, and so are their keys; of those that are known, what
+    differs costs some."""
+    known = [entry for entry in entries if entry.account_id in work.known.accounts]
+    found = _make_accounts([entry for entry in entries if entry.account_id not in work.known.accounts], tenant, work)
+    found |= _change_accounts(known, tenant, work)
     return {
-        entry.claimed_as: str(made.get(entry.account_id) or _write_account(entry, tenant, work)) for entry in entries
+        entry.claimed_as: str(found.get(entry.account_id) or _write_account(entry, tenant, work)) for entry in entries
     }
+
+
+def _change_accounts(entries: Sequence[AccountEntry], tenant: Tenant, work: _Work) -> dict[str, UUID]:
+    """The accounts of these entries, which are locked: those that differ are written together."""
+    changed = []
+    for entry in entries:
+        account = work.known.accounts[entry.account_id]
+        if (account.tenant_id, account.intent_rate) != (tenant.id, entry.intent_rate):
+            account.tenant, account.intent_rate = tenant, entry.intent_rate
+            changed.append(account)
+    update_rows(BrokerAccount, changed, ["tenant", "intent_rate"])
+    for entry in entries:
+        for key in entry.keys:
+            _write_key(key, work.known.accounts[entry.account_id], tenant, work)
+    return {entry.account_id: work.known.accounts[entry.account_id].id for entry in entries}
 
 
 def _make_accounts(entries: Sequence[AccountEntry], tenant: Tenant, work: _Work) -> dict[str, UUID]:
@@ -279,6 +298,7 @@ def _make_accounts(entries: Sequence[AccountEntry], tenant: Tenant, work: _Work)
 
 
 def _write_account(entry: AccountEntry, tenant: Tenant, work: _Work) -> UUID:
+    """An account that a terminal has made in this moment."""
     account, _ = BrokerAccount.objects.get_or_create(
         account_id=entry.account_id, defaults={"claimed_as": entry.claimed_as, "created_at": work.now}
     )
@@ -291,7 +311,7 @@ def _write_account(entry: AccountEntry, tenant: Tenant, work: _Work) -> UUID:
 def _write_key(entry: KeyEntry, account: BrokerAccount, tenant: Tenant, work: _Work) -> None:
     """An approved key stays approved whatever the document says: withdrawing one is an operator's act."""
     mark = key_fingerprint(entry.material)
-    key = keys.request_approval(
+    key = work.known.keys.get((account.account_id, mark)) or keys.request_approval(
         account=account,
         fingerprint=mark,
         key_hash=work.hashes.get(mark, ""),

@@ -70,11 +70,11 @@ def take_turns(*account_pks: UUID) -> None:
     The account's row cannot be that lock: a batch locks sessions before accounts. SQLite has one writer anyway. Whoever
     takes the turns of several accounts takes them together, so that no two wait for each other in a circle.
     """
-    if connection.vendor == "postgresql":
+    if connection.vendor == "postgresql" and account_pks:
         turns = sorted({_turn(account_pk) for account_pk in account_pks})
         with connection.cursor() as cursor:
-            for turn in turns:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [turn])
+            # An array's items come in its order.
+            cursor.execute("SELECT pg_advisory_xact_lock(turn) FROM unnest(%s::bigint[]) AS turn", [turns])
 
 
 def locked_sessions() -> QuerySet[EaSession]:

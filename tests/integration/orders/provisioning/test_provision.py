@@ -19,6 +19,8 @@ from orders.services.provisioning import deployment
 from orders.services.provisioning.deployment import ProvisioningRefused
 from sessions_app.auth import hashing
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, Member, SessionEvent, Tenant
+from sessions_app.models.broker_account import DEFAULT_INTENT_RATE
+from sessions_app.queries import database_now
 from sessions_app.services.access import keys
 from sessions_app.services.operations.history import Actor
 from tests.factories import AuthKeyFactory, BrokerAccountFactory, CopyFactory, EaSessionFactory
@@ -29,6 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 BY = Actor("olga")
 MOST_CALLS = 45
+MOST_CALLS_AGAIN = 28
 MASTER, FOLLOWER, OTHER = "Paper-Demo:1", "Paper-Demo:2", "Paper-Demo:3"
 DOCUMENT: dict[str, Any] = {
     "tenants": [
@@ -414,16 +417,57 @@ def test_new_accounts_with_keys_and_subscriptions_cost_the_same_statements_howev
     costs = []
     # The first one reads what a process keeps from then on.
     for house, followers in (("first", 2), ("few", 5), ("many", 60)):
-        names = [f"{house}:{number}" for number in range(followers + 1)]
-        keyed = [{"account_id": name, "keys": [{"key": hashing.mint_key(), "approved": True}]} for name in names]
-        subscribed = [{"follower": name} for name in names[1:]]
-        strategy = {"name": house, "master": names[0], "subscriptions": subscribed}
-        tenant = {"name": house, "accounts": keyed, "strategies": [strategy]}
+        wanted = _house(house, followers)
         with counted() as cost:
-            deployment.provision(document={"tenants": [tenant]}, by=BY)
+            deployment.provision(document=wanted, by=BY)
         costs.append(cost.of("calls"))
         assert AuthKey.objects.filter(account__tenant__name=house, state="approved").count() == followers + 1
         assert Subscription.objects.filter(strategy__name=house, state="active").count() == followers
         events = SessionEvent.objects.filter(key__account__tenant__name=house)
         assert events.count() == 2 * (followers + 1)
     assert costs[1] == costs[2] <= MOST_CALLS
+
+
+@pytest.mark.lane("production")
+def test_the_same_document_again_costs_the_same_statements_however_many_it_names() -> None:
+    costs = []
+    for house, followers in (("first", 2), ("few", 5), ("many", 60)):
+        wanted = _house(house, followers)
+        told, before = deployment.provision(document=wanted, by=BY), _stored()
+        with counted() as cost:
+            assert deployment.provision(document=wanted, by=BY) == told
+        costs.append(cost.of("calls"))
+        assert _stored() == before
+    assert costs[1] == costs[2] <= MOST_CALLS_AGAIN
+
+
+@pytest.mark.lane("production")
+def test_what_differs_is_written_for_all_accounts_together() -> None:
+    costs = []
+    for house, followers in (("first", 2), ("few", 5), ("many", 60)):
+        wanted = _house(house, followers)
+        deployment.provision(document=wanted, by=BY)
+        for account in wanted["tenants"][0]["accounts"]:
+            account["intent_rate"] = 7
+        other = BrokerAccount.objects.create(account_id=f"{house}:x", claimed_as="x", created_at=database_now())
+        with counted() as cost:
+            deployment.provision(document=wanted, by=BY)
+        costs.append(cost.of("calls"))
+        assert set(BrokerAccount.objects.filter(tenant__name=house).values_list("intent_rate", flat=True)) == {7}
+        other.refresh_from_db()
+        assert (other.tenant_id, other.intent_rate) == (None, DEFAULT_INTENT_RATE)
+    assert costs[1] == costs[2] <= MOST_CALLS_AGAIN + 1
+
+
+def _stored() -> dict[str, list[Any]]:
+    """All rows that a document writes, and the history of them."""
+    models = (Tenant, BrokerAccount, AuthKey, SessionEvent, Strategy, Subscription, SubscriptionEvent)
+    return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}
+
+
+def _house(house: str, followers: int) -> dict[str, Any]:
+    names = [f"{house}:{number}" for number in range(followers + 1)]
+    keyed = [{"account_id": name, "keys": [{"key": hashing.mint_key(), "approved": True}]} for name in names]
+    subscribed = [{"follower": name} for name in names[1:]]
+    strategy = {"name": house, "master": names[0], "subscriptions": subscribed}
+    return {"tenants": [{"name": house, "accounts": keyed, "strategies": [strategy]}]}
