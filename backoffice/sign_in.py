@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from sessions_app.auth.browser_sessions import BEGUN
 from sessions_app.rest.parsing import peer_address
@@ -78,21 +78,31 @@ def wait_for_code(request: HttpRequest, user: User, leads_to: str) -> None:
     """Remember who is half way in. He is nobody yet: no page but that of the code knows of it."""
     request.session[_HALF] = {
         "user": user.pk,
-        "hash": user.get_session_auth_hash(),
+        "hash": _mark(user),
         "at": timezone.now().timestamp(),
         "next": leads_to,
     }
 
 
 def half_way_in(request: HttpRequest) -> tuple[User, str] | None:
-    """Who is half way in, and where he wants to; nobody after ten minutes, or when the password was changed."""
+    """Who is half way in, and where he wants to; nobody after ten minutes, or when the password was changed. What
+    counts no more is kept no longer.
+    """
     kept = request.session.get(_HALF)
-    if kept is None or timezone.now().timestamp() - kept["at"] > _HALF_SECONDS:
+    if kept is None:
         return None
     user = get_user_model().objects.filter(pk=kept["user"], is_active=True).first()
-    if user is None or not constant_time_compare(kept["hash"], user.get_session_auth_hash()):
+    late = timezone.now().timestamp() - kept["at"] > _HALF_SECONDS
+    if late or user is None or not constant_time_compare(kept["hash"], _mark(user)):
+        del request.session[_HALF]
         return None
     return user, kept["next"]
+
+
+def _mark(user: User) -> str:
+    """What changes with the person's password. Not the hash that Django keeps in the session of who is in: half way in,
+    nothing is kept that would do for that."""
+    return salted_hmac("backoffice.sign_in.half", user.get_session_auth_hash(), algorithm="sha256").hexdigest()
 
 
 def enter_by_code(request: HttpRequest, user: User, code: str) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import pytest
+from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.models import User
 from django.test import Client
 
@@ -137,6 +138,14 @@ def test_half_way_in_lasts_ten_minutes_and_no_longer(owner: User) -> None:
     session.save()
     assert client.post("/sign-in/code/", {"code": phone(secret, halves_later=1)})["Location"] == "/sign-in/"
     assert not is_in(client)
+    assert "half_signed_in" not in client.session
+
+
+def test_half_way_in_keeps_nothing_that_a_session_of_who_is_in_has(owner: User) -> None:
+    set_up(whole := signed_in())
+    client = half_in()
+    assert str(owner.pk) in map(str, client.session["half_signed_in"].values())
+    assert whole.session[HASH_SESSION_KEY] not in client.session["half_signed_in"].values()
 
 
 def test_half_way_in_ends_when_the_password_changes(owner: User) -> None:
@@ -145,6 +154,7 @@ def test_half_way_in_ends_when_the_password_changes(owner: User) -> None:
     owner.set_password("another long one")
     owner.save()
     assert client.post("/sign-in/code/", {"code": phone(secret, halves_later=1)})["Location"] == "/sign-in/"
+    assert "half_signed_in" not in client.session
 
 
 def test_setting_it_up_takes_the_password_and_ends_other_sessions(owner: User) -> None:
