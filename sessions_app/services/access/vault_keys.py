@@ -21,6 +21,8 @@ def rotate() -> Iterator[tuple[str, int]]:
     """
     for name, rewrap_all in _TABLES.items():
         count = 0
+        # Until nothing is found: a short slice need not be the last one, for rows that somebody sealed anew while it
+        # waited for their locks are missing in it.
         while done := _slice(rewrap_all):
             count += done
         yield name, count

@@ -42,6 +42,10 @@ def group_by_kind(arrivals: Iterable[Arrival]) -> list[list[Arrival]]:
 def lock_accounts(groups: Sequence[Sequence[Arrival]]) -> None:
     """Lock every account that this batch changes, in the order of their ids: gateways share followers, and a batch that
     took them handler by handler would meet another one's in the opposite order. SQLite has one writer anyway.
+
+    The handlers lock theirs once more, and must: the statement that locks is the one that reads, and each has to see
+    what the group before has written (numbers, acknowledgements, funds). These rows are ours by then, and most go in
+    the round trip of the other reads: rows handed over would save little, and would be old.
     """
     if connection.vendor != "postgresql" or _is_locked_by_one(groups):
         return  # the handler takes them in this order itself
