@@ -18,8 +18,9 @@ class Copy(models.Model):
 
     `master_lots`: what the master had when `lots_opened` were ordered; `lots_filled`: all that ever filled. What the
     broker told last stands in `lots_open` and the columns `..._at_broker`, as of `observed_at`. `next_check_at`: when
-    to look at it again though nothing happens, and `wait_reason` why. `unprotected_since`: a stop that it shall have is
-    not at the broker; `called_at`: when a person was called for a close that is not carried out.
+    to look at it again though nothing happens, and `wait_reason` why. A person was called, for the last time:
+    `unprotected_since`: for a stop that is not at the broker; `repeated_at`: for an open that was ordered once more;
+    `undelivered_at`: for a close that nobody tries; `overdue_at`: for one that the broker does not carry out.
     `lots_step`, `lots_min`, `digits` and `tick_size` are its symbol's when it was made; null in rows that are older.
     """
 
@@ -53,7 +54,9 @@ class Copy(models.Model):
     next_check_at = moment_field()
     wait_reason = models.CharField(max_length=32, blank=True)
     unprotected_since = moment_field()
-    called_at = moment_field()
+    repeated_at = moment_field()
+    undelivered_at = moment_field()
+    overdue_at = moment_field()
     ticket = models.BigIntegerField(null=True)
     close_cause = models.CharField(max_length=32, blank=True)
     reverse = models.BooleanField(default=False)

@@ -138,7 +138,7 @@ def open_session(key: AuthKey) -> EaSession:
 
 _MOMENTS = {
     Command: ("decided_at", "reported_at", "valid_until", "absent_from"),
-    Copy: ("observed_at", "next_check_at", "called_at", "unprotected_since"),
+    Copy: ("observed_at", "next_check_at", "unprotected_since", "repeated_at", "undelivered_at", "overdue_at"),
 }
 
 

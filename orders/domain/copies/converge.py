@@ -103,9 +103,11 @@ class Step:
     """What one leg needs now.
 
     `lots`: what it is to have. `look_at`: when to ask again though nothing happens, and `waits_for` why. `gives_up`:
-    its opening came to nothing. `repeated`: an opening whose outcome was not known is ordered once more. `unprotected`:
-    a stop that it shall have is not at the broker. `undelivered`: a close is not tried yet. `overdue`: a close that the
-    broker has refused too often, or for too long.
+    its opening came to nothing. `repeated`: an opening whose outcome was not known is ordered once more.
+
+    What stands: `bare`: a stop that it shall have is not at the broker; `excess`: the broker has more of it than it
+    shall have. What of that a person is called for: `unprotected`: the stop was refused, or nobody sets it;
+    `undelivered`: a close is not tried yet; `overdue`: a close that the broker has refused too often, or for too long.
     """
 
     lots: Decimal
@@ -114,6 +116,8 @@ class Step:
     waits_for: WaitReason | None = None
     gives_up: bool = False
     repeated: bool = False
+    bare: bool = False
+    excess: bool = False
     unprotected: bool = False
     undelivered: bool = False
     overdue: bool = False
@@ -202,6 +206,8 @@ def _step(standing: Standing, lots: Decimal, followed: Followed, now: datetime) 
         # A copy has one time of its next look: the earlier one, or the other need would be served late.
         closes if closes.look_at and (not moves.look_at or closes.look_at <= moves.look_at) else moves,
         orders=closes.orders + moves.orders,
+        bare=moves.bare,
+        excess=closes.excess,
         undelivered=closes.undelivered,
         overdue=closes.overdue,
         unprotected=moves.unprotected,
@@ -219,16 +225,15 @@ def _taking_off(standing: Standing, lots: Decimal, now: datetime) -> Step:
     on_way = [row for row in standing.under_way if row.action in TAKES_OFF]
     # Also one that leads less far: its outcome tells what is left to do.
     if on_way:
-        return _on_its_way(lots, on_way, now)
+        return replace(_on_its_way(lots, on_way, now), excess=True)
     tries = [row for row in standing.commands if row.action in TAKES_OFF and _was_in_vain(row, have)]
     due = _due(tries, pause_before_closing)
     overdue = _is_overdue(tries, now)
     if due is not None and due > now:
-        return Step(lots, look_at=due, waits_for=_reason(tries), overdue=overdue)
+        return Step(lots, look_at=due, waits_for=_reason(tries), excess=True, overdue=overdue)
     order = cancelling(leg, keep_filled=False) if working else _reducing(leg, have, lots)
-    return Step(
-        lots, orders=(order,), look_at=now + UNDELIVERED_AFTER, waits_for=WaitReason.ON_ITS_WAY, overdue=overdue
-    )
+    due = now + UNDELIVERED_AFTER
+    return Step(lots, (order,), look_at=due, waits_for=WaitReason.ON_ITS_WAY, excess=True, overdue=overdue)
 
 
 def _reducing(leg: Leg, have: Decimal, lots: Decimal) -> Order:
@@ -282,15 +287,16 @@ def _moving(standing: Standing, lots: Decimal, followed: Followed, now: datetime
     if leading:
         # A stop that nobody sets is as missing as one that was refused.
         way = _on_its_way(lots, leading, now)
-        return replace(way, unprotected=lacking and way.undelivered)
+        return replace(way, bare=lacking, unprotected=lacking and way.undelivered)
     tries = [row for row in standing.commands if row.action is Action.MODIFY and row.failed]
     # A refusal of other stops says nothing about these: the master has moved on, and the pause begins anew.
     tries = [row for row in tries if _stands(row.levels, wanted)]
     unprotected = lacking and bool(tries or _opened_bare(standing))
     due = _due(tries, pause_before_moving)
     if due is not None and due > now:
-        return Step(lots, look_at=due, waits_for=_reason(tries), unprotected=unprotected)
-    return Step(lots, (order,), look_at=now + _LOOK_AGAIN, waits_for=WaitReason.ON_ITS_WAY, unprotected=unprotected)
+        return Step(lots, look_at=due, waits_for=_reason(tries), bare=lacking, unprotected=unprotected)
+    due = now + _LOOK_AGAIN
+    return Step(lots, (order,), due, WaitReason.ON_ITS_WAY, bare=lacking, unprotected=unprotected)
 
 
 def _stands(levels: Levels, wanted: Levels) -> bool:

@@ -40,7 +40,14 @@ from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.operations import alerts
 
-_WRITTEN: Final = (*leading.LED_TO, "state", "closed_at", "unprotected_since", "called_at")
+# When a person was called about a copy, and what for: each call begins and ends by itself, whatever else is called for.
+CALLS: Final = {
+    "unprotected_since": AlertCode.UNPROTECTED,
+    "repeated_at": AlertCode.ORDERED_AGAIN,
+    "undelivered_at": AlertCode.CLOSE_UNDELIVERED,
+    "overdue_at": AlertCode.CLOSE_OVERDUE,
+}
+_WRITTEN: Final = (*leading.LED_TO, "state", "closed_at", *CALLS)
 _NONE: Final = Decimal(0)
 # Longer than OVERDUE_AFTER, or the tries that make a close overdue would be out of sight.
 RECENT: Final = timedelta(minutes=15)
@@ -48,22 +55,19 @@ _AFTER_A_FAULT: Final = timedelta(minutes=1)
 _CALL_AGAIN: Final = timedelta(days=1)
 # A backlog is worked off in parts: no transaction holds an account's lock for all of it.
 _AT_ONCE: Final = 1_000
-_STANDING_ALERTS: Final = (
-    AlertCode.UNPROTECTED, AlertCode.CLOSE_UNDELIVERED, AlertCode.CLOSE_OVERDUE, AlertCode.ORDERED_AGAIN,
-)  # fmt: skip
 _log = structlog.get_logger(__name__)
 
 
 def is_settled(copy: Copy) -> bool:
     """Whether nothing is to be done about it, as far as its own row tells: most reports end here, without a read."""
     if copy.state not in ALIVE:
-        return copy.unprotected_since is None and copy.called_at is None
+        return not _is_called_for(copy)
     if copy.state in (CopyState.HELD, CopyState.ORDERED):
         return copy.next_check_at is None
     excess = (copy.lots_open or _NONE) - (copy.lots_decided or _NONE)
     there = (copy.sl_at_broker or _NONE, copy.tp_at_broker or _NONE)
     stands = there == (copy.sl or _NONE, copy.tp or _NONE) and (copy.state != CopyState.OPEN or excess < CRUMB)
-    if not stands or copy.unprotected_since is not None or copy.called_at is not None:
+    if not stands or _is_called_for(copy):
         return False
     # What it waited for has come, unless it waited for something that its own row does not tell.
     return copy.next_check_at is None or copy.wait_reason == WaitReason.ON_ITS_WAY
@@ -142,7 +146,7 @@ class _World:
     commands: Mapping[UUID, list[Command]]
     specs: Mapping[UUID, mapping.Symbols]
     calls: list[tuple[AlertCode, str, UUID, str]] = field(default_factory=list)
-    settled: list[str] = field(default_factory=list)
+    ended: dict[AlertCode, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
     def load(cls, log: CommandLog, copies: Collection[Copy]) -> "_World":
@@ -199,7 +203,8 @@ class _World:
 
     def tell(self) -> None:
         """Raise what was called for, and end what has ended."""
-        alerts.resolve(codes=_STANDING_ALERTS, subjects=self.settled, now=self.log.now)
+        for ended, subjects in self.ended.items():
+            alerts.resolve(codes=[ended], subjects=subjects, now=self.log.now)
         for code, text, account_pk, subject in self.calls:
             alerts.raise_alert(code=code, text=text, now=self.log.now, account_pk=account_pk, subject=subject)
 
@@ -311,9 +316,8 @@ def _steps(world: _World, key: _Key, legs: Sequence[Copy]) -> Mapping[int, Step]
 
 def _end(world: _World, copy: Copy) -> None:
     """It has ended, or waits for its account: nothing is to be looked at, and what was called for is over."""
-    if copy.unprotected_since is not None or copy.called_at is not None:
-        world.settled.append(str(copy.id))
-    copy.next_check_at, copy.wait_reason, copy.unprotected_since, copy.called_at = None, "", None, None
+    copy.next_check_at, copy.wait_reason = None, ""
+    _end_calls(world, copy, CALLS)
 
 
 def _take(world: _World, copy: Copy, step: Step) -> None:
@@ -324,29 +328,44 @@ def _take(world: _World, copy: Copy, step: Step) -> None:
         copy.unprotected_since = now
         world.call(copy, AlertCode.UNPROTECTED, f"{_name(copy)}: {_lacking(copy)} not at the broker; set again")
     if step.repeated:
-        copy.called_at = now - _CALL_AGAIN  # a call for its close is still to come
+        copy.repeated_at = now
         text = f"{_name(copy)}: its open was not found and is ordered once more"
         world.call(copy, AlertCode.ORDERED_AGAIN, text)
-    _call_for_closes(world, copy, step, now)
-    over = not (step.unprotected or step.undelivered or step.overdue) and not step.orders
-    # What a person was called for ends by itself when there is nothing to wait for any more.
-    if over and step.look_at is None and (copy.unprotected_since is not None or copy.called_at is not None):
-        _end(world, copy)
+    if step.undelivered:
+        _call_daily(world, copy, "undelivered_at", "its close is on its way for 30 s and not tried")
+    if step.overdue:
+        _call_daily(world, copy, "overdue_at", "the broker does not carry out its close")
+    _end_calls(world, copy, _over(copy, step))
     for order in step.orders:
         _log.info("copy.led_on", copy_no=copy.copy_no, position_id=copy.position_id, action=order.action.value)
 
 
-def _call_for_closes(world: _World, copy: Copy, step: Step, now: datetime) -> None:
+def _call_daily(world: _World, copy: Copy, column: str, what: str) -> None:
     """Once, and every day that it lasts."""
-    if not (step.undelivered or step.overdue):
-        return
-    if copy.called_at is not None and now - copy.called_at < _CALL_AGAIN:
-        return
-    copy.called_at = now
-    if step.overdue:
-        world.call(copy, AlertCode.CLOSE_OVERDUE, f"{_name(copy)}: the broker does not carry out its close")
-    else:
-        world.call(copy, AlertCode.CLOSE_UNDELIVERED, f"{_name(copy)}: its close is on its way for 30 s and not tried")
+    called_at: datetime | None = getattr(copy, column)
+    if called_at is None or world.log.now - called_at >= _CALL_AGAIN:
+        setattr(copy, column, world.log.now)
+        world.call(copy, CALLS[column], f"{_name(copy)}: {what}")
+
+
+def _over(copy: Copy, step: Step) -> list[str]:
+    """The calls whose cause does not stand any more; a try that is on its way ends none."""
+    over = ["repeated_at"] if copy.state != CopyState.ORDERED else []
+    if not step.excess:
+        over += ["undelivered_at", "overdue_at"]
+    # What is to be closed has no stop to come to: it lacks one until it is gone.
+    return over if step.bare or step.lots <= 0 else [*over, "unprotected_since"]
+
+
+def _end_calls(world: _World, copy: Copy, columns: Collection[str]) -> None:
+    for column in columns:
+        if getattr(copy, column) is not None:
+            setattr(copy, column, None)
+            world.ended[CALLS[column]].append(str(copy.id))
+
+
+def _is_called_for(copy: Copy) -> bool:
+    return any(getattr(copy, column) is not None for column in CALLS)
 
 
 def _give_up(world: _World, copy: Copy) -> None:

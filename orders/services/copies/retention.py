@@ -30,6 +30,7 @@ from orders.models import (
     SubscriptionEvent,
 )
 from orders.services.command_log import open_log
+from orders.services.copies import convergence
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.operations.retention import KEPT_NUMBERS, Walk, history_before
 
@@ -88,7 +89,7 @@ def over(before: datetime) -> QuerySet[Copy]:
         account=OuterRef("subscription__strategy__master"), position_id=OuterRef("position_id")
     )
     rows = Copy.objects.exclude(state__in=ALIVE).filter(
-        closed_at__lt=before, next_check_at=None, unprotected_since=None, called_at=None
+        closed_at__lt=before, next_check_at=None, **dict.fromkeys(convergence.CALLS)
     )
     return rows.exclude(
         Exists(in_use)

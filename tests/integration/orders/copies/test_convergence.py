@@ -107,6 +107,68 @@ def test_a_call_for_a_close_is_renewed_every_day_that_it_lasts(master: Desk, fol
         assert OperatorAlert.objects.get().times == times
 
 
+def called() -> dict[str, tuple[int, bool]]:
+    """By code: how often somebody was called in all, and whether one of these calls stands."""
+    found: dict[str, tuple[int, bool]] = {}
+    for alert in OperatorAlert.objects.order_by("first_at"):
+        times, stands = found.get(alert.code, (0, False))
+        found[alert.code] = (times + alert.times, stands or alert.resolved_at is None)
+    return found
+
+
+def refuse(desk: Desk, action: str, times: int, code: int = 136) -> None:
+    """The broker refuses what is ordered, each time that it is ordered again."""
+    for _ in range(times):
+        desk.report(last(action).id, "rejected", error_code=code)
+        time_passes(61)
+
+
+def without_its_stop(master: Desk, follower: Desk) -> None:
+    """0.1 lots stand at the follower's broker without the stop that the master has; a person was called for it."""
+    master.buy(1, sl="1.05")
+    follower.report(last("open").id, "filled", ticket=900, lots="0.1", price="1.1", sl="0")
+    refuse(follower, "modify", 1, code=130)
+    assert called() == {"unprotected": (1, True)}
+
+
+def test_a_close_that_was_not_tried_and_is_refused_then_is_called_for_twice(master: Desk, follower: Desk) -> None:
+    opened(master, follower)
+    master.intend("close", 1)
+    time_passes(31)
+    assert called() == {"close_undelivered": (1, True)}
+    refuse(follower, "close", OVERDUE_TRIES)
+    assert called() == {"close_undelivered": (1, True), "close_overdue": (1, True)}
+    follower.report(last("close").id, "closed", ticket=900, lots="0.1", remaining_lots="0")
+    assert called() == {"close_undelivered": (1, False), "close_overdue": (1, False)}
+
+
+def test_a_close_is_called_for_anew_beside_a_stop_that_stays_missing(master: Desk, follower: Desk) -> None:
+    without_its_stop(master, follower)
+    master.intend("partial_close", 1, lots="0.05", remaining_lots="0.05")
+    time_passes(31)
+    assert called() == {"unprotected": (1, True), "close_undelivered": (1, True)}
+    follower.report(last("partial_close").id, "closed", ticket=900, lots="0.05", remaining_lots="0.05")
+    assert called() == {"unprotected": (1, True), "close_undelivered": (1, False)}, "the part is closed"
+    master.intend("close", 1)
+    time_passes(31)
+    assert called() == {"unprotected": (1, True), "close_undelivered": (2, True)}
+
+
+def test_a_stop_that_goes_missing_again_is_called_for_beside_a_close_that_is_refused(
+    master: Desk, follower: Desk
+) -> None:
+    without_its_stop(master, follower)
+    master.intend("partial_close", 1, lots="0.05", remaining_lots="0.05")
+    refuse(follower, "partial_close", OVERDUE_TRIES)
+    assert called() == {"unprotected": (1, True), "close_overdue": (1, True)}
+    follower.report(last("modify").id, "modified", ticket=900, sl="1.05")
+    assert called() == {"unprotected": (1, False), "close_overdue": (1, True)}, "the stop stands"
+    master.intend("modify", 1, sl="1.06")
+    refuse(follower, "modify", 1, code=130)
+    # Meanwhile nobody has tried the next close of the part: that is told too, beside the refusals.
+    assert called() == {"unprotected": (2, True), "close_overdue": (1, True), "close_undelivered": (1, True)}
+
+
 def test_a_copy_that_cannot_be_led_on_holds_up_no_other_one_of_its_account(master: Desk, follower: Desk) -> None:
     for number in (1, 2):
         master.buy(number)

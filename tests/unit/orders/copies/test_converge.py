@@ -237,6 +237,14 @@ def test_nothing_is_ordered_beside_a_close_in_doubt() -> None:
     assert (made.orders, waits(made), made.undelivered) == ((), (60, WaitReason.IN_DOUBT), False)
 
 
+@pytest.mark.parametrize("tries", [(), (close(QUEUED, 5),), (close(UNKNOWN, 5),), (close(REJECTED, 0, 136),)])
+def test_lots_are_too_many_until_they_are_gone_whatever_is_on_its_way(tries: tuple[Tried, ...]) -> None:
+    assert step(standing(*tries), of=GONE).excess
+    assert step(standing(*tries), of=position(lots=D("0.05"))).excess
+    assert not step(standing(*tries)).excess
+    assert not step(standing(*tries, lots_open="0.05"), of=position(lots=D("0.05"))).excess
+
+
 @pytest.mark.parametrize("after", ["0.06", "0.05", "0.02"])
 def test_a_part_that_leads_less_far_has_to_end_first(after: str) -> None:
     part = tried(Action.PARTIAL_CLOSE, QUEUED, 5, lots_after=D(after))

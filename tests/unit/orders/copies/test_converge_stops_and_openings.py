@@ -143,6 +143,15 @@ def test_stops_on_their_way_are_waited_for_and_missed_after_half_a_minute(
     assert (made.orders, waits(made), made.unprotected, made.undelivered) == ((), wait, bare, False)
 
 
+@pytest.mark.parametrize("tries", [(), (moved(QUEUED, 5),), (moved(REJECTED, 1, 130),), (moved(REJECTED, 60, 130),)])
+def test_a_stop_is_lacking_until_it_is_there_whatever_is_on_its_way(tries: tuple[Tried, ...]) -> None:
+    assert step(standing(*tries), of=STOPPED).bare
+    assert not step(standing(*tries, at_broker=AS_STOPPED), of=STOPPED).bare
+    assert not step(standing(*tries), of=position()).bare, "the master has none"
+    both = step(standing(*tries), of=replace(STOPPED, lots=D("0.05")))
+    assert (both.bare, both.excess) == (True, True)
+
+
 def test_stops_that_are_taken_away_late_leave_nothing_unprotected() -> None:
     made = step(standing(moved(QUEUED, 40, levels=Levels()), at_broker=AS_STOPPED))
     assert (made.orders, waits(made), made.unprotected) == ((), (60, WaitReason.ON_ITS_WAY), False)
