@@ -106,8 +106,9 @@ class Step:
     its opening came to nothing. `repeated`: an opening whose outcome was not known is ordered once more.
 
     What stands: `bare`: a stop that it shall have is not at the broker; `excess`: the broker has more of it than it
-    shall have. What of that a person is called for: `unprotected`: the stop was refused, or nobody sets it;
-    `undelivered`: a close is not tried yet; `overdue`: a close that the broker has refused too often, or for too long.
+    shall have. What of that a person is called for: `unprotected`: the stop was refused, or nobody sets it, or
+    knows of it; `undelivered`: a close is not tried yet; `overdue`: a close that the broker has refused too often, or
+    for too long, or of which nobody knows for as long.
     """
 
     lots: Decimal
@@ -245,7 +246,8 @@ def _reducing(leg: Leg, have: Decimal, lots: Decimal) -> Order:
 def _on_its_way(lots: Decimal, on_way: Sequence[Tried], now: datetime) -> Step:
     sent = [row for row in on_way if row.state in SENDABLE]
     if not sent:  # in doubt: a book tells, and nothing may be ordered beside it
-        return Step(lots, look_at=now + _LOOK_AGAIN, waits_for=WaitReason.IN_DOUBT)
+        overdue = now - on_way[0].at >= OVERDUE_AFTER
+        return Step(lots, look_at=now + _LOOK_AGAIN, waits_for=WaitReason.IN_DOUBT, overdue=overdue)
     late = min(row.at for row in sent) + UNDELIVERED_AFTER
     undelivered = now >= late
     return Step(
@@ -285,9 +287,10 @@ def _moving(standing: Standing, lots: Decimal, followed: Followed, now: datetime
         return Step(lots)
     leading = [row for row in on_way if _stands(row.levels, wanted)]
     if leading:
-        # A stop that nobody sets is as missing as one that was refused.
-        way = _on_its_way(lots, leading, now)
-        return replace(way, bare=lacking, unprotected=lacking and way.undelivered)
+        # A stop that nobody sets, or of which nobody knows, is as missing as one that was refused.
+        way, late = _on_its_way(lots, leading, now), leading[0].at + UNDELIVERED_AFTER
+        look_at = late if now < late else way.look_at
+        return replace(way, look_at=look_at, bare=lacking, unprotected=lacking and now >= late)
     tries = [row for row in standing.commands if row.action is Action.MODIFY and row.failed]
     # A refusal of other stops says nothing about these: the master has moved on, and the pause begins anew.
     tries = [row for row in tries if _stands(row.levels, wanted)]

@@ -237,6 +237,13 @@ def test_nothing_is_ordered_beside_a_close_in_doubt() -> None:
     assert (made.orders, waits(made), made.undelivered) == ((), (60, WaitReason.IN_DOUBT), False)
 
 
+@pytest.mark.parametrize(("seconds", "overdue"), [(599, False), (600, True)])
+def test_a_close_of_which_nobody_knows_for_ten_minutes_is_overdue(seconds: int, overdue: bool) -> None:
+    made = step(standing(close(UNKNOWN, seconds), close(UNKNOWN, 5)), of=GONE)
+    assert (made.orders, made.undelivered, made.overdue) == ((), False, overdue)
+    assert not step(standing(close(QUEUED, seconds)), of=GONE).overdue, "nobody has tried it"
+
+
 @pytest.mark.parametrize("tries", [(), (close(QUEUED, 5),), (close(UNKNOWN, 5),), (close(REJECTED, 0, 136),)])
 def test_lots_are_too_many_until_they_are_gone_whatever_is_on_its_way(tries: tuple[Tried, ...]) -> None:
     assert step(standing(*tries), of=GONE).excess

@@ -133,7 +133,8 @@ def test_an_expiry_that_the_broker_does_not_take_costs_neither_stops_nor_price(a
         (RECEIVED, 5, (25, WaitReason.ON_ITS_WAY), False),
         (QUEUED, 29, (1, WaitReason.ON_ITS_WAY), False),
         (QUEUED, 30, (60, WaitReason.ON_ITS_WAY), True),
-        (UNKNOWN, 300, (60, WaitReason.IN_DOUBT), False),
+        (UNKNOWN, 29, (1, WaitReason.IN_DOUBT), False),
+        (UNKNOWN, 30, (60, WaitReason.IN_DOUBT), True),
     ],
 )
 def test_stops_on_their_way_are_waited_for_and_missed_after_half_a_minute(
