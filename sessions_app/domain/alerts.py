@@ -109,7 +109,7 @@ ALERTS: Final[Mapping[AlertCode, tuple[Severity, str]]] = {
     ),
     AlertCode.MASTER_NETTING: (
         Severity.ERROR,
-        "A master's account nets its positions: none of its trades is copied. Give the strategy a hedging account.",
+        "A master's account nets its positions: what it adds is not copied. Give the strategy a hedging account.",
     ),
     AlertCode.SIGN_IN_LOCKED: (
         Severity.WARNING,

@@ -1,5 +1,6 @@
 """One copied leg, and one order for it, as values."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -49,6 +50,18 @@ class Leg:
     @property
     def alive(self) -> bool:
         return self.state in ALIVE and self.lots > 0
+
+
+def outgrown(legs: Iterable[Leg], side: Side | None, lots: Decimal | None) -> bool:
+    """Whether a master tells of more lots than these legs were copied from, or of the other side: deals of an account
+    that nets melt into one position, whatever its terminal says of itself.
+    """
+    return any(
+        (side is not None and (leg.side is side) == leg.reverse)
+        or (lots is not None and bool(leg.master_lots) and lots > (leg.master_lots or NONE))
+        for leg in legs
+        if leg.alive
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from orders.domain.copies.legs import NONE, Order
+from orders.domain.copies.legs import NONE, Order, outgrown
 from orders.domain.copies.positions import PositionState
 from orders.domain.decision.filters import check_filters
 from orders.domain.decision.inputs import Case, Draft, Evidence, NothingToDo, Step, turned
@@ -36,6 +36,8 @@ def _position(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
     # One leg closed by hand speaks for the whole position: the follower does not want it.
     if any(leg.tombstoned for leg in case.legs):
         raise Denied(Code.TOMBSTONED, position_id=case.intent.position_id)
+    if outgrown(case.legs, case.intent.side, case.intent.lots):
+        raise Denied(Code.MASTER_NETTING_UNSUPPORTED, position_id=case.intent.position_id)
     # A master's EA that has lost its files tells its opens again.
     if any(leg.alive or not leg.lifted for leg in case.legs):
         raise NothingToDo(Code.ALREADY_COPIED, position_id=case.intent.position_id)

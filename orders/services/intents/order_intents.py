@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from orders.domain.copies.legs import outgrown
 from orders.domain.copies.positions import advance, is_known_open, is_latest
 from orders.domain.decision.inputs import Case
 from orders.domain.decision.likeness import likeness
@@ -17,6 +18,7 @@ from orders.domain.decision.pipeline import Decided, decide, failed
 from orders.domain.states.denials import Code
 from orders.domain.wire.intents import Action, OrderIntent
 from orders.models import Intent
+from orders.services import mapping
 from orders.services.intents.batch import Seat, Workspace
 from orders.services.intents.reading import Subscribed, followers_of
 from sessions_app.domain.alerts import AlertCode
@@ -69,6 +71,7 @@ def _take(arrival: Arrival, workspace: Workspace) -> None:
     workspace.intents.append(row)
     # The row stays, so that the page shows what came; the first one has decided.
     if row.repeated:
+        _call_for_netting(arrival, intent, workspace)
         return
     rulings = _Rulings(arrival, intent, workspace)
     for seat in workspace.seats.get(arrival.account_pk, ()):
@@ -78,6 +81,18 @@ def _take(arrival: Arrival, workspace: Workspace) -> None:
     # Stops may be moved to and fro: only the same as the last is a repeat.
     if intent.action is not Action.MODIFY:
         workspace.firsts[name] = row.id
+
+
+def _call_for_netting(arrival: Arrival, intent: OrderIntent, workspace: Workspace) -> None:
+    """A repeated open that tells of more than was copied is no repeat: nothing of it is copied, and that is told."""
+    if intent.action is not Action.OPEN:
+        return
+    master, number = arrival.account_pk, intent.position_id
+    for seat in workspace.seats.get(master, ()):
+        copies = workspace.copies.get((seat.subscription.id, number), {})
+        if outgrown(map(mapping.leg, copies.values()), intent.side, intent.lots):
+            text = f"strategy {seat.subscription.strategy}, position {number}: opened again, with more or the other way"
+            workspace.call(master, AlertCode.MASTER_NETTING, text, subject=f"netting {master}")
 
 
 _Ruling = tuple[Decided, JsonText]

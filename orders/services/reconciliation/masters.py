@@ -11,10 +11,10 @@ from uuid import UUID, uuid5
 import structlog
 
 from orders.domain.copies.positions import PositionState
-from orders.domain.reconciliation.books import Book
+from orders.domain.reconciliation.books import Book, Held
 from orders.domain.reconciliation.masters import SECOND_LOOK, Told, compare_master, ended
 from orders.domain.states.differences import STANDING, DifferenceState
-from orders.domain.wire.intents import OrderIntent
+from orders.domain.wire.intents import ADDS_EXPOSURE, OrderIntent, Side
 from orders.domain.wire.snapshots import DifferenceKind, DifferenceSeverity
 from orders.models import Difference, DifferenceEvent, Intent, MasterPosition, Strategy
 from orders.services import mapping
@@ -52,8 +52,18 @@ def follow(account: BrokerAccount, book: Book, arrival: Arrival, batch: Batch) -
     if found.missing:
         later = book.taken_at + SECOND_LOOK
         snapshot_requests.fall_due(accounts=[account.id], reason=SnapshotReason.IN_DOUBT, at=later)
+    for one, item in found.grown:
+        _call_for_netting(account, one, item, batch.now)
     closes = _released(account, found.gone, batch.now)
     tell(account, [*found.intents, *map(ended, closes)], arrival, batch)
+
+
+def _call_for_netting(account: BrokerAccount, one: Told, item: Held, now: datetime) -> None:
+    """Nothing of what he has added is copied: somebody has to know."""
+    told = f"{one.side or ''} {plain(one.position.lots or item.lots)}".strip()
+    text = f"position {one.position_id}: {item.side} {plain(item.lots)} in his book, {told} by his word"
+    code, subject = AlertCode.MASTER_NETTING, f"netting {account.id}"
+    alerts.raise_alert(code=code, text=text, now=now, account_pk=account.id, subject=subject)
 
 
 @requires_transaction
@@ -124,8 +134,10 @@ def _told(account: BrokerAccount, rows: Iterable[MasterPosition]) -> list[Told]:
     # Backwards, so that the first intent has the last word: a later close may name no readable symbol.
     first = Intent.objects.filter(account=account, position_id__in=list(known)).order_by("-id")
     symbols = dict(first.values_list("position_id", "symbol"))
+    opened = first.filter(action__in=[action.value for action in ADDS_EXPOSURE])
+    sides = dict(opened.values_list("position_id", "content__side"))
     return [
-        Told(key, symbols[key], mapping.position(row), row.missing_since)
+        Told(key, symbols[key], mapping.position(row), row.missing_since, Side(sides[key]) if sides.get(key) else None)
         for key, row in known.items()
         if key in symbols
     ]

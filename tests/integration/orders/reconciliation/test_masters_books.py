@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from orders.models import Command, Copy, Decision, Difference, MasterPosition
+from orders.models import Command, Copy, Decision, Difference, MasterPosition, Subscription
 from orders.services.reconciliation import decisions
 from sessions_app.models import OperatorAlert
 from sessions_app.queries import database_now
-from tests.integration.trading import OPERATOR, Desk, held, subscribe
+from tests.integration.trading import OPERATOR, SYMBOL, Desk, held, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -147,3 +147,86 @@ def test_a_remainder_that_nobody_has_told_of_is_found_by_its_parent(
     opened(master, follower, 71, lots="1")
     master.intend("close", 72, ticket=72, **told)
     assert orders() == [("close", 71, Decimal(0))]
+
+
+def test_a_position_that_has_grown_without_a_word_is_told(master: Desk, follower: Desk) -> None:
+    """An account that nets its deals, whatever it says of itself: 0.10 of 0.30 would be copied in silence."""
+    opened(master, follower, 1, lots="0.1")
+    master.tell(held(None, 1, "0.1"))
+    assert not OperatorAlert.objects.exists()
+    master.tell(held(None, 1, "0.3"))
+    alert = OperatorAlert.objects.get()
+    assert (alert.code, alert.account_id) == ("master_netting", master.account.id)
+    assert alert.text == "position 1: buy 0.3 in his book, buy 0.1 by his word"
+    assert orders() == []
+
+
+def test_a_position_that_has_turned_round_closes_its_copy(master: Desk, follower: Desk) -> None:
+    """0.3 long became 0.2 short in one deal: what was copied is gone, and a part of it is no copy of the other side."""
+    opened(master, follower, 1, lots="0.3")
+    master.tell(held(None, 1, "0.2", side="sell"))
+    assert orders() == [("close", 1, Decimal(0))]
+    assert OperatorAlert.objects.get().code == "master_netting"
+    master.tell(held(None, 1, "0.2", side="sell"))
+    assert (len(orders()), OperatorAlert.objects.get().times) == (1, 1)
+
+
+def test_an_opposite_deal_that_takes_a_part_is_a_partial_close(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1, lots="0.3")
+    master.tell(held(None, 1, "0.1"))
+    assert (orders(), OperatorAlert.objects.count()) == ([("partial_close", 1, Decimal("0.1"))], 0)
+
+
+@pytest.mark.parametrize("ticket", [1, 2], ids=["under the same ticket", "under the deal's"])
+@pytest.mark.parametrize(
+    ("deal", "told"),
+    [
+        ({"lots": "0.3"}, True),
+        ({"side": "sell"}, True),
+        ({}, False),
+        ({"lots": "0.05"}, False),
+    ],
+    ids=["more", "other side", "the same again", "what remains"],
+)
+def test_a_deal_on_a_position_that_was_copied_is_never_lost_in_silence(
+    master: Desk, follower: Desk, ticket: int, deal: dict[str, str], told: bool
+) -> None:
+    """Neither a repeat nor copied already: 0.10 of 0.30 would stand at the follower's, and nobody would know."""
+    opened(master, follower, 1, lots="0.1")
+    master.intend("open", 1, **{"ticket": ticket, "side": "buy", "lots": "0.1", "price": "1.1", **deal})
+    codes = list(OperatorAlert.objects.values_list("code", "account_id"))
+    assert codes == ([("master_netting", master.account.id)] if told else [])
+    assert (orders(), Copy.objects.count()) == ([], 1)
+
+
+def test_what_is_copied_the_other_way_round_is_not_taken_for_turned(master: Desk, follower: Desk) -> None:
+    Subscription.objects.update(reverse=True)
+    opened(master, follower, 1, lots="0.1")
+    master.intend("open", 1, ticket=2, side="buy", lots="0.1", price="1.1")
+    assert (Copy.objects.get().side, OperatorAlert.objects.count()) == ("sell", 0)
+    master.intend("open", 1, ticket=3, side="sell", lots="0.1", price="1.1")
+    assert OperatorAlert.objects.get().code == "master_netting"
+
+
+def test_two_followers_keep_their_share_when_a_netted_position_grows_and_shrinks(master: Desk, follower: Desk) -> None:
+    """Other ratios and lot steps: neither gets more than it was copied with, and both follow the parts and the end."""
+    coarse = Desk.open("srv:3")
+    coarse.send(
+        "InitRequest",
+        {"currency": "USD", "symbols": [{**SYMBOL, "name": "EURUSD", "lots_step": "0.1", "lots_min": "0.1"}]},
+    )
+    subscribe(master, coarse, multiplier=Decimal(2))
+    master.buy(1, lots="0.1")
+    for number, desk in enumerate((follower, coarse)):
+        command = Command.objects.get(account=desk.account)
+        desk.report(command.id, "filled", ticket=900 + number, lots=str(command.lots), price="1.1")
+    master.tell(held(None, 1, "0.3"))
+    assert (orders(), OperatorAlert.objects.get().code) == ([], "master_netting")
+    master.tell(held(None, 1, "0.05"))
+    after = set(Command.objects.filter(action="partial_close").values_list("account__account_id", "lots_after"))
+    assert after == {("srv:2", Decimal("0.05")), ("srv:3", Decimal("0.1"))}
+    master.intend("close", 1)
+    assert sorted(Command.objects.filter(action="close").values_list("account__account_id", flat=True)) == [
+        "srv:2",
+        "srv:3",
+    ]

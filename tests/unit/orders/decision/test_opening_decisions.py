@@ -220,6 +220,32 @@ def test_a_position_copied_before_is_not_copied_again(state: CopyState) -> None:
     assert (verdict.outcome, verdict.code, verdict.orders) == (Outcome.NOOP, Code.ALREADY_COPIED, ())
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize(
+    ("lots", "side", "grown"),
+    [
+        ("0.10", Side.BUY, False),
+        ("0.09", Side.BUY, False),
+        ("0.11", Side.BUY, True),
+        ("0.10", Side.SELL, True),
+    ],
+)
+def test_more_of_a_position_or_its_other_side_tells_of_an_account_that_nets(
+    reverse: bool, lots: str, side: Side, grown: bool
+) -> None:
+    copied = leg(master_lots=Decimal("0.10"), side=Side.SELL if reverse else Side.BUY, reverse=reverse)
+    asked = intent(lots=Lots(lots), side=side)
+    expected = Code.MASTER_NETTING_UNSUPPORTED if grown else Code.ALREADY_COPIED
+    assert decide(case(asked, legs=[copied])).code is expected
+    ended = replace(copied, state=CopyState.CLOSED)
+    assert decide(case(asked, legs=[ended])).code is Code.ALREADY_COPIED
+    for unknown in (None, Decimal(0)):
+        older = replace(copied, master_lots=unknown)
+        assert decide(case(intent(lots=Lots("9")), legs=[replace(older, side=Side.BUY, reverse=False)])).code is (
+            Code.ALREADY_COPIED
+        )
+
+
 @given(
     st.decimals(min_value="0.01", max_value=100, places=2),
     st.decimals(min_value="0.01", max_value=10, places=2),

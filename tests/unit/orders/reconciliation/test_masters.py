@@ -173,3 +173,23 @@ def test_what_has_ended_is_closed_and_an_order_cancelled() -> None:
     close = {"action": Action.CLOSE, "position_id": 70, "ticket": 71, "symbol": "EURUSD"}
     assert said(ended(told())) == close | {"order_type": OrderType.MARKET}
     assert said(ended(told(WORKING))) == close | {"action": Action.CANCEL, "order_type": OrderType.LIMIT}
+
+
+def test_more_lots_than_he_told_of_are_found_and_nothing_is_made_up() -> None:
+    found = compare_master(book(held(lots=D("0.41"))), [told()])
+    assert (found.intents, [(one.position_id, item.lots) for one, item in found.grown]) == ([], [(70, D("0.41"))])
+    for lots in ("0.40", "0.39"):
+        assert compare_master(book(held(lots=D(lots))), [told()]).grown == []
+    assert compare_master(book(held()), [told(replace(PLAIN, lots=None))]).grown == [], "nobody told the lots"
+    working = replace(held(lots=D("0.41")), working=True)
+    assert compare_master(book(working), [told(WORKING)]).grown == []
+
+
+def test_what_stands_on_the_other_side_has_ended_and_is_found() -> None:
+    one = told(side=Side.SELL)
+    found = compare_master(book(held(lots=D("0.20"))), [one])
+    assert ([item.action for item in found.intents], found.grown[0][0]) == ([Action.CLOSE], one)
+    same = compare_master(book(held()), [told(side=Side.BUY)])
+    assert (same.intents, same.grown) == ([], [])
+    pending = compare_master(book(replace(held(), working=True)), [told(WORKING, side=Side.SELL)])
+    assert pending.grown == []
