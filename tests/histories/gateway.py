@@ -126,6 +126,7 @@ class Gateway:
         moment = DateTimeField()
         self._one_clock: list[Any] = [
             patch.object(queries, "database_now", lambda: clock.now),
+            patch.object(queries, "send_for_clock", lambda: lambda: clock.now),
             patch.object(queries, "clock", lambda: Value(clock.now, output_field=moment)),
             # These are compiled once, with the database's clock in their last column.
             patch.object(batches, "_SESSIONS", _Clocked(clock, batches._lock_sessions)),

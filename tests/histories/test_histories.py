@@ -1,9 +1,14 @@
 """Random histories of the kinds of trouble that are known to come out right; the whole is `make histories`."""
 
+import ast
+import inspect
+
 import pytest
 from django.db import connection
 
+from sessions_app import queries
 from tests.databases import empty
+from tests.histories import gateway
 from tests.histories.faults import OVERLOOKED, PASSING
 from tests.histories.history import Outcome, run
 
@@ -41,3 +46,15 @@ def test_a_seed_tells_the_same_history_again() -> None:
     empty(connection)
     again = run(7, PASSING)
     assert first.text == again.text
+
+
+@pytest.mark.lane("embedded")
+def test_every_way_to_the_databases_clock_is_replaced() -> None:
+    """One that is not tells histories on PostgreSQL the real time: what is due then never falls due."""
+    asking, ways = ("clock_timestamp()", "_CLOCK", "_Clock()"), set()
+    for item in ast.parse(inspect.getsource(queries)).body:
+        if isinstance(item, ast.FunctionDef) and any(name in ast.unparse(item) for name in asking):
+            ways.add(item.name)
+    assert ways > {"database_now", "clock"}
+    replaced = inspect.getsource(gateway.Gateway.__init__)
+    assert [name for name in sorted(ways) if f'patch.object(queries, "{name}"' not in replaced] == []
