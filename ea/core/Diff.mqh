@@ -5,6 +5,7 @@
 #property strict
 #ifndef EAG_DIFF
 #define EAG_DIFF
+#include "Ended.mqh"
 #include "Lineage.mqh"
 
 enum EFact { FACT_OPEN, FACT_PLACE, FACT_ACTIVATE, FACT_MODIFY, FACT_CLOSE, FACT_PARTIAL, FACT_CANCEL, FACT_GONE };
@@ -30,7 +31,6 @@ private:
    SRow              m_history[];
    bool              m_taken_after[];
    bool              m_taken_history[];
-   long              m_highest;
 
    int               FindTicket(const SRow &rows[],const long ticket) const;
    void              Vanished(const SRow &row,SFact &facts[]);
@@ -39,21 +39,20 @@ private:
    void              Changed(const SRow &was,const SRow &now,SFact &facts[]);
    double            Closings(const SRow &row,const double left,SFact &facts[]);
    void              Born(const long ticket,SFact &facts[]);
-   void              BornAndGone(SFact &facts[]);
+   void              BornAndGone(const CEnded &ended,SFact &facts[]);
    void              Add(SFact &facts[],const EFact kind,const SRow &row,const long position,const double lots,const long rest) const;
    ECause            CauseOf(const SRow &closed) const;
    void              Take(const SRow &before[],const SRow &after[],const SRow &history[]);
 
 public:
-   int               Compare(const SRow &before[],SRow &after[],const SRow &history[],const long highest,SFact &facts[]);
+   int               Compare(const SRow &before[],SRow &after[],const SRow &history[],const CEnded &ended,SFact &facts[]);
   };
 //--- The facts in an order in which they can be told; `after` gets its positions. The number of facts.
-//--- `highest`: the highest ticket ever seen before, also of orders that are gone since.
-int CDiff::Compare(const SRow &before[],SRow &after[],const SRow &history[],const long highest,SFact &facts[])
+//--- `ended`: the tickets whose end was told, or was no news.
+int CDiff::Compare(const SRow &before[],SRow &after[],const SRow &history[],const CEnded &ended,SFact &facts[])
   {
    ArrayResize(facts,0);
    Take(before,after,history);
-   m_highest=MathMax(m_highest,highest);
    for(int i=0; i<ArraySize(m_before); i++)
      {
       int now=FindTicket(m_after,m_before[i].ticket);
@@ -66,7 +65,7 @@ int CDiff::Compare(const SRow &before[],SRow &after[],const SRow &history[],cons
          Changed(m_before[i],m_after[now],facts);
         }
      }
-   BornAndGone(facts);
+   BornAndGone(ended,facts);
    for(int k=0; k<ArraySize(m_after); k++)
      {
       if(!m_taken_after[k])
@@ -86,12 +85,8 @@ void CDiff::Take(const SRow &before[],const SRow &after[],const SRow &history[])
    ArrayResize(m_history,h);
    ArrayResize(m_taken_after,a);
    ArrayResize(m_taken_history,h);
-   m_highest=0;
    for(int i=0; i<b; i++)
-     {
       m_before[i]=before[i];
-      m_highest=MathMax(m_highest,before[i].ticket);
-     }
    for(int k=0; k<a; k++)
      {
       m_after[k]=after[k];
@@ -283,12 +278,12 @@ void CDiff::Born(const long ticket,SFact &facts[])
    Add(facts,FACT_OPEN,born,ticket,born.lots,0);
    Closings(born,0,facts);
   }
-//--- Opened and ended between two looks: above every ticket that was known
-void CDiff::BornAndGone(SFact &facts[])
+//--- Opened and ended between two looks. The ticket may lie below others that are known: lists come late.
+void CDiff::BornAndGone(const CEnded &ended,SFact &facts[])
   {
    for(int i=0; i<ArraySize(m_history); i++)
      {
-      if(m_taken_history[i] || m_history[i].ticket<=m_highest || !IsTradeType(m_history[i].type))
+      if(m_taken_history[i] || ended.Knows(m_history[i].ticket) || !IsTradeType(m_history[i].type))
          continue;
       if(FindTicket(m_before,m_history[i].ticket)>=0 || FindTicket(m_after,m_history[i].ticket)>=0)
          continue;

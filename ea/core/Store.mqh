@@ -10,10 +10,12 @@
 #include "Journal.mqh"
 #include "Outbox.mqh"
 #include "Ledger.mqh"
+#include "Ended.mqh"
 #include "Lineage.mqh"
 #include "Clock.mqh"
 
 #define OURS_KEPT 2000
+#define ENDED_ROWS 100
 
 class CStore
   {
@@ -45,11 +47,13 @@ private:
    static string     RowText(const SRow &row);
    static bool       RowOf(const string text,SRow &row);
    static string     Short(const SEntry &entry);
+   string            EndedText(const int first) const;
    void              Put(string &kinds[],string &fields[],int &count,const string kind,const string text) const;
 
 public:
    COutbox           outbox;
    CLedger           ledger;
+   CEnded            ended;
    string            installation;
    string            data_path;
    string            role;
@@ -70,7 +74,7 @@ public:
    void              WithoutRow(const long ticket) { m_record+="\t-"+IntegerToString(ticket); }
    void              WithOurs(const long ticket) { m_record+="\tX"+IntegerToString(ticket); }
    void              WithBooked(const long deal) { m_record+="\tY"+IntegerToString(deal); }
-   long              HighestBooked(const long deal) const { return(deal>0 ? highest_deal : highest); }
+   bool              IsBooked(const long ticket,const long deal) const { return(deal>0 ? ticket<=highest_deal : ended.Knows(ticket)); }
    bool              Commit(const string kind) { return(Write(kind,m_record)); }
    bool              HasBaseline(void) const { return(m_baseline); }
    bool              IsOurs(const long ticket) const;
@@ -93,6 +97,7 @@ void CStore::Reset(void)
    m_left=0;
    outbox.Clear();
    ledger.Clear();
+   ended.Clear();
    installation="";
    data_path="";
    role="";
@@ -164,7 +169,10 @@ void CStore::ApplyState(const string kind,const string &words[])
    if(kind=="E")
       ledger.Adopt(words[0]);
    if(kind=="P")
+     {
       highest=MathMax(highest,StringToInteger(words[0]));
+      ended.Raise(StringToInteger(words[count>1 ? 1 : 0]));  // an older program wrote no floor, and knew no ticket below
+     }
    if(kind=="A")
       outbox.Acknowledge(StringToInteger(words[0]));
    if(kind=="N" && count>1)
@@ -197,6 +205,7 @@ void CStore::ApplyBaseline(const string kind,const string &words[])
      {
       m_baseline=true;
       highest=MathMax(highest,number);
+      ended.Raise(number);
      }
   }
 //--- what stands behind the first words, blanks and all
@@ -296,6 +305,8 @@ void CStore::Part(const string part)
       DropRow(StringToInteger(text));
    if(mark=="X")
       AddOurs(StringToInteger(text));
+   if(mark=="V")
+      ended.Add(StringToInteger(text));
    if(mark=="Y")
       highest_deal=MathMax(highest_deal,StringToInteger(text));
   }
@@ -315,6 +326,7 @@ void CStore::SetRow(const SRow &row)
 void CStore::DropRow(const long ticket)
   {
    highest=MathMax(highest,ticket);
+   ended.Add(ticket);
    int kept=0;
    for(int i=0; i<m_rows_count; i++)
      {
@@ -449,6 +461,14 @@ void CStore::Put(string &kinds[],string &fields[],int &count,const string kind,c
    fields[count]=text;
    count++;
   }
+//--- some of the tickets that have ended, as parts of a record
+string CStore::EndedText(const int first) const
+  {
+   string text="";
+   for(int i=first; i<ended.Count() && i<first+ENDED_ROWS; i++)
+      text+="\tV"+IntegerToString(ended.At(i));
+   return(text);
+  }
 //--- The same state in the fewest records
 bool CStore::Compact(void)
   {
@@ -474,7 +494,10 @@ bool CStore::Compact(void)
       Put(kinds,fields,count,"M","0\tX"+IntegerToString(m_ours[k]));
    for(int r=0; r<m_rows_count; r++)
       Put(kinds,fields,count,"B",(r==0 ? "0" : "1")+"\t+"+RowText(m_rows[r]));
-   Put(kinds,fields,count,"P",IntegerToString(highest)+(highest_deal>0 ? "\tY"+IntegerToString(highest_deal) : ""));
+   Put(kinds,fields,count,"P",IntegerToString(highest)+" "+IntegerToString(ended.Floor())
+       +(highest_deal>0 ? "\tY"+IntegerToString(highest_deal) : ""));
+   for(int e=0; e<ended.Count(); e+=ENDED_ROWS)
+      Put(kinds,fields,count,"M","0"+EndedText(e));
    if(m_baseline)
       Put(kinds,fields,count,"C","0");
    if(session_id!="")

@@ -33,7 +33,7 @@ private:
    bool              Believable(const SRow &before[],const long now);
    bool              ReadHistory(const SRow &before[]);
    bool              Vanished(const SRow &before[],const bool ended) const;
-   long              Age(const SRow &row) const;
+   long              Age(const SFact &fact,const long known) const;
    bool              Tell(const SFact &fact,const bool master,const long age);
    bool              TellGone(const SFact &fact,const long now);
    bool              TellBooked(void);
@@ -168,13 +168,14 @@ bool CWatcher::Scan(const bool master)
    if(m_scanned<0 && !m_times.Fresh(now) && now<5000)
       return(false);
    SFact facts[];
-   int found=m_diff.Compare(before,m_rows,m_history,m_store.highest,facts);
+   int found=m_diff.Compare(before,m_rows,m_history,m_store.ended,facts);
+   long known=m_store.highest;  // as it was before this look
    bool missing=false;
    for(int k=0; k<found; k++)
      {
       bool gone=(facts[k].kind==FACT_GONE);
       missing=missing || gone;
-      if(!(gone ? TellGone(facts[k],now) : Tell(facts[k],master,Age(facts[k].row))))
+      if(!(gone ? TellGone(facts[k],now) : Tell(facts[k],master,Age(facts[k],known))))
          return(false);
      }
    if(!TellBooked())
@@ -189,14 +190,19 @@ bool CWatcher::Scan(const bool master)
    return(true);
   }
 //--- How long ago it may have happened at most: since the last look, in a new run since the journal was left, or, if prices
-//--- come, since the order's own time
-long CWatcher::Age(const SRow &row) const
+//--- come, since the order's own time. `known`: the highest ticket before this look. A new one below it is listed late, so
+//--- the last look says nothing of its age.
+long CWatcher::Age(const SFact &fact,const long known) const
   {
    long now=m_clock.Monotonic();
    long age=(m_scanned>=0) ? now-m_scanned : m_clock.Wall()-m_store.Left();
-   datetime moment=(row.closed>0) ? row.closed : row.opened;
-   if(m_times.Fresh(now) && moment>0)
-      age=MathMin(age,((long)TimeCurrent()-(long)moment+1)*1000);
+   datetime moment=(fact.row.closed>0) ? fact.row.closed : fact.row.opened;
+   long told=((long)TimeCurrent()-(long)moment+1)*1000;
+   bool late=((fact.kind==FACT_OPEN || fact.kind==FACT_PLACE) && fact.ticket<known);
+   if(moment>0 && late)
+      age=m_times.Fresh(now) ? told : MathMax(age,told);
+   else if(moment>0 && m_times.Fresh(now))
+      age=MathMin(age,told);
    return(MathMax((long)0,age));
   }
 SRow CWatcher::Was(const long ticket) const
@@ -256,7 +262,7 @@ bool CWatcher::TellBooked(void)
      {
       int next=-1;
       for(int i=0; i<ArraySize(m_history); i++)
-         if(!IsTradeType(m_history[i].type) && m_history[i].ticket>m_store.HighestBooked(m_history[i].closer) && (next<0 || m_history[i].ticket<m_history[next].ticket))
+         if(!IsTradeType(m_history[i].type) && !m_store.IsBooked(m_history[i].ticket,m_history[i].closer) && (next<0 || m_history[i].ticket<m_history[next].ticket))
             next=i;
       if(next<0)
          return(true);
@@ -293,7 +299,7 @@ bool CWatcher::Booked(const SRow &row)
    if(row.closer>0)
       m_store.WithBooked(row.closer);
    else
-      m_store.WithoutRow(row.ticket);  // it raises the highest ticket known
+      m_store.WithoutRow(row.ticket);  // it is known from now on
    return(m_store.Commit("O"));
   }
 //--- one fact, one record

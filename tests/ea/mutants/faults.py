@@ -11,6 +11,8 @@ JOURNAL: Final = "tests/ea/test_journal.py"
 STORE: Final = "tests/ea/test_store.py"
 DIFF: Final = "tests/ea/test_diff.py"
 REFUSALS: Final = "tests/ea/test_refusals.py"
+WAITING: Final = "tests/ea/test_waiting.py"
+WATCHING: Final = "tests/ea/test_watching.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,7 @@ FAULTS: Final = (
     Fault(
         "what opened and closed between two looks is not told",
         "Diff.mqh",
-        "m_history[i].ticket<=m_highest ||",
+        "ended.Knows(m_history[i].ticket) ||",
         "m_history[i].ticket>0 ||",
         f"{DIFF}::test_a_trade_that_opened_and_closed_between_two_looks_is_told_as_both",
     ),
@@ -241,5 +243,54 @@ FAULTS: Final = (
         'if(StringFind(host,"https://")==0)\n      return(StringLen(host)>8);',
         "return(StringLen(host)>8);",
         f"{REFUSALS}::test_wrong_inputs_are_named",
+    ),
+    Fault(
+        "a ticket below one that is known is no news",
+        "Store.mqh",
+        "   highest=MathMax(highest,row.ticket);\n",
+        "   highest=MathMax(highest,row.ticket);\n   ended.Raise(row.ticket);\n",
+        f"{WATCHING}::test_a_copy_that_is_listed_late_and_ends_unseen_is_told_though_a_later_ticket_is_known[mt4]",
+    ),
+    Fault(
+        "what has ended is forgotten when the journal is written anew",
+        "Store.mqh",
+        'Put(kinds,fields,count,"M","0"+EndedText(e));',
+        "continue;",
+        f"{STORE}::test_memory_and_disk_say_the_same_after_a_start_and_after_compaction",
+    ),
+    Fault(
+        "what was told is told again after a start",
+        "Store.mqh",
+        "   ended.Add(ticket);\n   int kept=0;",
+        "   int kept=0;",
+        f"{WATCHING}::test_what_ended_unseen_below_a_known_ticket_is_told_once_by_the_program_that_comes_back[mt4]",
+    ),
+    Fault(
+        "what was before the program is news",
+        "Store.mqh",
+        "      highest=MathMax(highest,number);\n      ended.Raise(number);",
+        "      highest=MathMax(highest,number);",
+        f"{WATCHING}::test_old_trades_that_come_to_light_are_no_news_to_a_program_that_begins_anew[mt4]",
+    ),
+    Fault(
+        "a trade that is listed late is told as new",
+        "Watcher.mqh",
+        "bool late=(",
+        "bool late=m_scanned<0 && (",
+        f"{WATCHING}::test_a_master_tells_what_is_listed_late_as_old_as_it_is[mt4]",
+    ),
+    Fault(
+        "money is known when a later trade is",
+        "Store.mqh",
+        "ended.Knows(ticket)); }",
+        "ticket<=highest); }",
+        f"{WATCHING}::test_money_that_came_before_a_trade_which_the_same_look_finds_is_told[mt4]",
+    ),
+    Fault(
+        "a gateway that is back is waited for as one that is away",
+        "Session.mqh",
+        "if(answered && m_away)",
+        "if(answered && m_away && m_attempt<0)",
+        f"{WAITING}::test_a_gateway_that_is_back_is_not_waited_for_as_one_that_is_away[mt4]",
     ),
 )

@@ -1,4 +1,5 @@
-//--- in.txt: rows "B|A|H ticket type symbol lots price opened sl tp expiry closed magic comment position [closer left]", and "go HIGHEST",
+//--- in.txt: rows "B|A|H ticket type symbol lots price opened sl tp expiry closed magic comment position [closer left]", "E ticket" of
+//--- one that has ended before, and "go FLOOR",
 //--- which compares what came since the last one. out.txt: the facts, then "=" with the positions of the book.
 #property strict
 #include <Diff.mqh>
@@ -34,6 +35,7 @@ void OnStart()
    CDiff diff;
    SRow before[],after[],history[];
    SFact facts[];
+   CEnded ended;
    int in=FileOpen("in.txt",FILE_TXT|FILE_READ);
    int to=FileOpen("out.txt",FILE_TXT|FILE_WRITE);
    while(!FileIsEnding(in))
@@ -46,9 +48,13 @@ void OnStart()
          Put(after,w);
       if(w[0]=="H")
          Put(history,w);
+      if(w[0]=="E")
+         ended.Add(StringToInteger(w[1]));
       if(w[0]!="go")
          continue;
-      int count=diff.Compare(before,after,history,StringToInteger(w[1]),facts);
+      ended.Raise(StringToInteger(w[1]));
+      int count=diff.Compare(before,after,history,ended,facts);
+      ended.Clear();
       for(int i=0; i<count; i++)
          FileWriteString(to,Name(facts[i].kind)+" "+IntegerToString(facts[i].position)+" "+IntegerToString(facts[i].ticket)+" "
                          +IntegerToString(facts[i].new_ticket)+" "+DoubleToString(facts[i].lots,2)+" "+IntegerToString((int)facts[i].cause)+"\n");

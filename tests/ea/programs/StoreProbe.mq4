@@ -39,6 +39,9 @@ void Dump(void)
    for(long t=1; t<20; t++)
       if(g_store.IsOurs(t))
          line+=" | ours "+IntegerToString(t);
+   line+=" | ended to "+IntegerToString(g_store.ended.Floor());
+   for(int e=0; e<g_store.ended.Count(); e++)
+      line+=" "+IntegerToString(g_store.ended.At(e));
    Print(line," | ready ",g_store.ledger.Ready(0)," doubt ",g_store.ledger.InDoubt(0)," next ",g_store.outbox.Top()+1);
   }
 void OnStart()
