@@ -31,6 +31,7 @@ private:
    long              m_next_call;
    long              m_began;
    int               m_attempt;
+   bool              m_away;
    int               m_penalties;
    int               m_renewals;
    int               m_upgrades;
@@ -47,6 +48,7 @@ private:
    void              Refused(void);
    void              Follow(void);
    void              Forget(void);
+   void              Reached(const bool answered);
    void              Wait(const long told_ms);
    void              Stop(const string why);
 
@@ -87,6 +89,7 @@ CSession::CSession(void)
    m_next_call=0;
    m_began=0;
    m_attempt=0;
+   m_away=false;
    m_penalties=0;
    m_renewals=0;
    stopped="";
@@ -142,6 +145,14 @@ void CSession::Forget(void)
    link.Renew();
    link.Greet();
   }
+//--- The pauses grow as long as nobody answers. A gateway that is back says what is to be done, which does not wait as long
+//--- as one that is away.
+void CSession::Reached(const bool answered)
+  {
+   if(answered && m_away)
+      m_attempt=0;
+   m_away=!answered;
+  }
 //--- with jitter; at least as long as the gateway told
 void CSession::Wait(const long told_ms)
   {
@@ -151,6 +162,7 @@ void CSession::Wait(const long told_ms)
       pause=told_ms+(long)(m_random.Fraction()*(double)MathMax((long)BACKOFF_MS,MathMin(told_ms,(long)BACKOFF_MOST_MS)));
    m_attempt++;
    m_wait_until=m_clock.Monotonic()+pause;
+   Print("EA Gateway: next try in ",pause," ms");
   }
 //--- One call at most
 void CSession::Step(void)
@@ -297,6 +309,7 @@ void CSession::Follow(void)
    int close=link.closed;
    long told=(link.retry_after>=0) ? link.retry_after : m_calls.retry_after;
    long pause=(close!=CLOSED_NETWORK && told>=0) ? told*1000 : -1;
+   Reached(close!=CLOSED_NETWORK);
    m_began=0;
    if(close==CLOSED_NETWORK)
      {
@@ -403,6 +416,7 @@ void CSession::Refused(void)
    link.remedy=(m_calls.status>=400) ? m_json.Text(m_json.Find(0,"remediation")) : "";
    refused=(m_calls.error==4060 || m_calls.error==4014) ? MarketSentence(4060) : "";
    Print("EA Gateway: no session, ",link.problem);
+   Reached(m_calls.status>=100 && m_calls.status!=502 && m_calls.status!=504);
    if(refused!="")
      {
       m_wait_until=m_clock.Monotonic()+5000;
