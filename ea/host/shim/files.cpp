@@ -1,7 +1,8 @@
 // Files of the terminal: a folder of its own, a buffer that FileFlush empties, locks between programs, and disks that fail.
 // MQL_DATA: the folder. MQL_DIE_AT_BYTE: the process ends, as by kill -9, when so many bytes have been written in all.
 // MQL_DISK_BYTES: the disk is full after so many. MQL_FULL_FILE: it is full while this file is there. MQL_DIE_FILE: when this
-// file appears, the process ends as many bytes later as it says.
+// file appears, the process ends in the next record of the journal whose kind it names, when the share has been written that it
+// says, in percent.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -31,17 +32,24 @@ long long limit(const char *name) {
   const char *v = getenv(name);
   return v ? atoll(v) : -1;
 }
+// The share of this record after which the process is to end, or -1. A record begins with its length, five digits.
+int sentenced(const std::string &bytes) {
+  static const char *sentence = getenv("MQL_DIE_FILE");
+  char kind = 0;
+  int share = -1;
+  FILE *told = sentence && bytes.find_first_not_of("0123456789") == 5 ? fopen(sentence, "r") : nullptr;
+  if (!told) return -1;
+  bool read = fscanf(told, " %c %d", &kind, &share) == 2;
+  fclose(told);
+  if (!read || bytes.compare(5, 3, std::string(" ") + kind + " ") != 0) return -1;
+  ::unlink(sentence);
+  return share;
+}
 size_t to_disk(int fd, const std::string &bytes) {
   static const long long full = limit("MQL_DISK_BYTES");
   static long long death = limit("MQL_DIE_AT_BYTE");
-  static const char *sentence = getenv("MQL_DIE_FILE");
   size_t n = bytes.size();
-  if (FILE *told = sentence ? fopen(sentence, "r") : nullptr) {
-    long long more = 0;
-    if (fscanf(told, "%lld", &more) == 1) death = written + more;
-    fclose(told);
-    ::unlink(sentence);
-  }
+  if (int share = sentenced(bytes); share >= 0) death = written + (long long)n * share / 100;
   if (const char *filled = getenv("MQL_FULL_FILE"); filled && ::access(filled, F_OK) == 0) n = 0;
   if (full >= 0 && written + (long long)n > full) n = written < full ? (size_t)(full - written) : 0;
   bool dies = death >= 0 && written + (long long)n >= death;
