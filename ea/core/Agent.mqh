@@ -56,7 +56,9 @@ private:
    string            m_since;
 
    static string     Encoded(const string text);
+   string            Logged(void);
    bool              Identity(void);
+   void              CarryOut(void);
    bool              OpenAccount(void);
    bool              Installation(void);
    bool              Key(void);
@@ -147,14 +149,19 @@ string CAgent::Encoded(const string text)
      }
    return(done);
   }
-//--- whether the terminal is logged in to the account that is open here
-bool CAgent::Identity(void)
+//--- the account to which the terminal is logged in now; "" while it is none
+string CAgent::Logged(void)
   {
    long login=m_broker.Login();
    string server=m_broker.Server();
-   if(login<=0 || server=="")
+   return((login<=0 || server=="") ? "" : Encoded(server)+":"+IntegerToString(login));
+  }
+//--- whether the terminal is logged in to the account that is open here
+bool CAgent::Identity(void)
+  {
+   string account=Logged();
+   if(account=="")
       return(false);
-   string account=Encoded(server)+":"+IntegerToString(login);
    if(account!=m_account)
      {
       if(m_open)
@@ -197,6 +204,8 @@ bool CAgent::OpenAccount(void)
       return(false);
      }
    m_refused="";
+   m_times.Forget();
+   m_watcher.Account(m_broker.Login(),m_broker.Server());
    m_session.Account(m_inputs.url,m_account,m_account_key);
    return(true);
   }
@@ -278,6 +287,15 @@ void CAgent::Limits(void)
    SGuards told=GuardsTold(m_told_guards);
    m_executor.guards=Stricter(m_inputs.guards,told);
   }
+//--- Orders: at least one, however long the gateway took. The account may have been switched meanwhile, and none of its
+//--- orders is for another.
+void CAgent::CarryOut(void)
+  {
+   long began=m_clock.Monotonic();
+   for(int i=0; i<20 && (i==0 || m_clock.Monotonic()-began<ORDERS_MS) && !IsStopped(); i++)
+      if(Logged()!=m_account || !m_executor.Step())
+         return;
+  }
 //--- One pass: the book, the gateway, the orders, and the gateway again if there is something to tell
 void CAgent::Pass(void)
   {
@@ -293,14 +311,7 @@ void CAgent::Pass(void)
       Limits();
       if(m_session.live_once && m_session.stopped=="" && m_store.State()==JOURNAL_READY)
         {
-         long began=m_clock.Monotonic();  // at least one, however long the gateway took
-         for(int i=0; i<20 && (i==0 || m_clock.Monotonic()-began<ORDERS_MS) && !IsStopped(); i++)
-           {
-            if(!m_executor.Step())
-               break;
-            if(m_broker.Login()<=0)
-               break;
-           }
+         CarryOut();
          if(m_store.outbox.Count()>0 && m_session.link.Eager())
             m_session.Step();
         }

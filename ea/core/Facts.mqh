@@ -85,7 +85,8 @@ string Base36(long number)
    while(number>0);
    return(text);
   }
-//--- The broker's clock less UTC, in quarters of an hour. It is believed only while prices come.
+//--- The broker's clock less UTC, in quarters of an hour. It is believed when two prices have shown the same: a terminal that
+//--- is started at a weekend shows the last moment of Friday, once.
 class CBrokerClock
   {
 private:
@@ -93,9 +94,11 @@ private:
    long              m_moved;
    bool              m_known;
    int               m_offset;
+   int               m_seen;
 
 public:
-                     CBrokerClock(void) { m_last=0; m_moved=-1; m_known=false; m_offset=0; }
+                     CBrokerClock(void) { Forget(); }
+   void              Forget(void) { m_last=0; m_moved=-1; m_known=false; m_offset=0; m_seen=1; }
    void              Look(const long monotonic);
    bool              Fresh(const long monotonic) const { return(m_moved>=0 && monotonic-m_moved<5000); }
    bool              Known(void) const { return(m_known); }
@@ -110,8 +113,15 @@ void CBrokerClock::Look(const long monotonic)
       m_moved=monotonic;
       // more than a day is no time zone: one of the two clocks is wrong, and nothing is said about the other
       long apart=(long)now-(long)TimeGMT();
-      m_known=(MathAbs(apart)<=86400);
-      m_offset=m_known ? (int)MathRound((double)apart/900.0)*900 : 0;
+      int offset=(int)MathRound((double)apart/900.0)*900;
+      if(MathAbs(apart)>86400)
+         m_known=false;
+      else if(offset==m_seen)
+        {
+         m_known=true;
+         m_offset=offset;
+        }
+      m_seen=offset;
      }
    m_last=now;
   }

@@ -22,6 +22,9 @@ private:
    SRow              m_rows[];
    SRow              m_history[];
    int               m_history_count;
+   long              m_began;
+   long              m_login;
+   string            m_server;
    long              m_scanned;
    long              m_empty_since;
    int               m_empty_scans;
@@ -30,6 +33,7 @@ private:
    long              m_gone_since[];
    int               m_gone_scans[];
 
+   bool              Read(const SRow &before[]);
    bool              Believable(const SRow &before[],const long now);
    bool              ReadHistory(const SRow &before[]);
    bool              Vanished(const SRow &before[],const bool ended) const;
@@ -50,6 +54,7 @@ private:
 public:
                      CWatcher(void);
    void              Begin(CStore *store,CBroker *broker,CClock *clock,CRandom *random,CBrokerClock *times);
+   void              Account(const long login,const string server);
    bool              Scan(const bool master);
    int               Rows(SRow &rows[]) const;
    long              Scanned(void) const { return(m_scanned); }
@@ -63,11 +68,7 @@ CWatcher::CWatcher(void)
    m_clock=NULL;
    m_random=NULL;
    m_times=NULL;
-   m_history_count=-1;
-   m_scanned=-1;
-   m_empty_since=-1;
-   m_empty_scans=0;
-   m_connected_since=-1;
+   Account(0,"");
   }
 void CWatcher::Begin(CStore *store,CBroker *broker,CClock *clock,CRandom *random,CBrokerClock *times)
   {
@@ -76,6 +77,23 @@ void CWatcher::Begin(CStore *store,CBroker *broker,CClock *clock,CRandom *random
    m_clock=clock;
    m_random=random;
    m_times=times;
+  }
+//--- Whose book is looked at from now on. What was seen of another one proves nothing about it.
+void CWatcher::Account(const long login,const string server)
+  {
+   m_began=(m_clock!=NULL) ? m_clock.Monotonic() : 0;
+   m_login=login;
+   m_server=server;
+   m_history_count=-1;
+   m_scanned=-1;
+   m_empty_since=-1;
+   m_empty_scans=0;
+   m_connected_since=-1;
+   ArrayResize(m_rows,0);
+   ArrayResize(m_history,0);
+   ArrayResize(m_gone,0);
+   ArrayResize(m_gone_since,0);
+   ArrayResize(m_gone_scans,0);
   }
 int CWatcher::Rows(SRow &rows[]) const
   {
@@ -138,6 +156,13 @@ bool CWatcher::Vanished(const SRow &before[],const bool ended) const
      }
    return(false);
   }
+//--- Both lists, of the one account: a terminal that was switched meanwhile has shown those of another
+bool CWatcher::Read(const SRow &before[])
+  {
+   if(!m_broker.Trades(m_rows) || !ReadHistory(before) || !m_broker.Connected())
+      return(false);
+   return(m_broker.Login()==m_login && m_broker.Server()==m_server);
+  }
 //--- One look. False: it said nothing, or the journal took nothing.
 bool CWatcher::Scan(const bool master)
   {
@@ -153,7 +178,7 @@ bool CWatcher::Scan(const bool master)
       m_connected_since=now;
    SRow before[];
    m_store.Rows(before);
-   if(!m_broker.Trades(m_rows) || !ReadHistory(before) || !m_broker.Connected() || !Believable(before,now))
+   if(!Read(before) || !Believable(before,now))
       return(false);
    if(!m_store.HasBaseline())
      {
@@ -165,7 +190,7 @@ bool CWatcher::Scan(const bool master)
       return(taken);
      }
    // just after a start nobody knows how old a new trade is, before the broker's clock has moved
-   if(m_scanned<0 && !m_times.Fresh(now) && now<5000)
+   if(m_scanned<0 && !m_times.Fresh(now) && now-m_began<5000)
       return(false);
    SFact facts[];
    int found=m_diff.Compare(before,m_rows,m_history,m_store.ended,facts);

@@ -4,6 +4,7 @@ Each starts two terminals of its own, so four run always, for what would cost mo
 """
 
 import logging
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -102,6 +103,49 @@ def test_an_account_that_is_switched_while_an_order_is_sent_tells_nothing_of_it_
     follower.terminal.hears("EA Gateway: LIVE as follower", after=said)
     one_copy_and_its_end(master, follower, ticket)
     assert orders(follower) == ["send", "close"]
+
+
+class SwitchedWhileAsking(Broker):
+    """A terminal that is logged in to another account as soon as a command is in `journal`. `logins`: of each order."""
+
+    journal: Path | None = None
+
+    @property
+    def login(self) -> int:
+        """Whoever is logged in now."""
+        received = self.journal is not None and re.search(rb"^[0-9]{5} R ", self.journal.read_bytes(), re.M)
+        return 77 if received else self._mine
+
+    @login.setter
+    def login(self, number: int) -> None:
+        self._mine = number
+
+    def order(self, words: tuple[str, ...]) -> str:
+        """Carried out, under a name."""
+        self.logins = [*getattr(self, "logins", []), self.login]
+        return super().order(words)
+
+
+@pytest.mark.nightly
+def test_an_account_that_is_switched_while_the_gateway_is_asked_gets_no_order_of_the_other(
+    gateway: Gateway, tmp_path: Path, way: str
+) -> None:
+    cast, broker = gateway.provision({}), SwitchedWhileAsking()
+    keys = [(name, cast.keys[name]) for name in cast.names[:2]]
+    with (
+        Seat(gateway.url, *keys[0], tmp_path / "master", way=way) as master,
+        Seat(gateway.url, *keys[1], tmp_path / "follower", way=way, broker=broker) as follower,
+    ):
+        follower.start().live("follower")
+        master.start().live("master").terminal.hears("EA Gateway: watching")
+        (broker.journal,) = (follower.folder / "EAGateway").glob("*.log")
+        master.broker.open("buy", "0.10")
+        follower.shows(":77")
+        follower.shows("WAITING FOR APPROVAL")
+        assert broker.sent == []
+        broker.journal = None
+        follower.shows("0 waiting")
+        assert 77 not in getattr(broker, "logins", [])
 
 
 def test_a_close_that_comes_before_the_broker_lists_the_order_closes_it_all_the_same(

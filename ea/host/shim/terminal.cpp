@@ -274,6 +274,8 @@ static void run_events() {
       call(mql_hook_OnTick, mql_hook_start, 0);
     } else if (event[0] == "trade" && mql_hook_OnTradeTransaction) {
       mql_transaction(mql_hook_OnTradeTransaction, event[1], event[2]);
+    } else if (event[0] == "timer") {
+      for (int times = atoi(event[1].c_str()); times > 0 && !stopped; times--) call(mql_hook_OnTimer, nullptr, 0);
     } else if (event[0] == "click" && mql_hook_OnChartEvent) {
       ((int (*)(int, mql_long, double, const string &))mql_hook_OnChartEvent)(CHARTEVENT_OBJECT_CLICK, 0, 0.0, mql_make(event[1]));
     }

@@ -198,6 +198,10 @@ class Terminal:
         """A price comes."""
         self.told.events.put("tick")
 
+    def flood(self, times: int) -> None:
+        """So many events of the timer at once, as some terminals hand them over after the computer has slept."""
+        self.told.events.put(f"timer\t{times}")
+
     def click(self, name: str) -> None:
         """A person clicks on an object of the chart."""
         self.told.events.put(f"click\t{name}")

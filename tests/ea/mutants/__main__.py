@@ -36,13 +36,17 @@ def main(arguments: Sequence[str]) -> int:
     options.add_argument("--jobs", type=int, default=2, help="at a time (2)")
     given = options.parse_args(arguments)
     chosen = [fault for fault in FAULTS if any(words in fault.name for words in given.only)]
-    tests = sorted({test for fault in chosen for test in fault.test.split()})
+    tests = {
+        late: sorted({test for fault in chosen if fault.nightly is late for test in fault.test.split()})
+        for late in (False, True)
+    }
     with ThreadPoolExecutor(max_workers=given.jobs) as hands:
-        whole = hands.submit(run, SOURCES, tests)  # beside the faults, which need not wait for it
+        # beside the faults, which need not wait for it
+        whole = [hands.submit(run, SOURCES, named, nightly=late) for late, named in tests.items() if named]
         results = list(hands.map(tried, chosen))
-        plain, said = whole.result()
-    if plain != 0:
-        print(f"without any fault the tests fail:\n{said}")
+        failed = [said for status, said in (one.result() for one in whole) if status != 0]
+    if failed:
+        print(f"without any fault the tests fail:\n{failed[0]}")
         return 2
     print("| fault | in | fails |\n| --- | --- | --- |")
     for fault, killer in zip(chosen, results, strict=True):
@@ -79,7 +83,7 @@ def dies(fault: Fault) -> tuple[str, str]:
             )
         path.write_text(text.replace(fault.before, fault.after), encoding="ascii")
         build(sources / "mql4" / "EAGatewayNoDll.mq4", Options(sanitized=True), folders=[sources / "core"])
-        status, said = run(sources, fault.test.split())
+        status, said = run(sources, fault.test.split(), nightly=fault.nightly)
     if status not in (0, FAILED):
         raise RuntimeError(f"{fault.name}: the tests could not be run\n{said}")
     named = [line.split(" - ")[0].split("::")[-1] for line in said.splitlines() if line.startswith("FAILED ")]
@@ -89,10 +93,11 @@ def dies(fault: Fault) -> tuple[str, str]:
     return (f"`{named[0]}`", reason[1] if reason else "") if named else ("", "")
 
 
-def run(sources: Path, tests: Sequence[str]) -> tuple[int, str]:
+def run(sources: Path, tests: Sequence[str], *, nightly: bool) -> tuple[int, str]:
     """The tests on these sources: exit status, and what was said."""
     command = [sys.executable, "-m", "pytest", "--lane", "embedded", "-q", "-x", "-p", "no:cacheprovider", *tests]
     environment = {**os.environ, "EAGATEWAY_EA_SOURCES": str(sources)}
+    environment |= {"EAGATEWAY_NIGHTLY": "1"} if nightly else {}
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
     )

@@ -13,17 +13,20 @@ DIFF: Final = "tests/ea/test_diff.py"
 REFUSALS: Final = "tests/ea/test_refusals.py"
 WAITING: Final = "tests/ea/test_waiting.py"
 WATCHING: Final = "tests/ea/test_watching.py"
+SWITCHED: Final = "test_a_terminal_that_is_switched_to_another_account_tells_of_each_what_is_its_own"
+FAULTY: Final = "tests/e2e/test_ea_faults.py"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault of core/`file`. `before` stands there once."""
+    """One fault of core/`file`. `before` stands there once. `nightly`: its test is no part of the usual run."""
 
     name: str
     file: str
     before: str
     after: str
     test: str
+    nightly: bool = False
 
 
 FAULTS: Final = (
@@ -292,5 +295,62 @@ FAULTS: Final = (
         "if(answered && m_away)",
         "if(answered && m_away && m_attempt<0)",
         f"{WAITING}::test_a_gateway_that_is_back_is_not_waited_for_as_one_that_is_away[mt4]",
+    ),
+    Fault(
+        "lists without a connection are believed",
+        "Watcher.mqh",
+        "if(!m_broker.Connected())\n     {",
+        "if(m_broker.Login()<=0)\n     {",
+        f"{WATCHING}::test_a_weekend_ends_nothing_and_the_gap_behind_it_is_told_once_with_its_price[mt4]",
+    ),
+    Fault(
+        "summer time is not noticed",
+        "Facts.mqh",
+        "         m_offset=offset;",
+        "         m_offset=(m_offset==0) ? offset : m_offset;",
+        f"{WATCHING}::test_a_change_to_summer_time_changes_no_order_and_no_expiry[mt4-1]",
+    ),
+    Fault(
+        "the last price of Friday is a time zone",
+        "Facts.mqh",
+        "else if(offset==m_seen)",
+        "else if(offset==m_seen || !m_known)",
+        f"{WATCHING}::test_a_terminal_that_starts_at_a_weekend_takes_the_last_price_for_no_time_zone[mt4]",
+    ),
+    Fault(
+        "each event of the timer is a try",
+        "Session.mqh",
+        'if(stopped!="" || now<m_wait_until ||',
+        'if(stopped!="" || now<0 ||',
+        f"{WATCHING}::test_a_flood_of_the_timer_makes_no_more_calls_and_tells_nothing_twice[mt4]",
+    ),
+    Fault(
+        "half a record stays where the next one is written",
+        "Journal.mqh",
+        "   if(good<size)\n",
+        "   if(good<size && GoodBehind(bytes,good))\n",
+        f"{WATCHING}::test_a_disk_that_fills_inside_a_record_keeps_none_of_it_and_the_next_start_tells_it_once[mt4]",
+    ),
+    Fault(
+        "a look goes on in another account",
+        "Watcher.mqh",
+        "return(m_broker.Login()==m_login && m_broker.Server()==m_server);",
+        "return(m_login>0);",
+        f"{WATCHING}::{SWITCHED}",
+    ),
+    Fault(
+        "the last look at another account dates a trade",
+        "Watcher.mqh",
+        "   m_scanned=-1;\n",
+        "   m_scanned=(login==0) ? -1 : m_scanned;\n",
+        f"{WATCHING}::{SWITCHED}",
+    ),
+    Fault(
+        "an order goes to whatever account is logged in",
+        "Agent.mqh",
+        "if(Logged()!=m_account || !m_executor.Step())",
+        "if(!m_executor.Step())",
+        f"{FAULTY}::test_an_account_that_is_switched_while_the_gateway_is_asked_gets_no_order_of_the_other[calls]",
+        nightly=True,
     ),
 )
