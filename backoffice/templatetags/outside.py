@@ -82,6 +82,21 @@ def words(value: Any) -> str:
     return str(value or NOTHING).replace("_", " ")
 
 
+_SAID: Final = {
+    "noop": "nothing to do",
+    "command": "by the gateway's command",
+    "gone": "was no longer in the account",
+    "detached": "left to its owner",
+}
+"""Outcomes and causes whose names mean something to us alone."""
+
+
+@register.filter
+def said(value: str) -> str:
+    """An outcome of a decision, or the cause of a close, as a member reads it."""
+    return _SAID.get(value, words(value))
+
+
 @register.filter
 def fact(value: Any) -> str:
     """A fact of an action's preview: what is made for a page already stays, a name of the code becomes words."""

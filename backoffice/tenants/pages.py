@@ -142,15 +142,15 @@ class Listed:
         return f"?{self.query}page={number}"
 
 
-def listed(request: HttpRequest, rows: QuerySet[Any]) -> Listed:
-    """The page of `rows` that the address names; nonsense is the first one."""
+def listed(request: HttpRequest, rows: QuerySet[Any], most: int = ROWS) -> Listed:
+    """The page of `rows` that the address names, of `most` rows; nonsense is the first one."""
     asked = request.GET.get("page", "")
     number = min(max(int(asked), 1), LAST_PAGE) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 1
     kept = request.GET.copy()
     kept.pop("page", None)
-    first = (number - 1) * ROWS
-    taken = list(rows[first : first + ROWS + 1])
-    return Listed(taken[:ROWS], number, len(taken) > ROWS, f"{kept.urlencode()}&" if kept else "")
+    first = (number - 1) * most
+    taken = list(rows[first : first + most + 1])
+    return Listed(taken[:most], number, len(taken) > most, f"{kept.urlencode()}&" if kept else "")
 
 
 def searched(request: HttpRequest) -> str:

@@ -23,7 +23,9 @@ from sessions_app.domain.decimals import plain
 
 OPENINGS: Final = (Action.OPEN.value, Action.PLACE.value)
 MOST: Final = 500
-"""Followers that the page of one trade shows."""
+"""Followers of one trade that its REST answer has."""
+FOLLOWERS: Final = 20
+"""Followers on a page of one trade: each brings its steps, commands and reports, 6 KB of a page that has 150."""
 _SENTENCES: Final = {code.value: sentence for code, sentence in SENTENCES.items()}
 _MOMENTS: Final = ("received_at", "committed_at", "pushed_at", "acked_at", "reported_at")
 _HOPS: Final = ("decided and stored", "sent", "acknowledged by the EA", "reported by the broker")
@@ -107,14 +109,21 @@ class Outcome:
 def trade(visit: Visit, intent_id: UUID) -> HttpResponseBase:
     scope = visit.scope
     opening: Intent = found(scope.intents().select_related("account"), intent_id)
-    outcomes, more = outcomes_of(scope, opening)
+    times = counted_outcomes(scope, [opening.pk]).get(opening.pk, {})
+    asked = visit.request.GET.get("outcome", "")
+    wanted = asked if asked in times else ""
+    decisions = _decisions(scope, opening)
+    page = listed(visit.request, decisions.filter(outcome=wanted) if wanted else decisions, most=FOLLOWERS)
     return visit.show(
         "trade",
         "Who got this trade, how, and why not?",
         opening=opening,
         events=events_of(scope, opening),
-        outcomes=outcomes,
-        more=more,
+        outcomes=list(_outcomes(scope, opening, page.rows)),
+        page=page,
+        times=sorted(times.items()),
+        total=sum(times.values()),
+        wanted=wanted,
     )
 
 
@@ -126,10 +135,13 @@ def events_of(scope: Scope, opening: Intent) -> list[Intent]:
 
 def outcomes_of(scope: Scope, opening: Intent) -> tuple[list[Outcome], bool]:
     """What a trade became for each follower, of MOST at most, and whether there are more."""
-    decisions = scope.decisions().filter(intent=opening)
-    decisions = decisions.select_related("subscription__follower", "subscription__strategy").order_by("outcome", "id")
-    outcomes = list(_outcomes(scope, opening, list(decisions[: MOST + 1])))
+    outcomes = list(_outcomes(scope, opening, list(_decisions(scope, opening)[: MOST + 1])))
     return outcomes[:MOST], len(outcomes) > MOST
+
+
+def _decisions(scope: Scope, opening: Intent) -> QuerySet[Decision]:
+    decisions = scope.decisions().filter(intent=opening)
+    return decisions.select_related("subscription__follower", "subscription__strategy").order_by("outcome", "id")
 
 
 def _outcomes(scope: Scope, opening: Intent, decisions: Sequence[Decision]) -> Iterable[Outcome]:

@@ -431,6 +431,89 @@ def test_a_trades_page_says_who_got_it_and_why_not(client: Client, house: House)
     assert house.row("sessions_app.brokeraccount").claimed_as in text
 
 
+def test_a_trade_of_many_followers_comes_in_pages_and_by_outcome(client: Client, house: House) -> None:
+    member(client, house.tenant)
+    opening = factories.IntentFactory.create(account=house.row("orders.strategy").master)
+    for number in range(25):
+        follower = factories.SubscriptionFactory.create(
+            strategy=house.row("orders.strategy"), follower__tenant=house.tenant
+        )
+        if number < 3:
+            factories.DecisionFactory.create(subscription=follower, intent=opening, denied="symbol_not_found")
+        else:
+            _carried_out(factories.DecisionFactory.create(subscription=follower, intent=opening, steps=_LONG))
+    with counted() as cost:
+        first = page(client, "trade", house.tenant, opening.pk)
+    assert cost.calls <= MOST_QUERIES
+    assert len(first.encode()) <= MOST_BYTES
+    assert first.count("<article") == trades.FOLLOWERS
+    assert "All 25" in first
+    last = page(client, "trade", house.tenant, opening.pk, query="?page=2")
+    assert (last.count("<article"), "?page=1" in last, "?page=3" in last) == (5, True, False)
+    denied = page(client, "trade", house.tenant, opening.pk, query="?outcome=denied")
+    assert (denied.count("<article"), denied.count("has no such symbol")) == (3, 3)
+    assert page(client, "trade", house.tenant, opening.pk, query="?outcome=nonsense").count("<article") == 20
+    listed = page(client, "trades", house.tenant)
+    assert f'href="{address("trade", house.tenant, opening.pk)}?outcome=denied">3 denied' in listed
+
+
+_LONG: Final = [
+    {"step": f"step_{number}", "result": "ok", **{f"what_it_looked_at_{field}": "1234.56789" for field in range(3)}}
+    for number in range(10)
+]
+"""As long as the steps of a decision are."""
+
+
+def _carried_out(decision: Decision) -> None:
+    """Opened and closed, with what was said of it."""
+    copy = factories.CopyFactory.create(
+        subscription=decision.subscription, position_id=decision.intent.position_id, state="closed",
+        close_cause="command",
+    )  # fmt: skip
+    moment = now()
+    for action in ("open", "close"):
+        command = factories.CommandFactory.create(
+            copy=copy, account=copy.account, action=action, state="done", received_at=moment, committed_at=moment,
+            pushed_at=moment, acked_at=moment, reported_at=moment,
+        )  # fmt: skip
+        factories.ReportFactory.create(command=command, account=copy.account)
+
+
+def test_health_of_many_followers_builds_no_model_of_each(client: Client, house: House) -> None:
+    member(client, house.tenant)
+    page(client, "health", house.tenant)
+    with counted() as few:
+        page(client, "health", house.tenant)
+    for _ in range(10):
+        row = factories.SubscriptionFactory.create(
+            strategy=house.row("orders.strategy"), follower__tenant=house.tenant, follower__equity=Decimal("77.5")
+        )
+        factories.EaSessionFactory.create(account=row.follower, authenticated=True)
+    with counted() as many:
+        html = page(client, "health", house.tenant)
+    assert row.follower.claimed_as in html
+    assert "77.50" in html
+    assert many.instances == few.instances
+
+
+def test_the_words_of_a_trade_are_the_members(client: Client, house: House) -> None:
+    member(client, house.tenant)
+    opening = factories.IntentFactory.create(account=house.row("orders.strategy").master)
+    for outcome in ("copied", "noop"):
+        subscription = factories.SubscriptionFactory.create(
+            strategy=house.row("orders.strategy"), follower__tenant=house.tenant
+        )
+        decision = factories.DecisionFactory.create(
+            subscription=subscription, intent=opening, outcome=outcome, code="" if outcome == "copied" else "no_copy"
+        )
+        if outcome == "copied":
+            _carried_out(decision)
+    text = text_of(page(client, "trade", house.tenant, opening.pk)).replace("&#x27;", "'")
+    assert "closed by the gateway's command" in text
+    assert "1 nothing to do" in text
+    assert "noop" not in text
+
+
 def test_the_way_of_a_command_is_a_bar_of_its_hops() -> None:
     start = now()
     moments = [start + timedelta(milliseconds=after) for after in (0, 10, 30, 40, 100)]
