@@ -1,18 +1,38 @@
 """How accounts stand: what is wrong with each, in words, and with all of them in one sentence."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from backoffice.terminals import Terminal, in_words
+from backoffice.terminals import Link, ago, in_words, silence_of
 from sessions_app.domain.lifecycle import SessionStatus
-from sessions_app.models import BrokerAccount, EaSession
+from sessions_app.models import BrokerAccount, Tenant
 
 TARGET_MS: Final = 150
 LATE: Final = timedelta(seconds=60)
 _LEVELS: Final = ("bad", "warning", "ok")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a row shows of its account, read without its model: there may be thousands. `last_end`: when its newest
+    session ended."""
+
+    pk: UUID
+    account_id: str
+    claimed_as: str
+    suspended_at: datetime | None
+    last_end: datetime | None = None
+    tenant: Tenant | None = None
+    equity: Decimal | None = None
+
+    @property
+    def id(self) -> UUID:
+        return self.pk
 
 
 @dataclass(slots=True)
@@ -22,7 +42,7 @@ class Row:
     `hops`: milliseconds of each hop of the command that stands at its p95; empty where one is not known.
     """
 
-    account: BrokerAccount
+    account: Account | BrokerAccount
     strategies: list[str] = field(default_factory=list)
     standing: str = "offline"
     heard: str = "never"
@@ -51,6 +71,8 @@ class Row:
         """What is wrong: how bad, and in words. The first is the worst."""
         away = self.standing != "connected"
         suspended = self.account.suspended_at is not None
+        if not (away or suspended or self.unprotected or self.undelivered or self.differences or self.failed):
+            return []
         stuck = self.oldest is not None and self.oldest > LATE
         waits = f"{counted(self.undelivered, 'command')} not delivered"
         told = [
@@ -80,15 +102,15 @@ def state_line(rows: Sequence[Row]) -> tuple[str, str]:
     if not rows:
         return "idle", "No account follows a strategy yet."
     exposed = [row for row in rows if row.standing != "connected" and row.open_copies]
-    bad = [row for row in rows if row.level == "bad"]
-    troubled = [row for row in rows if row.level == "warning"]
+    levels = Counter(row.level for row in rows)
+    bad, troubled = levels["bad"], levels["warning"]
     if exposed:
         verb = "holds" if len(exposed) == 1 else "hold"
         return "bad", f"{counted(len(exposed), 'follower')} {verb} open copies and cannot be reached."
     if bad:
-        return "bad", f"{counted(len(bad), 'follower')} at risk: see the first rows."
+        return "bad", f"{counted(bad, 'follower')} at risk: see the first rows."
     if troubled:
-        return "warning", f"{counted(len(troubled), 'follower')} to look at; no open copy is at risk."
+        return "warning", f"{counted(troubled, 'follower')} to look at; no open copy is at risk."
     return "ok", f"All is well: {counted(len(rows), 'follower')} connected."
 
 
@@ -98,16 +120,16 @@ def counted(number: int, thing: str) -> str:
     return f"{number} {thing[:-1]}ies" if thing.endswith("y") else f"{number} {thing}s"
 
 
-def connect(rows: Mapping[UUID, Row], living: Mapping[UUID, EaSession], now: datetime) -> None:
+def connect(rows: Mapping[UUID, Row], living: Mapping[UUID, Link], now: datetime) -> None:
     """Say of each account whether its terminal is there, and when it was heard of last."""
-    for pk, session in living.items():
+    for pk, link in living.items():
         if pk in rows:
-            terminal = Terminal.of(session, now)
-            rows[pk].heard = terminal.heard
-            if session.state == SessionStatus.PENDING:
+            alive, silence = silence_of(link, now)
+            rows[pk].heard = ago(silence)
+            if link.state == SessionStatus.PENDING:
                 rows[pk].standing = "waits for approval"
             else:
-                rows[pk].standing = "connected" if terminal.alive else "silent"
+                rows[pk].standing = "connected" if alive else "silent"
     for row in rows.values():
         ended: datetime | None = getattr(row.account, "last_end", None)
         if row.standing == "offline" and ended is not None:

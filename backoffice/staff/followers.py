@@ -4,24 +4,26 @@ The day's decisions and commands are read here by account, and monitoring's tota
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import CharField, Count, DateTimeField, Min, OuterRef, Q, QuerySet, Subquery, Value
 
 from backoffice import latency
 from backoffice.latency import Moments
-from backoffice.standings import Row, connect, counted, state_line
+from backoffice.standings import Account, Row, connect, counted, state_line
+from backoffice.terminals import Link
 from orders.domain.decision.inputs import Outcome
 from orders.domain.states.commands import CommandState
 from orders.domain.states.copies import ALIVE
 from orders.domain.states.differences import WAITING, DifferenceState
 from orders.domain.wire.snapshots import DifferenceSeverity
-from orders.models import Command, Copy, Decision, Difference, Subscription
-from sessions_app.models import BrokerAccount, EaSession, Tenant
+from orders.models import Command, Copy, Decision, Difference, Strategy, Subscription
+from sessions_app.models import EaSession, Tenant
 
 ROWS: Final = 50
 SLOWEST: Final = 12
@@ -67,7 +69,7 @@ class Standing:
     differences: Differences
 
 
-def standing(now: datetime, living: Mapping[UUID, EaSession]) -> Standing:
+def standing(now: datetime, living: Mapping[UUID, Link]) -> Standing:
     """How everybody stands at this moment."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     followers, masters = _cast()
@@ -95,41 +97,46 @@ def first_line(followers: Sequence[Row], masters: Sequence[Row]) -> tuple[str, s
 
 
 def _cast() -> tuple[dict[UUID, Row], dict[UUID, Row]]:
-    """Followers and masters, in one read of plain values: there may be thousands of followers. Each account has
-    `last_end`, when its newest session ended."""
-    links = Subscription.objects.annotate(**{f"end_of_{at}": _last_end(side) for at, side in enumerate(_SIDES)})
-    columns = [f"{side}__{name}" for side in _SIDES for name in _COLUMNS]
-    read = links.order_by("strategy__name", "id").values_list(
-        "strategy__name", "state", "end_of_0", "end_of_1", *columns
-    )
-    followers: dict[UUID, Row] = {}
+    """Followers and masters, in two reads of plain values: there may be thousands of followers, and each of one
+    strategy would bring its master once more."""
+    tenants: dict[str, Tenant] = {}
+    followed = Strategy.objects.filter(pk__in=Subscription.objects.values("strategy")).order_by("name", "id")
+    names: dict[UUID, str] = {}
     masters: dict[UUID, Row] = {}
-    for name, state, follower_end, master_end, *values in read:
-        words = name if state == "active" else f"{name} ({state.replace('_', ' ')})"
-        _row(followers, values[: len(_COLUMNS)], follower_end).strategies.append(words)
-        leading = _row(masters, values[len(_COLUMNS) :], master_end)
+    for strategy, name, *values in _with(followed, "master", "id", "name"):
+        names[strategy] = name
+        leading = _row(masters, values, tenants)
         if name not in leading.strategies:
             leading.strategies.append(name)
+    followers: dict[UUID, Row] = {}
+    for strategy, state, *values in _with(Subscription.objects.order_by("id"), "follower", "strategy_id", "state"):
+        # One that was made since its strategy was read is on the next page.
+        if (name := names.get(strategy)) is not None:
+            words = name if state == "active" else f"{name} ({state.replace('_', ' ')})"
+            _row(followers, values, tenants).strategies.append(words)
+    for row in followers.values():
+        row.strategies.sort()
     return followers, masters
 
 
-_SIDES: Final = ("follower", "strategy__master")
-_COLUMNS: Final = ("id", "claimed_as", "account_id", "suspended_at", "tenant__name")
+_COLUMNS: Final = ("id", "account_id", "claimed_as", "suspended_at")
 
 
-def _last_end(account: str) -> Subquery:
-    sessions: Any = EaSession.objects.filter(account=OuterRef(account)).order_by("-created_at")
-    return Subquery(sessions.values("closed_at")[:1])
+def _with(rows: QuerySet[Any], side: str, *columns: str) -> Iterable[tuple[Any, ...]]:
+    """These columns of rows, and then of the account on this side what `_row` takes."""
+    sessions: Any = EaSession.objects.filter(account=OuterRef(side)).order_by("-created_at")
+    ended = rows.annotate(last_end=Subquery(sessions.values("closed_at")[:1]))
+    own = [f"{side}__{name}" for name in _COLUMNS]
+    return ended.values_list(*columns, *own, "last_end", f"{side}__tenant__name")
 
 
-def _row(rows: dict[UUID, Row], values: Sequence[Any], last_end: datetime | None) -> Row:
-    pk, claimed_as, account_id, suspended_at, tenant = values
-    if pk not in rows:
-        account = BrokerAccount(id=pk, claimed_as=claimed_as, account_id=account_id, suspended_at=suspended_at)
-        account.tenant = None if tenant is None else Tenant(name=tenant)
-        account.last_end = last_end  # type: ignore[attr-defined]  # as tenants' pages annotate it
-        rows[pk] = Row(account)
-    return rows[pk]
+def _row(rows: dict[UUID, Row], values: Sequence[Any], tenants: dict[str, Tenant]) -> Row:
+    *known, name = values
+    if known[0] not in rows:
+        if name is not None and name not in tenants:
+            tenants[name] = Tenant(name=name)
+        rows[known[0]] = Row(Account(*known, tenants.get(name)))
+    return rows[known[0]]
 
 
 def _books(rows: Mapping[UUID, Row]) -> Differences:
@@ -181,7 +188,7 @@ def _day(rows: Mapping[UUID, Row], midnight: datetime, now: datetime) -> Day:
     return Day(outcomes, +denials, failures, *_moments(rows, midnight, now))
 
 
-_NOBODY: Final = BrokerAccount()
+_NOBODY: Final = Account(UUID(int=0), "", "", None)
 """Of an account that neither follows nor leads any more: counted over all, and shown in no row."""
 
 
@@ -215,28 +222,34 @@ def _moments(
     hours = [midnight + timedelta(hours=hour) for hour in range(now.hour + 1)]
     spans = [(midnight, None, SAMPLE), *((hour, hour + timedelta(hours=1), HOUR_SAMPLE) for hour in hours)]
     found = _latest(spans)
-    lines = [[tuple(getattr(command, name) for name in latency.COLUMNS) for command in part] for part in found]
+    lines = [[moments for _, moments in part] for part in found]
     taken: dict[UUID, list[Moments]] = defaultdict(list)
-    for command, moments in zip(found[0], lines[0], strict=True):
-        if command.account_id in rows and command.reported_at is not None:
-            taken[command.account_id].append(moments)
+    for account, moments in found[0]:
+        if account in rows and moments[-1] is not None:
+            taken[account].append(moments)
     for pk, ways in taken.items():
         rows[pk].p95, rows[pk].hops = latency.at_p95(ways)
     return lines[0], lines[1:]
 
 
-def _latest(spans: Sequence[tuple[datetime, datetime | None, int]]) -> list[list[Command]]:
-    """The latest commands of each span of time, at most so many, in one statement: each takes as many steps of the
-    index over their time. Django slices no part of a union on SQLite, so its own statements are put together here."""
+def _latest(spans: Sequence[tuple[datetime, datetime | None, int]]) -> list[list[tuple[UUID, Moments]]]:
+    """Account and moments of the latest commands of each span of time, at most so many, in one statement: each takes
+    as many steps of the index over their time. Django slices no part of a union on SQLite, so its own statements are
+    put together here; its converters are used, but no models are built of what may be thousands of rows."""
     commands = Command.objects.filter(hold_no__isnull=True).order_by("-decided_at")
     parts, values = [], []
     for number, (start, end, most) in enumerate(spans):
         within = Q(decided_at__gte=start) & (Q() if end is None else Q(decided_at__lt=end))
-        part = commands.filter(within).values("id", "account_id", *latency.COLUMNS)[:most]
+        part = commands.filter(within).values("account_id", *latency.COLUMNS)[:most]
         text, params = part.query.sql_with_params()
         parts.append(f"SELECT part{number}.*, {number} AS part FROM ({text}) AS part{number}")  # noqa: S608 - all ours
         values += params
-    found: list[list[Command]] = [[] for _ in spans]
-    for command in Command.objects.raw(" UNION ALL ".join(parts), values):
-        found[command.part].append(command)  # type: ignore[attr-defined]  # a column of the statement
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts), values)
+        read = cursor.fetchall()
+    compiler = part.query.get_compiler(connection=connection)
+    compiler.pre_sql_setup()
+    found: list[list[tuple[UUID, Moments]]] = [[] for _ in spans]
+    for account, *moments, number in compiler.results_iter([read]):
+        found[number].append((account, tuple(moments)))
     return found

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 
+from backoffice.terminals import Link
 from orders.models import (
     Command,
     Copy,
@@ -137,12 +138,13 @@ class Scope:
         waiting = Count("keys", filter=awaits_decision("keys__"), distinct=True)
         return self.accounts().annotate(last_end=Subquery(of_account.values("closed_at")[:1]), waiting=waiting)
 
-    def living(self, account_ids: list[UUID] | None = None) -> dict[UUID, EaSession]:
+    def living(self, account_ids: list[UUID] | None = None) -> dict[UUID, Link]:
         """The living session of each account that has one, the authenticated one before one that waits."""
-        rows = self.sessions().filter(state__in=LIVING).defer("environment", "hello", "status")
+        rows = self.sessions().filter(state__in=LIVING)
         if account_ids is not None:
             rows = rows.filter(account_id__in=account_ids)
-        return {row.account_id: row for row in rows.order_by("-state", "created_at")}
+        links = map(Link._make, rows.order_by("-state", "created_at").values_list(*Link._fields))
+        return {link.account_id: link for link in links}
 
     def lately_denied(self, codes: tuple[str, ...], since: datetime) -> QuerySet[Any]:
         """How often each follower was denied each symbol for one of these reasons, and when last: values."""

@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
@@ -29,6 +30,7 @@ from tests.factories import (
     DifferenceFactory,
     EaSessionFactory,
     IntentFactory,
+    StrategyFactory,
     SubscriptionFactory,
     UserFactory,
     grant,
@@ -298,6 +300,32 @@ def test_monitoring_asks_the_database_twelve_times_at_most_also_for_an_administr
     with counted() as cost:
         show(who.client, name)
     assert cost.calls <= 12, cost.sql
+
+
+def test_monitoring_of_many_followers_builds_models_of_what_it_shows_alone(
+    client: Client, watcher: User, at_noon: None
+) -> None:
+    """A model takes ten times as long to build as its values are to read, and two thousand were half a second."""
+    strategy = StrategyFactory.create()
+
+    def built(more: int) -> Counter[str]:
+        for number in range(more):
+            row = SubscriptionFactory.create(strategy=strategy, follower__tenant=strategy.tenant)
+            EaSessionFactory.create(account=row.follower, authenticated=True)
+            command_at(
+                NOON,
+                decision__subscription=row,
+                account=row.follower,
+                reported_at=NOON + timedelta(milliseconds=number),
+            )
+        cache.clear()
+        with counted() as cost:
+            show(client)
+        return cost.instances
+
+    few = built(queries.LIVE_ROWS)
+    assert built(10) == few
+    assert len(queries.figures(NOON).standing.followers) >= queries.LIVE_ROWS + 10
 
 
 def test_ten_thousand_rows_of_today_are_shown_in_time(client: Client, watcher: User) -> None:
