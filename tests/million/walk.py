@@ -1,4 +1,9 @@
-"""Each page once to warm, then three times: how often it asks the database, how long it takes at best, and its size."""
+"""Each page once to warm, then three times: how often it asks the database, how long it takes at best, and its size.
+
+How long it takes is the CPU time of this process and of the database's that serves it. On a quiet machine that is what
+the clock says of a database in memory; on a busy one the clock tells how busy it is. Workers of PostgreSQL beside the
+serving process would be counted by nobody, so it is told to do without them.
+"""
 
 import sys
 import time
@@ -10,6 +15,7 @@ from unittest.mock import patch
 
 import psycopg
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client, override_settings
 
 from eagateway import routing
@@ -19,6 +25,7 @@ from tests.million import rows
 
 MOST_QUERIES: Final = 12
 MOST_MS: Final = 300
+MOST_KILOBYTES: Final = 150
 TIMES: Final = 3
 NO_PAGES: Final = ("tenants:export", "openapi", "asyncapi", "frames", "docs", "sign_out", "invitation")
 WHO: Final = ("the tenant's owner", "staff: Administrator")
@@ -52,12 +59,13 @@ class Looked:
     address: str
     queries: int
     milliseconds: float
+    of_database: float
     kilobytes: float
     slowest: str
 
     @property
     def is_over(self) -> bool:
-        return self.queries > MOST_QUERIES or self.milliseconds >= MOST_MS
+        return self.queries > MOST_QUERIES or self.milliseconds >= MOST_MS or self.kilobytes > MOST_KILOBYTES
 
 
 def over(commands: int, *, only: str) -> int:
@@ -65,20 +73,23 @@ def over(commands: int, *, only: str) -> int:
     routing.bind()
     began = time.monotonic()
     house = rows.fill(commands)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER DATABASE eagateway SET max_parallel_workers_per_gather = 0")
+    connection.close()
     say(f"filled in {time.monotonic() - began:.0f} s")
     with override_settings(ALLOWED_HOSTS=["testserver"]):
         looked = [told(one, whole=bool(only)) for one in _pages(house, only)]
     wrong = [one for one in looked if one.is_over]
     for one in sorted(wrong, key=lambda one: -one.milliseconds):
         told(one, whole=False)
-    say(f"{len(looked)} pages, {len(wrong)} over {MOST_QUERIES} queries or {MOST_MS} ms")
+    say(f"{len(looked)} pages, {len(wrong)} over {MOST_QUERIES} queries, {MOST_MS} ms of CPU or {MOST_KILOBYTES} KB")
     return 1 if wrong else 0
 
 
 def told(one: Looked, *, whole: bool) -> Looked:
     """Say a line of it, with its slowest statement where it is over a bound or asked for alone."""
     mark = "OVER" if one.is_over else "    "
-    cost = f"{one.milliseconds:8.1f} ms {one.queries:3} queries {one.kilobytes:6.0f} KB"
+    cost = f"{one.milliseconds:8.1f} ms ({one.of_database:.0f}) {one.queries:3} queries {one.kilobytes:6.0f} KB"
     say(f"{mark} {cost}  {one.name}  {one.address}")
     if one.is_over or whole:
         say(f"       {one.slowest}")
@@ -103,16 +114,26 @@ def _look(who: Person, name: str, address: str) -> Looked | None:
     answer = _ask(who.client, address)
     if answer.status_code != 200 or not answer["Content-Type"].startswith("text/html"):
         return None
-    took, times, said = 0, [], ""
+    took, costs, said = 0, [], ""
     for _ in range(TIMES):
         with _timed() as statements:
-            began = time.perf_counter()
+            here, there = time.process_time(), _backend_seconds()
             _ask(who.client, address)
-            times.append((time.perf_counter() - began) * 1000)
+            there = _backend_seconds() - there
+            here = time.process_time() - here
+        costs.append(((here + there) * 1000, there * 1000))
         took = len(statements)
         slowest = max(statements, default=(0.0, ""))
-        said = f"{slowest[0] * 1000:.0f} ms: {slowest[1][:1500]}"
-    return Looked(name, address, took, min(times), len(answer.content) / 1024, said)
+        said = f"{slowest[0] * 1000:.0f} ms by the clock: {slowest[1][:1500]}"
+    return Looked(name, address, took, *min(costs), len(answer.content) / 1024, said)
+
+
+def _backend_seconds() -> float:
+    """How long the process of the database that serves this connection has run on a processor."""
+    connection.ensure_connection()
+    pid = connection.connection.info.backend_pid
+    # Linux's clock of another process: what clock_getcpuclockid of the C library gives, which Python does not offer.
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 @contextmanager
