@@ -297,10 +297,10 @@ FAULTS: Final = (
         f"{WAITING}::test_a_gateway_that_is_back_is_not_waited_for_as_one_that_is_away[mt4]",
     ),
     Fault(
-        "lists without a connection are believed",
+        "a close is told with the price of its opening",
         "Watcher.mqh",
-        "if(!m_broker.Connected())\n     {",
-        "if(m_broker.Login()<=0)\n     {",
+        "fact.kind==FACT_PARTIAL) ? fact.row.close_price : fact.row.price);",
+        "fact.kind==FACT_PARTIAL) ? fact.row.price : fact.row.price);",
         f"{WATCHING}::test_a_weekend_ends_nothing_and_the_gap_behind_it_is_told_once_with_its_price[mt4]",
     ),
     Fault(
