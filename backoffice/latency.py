@@ -100,11 +100,12 @@ def _durations(rows: Sequence[Moments], first: int, last: int) -> list[float]:
 def at_p95(ways: Sequence[Moments]) -> tuple[float | None, tuple[float, ...]]:
     """The p95 of whole ways, and the hops of the command that stands there: together they are that p95. No hops where
     one of its moments is not known."""
-    ordered = sorted(ways, key=lambda way: _durations([way], 0, 4))
-    found = percentile([duration for way in ordered for duration in _durations([way], 0, 4)], 0.95)
-    if found is None:
+    whole = [way for way in ways if way[0] is not None and way[-1] is not None]
+    if not whole:
         return None, ()
-    way = next(way for way in ordered if _durations([way], 0, 4) == [found])
+    timed = sorted(zip(_durations(whole, 0, 4), range(len(whole)), strict=True))
+    found, place = timed[max(0, ceil(0.95 * len(timed)) - 1)]
+    way = whole[place]
     hops = tuple(duration for at in range(4) for duration in _durations([way], at, at + 1))
     return found, hops if len(hops) == 4 else ()
 

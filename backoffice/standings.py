@@ -1,14 +1,14 @@
 """How accounts stand: what is wrong with each, in words, and with all of them in one sentence."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from backoffice.terminals import Link, ago, in_words, silence_of
+from backoffice.terminals import Heard, ago, in_words, silence_of
 from sessions_app.domain.lifecycle import SessionStatus
 from sessions_app.models import BrokerAccount, Tenant
 
@@ -37,15 +37,17 @@ class Account:
 
 @dataclass(slots=True)
 class Row:
-    """An account and what is to be known of it. `heard`: when its terminal was heard of last, in words.
+    """An account and what is to be known of it. `silence`: how long ago its terminal was heard of.
+    `subscriptions`: of a follower, each strategy with the subscription to it.
 
     `hops`: milliseconds of each hop of the command that stands at its p95; empty where one is not known.
     """
 
     account: Account | BrokerAccount
     strategies: list[str] = field(default_factory=list)
+    subscriptions: list[tuple[str, UUID]] = field(default_factory=list)
     standing: str = "offline"
-    heard: str = "never"
+    silence: timedelta | None = None
     open_copies: int = 0
     unprotected: int = 0
     undelivered: int = 0
@@ -56,6 +58,11 @@ class Row:
     failed: int = 0
     p95: float | None = None
     hops: Sequence[float] = ()
+
+    @property
+    def heard(self) -> str:
+        """When its terminal was heard of last, in words."""
+        return ago(self.silence)
 
     @property
     def waits(self) -> str:
@@ -69,27 +76,34 @@ class Row:
     @property
     def troubles(self) -> list[tuple[str, str]]:
         """What is wrong: how bad, and in words. The first is the worst."""
+        return [(level, words()) for level, words in self._troubles()]
+
+    def _troubles(self) -> list[tuple[str, Callable[[], str]]]:
+        """Words are made for what is shown alone: of thousands of rows a page needs to know how bad each is."""
         away = self.standing != "connected"
         suspended = self.account.suspended_at is not None
         if not (away or suspended or self.unprotected or self.undelivered or self.differences or self.failed):
             return []
         stuck = self.oldest is not None and self.oldest > LATE
-        waits = f"{counted(self.undelivered, 'command')} not delivered"
-        told = [
-            (away and self.open_copies > 0, "bad", f"{self.standing} with {counted(self.open_copies, 'open copy')}"),
-            (self.unprotected > 0, "bad", f"{counted(self.unprotected, 'copy')} without the stop loss"),
-            (stuck, "bad", f"{waits}, the oldest for {in_words(self.oldest or LATE)}"),
-            (suspended, "warning", "suspended"),
-            (away and not self.open_copies, "warning", self.standing),
-            (self.differences > 0, "warning", counted(self.differences, "difference")),
-            (self.failed > 0, "warning", f"{self.failed} failed today"),
-            (self.undelivered > 0 and not stuck, "warning", waits),
-        ]
+        told: list[tuple[bool, str, Callable[[], str]]] = [
+            (away and self.open_copies > 0, "bad",
+             lambda: f"{self.standing} with {counted(self.open_copies, 'open copy')}"),
+            (self.unprotected > 0, "bad", lambda: f"{counted(self.unprotected, 'copy')} without the stop loss"),
+            (stuck, "bad", lambda: f"{self._waits()}, the oldest for {in_words(self.oldest or LATE)}"),
+            (suspended, "warning", lambda: "suspended"),
+            (away and not self.open_copies, "warning", lambda: self.standing),
+            (self.differences > 0, "warning", lambda: counted(self.differences, "difference")),
+            (self.failed > 0, "warning", lambda: f"{self.failed} failed today"),
+            (self.undelivered > 0 and not stuck, "warning", self._waits),
+        ]  # fmt: skip
         return [(level, words) for holds, level, words in told if holds]
+
+    def _waits(self) -> str:
+        return f"{counted(self.undelivered, 'command')} not delivered"
 
     @property
     def level(self) -> str:
-        return min((level for level, _ in self.troubles), key=_LEVELS.index, default="ok")
+        return min((level for level, _ in self._troubles()), key=_LEVELS.index, default="ok")
 
     @property
     def place(self) -> tuple[Any, ...]:
@@ -120,12 +134,11 @@ def counted(number: int, thing: str) -> str:
     return f"{number} {thing[:-1]}ies" if thing.endswith("y") else f"{number} {thing}s"
 
 
-def connect(rows: Mapping[UUID, Row], living: Mapping[UUID, Link], now: datetime) -> None:
+def connect(rows: Mapping[UUID, Row], living: Mapping[UUID, Heard], now: datetime) -> None:
     """Say of each account whether its terminal is there, and when it was heard of last."""
     for pk, link in living.items():
         if pk in rows:
-            alive, silence = silence_of(link, now)
-            rows[pk].heard = ago(silence)
+            alive, rows[pk].silence = silence_of(link, now)
             if link.state == SessionStatus.PENDING:
                 rows[pk].standing = "waits for approval"
             else:
@@ -133,4 +146,4 @@ def connect(rows: Mapping[UUID, Row], living: Mapping[UUID, Link], now: datetime
     for row in rows.values():
         ended: datetime | None = getattr(row.account, "last_end", None)
         if row.standing == "offline" and ended is not None:
-            row.heard = f"{in_words(max(now - ended, timedelta(0)))} ago"
+            row.silence = max(now - ended, timedelta(0))

@@ -54,6 +54,7 @@ def page(visit: Visit) -> HttpResponseBase:
         differences=found.differences,
         missing=found.missing,
         target=TARGET_MS,
+        may_subscribe=visit.may("tenants:subscribe"),
     )
 
 
@@ -62,7 +63,7 @@ def health_of(scope: Scope, now: datetime) -> Health:
     accounts, waiting = _accounts(scope)
     followers, masters = _cast(scope, accounts)
     rows = {**followers, **{pk: row for pk, row in masters.items() if pk not in followers}}
-    connect(rows, scope.living(), now)
+    connect(rows, scope.links(), now)
     _books(scope, rows)
     _today(scope, rows, now)
     missing = _decisions(scope, rows, now)
@@ -82,13 +83,12 @@ def health_of(scope: Scope, now: datetime) -> Health:
 
 def _accounts(scope: Scope) -> tuple[dict[UUID, Account], int]:
     """Accounts by their ids, and how many keys wait."""
-    columns = ("pk", "account_id", "claimed_as", "suspended_at", "last_end", "tenant", "equity", "waiting")
+    columns = ("pk", "account_id", "claimed_as", "suspended_at", "last_end", "equity", "waiting")
     accounts: dict[UUID, Account] = {}
     waiting = 0
-    for *values, keys in scope.accounts_with_ends().order_by("id").values_list(*columns):
-        values[5] = scope.tenant
-        accounts[values[0]] = Account(*values)
-        waiting += keys
+    for pk, name, claimed_as, suspended_at, ended, equity, keys in scope.accounts_with_ends().values_list(*columns):
+        accounts[pk] = Account(pk, name, claimed_as, suspended_at, ended, scope.tenant, equity)
+        waiting = keys
     return accounts, waiting
 
 

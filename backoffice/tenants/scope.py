@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from backoffice.terminals import Link
 from orders.models import (
@@ -133,18 +134,25 @@ class Scope:
     # What several pages ask -------------------------------------------------------------------------------------------
 
     def accounts_with_ends(self) -> QuerySet[Any]:
-        """Accounts with `last_end`, when their newest session ended, and `waiting`, how many keys wait."""
+        """Accounts with `last_end`, when their newest session ended, and `waiting`, how many keys wait of all accounts
+        together: that is counted once, where a count for each account took longer than the rest of its page."""
         of_account: Any = EaSession.objects.filter(account=OuterRef("id")).order_by("-created_at")
-        waiting = Count("keys", filter=awaits_decision("keys__"), distinct=True)
+        keys: Any = self.keys().filter(awaits_decision()).order_by().annotate(whose=Value(1)).values("whose")
+        waiting = Coalesce(Subquery(keys.annotate(times=Count("id")).values("times")), 0)
         return self.accounts().annotate(last_end=Subquery(of_account.values("closed_at")[:1]), waiting=waiting)
 
-    def living(self, account_ids: list[UUID] | None = None) -> dict[UUID, Link]:
-        """The living session of each account that has one, the authenticated one before one that waits."""
-        rows = self.sessions().filter(state__in=LIVING)
-        if account_ids is not None:
-            rows = rows.filter(account_id__in=account_ids)
-        links = map(Link._make, rows.order_by("-state", "created_at").values_list(*Link._fields))
-        return {link.account_id: link for link in links}
+    def living(self, account_ids: list[UUID]) -> dict[UUID, EaSession]:
+        """The living session of each of these accounts that has one, the authenticated one before one that waits."""
+        rows = self._living().filter(account_id__in=account_ids).defer("environment", "hello", "status")
+        return {row.account_id: row for row in rows}
+
+    def links(self) -> dict[UUID, Link]:
+        """Likewise of all accounts, what says whether their terminals are there."""
+        found = map(Link._make, self._living().values_list(*Link._fields))
+        return {link.account_id: link for link in found}
+
+    def _living(self) -> QuerySet[EaSession]:
+        return self.sessions().filter(state__in=LIVING).order_by("-state", "created_at")
 
     def lately_denied(self, codes: tuple[str, ...], since: datetime) -> QuerySet[Any]:
         """How often each follower was denied each symbol for one of these reasons, and when last: values."""
