@@ -95,18 +95,21 @@ def _trade(master: Desk, follower: Desk) -> None:
         command = Command.objects.get(account=follower.account, action=step)
         follower.report(command.id, status, ticket=7, lots="0.1", price="1.1", balance="1000")
     moment = now()
-    # Nothing has carried them to an EA here.
+    # Nothing has carried them to an EA here. The house's own command as well: it is older, and all others are copied
+    # from the oldest.
     done = {"state": "done", "committed_at": moment, "pushed_at": moment, "acked_at": moment, "reported_at": moment}
-    Command.objects.filter(account=follower.account).update(**done)
+    Command.objects.update(**done)
 
 
 def _exceptions(positions: int) -> tuple[str, ...]:
     """What did not go well, and what is not over yet."""
-    newest = volume.FIRST + positions - OPEN
+    late = f"position_id > {volume.FIRST + positions - OPEN}"
     return (
         "UPDATE orders_decision SET outcome = 'denied', code = 'symbol_not_found' WHERE right(id::text, 1) = '7'",
         "UPDATE orders_command SET state = 'rejected' WHERE right(id::text, 2) = '2a'",
-        f"UPDATE orders_copy SET state = 'open', lots_open = lots_opened WHERE position_id > {newest}",  # noqa: S608
+        # What waits is of the newest: an EA that was away for a moment, not one for a month.
+        f"UPDATE orders_command SET state = 'queued', reported_at = NULL WHERE {late} AND right(id::text, 1) = 'b'",  # noqa: S608
+        f"UPDATE orders_copy SET state = 'open', lots_open = lots_opened WHERE {late}",  # noqa: S608
     )
 
 
