@@ -14,6 +14,7 @@ from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
+from django.utils.text import capfirst
 
 from backoffice.actions.action import Action
 from backoffice.actions.registry import ACTIONS
@@ -26,6 +27,7 @@ from sessions_app.models import BrokerAccount
 COUNTED_ROWS: Final = 10_000
 MOST_ACCOUNTS: Final = 500
 """Accounts whose rows are asked for by their ids. Of more, many rows are theirs: the newest are found at once."""
+MOST_DIGITS: Final = 18
 _BY_ACCOUNT: Final = "__account_id__startswith"
 
 # Only the type checker knows these classes as generic.
@@ -57,6 +59,8 @@ class ReadOnlyAdmin(_ModelAdmin):
     list_per_page = 50
     ordering = ("-id",)
     actions = None
+    searched_latest = 0
+    """Of how many rows, the latest, a symbol is searched; 0: all. It has no index, which each trade would pay for."""
     change_list_template = "backoffice/list.html"
     change_form_template = "backoffice/row.html"
 
@@ -70,7 +74,7 @@ class ReadOnlyAdmin(_ModelAdmin):
         return False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        title = str(self.model._meta.verbose_name_plural).capitalize()
+        title = capfirst(str(self.model._meta.verbose_name_plural))
         made = [(action, None) for action in ACTIONS.values() if action.noun is self.model and action.makes]
         context = {**(extra_context or {}), "title": title, "links": _links(request, made)}
         return super().changelist_view(request, context)
@@ -94,7 +98,21 @@ class ReadOnlyAdmin(_ModelAdmin):
             accounts = list(named.values_list("id", flat=True)[: MOST_ACCOUNTS + 1])
             if 0 < len(accounts) <= MOST_ACCOUNTS:
                 return queryset.filter(**{f"{path}__in": accounts}), False
+        number = search_term.strip()
+        if number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS:
+            numbered = self.numbered(queryset, int(number))
+            # Some brokers' symbols are numbers too.
+            if numbered is not None:
+                return numbered, False
+        if self.searched_latest and search_term:
+            pks = self.model._default_manager.order_by("-pk").values_list("pk", flat=True)
+            oldest = pks[self.searched_latest : self.searched_latest + 1].first()
+            queryset = queryset if oldest is None else queryset.filter(pk__gt=oldest)
         return super().get_search_results(request, queryset, search_term)
+
+    def numbered(self, rows: QuerySet[Any], number: int) -> QuerySet[Any] | None:
+        """The rows of a position or ticket by the indexes of their accounts; None where there are none."""
+        return None
 
     def actions_on(self, row: Any) -> Sequence[Acted]:
         """What its page links, each with the row that it acts on."""

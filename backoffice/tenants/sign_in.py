@@ -13,6 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from backoffice.permissions import SEE_SESSIONS, may
 from backoffice.sign_in import (
     NO_PASSKEY,
     SignInForm,
@@ -159,7 +160,7 @@ def home(request: HttpRequest) -> HttpResponseBase:
         return redirect("profile:second_factor")
     memberships = memberships_of(request.user.pk)
     if request.user.is_staff and not memberships:
-        return redirect("admin:index")
+        return redirect("admin:monitoring" if may(request, SEE_SESSIONS) else "admin:index")
     if len(memberships) == 1 and not request.user.is_staff:
         return redirect("tenants:health", memberships[0].tenant_id)
     return redirect("tenants:mine")

@@ -1,15 +1,33 @@
 """The way of a trade: intent, decision, command, copy, report."""
 
 from typing import Any, Final
+from uuid import UUID
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from backoffice.staff.read_only_admin import ReadOnlyAdmin, Tables, one_of
 from orders.domain.states.denials import SENTENCES, Code
-from orders.models import Command, Copy, Decision, FillWait, FollowerQuote, Intent, Report
+from orders.models import Command, Copy, Decision, FillWait, FollowerQuote, Intent, Report, Strategy, Subscription
 
 _SENTENCES: Final = {code.value: sentence for code, sentence in SENTENCES.items()}
+
+
+LATEST: Final = 100_000
+MOST: Final = 1000
+
+
+def _copies(number: int, *, or_ticket: bool = False) -> list[UUID]:
+    """Ids of the copies of a position, and of those with this ticket: each by an index that begins with what owns it,
+    asked for each owner."""
+    owners = list(Subscription.objects.values_list("pk", "follower_id"))
+    found = Copy.objects.filter(subscription__in=[pk for pk, _ in owners], position_id=number)
+    ids = list(found.values_list("pk", flat=True)[:MOST])
+    if or_ticket:
+        held = Copy.objects.filter(account__in={account for _, account in owners}, ticket=number)
+        ids += held.values_list("pk", flat=True)[:MOST]
+    return ids
 
 
 class IntentAdmin(ReadOnlyAdmin):
@@ -38,9 +56,17 @@ class DecisionAdmin(ReadOnlyAdmin):
         "intent__position_id__exact",
         "intent__symbol__exact",
     )
-    search_help_text = "Start of the follower's account id (lower case), or a position, a symbol"
+    search_help_text = (
+        "Start of the follower's account id (lower case), a position, or a symbol among the latest 100,000"
+    )
+    searched_latest = LATEST
     fields = ("subscription", "intent", "decided_at")
     change_form_template = "backoffice/decision.html"
+
+    def numbered(self, rows: QuerySet[Any], number: int) -> QuerySet[Any] | None:
+        masters = list(Strategy.objects.values_list("master_id", flat=True).distinct())
+        intents = list(Intent.objects.filter(account__in=masters, position_id=number)[:MOST])
+        return rows.filter(intent__in=intents) if intents else None
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Also those of one follower, which monitoring links."""
@@ -80,13 +106,18 @@ class CommandAdmin(ReadOnlyAdmin):
     list_filter = ("state", "action", ("decided_at", admin.DateFieldListFilter))
     list_select_related = ("account",)
     search_fields = ("account__account_id__startswith", "position_id__exact", "symbol__exact", "id__exact")
-    search_help_text = "Start of the follower's account id (lower case), or a position, a symbol, a command's id"
+    search_help_text = "Start of the follower's account id (lower case), a position, a symbol or an id (latest 100,000)"
+    searched_latest = LATEST
     fields = (
         "account", "decision", "difference", "copy", "seq", "state", "reason", "action", "leg", "attempt",
         "position_id", "symbol", "side", "order_type", "lots", "lots_before", "lots_after", "price", "sl", "tp",
         "expiry", "valid_until", "error_code", "absent_from", "occurred_at", "received_at", "decided_at",
         "committed_at", "pushed_at", "acked_at", "broker_started_at", "broker_done_at", "reported_at",
     )  # fmt: skip
+
+    def numbered(self, rows: QuerySet[Any], number: int) -> QuerySet[Any] | None:
+        copies = _copies(number)
+        return rows.filter(copy__in=copies) if copies else None
 
 
 class CopyAdmin(ReadOnlyAdmin):
@@ -99,7 +130,14 @@ class CopyAdmin(ReadOnlyAdmin):
     list_filter = ("state", "side")
     list_select_related = ("account",)
     search_fields = ("account__account_id__startswith", "position_id__exact", "ticket__exact", "symbol__exact")
-    search_help_text = "Start of the follower's account id (lower case), or a position, a ticket, a symbol"
+    search_help_text = (
+        "Start of the follower's account id (lower case), a position, a ticket, or a symbol among the latest 100,000"
+    )
+    searched_latest = LATEST
+
+    def numbered(self, rows: QuerySet[Any], number: int) -> QuerySet[Any] | None:
+        copies = _copies(number, or_ticket=True)
+        return rows.filter(pk__in=copies) if copies else None
 
 
 class FillWaitAdmin(ReadOnlyAdmin):

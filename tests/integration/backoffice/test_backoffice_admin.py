@@ -51,6 +51,7 @@ from tests.factories import (
     grant,
 )
 from tests.factories.sessions import key_of
+from tests.integration.counting import counted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -165,6 +166,39 @@ def test_decisions_are_found_by_their_reason(client: Client, superuser: User) ->
         DecisionFactory.create(denied=code)
     answer: Any = client.get(reverse("admin:orders_decision_changelist"), {"code": "symbol_not_found"})
     assert [row.code for row in answer.context["cl"].result_list] == ["symbol_not_found"]
+
+
+@pytest.mark.parametrize("table", ["command", "copy", "decision"])
+def test_a_position_is_found_by_the_indexes_of_its_owners(client: Client, superuser: User, table: str) -> None:
+    """One condition over accounts, numbers and symbols together read the whole table."""
+    command = CommandFactory.create()
+    CommandFactory.create()
+    wanted = {"command": command, "copy": command.copy, "decision": command.decision}[table]
+    with counted() as cost:
+        answer: Any = client.get(reverse(f"admin:orders_{table}_changelist"), {"q": str(command.position_id)})
+    assert [row.pk for row in answer.context["cl"].result_list] == [wanted.pk]
+    assert cost.calls <= 12
+    assert [text for text in cost.naming(f"orders_{table}") if " OR " in text and "UPPER" not in text] == []
+
+
+@pytest.mark.parametrize("table", ["command", "copy", "decision"])
+def test_a_symbol_is_searched_among_the_latest_rows(
+    client: Client, superuser: User, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    old, *newer = CommandFactory.create_batch(3)
+    symbol = "EURUSD" if table != "decision" else newer[0].decision.intent.symbol
+    shown = {"command": lambda row: row, "copy": lambda row: row.copy, "decision": lambda row: row.decision}[table]
+    monkeypatch.setattr(site._registry[type(shown(old))], "searched_latest", 2)
+    answer: Any = client.get(reverse(f"admin:orders_{table}_changelist"), {"q": symbol})
+    assert {row.pk for row in answer.context["cl"].result_list} == {shown(row).pk for row in newer}
+    assert "latest 100,000" in answer.content.decode()
+
+
+def test_staff_begin_at_monitoring_if_they_may(client: Client) -> None:
+    client.force_login(grant(UserFactory.create(), "sessions_app.view_easession"))
+    assert client.get("/")["Location"] == reverse("admin:monitoring")
+    client.force_login(grant(UserFactory.create(), "sessions_app.decide_authkey"))
+    assert client.get("/")["Location"] == reverse("admin:index")
 
 
 # Pages ---------------------------------------------------------------------------------------------------------------
