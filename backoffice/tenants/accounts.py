@@ -62,6 +62,7 @@ def account(visit: Visit, account_id: UUID) -> HttpResponseBase:
         terminal=Terminal.of(session, now) if session else None,
         keys=keys,
         may_decide=visit.may("tenants:approve_key"),
+        may_act=visit.may("tenants:pause"),
         enrols=settings.GATEWAY["tenants_enrol"],
         copies=list(alive.order_by("-id")[:ROWS]),
         differences=list(standing.order_by("-id")[:ROWS]),

@@ -61,6 +61,7 @@ def subscriptions(visit: Visit) -> HttpResponseBase:
         "Subscriptions",
         text=text,
         may_subscribe=visit.may("tenants:subscribe"),
+        may_act=visit.may("tenants:pause"),
         page=listed(visit.request, rows.order_by("strategy__name", "follower__account_id")),
     )
 

@@ -325,7 +325,15 @@ def test_monitoring_of_many_followers_builds_models_of_what_it_shows_alone(
 
     few = built(queries.LIVE_ROWS)
     assert built(10) == few
-    assert len(queries.figures(NOON).standing.followers) >= queries.LIVE_ROWS + 10
+    standing = queries.figures(NOON).standing
+    assert len(standing.followers) + standing.more == queries.LIVE_ROWS + 10
+
+
+def test_a_follower_is_paused_two_clicks_from_monitoring(client: Client, watcher: User) -> None:
+    row = SubscriptionFactory.create()
+    page = show(client)
+    assert f'href="{reverse("admin:orders_subscription_change", args=[row.pk])}"' in page
+    assert "Denied today" in page.partition("<thead>")[2].partition("</thead>")[0]
 
 
 def test_ten_thousand_rows_of_today_are_shown_in_time(client: Client, watcher: User) -> None:

@@ -479,6 +479,30 @@ def _carried_out(decision: Decision) -> None:
         factories.ReportFactory.create(command=command, account=copy.account)
 
 
+@pytest.mark.parametrize(("role", "acts"), [("operator", True), ("viewer", False)])
+def test_a_subscription_is_paused_in_two_clicks_and_a_reason(
+    client: Client, house: House, role: str, acts: bool
+) -> None:
+    member(client, house.tenant, role)
+    subscription = house.row("orders.subscription")
+    pause = f'href="{address("pause", house.tenant, subscription.pk)}"'
+    for listed in (
+        page(client, "subscriptions", house.tenant),
+        page(client, "account", house.tenant, subscription.follower_id),
+    ):
+        assert (pause in listed) == acts
+
+
+def test_an_empty_tenant_is_told_what_to_do_next(client: Client) -> None:
+    tenant = factories.TenantFactory.create()
+    member(client, tenant)
+    accounts, subscribe = (f'href="{address(name, tenant)}"' for name in ("accounts", "subscribe"))
+    health = page(client, "health", tenant).partition("<main")[2]
+    assert (accounts in health, subscribe in health) == (True, True)
+    assert accounts in page(client, "subscribe", tenant).partition("<main")[2]
+    assert "Who runs this gateway makes one" in page(client, "strategies", tenant)
+
+
 def test_health_of_many_followers_builds_no_model_of_each(client: Client, house: House) -> None:
     member(client, house.tenant)
     page(client, "health", house.tenant)
