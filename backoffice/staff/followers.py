@@ -28,7 +28,7 @@ from sessions_app.models import EaSession, Tenant
 ROWS: Final = 25
 """Followers, and masters: the worst. Each is 2.5 KB of a page that has 150, and a millisecond of one that has 300."""
 SLOWEST: Final = 12
-SAMPLE: Final = 2000
+SAMPLE: Final = 1000
 HOUR_SAMPLE: Final = 100
 FAILED: Final = (CommandState.REJECTED.value, CommandState.UNKNOWN.value)
 ALIVE_STATES: Final = [state.value for state in sorted(ALIVE)]

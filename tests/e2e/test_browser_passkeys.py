@@ -103,7 +103,7 @@ def test_a_passkey_is_added_shown_and_removed(screen: Page, tmp_path: Path) -> N
     expect(screen.get_by_role("heading", name="Your second factor")).to_be_visible()
     look(screen, tmp_path, "passkeys-second-factor")
     screen.get_by_role("button", name="Use a passkey").click()
-    expect(screen.get_by_role("heading", name="Overview")).to_be_visible()
+    expect(screen.get_by_role("heading", name="Monitoring", exact=True)).to_be_visible()
 
     # Alone; but not with somebody else's finger.
     screen.goto("/me/")
@@ -115,7 +115,7 @@ def test_a_passkey_is_added_shown_and_removed(screen: Page, tmp_path: Path) -> N
     expect(screen.get_by_text("Nothing was shown")).to_be_visible()
     screen.finger(right=True)  # type: ignore[attr-defined]
     screen.get_by_role("button", name="Use a passkey").click()
-    expect(screen.get_by_role("heading", name="Overview")).to_be_visible()
+    expect(screen.get_by_role("heading", name="Monitoring", exact=True)).to_be_visible()
 
     # Removed.
     screen.goto("/me/")

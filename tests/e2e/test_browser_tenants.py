@@ -139,6 +139,24 @@ def test_every_list_fits_with_nothing_on_it(screen: Page, tmp_path: Path) -> Non
         look(screen, tmp_path, f"empty-{name}")
 
 
+def test_every_list_fits_with_more_than_a_page_on_it(screen: Page, tmp_path: Path) -> None:
+    """A page has fifty rows at most, so that sixty look like ten thousand."""
+    house = build("Own")
+    strategy, opening = house.row("orders.strategy"), house.row("orders.intent")
+    for _ in range(60):
+        row = factories.SubscriptionFactory.create(strategy=strategy, follower__tenant=house.tenant)
+        factories.DecisionFactory.create(subscription=row, intent=opening)
+        factories.DecisionFactory.create(
+            subscription=row, intent=factories.IntentFactory.create(account=strategy.master), denied="symbol_not_found"
+        )
+    sign_in(screen, house)
+    for name, ids in (*((name, []) for name in LISTS), ("trade", [opening.pk]), ("strategy", [strategy.pk])):
+        screen.goto(address(name, house.tenant, *ids))
+        if name in ("trades", "accounts", "subscriptions", "trade"):
+            expect(screen.get_by_role("link", name="Next")).to_be_visible()
+        look(screen, tmp_path, f"full-{name}")
+
+
 def test_the_pages_of_a_log_in_fit(screen: Page, tmp_path: Path) -> None:
     sign_in(screen, build("Own"))
     screen.get_by_role("link", name="pat@example.com").click()

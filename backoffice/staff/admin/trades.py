@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from backoffice.staff.read_only_admin import ReadOnlyAdmin, Tables, one_of
+from backoffice.staff.read_only_admin import COUNTED_ROWS, ReadOnlyAdmin, Tables, one_of
 from orders.domain.states.denials import SENTENCES, Code
 from orders.models import Command, Copy, Decision, FillWait, FollowerQuote, Intent, Report, Strategy, Subscription
 
@@ -28,6 +28,12 @@ def _copies(number: int, *, or_ticket: bool = False) -> list[UUID]:
         held = Copy.objects.filter(account__in={account for _, account in owners}, ticket=number)
         ids += held.values_list("pk", flat=True)[:MOST]
     return ids
+
+
+def _these(rows: QuerySet[Any], wanted: QuerySet[Any]) -> QuerySet[Any]:
+    """Rows by the ids of those that are wanted: asked for the newest of them at once, PostgreSQL reads the table from
+    its end until it has found a page of them."""
+    return rows.filter(pk__in=list(wanted.values_list("pk", flat=True)[:COUNTED_ROWS]))
 
 
 class IntentAdmin(ReadOnlyAdmin):
@@ -66,7 +72,7 @@ class DecisionAdmin(ReadOnlyAdmin):
     def numbered(self, rows: QuerySet[Any], number: int) -> QuerySet[Any] | None:
         masters = list(Strategy.objects.values_list("master_id", flat=True).distinct())
         intents = list(Intent.objects.filter(account__in=masters, position_id=number)[:MOST])
-        return rows.filter(intent__in=intents) if intents else None
+        return _these(rows, Decision.objects.filter(intent__in=intents)) if intents else None
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Also those of one follower, which monitoring links."""
@@ -117,7 +123,7 @@ class CommandAdmin(ReadOnlyAdmin):
 
     def numbered(self, rows: QuerySet[Any], number: int) -> QuerySet[Any] | None:
         copies = _copies(number)
-        return rows.filter(copy__in=copies) if copies else None
+        return _these(rows, Command.objects.filter(copy__in=copies)) if copies else None
 
 
 class CopyAdmin(ReadOnlyAdmin):
