@@ -85,7 +85,7 @@ def of_member(browser: Browser, url: str, name: str, password: str, width: int) 
     expect(page.get_by_role("heading", name="Is my money copied right now?")).to_be_visible()
     yield "health", page
     page.get_by_role("link", name="Trades", exact=True).click()
-    page.locator("main tbody a").first.click()
+    page.locator("main tbody th a").first.click()
     expect(page.get_by_role("heading", name="Who got this trade, how, and why not?")).to_be_visible()
     yield "trade", page
     page.context.close()
