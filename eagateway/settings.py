@@ -43,7 +43,6 @@ BEHIND_TLS: Final = env.flag("BEHIND_TLS", default=not EMBEDDED)
 PUBLIC_URL: Final = env.text("PUBLIC_URL", default="")
 
 INSTALLED_APPS = [
-    "daphne",
     "eagateway.apps.EaGatewayConfig",
     "backoffice.apps.BackofficeConfig",
     "orders.apps.OrdersConfig",

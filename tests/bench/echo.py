@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import django
+from django.utils.module_loading import import_string
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "eagateway.settings")
 django.setup(set_prefix=False)
@@ -36,5 +37,5 @@ def _ready(port: int) -> None:
 
 
 if __name__ == "__main__":
-    SERVERS[sys.argv[1]](application=application, host="127.0.0.1", port=0, on_ready=_ready).run()
+    import_string(SERVERS[sys.argv[1]])(application=application, host="127.0.0.1", port=0, on_ready=_ready).run()
     os._exit(0)
