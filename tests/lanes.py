@@ -10,6 +10,7 @@ one.
 """
 
 import os
+import re
 import signal
 import sqlite3
 import sys
@@ -43,7 +44,9 @@ class Lane(StrEnum):
 ALL: Final = "all"
 _RAN_ON: Final = pytest.StashKey[str]()
 _WITHOUT_DATABASE: Final = ("tests/unit", "tests/repository", "tests/contract", "tests/ea", "sdk/python/tests")
+_EVERYTHING: Final = frozenset({"EAGATEWAY_NIGHTLY", "CONFORMANCE_FULL"})
 _DATABASE_FIXTURES: Final = frozenset({"db", "transactional_db", "live_server"})
+_NEEDS_LANE: Final = re.compile(r"\b(db|django_db|transactional_db|live_server|mark\.lane)\b")
 _NO_RUN: Final = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
 
 
@@ -60,6 +63,26 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         raise SystemExit(_run_all(early_config))
     early_config.stash[_RAN_ON] = _enter(Lane.EMBEDDED if options.lane == ALL else Lane(options.lane), early_config)
     return (yield)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Files without a test for this lane are not read: reading all of them costs each worker several seconds."""
+    if collection_path.suffix != ".py" or not collection_path.name.startswith("test_"):
+        return None
+    return True if _has_nothing_for(config.getoption("lane"), collection_path, config.rootpath) else None
+
+
+def _has_nothing_for(lane: str, path: Path, root: Path) -> bool:
+    """By the words in it; when in doubt no, for `_lanes_of` decides about each test."""
+    place = path.relative_to(root).as_posix() if path.is_relative_to(root) else ""
+    if lane == Lane.BROWSER:
+        return "mark.browser" not in path.read_text(encoding="utf-8")
+    if lane != Lane.PRODUCTION:
+        return False
+    if place.startswith("tests/conformance/"):
+        return "CONFORMANCE_FULL" not in os.environ
+    pure = place.startswith(tuple(f"{folder}/" for folder in _WITHOUT_DATABASE))
+    return pure and not _NEEDS_LANE.search(path.read_text(encoding="utf-8"))
 
 
 @pytest.hookimpl(trylast=True)
@@ -99,7 +122,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _lanes_of(item: pytest.Item) -> Iterable[Lane]:
-    if item.get_closest_marker("nightly") and "EAGATEWAY_NIGHTLY" not in os.environ:
+    lanes = _at_night(item)
+    daily = item.get_closest_marker("daily")
+    if daily is None or _EVERYTHING & os.environ.keys():
+        return lanes
+    # A test that runs on none of these lanes anyway runs where it can.
+    return [lane for lane in lanes if lane in daily.args] or lanes
+
+
+def _at_night(item: pytest.Item) -> Iterable[Lane]:
+    """Its lanes in the run that leaves nothing out."""
+    if item.get_closest_marker("nightly") and not _EVERYTHING & os.environ.keys():
         return ()
     if item.get_closest_marker("browser"):
         return (Lane.BROWSER,)

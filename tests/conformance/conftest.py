@@ -1,13 +1,17 @@
 """Deployments, stages and the record of a conformance run.
 
 A test of case 12 is named `test_case_012_...`. It runs over both transports unless `@pytest.mark.over(...)` names one,
-or "rest", "rows", "sdk", "tcp" where it speaks neither. CONFORMANCE_SERVER chooses the ASGI server of our own
-deployments; CONFORMANCE_URL and CONFORMANCE_ACCOUNTS name another deployment, against which only the wire cases run.
+or "rest", "rows", "sdk", "tcp" where it speaks neither. `make conformance` and the nightly run do both; the usual run
+takes the socket for the cases of odd numbers and the exchange for the even ones.
+
+CONFORMANCE_SERVER chooses the ASGI server of our own deployments; CONFORMANCE_URL and CONFORMANCE_ACCOUNTS name another
+deployment, against which only the wire cases run.
 """
 
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +43,14 @@ _record = Record()
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "transport" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("over")
-        metafunc.parametrize("transport", marker.args if marker else BOTH)
+        metafunc.parametrize("transport", marker.args if marker else _one_of_both(metafunc.function.__name__))
+
+
+def _one_of_both(name: str) -> list[Any]:
+    """By day one of them, by the case's number: what is theirs alone is little, and nearly all of it has cases of its
+    own. The other one by night."""
+    by_day = BOTH[1 - sum(cases_of(name)) % 2]
+    return [pytest.param(each, marks=() if each == by_day else pytest.mark.nightly) for each in BOTH]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.e2e.gateway import Gateway, RawEa
+from tests.e2e.servers import SERVERS
 
 pytestmark = [pytest.mark.lane("embedded", "production"), pytest.mark.usefixtures("sockets")]
 SMALL: dict[str, Any] = {
@@ -19,7 +20,7 @@ SMALL: dict[str, Any] = {
 }
 
 
-@pytest.fixture(params=["daphne", "uvicorn"])
+@pytest.fixture(params=SERVERS)
 def small_gateway(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gateway]:
     gateway = Gateway(tmp_path, server=request.param, **SMALL).start()
     yield gateway

@@ -16,12 +16,13 @@ from eagateway_sdk.ids import uuid7
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.e2e.gateway import Gateway, RawEa, raw_socket
+from tests.e2e.servers import SERVERS
 
 pytestmark = [pytest.mark.lane("embedded", "production"), pytest.mark.usefixtures("sockets")]
 GROWTH_MIB = 6
 
 
-@pytest.fixture(params=["daphne", "uvicorn"])
+@pytest.fixture(params=SERVERS)
 def fresh_gateway(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gateway]:
     """A gateway whose memory nobody else has used."""
     gateway = Gateway(tmp_path, server=request.param, HEARTBEAT_TIMEOUT_SECONDS="60").start()
@@ -113,7 +114,7 @@ async def test_case_036_a_resend_request_while_one_is_served_is_refused(gateway:
     await heartbeat_seconds(follower)
 
 
-@pytest.mark.parametrize("server", ["daphne", "uvicorn"])
+@pytest.mark.parametrize("server", SERVERS)
 async def test_case_102_what_the_protocol_layer_forbids_is_closed_there(tmp_path: Path, server: str) -> None:
     gateway = Gateway(tmp_path, server=server).start()
     try:

@@ -55,7 +55,8 @@ def recording(tmp_path: Path) -> Path:
     return write_recording(tmp_path / "recording", SMALL)
 
 
-@pytest.mark.parametrize("transport", ["socket", "exchange"])
+# By day each transport once: it brings the frames, and what is counted here comes after it.
+@pytest.mark.parametrize("transport", ["socket", pytest.param("exchange", marks=pytest.mark.nightly)])
 def test_the_shipped_recording_reaches_every_follower_and_its_figures_are_the_printed_ones(
     tmp_path: Path, transport: str
 ) -> None:
@@ -74,7 +75,7 @@ def test_the_shipped_recording_reaches_every_follower_and_its_figures_are_the_pr
     assert [len(book["open"]) for book in report["books"].values()] == [11, 11, 11, 10]
 
 
-@pytest.mark.parametrize("transport", ["socket", "exchange"])
+@pytest.mark.parametrize("transport", [pytest.param("socket", marks=pytest.mark.nightly), "exchange"])
 def test_killing_the_gateway_changes_nothing_but_latency_seconds_and_restarts(
     tmp_path: Path, recording: Path, transport: str
 ) -> None:

@@ -11,12 +11,13 @@ from eagateway_sdk.ids import uuid7
 from websockets.exceptions import ConnectionClosed
 
 from tests.e2e.gateway import Cast, Gateway, RawEa
+from tests.e2e.servers import SERVERS
 
 pytestmark = [pytest.mark.lane("embedded", "production"), pytest.mark.usefixtures("sockets")]
 OPEN = {"action": "open", "position_id": 1, "ticket": 1, "symbol": "EURUSD", "side": "buy", "lots": "0.10"}
 
 
-@pytest.fixture(params=["daphne", "uvicorn"])
+@pytest.fixture(params=SERVERS)
 def leaving_gateway(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gateway]:
     gateway = Gateway(tmp_path, server=request.param, HEARTBEAT_TIMEOUT_SECONDS="60", LOG_LEVEL="INFO").start()
     yield gateway
