@@ -21,13 +21,11 @@ from orders.services import mapping
 from orders.services.intents import order_intents
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.decimals import plain
-from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import insert_rows
 from sessions_app.models.fields import new_id
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate
-from sessions_app.services.lifecycle import snapshot_requests
 from sessions_app.services.operations import alerts, configuration
 from sessions_app.services.operations.history import GATEWAY
 
@@ -36,26 +34,30 @@ _log = structlog.get_logger(__name__)
 
 
 @requires_transaction
-def follow(account: BrokerAccount, book: Book, arrival: Arrival, batch: Batch) -> None:
-    """Compare a master's book with the positions that he told of, and make up for what he did not tell."""
+def follow(account: BrokerAccount, book: Book, arrival: Arrival, batch: Batch) -> datetime | None:
+    """Compare a master's book with the positions that he told of, and make up for what he did not tell. Returns when to
+    look again for those that are missing, if any are.
+    """
     if not Strategy.objects.filter(master=account).exists():
-        return
+        return None
     rows = _standing(account, book.taken_at)
     if not rows:
-        return
-    found = compare_master(book, _told(account, rows.values()))
+        return None
+    told = _told(account, rows.values())
+    found = compare_master(book, told)
     # A book that lacks lines proves no absence.
     if book.incomplete:
         found.missing, found.gone = [], []
     MasterPosition.objects.filter(account=account, position_id__in=found.missing).update(missing_since=book.taken_at)
     MasterPosition.objects.filter(account=account, position_id__in=found.seen).update(missing_since=None)
-    if found.missing:
-        later = book.taken_at + SECOND_LOOK
-        snapshot_requests.fall_due(accounts=[account.id], reason=SnapshotReason.IN_DOUBT, at=later)
     for one, item in found.grown:
         _call_for_netting(account, one, item, batch.now)
     closes = _released(account, found.gone, batch.now)
     tell(account, [*found.intents, *map(ended, closes)], arrival, batch)
+    looks = [book.taken_at] if found.missing else []
+    looks += [one.missing_since for one in told if one.missing_since is not None and one.position_id not in found.seen]
+    # What was gone at the second look needs no third one.
+    return min((at + SECOND_LOOK for at in looks if at + SECOND_LOOK > book.taken_at), default=None)
 
 
 def _call_for_netting(account: BrokerAccount, one: Told, item: Held, now: datetime) -> None:

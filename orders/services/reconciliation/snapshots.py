@@ -89,11 +89,12 @@ def _take(arrival: Arrival, log: CommandLog, batch: Batch) -> None:
     # A database that was set back would give these numbers again, and two copies would share one.
     recovery.keep_copy_numbers_apart(account, book.top_copy_no)
     found = _reconcile(log, book, arrival, batch)
-    masters.follow(account, book, arrival, batch)
+    second_look = masters.follow(account, book, arrival, batch)
     quotes.keep(account.id, told.quotes, at=book.taken_at)
     if not told.same:
         _keep(account, arrival, told, book, pending=False)
-    _schedule(account, batch, doubted=any(one.kind is DifferenceKind.MISSING and one.adopted for one in found))
+    doubted = any(one.kind is DifferenceKind.MISSING and one.adopted for one in found)
+    _schedule(account, batch, doubted=doubted, second_look=second_look)
     batch.replies.append((arrival, _result(told, found)))
 
 
@@ -325,10 +326,10 @@ def _keep(account: BrokerAccount, arrival: Arrival, told: SyncSnapshot, book: Bo
     )
 
 
-def _schedule(account: BrokerAccount, batch: Batch, *, doubted: bool) -> None:
+def _schedule(account: BrokerAccount, batch: Batch, *, doubted: bool, second_look: datetime | None) -> None:
     """When the next one is due: on schedule, or as soon as it can clear up what is still in doubt.
 
-    `doubted`: a copy was taken for gone.
+    `doubted`: a copy was taken for gone. `second_look`: when to look again for what is missing of a master's.
     """
     now = batch.now
     due, reason = now + configuration.span("snapshot_interval", account), SnapshotReason.SCHEDULE
@@ -337,7 +338,7 @@ def _schedule(account: BrokerAccount, batch: Batch, *, doubted: bool) -> None:
     # Doubt blocks a copy: the question that can end it is not put off.
     # A terminal's list may lag behind its own reports. Until the next book its position would belong to nobody, and
     # its master's close would not reach it.
-    looks = [clears, batch.now + LAG if doubted else None]
+    looks = [clears, second_look, batch.now + LAG if doubted else None]
     soonest = min((moment for moment in looks if moment is not None), default=due)
     if soonest < due:
         due, reason = soonest, SnapshotReason.IN_DOUBT

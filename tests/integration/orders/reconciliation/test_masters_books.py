@@ -61,6 +61,26 @@ def test_what_was_closed_by_phone_is_closed_after_a_second_look(master: Desk, fo
     assert len(orders()) == 1
 
 
+def test_the_second_look_is_asked_for_after_half_a_minute(master: Desk, follower: Desk) -> None:
+    """And not with the schedule's next book, ten minutes later: the copies stand without their master till then."""
+
+    def asked_in() -> float:
+        master.account.refresh_from_db()
+        assert master.account.snapshot_due_at is not None
+        return (master.account.snapshot_due_at - database_now()).total_seconds()
+
+    opened(master, follower, 1)
+    master.tell()
+    assert asked_in() <= 30
+    MasterPosition.objects.update(missing_since=database_now() - timedelta(seconds=10))
+    master.tell()
+    assert asked_in() <= 20, "a look that came too early puts it off no further"
+    half_a_minute_later()
+    master.tell()
+    assert orders() == [("close", 1, Decimal(0))]
+    assert asked_in() > 60
+
+
 def test_a_terminal_without_its_broker_proves_nothing(master: Desk, follower: Desk) -> None:
     opened(master, follower, 1)
     master.tell(connected=False)
