@@ -173,7 +173,7 @@ def test_a_position_is_found_by_the_indexes_of_its_owners(client: Client, superu
     """One condition over accounts, numbers and symbols together read the whole table."""
     command = CommandFactory.create()
     CommandFactory.create()
-    wanted = {"command": command, "copy": command.copy, "decision": command.decision}[table]
+    wanted: Any = {"command": command, "copy": command.copy, "decision": command.decision}[table]
     with counted() as cost:
         answer: Any = client.get(reverse(f"admin:orders_{table}_changelist"), {"q": str(command.position_id)})
     assert [row.pk for row in answer.context["cl"].result_list] == [wanted.pk]
@@ -186,8 +186,11 @@ def test_a_symbol_is_searched_among_the_latest_rows(
     client: Client, superuser: User, monkeypatch: pytest.MonkeyPatch, table: str
 ) -> None:
     old, *newer = CommandFactory.create_batch(3)
-    symbol = "EURUSD" if table != "decision" else newer[0].decision.intent.symbol
-    shown = {"command": lambda row: row, "copy": lambda row: row.copy, "decision": lambda row: row.decision}[table]
+
+    def shown(command: Any) -> Any:
+        return command if table == "command" else getattr(command, table)
+
+    symbol = "EURUSD" if table != "decision" else shown(newer[0]).intent.symbol
     monkeypatch.setattr(site._registry[type(shown(old))], "searched_latest", 2)
     answer: Any = client.get(reverse(f"admin:orders_{table}_changelist"), {"q": symbol})
     assert {row.pk for row in answer.context["cl"].result_list} == {shown(row).pk for row in newer}
