@@ -22,8 +22,8 @@ SETTINGS: Final[Sequence[dict[str, Any]]] = (
     {"mode": "balance_ratio"},
     {"mode": "balance_ratio", "multiplier": "1.7"},
 )
-OPEN, MODIFY, PART, CLOSE, CUT, RESTART, FORGET, HAND, HAND_PART, MASTER_RESTART = range(10)
-WEIGHTS: Final = (8, 3, 4, 4, 2, 2, 1, 1, 1, 1)
+OPEN, MODIFY, PART, CLOSE, CUT, RESTART, FORGET, HAND, HAND_PART, MASTER_RESTART, PHONE = range(11)
+WEIGHTS: Final = (8, 3, 4, 4, 2, 2, 1, 1, 1, 1, 1)
 
 
 @dataclass
@@ -139,12 +139,21 @@ class Day:
             await self._restart(desk, forget=act == FORGET)
         elif act == MASTER_RESTART:
             await self._restart(self.master, forget=False)
+        elif act == PHONE:
+            await self._restart(self.master, forget=True, closed=self._rng.choice(living) if living else None)
         else:
             self._by_hand(desk, whole=act == HAND)
 
-    async def _restart(self, desk: Desk, *, forget: bool) -> None:
-        self._note(f"{desk.account} restarts{', without its files' if forget else ''}")
+    async def _restart(self, desk: Desk, *, forget: bool, closed: Signal | None = None) -> None:
+        """Kill it and start it again. `closed`: what its owner closes by phone meanwhile, which nobody tells."""
         await desk.ea.kill()
+        # What a master has not told is not known to anybody but his files.
+        forget = forget and not (desk is self.master and desk.ea.disk.outbox)
+        self._note(f"{desk.account} restarts{', without its files' if forget else ''}")
+        if closed is not None:
+            self._note(f"{closed.position_id} is closed by phone")
+            desk.broker.close_by_hand(self._tickets[closed.position_id])
+            closed.left = ZERO
         desk.findings += desk.ea.findings
         desk.log += desk.ea.log
         down = self._rng.uniform(0, 1.5)
