@@ -67,6 +67,8 @@ def test_every_pin_has_a_hash_and_no_address() -> None:
 # Set-up and checks -------------------------------------------------------------------------------------------------
 
 
+# It builds three environments, half a minute; each run of CI sets up a fresh clone by itself.
+@pytest.mark.nightly
 def test_setting_up_twice_builds_once_and_a_changed_lock_builds_again(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
     lock = tmp_path / "requirements.lock"
