@@ -36,7 +36,13 @@ def _nothing_cached() -> Iterator[None]:
 
 
 @pytest.fixture(
-    params=[(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")], ids=lambda one: f"{one[0]}-{one[1]}"
+    # By day each width and each scheme once.
+    params=[
+        pytest.param((1280, "light"), id="1280-light"),
+        pytest.param((1280, "dark"), id="1280-dark", marks=pytest.mark.nightly),
+        pytest.param((390, "light"), id="390-light", marks=pytest.mark.nightly),
+        pytest.param((390, "dark"), id="390-dark"),
+    ]
 )
 def screen(request: pytest.FixtureRequest, browser: Browser, live_server: LiveServer) -> Iterator[Page]:
     """A browser without JavaScript, of a width and a colour."""
@@ -177,7 +183,7 @@ def test_a_member_goes_from_health_to_why_it_was_denied_in_two_clicks(screen: Pa
     furnish(house)
     sign_in(screen, house)
     screen.get_by_role("link", name="Trades").click()
-    screen.get_by_role("row").filter(has_text="denied").get_by_role("link").first.click()
+    screen.get_by_role("row").get_by_role("link", name="denied").first.click()
     expect(screen.get_by_text("The follower's broker has no such symbol")).to_be_visible()
 
 
