@@ -34,12 +34,14 @@ from orders.services import mapping, moves
 from orders.services.command_log import Attempts, Cause, CommandLog, open_log
 from orders.services.copies import leading
 from sessions_app import queries
+from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.frames.envelope import rfc3339
 from sessions_app.models.bulk import insert_rows, update_rows
 from sessions_app.models.statements import Place, Statement, moment
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle.after_commit import ring_after_commit
+from sessions_app.services.operations import alerts
 
 _FILLS: Final = frozenset({ReportStatus.FILLED, ReportStatus.PARTIALLY_FILLED})
 _COLUMNS: Final = ("state", "due_at", "tries", "code", "steps", "settled_at")
@@ -140,8 +142,21 @@ class Waits:
             self._move(
                 wait, after, step="cancel", code=WaitCode.CANCEL_REJECTED, error_code=report.error_code, **evidence
             )
+            self._call_for_refusals(wait, copy, report)
         elif after is not WaitState.CANCELLING:
             self._move(wait, after, step="cancel", **evidence)
+
+    def _call_for_refusals(self, wait: FillWait, copy: Copy, report: ExecutionReport) -> None:
+        """The order stays where it is, and nothing is opened beside it: the follower has not what his master has."""
+        what = f"copy {copy.copy_no}, {copy.symbol}: its master's order has filled, its own works on"
+        text = f"{what}; the broker has refused {wait.tries} times to cancel it, error {report.error_code}"
+        alerts.raise_alert(
+            code=AlertCode.OPEN_REJECTED,
+            text=text,
+            now=self.log.now,
+            account_pk=copy.account_id,
+            subject=f"{copy.account_id} {WaitCode.CANCEL_REJECTED.value}",
+        )
 
     def _reopen(self, wait: FillWait, copy: Copy, position: Position, evidence: Mapping[str, Any]) -> None:
         """The order is gone and nothing had filled: the position at market, unless that is denied."""

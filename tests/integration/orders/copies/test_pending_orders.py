@@ -13,6 +13,7 @@ from orders.models import Command, Copy, Decision, FillWait, Report, Subscriptio
 from orders.services.copies import due_copies, fill_waits
 from orders.tasks import carry_out_due
 from sessions_app import queries
+from sessions_app.models import OperatorAlert
 from sessions_app.services.access import keys
 from sessions_app.services.ingest import ports
 from tests.integration.orders.reconciliation.test_in_doubt import end_of_doubt_passed
@@ -295,9 +296,13 @@ def test_a_rejected_cancel_is_tried_again_and_at_last_given_up(master: Desk, fol
         assert let_time_pass() == 1
         cancel = command(follower, "cancel")
         assert cancel.attempt == attempt
+        assert not OperatorAlert.objects.filter(code="open_rejected").exists()
         follower.report(cancel.id, "rejected", error_code=145)
     assert let_time_pass() == 0
     assert (the_wait().state, the_wait().code) == ("denied", "cancel_rejected")
+    called = OperatorAlert.objects.get(code="open_rejected", account=follower.account)
+    stands = "copy 1, EURUSD: its master's order has filled, its own works on"
+    assert called.text == f"{stands}; the broker has refused 3 times to cancel it, error 145"
     follower.report(placed.id, "filled", ticket=900, lots="0.1")
     assert (Copy.objects.get().state, command(follower, "cancel").seq) == ("open", 4)
     assert not Command.objects.filter(action__in=["open", "close"]).exists()
