@@ -229,8 +229,8 @@ async def test_intents_keep_to_the_rate_that_the_gateway_told(
 ) -> None:
     gateway.intent_rate = 20
     async with make_client() as client:
-        await client.wait_status("authenticated")
-        await asyncio.sleep(0.1)
+        # The InitAck tells it: until then nothing is known of a rate.
+        await until(lambda: client._link is not None and client._link._sender._rate == 20)
         began = asyncio.get_running_loop().time()
         await asyncio.gather(*(client.send_intent(open_intent(ticket)) for ticket in range(1, 31)))
         async with asyncio.timeout(5):
