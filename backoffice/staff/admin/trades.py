@@ -71,7 +71,8 @@ class DecisionAdmin(ReadOnlyAdmin):
 
     def numbered(self, rows: QuerySet[Any], number: int) -> QuerySet[Any] | None:
         masters = list(Strategy.objects.values_list("master_id", flat=True).distinct())
-        intents = list(Intent.objects.filter(account__in=masters, position_id=number)[:MOST])
+        found = Intent.objects.filter(account__in=masters, position_id=number)
+        intents = list(found.values_list("pk", flat=True)[:MOST])
         return _these(rows, Decision.objects.filter(intent__in=intents)) if intents else None
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
