@@ -9,7 +9,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -22,6 +21,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.conformance.schemas import check_frame
+from tests.services import nursery
 from tests.services.migrated import migrated_file
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -71,7 +71,7 @@ class Gateway:
         self._port = 0
         self._spares = spare
         self._spare: list[Cast] = _shared if "DATABASE_URL" in self._env else []
-        self.process: subprocess.Popen[str] | None = None
+        self.process: nursery.Process | None = None
 
     @property
     def folder(self) -> Path:
@@ -101,26 +101,15 @@ class Gateway:
 
     def manage(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
         """Run one management command in the gateway's own environment."""
-        return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=self.root,
-            env=self._env,
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return nursery.run(["manage.py", *arguments], root=self.root, env=self._env, text=text, timeout=60)
 
     def start(self) -> Self:
         if "DATABASE_URL" not in self._env and not (self._folder / DATABASE).exists():
             self._begin_with(_template())
         chosen = [] if self._server == "daphne" else ["--server", self._server]
-        command = [sys.executable, self._program, "serve", "--port", str(self._port), *chosen, *self._arguments]
+        command = [self._program, "serve", "--port", str(self._port), *chosen, *self._arguments]
         with (self._folder / "gateway.log").open("a") as log:
-            self.process = subprocess.Popen(
-                command, cwd=self.root, env=self._env, stdout=subprocess.PIPE, stderr=log, text=True
-            )
+            self.process = nursery.begin(command, root=self.root, env=self._env, stderr=log)
         line = self.process.stdout.readline() if self.process.stdout else ""
         if not line.startswith("ready on "):
             raise RuntimeError((self._folder / "gateway.log").read_text()[-2000:])

@@ -4,8 +4,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -15,10 +13,10 @@ import pytest
 from eagateway.demo.faulty_gateway import FOLDER
 from tests.e2e.gateway import DATABASE
 from tests.e2e.recordings import Recipe, write_recording
+from tests.services import nursery
 from tests.services.migrated import migrated_file
 
 pytestmark = pytest.mark.lane("embedded")
-ROOT: Final = Path(__file__).resolve().parents[2]
 SECONDS: Final = 180
 SMALL: Final = Recipe(trades=30, left_open=4, twice=0.1)
 FEW: Final = Recipe(trades=12, left_open=3, partial=0.3)
@@ -35,16 +33,14 @@ def demo(
 
     `migrated`: in a folder with a database that is migrated already, which saves most of the time. Else in its own.
     """
-    command = [sys.executable, "manage.py", "demo", "--speed", "max", "--exit", "--port", "0", "--report", str(report)]
+    command = ["manage.py", "demo", "--speed", "max", "--exit", "--port", "0", "--report", str(report)]
     kept = {name: value for name, value in os.environ.items() if name not in ("EAGATEWAY_DATA_DIR", "DATABASE_URL")}
     if migrated:
         folder = report.with_suffix(".data")
         folder.mkdir()
         shutil.copyfile(migrated_file(), folder / DATABASE)
         kept |= {"EAGATEWAY_DATA_DIR": str(folder), FOLDER: str(folder)}
-    ran = subprocess.run(
-        [*command, *options], cwd=ROOT, env=kept, capture_output=True, text=True, timeout=seconds, check=False
-    )
+    ran = nursery.run([*command, *options], env=kept, timeout=seconds)
     content = json.loads(report.read_text()) if report.exists() else {}
     return ran.returncode, content, ran.stdout + ran.stderr
 
