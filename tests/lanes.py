@@ -85,10 +85,20 @@ def _has_nothing_for(lane: str, path: Path, root: Path) -> bool:
     return pure and not _NEEDS_LANE.search(path.read_text(encoding="utf-8"))
 
 
+def not_read(items: Iterable[pytest.Item], root: Path) -> set[str]:
+    """Files with a test for a lane that would not read them: the test would run nowhere, and nobody would know."""
+    wanted = {(lane, item.path) for item in items for lane in _lanes_of(item)}
+    return {f"the {lane} lane does not read {path}" for lane, path in wanted if _has_nothing_for(lane, path, root)}
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     chosen = config.getoption("lane")
     lane = Lane.EMBEDDED if chosen == ALL else Lane(chosen)
+    if lane is Lane.EMBEDDED:  # the one that reads every file
+        unread = sorted(not_read(items, config.rootpath))
+        if unread:
+            raise pytest.UsageError(f"{', '.join(unread)}; say `lane` or `django_db` by a mark in the file itself")
     elsewhere = [item for item in items if lane not in _lanes_of(item)]
     if elsewhere:
         config.hook.pytest_deselected(items=elsewhere)

@@ -5,14 +5,17 @@ import re
 import shutil
 import subprocess
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from types import SimpleNamespace
+from typing import Any, Final, cast
 
 import psycopg
 import pytest
 import redis
 import yaml
 
+from tests import lanes
 from tests.durations import Spent
 from tests.every_lane import Closing, Tally
 from tests.services import NotInstalledError, postgres, valkey
@@ -210,3 +213,19 @@ def test_valkey_comes_back_empty_at_the_same_address_after_a_kill() -> None:
                 assert client.dbsize() == 0
     except NotInstalledError as missing:
         pytest.skip(str(missing))
+
+
+def test_a_file_that_a_lane_should_read_and_does_not_is_named(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = request.config.rootpath
+    marked = [SimpleNamespace(path=root / "tests/unit/test_rows.py", get_closest_marker=_mark("lane", "production"))]
+    items = cast("list[pytest.Item]", marked)
+    monkeypatch.setattr(Path, "read_text", lambda *_args, **_more: "@pytest.mark.lane('production')")
+    assert lanes.not_read(items, root) == set()
+    monkeypatch.setattr(Path, "read_text", lambda *_args, **_more: "its mark comes from somewhere else")
+    assert lanes.not_read(items, root) == {f"the production lane does not read {root}/tests/unit/test_rows.py"}
+
+
+def _mark(name: str, *args: str) -> Callable[[str], pytest.Mark | None]:
+    return lambda asked: pytest.Mark(name, args, {}) if asked == name else None
