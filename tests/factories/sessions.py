@@ -71,9 +71,9 @@ def key_material(number: int = 0) -> str:
 
 def grant(user: User, *permissions: str) -> User:
     """Give a user named permissions, as `app.codename`; returns it afresh."""
-    for name in permissions:
-        app, codename = name.split(".")
-        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+    named = Permission.objects.filter(codename__in={name.partition(".")[2] for name in permissions})
+    found = {f"{each.content_type.app_label}.{each.codename}": each for each in named.select_related("content_type")}
+    user.user_permissions.add(*(found[name] for name in permissions))
     return User.objects.get(pk=user.pk)
 
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -78,10 +79,15 @@ def open_row(action: Action) -> Any:
 
 
 def everything() -> dict[str, list[Any]]:
-    """All rows of ours, but for the sessions of who looks."""
+    """All rows of ours as the database has them, but for the sessions of who looks."""
     models = [model for app in ("sessions_app", "orders") for model in apps.get_app_config(app).get_models()]
     models.remove(BrowserSession)
-    return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in models}
+    rows = {}
+    with connection.cursor() as cursor:  # fifty tables, in each test several times: a query set takes ten times as long
+        for table in (model._meta.db_table for model in models):
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608 - a name of the models
+            rows[table] = sorted(cursor.fetchall(), key=repr)
+    return rows
 
 
 @pytest.mark.parametrize("name", NAMES)
