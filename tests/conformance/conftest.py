@@ -4,6 +4,9 @@ A test of case 12 is named `test_case_012_...`. It runs over both transports unl
 or "rest", "rows", "sdk", "tcp" where it speaks neither. `make conformance` and the nightly run do both; the usual run
 takes the socket for the cases of odd numbers and the exchange for the even ones.
 
+A case about an EA takes `played`: it runs with the SDK as above and, as `[socket-ea]` and `[exchange-ea]`, with the EA
+itself, by day over the socket alone.
+
 CONFORMANCE_SERVER chooses the ASGI server of our own deployments; CONFORMANCE_URL and CONFORMANCE_ACCOUNTS name another
 deployment, against which only the wire cases run.
 """
@@ -15,10 +18,15 @@ from typing import Any
 
 import pytest
 
+from ea.host.build import compiler
 from tests.conformance.cases import AWAITED, CASES, Mark
-from tests.conformance.house import Elsewhere, House, OwnHouse
+from tests.conformance.ea_player import EaPlayer, compiled
+from tests.conformance.house import Elsewhere, House, OwnHouse, Role
+from tests.conformance.players import Actor, Casting
 from tests.conformance.record import Record, cases_of
+from tests.conformance.sdk_player import Player
 from tests.conformance.stage import Stage
+from tests.ea.conftest import WITHOUT
 from tests.integration import tokens
 
 BOTH = ("socket", "exchange")
@@ -41,7 +49,11 @@ _record = Record()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "transport" in metafunc.fixturenames:
+    if "terminal" in metafunc.fixturenames:
+        by_sdk = _one_of_both(metafunc.function.__name__)
+        ways = [pytest.param(*one.values, "sdk", marks=one.marks, id=one.values[0]) for one in by_sdk]
+        metafunc.parametrize(("transport", "terminal"), [*ways, *_by_the_ea()])
+    elif "transport" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("over")
         metafunc.parametrize("transport", marker.args if marker else _one_of_both(metafunc.function.__name__))
 
@@ -51,6 +63,13 @@ def _one_of_both(name: str) -> list[Any]:
     own. The other one by night."""
     by_day = BOTH[1 - sum(cases_of(name)) % 2]
     return [pytest.param(each, marks=() if each == by_day else pytest.mark.nightly) for each in BOTH]
+
+
+def _by_the_ea() -> list[Any]:
+    """By day over the socket, which the program has that traders are told to take. Each is a process of its own."""
+    without = pytest.mark.skipif(compiler() is None, reason=WITHOUT)
+    nightly = {"socket": (), "exchange": (pytest.mark.nightly,)}
+    return [pytest.param(each, "ea", marks=[without, *nightly[each]], id=f"{each}-ea") for each in BOTH]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -125,3 +144,21 @@ async def quick_stage(quick_house: House, transport: str) -> AsyncIterator[Stage
     stage = Stage(quick_house, transport)
     yield stage
     await stage.strike()
+
+
+@pytest.fixture
+def played(terminal: str, transport: str) -> Iterator[Casting]:
+    """Makes the account of a role that `terminal` plays: the SDK, or the EA."""
+    made: list[EaPlayer] = []
+    if terminal == "ea":
+        compiled(transport)  # before anybody's heartbeats are due
+
+    def play(stage: Stage, role: Role, folder: Path) -> Actor:
+        if terminal == "sdk":
+            return Player(stage, role, folder)
+        made.append(EaPlayer(stage, role, folder))
+        return made[-1]
+
+    yield play
+    for player in made:
+        player.close()

@@ -9,7 +9,8 @@ from typing import Final
 import pytest
 
 _NUMBERS: Final = re.compile(r"test_case_((?:\d{3}_and_)*\d{3})_")
-_TRANSPORT: Final = re.compile(r"\[(?:.*-)?(socket|exchange|rest|rows|sdk|tcp)(?:-.*)?\]")
+_TRANSPORT: Final = re.compile(r"\[(?:.*-)?((?:socket|exchange|rest|rows|sdk|tcp)(?:-ea)?)(?:-.*)?\]")
+BY_THE_EA: Final = "-ea"
 _WORST: Final = ("failed", "skipped", "passed")
 
 
@@ -24,7 +25,10 @@ Outcomes = dict[int, dict[str, tuple[str, str]]]
 
 @dataclass
 class Record:
-    """`outcomes`: by case, then by transport, the worst outcome and the reason of what was skipped or may fail."""
+    """`outcomes`: by case, then by transport, the worst outcome and the reason of what was skipped or may fail.
+
+    What the EA played in the SDK's place is another transport, by the name of `socket-ea`.
+    """
 
     outcomes: Outcomes = field(default_factory=dict)
 

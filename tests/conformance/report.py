@@ -7,8 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from tests.conformance.cases import BY_THE_EA as PLAYED
 from tests.conformance.cases import CASES, REASONS, Case, Mark
-from tests.conformance.record import Outcomes, cases_of
+from tests.conformance.record import BY_THE_EA, Outcomes, cases_of
 from tests.conformance.schemas import ROOT
 
 DOCUMENT: Final = ROOT / "docs/conformance.md"
@@ -25,6 +26,7 @@ writes this page. A test of case 12 is named `test_case_012_...`; numbers are st
 
 - **needs**: *wire* a base URL and prepared accounts; *lane* rows of the deployment as well; *sdk* the Python SDK with
   its paper terminal.
+- The EA plays the cases of the SDK as well, in a table of its own below.
 - **over**: both transports, unless the case names one. *rest*, *rows*, *tcp*, *sdk*: it speaks neither.
 - Cases that kill, pause, restore or flood a host are not part of this suite.
 
@@ -37,6 +39,13 @@ make conformance URL=https://gateway.example ACCOUNTS=accounts.json     # the wi
 a strategy with a master and two followers with plain subscriptions, each with an approved key; it opens sessions of its
 own and trades positions of its own, so use accounts that nothing else uses. A case that needs other settings of a
 subscription, or rows, is skipped there and says so.
+"""
+_THE_EA: Final = """
+## The EA in the SDK's place
+
+The same cases, played by the EA of [ea/](../ea/README.md) in simulated terminals: over the socket by the program with
+DLLs, over the exchange by the one without.
+
 """
 
 
@@ -59,13 +68,34 @@ def render(results: Mapping[str, Outcomes]) -> str:
     for section in dict.fromkeys(case.section for case in CASES.values()):
         cases = [case for case in CASES.values() if case.section == section and case.mark is not Mark.HOST]
         parts.append(f"\n## {section}\n\n{_table(cases, results, notes)}")
+    parts.append(_THE_EA + _table_of_the_ea(results, notes))
     parts.append(notes.render())
     return "".join(parts)
 
 
+def _table_of_the_ea(results: Mapping[str, Outcomes], notes: "_Notes") -> str:
+    """What the EA played, and what was asked of it in another way."""
+    head = ["by the EA", "what", "tests", "in another way", "over", *results]
+    rows = [head, ["---"] * len(head)]
+    for number, otherwise in PLAYED.items():
+        row = _row(CASES[number], {lane: _by(outcomes, ea=True) for lane, outcomes in results.items()}, notes)
+        number_text, _, what, files, over, *cells = row
+        rows.append([f"EA {number_text}", what, files, otherwise or "-", over.replace(BY_THE_EA, ""), *cells])
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _by(outcomes: Outcomes, *, ea: bool) -> Outcomes:
+    """What the EA played, or all else."""
+    return {
+        number: {name: outcome for name, outcome in found.items() if name.endswith(BY_THE_EA) is ea}
+        for number, found in outcomes.items()
+    }
+
+
 def _table(cases: Sequence[Case], results: Mapping[str, Outcomes], notes: "_Notes") -> str:
     head = ["case", "needs", "what", "tests", "over", *results]
-    rows = [head, ["---"] * len(head), *(_row(case, results, notes) for case in cases)]
+    others = {lane: _by(outcomes, ea=False) for lane, outcomes in results.items()}
+    rows = [head, ["---"] * len(head), *(_row(case, others, notes) for case in cases)]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 

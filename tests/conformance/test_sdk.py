@@ -1,4 +1,6 @@
-"""What an EA must keep to, shown by the SDK with the paper terminal: dying at every point, it orders nothing twice."""
+"""What an EA must keep to, shown by the SDK with the paper terminal and by the EA itself: dying at any point, it orders
+nothing twice.
+"""
 
 import asyncio
 import time
@@ -10,45 +12,42 @@ from typing import Any, Final
 from uuid import UUID
 
 import pytest
-from eagateway_sdk import Action, Clock, ExecutionReport, GatewayClient, OrderIntent, Side, Timing
-from eagateway_sdk.frames import ReportStatus
-from eagateway_sdk.paper import Event, Fault, Faults, Rule
+from eagateway_sdk import Action, Clock, Timing
+from eagateway_sdk.paper import Fault, Faults, Rule
 
 from tests.conformance.ea import Ea
-from tests.conformance.sdk_player import Halt, Player, cut, until
+from tests.conformance.players import Actor, Casting, Point
+from tests.conformance.sdk_player import Player, until
 from tests.conformance.stage import Stage
 
-SILENT: Final = Timing(ack_delay=60.0, search_window=0.3, search_pause=0.05, retry_pause=0.2)
 PATIENT: Final = Timing(search_window=60.0, search_pause=0.05, retry_pause=0.2)
 
 
 @asynccontextmanager
-async def running(player: Player, **settings: Any) -> AsyncIterator[GatewayClient]:
+async def running(player: Actor, **settings: Any) -> AsyncIterator[Actor]:
     """A program from its start to a quick end."""
-    client = await player.start(**settings)
+    await player.start(**settings)
     try:
-        yield client
+        yield player
     finally:
-        await client.abort()
+        await player.abort()
 
 
-async def a_pair(stage: Stage, folder: Path, **settings: Any) -> tuple[Ea, Player]:
+async def a_pair(stage: Stage, folder: Path, played: Casting, **settings: Any) -> tuple[Ea, Actor]:
     """A master that speaks raw frames, and a follower's account that no program runs yet."""
     cast = stage.cast(settings)
-    return await stage.arrive(cast.master), Player(stage, cast.followers[0], folder)
+    return await stage.arrive(cast.master), played(stage, cast.followers[0], folder)
 
 
-async def died(player: Player, master: Ea, intent: Any, *, halt: Halt, states: str, **settings: Any) -> None:
-    """A program that is killed at a point of the last command, which the intent leads to."""
-    client = await player.start(halt=halt, **settings)
+async def died(player: Actor, intent: Any, *, halt: Point, states: str, **settings: Any) -> None:
+    """A program that dies at a point of the last command, which the intent leads to."""
+    await player.start(halt=halt, **settings)
     await intent
-    await player.reaches(states)
-    if halt != "report":
-        await until(lambda: player.terminal.hangs)
-    await client.abort()
+    await player.halted(states)
+    await player.abort()
 
 
-async def outcome(stage: Stage, player: Player, command_id: UUID | None = None) -> dict[str, Any]:
+async def outcome(stage: Stage, player: Actor, command_id: UUID | None = None) -> dict[str, Any]:
     """What the gateway holds of one of the account's commands, the newest by default, when it has an outcome."""
     wanted = str(command_id or player.command_ids()[-1])
     async with asyncio.timeout(60):
@@ -58,47 +57,51 @@ async def outcome(stage: Stage, player: Player, command_id: UUID | None = None) 
                 return command
 
 
-async def test_case_055_a_done_command_that_comes_again_gets_its_stored_report(stage: Stage, tmp_path: Path) -> None:
-    master, follower = await a_pair(stage, tmp_path)
-    await died(follower, master, master.buy(stage.position(1)), halt="report", states="D")
+async def test_case_055_a_done_command_that_comes_again_gets_its_stored_report(
+    stage: Stage, tmp_path: Path, played: Casting
+) -> None:
+    master, follower = await a_pair(stage, tmp_path, played)
+    await died(follower, master.buy(stage.position(1)), halt="report", states="D")
     follower.forget_head()
-    async with running(follower) as client:
-        await client.wait_drained()
-        await until(lambda: client.events["commands.repeated"] > 0)
+    async with running(follower):
+        await follower.drained()
+        await until(lambda: follower.heard("repeated") > 0)
         assert (await outcome(stage, follower))["reports"] == 1
     assert follower.executed() == ["open"]
 
 
 @pytest.mark.parametrize("halt", ["before", "after"])
 async def test_case_056_after_a_death_while_sending_the_broker_is_searched_first(
-    stage: Stage, tmp_path: Path, halt: Halt
+    stage: Stage, tmp_path: Path, played: Casting, halt: Point
 ) -> None:
-    master, follower = await a_pair(stage, tmp_path)
-    await died(follower, master, master.buy(stage.position(1)), halt=halt, states="S")
-    async with running(follower) as client:
-        await until(lambda: client.events["commands.settled"] == 1)
+    master, follower = await a_pair(stage, tmp_path, played)
+    await died(follower, master.buy(stage.position(1)), halt=halt, states="S")
+    async with running(follower, hurried=halt == "before"):
+        await until(lambda: follower.heard("searched") == 1)
         await until(lambda: follower.executed() == ["open"])
-        await client.wait_drained()
+        await follower.drained()
         assert (await outcome(stage, follower))["state"] == "done"
     assert follower.lots() == [Decimal("0.1")]
 
 
 @pytest.mark.parametrize("executed", [True, False])
 async def test_case_057_a_lost_reply_of_the_broker_opens_one_order(
-    stage: Stage, tmp_path: Path, executed: bool
+    stage: Stage, tmp_path: Path, played: Casting, executed: bool
 ) -> None:
-    master, follower = await a_pair(stage, tmp_path)
-    async with running(follower, faults={1: Fault(128, executed=executed)}) as client:
+    master, follower = await a_pair(stage, tmp_path, played)
+    async with running(follower, faults={1: Fault(128, executed=executed)}, hurried=not executed):
         await master.buy(stage.position(1))
         await until(lambda: follower.executed() == ["open"])
-        await client.wait_drained()
+        await follower.drained()
         assert (await outcome(stage, follower))["state"] == "done"
     assert follower.lots() == [Decimal("0.1")]
 
 
-async def test_case_058_with_its_ledger_deleted_the_order_is_found_by_magic(stage: Stage, tmp_path: Path) -> None:
-    master, follower = await a_pair(stage, tmp_path)
-    await died(follower, master, master.buy(stage.position(1)), halt="report", states="D")
+async def test_case_058_with_its_ledger_deleted_the_order_is_found_by_magic(
+    stage: Stage, tmp_path: Path, played: Casting
+) -> None:
+    master, follower = await a_pair(stage, tmp_path, played)
+    await died(follower, master.buy(stage.position(1)), halt="report", states="D")
     (command_id,) = follower.command_ids()
     follower.delete_store()
     async with running(follower):
@@ -108,107 +111,83 @@ async def test_case_058_with_its_ledger_deleted_the_order_is_found_by_magic(stag
     assert follower.executed() == ["open", "close"]
 
 
-async def test_case_071_of_two_programs_with_one_key_the_loser_stays_away(stage: Stage, tmp_path: Path) -> None:
+async def test_case_071_of_two_programs_with_one_key_the_loser_stays_away(
+    stage: Stage, tmp_path: Path, played: Casting
+) -> None:
     cast = stage.cast({})
-    players = [Player(stage, cast.master, tmp_path / name) for name in "ab"]
-    async with running(players[0], executes=False) as first, running(players[1], executes=False) as second:
-        await until(lambda: first.status == "stopped")
-        assert first.failure is not None
-        assert first.failure.code == 4409
-        beats = len(players[1].beats)
-        await until(lambda: len(players[1].beats) > beats)
-        assert (first.events["sessions.opened"], second.events["sessions.opened"]) == (1, 1)
-        assert second.status == "authenticated"
+    players = [played(stage, cast.master, tmp_path / name) for name in "ab"]
+    async with running(players[0]) as first, running(players[1]) as second:
+        assert await first.replaced() == 4409
+        await second.lives()
+        assert (first.heard("sessions"), second.heard("sessions")) == (1, 1)
 
 
-async def test_case_084_first_heartbeats_are_spread_over_the_interval(stage: Stage, tmp_path: Path) -> None:
+async def test_case_084_first_heartbeats_are_spread_over_the_interval(
+    stage: Stage, tmp_path: Path, played: Casting
+) -> None:
     cast = stage.cast(*[{}] * 19)
-    players = [Player(stage, role, tmp_path / str(number)) for number, role in enumerate(cast.followers)]
-    clients = await asyncio.gather(*(player.start(executes=False) for player in players))
+    players = [played(stage, role, tmp_path / str(number)) for number, role in enumerate(cast.followers)]
+    await asyncio.gather(*(player.start() for player in players))
     try:
-        met = asyncio.get_running_loop().time()
-        await until(lambda: all(player.beats for player in players))
-        firsts = sorted(player.beats[0] - met for player in players)
+        firsts = sorted(await asyncio.gather(*(player.first_beat() for player in players)))
         assert firsts[-1] - firsts[0] > 2.5
         assert max(sum(1 for one in firsts if start <= one < start + 1) for start in firsts) < 15
     finally:
-        await asyncio.gather(*(client.abort() for client in clients))
+        await asyncio.gather(*(player.abort() for player in players))
 
 
 async def test_case_100_a_goodbye_takes_half_a_second_and_both_know_the_last_numbers(
-    stage: Stage, tmp_path: Path
+    stage: Stage, tmp_path: Path, played: Casting, terminal: str
 ) -> None:
-    master, follower = await a_pair(stage, tmp_path)
-    client = await follower.start()
+    master, follower = await a_pair(stage, tmp_path, played)
+    await follower.start()
     await master.buy(stage.position(1))
     await follower.reaches("D")
-    await client.wait_drained()
+    await follower.drained()
     began = time.monotonic()
-    await client.close()
-    assert time.monotonic() - began < 1.0
-    assert client.parted == (1, 1)
-    assert follower.store.exists()
+    assert await follower.leave() == (1, 1)
+    assert terminal == "ea" or time.monotonic() - began < 1.0  # of the EA: `python -m tests.ea.bars leaving`
+    assert follower.states() == "D"
 
 
 @pytest.mark.parametrize("point", ["before its outbox line", "after its outbox line", "after the gateway stored it"])
 async def test_case_114_a_master_s_trade_is_one_intent_wherever_he_dies(
-    stage: Stage, tmp_path: Path, point: str
+    stage: Stage, tmp_path: Path, played: Casting, point: str
 ) -> None:
     cast = stage.cast({})
-    author, follower = Player(stage, cast.master, tmp_path), await stage.arrive(cast.followers[0])
+    author, follower = played(stage, cast.master, tmp_path), await stage.arrive(cast.followers[0])
     ticket = stage.position(1)
-    trade = OrderIntent(
-        action=Action.OPEN, position_id=ticket, ticket=ticket, symbol="EURUSD", side=Side.BUY, lots=Decimal("0.10"),
-        price=Decimal("1.1"),
-    )  # fmt: skip
-    client = await author.start(executes=False)
-    if point != "after the gateway stored it":
-        cut(client)
-    if point == "before its outbox line":
-        lost = asyncio.create_task(client.send_intent(trade))
-        await asyncio.sleep(0)
-        await client.abort()
-        lost.cancel()
-    else:
-        await client.send_intent(trade)
-        if point == "after the gateway stored it":
-            await client.wait_drained()
-            await client.abort()
-            author.delete_store()
-        await client.abort()
-    async with running(author, executes=False) as again:
-        if point != "after its outbox line":
-            await again.send_intent(trade)  # his baseline lacks it: the trade is seen again
-        await again.wait_drained()
+    await author.start()
+    await author.trade_and_die(ticket, point)
+    await author.abort()
+    async with running(author):
+        await author.look_again(ticket, point)
+        await author.drained()
         (command,) = await follower.commands(1)
         assert (await follower.beat())["top_seq"] == command["seq"]
 
 
-@pytest.mark.parametrize("point", ["R", "before", "after", "report"])
+@pytest.mark.parametrize("point", ["received", "before", "after", "report"])
 async def test_case_124_a_follower_that_dies_at_any_point_executes_once(
-    stage: Stage, tmp_path: Path, point: Any
+    stage: Stage, tmp_path: Path, played: Casting, point: Point
 ) -> None:
-    master, follower = await a_pair(stage, tmp_path)
-    if point == "R":
-        client = await follower.start(executes=False)
-        await master.buy(stage.position(1))
-        await follower.reaches("R")
-        await client.abort()
-    else:
-        states = "D" if point == "report" else "S"
-        await died(follower, master, master.buy(stage.position(1)), halt=point, states=states)
-    async with running(follower) as client:
+    master, follower = await a_pair(stage, tmp_path, played)
+    states = {"received": "R", "report": "D"}.get(point, "S")
+    await died(follower, master.buy(stage.position(1)), halt=point, states=states)
+    async with running(follower, hurried=point == "before"):
         await until(lambda: follower.executed() == ["open"])
-        await client.wait_drained()
+        await follower.drained()
         assert (await outcome(stage, follower))["state"] == "done"
         await master.close(stage.position(1))
         await until(lambda: follower.lots() == [])
     assert follower.executed() == ["open", "close"]
 
 
-async def test_case_151_an_order_that_was_sent_wins_over_its_gap_fill(stage: Stage, tmp_path: Path) -> None:
-    master, follower = await a_pair(stage, tmp_path, max_age_seconds=3)
-    await died(follower, master, master.buy(stage.position(1)), halt="after", states="S", timing=SILENT)
+async def test_case_151_an_order_that_was_sent_wins_over_its_gap_fill(
+    stage: Stage, tmp_path: Path, played: Casting
+) -> None:
+    master, follower = await a_pair(stage, tmp_path, played, max_age_seconds=3)
+    await died(follower, master.buy(stage.position(1)), halt="after", states="S", silent=True)
     await until(lambda: follower.lots() == [Decimal("0.1")])
     # What the EA has acknowledged is sent again, not filled: the case is about what the gateway has not heard of.
     queued = await stage.house.rows("command", command_id=str(follower.command_ids()[-1]))
@@ -218,9 +197,9 @@ async def test_case_151_an_order_that_was_sent_wins_over_its_gap_fill(stage: Sta
         await master.beat()
         await asyncio.sleep(0.2)
     follower.forget_head()
-    async with running(follower) as client:
-        await client.wait_drained()
-        await until(lambda: client.events["heard.GapFill"] > 0)
+    async with running(follower):
+        await follower.drained()
+        await until(lambda: follower.heard("gap fills") > 0)
         assert (await outcome(stage, follower))["state"] == "done"
         await master.close(stage.position(1))
         await until(lambda: follower.lots() == [])
@@ -229,23 +208,23 @@ async def test_case_151_an_order_that_was_sent_wins_over_its_gap_fill(stage: Sta
 
 @pytest.mark.parametrize("again", [True, False])
 async def test_case_157_a_partial_close_whose_report_was_lost_closes_nothing_twice(
-    stage: Stage, tmp_path: Path, again: bool
+    stage: Stage, tmp_path: Path, played: Casting, again: bool
 ) -> None:
-    master, follower = await a_pair(stage, tmp_path)
-    async with running(follower) as client:
+    master, follower = await a_pair(stage, tmp_path, played)
+    async with running(follower):
         await master.buy(stage.position(1))
         await follower.reaches("D")
-        await client.wait_drained()
+        await follower.drained()
     ticket = stage.position(1)
     part = {
         "action": "partial_close", "position_id": ticket, "ticket": ticket, "new_ticket": ticket + 500,
         "symbol": "EURUSD", "lots": "0.04", "remaining_lots": "0.06",
     }  # fmt: skip
-    await died(follower, master, master.durable("OrderIntent", part), halt="after", states="DS")
+    await died(follower, master.durable("OrderIntent", part), halt="after", states="DS")
     if again:
         follower.receive_again()
-    async with running(follower) as client:
-        await client.wait_drained()
+    async with running(follower):
+        await follower.drained()
         assert (await outcome(stage, follower))["state"] == "done"
         assert follower.lots() == [Decimal("0.06")]
         await master.durable("OrderIntent", {**part, "action": "close", "ticket": ticket + 500, "lots": "0.06"})
@@ -254,35 +233,37 @@ async def test_case_157_a_partial_close_whose_report_was_lost_closes_nothing_twi
 
 
 async def test_case_161_one_order_in_doubt_holds_up_its_own_copy_only(stage: Stage, tmp_path: Path) -> None:
-    master, follower = await a_pair(stage, tmp_path)
+    cast = stage.cast({})
+    master, follower = await stage.arrive(cast.master), Player(stage, cast.followers[0], tmp_path)
     silent = Faults(Rule(Fault(128), action=Action.OPEN))
-    async with running(follower, faults=silent, timing=PATIENT) as client:
+    async with running(follower, faults=silent, timing=PATIENT):
         await master.buy(stage.position(1))
-        await until(lambda: client.events["commands.in_doubt"] == 1)
+        await until(lambda: follower.program.events["commands.in_doubt"] == 1)
         await master.buy(stage.position(2))
         await master.buy(stage.position(3))
         await master.close(stage.position(2))
         await until(lambda: follower.executed() == ["open", "open", "close"])
         await until(lambda: follower.states()[:4] == "SDDD")
-        assert {command.position_id for command in client.unfinished_commands} == {stage.position(1)}
-    async with running(follower) as client:  # its window is short: the search ends, and the order is given anew
+        assert {command.position_id for command in follower.program.unfinished_commands} == {stage.position(1)}
+    async with running(follower):  # its window is short: the search ends, and the order is given anew
         await until(lambda: follower.lots() == [Decimal("0.1"), Decimal("0.1")])
-        await client.wait_drained()
+        await follower.drained()
     assert follower.executed() == ["open", "open", "close", "open"]
 
 
 async def test_case_162_a_timeout_that_fills_late_is_one_position(stage: Stage, tmp_path: Path) -> None:
-    master, follower = await a_pair(stage, tmp_path)
+    cast = stage.cast({})
+    master, follower = await stage.arrive(cast.master), Player(stage, cast.followers[0], tmp_path)
     late, ahead = Faults(Rule(Fault(128, late=20.0), action=Action.OPEN, count=None)), [0.0]
     clock = Clock(monotonic=lambda: time.monotonic() + ahead[0])
-    async with running(follower, faults=late, timing=PATIENT, broker_clock=clock) as client:
+    async with running(follower, faults=late, timing=PATIENT, broker_clock=clock):
         await master.buy(stage.position(1))
-        await until(lambda: client.events["commands.in_doubt"] == 1)
-        await until(lambda: client.unacked == 0)  # the gateway was told `unknown`
+        await until(lambda: follower.program.events["commands.in_doubt"] == 1)
+        await until(lambda: follower.program.unacked == 0)  # the gateway was told `unknown`
         assert (follower.executed(), follower.lots()) == ([], [])
         ahead[0] = 20.0
         await until(lambda: follower.lots() == [Decimal("0.1")])
-        await client.wait_drained()
+        await follower.drained()
         assert (await outcome(stage, follower, follower.command_ids()[0]))["state"] == "done"
         await master.close(stage.position(1))
         await until(lambda: follower.lots() == [])
@@ -296,41 +277,32 @@ def pending(ticket: int, action: str, **fields: Any) -> dict[str, Any]:
 
 
 async def test_case_159_a_copied_pending_that_fills_while_the_master_s_is_cancelled_is_closed(
-    stage: Stage, tmp_path: Path
+    stage: Stage, tmp_path: Path, played: Casting
 ) -> None:
-    master, follower = await a_pair(stage, tmp_path)
+    master, follower = await a_pair(stage, tmp_path, played)
     ticket = stage.position(1)
-    async with running(follower) as client:
+    async with running(follower):
         await master.durable("OrderIntent", pending(ticket, "place"))
-        await until(lambda: len(follower.book.working) == 1)
-        await client.wait_drained()
-        for report in filled(follower, ticket):
-            await client.send_report(report)
-        await client.wait_drained()
+        await until(lambda: follower.working() == 1)
+        await follower.drained()
+        await follower.fill(ticket)
+        await follower.drained()
         await master.durable("OrderIntent", pending(ticket, "cancel"))
         await until(lambda: follower.lots() == [])
-    assert not follower.book.working
+    assert follower.working() == 0
 
 
 async def test_case_159_a_copy_that_still_works_when_the_master_s_has_filled_is_opened_at_market(
-    stage: Stage, tmp_path: Path
+    stage: Stage, tmp_path: Path, played: Casting
 ) -> None:
-    master, follower = await a_pair(stage, tmp_path, pending_wait_seconds=1)
+    master, follower = await a_pair(stage, tmp_path, played, pending_wait_seconds=1)
     ticket = stage.position(1)
-    async with running(follower) as client:
+    async with running(follower):
         await master.durable("OrderIntent", pending(ticket, "place"))
-        await until(lambda: len(follower.book.working) == 1)
-        await client.wait_drained()
+        await until(lambda: follower.working() == 1)
+        await follower.drained()
         await master.durable("OrderIntent", pending(ticket, "activate"))
         await until(lambda: follower.lots() == [Decimal("0.1")])
-        assert not follower.book.working
+        assert follower.working() == 0
         await master.close(ticket)
         await until(lambda: follower.lots() == [])
-
-
-def filled(player: Player, ticket: int) -> list[ExecutionReport]:
-    """The market fills the copy: what the terminal has to report."""
-    event = Event(line=1, t="2026.11.23 04:00:00", ev="activate", ticket=ticket, price=Decimal("1.05"))
-    reports = player.terminal.on_recorded(event)
-    assert [report.status for report in reports] == [ReportStatus.FILLED]
-    return reports
