@@ -231,7 +231,7 @@ REASONS: Final[Mapping[int, str]] = {
     107: "a run of its own in `make test`: tests/fuzz/test_rest_fuzz.py",
 }
 AWAITED: Final[Mapping[int, str]] = {}
-# The SDK's cases that the EA plays as well, and what is asked of it in another way, for what reason.
+# The cases that the EA plays as well, and what is asked of it in another way, for what reason.
 BY_THE_EA: Final[Mapping[int, str]] = {
     55: "its process ends when the report is in its journal; that it comes again shows as a second record",
     56: "its window is a minute: its clock goes twenty times as fast while it searches",
@@ -239,6 +239,9 @@ BY_THE_EA: Final[Mapping[int, str]] = {
     58: "journal and session are deleted",
     71: "it says so on the chart, and tells the gateway nothing more",
     84: "counted from each one's introduction to its next heartbeat, as the gateway hears them",
+    89: "a hand closes a part in its terminal: that is told, and the rest is closed as the same copy",
+    90: "a terminal without a connection tells that it sees nothing, and its copy is closed as a whole later",
+    94: "asked at the start of a session, it tells a book that was told before as the same",
     100: "the numbers are the gateway's: it waits for no answer, for OnDeinit is short. Not timed here: "
     "`python -m tests.ea.bars leaving`",
     114: "its journal is not deleted: without one it takes what is open for old and tells nothing. "
@@ -247,4 +250,5 @@ BY_THE_EA: Final[Mapping[int, str]] = {
     151: "it holds no acknowledgement back: its process ends in the pass in which the command came",
     157: "",
     159: "the copy fills at its broker, and it finds that out by itself",
+    161: "",
 }

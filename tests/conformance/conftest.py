@@ -5,7 +5,7 @@ or "rest", "rows", "sdk", "tcp" where it speaks neither. `make conformance` and 
 takes the socket for the cases of odd numbers and the exchange for the even ones.
 
 A case about an EA takes `played`: it runs with the SDK as above and, as `[socket-ea]` and `[exchange-ea]`, with the EA
-itself, by day over the socket alone.
+itself, by day over the socket alone. `@pytest.mark.over("ea")`: with the EA alone.
 
 CONFORMANCE_SERVER chooses the ASGI server of our own deployments; CONFORMANCE_URL and CONFORMANCE_ACCOUNTS name another
 deployment, against which only the wire cases run.
@@ -50,7 +50,7 @@ _record = Record()
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "terminal" in metafunc.fixturenames:
-        by_sdk = _one_of_both(metafunc.function.__name__)
+        by_sdk = [] if metafunc.definition.get_closest_marker("over") else _one_of_both(metafunc.function.__name__)
         ways = [pytest.param(*one.values, "sdk", marks=one.marks, id=one.values[0]) for one in by_sdk]
         metafunc.parametrize(("transport", "terminal"), [*ways, *_by_the_ea()])
     elif "transport" in metafunc.fixturenames:
@@ -83,10 +83,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xfail(reason=f"awaits {AWAITED[number]}", strict=False))
     if not ELSEWHERE:
         return
-    away = {item for item in here if not any(CASES[number].mark is Mark.WIRE for number in cases_of(item.name))}
+    away = {item for item in here if _is_by_an_ea(item) or not _is_on_the_wire(item)}
     if away:
         config.hook.pytest_deselected(items=list(away))
         items[:] = [item for item in items if item not in away]
+
+
+def _is_on_the_wire(item: pytest.Item) -> bool:
+    return any(CASES[number].mark is Mark.WIRE for number in cases_of(item.name))
+
+
+def _is_by_an_ea(item: pytest.Item) -> bool:
+    return "played" in getattr(item, "fixturenames", ())
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

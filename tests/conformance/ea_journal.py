@@ -11,11 +11,12 @@ _CHECKSUM = 9  # a blank and eight digits
 
 @dataclass(slots=True)
 class Entry:
-    """One command: its number, id, attempt and state."""
+    """One command: its number, id and attempt, what it says, and its state."""
 
     seq: int
     command_id: str
     attempt: int
+    payload: dict[str, Any]
     state: str = "R"
 
 
@@ -72,7 +73,7 @@ class Journal:
     def _received(self, seq: int, payload: dict[str, Any]) -> None:
         named = (payload["command_id"], payload.get("attempt", 1))
         self.repeated += named in self.entries
-        self.entries.setdefault(named, Entry(seq, *named))
+        self.entries.setdefault(named, Entry(seq, *named, payload))
         self.max_copy_no = max(self.max_copy_no, payload["copy_no"])
 
     def _filled(self, seq: int, following: int) -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from eagateway_sdk.paper import Fault
@@ -88,9 +88,10 @@ class EaPlayer:
 
     async def start(
         self, *, halt: Point | None = None, faults: dict[int, Fault] | None = None, silent: bool = False,
-        hurried: bool = False,
+        hurried: bool = False, patient: bool = False,
     ) -> Seat:  # fmt: skip
-        """`silent` needs nothing: what came with an answer is acknowledged by the next call, before which it dies."""
+        """`silent` needs nothing: what came with an answer is acknowledged by the next call, before which it dies.
+        It is patient by itself."""
         given = faults or {}
         self.broker.answers = [
             Answer(given[number].code, executed=given[number].executed) if number in given else Answer(0)
@@ -124,11 +125,10 @@ class EaPlayer:
         await self.reaches(states)
 
     async def drained(self) -> None:
-        await until(lambda: not self._unfinished())
+        await until(lambda: not self._busy())
 
-    def _unfinished(self) -> bool:
-        journal = self._journal()
-        return bool(journal.waiting) or any(entry.state in "RS" for entry in journal.entries.values())
+    def _busy(self) -> bool:
+        return bool(self._journal().waiting) or bool(self.unfinished())
 
     async def replaced(self) -> int:
         await self._says(PREEMPTED)
@@ -147,12 +147,33 @@ class EaPlayer:
 
     def _beats(self) -> list[float]:
         """When the gateway has received each of its heartbeats: the only ones that tell this balance."""
+        mine = str(self.broker.book.balance)
+        return [at for at, beat in self._received("StatusHeartbeat") if beat.get("balance") == mine]
+
+    def _received(self, kind: str) -> list[tuple[float, dict[str, Any]]]:
+        """What the gateway has received of a kind since this account began, from everybody, and when."""
         with self._tap.open("rb") as file:
             file.seek(self._tapped)
-            lines = [json.loads(line) for line in file.read().split(b"\n")[:-1] if b"StatusHeartbeat" in line]
-        told = [(at, json.loads(text)) for at, sender, text in lines if sender == tap.EA]
-        mine = str(self.broker.book.balance)
-        return [at for at, frame in told if frame["payload"].get("balance") == mine]
+            lines = [json.loads(line) for line in file.read().split(b"\n")[:-1] if kind.encode() in line]
+        frames = [(at, json.loads(text)) for at, sender, text in lines if sender == tap.EA]
+        return [(at, frame["payload"]) for at, frame in frames if frame["type"] == kind]
+
+    def books(self) -> list[dict[str, Any]]:
+        """The snapshots that it has told, where nobody else tells any."""
+        return [book for _, book in self._received("SyncSnapshot") if book["phase"] == "report"]
+
+    def commands(self) -> list[dict[str, Any]]:
+        """What the gateway has ordered, as the journal has it."""
+        return [entry.payload for entry in self._journal().ordered()]
+
+    def told(self) -> list[dict[str, Any]]:
+        """Its reports and intents, as the journal has them."""
+        return self._journal().told
+
+    def close_by_hand(self, lots: str) -> None:
+        """A part of the one position."""
+        with self._seat.terminal.told.lock:
+            self.broker.close(self._seat.open[0].ticket, lots)
 
     async def _says(self, beginning: str) -> None:
         said: Callable[[], list[str]] = self._seat.terminal.said
@@ -187,6 +208,7 @@ class EaPlayer:
         return {
             "repeated": journal.repeated, "gap fills": journal.gap_fills, "sessions": len(journal.sessions),
             "searched": sum(1 for report in journal.told if "found" in report),
+            "in doubt": sum(1 for one in journal.told if one.get("status") == "unknown" and "found" not in one),
         }[what]  # fmt: skip
 
     def states(self) -> str:
@@ -194,6 +216,9 @@ class EaPlayer:
 
     def command_ids(self) -> list[UUID]:
         return [UUID(entry.command_id) for entry in self._journal().ordered()]
+
+    def unfinished(self) -> list[UUID]:
+        return [UUID(entry.command_id) for entry in self._journal().ordered() if entry.state in "RS"]
 
     async def reaches(self, states: str) -> None:
         await until(lambda: self.states() == states)

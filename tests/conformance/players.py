@@ -15,8 +15,8 @@ Point = Literal["received", "before", "after", "report"]
 """Where a program dies in a command: it is in the ledger; it is being sent, and the broker has not heard of it; he has
 carried it out; its report is in the outbox, and the gateway has not heard of it.
 """
-Heard = Literal["repeated", "searched", "gap fills", "sessions"]
-"""What is counted: commands that came again, searches that ended, gaps that were filled, sessions that were opened."""
+Heard = Literal["repeated", "in doubt", "searched", "gap fills", "sessions"]
+"""What is counted: commands that came again, outcomes in doubt, searches that ended, gap fills, sessions opened."""
 
 
 class Actor(Protocol):
@@ -26,12 +26,13 @@ class Actor(Protocol):
 
     async def start(
         self, *, halt: Point | None = None, faults: dict[int, Fault] | None = None, silent: bool = False,
-        hurried: bool = False,
+        hurried: bool = False, patient: bool = False,
     ) -> Any:  # fmt: skip
         """Start a program; returns when the gateway has heard what it trades.
 
         `halt`: where it dies, in the next command. `faults`: of the broker, by the number of the order. `silent`: it
-        does not acknowledge what it receives. `hurried`: a search at the broker ends soon.
+        does not acknowledge what it receives. `hurried`: a search at the broker ends soon; `patient`: it
+        takes a minute.
         """
 
     async def abort(self) -> None:
@@ -63,6 +64,9 @@ class Actor(Protocol):
 
     def command_ids(self) -> list[UUID]:
         """Of the commands in the ledger, in order."""
+
+    def unfinished(self) -> list[UUID]:
+        """Those without an outcome."""
 
     async def reaches(self, states: str) -> None:
         """Return when the ledger says so."""

@@ -43,9 +43,16 @@ subscription, or rows, is skipped there and says so.
 _THE_EA: Final = """
 ## The EA in the SDK's place
 
-The same cases, played by the EA of [ea/](../ea/README.md) in simulated terminals: over the socket by the program with
-DLLs, over the exchange by the one without.
+The cases of the SDK, and some of the wire, played by the EA of [ea/](../ea/README.md) in simulated terminals: over the
+socket by the program with DLLs, over the exchange by the one without.
 
+"""
+_NOT_PLAYED: Final = """
+It does not play 83 (it announces no `busy_until_ms` yet) and 93 (no part of its book is lost without the link: when it
+is asked again it takes the book anew, as for any question). 125, full disks, and 162 are asked where its terminals are
+tried: `test_while_the_disk_is_full_nothing_is_ordered_and_then_it_is_ordered_once` in
+[test_ea_faults.py](../tests/e2e/test_ea_faults.py) and `test_an_order_that_timed_out_and_fills_late_is_one_position` in
+[test_ea_terminals.py](../tests/e2e/test_ea_terminals.py).
 """
 
 
@@ -68,7 +75,7 @@ def render(results: Mapping[str, Outcomes]) -> str:
     for section in dict.fromkeys(case.section for case in CASES.values()):
         cases = [case for case in CASES.values() if case.section == section and case.mark is not Mark.HOST]
         parts.append(f"\n## {section}\n\n{_table(cases, results, notes)}")
-    parts.append(_THE_EA + _table_of_the_ea(results, notes))
+    parts.append(_THE_EA + _table_of_the_ea(results, notes) + _NOT_PLAYED)
     parts.append(notes.render())
     return "".join(parts)
 

@@ -34,10 +34,10 @@ NEVER: Final = Backoff(first=600.0, longest=600.0, draw=lambda: 1.0)
 SOON: Final = Backoff(first=0.05, longest=0.5)
 QUICK: Final = Timing(search_window=0.3, search_pause=0.05, retry_pause=0.2)
 SILENT: Final = Timing(ack_delay=60.0, search_window=0.3, search_pause=0.05, retry_pause=0.2)
-GOODBYE_SECONDS: Final = 1.0
+PATIENT: Final = Timing(search_window=60.0, search_pause=0.05, retry_pause=0.2)
 EVENTS: Final[dict[Heard, str]] = {
-    "repeated": "commands.repeated", "searched": "commands.settled", "gap fills": "heard.GapFill",
-    "sessions": "sessions.opened",
+    "repeated": "commands.repeated", "in doubt": "commands.in_doubt", "searched": "commands.settled",
+    "gap fills": "heard.GapFill", "sessions": "sessions.opened",
 }  # fmt: skip
 _TERMS: Final = SymbolInfo(
     digits=5, contract_size=Decimal(100000), lots_min=Decimal("0.01"), lots_step=Decimal("0.01"), lots_max=Decimal(50)
@@ -111,10 +111,10 @@ class Player:
 
     async def start(
         self, *, halt: Point | None = None, faults: FaultPlan | None = None, silent: bool = False,
-        hurried: bool = False, **settings: Any,
+        hurried: bool = False, patient: bool = False, **settings: Any,
     ) -> GatewayClient:  # fmt: skip
-        """Its searches are short anyway. `settings`: of the client."""
-        timing = {"timing": SILENT} if silent else {}
+        """Its searches are short unless it is patient. `settings`: of the client."""
+        timing = {"timing": SILENT if silent else PATIENT} if silent or patient else {}
         client = self.client(halt=halt, faults=faults, **(timing | settings))
         await client.start()
         async with asyncio.timeout(PATIENCE):
@@ -187,6 +187,9 @@ class Player:
 
     def command_ids(self) -> list[UUID]:
         return [UUID(row[0]) for row in self._file("SELECT command_id FROM ledger ORDER BY seq")]
+
+    def unfinished(self) -> list[UUID]:
+        return [command.command_id for command in self.program.unfinished_commands]
 
     async def reaches(self, states: str) -> None:
         await until(lambda: self.states() == states)

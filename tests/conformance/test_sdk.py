@@ -8,19 +8,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import pytest
-from eagateway_sdk import Action, Clock, Timing
+from eagateway_sdk import Action, Clock
 from eagateway_sdk.paper import Fault, Faults, Rule
 
 from tests.conformance.ea import Ea
 from tests.conformance.players import Actor, Casting, Point
-from tests.conformance.sdk_player import Player, until
+from tests.conformance.sdk_player import PATIENT, Player, until
 from tests.conformance.stage import Stage
-
-PATIENT: Final = Timing(search_window=60.0, search_pause=0.05, retry_pause=0.2)
 
 
 @asynccontextmanager
@@ -232,20 +230,20 @@ async def test_case_157_a_partial_close_whose_report_was_lost_closes_nothing_twi
     assert follower.executed() == ["open", "partial_close", "close"]
 
 
-async def test_case_161_one_order_in_doubt_holds_up_its_own_copy_only(stage: Stage, tmp_path: Path) -> None:
-    cast = stage.cast({})
-    master, follower = await stage.arrive(cast.master), Player(stage, cast.followers[0], tmp_path)
-    silent = Faults(Rule(Fault(128), action=Action.OPEN))
-    async with running(follower, faults=silent, timing=PATIENT):
+async def test_case_161_one_order_in_doubt_holds_up_its_own_copy_only(
+    stage: Stage, tmp_path: Path, played: Casting
+) -> None:
+    master, follower = await a_pair(stage, tmp_path, played)
+    async with running(follower, faults={1: Fault(128)}, patient=True):
         await master.buy(stage.position(1))
-        await until(lambda: follower.program.events["commands.in_doubt"] == 1)
+        await until(lambda: follower.heard("in doubt") == 1)
         await master.buy(stage.position(2))
         await master.buy(stage.position(3))
         await master.close(stage.position(2))
         await until(lambda: follower.executed() == ["open", "open", "close"])
         await until(lambda: follower.states()[:4] == "SDDD")
-        assert {command.position_id for command in follower.program.unfinished_commands} == {stage.position(1)}
-    async with running(follower):  # its window is short: the search ends, and the order is given anew
+        assert follower.unfinished() == follower.command_ids()[:1]
+    async with running(follower, hurried=True):  # the search ends, and the order is given anew
         await until(lambda: follower.lots() == [Decimal("0.1"), Decimal("0.1")])
         await follower.drained()
     assert follower.executed() == ["open", "open", "close", "open"]

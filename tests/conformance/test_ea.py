@@ -1,0 +1,74 @@
+"""Cases of the wire, asked of the EA itself: what it tells of its book, and when it has nothing to tell."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.ea import Ea
+from tests.conformance.ea_player import EaPlayer
+from tests.conformance.players import Casting
+from tests.conformance.sdk_player import until
+from tests.conformance.stage import Stage
+
+pytestmark = pytest.mark.over("ea")
+
+
+async def a_copy(stage: Stage, folder: Path, played: Casting) -> tuple[Ea, EaPlayer]:
+    """A master that speaks raw frames, and an EA that runs, has copied 0.10 lots and told it."""
+    cast = stage.cast({})
+    master, follower = await stage.arrive(cast.master), played(stage, cast.followers[0], folder)
+    assert isinstance(follower, EaPlayer)
+    await follower.start()
+    await master.buy(stage.position(1))
+    await follower.reaches("D")
+    await follower.drained()
+    return master, follower
+
+
+async def closed_whole(stage: Stage, master: Ea, follower: EaPlayer, *, lots_before: str) -> None:
+    """The master closes, and his gateway knows what there is to be closed."""
+    await master.close(stage.position(1))
+    await until(lambda: follower.lots() == [])
+    closing = follower.commands()[-1]
+    assert (closing["action"], closing["lots_before"]) == ("close", lots_before)
+    assert follower.executed() == ["open", "close"]
+
+
+async def test_case_089_what_a_hand_closes_in_part_is_told_and_the_rest_is_the_same_copy(
+    stage: Stage, tmp_path: Path, played: Casting
+) -> None:
+    master, follower = await a_copy(stage, tmp_path, played)
+    follower.close_by_hand("0.06")
+    await until(lambda: follower.told()[-1]["status"] == "closed")
+    await follower.drained()
+    assert follower.lots() == [Decimal("0.04")]
+    await closed_whole(stage, master, follower, lots_before="0.04")
+
+
+async def test_case_090_a_terminal_without_a_connection_does_not_tell_a_flat_book(
+    stage: Stage, tmp_path: Path, played: Casting
+) -> None:
+    master, follower = await a_copy(stage, tmp_path, played)
+    await follower.leave()
+    before = len(follower.books())
+    follower.broker.connected = False
+    await follower.start()
+    await until(lambda: len(follower.books()) > before)
+    assert follower.books()[before]["connected"] is False
+    follower.broker.connected = True
+    await closed_whole(stage, master, follower, lots_before="0.1")
+
+
+async def test_case_094_a_book_that_the_gateway_knows_is_told_as_the_same(
+    stage: Stage, tmp_path: Path, played: Casting
+) -> None:
+    master, follower = await a_copy(stage, tmp_path, played)
+    for same in (False, True):  # the first session of the two finds a book that nobody has told
+        await follower.leave()
+        before = len(follower.books())
+        await follower.start()
+        await until(lambda told=before: len(follower.books()) > told)  # type: ignore[misc]
+        book = follower.books()[before]
+        assert (book.get("same", False), "positions" in book) == (same, not same)
+    await closed_whole(stage, master, follower, lots_before="0.1")
