@@ -15,6 +15,8 @@ WAITING: Final = "tests/ea/test_waiting.py"
 WATCHING: Final = "tests/ea/test_watching.py"
 SWITCHED: Final = "test_a_terminal_that_is_switched_to_another_account_tells_of_each_what_is_its_own"
 FAULTY: Final = "tests/e2e/test_ea_faults.py"
+CASES: Final = "tests/conformance/test_sdk.py"
+BOOKS: Final = "tests/conformance/test_ea.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,5 +354,40 @@ FAULTS: Final = (
         "if(!m_executor.Step())",
         f"{FAULTY}::test_an_account_that_is_switched_while_the_gateway_is_asked_gets_no_order_of_the_other[calls]",
         nightly=True,
+    ),
+    Fault(
+        "a program whose key another one uses comes back",
+        "Closing.mqh",
+        "      case 4409:\n         return(NEXT_STOP);",
+        "         return(NEXT_STOP);\n      case 4409:\n         return(NEXT_RENEW);",
+        f"{CASES}::test_case_071_of_two_programs_with_one_key_the_loser_stays_away[socket-ea]",
+    ),
+    Fault(
+        "first heartbeats come all at once",
+        "Link.mqh",
+        "(long)(m_random.Fraction()*m_vault.interval_seconds*1000)",
+        "(long)(m_vault.interval_seconds*1000)",
+        f"{CASES}::test_case_084_first_heartbeats_are_spread_over_the_interval[socket-ea]",
+    ),
+    Fault(
+        "it leaves without a goodbye",
+        "Session.mqh",
+        "link.goodbye=true;",
+        "link.goodbye=false;",
+        f"{CASES}::test_case_100_a_goodbye_takes_half_a_second_and_both_know_the_last_numbers[socket-ea]",
+    ),
+    Fault(
+        "a gap that is filled withdraws what was sent",
+        "Ledger.mqh",
+        'if(m_entries[i].state=="R" && m_entries[i].epoch==epoch && m_entries[i].seq>=from',
+        'if(m_entries[i].state!="D" && m_entries[i].epoch==epoch && m_entries[i].seq>=from',
+        f"{CASES}::test_case_151_an_order_that_was_sent_wins_over_its_gap_fill[socket-ea]",
+    ),
+    Fault(
+        "a book that was not seen is told",
+        "Link.mqh",
+        "bool seen=BookSeen();",
+        "bool seen=true;",
+        f"{BOOKS}::test_case_090_a_terminal_without_a_connection_does_not_tell_a_flat_book[socket-ea]",
     ),
 )
