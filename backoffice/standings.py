@@ -58,6 +58,7 @@ class Row:
     failed: int = 0
     p95: float | None = None
     hops: Sequence[float] = ()
+    currency: str = ""
 
     @property
     def heard(self) -> str:

@@ -44,15 +44,16 @@ def ago(silence: timedelta | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """A session and whether its terminal has been heard of within its timeout."""
+    """A session and whether its terminal has been heard of within its timeout. `currency`: of its account, if known."""
 
     session: EaSession
     alive: bool
     silence: timedelta | None
+    currency: str = ""
 
     @classmethod
-    def of(cls, session: EaSession, now: datetime) -> "Terminal":
-        return cls(session, *silence_of(session, now))
+    def of(cls, session: EaSession, now: datetime, currency: str = "") -> "Terminal":
+        return cls(session, *silence_of(session, now), currency)
 
     @property
     def heard(self) -> str:

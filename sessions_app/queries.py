@@ -306,6 +306,12 @@ def profile_contents(ids: Iterable[UUID]) -> list[tuple[UUID, bytes, dict[str, A
     return [(pk, bytes(digest), content) for pk, digest, content in rows]
 
 
+def currencies(accounts: QuerySet[BrokerAccount]) -> dict[UUID, str]:
+    """In what each of these accounts counts its money, of those whose EA has introduced itself."""
+    told = accounts.filter(profile__isnull=False).values_list("pk", "profile__content__currency")
+    return {pk: currency for pk, currency in told if currency}
+
+
 def profile_sessions(ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """Which session told each profile."""
     return dict(TerminalProfile.objects.filter(id__in=list(ids)).values_list("id", "session_id"))

@@ -40,9 +40,11 @@ def lots(value: Decimal | None) -> str:
 
 
 @register.filter
-def money(value: Decimal | None) -> str:
-    """An amount with two decimals and groups of thousands."""
-    return NOTHING if value is None else f"{value:,.2f}"
+def money(value: Decimal | None, currency: str = "") -> str:
+    """An amount with two decimals and groups of thousands, and its currency where the account's EA has said it."""
+    if value is None:
+        return NOTHING
+    return format_html("{} {}", f"{value:,.2f}", outside(currency)) if currency else f"{value:,.2f}"
 
 
 @register.filter

@@ -35,13 +35,14 @@ def accounts(visit: Visit) -> HttpResponseBase:
         keys[account][state] = times
     living, now = visit.scope.living(shown), database_now()
     terminals = {pk: Terminal.of(session, now) for pk, session in living.items()}
+    told = visit.scope.currencies(shown)
     return visit.show(
         "accounts",
         "Accounts and keys",
         text=text,
         may_register=visit.may("tenants:register_account"),
         page=page,
-        shown=[(row, terminals.get(row.pk), sorted(keys[row.pk].items())) for row in page.rows],
+        shown=[(row, terminals.get(row.pk), sorted(keys[row.pk].items()), told.get(row.pk, "")) for row in page.rows],
     )
 
 

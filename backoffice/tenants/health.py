@@ -42,14 +42,18 @@ class Health:
 def page(visit: Visit) -> HttpResponseBase:
     now = database_now()
     found = health_of(visit.scope, now)
+    followers, masters = found.followers[:ROWS], found.masters[:ROWS]
+    told = visit.scope.currencies([row.account.pk for row in (*followers, *masters)])
+    for row in (*followers, *masters):
+        row.currency = told.get(row.account.pk, "")
     return visit.show(
         "health",
         "Is my money copied right now?",
         now=now,
         line=found.line,
-        followers=found.followers[:ROWS],
+        followers=followers,
         more_followers=max(len(found.followers) - ROWS, 0),
-        masters=found.masters[:ROWS],
+        masters=masters,
         waiting=found.waiting,
         differences=found.differences,
         missing=found.missing,

@@ -39,7 +39,7 @@ from sessions_app.models import (
     VaultSecret,
     VaultUse,
 )
-from sessions_app.queries import awaits_decision
+from sessions_app.queries import awaits_decision, currencies
 
 
 def memberships_of(user_id: int) -> list[Member]:
@@ -140,6 +140,10 @@ class Scope:
         keys: Any = self.keys().filter(awaits_decision()).order_by().annotate(whose=Value(1)).values("whose")
         waiting = Coalesce(Subquery(keys.annotate(times=Count("id")).values("times")), 0)
         return self.accounts().annotate(last_end=Subquery(of_account.values("closed_at")[:1]), waiting=waiting)
+
+    def currencies(self, account_ids: list[UUID]) -> dict[UUID, str]:
+        """In what each of these accounts counts its money, where its EA has said it."""
+        return currencies(self.accounts().filter(pk__in=account_ids)) if account_ids else {}
 
     def living(self, account_ids: list[UUID]) -> dict[UUID, EaSession]:
         """The living session of each of these accounts that has one, the authenticated one before one that waits."""

@@ -76,6 +76,7 @@ class EaSession(models.Model):
         ]
         indexes = [models.Index(fields=["deadline_at"], condition=Q(state__in=_LIVING), name="sessions_living")]
         permissions = [("end_easession", "Can end sessions")]
+        verbose_name = "EA session"
 
     def __str__(self) -> str:
         return f"{self.account} {self.state}"

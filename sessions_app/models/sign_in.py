@@ -16,6 +16,7 @@ class SignIn(models.Model):
     at = models.DateTimeField()
 
     class Meta:
+        verbose_name = "sign-in"
         indexes = [
             models.Index(fields=["name", "address"], condition=models.Q(succeeded=True), name="sign_ins_known"),
             models.Index(fields=["at"], name="sign_ins_by_time"),

@@ -1,9 +1,12 @@
 """Accounts, and the sessions of their terminals."""
 
-from typing import Final
+from typing import Any, Final
 
 from django.contrib import admin
+from django.db.models import F, QuerySet
+from django.http import HttpRequest
 
+from backoffice.foreign import foreign
 from backoffice.staff.read_only_admin import ReadOnlyAdmin, Tables, one_of
 from sessions_app.domain.lifecycle import Reason
 from sessions_app.models import BrokerAccount, EaSession, SessionEvent
@@ -12,7 +15,9 @@ from sessions_app.models import BrokerAccount, EaSession, SessionEvent
 class BrokerAccountAdmin(ReadOnlyAdmin):
     """Its page leads to asking the account's terminal what it holds."""
 
-    list_display = ("claimed_as", "tenant", "balance", "equity", "funds_at", "waiting_commands", "suspended_at")
+    list_display = (
+        "claimed_as", "tenant", "balance", "equity", "currency", "funds_at", "waiting_commands", "suspended_at"
+    )  # fmt: skip
     list_filter = (
         ("tenant", admin.EmptyFieldListFilter),
         ("suspended_at", admin.EmptyFieldListFilter),
@@ -21,6 +26,15 @@ class BrokerAccountAdmin(ReadOnlyAdmin):
     list_select_related = ("tenant",)
     search_fields = ("account_id__startswith", "tenant__name__istartswith")
     search_help_text = "Start of the account id (lower case) or of the tenant's name"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[BrokerAccount]:
+        rows: QuerySet[BrokerAccount] = super().get_queryset(request)
+        return rows.annotate(told_currency=F("profile__content__currency"))
+
+    @admin.display(description="currency")
+    def currency(self, account: Any) -> str:
+        """In what it counts its money, where its EA has said it."""
+        return foreign(account.told_currency or "")
 
     @admin.display(description="not acknowledged")
     def waiting_commands(self, account: BrokerAccount) -> int:
