@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from backoffice.terminals import in_words
 from sessions_app.domain.decimals import plain
+from sessions_app.domain.texts import legible
 
 register = template.Library()
 NOTHING: Final = "\N{EN DASH}"
@@ -17,11 +18,12 @@ NOTHING: Final = "\N{EN DASH}"
 
 @register.filter
 def outside(value: Any) -> str:
-    """A text that an EA, a broker or a person wrote: escaped, and isolated, so that no direction mark in it turns
-    around what stands beside it."""
+    """A text that an EA, a broker or a person wrote: escaped and isolated, its unseen characters written out. Isolation
+    alone is not enough: a mark that begins an isolate takes the end of its element for its own, and what stands beside
+    it is turned round all the same."""
     if isinstance(value, list):
         value = ", ".join(map(str, value))
-    return NOTHING if value in (None, "") else format_html("<bdi>{}</bdi>", value)
+    return NOTHING if value in (None, "") else format_html("<bdi>{}</bdi>", legible(value))
 
 
 @register.filter
