@@ -20,7 +20,7 @@ from backoffice.actions.action import Action
 from backoffice.actions.registry import ACTIONS
 from backoffice.foreign import foreign, legible
 from backoffice.permissions import may
-from backoffice.templatetags.outside import lots
+from backoffice.templatetags.outside import lots, words
 from sessions_app.domain.decimals import plain
 from sessions_app.models import BrokerAccount
 
@@ -122,6 +122,14 @@ class ReadOnlyAdmin(_ModelAdmin):
         """What else the template of its page shows."""
         return {}
 
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        """Filters by a literal enum of the domain say its names as words."""
+        return [self._in_words(one) for one in super().get_list_filter(request)]
+
+    def _in_words(self, one: Any) -> Any:
+        fields = {item.name: item for item in self.model._meta.concrete_fields}
+        return (one, InWords) if isinstance(one, str) and one in fields and fields[one].choices else one
+
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         return [column(self.model, name) for name in super().get_list_display(request)]
 
@@ -141,6 +149,14 @@ def _links(request: HttpRequest, acted: Sequence[Acted]) -> list[tuple[Action, s
     """Actions that the person may do and that their rows allow, with the addresses of their pages."""
     mine = [(action, row) for action, row in acted if may(request, action.permission)]
     return [(action, action.address(row)) for action, row in mine if not action.obstacle(row)]
+
+
+class InWords(admin.ChoicesFieldListFilter):
+    """Django's filter by the choices of a column: "close only" instead of "close_only"."""
+
+    def choices(self, changelist: Any) -> Any:
+        for choice in super().choices(changelist):
+            yield {**choice, "display": words(choice["display"])}
 
 
 def one_of(field: str, names: Iterable[str]) -> type[admin.SimpleListFilter]:
@@ -170,11 +186,19 @@ def column(model: type[Model], name: Any) -> Any:
     item = next((item for item in model._meta.concrete_fields if item.name == name), None)
     chosen = item is not None and bool(item.choices)
     show = (
-        _BADGES.get(name) if chosen else next((show for kind, show in _SHOWN.items() if isinstance(item, kind)), None)
+        _BADGES.get(name, words)
+        if chosen
+        else next((show for kind, show in _SHOWN.items() if isinstance(item, kind)), None)
     )
     if isinstance(item, models.DecimalField) and "lots" in item.name:
         show = lots
-    return name if item is None or show is None else _shown(item.name, str(item.verbose_name), show)
+    return name if item is None or show is None else _shown(item.name, titled(str(item.verbose_name)), show)
+
+
+def titled(name: str) -> str:
+    """The name of a column as people write it: "EA version", not "Ea version"."""
+    name = name.replace("_", " ")
+    return " ".join(_WRITTEN.get(word, word) for word in name.split(" "))
 
 
 def _shown(path: str, title: str, show: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -182,7 +206,8 @@ def _shown(path: str, title: str, show: Callable[[Any], Any]) -> Callable[[Any],
 
     def shown(row: Any) -> Any:
         value = read(row)
-        return None if value is None else show(value)
+        # Django's page of a row would say "None".
+        return "-" if value is None else show(value)
 
     shown.__name__ = path
     return admin.display(shown, description=title.removesuffix(" at"), ordering=path)
@@ -213,4 +238,6 @@ _SHOWN: Final[dict[type[Any], Callable[[Any], Any]]] = {
     models.DecimalField: plain,
     models.JSONField: _readable,
     models.CharField: _text,
+    models.UUIDField: str,
 }
+_WRITTEN: Final = {"id": "ID", "ea": "EA", "seq": "number in its log", "no": "number"}

@@ -1,6 +1,7 @@
 """The form of a subscription's settings, made from their table: fields, help and bounds are declared there."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from sessions_app.domain.decimals import plain
 
 _DEFAULTS: Final = {row.name: row.default for row in SETTINGS.rows}
 _JSON: Final = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
+_NAMED: Final = re.compile("`([^`]*)`")
 _WORD: Final = {"autocomplete": "off", "spellcheck": "false"}
 
 
@@ -99,8 +101,13 @@ def _typed(row: Setting, text: Any) -> Any:
             return text.strip() if text and text.strip() else None
 
 
+def _in_words(name: re.Match[str]) -> str:
+    """A value that a sentence names, as the form's own choices call it."""
+    return f"\u201c{name[1].replace('_', ' ')}\u201d"
+
+
 def _field(row: Setting) -> forms.Field:
-    label, help_text = row.name.replace("_", " ").capitalize(), row.help.sentence.replace("`", "")
+    label, help_text = row.name.replace("_", " ").capitalize(), _NAMED.sub(_in_words, row.help.sentence)
     common: dict[str, Any] = {"label": label, "required": False, "help_text": help_text}
     match row.kind:
         case Choice(names):

@@ -79,3 +79,42 @@ def test_tables_are_called_by_the_words_of_the_field() -> None:
         for text in (model._meta.verbose_name, model._meta.verbose_name_plural)
     ]
     assert [text for text in called if wrong.search(text)] == []
+
+
+def test_staffs_lists_say_that_they_are_empty_and_filter_by_words(house: House) -> None:
+    client = person("staff: Administrator", house, build("Neighbour")).client
+    empty = text_of(client, reverse("admin:orders_fillwait_changelist") + "?state__exact=denied")
+    assert "Nothing fits the search and the filters." in empty
+    assert "Times are UTC." in empty
+    assert "results" not in empty
+    type(house.row("orders.fillwait")).objects.all().delete()
+    assert "There is nothing here yet." in text_of(client, reverse("admin:orders_fillwait_changelist"))
+    filters = text_of(client, reverse("admin:orders_subscription_changelist"))
+    assert "balance ratio" in filters
+    assert "balance_ratio" not in filters
+
+
+def test_a_rows_page_says_nothing_where_there_is_nothing_and_writes_ea_and_id(house: House) -> None:
+    client = person("staff: Administrator", house, build("Neighbour")).client
+    session, copy = house.row("sessions_app.easession"), house.row("orders.copy")
+    told = text_of(client, reverse("admin:sessions_app_easession_change", args=[session.pk]))
+    assert "EA version:" in told
+    assert "None" not in told
+    told = text_of(client, reverse("admin:orders_copy_change", args=[copy.pk]))
+    assert f"ID: {copy.pk}" in told
+    assert "None" not in told
+
+
+def test_a_form_of_settings_says_the_values_as_its_choices_do(house: House) -> None:
+    client = person("the tenant's owner", house, build("Neighbour")).client
+    form = text_of(
+        client, reverse("tenants:edit_subscription", args=[house.tenant.pk, house.row("orders.subscription").pk])
+    )
+    assert "The factor k of every mode but \u201cfixed lots\u201d" in form
+    assert not re.search(r"\b[a-z]+_[a-z_]+\b", form)
+
+
+def test_who_is_signed_in_and_asked_for_nothing_is_not_told_that_he_may_not(house: House) -> None:
+    client = person("the tenant's owner", house, build("Neighbour")).client
+    assert "who may not open" not in text_of(client, "/sign-in/")
+    assert "who may not open" in text_of(client, "/sign-in/?next=/admin/")
