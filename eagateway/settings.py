@@ -263,6 +263,7 @@ LOGIN_URL = "sign_in"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = BEHIND_TLS
 CSRF_COOKIE_SECURE = BEHIND_TLS
+CSRF_FAILURE_VIEW = "backoffice.refusals.stale_form"
 SECURE_SSL_REDIRECT = BEHIND_TLS and env.flag("SSL_REDIRECT", default=True)
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 # Neighbours under the same domain are not ours to promise for, and a browser's preload list forgets nobody

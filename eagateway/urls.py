@@ -11,6 +11,8 @@ _documents = [
     path("schemas/frames.json", PublishedView.as_view(document=published.FRAMES), name="frames"),
 ]
 
+handler403 = "backoffice.refusals.refused"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("ea-gateway/v1/", include(_documents)),
     path("ea-gateway/v1/manage/", include("backoffice.manage.urls")),

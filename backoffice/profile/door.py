@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
+from backoffice.refusals import signed_out, was_typed
 from backoffice.sign_in import owes_second_factor
 
 View = Callable[..., HttpResponseBase]
@@ -30,6 +31,8 @@ def owing_page(view: View) -> View:
 def _opened(view: View, *, also_owing: bool) -> View:
     @wraps(view)
     def opened(request: HttpRequest, **parts: Any) -> HttpResponseBase:
+        if was_typed(request):
+            return signed_out(request)
         if not isinstance(request.user, User):
             return redirect_to_login(request.get_full_path(), reverse("sign_in"))
         if not also_owing and owes_second_factor(request):

@@ -1,12 +1,13 @@
 """The admin site: Django's own admin for reading, and our pages beside it."""
 
-from functools import cache
+from functools import cache, wraps
 from typing import Any, Final
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, path, reverse
 
@@ -14,6 +15,7 @@ from backoffice.actions import page
 from backoffice.actions.action import Action
 from backoffice.actions.registry import ACTIONS
 from backoffice.permissions import ANNOUNCE, DECIDE, SEE_KEYS, SEE_SESSIONS, View, may
+from backoffice.refusals import signed_out, was_typed
 from backoffice.sign_in import owes_second_factor
 from backoffice.staff import approval_desk, maintenance, monitoring, queries
 
@@ -40,6 +42,18 @@ class GatewaySite(AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Staff, and with a second factor where the deployment demands one: every address of the admin asks this."""
         return super().has_permission(request) and not owes_second_factor(request)
+
+    def admin_view(  # type: ignore[override]  # what comes out is no longer what went in
+        self, view: View, cacheable: bool = False
+    ) -> View:
+        """Its pages, and for a form that comes when the session is over a page that shows what was typed."""
+        opened = super().admin_view(view, cacheable)
+
+        @wraps(view)
+        def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            return signed_out(request) if was_typed(request) else opened(request, *args, **kwargs)
+
+        return asked
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """To the one page where people sign in; or to what a person owes before he may come in."""

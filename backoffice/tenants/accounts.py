@@ -40,7 +40,7 @@ def accounts(visit: Visit) -> HttpResponseBase:
         "accounts",
         "Accounts and keys",
         text=text,
-        may_register=visit.may("tenants:register_account"),
+        may_register=settings.GATEWAY["tenants_enrol"] and visit.may("tenants:register_account"),
         page=page,
         shown=[(row, terminals.get(row.pk), sorted(keys[row.pk].items()), told.get(row.pk, "")) for row in page.rows],
     )

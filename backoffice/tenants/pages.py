@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from backoffice.policy import ROLES, ROUTES, Members, may_as
+from backoffice.refusals import signed_out, was_typed
 from backoffice.sign_in import owes_second_factor
 from backoffice.tenants.scope import Scope, memberships_of
 from sessions_app.models import Member, Role
@@ -80,6 +81,8 @@ def _for_members(view: View) -> View:
 
     @wraps(view)
     def opened(request: HttpRequest, tenant_id: UUID, **ids: Any) -> HttpResponseBase:
+        if was_typed(request):
+            return signed_out(request)
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path(), reverse("sign_in"))
         if owes_second_factor(request):
