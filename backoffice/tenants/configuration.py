@@ -11,7 +11,7 @@ from django.forms import BoundField
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
-from backoffice.tenants.pages import Visit, found, listed, member_act, member_page
+from backoffice.tenants.pages import OVERTAKEN, Visit, found, listed, member_act, member_page
 from sessions_app.domain.configuration import (
     BY_NAME,
     CHAIN,
@@ -172,7 +172,7 @@ def _changed(visit: Visit, title: str, row: Tenant | BrokerAccount, above: Mappi
                 reason=form.cleaned_data["reason"],
             )
         except ConfigurationChanged:
-            form.add_error(None, "Nothing was saved: somebody has changed this since you opened this page.")
+            form.add_error(None, f"Nothing was saved: somebody has changed this {OVERTAKEN}")
         else:
             messages.success(visit.request, f"Settings that were changed: {len(changes)}.")
             return redirect(back)

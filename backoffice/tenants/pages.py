@@ -26,6 +26,9 @@ ROWS: Final = 50
 LAST_PAGE: Final = 200
 """What lies beyond is reached by search, not by page numbers: each page reads over all that stand before it."""
 
+OVERTAKEN: Final = "since you opened this page. What you typed stands below; open the page anew to send it."
+"""Of a form whose page was overtaken: sending it once more would undo what somebody else has just done."""
+
 
 @dataclass(frozen=True, slots=True)
 class Visit:

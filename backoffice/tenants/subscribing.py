@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
 from backoffice.foreign import legible
-from backoffice.tenants.pages import Visit, found, listed, member_act, member_page
+from backoffice.tenants.pages import OVERTAKEN, Visit, found, listed, member_act, member_page
 from backoffice.tenants.setting_form import SettingsForm
 from backoffice.tenants.trades import sizing
 from orders.domain.decision.settings import SETTINGS, Settings
@@ -168,7 +168,7 @@ def _changed(visit: Visit, row: Subscription, form: EditForm) -> bool:
             note=form.cleaned_data["reason"],
         )
     except lifecycle.SettingsChanged:
-        form.add_error(None, "Nothing was saved: somebody has changed these settings since you opened this page.")
+        form.add_error(None, f"Nothing was saved: somebody has changed these settings {OVERTAKEN}")
         return False
     said = f"Version {after.version} holds from now on." if after.version != row.version else "Nothing was different."
     messages.success(visit.request, said)

@@ -142,6 +142,9 @@ def test_every_page_fits_the_screen(
     paths = [reverse(f"admin:{name}") for name in ("index", "monitoring", "approvals", "orders_decision_changelist")]
     if filled:
         session = EaSessionFactory.create(ea_version=EVIL, account__claimed_as="A-Very-Long-Broker-Name-" * 4 + ":1")
+        # One word each, as long as they may be.
+        decided = key_of(EaSessionFactory.create(authenticated=True, account__claimed_as="A" * 128))
+        type(decided).objects.filter(pk=decided.pk).update(decision_reason="R" * 255, decided_as="o" * 150)
         CommandFactory.create(held=True, decision__subscription__follower=session.account, copy__copy_no=None)
         CommandFactory.create(state="rejected")
         decision = DecisionFactory.create(denied="below_minimum_lots", intent__symbol="A" * 64)

@@ -118,3 +118,26 @@ def test_who_is_signed_in_and_asked_for_nothing_is_not_told_that_he_may_not(hous
     client = person("the tenant's owner", house, build("Neighbour")).client
     assert "who may not open" not in text_of(client, "/sign-in/")
     assert "who may not open" in text_of(client, "/sign-in/?next=/admin/")
+
+
+def test_a_terminal_that_was_never_heard_is_told_of_once(house: House) -> None:
+    session = house.row("sessions_app.easession")
+    type(session).objects.filter(pk=session.pk).update(last_heartbeat_at=None)
+    client = person("the tenant's owner", house, build("Neighbour")).client
+    told = text_of(
+        client, reverse("tenants:account", args=[house.tenant.pk, house.row("sessions_app.brokeraccount").pk])
+    )
+    assert "silent never heard" in told
+    assert told.count("never") == 1
+
+
+def test_whoever_was_overtaken_is_told_once_that_nothing_was_saved(house: House) -> None:
+    client = person("the tenant's owner", house, build("Neighbour")).client
+    address = reverse("tenants:edit_subscription", args=[house.tenant.pk, house.row("orders.subscription").pk])
+    sent = {"version": "77", "multiplier": "0.625", "reason": "half", "mode": "mirrored", "save": "yes"}
+    html = client.post(address, sent).content.decode()
+    if "somebody has changed" not in html:
+        pytest.fail(re.sub(r"<[^>]+>", " ", html)[:2000])
+    assert html.count("Nothing was saved") == 1
+    assert "What you typed stands below" in html
+    assert 'value="0.625"' in html
