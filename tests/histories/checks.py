@@ -275,10 +275,15 @@ class _Copy:
             case "below_minimum_lots":
                 return self.decided == 0
             case "allocation_data_stale" | "allocation_data_missing":
-                return bool(follower.trouble.between(at - 300, at))
+                moments = (at, position.filled_at or at)  # a pending copy is opened at market when its master's fills
+                return any(follower.trouble.between(moment - 300, moment) for moment in moments)
             case "cancel_rejected":
-                return bool(follower.trouble.between(position.filled_at or at, at + 900))
+                return self._refused_cancels() >= MOST_ATTEMPTS
         return False
+
+    def _refused_cancels(self) -> int:
+        """How many orders to cancel the broker has refused, whenever that was: a pending order may wait for hours."""
+        return sum(row.action == "cancel" and row.state == "rejected" and bool(row.codes) for row in self.told.commands)
 
     def _ended_for_a_reason(self, row: CommandRow) -> bool:
         at = (row.decided_at - self.world.clock.now).total_seconds() + self.world.clock.seconds
@@ -314,6 +319,9 @@ class _Copy:
         rejected = [row for row in self.told.commands if row.action in OPENS and GIVEN_UP & set(row.codes)]
         if rejected and not alerts & CODES[Fact.OPEN_REJECTED]:
             yield Violation("silent_open_rejected", f"{self.name}: {rejected[0].codes}")
+        stuck = "cancel_rejected" in self.told.denials and self._refused_cancels()
+        if stuck and not alerts & CODES[Fact.OPEN_REJECTED]:
+            yield Violation("silent_open_rejected", f"{self.name}: {stuck} orders to cancel were refused")
         opened = self._opened()
         short = self.position.alive and ZERO < sum(opened.values(), ZERO) < self.decided
         refused = "under_fills" in self.follower.trouble.between(self.position.opened_at, 1e9)

@@ -13,6 +13,10 @@ from tests.histories.faults import OVERLOOKED, PASSING
 from tests.histories.history import Outcome, run
 
 pytestmark = pytest.mark.django_db(transaction=True)
+MENDED = (
+    9_600_003,  # a part of a follower's working order was filled, and the master's closed
+    9_710_043,  # an order that waited for 20 minutes filled at the master alone, and was refused to be cancelled
+)
 EACH, EACH_THERE = 8, 5  # what a minute of one worker buys: 0.8 s of CPU each, on PostgreSQL 2 to 3
 
 
@@ -38,6 +42,12 @@ def test_whatever_happens_every_book_comes_to_what_it_shall_be(chunk: int) -> No
 def test_so_it_does_on_the_other_database(chunk: int) -> None:
     found = failing(range(1001 + chunk * EACH_THERE, 1001 + (chunk + 1) * EACH_THERE))
     assert not found, "\n\n".join(outcome.text for outcome in found)
+
+
+@pytest.mark.lane("embedded")
+@pytest.mark.parametrize("seed", MENDED)
+def test_what_was_mended_stays_mended(seed: int) -> None:
+    assert not failing(range(seed, seed + 1))
 
 
 @pytest.mark.lane("embedded")
