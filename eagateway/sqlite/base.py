@@ -4,11 +4,15 @@ SQLite has one writer. Whoever finds it at work polls, with pauses that grow to 
 has no advantage: of forty threads some wait until their time is up, and "database is locked" becomes a 503. Threads of
 one process know of each other: they wait for a lock, and the next one starts when it is let go of.
 
+What the ORM writes with `%s` is sent with `?`: each text is converted once, by an expression that costs a third of
+what SQLite takes to answer.
+
 SQLite has no clock that tells microseconds: `clock_timestamp()`, by PostgreSQL's name, tells the process's.
 """
 
 import threading
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from django.db import OperationalError
@@ -29,6 +33,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         # No method: the link would hold this object, and who is not closed would live for ever.
         link.create_function("clock_timestamp", 0, _now)
         return link
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        return self.connection.cursor(factory=_Cursor)
 
     def _start_transaction_under_autocommit(self) -> None:
         self._take_turn()
@@ -64,6 +71,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
         turn, self._turn = self._turn, None
         if turn is not None:
             turn.release()
+
+
+class _Cursor(base.SQLiteCursorWrapper):
+    """A cursor that has converted most texts before."""
+
+    def convert_query(self, query: str, *, param_names: Any = None) -> str:
+        return _with_marks(query) if param_names is None else super().convert_query(query, param_names=param_names)
+
+
+@lru_cache(maxsize=1024)
+def _with_marks(query: str) -> str:
+    return base.FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%")
 
 
 def _now() -> str:
