@@ -169,6 +169,17 @@ def test_a_stop_that_goes_missing_again_is_called_for_beside_a_close_that_is_ref
     assert called() == {"unprotected": (2, True), "close_overdue": (1, True), "close_undelivered": (1, True)}
 
 
+def test_a_stop_that_is_set_meanwhile_begins_no_new_count_of_a_closes_refusals(master: Desk, follower: Desk) -> None:
+    opened(master, follower)
+    master.intend("partial_close", 1, lots="0.05", remaining_lots="0.05")
+    refuse(follower, "partial_close", OVERDUE_TRIES - 1)
+    master.intend("modify", 1, sl="1.05")
+    follower.report(last("modify").id, "modified", ticket=900, sl="1.05")
+    assert (Copy.objects.get().sl_at_broker, called()) == (Decimal("1.05"), {})
+    refuse(follower, "partial_close", 1)
+    assert called() == {"close_overdue": (1, True)}
+
+
 def test_a_copy_that_cannot_be_led_on_holds_up_no_other_one_of_its_account(master: Desk, follower: Desk) -> None:
     for number in (1, 2):
         master.buy(number)
