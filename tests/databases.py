@@ -17,6 +17,8 @@ from django.test import TransactionTestCase
 from tests.lock_order import WATCH
 from tests.services.migrated import TEMPLATE_VARIABLE, copy_database, migrated_file
 
+STATEMENTS: Final = 1000
+"""A process of tests sends more different statements to SQLite than the 128 that the driver keeps."""
 _FILLED_BY_MIGRATE: Final = frozenset({"django_content_type", "auth_permission"})
 
 
@@ -25,6 +27,7 @@ def begin_migrated(database: dict[str, Any]) -> bool:
     if "DATABASE_URL" not in os.environ:
         shutil.copyfile(migrated_file(), database["TEST"]["NAME"])
         _wait_for_no_disk(database["OPTIONS"])
+        database["OPTIONS"]["cached_statements"] = STATEMENTS
         return True
     source = os.environ.get(TEMPLATE_VARIABLE)
     if source is None:

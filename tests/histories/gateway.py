@@ -21,15 +21,14 @@ from sessions_app import doorbell, queries
 from sessions_app.domain.frames.envelope import read_envelope
 from sessions_app.domain.frames.log import LogFrame
 from sessions_app.domain.frames.payloads import Ack, Hello
-from sessions_app.domain.lifecycle import LIVING, Reason, SessionStatus
+from sessions_app.domain.lifecycle import LIVING, KeyState, Reason, SessionStatus
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AuthKey, BrokerAccount, Tenant
 from sessions_app.models.statements import Answer, Statement
-from sessions_app.services.access import keys
 from sessions_app.services.ingest import batches, beats, ports
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate
 from sessions_app.services.lifecycle import ending, expiry, opening, promotion, resuming
-from sessions_app.services.operations.history import EA, GATEWAY, Actor
+from sessions_app.services.operations.history import EA, GATEWAY
 from sessions_app.transport.inbound.decoding import read_arrival
 from tests.histories.clock import Clock
 
@@ -156,12 +155,13 @@ class Gateway:
     # Accounts and links --------------------------------------------------------------------------------------------
 
     def admit(self, name: str) -> Account:
-        """A new account, its key approved."""
+        """A new account, its key approved long ago: approvals are no part of a history, and cost as much as a trade."""
         now = self._clock.now
         row = BrokerAccount.objects.create(tenant=self.tenant, account_id=name, claimed_as=name, created_at=now)
-        key = AuthKey.objects.create(account=row, fingerprint=f"of {name}", key_hash="-", requested_at=now)
-        keys.approve(key_id=key.id, by=Actor("operator"), reason="known")
-        key.refresh_from_db()
+        key = AuthKey.objects.create(
+            account=row, fingerprint=f"of {name}", key_hash="-", requested_at=now,
+            state=KeyState.APPROVED, decided_at=now, decided_as="operator", decision_reason="known",
+        )  # fmt: skip
         return Account(row, key)
 
     def connect(self, terminal: Terminal, account: Account, token: str | None, hello: Mapping[str, Any]) -> Link:

@@ -14,6 +14,7 @@ from typing import Final
 import django
 from django.conf import settings
 
+from tests.databases import STATEMENTS
 from tests.services import postgres
 from tests.services.migrated import copy_database, migrate, migrated_file
 from tests.services.postgres import DATABASE
@@ -60,9 +61,15 @@ def enter(folder: Path) -> None:
     logging.disable(logging.CRITICAL)
     options = settings.DATABASES["default"].get("OPTIONS", {})
     if "init_command" in options:  # a power cut is none of a history's troubles
+        options["cached_statements"] = STATEMENTS
         options["init_command"] = "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; PRAGMA foreign_keys=ON;"
     # Only now: models need their apps.
     importlib.import_module("tests.histories.history")
+    collect_seldom()
+
+
+def collect_seldom() -> None:
+    """A tenth of a history's time went into looking at what never goes."""
     gc.collect()
-    gc.freeze()  # a tenth of a history's time went into looking at what never goes
+    gc.freeze()
     gc.set_threshold(50_000)

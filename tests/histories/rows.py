@@ -1,10 +1,11 @@
 """The few rows that the harness reads: what the gateway says of itself. Nothing else here knows a model of orders."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
@@ -15,10 +16,47 @@ from orders.models import Command, Copy, Decision, FillWait, Intent, Report, Str
 from orders.services.subscriptions import lifecycle
 from sessions_app.domain.lifecycle import SessionStatus
 from sessions_app.models import BrokerAccount, EaSession, OperatorAlert
+from sessions_app.models.statements import Place, Statement
 from sessions_app.services.operations.history import Actor
 
 DESK = Actor("desk")
-_MOMENTS = 4
+
+# Compiled once in a process: Django's writing of a query costs more than SQLite's answer.
+_OWNERS: Final = Statement(
+    lambda: Copy.objects.filter(account__among=Place("accounts"), copy_no__isnull=False).values_list(
+        "copy_no", "subscription_id", "position_id"
+    )
+)
+_DECISIONS: Final = Statement(
+    lambda: (
+        Decision.objects.filter(
+            subscription__among=Place("subscriptions"), intent__position_id__among=Place("positions")
+        )
+        .order_by("id")
+        .values_list("intent__action", "outcome", "code")
+    )
+)
+_COPIES: Final = Statement(
+    lambda: Copy.objects.filter(
+        subscription__among=Place("subscriptions"), position_id__among=Place("positions")
+    ).values_list("id", "copy_no", "state", "close_cause")
+)
+_WAITS: Final = Statement(
+    lambda: FillWait.objects.filter(copy__among=Place("copies")).exclude(code="").values_list("code")
+)
+_COLUMNS: Final = ("id", "copy__copy_no", "action", "attempt", "state", "reason", "epoch", "seq", "decided_at")
+_OF_COPIES: Final = Statement(
+    lambda: Command.objects.filter(copy__among=Place("copies")).order_by("id").values_list(*_COLUMNS)
+)
+_OF_ACCOUNT: Final = Statement(
+    lambda: Command.objects.filter(account__among=Place("accounts")).order_by("id").values_list(*_COLUMNS)
+)
+_CODES: Final = Statement(
+    lambda: Report.objects.filter(command__among=Place("commands"), error_code__isnull=False).values_list(
+        "command_id", "error_code"
+    )
+)
+_ALERTS: Final = Statement(lambda: OperatorAlert.objects.filter(account__among=Place("accounts")).values_list("code"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,37 +109,32 @@ def change_state(subscription: UUID, state: str, *, detach: bool = False) -> boo
 
 def owners(account: UUID) -> dict[int, tuple[UUID, int]]:
     """Which subscription and position each copy number belongs to."""
-    found = Copy.objects.filter(account_id=account, copy_no__isnull=False)
-    named = found.values_list("copy_no", "subscription_id", "position_id")
-    return {no: (sub, position) for no, sub, position in named if no is not None}
+    return {no: (sub, position) for no, sub, position in _OWNERS.read(accounts=[account])}
 
 
 def told(subscription: UUID, position_ids: set[int]) -> Told:
     """What was decided and ordered, and what became of it."""
     found = Told()
-    decisions = Decision.objects.filter(subscription_id=subscription, intent__position_id__in=position_ids)
-    for action, outcome, code in decisions.order_by("id").values_list("intent__action", "outcome", "code"):
+    wanted = {"subscriptions": [subscription], "positions": sorted(position_ids)}
+    for action, outcome, code in _DECISIONS.read(**wanted):
         found.outcomes.append((action, outcome, code))
         if action in ("open", "place") and outcome != "copied":
             found.denials.append(code)
-    copies = Copy.objects.filter(subscription_id=subscription, position_id__in=position_ids)
-    for no, state, cause in copies.values_list("copy_no", "state", "close_cause"):
+    copies = _COPIES.read(**wanted)
+    for _, no, state, cause in copies:
         if no is not None:
             found.copies[no], found.causes[no] = state, cause
-    waits = FillWait.objects.filter(copy__in=copies).exclude(code="")
-    found.denials += list(waits.values_list("code", flat=True))
-    found.commands = commands(Command.objects.filter(copy__in=copies).values_list("id", flat=True))
+    if copies:
+        ids = [pk for pk, *_ in copies]
+        found.denials += [code for (code,) in _WAITS.read(copies=ids)]
+        found.commands = _commands(_OF_COPIES.read(copies=ids))
     return found
 
 
-def commands(ids: Iterable[UUID]) -> list[CommandRow]:
+def _commands(rows: list[tuple[Any, ...]]) -> list[CommandRow]:
     codes: dict[UUID, list[int]] = defaultdict(list)
-    for command_id, code in Report.objects.filter(command_id__in=ids, error_code__isnull=False).values_list(
-        "command_id", "error_code"
-    ):
+    for command_id, code in _CODES.read(commands=[pk for pk, *_ in rows]) if rows else ():
         codes[command_id].append(code or 0)
-    columns = ("id", "copy__copy_no", "action", "attempt", "state", "reason", "epoch", "seq", "decided_at")
-    rows = Command.objects.filter(id__in=ids).order_by("id").values_list(*columns)
     return [
         CommandRow(no, action, attempt, state, reason, epoch, seq, tuple(codes[pk]), decided_at)
         for pk, no, action, attempt, state, reason, epoch, seq, decided_at in rows
@@ -109,36 +142,49 @@ def commands(ids: Iterable[UUID]) -> list[CommandRow]:
 
 
 def log_of(account: UUID) -> list[CommandRow]:
-    return commands(Command.objects.filter(account_id=account).values_list("id", flat=True))
+    return _commands(_OF_ACCOUNT.read(accounts=[account]))
 
 
 def next_seq(account: UUID) -> int:
     return BrokerAccount.objects.values_list("next_seq", flat=True).get(id=account)
 
 
-def open_alerts(account: UUID | None = None) -> set[str]:
-    rows = OperatorAlert.objects.all() if account is None else OperatorAlert.objects.filter(account_id=account)
-    return set(rows.values_list("code", flat=True))
+def open_alerts(account: UUID) -> set[str]:
+    return {code for (code,) in _ALERTS.read(accounts=[account])}
 
 
-def is_anything_due(now: datetime) -> bool:
-    """Whether a row says that its moment has come: a sweep would find something. One statement, made once."""
-    moment = connection.ops.adapt_datetimefield_value(now)
-    with connection.cursor() as cursor:
-        cursor.execute(_due(), [moment] * _MOMENTS)
-        return bool(cursor.fetchone()[0])
+class Due:
+    """Whether a row says that its moment has come: a sweep would find something.
+
+    The next moment is read once, and again when something was written: SQLite counts that for its connection, the only
+    one that writes here. PostgreSQL tells no such count, and is asked each time.
+    """
+
+    def __init__(self) -> None:
+        self._seen = -1
+        self._next: Any = None
+
+    def is_anything(self, now: datetime) -> bool:
+        moment = connection.ops.adapt_datetimefield_value(now)
+        written = getattr(connection.connection, "total_changes", None)
+        if written is None or written != self._seen:
+            with connection.cursor() as cursor:
+                cursor.execute(_next_moment())
+                self._next = min((found for (found,) in cursor.fetchall() if found is not None), default=None)
+            self._seen = -1 if written is None else written
+        return self._next is not None and bool(self._next <= moment)
 
 
-def _due() -> str:
+@cache
+def _next_moment() -> str:
     moments = (
         (Copy, "next_check_at", ""),
         (FillWait, "due_at", f" AND state = '{WaitState.WAITING}'"),
         (BrokerAccount, "snapshot_due_at", ""),
         (EaSession, "deadline_at", f" AND state = '{SessionStatus.AUTHENTICATED}'"),
     )
-    asked = "EXISTS (SELECT 1 FROM {} WHERE {} <= %s{})"
-    parts = [asked.format(model._meta.db_table, field, more) for model, field, more in moments]
-    return f"SELECT {' OR '.join(parts)}"
+    asked = "SELECT min({}) FROM {} WHERE {} IS NOT NULL{}"
+    return " UNION ALL ".join(asked.format(field, model._meta.db_table, field, more) for model, field, more in moments)
 
 
 def stored_frames(account: UUID) -> set[UUID]:

@@ -17,7 +17,7 @@ MENDED = (
     9_600_003,  # a part of a follower's working order was filled, and the master's closed
     9_710_043,  # an order that waited for 20 minutes filled at the master alone, and was refused to be cancelled
 )
-EACH, EACH_THERE = 8, 5  # what a minute of one worker buys: 0.8 s of CPU each, on PostgreSQL 2 to 3
+EACH, EACH_THERE = 10, 5  # what a minute of one worker buys; on PostgreSQL one costs three times as much
 
 
 def failing(seeds: range) -> list[Outcome]:

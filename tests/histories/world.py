@@ -84,6 +84,7 @@ class World:
         self.followers: list[Follower] = []
         self.subscriptions: list[Subscribed] = []
         self.watchers: list[Any] = []
+        self._due = rows.Due()
         self._names = 0
         self._ticks = 0
 
@@ -203,7 +204,7 @@ class World:
             for item in self.terminals():
                 item.connect()
         slow = self._ticks % SLOW == 0
-        if slow or rows.is_anything_due(self.clock.now):
+        if slow or self._due.is_anything(self.clock.now):
             self.gateway.sweep()
         if slow or self.clock.seconds - self.gateway.active_at < QUIET_AFTER:
             for watcher in self.watchers:
