@@ -145,7 +145,14 @@ def test_another_version_is_not_spoken() -> None:
 
 @pytest.mark.parametrize(
     "twice",
-    ['"v": 1, "v": 1', '"v": 1, "v" : 1', '"v": 1, "\\u0076": 1', '"v": 1, "x": [{"y": {"a": 1, "b": 2, "a": 3}}]'],
+    [
+        '"v": 1, "v": 1',
+        '"v": 1, "v" : 1',
+        '"v": 1, "\\u0076": 1',
+        '"v": 1, "x": [{"y": {"a": 1, "b": 2, "a": 3}}]',
+        '"v": 1, "x": {"a": {"b": "c: \x7f"}, "a": "1"}',
+        '"v": 1, "x": {"": 1, "": 1}',
+    ],
 )
 def test_case_101_a_name_that_stands_twice_is_refused(twice: str) -> None:
     refused = refusal(frame().replace('"v": 1', twice))
