@@ -48,7 +48,7 @@ _CAME_TO_NOTHING = frozenset({CommandState.REJECTED, CommandState.EXPIRED})
 def accept(arrivals: Sequence[Arrival], batch: Batch) -> Left:
     """Apply reports in their order, with the acknowledgements that came before them, inside the ingest batch's
     transaction. What is returned writes them."""
-    return _accept(arrivals, lock_and_load(arrivals, acknowledgements.take(batch), batch.now), batch)
+    return _accept(arrivals, lock_and_load(arrivals, acknowledgements.take(batch, arrivals), batch.now), batch)
 
 
 def infer(log: CommandLog, arrivals: Sequence[Arrival], causes: dict[UUID, str], batch: Batch) -> None:

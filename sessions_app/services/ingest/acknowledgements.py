@@ -1,7 +1,9 @@
 """Acknowledgements of commands: how far the EAs have stored their logs. Only the highest one of each account counts.
 
-Almost every report brings one, about the very command that it reports. So they wait in the batch for the handler that
-comes next: reports write them with their own rows, and before all others they are written by themselves.
+Almost every report brings one, about the very command that it reports, and carries it through the queue. Others wait in
+the batch for the handler that comes next: reports write them with their own rows, and before all others they are
+written by themselves. What a report carries that is not applied counts all the same: it goes on by itself, in the
+report's place.
 """
 
 from collections.abc import Collection, Sequence
@@ -12,11 +14,12 @@ from uuid import UUID
 from sessions_app.domain.frames.payloads import Ack
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import update_rows
+from sessions_app.models.fields import new_id
 from sessions_app.models.light import Fetch
 from sessions_app.models.statements import Place
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest import ports
-from sessions_app.services.ingest.ports import Acknowledged, Arrival, Batch, Pushed
+from sessions_app.services.ingest.ports import Acknowledged, Arrival, Batch, Fate, Pushed
 
 _READ: Final = frozenset({"id", "epoch", "acked_seq", "next_seq"})
 _UNREAD: Final = frozenset(field.attname for field in BrokerAccount._meta.concrete_fields) - _READ
@@ -32,6 +35,13 @@ class Told:
 
     upto: dict[UUID, int] = field(default_factory=dict)
     pushed: dict[UUID, list[Pushed]] = field(default_factory=dict)
+
+    def hear(self, arrival: Arrival, upto: int) -> None:
+        """A frame of this account has acknowledged so much."""
+        account = arrival.account_pk
+        self.upto[account] = max(upto, self.upto.get(account, 0))
+        if arrival.pushed:
+            self.pushed.setdefault(account, []).extend(arrival.pushed)
 
     def raise_all(self, accounts: Collection[BrokerAccount]) -> list[Acknowledged]:
         """Note it in the rows of those of these accounts that have told something. They are locked, and written by
@@ -53,14 +63,33 @@ def collect(arrivals: Sequence[Arrival], batch: Batch) -> None:
     batch.acks.extend(arrivals)
 
 
-def take(batch: Batch) -> Told:
-    """What waits; the caller writes it."""
+def alone(arrival: Arrival) -> Arrival:
+    """The acknowledgement that a frame carries, as a frame of its own."""
+    return Arrival(
+        session_id=arrival.session_id,
+        account_pk=arrival.account_pk,
+        fence=arrival.fence,
+        kind=Ack.__name__,
+        frame_id=new_id(),
+        seq=None,
+        payload=Ack(ack=arrival.acked),
+        digest=b"",
+        heard=arrival.heard,
+        received_at=arrival.received_at,
+        fate=Fate.APPLY,
+        pushed=arrival.pushed,
+    )
+
+
+def take(batch: Batch, carriers: Sequence[Arrival] = ()) -> Told:
+    """What waits, and what these frames carry; the caller writes it."""
     arrivals, batch.acks = batch.acks, []
     told = Told()
     for arrival in arrivals:
-        upto = cast(Ack, arrival.payload).ack
-        told.upto[arrival.account_pk] = max(upto, told.upto.get(arrival.account_pk, 0))
-        told.pushed.setdefault(arrival.account_pk, []).extend(arrival.pushed)
+        told.hear(arrival, cast(Ack, arrival.payload).ack)
+    for arrival in carriers:
+        if arrival.acked and not arrival.late:
+            told.hear(arrival, arrival.acked)
     return told
 
 

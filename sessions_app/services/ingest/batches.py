@@ -83,7 +83,7 @@ def store(*, arrivals: Sequence[Arrival]) -> Batch:
         batch = Batch(now=now)
         for arrival in arrivals:
             _sort(arrival, locked)
-        groups = group_by_kind([arrival for arrival in arrivals if arrival.fate is Fate.APPLY])
+        groups = group_by_kind(_applied(arrivals, locked))
         lock_accounts(groups)
         left = _apply(groups, batch)
         _count_offences(batch)
@@ -201,6 +201,17 @@ def _sort(arrival: Arrival, locked: _Locked) -> None:
         _take_next(arrival, session, locked)
     else:
         _answer_again(arrival, place, session, locked)
+
+
+def _applied(arrivals: Sequence[Arrival], locked: _Locked) -> list[Arrival]:
+    """What the handlers get: also what a frame acknowledges that is not applied, unless its session has ended."""
+    applied = []
+    for arrival in arrivals:
+        if arrival.fate is Fate.APPLY:
+            applied.append(arrival)
+        elif arrival.acked and arrival.session_id.int in locked.sessions and not arrival.late:
+            applied.append(acknowledgements.alone(arrival))
+    return applied
 
 
 def _type_of(arrival: Arrival) -> FrameType:

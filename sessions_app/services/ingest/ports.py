@@ -42,6 +42,7 @@ class Arrival:
     `late`: it came from a session that has ended; only reports are taken then. `raced`: it failed once
     because another gateway process may have stored the same id at that moment.
     `mended`: what of it could not be read as it came. `urgent`: others wait for what follows from it.
+    `acked`: what its sender acknowledged with it, 0 for nothing, and `pushed` what is known of those commands.
     """
 
     session_id: UUID
@@ -58,6 +59,7 @@ class Arrival:
     refusal: Refused | None = None
     fate: Fate = Fate.NEW
     late: bool = False
+    acked: int = 0
     pushed: "tuple[Pushed, ...]" = ()
     raced: bool = False
     mended: tuple[Note, ...] = ()
@@ -197,6 +199,11 @@ class BoundFrame:
 
     type: FrameType
     handler: FrameHandler | None
+
+    @property
+    def carries_acks(self) -> bool:
+        """Whether an acknowledgement that came with such a frame is written with it."""
+        return self.handler is not None and self.handler.takes_acks and not self.handler.collects
 
 
 def bound_frames(types: Mapping[str, FrameType], handlers: Mapping[str, FrameHandler]) -> Mapping[str, BoundFrame]:

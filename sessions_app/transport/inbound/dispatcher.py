@@ -50,6 +50,7 @@ class Dispatcher:
         self._connection, self._delivery, self._ingest = connection, delivery, ingest
         self._bounds, self._heartbeats = bounds, heartbeats
         self._commands, self._pages = connection.outbox.sent, connection.inbox.asked_upto
+        self._acked = 0  # what the frame in hand acknowledges and has not gone to the batch; 0 for nothing
 
     async def take(self, frame: str | bytes) -> None:
         """Take one frame. What is wrong with it is told and counted, never raised."""
@@ -73,6 +74,8 @@ class Dispatcher:
             # These say that the peer speaks another protocol. Other refusals happen to a sound EA, too.
             if refusal.code in ("unknown_type", "frame_unexpected"):
                 self._spend()
+        finally:
+            self._put_ack()  # whatever has become of the frame that brought it
 
     def _take_after_notice(self, connection: Connection, envelope: Envelope) -> None:
         """The gateway has said goodbye: only the answer counts, or the EA's own goodbye that crossed it."""
@@ -82,9 +85,11 @@ class Dispatcher:
             connection.lifecycle.ignore_frame()
 
     async def _serve(self, connection: Connection, envelope: Envelope) -> None:
-        if envelope.ack is not None:
-            self.take_ack(envelope.ack)
         frame = ports.bound().frames.get(envelope.type)
+        if envelope.ack is not None and self._hear_ack(envelope.ack):
+            self._acked = envelope.ack
+            if frame is None or not frame.carries_acks:
+                self._put_ack()
         if self._over_rate(connection, envelope, frame):
             return
         if frame is None:
@@ -172,27 +177,42 @@ class Dispatcher:
             self._delivery.refuse(connection, Refused("throttled", retry_after=1))
             connection.close(CloseCode.FLOOD)
             return
+        if self._acked:
+            arrival.acked, arrival.pushed = self._acked, connection.outbox.take_pushed(self._acked)
+            self._acked = 0
         self._ingest.put(arrival)
 
     def take_ack(self, upto: int) -> None:
-        """Commands up to a number are in the EA's ledger; a late, lower acknowledgement changes nothing.
+        """Commands up to a number are in the EA's ledger."""
+        if self._hear_ack(upto):
+            self._acked = upto
+            self._put_ack()
+
+    def _hear_ack(self, upto: int) -> bool:
+        """Whether an acknowledgement is news for the batch: a late, lower one changes nothing.
 
         A pending session was sent no commands, so it has none to acknowledge.
         """
         connection = self._connection
         if not connection.authenticated:
-            return
+            return False
         # Believed, it would make commands count as received that no EA has seen.
         if upto > max(connection.outbox.sent, connection.standing.top_seq):
             self._delivery.refuse(connection, Refused("invalid", f"Nothing above {connection.outbox.sent} was sent"))
             self._spend()
-            return
+            return False
         if not connection.outbox.acknowledge(upto):
-            return
-        connection.inbox.put_to_work()
-        self._ingest.put(ack_arrival(connection, upto))
+            return False
         if connection.outbox.behind:
             self._delivery.logs.pump(connection)
+        return True
+
+    def _put_ack(self) -> None:
+        """What is acknowledged goes to the batch by itself, if no frame has taken it along."""
+        if self._acked:
+            self._connection.inbox.put_to_work()
+            self._ingest.put(ack_arrival(self._connection, self._acked))
+            self._acked = 0
 
     # Bounds --------------------------------------------------------------------------------------------------------
 

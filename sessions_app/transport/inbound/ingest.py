@@ -23,7 +23,7 @@ from sessions_app.domain.lifecycle import Reason
 from sessions_app.domain.problems import Refused
 from sessions_app.doorbell import News, Ring
 from sessions_app.models.statements import forget_plans
-from sessions_app.services.ingest import batches, full_disk
+from sessions_app.services.ingest import acknowledgements, batches, full_disk
 from sessions_app.services.ingest.database_errors import is_data_fault, is_disk_full
 from sessions_app.services.ingest.ports import Arrival, Batch
 from sessions_app.services.lifecycle import ending, promotion
@@ -188,6 +188,9 @@ class Ingest:
             arrival.raced = True  # another gateway may have stored the same id in this very moment: look again
             self._store([arrival], among_others=False)
             return
+        if arrival.acked:  # the fault is the frame's own, and it brings no acknowledgement a second time
+            ack, arrival.acked = acknowledgements.alone(arrival), 0
+            self._store([ack], among_others=False)
         _log.error("ingest.frame_failed", kind=arrival.kind, frame_id=str(arrival.frame_id), exc_info=error)
         if self._failing.failed(arrival):
             self._refuse_for_good(arrival)

@@ -33,7 +33,7 @@ FEW: Final = 10
 MANY: Final = 40
 WARM: Final = 3
 # A few above what they are.
-A_FOLLOWER: Final = {"push": 65, "take": 87, "tell": 43}
+A_FOLLOWER: Final = {"push": 65, "take": 80, "tell": 34}
 EPOCH: Final = UUID(int=1)
 
 

@@ -12,6 +12,7 @@ from eagateway_sdk.ids import uuid7
 
 from orders.models import Command, Intent
 from orders.services.intents import order_intents
+from orders.services.reports import execution_reports
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import EaSession, InboundFrame, OperatorAlert, SessionEvent
@@ -123,6 +124,28 @@ def test_case_108_a_frame_that_fails_is_refused_for_now_and_its_batch_stored(
         ("srv:1", 1), ("srv:2", 1), ("srv:2", 2)
     ]  # fmt: skip
     assert EaSession.objects.get(id=master.session.id).stored_seq == 1
+
+
+def test_case_108_what_a_report_acknowledged_is_stored_though_the_report_fails(
+    writer: Ingest, settled: Settled, master: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower = Desk.open("srv:2").introduce()
+    subscribe(master, follower)
+    master.buy(1)
+
+    def choke(*arguments: Any) -> None:
+        raise ValueError("a bug of ours")
+
+    monkeypatch.setattr(execution_reports, "_take", choke)
+    command = Command.objects.get(account=follower.account)
+    told = {"command_id": str(command.id), "status": "filled", "ticket": 1, "lots": "0.1", "price": "1.1"}
+    report = follower.arrival("ExecutionReport", told, seq=1)
+    report.acked = 1
+    writer.put(report)
+    settle_all(settled, 2)
+    writer.stop(PATIENCE_S)
+    command.refresh_from_db()
+    assert (codes([report]), command.state) == (["internal"], "received")
 
 
 def test_case_108_a_frame_that_failed_three_times_is_refused_for_good_and_an_operator_called(
