@@ -22,7 +22,8 @@ _NEVER_SHOWN: Final = re.compile("password|secret|key|code|token|once|answer|sta
 def refused(request: HttpRequest, exception: PermissionDenied) -> HttpResponse:
     """The page of a 403: what the policy's row of this address asks for."""
     row = ROUTES.get(request.resolver_match.view_name) if request.resolver_match else None
-    needed = row.door.permissions if row is not None and isinstance(row.door, Staff) else ()
+    staff = isinstance(request.user, User) and request.user.is_staff  # who else comes here learns no names of ours
+    needed = row.door.permissions if staff and row is not None and isinstance(row.door, Staff) else ()
     context = {
         "permissions": needed,
         "groups": [group.value for group in StaffGroup if permissions_of(group) & set(needed)],
@@ -47,7 +48,10 @@ def was_typed(request: HttpRequest) -> bool:
 
 
 def typed(request: HttpRequest) -> list[tuple[str, str]]:
-    """What stood in the fields of the form that was sent, by their names; never a secret."""
+    """What stood in the fields of the form that was sent, by their names; never a secret. Of a page of ours alone:
+    another site's form would have its words read as ours."""
+    if request.headers.get("Origin") != f"{request.scheme}://{request.get_host()}":
+        return []
     sent = [
         (name.replace("_", " ").capitalize(), ", ".join(values)[:MOST_LETTERS])
         for name, values in request.POST.lists()

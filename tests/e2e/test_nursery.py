@@ -87,3 +87,11 @@ def test_a_library_that_opens_a_file_while_it_is_read_is_refused(
     with pytest.raises(RuntimeError, match="all children would share it"):
         nursery._load(["opens_a_socket"])
     sys.modules.pop("opens_a_socket").kept.close()
+
+
+def test_who_gives_the_interpreter_a_path_of_its_own_gets_a_plain_process(tmp_path: Path) -> None:
+    """The nursery's began without it."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "found_by_path.py").write_text("")
+    env = {**os.environ, "PYTHONPATH": str(tmp_path / "elsewhere")}
+    assert nursery.run([program(tmp_path, "import found_by_path")], env=env, timeout=60).returncode == 0

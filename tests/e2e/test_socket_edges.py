@@ -329,14 +329,15 @@ async def test_commands_of_a_silent_follower_wait_for_its_next_session(own_gatew
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-async def test_ctrl_c_says_goodbye_and_leaves_no_process(own_gateway: Gateway) -> None:
-    ea = await own_gateway.provision({}).ea(0)
-    folder = own_gateway.folder
-    assert len(processes_of(folder)) == 1
-    ending = asyncio.create_task(asyncio.to_thread(own_gateway.end, signal.SIGINT))
+async def test_ctrl_c_says_goodbye_and_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EAGATEWAY_NIGHTLY", "1")  # a plain process: the system shall tell its environment
+    gateway = Gateway(tmp_path, HEARTBEAT_TIMEOUT_SECONDS="30").start()
+    ea = await gateway.provision({}).ea(0)
+    assert len(processes_of(tmp_path)) == 1
+    ending = asyncio.create_task(asyncio.to_thread(gateway.end, signal.SIGINT))
     assert await ea.close_code() == 4012
     assert await ending == 0
-    assert processes_of(folder) == []
+    assert processes_of(tmp_path) == []
 
 
 def processes_of(folder: Path) -> list[int]:

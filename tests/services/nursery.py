@@ -6,7 +6,8 @@ for each that is asked for. From there on everything is as ever: the child has i
 arguments, runs the very file, and reads the settings and all of our code itself. It is killed and waited for as any.
 
 Only in runs of several workers, where many are started. Plain processes stay where EAGATEWAY_NIGHTLY is set, where the
-system has no file descriptors of processes, for programs of other trees, and in `tests/e2e/test_startup.py`.
+system has no file descriptors of processes, for programs of other trees or with variables of the interpreter's own, and
+in `tests/e2e/test_startup.py`. What the system tells of a child, command line and first environment, is the nursery's.
 """
 
 import contextlib
@@ -90,7 +91,7 @@ Process = subprocess.Popen[str] | Nursling
 
 def begin(command: Sequence[str], *, env: Mapping[str, str], stderr: TextIO, root: Path = ROOT) -> Process:
     """Start `python PROGRAM ARGUMENTS` in this working tree; its standard output is a pipe."""
-    if not _is_open_for(root):
+    if not _is_open_for(root, env):
         whole = [sys.executable, *command]
         return subprocess.Popen(whole, cwd=root, env=env, stdout=subprocess.PIPE, stderr=stderr, text=True)
     reader, writer = os.pipe()
@@ -110,7 +111,7 @@ def run(
 
     :raises subprocess.TimeoutExpired: it was killed for it
     """
-    if not _is_open_for(root):
+    if not _is_open_for(root, env):
         whole = [sys.executable, *command]
         return subprocess.run(
             whole, cwd=root, env=env, input=text, capture_output=True, text=True, timeout=timeout, check=False
@@ -131,9 +132,16 @@ def run(
         return subprocess.CompletedProcess(list(command), status, told.read(), errors.read())
 
 
-def _is_open_for(root: Path) -> bool:
-    many = "PYTEST_XDIST_WORKER" in os.environ and root == ROOT
-    return many and not os.environ.get("EAGATEWAY_NIGHTLY") and hasattr(signal, "pidfd_send_signal")
+def _is_open_for(root: Path, env: Mapping[str, str]) -> bool:
+    """Whether a child of the nursery would be the same as a plain process."""
+    if os.environ.get("EAGATEWAY_NIGHTLY") or not hasattr(signal, "pidfd_send_signal"):
+        return False
+    return "PYTEST_XDIST_WORKER" in os.environ and root == ROOT and _of_interpreter(env) == _of_interpreter(os.environ)
+
+
+def _of_interpreter(env: Mapping[str, str]) -> dict[str, str]:
+    """What the interpreter itself reads when it begins."""
+    return {name: value for name, value in env.items() if name.startswith("PYTHON")}
 
 
 def _ask(command: Sequence[str], env: Mapping[str, str], streams: tuple[int, int, int]) -> Nursling:

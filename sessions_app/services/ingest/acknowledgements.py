@@ -72,7 +72,7 @@ def alone(arrival: Arrival) -> Arrival:
         kind=Ack.__name__,
         frame_id=new_id(),
         seq=None,
-        payload=Ack(ack=arrival.acked),
+        payload=Ack(ack=arrival.ack),
         digest=b"",
         heard=arrival.heard,
         received_at=arrival.received_at,
@@ -88,8 +88,8 @@ def take(batch: Batch, carriers: Sequence[Arrival] = ()) -> Told:
     for arrival in arrivals:
         told.hear(arrival, cast(Ack, arrival.payload).ack)
     for arrival in carriers:
-        if arrival.acked and not arrival.late:
-            told.hear(arrival, arrival.acked)
+        if arrival.ack and not arrival.late:
+            told.hear(arrival, arrival.ack)
     return told
 
 

@@ -209,7 +209,7 @@ def _applied(arrivals: Sequence[Arrival], locked: _Locked) -> list[Arrival]:
     for arrival in arrivals:
         if arrival.fate is Fate.APPLY:
             applied.append(arrival)
-        elif arrival.acked and arrival.session_id.int in locked.sessions and not arrival.late:
+        elif arrival.ack and arrival.session_id.int in locked.sessions and not arrival.late:
             applied.append(acknowledgements.alone(arrival))
     return applied
 

@@ -42,7 +42,7 @@ class Arrival:
     `late`: it came from a session that has ended; only reports are taken then. `raced`: it failed once
     because another gateway process may have stored the same id at that moment.
     `mended`: what of it could not be read as it came. `urgent`: others wait for what follows from it.
-    `acked`: what its sender acknowledged with it, 0 for nothing, and `pushed` what is known of those commands.
+    `ack`: what its sender acknowledged with it, 0 for nothing, and `pushed` what is known of those commands.
     """
 
     session_id: UUID
@@ -59,7 +59,7 @@ class Arrival:
     refusal: Refused | None = None
     fate: Fate = Fate.NEW
     late: bool = False
-    acked: int = 0
+    ack: int = 0
     pushed: "tuple[Pushed, ...]" = ()
     raced: bool = False
     mended: tuple[Note, ...] = ()

@@ -178,7 +178,7 @@ class Dispatcher:
             connection.close(CloseCode.FLOOD)
             return
         if self._acked:
-            arrival.acked, arrival.pushed = self._acked, connection.outbox.take_pushed(self._acked)
+            arrival.ack, arrival.pushed = self._acked, connection.outbox.take_pushed(self._acked)
             self._acked = 0
         self._ingest.put(arrival)
 

@@ -188,8 +188,8 @@ class Ingest:
             arrival.raced = True  # another gateway may have stored the same id in this very moment: look again
             self._store([arrival], among_others=False)
             return
-        if arrival.acked:  # the fault is the frame's own, and it brings no acknowledgement a second time
-            ack, arrival.acked = acknowledgements.alone(arrival), 0
+        if arrival.ack:  # the fault is the frame's own, and it brings no acknowledgement a second time
+            ack, arrival.ack = acknowledgements.alone(arrival), 0
             self._store([ack], among_others=False)
         _log.error("ingest.frame_failed", kind=arrival.kind, frame_id=str(arrival.frame_id), exc_info=error)
         if self._failing.failed(arrival):

@@ -15,6 +15,7 @@ from tests.integration.backoffice.house import House, build, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 REASON = "the broker asked for it <b>today</b>"
+OURS = {"origin": "http://testserver"}
 
 
 @pytest.fixture
@@ -75,7 +76,8 @@ def test_what_was_typed_is_shown_to_whom_the_session_ended_meanwhile(house: Hous
         else reverse("tenants:pause", args=[house.tenant.pk, subscription.pk])
     )
     client.logout()
-    answer: Any = client.post(address, {"reason": REASON, "password": "hunter2", "csrfmiddlewaretoken": "t0ken"})
+    sent = {"reason": REASON, "password": "hunter2", "csrfmiddlewaretoken": "t0ken"}
+    answer: Any = client.post(address, sent, headers=OURS)
     assert answer.status_code == 403
     assert is_ours(answer)
     html = answer.content.decode()
@@ -84,7 +86,10 @@ def test_what_was_typed_is_shown_to_whom_the_session_ended_meanwhile(house: Hous
     assert "t0ken" not in html
     assert f"/sign-in/?next={address}" in html
     assert Subscription.objects.get(pk=subscription.pk).state == "active"
-    assert client.post(address, {}).status_code == 302
+    assert client.post(address, {}, headers=OURS).status_code == 302
+    # What another site lets him send is no word of ours.
+    for elsewhere in ({}, {"origin": "https://phish.example"}, {"origin": "null"}):
+        assert client.post(address, sent, headers=elsewhere).status_code == 302
 
 
 def test_a_form_of_a_former_log_in_changes_nothing_and_loses_nothing(house: House) -> None:
@@ -94,10 +99,11 @@ def test_a_form_of_a_former_log_in_changes_nothing_and_loses_nothing(house: Hous
     client.force_login(user)
     subscription = house.row("orders.subscription")
     address = reverse("tenants:pause", args=[house.tenant.pk, subscription.pk])
-    answer: Any = client.post(address, {"reason": REASON, "csrfmiddlewaretoken": "a" * 64})
-    assert answer.status_code == 403
-    assert is_ours(answer)
-    assert "the broker asked for it &lt;b&gt;today&lt;/b&gt;" in answer.content.decode()
+    for origin, shown in ((OURS, True), ({}, False)):
+        answer: Any = client.post(address, {"reason": REASON, "csrfmiddlewaretoken": "a" * 64}, headers=origin)
+        assert answer.status_code == 403
+        assert is_ours(answer)
+        assert ("the broker asked for it &lt;b&gt;today&lt;/b&gt;" in answer.content.decode()) is shown
     assert Subscription.objects.get(pk=subscription.pk).state == "active"
 
 

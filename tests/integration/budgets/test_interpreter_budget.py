@@ -147,6 +147,6 @@ def _reports(desks: Sequence[Desk], status: str) -> list[Arrival]:
         desk.seq += 1
         told = {"command_id": str(command.id), "status": status, "ticket": desk.seq, "lots": "0.1", "price": "1.1"}
         report = desk.arrival("ExecutionReport", {**told, "balance": "1000"}, seq=desk.seq)
-        report.acked, report.pushed = command.seq or 0, (Pushed(command.seq or 0, now, now),)
+        report.ack, report.pushed = command.seq or 0, (Pushed(command.seq or 0, now, now),)
         made.append(report)
     return made

@@ -81,7 +81,7 @@ def carried(desk: Desk, number: int, acked: int, *, seq: int, command_id: str | 
     command = Command.objects.get(account=desk.account, seq=number)
     told = {"command_id": command_id or str(command.id), "status": "filled", "ticket": number, "lots": "0.1"}
     report, now = desk.arrival("ExecutionReport", {**told, "price": "1.1"}, seq=seq), database_now()
-    report.acked, report.pushed = acked, tuple(Pushed(item, now, now) for item in range(1, acked + 1))
+    report.ack, report.pushed = acked, tuple(Pushed(item, now, now) for item in range(1, acked + 1))
     return report
 
 
@@ -163,14 +163,14 @@ ALERT: Final = ("ErrorAlert", {"code": "requote", "message": "138", "severity": 
 
 def test_a_report_takes_its_acknowledgement_along_once() -> None:
     (desk,) = traded(1)
-    assert [(item.kind, item.acked) for item in heard(desk, FILL, FILL)] == [
+    assert [(item.kind, item.ack) for item in heard(desk, FILL, FILL)] == [
         ("ExecutionReport", 1), ("ExecutionReport", 0)
     ]  # fmt: skip
 
 
 def test_before_any_other_frame_it_goes_by_itself() -> None:
     (desk,) = traded(1)
-    assert [(item.kind, item.acked) for item in heard(desk, ALERT, FILL)] == [
+    assert [(item.kind, item.ack) for item in heard(desk, ALERT, FILL)] == [
         ("Ack", 0), ("ErrorAlert", 0), ("ExecutionReport", 0)
     ]  # fmt: skip
 

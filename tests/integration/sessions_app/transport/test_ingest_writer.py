@@ -140,7 +140,7 @@ def test_case_108_what_a_report_acknowledged_is_stored_though_the_report_fails(
     command = Command.objects.get(account=follower.account)
     told = {"command_id": str(command.id), "status": "filled", "ticket": 1, "lots": "0.1", "price": "1.1"}
     report = follower.arrival("ExecutionReport", told, seq=1)
-    report.acked = 1
+    report.ack = 1
     writer.put(report)
     settle_all(settled, 2)
     writer.stop(PATIENCE_S)
