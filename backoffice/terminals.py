@@ -44,16 +44,15 @@ def ago(silence: timedelta | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """A session and whether its terminal has been heard of within its timeout. `currency`: of its account, if known."""
+    """A session and whether its terminal has been heard of within its timeout."""
 
     session: EaSession
     alive: bool
     silence: timedelta | None
-    currency: str = ""
 
     @classmethod
-    def of(cls, session: EaSession, now: datetime, currency: str = "") -> "Terminal":
-        return cls(session, *silence_of(session, now), currency)
+    def of(cls, session: EaSession, now: datetime) -> "Terminal":
+        return cls(session, *silence_of(session, now))
 
     @property
     def heard(self) -> str:

@@ -94,7 +94,7 @@ class Figures:
 
 
 def figures(now: datetime) -> Figures:
-    """Everything the monitoring page shows, in nine reads."""
+    """Everything the monitoring page shows, in eight reads."""
     sessions = EaSession.objects.filter(state__in=LIVING).order_by("state", "-created_at")
     # Plain values, of which only those that are shown become models: there may be thousands.
     living = list(sessions.values_list(*Link._fields, *_OF_SESSIONS, *_OF_ACCOUNTS))
@@ -104,8 +104,6 @@ def figures(now: datetime) -> Figures:
     day = stands.day
     alerts = list(queries.open_alerts()[:ALERT_ROWS])
     heads = queries.headcount()
-    shown = [_session(row) for row in living[:LIVE_ROWS]]
-    told = queries.currencies(BrokerAccount.objects.filter(pk__in=[row.account_id for row in shown])) if shown else {}
     return Figures(
         at=now,
         standing=stands,
@@ -120,7 +118,7 @@ def figures(now: datetime) -> Figures:
         hops=latency.hops(day.moments),
         histogram=latency.histogram(day.moments),
         hours=latency.hours(day.by_hour),
-        live=[Terminal.of(row, now, told.get(row.account_id, "")) for row in shown],
+        live=[Terminal.of(_session(row), now) for row in living[:LIVE_ROWS]],
         differences=stands.differences.unsettled,
         held=stands.differences.held,
         unasked=heads.unasked,

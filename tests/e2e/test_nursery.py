@@ -19,6 +19,14 @@ print(sys.stdin.read(), file=sys.stderr)
 sys.exit(7)
 """
 WAITS = "import time; print('here', flush=True); time.sleep(600)"
+COLLECTS = """
+import gc, os
+mine = [os.open(os.devnull, os.O_RDONLY) for _ in range(50)]
+gc.unfreeze()
+gc.collect()
+for each in mine:
+    os.fstat(each)
+"""
 OPENS = "import socket; kept = socket.socket()"
 
 
@@ -95,3 +103,18 @@ def test_who_gives_the_interpreter_a_path_of_its_own_gets_a_plain_process(tmp_pa
     (tmp_path / "elsewhere" / "found_by_path.py").write_text("")
     env = {**os.environ, "PYTHONPATH": str(tmp_path / "elsewhere")}
     assert nursery.run([program(tmp_path, "import found_by_path")], env=env, timeout=60).returncode == 0
+
+
+def test_nothing_of_the_nursery_closes_a_childs_files(tmp_path: Path) -> None:
+    """What it held of others was closed once more when it was collected; the number was a connection by then."""
+    held = tmp_path / "held.py"
+    held.write_text(WAITS)
+    with (tmp_path / "errors").open("w") as errors:
+        others = [nursery.begin([str(held)], env=os.environ, stderr=errors) for _ in range(3)]
+    ran = nursery.run([program(tmp_path, COLLECTS)], env=os.environ, timeout=60)
+    assert (ran.stderr, ran.returncode) == ("", 0)
+    for other in others:
+        other.kill()
+        other.wait(timeout=60)
+        assert other.stdout is not None
+        other.stdout.close()

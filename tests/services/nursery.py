@@ -18,7 +18,6 @@ import json
 import os
 import runpy
 import select
-import selectors
 import signal
 import socket
 import struct
@@ -35,7 +34,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 _OURS: Final = ("eagateway", "sessions_app", "orders", "backoffice", "tests", "manage", "__main__")
 # Daphne makes an event loop while it is read, which belongs to one process.
 _OF_ONE_PROCESS: Final = ("daphne", "twisted.internet.reactor", "twisted.internet.asyncioreactor")
-_LOOK_S: Final = 2.0
+_LOOK_MS: Final = 2000
 _STREAMS: Final = 3
 _HEAD: Final = struct.Struct("!I")
 _STATUS: Final = struct.Struct("!i")
@@ -254,31 +253,41 @@ def _load(names: Sequence[str]) -> None:
 
 def _serve(listener: socket.socket, folder: Path) -> Request:
     """Make children until the folder has gone; in each child, return what it shall become."""
-    selector = selectors.DefaultSelector()
-    selector.register(listener, selectors.EVENT_READ)
+    links: dict[int, tuple[int, socket.socket]] = {}  # by the descriptor of a child: it, and who asked for it
+    door, waits = listener.fileno(), select.poll()
+    waits.register(door, select.POLLIN)
     while folder.exists():
-        for key, _ in selector.select(_LOOK_S):
-            if key.fileobj is not listener:
-                _tell(selector, key)
+        for ready, _ in waits.poll(_LOOK_MS):
+            if ready != door:
+                waits.unregister(ready)
+                _tell(ready, *links.pop(ready))
                 continue
             link, _ = listener.accept()
             request = Request.read(link)
             child = os.fork()
             if not child:
+                _let_go(listener, link, *(other for _, other in links.values()))
                 return request
             for stream in request.streams:
                 os.close(stream)
             link.sendall(_STATUS.pack(child))
-            selector.register(os.pidfd_open(child), selectors.EVENT_READ, (child, link))
+            handle = os.pidfd_open(child)
+            links[handle] = child, link
+            waits.register(handle, select.POLLIN)
     raise SystemExit(0)
 
 
-def _tell(selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
+def _let_go(*sockets: socket.socket) -> None:
+    """What these hold is closed with everything else; closed once more, when they are collected, it would be another
+    file of that number, the child's own."""
+    for each in sockets:
+        each.detach()
+
+
+def _tell(handle: int, child: int, link: socket.socket) -> None:
     """A child has ended: its exit status to who asked for it."""
-    child, link = key.data
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    selector.unregister(key.fileobj)
-    os.close(key.fd)
+    os.close(handle)
     with contextlib.suppress(OSError):  # who asked may have gone
         link.sendall(_STATUS.pack(status))
     link.close()
@@ -293,7 +302,6 @@ def main(door: Path) -> None:
     if os.fork():
         os._exit(0)  # open: who waited for it goes on, and the nursery ends by itself when the run's folder has gone
     request = _serve(listener, door.parent)
-    listener.close()
     request.become()
     runpy.run_path(request.command[0], run_name="__main__")
 

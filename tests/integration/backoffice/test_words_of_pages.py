@@ -52,7 +52,6 @@ def test_money_has_its_currency_on_every_page_that_shows_it(house: House) -> Non
         assert "10,234.50 JPY" in page, name
     for client, address in (
         (owner, reverse("tenants:account", args=[house.tenant.pk, follower.pk])),
-        (staff, reverse("admin:monitoring")),
         (staff, reverse("admin:sessions_app_brokeraccount_changelist")),
     ):
         assert "CHF" in text_of(client, address), address
