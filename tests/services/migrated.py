@@ -1,6 +1,6 @@
 """The migrated databases that tests and their gateways begin with: each is made once, then copied.
 
-Applying every migration costs a quarter of a minute of work, and each worker, each lane and each gateway process wants
+Making the tables costs five seconds of work, and each worker, each lane and each gateway process wants
 a database of its own.
 """
 
