@@ -1,6 +1,7 @@
 """Requests made from the OpenAPI document, against a running gateway: seed and bounds stand in schemathesis.toml."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.fuzz.conftest import LANES
 
 pytestmark = [pytest.mark.lane(*LANES), pytest.mark.sends_invalid_frames]
 CONFIG: Final = Path(__file__).with_name("schemathesis.toml")
-SECONDS: Final = 60
+SECONDS: Final = 60 if os.environ.get("EAGATEWAY_NIGHTLY") else 30
 
 
 def opened(cast: Cast, number: int) -> dict[str, str]:

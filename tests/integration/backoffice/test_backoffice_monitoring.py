@@ -336,6 +336,7 @@ def test_a_follower_is_paused_two_clicks_from_monitoring(client: Client, watcher
     assert "Denied today" in page.partition("<thead>")[2].partition("</thead>")[0]
 
 
+@pytest.mark.daily("production")
 def test_ten_thousand_rows_of_today_are_shown_in_time(client: Client, watcher: User) -> None:
     _fill(10_000)
     with CaptureQueriesContext(connection) as reads:

@@ -80,6 +80,7 @@ def test_an_unknown_key_gets_a_pending_session_and_one_approval_request(client: 
     assert EaSession.objects.get().remote_address == "192.0.2.10"
 
 
+@pytest.mark.daily("embedded")
 def test_case_016_asking_a_thousand_times_is_one_request_and_one_hash(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
