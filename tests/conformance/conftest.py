@@ -5,7 +5,7 @@ or "rest", "rows", "sdk", "tcp" where it speaks neither. `make conformance` and 
 takes the socket for the cases of odd numbers and the exchange for the even ones.
 
 A case about an EA takes `played`: it runs with the SDK as above and, as `[socket-ea]` and `[exchange-ea]`, with the EA
-itself, by day over the socket alone. `@pytest.mark.over("ea")`: with the EA alone.
+itself, by day over the socket alone and in the first of its variants. `@pytest.mark.over("ea")`: with the EA alone.
 
 CONFORMANCE_SERVER chooses the ASGI server of our own deployments; CONFORMANCE_URL and CONFORMANCE_ACCOUNTS name another
 deployment, against which only the wire cases run.
@@ -72,9 +72,20 @@ def _by_the_ea() -> list[Any]:
     return [pytest.param(each, "ea", marks=[without, *nightly[each]], id=f"{each}-ea") for each in BOTH]
 
 
+def _leave_to_the_night(items: list[pytest.Item]) -> None:
+    """Of a case's variants the EA plays the first by day: each takes five seconds of its own timers."""
+    played = set()
+    for item in items:
+        name = getattr(item, "originalname", "")
+        if "socket-ea" in item.name and name in played:
+            item.add_marker(pytest.mark.nightly)
+        played |= {name} if "socket-ea" in item.name else set()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What is not built yet may fail. Elsewhere, what is not a wire case is none of ours."""
     here = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
+    _leave_to_the_night(here)
     for item in here:
         if SPOILING & set(cases_of(item.name)):
             item.add_marker(pytest.mark.sends_invalid_frames)
