@@ -236,14 +236,14 @@ def _start_publisher() -> None:
     global _publisher  # noqa: PLW0603 - one publisher thread a process
     with _publisher_lock:
         if _publisher is None or not _publisher.is_alive():
-            _publisher = threading.Thread(target=_publish_forever, name="doorbell", daemon=True)
+            _publisher = threading.Thread(target=_publish_forever, args=(_outgoing,), name="doorbell", daemon=True)
             _publisher.start()
 
 
-def _publish_forever() -> None:
+def _publish_forever(outgoing: _Outgoing) -> None:
     client: redis.Redis = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
     while True:
-        message = _outgoing.get()
+        message = outgoing.get()
         try:
             client.publish(settings.DOORBELL_CHANNEL, message)
         except redis.RedisError as error:
