@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import CharField, Count, Min, Q, QuerySet, Value
 from django.http.response import HttpResponseBase
 
 from backoffice.latency import percentile
@@ -113,13 +113,21 @@ def _cast(scope: Scope, accounts: Mapping[UUID, Account]) -> tuple[dict[UUID, Ro
 
 
 def _books(scope: Scope, rows: Mapping[UUID, Row]) -> None:
-    alive = scope.copies().filter(state__in=[state.value for state in sorted(ALIVE)]).values("account_id")
-    counts = alive.annotate(held=Count("id"), bare=Count("id", filter=Q(unprotected_since__isnull=False)))
-    for one, row in _known(counts.order_by(), rows):
-        row.open_copies, row.unprotected = one["held"], one["bare"]
-    waiting = scope.differences().filter(state__in=[state.value for state in sorted(WAITING)]).values("account_id")
-    for one, row in _known(waiting.annotate(standing=Count("id")).order_by(), rows):
-        row.differences = one["standing"]
+    """Open copies, those without their stops, and differences that stand, in one read."""
+    alive = _named(scope.copies().filter(state__in=[state.value for state in sorted(ALIVE)]), "copies")
+    copies = alive.annotate(times=Count("id"), bare=Count("id", filter=Q(unprotected_since__isnull=False)))
+    waiting = _named(scope.differences().filter(state__in=[state.value for state in sorted(WAITING)]), "differences")
+    differences = waiting.annotate(times=Count("id"), bare=Count("id", filter=Q(id__isnull=True)))
+    for one, row in _known(copies.union(differences, all=True), rows):
+        if one["what"] == "copies":
+            row.open_copies, row.unprotected = one["times"], one["bare"]
+        else:
+            row.differences = one["times"]
+
+
+def _named(found: QuerySet[Any], what: str) -> QuerySet[Any, Any]:
+    named: QuerySet[Any, Any] = found.order_by().annotate(what=Value(what, CharField())).values("account_id", "what")
+    return named
 
 
 def _today(scope: Scope, rows: Mapping[UUID, Row], now: datetime) -> None:

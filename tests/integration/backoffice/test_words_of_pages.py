@@ -13,6 +13,7 @@ from django.urls import reverse
 from tests import factories
 from tests.factories.sessions import now
 from tests.integration.backoffice.house import House, build, person
+from tests.integration.counting import counted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,6 +56,16 @@ def test_money_has_its_currency_on_every_page_that_shows_it(house: House) -> Non
         (staff, reverse("admin:sessions_app_brokeraccount_changelist")),
     ):
         assert "CHF" in text_of(client, address), address
+
+
+@pytest.mark.parametrize("name", ["health", "accounts"])
+def test_what_says_currencies_asks_twelve_times_at_most_on_either_database(house: House, name: str) -> None:
+    """PostgreSQL is asked for its clock beside everything else."""
+    earns(house.row("sessions_app.brokeraccount"), house.row("sessions_app.easession"), "CHF")
+    owner = person("the tenant's owner", house, build("Neighbour")).client
+    with counted() as cost:
+        owner.get(reverse(f"tenants:{name}", args=[house.tenant.pk]))
+    assert cost.calls <= 12, cost.sql
 
 
 def test_a_currency_stays_text_and_one_that_nobody_has_told_is_left_out(house: House) -> None:
