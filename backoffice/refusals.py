@@ -27,7 +27,7 @@ def refused(request: HttpRequest, exception: PermissionDenied) -> HttpResponse:
     context = {
         "permissions": needed,
         "groups": [group.value for group in StaffGroup if permissions_of(group) & set(needed)],
-        "givers": list(User.objects.filter(is_superuser=True, is_active=True).order_by("username")[:GIVERS]),
+        "givers": User.objects.filter(is_superuser=True, is_active=True).order_by("username")[:GIVERS],
     }
     return render(request, "403.html", context, status=403)
 

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from functools import cache
 from typing import Any, Final
 from uuid import UUID
@@ -198,7 +197,3 @@ def undecided(subscription: UUID, master: UUID) -> int:
     """How many first intents have no decision of this subscription."""
     decided = Decision.objects.filter(subscription_id=subscription).values("intent_id")
     return Intent.objects.filter(account_id=master, repeated=False).exclude(id__in=decided).count()
-
-
-def lots(value: Decimal | None) -> Decimal:
-    return value or Decimal(0)
