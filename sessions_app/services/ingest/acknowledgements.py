@@ -8,7 +8,7 @@ report's place.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 from sessions_app.domain.frames.payloads import Ack
@@ -18,6 +18,7 @@ from sessions_app.models.fields import new_id
 from sessions_app.models.light import Fetch
 from sessions_app.models.statements import Place
 from sessions_app.models.transactions import requires_transaction
+from sessions_app.queries import Standing
 from sessions_app.services.ingest import ports
 from sessions_app.services.ingest.ports import Acknowledged, Arrival, Batch, Fate, Pushed
 
@@ -63,22 +64,30 @@ def collect(arrivals: Sequence[Arrival], batch: Batch) -> None:
     batch.acks.extend(arrivals)
 
 
-def alone(arrival: Arrival) -> Arrival:
-    """The acknowledgement that a frame carries, as a frame of its own."""
+def arrival_of(
+    carrier: Arrival | Standing, upto: int, pushed: tuple[Pushed, ...], heard: float, *, source: Any = None
+) -> Arrival:
+    """An acknowledgement as a frame of its own, whatever carried it, with what is known of the commands it covers."""
     return Arrival(
-        session_id=arrival.session_id,
-        account_pk=arrival.account_pk,
-        fence=arrival.fence,
+        session_id=carrier.session_id,
+        account_pk=carrier.account_pk,
+        fence=carrier.fence,
         kind=Ack.__name__,
         frame_id=new_id(),
         seq=None,
-        payload=Ack(ack=arrival.ack),
+        payload=Ack(ack=upto),
         digest=b"",
-        heard=arrival.heard,
-        received_at=arrival.received_at,
-        fate=Fate.APPLY,
-        pushed=arrival.pushed,
+        heard=heard,
+        source=source,
+        pushed=pushed,
     )
+
+
+def alone(arrival: Arrival) -> Arrival:
+    """What a frame acknowledges that is not applied: it is applied in the frame's place."""
+    ack = arrival_of(arrival, arrival.ack, arrival.pushed, arrival.heard)
+    ack.received_at, ack.fate = arrival.received_at, Fate.APPLY
+    return ack
 
 
 def take(batch: Batch, carriers: Sequence[Arrival] = ()) -> Told:

@@ -11,10 +11,10 @@ from sessions_app.domain.decimals import decode_hook
 from sessions_app.domain.frames.envelope import Envelope, digest
 from sessions_app.domain.frames.faults import rule_and_path
 from sessions_app.domain.frames.mending import Note, mend
-from sessions_app.domain.frames.payloads import Ack, Payload
+from sessions_app.domain.frames.payloads import Payload
 from sessions_app.domain.frames.unknown_fields import slips, strict
 from sessions_app.domain.problems import Refused
-from sessions_app.models.fields import new_id
+from sessions_app.services.ingest import acknowledgements
 from sessions_app.services.ingest.ports import Arrival, BoundFrame
 from sessions_app.transport.connection.connections import Connection
 
@@ -115,17 +115,5 @@ def _digest(kind: str, raw: bytes) -> bytes:
 
 def ack_arrival(connection: Connection, upto: int) -> Arrival:
     """An acknowledgement, whatever carried it, with the push telemetry of the commands it covers."""
-    standing = connection.standing
-    return Arrival(
-        session_id=standing.session_id,
-        account_pk=standing.account_pk,
-        fence=standing.fence,
-        kind=Ack.__name__,
-        frame_id=new_id(),
-        seq=None,
-        payload=Ack(ack=upto),
-        digest=b"",
-        heard=time.monotonic(),
-        source=connection,
-        pushed=connection.outbox.take_pushed(upto),
-    )
+    pushed = connection.outbox.take_pushed(upto)
+    return acknowledgements.arrival_of(connection.standing, upto, pushed, time.monotonic(), source=connection)
