@@ -10,19 +10,65 @@ what SQLite takes to answer.
 SQLite has no clock that tells microseconds: `clock_timestamp()`, by PostgreSQL's name, tells the process's.
 """
 
+import sqlite3
 import threading
 from datetime import UTC, datetime
+from decimal import Context, Decimal
 from functools import lru_cache
 from typing import Any, Final
 
 from django.db import OperationalError
-from django.db.backends.sqlite3 import base
+from django.db.backends.sqlite3 import base, operations
+from django.db.models.expressions import Col
 
+from sessions_app.domain.uuids import uuid_of
+
+_HEX: Final = 32  # digits of an id
+_KEPT: Final = Context(prec=15)  # SQLite keeps 15 digits; the others are a float's noise
 _turns: Final[dict[str, threading.Lock]] = {}
+
+
+def _moment(kept: bytes) -> datetime:
+    """A column's moment: kept in UTC, with no word of it."""
+    return datetime.fromisoformat(f"{kept.decode()}+00:00")
+
+
+sqlite3.register_converter("datetime", _moment)
+
+
+class _Operations(operations.DatabaseOperations):
+    """What is read by the thousand is made by the shortest way that makes what Django makes of it."""
+
+    def convert_uuidfield_value(self, value: Any, expression: object, connection: object) -> Any:
+        if value is None or len(value) != _HEX:
+            return super().convert_uuidfield_value(value, expression, connection)
+        return uuid_of(int(value, 16))
+
+    def convert_datetimefield_value(self, value: Any, expression: object, connection: object) -> Any:
+        # Most moments of a row are not yet there; the others have come through `_moment`, with their zone.
+        if value is None or (type(value) is datetime and value.tzinfo is not None):
+            return value
+        return super().convert_datetimefield_value(value, expression, connection)
+
+    def get_decimalfield_converter(self, expression: Any) -> Any:
+        if not isinstance(expression, Col):
+            return super().get_decimalfield_converter(expression)
+        column: Any = expression.output_field
+        digits, places = column.max_digits, column.decimal_places
+        return lambda value, *_: None if value is None else _number(value, digits, places)
+
+
+@lru_cache(maxsize=4096)
+def _number(value: float, digits: int, places: int) -> Decimal:
+    """What SQLite has kept of a decimal. Lots and steps come back with each row, and again with the next intent."""
+    kept = _KEPT.create_decimal_from_float(value)
+    return kept.quantize(Decimal(1).scaleb(-places), context=Context(prec=digits))
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """A connection whose transactions wait for those of the process's other threads."""
+
+    ops_class = _Operations
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

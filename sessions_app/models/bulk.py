@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, partial
 from operator import attrgetter
+from types import NoneType
 from typing import Any, Final
 
 import msgspec
@@ -263,12 +264,21 @@ def _copied(column: _Column, rows: Collection[Any]) -> list[str]:
 
 
 def _execute_for_each(statement: str, columns: Sequence[_Column], rows: Collection[Any]) -> int:
-    encoded = [
-        [None if value is None else column.encode(value) for value in map(column.value, rows)] for column in columns
-    ]
+    encoded = [_encoded(column, list(map(column.value, rows))) for column in columns]
     with connection.cursor() as cursor:
         cursor.executemany(statement, list(zip(*encoded, strict=True)))
         return int(cursor.rowcount)
+
+
+def _encoded(column: _Column, values: list[Any]) -> list[Any]:
+    """Followers that are ordered alike share most of their values, the very same objects: each is encoded once."""
+    if set(map(type, values)) <= _BOUND_AS_THEY_ARE:
+        return values
+    found = {id(value): value for value in values}
+    if len(found) == len(values):
+        return [None if value is None else column.encode(value) for value in values]
+    texts = {key: None if value is None else column.encode(value) for key, value in found.items()}
+    return [texts[id(value)] for value in values]
 
 
 # Values --------------------------------------------------------------------------------------------------------------
@@ -306,7 +316,9 @@ _POSTGRES: Final[dict[type, _Encode]] = {
 
 def _sqlite_encoder(field: Any) -> _Encode:
     """What Django would send, without asking each value's field how for the kinds that come by the thousand."""
-    if isinstance(field, models.DecimalField) and not isinstance(field, ExactDecimalField):
+    if isinstance(field, ExactDecimalField):
+        return field.written
+    if isinstance(field, models.DecimalField):
         return partial(_sqlite_number, Decimal(1).scaleb(-field.decimal_places))
     for kind, encode in _SQLITE.items():
         if isinstance(field, kind):
@@ -317,6 +329,8 @@ def _sqlite_encoder(field: Any) -> _Encode:
 def _sqlite_moment(value: dt.datetime) -> str:
     return value.astimezone(dt.UTC).replace(tzinfo=None).isoformat(" ")
 
+
+_BOUND_AS_THEY_ARE: Final = {str, int, bool, NoneType}  # a text is one for every column that is given one
 
 _SQLITE: Final[dict[type, _Encode]] = {
     models.UUIDField: _hex,
