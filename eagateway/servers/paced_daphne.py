@@ -2,7 +2,8 @@
 frames in memory.
 
 Outgoing: a send waits until Twisted has written what came before, as on uvicorn; the link's own bounded queue fills up
-instead. What the socket takes is sent at once. Incoming: while an application has many frames to hear, the socket is not read, and TCP slows the sender down.
+instead. What the socket takes is sent at once. Incoming: while an application has many frames to hear, the socket is
+not read, and TCP slows the sender down.
 """
 
 import asyncio

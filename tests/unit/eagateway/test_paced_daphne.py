@@ -42,9 +42,10 @@ class Line:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         for one in (ours, self.theirs):
             one.setblocking(False)
-        self.reactor = Reactor()
+        reactor: Any = Reactor()
+        self.reactor: Reactor = reactor
         self.protocol: Any = PacedProtocol()
-        self.protocol.transport = Connection(ours, self.protocol, self.reactor)
+        self.protocol.transport = Connection(ours, self.protocol, reactor)
         self.protocol.transport.connected = True
         self.protocol.state, self.protocol.send_queue = PacedProtocol.STATE_OPEN, deque()
         self.read = b""
