@@ -1,13 +1,12 @@
 """Problem bodies for what never reaches a view of the API: unknown addresses, foreign hosts, unreadable requests."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, Any, Final
 
 import structlog
-from asgiref.sync import iscoroutinefunction
+from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.utils.decorators import sync_and_async_middleware
 
 from sessions_app.rest.parsing import names_token
 from sessions_app.rest.problems import bare_problem
@@ -24,16 +23,8 @@ _CODES: Final[Mapping[int, str]] = {
 _log = structlog.get_logger(__name__)
 
 
-@sync_and_async_middleware
-def problems_everywhere(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+def problems_everywhere(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Outermost middleware: below /ea-gateway a page that tells of an error becomes a problem body."""
-    if iscoroutinefunction(get_response):
-        ask: Callable[[HttpRequest], Awaitable[HttpResponseBase]] = get_response
-
-        async def answer_later(request: HttpRequest) -> HttpResponseBase:
-            return _unreadable(request) or _as_problem(request, await ask(request))
-
-        return answer_later
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         return _unreadable(request) or _as_problem(request, get_response(request))
@@ -42,7 +33,19 @@ def problems_everywhere(get_response: Callable[[HttpRequest], Any]) -> Callable[
 
 
 class ProblemHandler(ASGIHandler):
-    """Django's handler, whose answers to requests that Django cannot even read are problem bodies."""
+    """Django's handler, whose answers to requests that Django cannot even read are problem bodies.
+
+    A request is served by one thread from the first middleware to the view and back. Django alone would come back to
+    the event loop between two middlewares, for every page and every new session: twenty hops, each of which waits
+    for the loop that sends commands, and holds it up.
+    """
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        super().load_middleware(is_async=False)
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        answer: HttpResponseBase = await sync_to_async(self.get_response)(request)
+        return answer
 
     def create_request(
         self, scope: Mapping[str, Any], body_file: IO[bytes]

@@ -1,6 +1,7 @@
 """Manners of the REST API: problem bodies everywhere, paces with Retry-After, announced ends."""
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 import yaml
+from asgiref.sync import AsyncToSync, SyncToAsync
 from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -28,6 +30,9 @@ from tests.factories.sessions import key_material
 from tests.integration.sessions_app.rest.test_rest_sessions import SESSIONS, ask, bearer, problem_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+MOST_HOPS = 3
 
 
 def broken(request: HttpRequest) -> HttpResponse:
@@ -103,6 +108,39 @@ async def test_a_request_that_django_cannot_read_is_a_problem() -> None:
     assert start["status"] == 400
     assert (b"Content-Type", b"application/problem+json") in start["headers"]
     assert json.loads(body["body"])["code"] == "bad_request"
+
+
+@pytest.mark.parametrize("address", ["/ea-gateway/v1/sessions", "/sign-in/", "/nowhere"])
+async def test_a_request_is_served_by_one_thread_and_hops_to_it_and_away_but_not_between(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hops, threads = [], set()
+    call, answer = SyncToAsync.__call__, ProblemHandler.get_response
+
+    async def hop(self: Any, *args: Any, **kwargs: Any) -> Any:
+        hops.append(self.func)
+        return await call(self, *args, **kwargs)
+
+    def noting(self: Any, request: HttpRequest) -> Any:
+        threads.add(threading.get_ident())
+        return answer(self, request)
+
+    def never(self: Any, *args: Any, **kwargs: Any) -> Any:
+        raise AssertionError(f"{self.awaitable} waits for the event loop")
+
+    monkeypatch.setattr(SyncToAsync, "__call__", hop)
+    monkeypatch.setattr(AsyncToSync, "__call__", never)
+    monkeypatch.setattr(ProblemHandler, "get_response", noting)
+    scope = {"type": "http", "method": "GET", "path": address, "query_string": b"", "scheme": "http"}
+    peer = ApplicationCommunicator(ProblemHandler(), {**scope, "headers": [(b"host", b"testserver")]})  # type: ignore[no-untyped-call]
+    await peer.send_input({"type": "http.request", "body": b""})  # type: ignore[no-untyped-call]
+    assert (await peer.receive_output())["type"] == "http.response.start"  # type: ignore[no-untyped-call]
+    await peer.receive_output()  # type: ignore[no-untyped-call]
+    await peer.wait()  # type: ignore[no-untyped-call]
+    # The request begins (its connections are looked at), is served, and ends.
+    assert len(hops) <= MOST_HOPS
+    assert threads
+    assert threading.get_ident() not in threads
 
 
 # Paces ---------------------------------------------------------------------------------------------------------------
