@@ -1,14 +1,15 @@
 """Reads of what is traded."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache, reduce
 from itertools import groupby
-from operator import attrgetter, or_
+from operator import attrgetter, itemgetter, or_
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Window
+from django.db.models.functions import RowNumber
 
 from orders.domain.states.commands import SENDABLE, CommandState
 from orders.domain.states.copies import ALIVE, CopyState
@@ -32,6 +33,7 @@ from sessions_app.domain.frames.payloads import GapFill, GapReason, Subscription
 from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.models import BrokerAccount
 from sessions_app.models.fields import new_id
+from sessions_app.models.statements import Place, Statement, together
 from sessions_app.services.ingest.ports import LogPage, Summaries
 
 SUMMARIES: Final = 200
@@ -222,25 +224,47 @@ def _shared_fields(*values: Any) -> bytes:
     return to_json(command).removeprefix(OWN_FIELDS % (str(_NOBODY).encode(), Action.OPEN.encode(), 1, 0))
 
 
-def summaries(account_pk: UUID) -> Summaries:
-    """The subscriptions that an account has, or whose master it is: the first SUMMARIES by the strategy's name."""
-    rows = Subscription.objects.filter(Q(follower_id=account_pk) | Q(strategy__master_id=account_pk))
-    publishes = Count("id", filter=Q(strategy__master_id=account_pk))
-    counts = rows.aggregate(total=Count("id"), published=publishes)
-    found = rows.values_list("strategy__name", "strategy__master_id", "mode", "state").order_by("strategy__name", "id")
+def summaries(account_pks: Collection[UUID]) -> dict[UUID, Summaries]:
+    """The subscriptions that each of these accounts has, or whose master it is: the first SUMMARIES by the strategy's
+    name. Two statements, however many accounts."""
+    found: dict[UUID, list[_Summarised]] = {pk: [] for pk in account_pks}
+    totals: dict[tuple[UUID, str], int] = {}
+    with together():
+        asked = {role: statement.send(accounts=account_pks) for role, statement in _SUMMARISED.items()}
+    for role, answer in asked.items():
+        for account, name, pk, mode, state, total in answer.read():
+            summary = SubscriptionSummary(strategy=name, role=role, mode=mode or None, state=state or None)
+            found[account].append((name, pk, summary))
+            totals[account, role] = total
+    return {account: _summary(account, rows, totals) for account, rows in found.items()}
+
+
+_Summarised = tuple[str, UUID, SubscriptionSummary]
+
+
+def _summary(account: UUID, rows: list[_Summarised], totals: Mapping[tuple[UUID, str], int]) -> Summaries:
+    published, copied = (totals.get((account, role), 0) for role in ("master", "follower"))
+    rows.sort(key=itemgetter(0, 1))
     return Summaries(
-        role="master" if counts["published"] else "follower" if counts["total"] else "none",
-        rows=[
-            SubscriptionSummary(
-                strategy=name,
-                role="master" if master == account_pk else "follower",
-                mode=mode or None,
-                state=state or None,
-            )
-            for name, master, mode, state in found[:SUMMARIES]
-        ],
-        total=counts["total"],
+        role="master" if published else "follower" if copied else "none",
+        rows=[summary for _, _, summary in rows[:SUMMARIES]],
+        total=published + copied,
     )
+
+
+def _summarised(account: str) -> "QuerySet[Subscription, Any]":
+    """Subscriptions of some accounts, which are found in this column: of each the first SUMMARIES, and how many."""
+    rows = Subscription.objects.filter(**{f"{account}__among": Place("accounts")})
+    place = Window(RowNumber(), partition_by=F(account), order_by=["strategy__name", "id"])
+    total = Window(Count("*"), partition_by=F(account))
+    first = rows.annotate(place=place, total=total).filter(place__lte=SUMMARIES)
+    return first.values_list(account, "strategy__name", "id", "mode", "state", "total")
+
+
+_SUMMARISED: Final = {
+    "master": Statement(lambda: _summarised("strategy__master")),
+    "follower": Statement(lambda: _summarised("follower")),
+}
 
 
 def open_copies(subscription_id: UUID) -> QuerySet[Copy]:

@@ -7,7 +7,7 @@ import structlog
 
 from sessions_app.domain.frames import introductions
 from sessions_app.domain.frames.payloads import MAX_SYMBOLS, ErrorAlert, GapFill
-from sessions_app.services.ingest import acknowledgements, heartbeats, shutdown
+from sessions_app.services.ingest import acknowledgements, heartbeats, introducing, shutdown
 from sessions_app.services.ingest.ports import Arrival, Batch, Chunking, FrameHandler
 
 _log = structlog.get_logger(__name__)
@@ -28,7 +28,7 @@ def _gap_filled(arrivals: Sequence[Arrival], batch: Batch) -> None:
 # By the handler's name in the row of its frame type.
 HANDLERS: Final[Mapping[str, FrameHandler]] = {
     "introduce": FrameHandler(
-        heartbeats.introduce,
+        introducing.introduce,
         fault=introductions.fault,
         chunking=Chunking(
             place=introductions.place, weight=introductions.weight, join=introductions.join, most=MAX_SYMBOLS

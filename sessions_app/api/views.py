@@ -26,7 +26,7 @@ from sessions_app.rest.bodies import problems
 from sessions_app.rest.scope import Scope, living_session, own_session
 from sessions_app.rest.view import ApiView
 from sessions_app.services.access import admission
-from sessions_app.services.ingest import heartbeats
+from sessions_app.services.ingest import introducing
 from sessions_app.services.lifecycle import ending, opening
 from sessions_app.services.operations.history import EA
 
@@ -191,7 +191,7 @@ def _describe(session: EaSession, request: Request) -> dict[str, Any]:
         },
         "stream_url": parsing.stream_url(request),
         "exchange_url": parsing.exchange_url(request, session.id),
-        "limits": msgspec.to_builtins(heartbeats.limits(rate)),
+        "limits": msgspec.to_builtins(introducing.limits(rate)),
         "created_at": rfc3339(session.created_at),
         "server_time": rfc3339(now),
     }

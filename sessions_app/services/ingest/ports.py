@@ -239,7 +239,7 @@ class Ports:
         has something to void above that number.
     acknowledged(accounts, pushed, now): the EAs have stored their commands up to their accounts' `acked_seq`.
     release(account_pk, session_id, batch): number what was held, inside the promotion's transaction.
-    summaries(account_pk): what the account publishes and copies.
+    summaries(account_pks): what each of these accounts publishes and copies.
     carry_out_due(): carry out the stored deadlines that have passed, each exactly once; transactions of its own.
     frame_at(account, epoch, seq): for a query that knows an account, its epoch and a number by these names, the id of
         the frame that has this number, or nothing.
@@ -258,7 +258,7 @@ class Ports:
     overdue: "Callable[[str, str, Any], Exists]"
     acknowledged: Callable[[Sequence[Acknowledged], Mapping[UUID, Collection[Pushed]], datetime], None]
     release: Callable[[UUID, UUID, Batch], None]
-    summaries: Callable[[UUID], Summaries]
+    summaries: Callable[[Collection[UUID]], dict[UUID, Summaries]]
     carry_out_due: Callable[[], int]
     frame_at: Callable[[str, str, str], "Subquery[Any]"]
     frame_ids: Callable[[UUID], frozenset[UUID]]

@@ -25,7 +25,7 @@ from sessions_app.domain.lifecycle import LIVING, CloseCode, Reason, SessionStat
 from sessions_app.domain.problems import Refused
 from sessions_app.doorbell import News, Ring
 from sessions_app.queries import Standing
-from sessions_app.services.ingest import heartbeats, ports
+from sessions_app.services.ingest import introducing, ports
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate
 from sessions_app.services.lifecycle import ending
 from sessions_app.services.operations.history import GATEWAY
@@ -268,4 +268,4 @@ def _init_ack(session_id: UUID) -> InitAck:
     session = queries.session(session_id)
     if session is None:
         raise LookupError(session_id)
-    return heartbeats.init_ack(session, queries.database_now())
+    return introducing.init_ack(session, queries.database_now())
