@@ -138,8 +138,14 @@ _STANDINGS: Final = Statement(_standings)
 
 def standing_by_token(token_hash: str) -> Standing | None:
     """The session that a token opens, or None."""
-    row = with_standing(EaSession.objects.filter(token_hash=token_hash)).values_list(*STANDING).first()
-    return None if row is None else standing_of(row)
+    return next(map(standing_of, _STANDING_BY_TOKEN.read(token=token_hash)), None)
+
+
+def _standing_by_token() -> "QuerySet[EaSession, Any]":
+    return with_standing(EaSession.objects.filter(token_hash=Value(Place("token")))).values_list(*STANDING)
+
+
+_STANDING_BY_TOKEN: Final = Statement(_standing_by_token)
 
 
 def with_standing(sessions: QuerySet[EaSession]) -> QuerySet[EaSession]:
