@@ -11,6 +11,11 @@ MIN_INTERVAL: Final = 1
 MAX_INTERVAL: Final = 60
 
 
+def silent_after(interval: int) -> float:
+    """Seconds of silence after which the server asks, at this interval of beats."""
+    return interval * TEST_REQUEST_PER_INTERVAL
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Heartbeat interval and timeout in force, in seconds; the timeout is at least three intervals."""
@@ -29,7 +34,3 @@ class Pace:
     def deadline(self, beat_at: datetime) -> datetime:
         """When the session expires if nothing more is heard after `beat_at`."""
         return beat_at + timedelta(seconds=self.timeout)
-
-    def test_after(self) -> float:
-        """Seconds of silence after which the server asks."""
-        return self.interval * TEST_REQUEST_PER_INTERVAL

@@ -24,7 +24,7 @@ from sessions_app.domain.frames.envelope import rfc3339
 from sessions_app.domain.frames.payloads import TestRequest
 from sessions_app.domain.keys import token_digest
 from sessions_app.domain.lifecycle import LIVING, CloseCode, Reason
-from sessions_app.domain.liveness import Pace
+from sessions_app.domain.liveness import silent_after
 from sessions_app.domain.problems import Refused
 from sessions_app.doorbell import Ring
 from sessions_app.queries import Standing
@@ -163,7 +163,7 @@ class Runtime:
                 _log.warning("doorbell.deaf", error=type(error).__name__)
             await asyncio.sleep(0.5)
             # What was rung while nobody listened is lost; the rows are not.
-            self.delivery.ring(Ring(frozenset(item.session_id for item in self.registry)))
+            self.delivery.ring(Ring(frozenset(self.registry.sessions())))
 
     async def _hear(self) -> None:
         # No read timeout: a quiet bus is no dead one.
@@ -196,7 +196,7 @@ class Runtime:
                 _log.exception("sweep.failed")
 
     async def _sweep(self) -> None:
-        held = {connection.session_id for connection in self.registry}
+        held = self.registry.sessions()
         taken_at, waiting = time.monotonic(), self.calls.waiting(settings.GATEWAY["sweep_seconds"])
         await self._write_heartbeats()
         look = database_sync_to_async(self._look, thread_sensitive=False)
@@ -204,7 +204,8 @@ class Runtime:
         self._forget_callers()
         for connection in self.registry:
             standing = standings.get(connection.session_id)
-            if standing is not None:
+            # A thousand links are swept each second, and nearly all of them have nothing new.
+            if standing is not None and self.delivery.is_news(connection, standing):
                 await self.delivery.update(connection, standing)
             self._test_silence(connection)
             for refusal in connection.inbox.chunks.give_up():
@@ -250,9 +251,8 @@ class Runtime:
     def _test_silence(self, connection: Connection) -> None:
         """Ask a silent EA once whether it is there, at 1.5 intervals after its last heartbeat."""
         standing = connection.standing
-        pace = Pace(standing.interval, standing.timeout)
-        if connection.inbox.tests_silence(pace.test_after()) and not connection.lifecycle.closing:
-            left = max(0.0, pace.timeout - connection.inbox.silent_seconds)
+        if connection.inbox.tests_silence(silent_after(standing.interval)) and not connection.lifecycle.closing:
+            left = max(0.0, standing.timeout - connection.inbox.silent_seconds)
             reply_by = datetime.now(UTC) + timedelta(seconds=left)
             connection.post("TestRequest", TestRequest(reply_by=rfc3339(reply_by)))
 

@@ -107,6 +107,8 @@ class Chunks:
 
     def give_up(self) -> list[Refused]:
         """Drop the sets whose next part has not come for PATIENCE_SECONDS; what their sender is to be told."""
+        if not self._sets:
+            return []
         before = time.monotonic() - PATIENCE_SECONDS
         late = {kind: begun for kind, begun in self._sets.items() if begun.heard < before}
         refusals = [self._drop(kind, begun.chunking, begun.name) for kind, begun in late.items()]

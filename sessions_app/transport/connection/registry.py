@@ -20,6 +20,10 @@ class Registry:
     def __len__(self) -> int:
         return len(self._by_session)
 
+    def sessions(self) -> set[UUID]:
+        """The sessions whose links are here."""
+        return set(self._by_session)
+
     def add(self, connection: Connection) -> Connection | None:
         """Register a socket; the former one of the same session, which it supersedes, is returned."""
         former = self._by_session.get(connection.session_id)

@@ -179,6 +179,11 @@ class Delivery:
         if connection is not None:
             self._standings.ask(connection)
 
+    def is_news(self, connection: Connection, standing: Standing) -> bool:
+        """Whether a row that was read again says anything that its socket has not been told, or is still to do."""
+        done = connection.outbox.sent >= standing.top_seq and not standing.snapshot_due
+        return not done or standing != connection.standing
+
     async def update(self, connection: Connection, standing: Standing) -> None:
         """Bring a socket up to its session's row: ended, promoted, introduced, or just behind its log.
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessions_app.domain.liveness import MAX_INTERVAL, MIN_INTERVAL, Pace
+from sessions_app.domain.liveness import MAX_INTERVAL, MIN_INTERVAL, Pace, silent_after
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,4 @@ def test_the_deadline_is_the_timeout_after_the_last_beat() -> None:
 
 
 def test_the_server_asks_after_one_and_a_half_intervals_of_silence() -> None:
-    assert Pace(interval=5, timeout=15).test_after() == 7.5
+    assert silent_after(5) == 7.5
