@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterator
 from typing import Any, Final
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import messages
@@ -11,7 +10,7 @@ from django.forms import BoundField
 from django.http import HttpRequest
 
 from sessions_app.domain.alerts import ALERTS, OF_THE_DEPLOYMENT, AlertCode
-from sessions_app.domain.mailing import Choices, MailMode
+from sessions_app.domain.mailing import UTC_ZONE, Choices, MailMode
 from sessions_app.models import MailPlan
 from sessions_app.services.access import mail_plans
 from sessions_app.services.access.mail_plans import PlanChanged, Wanted
@@ -23,16 +22,10 @@ _CLOCK: Final = forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
 _BY_MODE: Final = "mode_"
 
 
-def _zones() -> list[tuple[str, str]]:
-    # What has no region is an old name of something that has one.
-    return [(name, name) for name in sorted(available_timezones()) if "/" in name or name == "UTC"]
-
-
 class AlertMailForm(forms.Form):
     """One choice for each kind of alert, and the hours. `version`: of the plan that was looked at."""
 
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
-    zone = forms.ChoiceField(label="Your time zone", choices=_zones)
     quiet_from = forms.TimeField(label="Quiet from", required=False, widget=_CLOCK)
     quiet_until = forms.TimeField(
         label="Quiet until",
@@ -50,11 +43,10 @@ class AlertMailForm(forms.Form):
     def __init__(self, sent: Any, *, codes: Collection[AlertCode], plan: MailPlan | None, acts: bool) -> None:
         """`plan`: what was chosen so far; `acts`: the person is more than a viewer."""
         self._codes = codes
-        choices = plan.choices(acts=acts) if plan else Choices(acts=acts)
+        choices = plan.choices(acts=acts, zone=UTC_ZONE) if plan else Choices(acts=acts)
         start, end = choices.quiet or (None, None)
         initial = {
             "version": plan.version if plan else 0,
-            "zone": choices.zone.key,
             "quiet_from": start,
             "quiet_until": end,
             "breaks_through": choices.breaks_through,
@@ -91,7 +83,6 @@ class AlertMailForm(forms.Form):
         start, end = sent["quiet_from"], sent["quiet_until"]
         return Wanted(
             modes={code: MailMode(sent[_BY_MODE + code]) for code in self._codes},
-            zone=sent["zone"],
             quiet=(start, end) if start is not None and end is not None else None,
             breaks_through=sent["breaks_through"],
             digest_at=sent["digest_at"],

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from backoffice.latency import HOP_NAMES, Bucket, Hop, Hour
+from backoffice.own_clock import clock
 
 WIDTH: Final = 480
 HEIGHT: Final = 120
@@ -50,26 +52,30 @@ def bars(buckets: Sequence[Bucket]) -> list[Bar]:
 
 @dataclass(frozen=True, slots=True)
 class HourBar:
-    """One hour: its p95 as a column, cut at the top of the chart. `late`: over the target."""
+    """One hour: its p95 as a column, cut at the top of the chart. `late`: over the target; `starts`: when it has begun,
+    by the clock of whoever looks."""
 
     bar: Bar
     hour: Hour
     late: bool
+    starts: str
 
 
 TOP: Final = 4
 """How many times the target fits into the chart of hours: one bad hour must not flatten all others."""
 
 
-def hour_bars(hours: Sequence[Hour], target: int) -> list[HourBar]:
-    """Columns over the whole day, WIDTH x HEIGHT."""
+def hour_bars(hours: Sequence[Hour], midnight: datetime, target: int) -> list[HourBar]:
+    """Columns over the whole day that has begun at `midnight`, WIDTH x HEIGHT. Its hours are those of UTC, named as the
+    clock of whoever looks shows them: where that is half an hour off, so are they."""
     step, most = WIDTH / 24, _scale(hours, target)
     found = []
     for hour in hours:
         height = 0.0 if hour.p95 is None else max(2.0, round(min(hour.p95 / most, 1.0) * HEIGHT, 1))
         x, width = round(hour.hour * step + 1, 1), round(step - 2, 1)
-        bar = Bar(x, round(HEIGHT - height, 1), width, height, round(x + width / 2, 1), f"{hour.hour:02}", hour.samples)
-        found.append(HourBar(bar, hour, late=hour.p95 is not None and hour.p95 > target))
+        starts = clock(midnight + timedelta(hours=hour.hour), "%H:%M")
+        bar = Bar(x, round(HEIGHT - height, 1), width, height, round(x + width / 2, 1), starts[:2], hour.samples)
+        found.append(HourBar(bar, hour, late=hour.p95 is not None and hour.p95 > target, starts=starts))
     return found
 
 

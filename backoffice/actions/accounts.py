@@ -4,8 +4,9 @@ from typing import Final
 
 from django.contrib.messages import WARNING
 
-from backoffice.actions.action import Action, Done, Preview, Sent, Sentences, unless, utc
+from backoffice.actions.action import Action, Done, Preview, Sent, Sentences, unless
 from backoffice.actions.forms import ActionForm
+from backoffice.own_clock import clock_and_zone
 from backoffice.permissions import DECIDE_DIFFERENCE, SUSPEND
 from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.models import BrokerAccount
@@ -43,7 +44,10 @@ ACTIONS: Final = (
         preview=lambda row: Preview.of(
             [
                 ("Account", row.claimed_as),
-                ("Next on schedule", utc(row.snapshot_due_at) if row.snapshot_due_at else "at session start"),
+                (
+                    "Next on schedule",
+                    clock_and_zone(row.snapshot_due_at) if row.snapshot_due_at else "at session start",
+                ),
             ],
             "The terminal tells every position and working order that it holds.",
             "They are compared with the copies: what the book proves is taken over, what disagrees is listed.",
@@ -75,7 +79,7 @@ ACTIONS: Final = (
         permission=SUSPEND,
         obstacle=lambda row: unless(row.suspended_at is not None),
         preview=lambda row: Preview.of(
-            [("Account", row.claimed_as), ("Suspended at", utc(row.suspended_at))],
+            [("Account", row.claimed_as), ("Suspended at", clock_and_zone(row.suspended_at))],
             "Its keys and tokens open sessions again.",
             "Its EA has stopped: whoever runs it starts it again. It is then asked what it holds.",
         ),

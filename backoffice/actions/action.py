@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.contrib.messages import SUCCESS
@@ -107,7 +106,3 @@ def counted(number: int, thing: str) -> str:
 
 def strong(words: str) -> str:
     return format_html("<strong>{}</strong>", words)
-
-
-def utc(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -6,8 +6,9 @@ from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils.html import format_html
 
-from backoffice.actions.action import OWN_WORDS, Action, Done, Place, Preview, Sent, strong, unless, utc
+from backoffice.actions.action import OWN_WORDS, Action, Done, Place, Preview, Sent, strong, unless
 from backoffice.actions.forms import ActionForm
+from backoffice.own_clock import clock_and_zone
 from backoffice.permissions import ACKNOWLEDGE, SEE_SESSIONS
 from sessions_app.models import OperatorAlert
 from sessions_app.services.operations import alerts
@@ -26,8 +27,8 @@ def _preview(row: OperatorAlert) -> Preview:
             ("Alert", format_html('<span class="state {}">{}</span>', row.severity, row.code)),
             ("Meaning", row.meaning),
             ("Account", row.account.claimed_as if row.account else "none"),
-            ("First", utc(row.first_at)),
-            ("Last", f"{utc(row.at)}, {row.times} time{pluralize(row.times)} so far"),
+            ("First", clock_and_zone(row.first_at)),
+            ("Last", f"{clock_and_zone(row.at)}, {row.times} time{pluralize(row.times)} so far"),
         ],
         [
             "The alert leaves the monitoring page and stays in the list, with your name.",

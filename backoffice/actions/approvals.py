@@ -9,9 +9,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from backoffice.actions.action import OWN_WORDS, Action, Done, Place, Preview, Sent, counted, strong, unless, utc
+from backoffice.actions.action import OWN_WORDS, Action, Done, Place, Preview, Sent, counted, strong, unless
 from backoffice.actions.forms import TenantForm, hours, tenant_choice
 from backoffice.foreign import foreign
+from backoffice.own_clock import clock_and_zone
 from backoffice.permissions import DECIDE, REVOKE, SEE_KEYS
 from backoffice.terminals import Terminal
 from orders.domain.states.commands import CommandState
@@ -101,7 +102,7 @@ def _facts(key: AuthKey, terminal: Terminal | None) -> list[tuple[str, object]]:
         ("Account", foreign(key.account.claimed_as)),
         ("Tenant", key.account.tenant or "none yet"),
         ("Key", format_html("<code>{}</code>", key.fingerprint[:12])),
-        ("Asked", utc(key.requested_at)),
+        ("Asked", clock_and_zone(key.requested_at)),
         ("From", foreign(key.requested_from or _SOMEWHERE)),
     ]
     if terminal is None:
@@ -125,7 +126,7 @@ def _promotion(terminal: Terminal | None) -> str:
 
 
 def _preemption(present: EaSession, *, at_once: bool) -> str:
-    since = utc(present.authenticated_at) if present.authenticated_at else "now"
+    since = clock_and_zone(present.authenticated_at) if present.authenticated_at else "now"
     return format_html(
         '<span class="bad">The account\'s present session ({}, since {}) {}{}: one terminal per account.</span>',
         *(_named(present), since, strong("ends"), "" if at_once else " when that happens"),

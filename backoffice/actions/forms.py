@@ -1,10 +1,14 @@
 """What the forms of actions share: a reason, a tenant, and fields that are asked for in several places."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django import forms
+from django.utils.dateparse import parse_datetime
+from django.utils.functional import lazy
+from django.utils.text import format_lazy
 
+from backoffice.own_clock import own_zone
 from sessions_app.domain.problems import Refused
 from sessions_app.models import Tenant
 
@@ -36,8 +40,29 @@ class _Moment(forms.DateTimeInput):
     input_type = "datetime-local"
 
 
+class _KeptMoment(forms.HiddenInput):
+    """What was typed, with its distance from UTC: it means the same moment when it comes back, whatever the person has
+    made of his time zone in between."""
+
+    def format_value(self, value: Any) -> str | None:
+        typed = parse_datetime(value) if isinstance(value, str) else None
+        if typed is not None and typed.tzinfo is None:
+            value = typed.replace(tzinfo=own_zone()).isoformat()
+        return cast("str | None", super().format_value(value))
+
+
+class _OwnMoment(forms.DateTimeField):
+    """A moment by the clock of whoever fills it in. One that his clock shows twice, or never, is a mistake."""
+
+    widget = _Moment(format="%Y-%m-%dT%H:%M")
+    hidden_widget = _KeptMoment
+
+
+_own_zone_name: Final[Any] = lazy(lambda: own_zone().key, str)
+
+
 def moment(label: str) -> forms.DateTimeField:
-    return forms.DateTimeField(label=f"{label} (UTC)", widget=_Moment(format="%Y-%m-%dT%H:%M"))
+    return _OwnMoment(label=format_lazy("{} ({})", label, _own_zone_name()))
 
 
 def tenant_choice(**changes: Any) -> "forms.ModelChoiceField[Tenant]":

@@ -3,8 +3,9 @@
 from datetime import timedelta
 from typing import Final
 
-from backoffice.actions.action import OWN_WORDS, Action, Done, Preview, Sent, unless, utc
+from backoffice.actions.action import OWN_WORDS, Action, Done, Preview, Sent, unless
 from backoffice.actions.forms import ReasonForm, TenantForm, checked, hours, text
+from backoffice.own_clock import clock_and_zone
 from backoffice.permissions import REVOKE, SHARE
 from sessions_app.auth.secret_hashing import new_secret
 from sessions_app.domain.keys import canonical_account_id, check_key
@@ -51,7 +52,7 @@ def _share(row: None, sent: Sent, by: Actor) -> Done:
 
 def _retire(row: AuthKey, sent: Sent, by: Actor) -> Done:
     until = keys.retire(key_id=row.id, after=timedelta(hours=sent["overlap"]), by=by, reason=sent["reason"])
-    return Done(f"The key of {row.account} is valid until {utc(until)}.")
+    return Done(f"The key of {row.account} is valid until {clock_and_zone(until)}.")
 
 
 ACTIONS: Final = (

@@ -8,8 +8,9 @@ from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils.html import format_html
 
-from backoffice.actions.action import OWN_WORDS, Action, Done, Place, Preview, Sent, counted, strong, unless, utc
+from backoffice.actions.action import OWN_WORDS, Action, Done, Place, Preview, Sent, counted, strong, unless
 from backoffice.actions.forms import ActionForm, moment, tenant_choice
+from backoffice.own_clock import TO_THE_MINUTE, clock_and_zone
 from backoffice.permissions import ANNOUNCE
 from sessions_app.domain.keys import canonical_account_id
 from sessions_app.domain.problems import Refused
@@ -23,7 +24,7 @@ _OVER: Final = "this window is over or cancelled already"
 
 
 class AnnounceForm(ActionForm):
-    """Whom, why, from when to when. Times are UTC."""
+    """Whom, why, from when to when. Times are by the own clock of whoever announces."""
 
     account = forms.CharField(
         max_length=128,
@@ -85,7 +86,7 @@ def _cancel(row: MaintenanceWindow, sent: Sent, by: Actor) -> Done:
 
 
 def _facts(whom: object, reason: str, starts_at: datetime, ends_at: datetime) -> list[tuple[str, object]]:
-    span = [(name, f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC") for name, at in (("From", starts_at), ("To", ends_at))]
+    span = [(name, clock_and_zone(at, TO_THE_MINUTE)) for name, at in (("From", starts_at), ("To", ends_at))]
     return [("Whom", whom), ("Reason", reason), *span]
 
 
@@ -118,7 +119,7 @@ def _of_window(row: MaintenanceWindow) -> Preview:
             "EAs may connect again {}; {} {} told of this window and come{} back when told.",
             *(strong("at once"), counted(told, "session"), were, come),
         )
-    announced = ("Announced", f"{utc(row.announced_at)} by {row.announced_as}")
+    announced = ("Announced", f"{clock_and_zone(row.announced_at)} by {row.announced_as}")
     return Preview(
         [*_facts(row.whom, row.reason, row.starts_at, row.ends_at), announced],
         [effect, "The window stays in the list, with your name."],

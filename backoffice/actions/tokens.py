@@ -4,8 +4,9 @@ from typing import Final
 
 from django import forms
 
-from backoffice.actions.action import Action, Done, Preview, Sent, unless, utc
+from backoffice.actions.action import Action, Done, Preview, Sent, unless
 from backoffice.actions.forms import TenantForm, text
+from backoffice.own_clock import clock_and_zone
 from backoffice.permissions import TOKENS
 from sessions_app.models import ManagementToken, TokenScope
 from sessions_app.services.access import management_tokens
@@ -73,7 +74,12 @@ ACTIONS: Final = (
         permission=TOKENS,
         obstacle=lambda row: unless(row.revoked_at is None, "it was revoked before"),
         preview=lambda row: Preview.of(
-            [("Token", row.name), ("Tenant", row.tenant), ("Scope", row.scope), ("Good until", utc(row.expires_at))],
+            [
+                ("Token", row.name),
+                ("Tenant", row.tenant),
+                ("Scope", row.scope),
+                ("Good until", clock_and_zone(row.expires_at)),
+            ],
             "Every program that uses it is refused at once, for good.",
         ),
         do=_revoke,

@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from backoffice.profile import alerts, factors, pages, passkeys
+from backoffice.profile import alerts, factors, pages, passkeys, preferences
 
 app_name = "profile"
 
 urlpatterns = [
     path("", pages.me, name="me"),
+    path("time-zone/", preferences.time_zone, name="time_zone"),
     path("password/", pages.password, name="password"),
     path("sessions/<uuid:number>/end/", pages.end_session, name="end_session"),
     path("sessions/end/", pages.end_others, name="end_others"),

@@ -15,6 +15,7 @@ from django.db.models import CharField, Count, DateTimeField, Min, OuterRef, Q, 
 
 from backoffice import latency
 from backoffice.latency import Moments
+from backoffice.own_clock import utc_midnight
 from backoffice.standings import Account, Row, connect, counted, state_line
 from backoffice.terminals import Link
 from orders.domain.decision.inputs import Outcome
@@ -72,7 +73,7 @@ class Standing:
 
 def standing(now: datetime, living: Mapping[UUID, Link]) -> Standing:
     """How everybody stands at this moment."""
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = utc_midnight(now)
     followers, masters = _cast()
     rows = {**masters, **followers}
     connect(rows, living, now)

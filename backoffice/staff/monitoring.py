@@ -13,6 +13,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from backoffice import charts
 from backoffice.latency import HOP_NAMES
+from backoffice.own_clock import utc_midnight
 from backoffice.permissions import ACKNOWLEDGE, SEE_SESSIONS, may, requires
 from backoffice.staff import queries
 from backoffice.staff.followers import ALIVE_STATES, WAITING_STATES
@@ -55,16 +56,17 @@ def _numbers(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(figures, Figures):
         figures = queries.figures(database_now())
         cache.set(CACHE_KEY, figures, CACHE_SECONDS)
+    midnight = utc_midnight(figures.at)
     return {
         "figures": figures,
         "alive": ",".join(ALIVE_STATES),
         "unsettled": ",".join(WAITING_STATES),
         "severities": ",".join(one.value for one in DifferenceSeverity if one is not DifferenceSeverity.OK),
         "target": TARGET_MS,
-        "since": f"{figures.at:%Y-%m-%d} 00:00:00+00:00",
+        "since": str(midnight),
         "may_acknowledge": may(request, ACKNOWLEDGE),
         "bars": charts.bars(figures.histogram),
-        "hour_bars": charts.hour_bars(figures.hours, TARGET_MS),
+        "hour_bars": charts.hour_bars(figures.hours, midnight, TARGET_MS),
         "target_line": charts.target_line(figures.hours, TARGET_MS),
         "has_hours": any(one.samples for one in figures.hours),
         "follower_bars": charts.follower_bars(figures.standing.slowest, TARGET_MS),

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +18,7 @@ from django.utils.text import capfirst
 from backoffice.actions.action import Action
 from backoffice.actions.registry import ACTIONS
 from backoffice.foreign import foreign, legible
+from backoffice.own_clock import clock
 from backoffice.permissions import may
 from backoffice.templatetags.outside import lots, words
 from sessions_app.domain.decimals import plain
@@ -179,7 +179,7 @@ def one_of(field: str, names: Iterable[str]) -> type[admin.SimpleListFilter]:
 def column(model: type[Model], name: Any) -> Any:
     """How a field is shown, in lists and on pages; a path such as `intent__symbol` is titled by its last part.
 
-    Moments with seconds in UTC, plain decimals, readable JSON, states as badges; anything else as Django shows it.
+    Moments to the second, plain decimals, readable JSON, states as badges; anything else as Django shows it.
     """
     if isinstance(name, str) and LOOKUP_SEP in name:
         return _shown(name, name.rpartition(LOOKUP_SEP)[2].replace("_", " "), _text)
@@ -217,11 +217,6 @@ def _badge(value: str) -> str:
     return format_html('<span class="state {}">{}</span>', value, value.replace("_", " "))
 
 
-def moment(value: datetime) -> str:
-    """UTC to the second, in an order that sorts."""
-    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-
-
 def _readable(value: Any) -> str:
     lines = json.dumps(value, indent=2, ensure_ascii=False).split("\n")
     return format_html('<pre class="content" dir="ltr">{}</pre>', "\n".join(legible(line) for line in lines))
@@ -234,7 +229,7 @@ def _text(value: Any) -> Any:
 
 _BADGES: Final[dict[Any, Callable[[Any], Any]]] = dict.fromkeys(("state", "outcome", "status"), _badge)
 _SHOWN: Final[dict[type[Any], Callable[[Any], Any]]] = {
-    models.DateTimeField: moment,
+    models.DateTimeField: clock,
     models.DecimalField: plain,
     models.JSONField: _readable,
     models.CharField: _text,

@@ -1,6 +1,7 @@
-"""How values are shown: what comes from outside as text and nothing else, decimals plainly, moments in UTC."""
+"""How values are shown: what comes from outside as text and nothing else, decimals plainly, moments by the own clock of
+whoever looks."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -8,9 +9,18 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from backoffice.own_clock import (
+    TO_THE_MINUTE,
+    TO_THE_SECOND,
+    clock,
+    own_zone,
+    utc_midnight,
+    zone_in_words,
+)
 from backoffice.terminals import in_words
 from sessions_app.domain.decimals import plain
 from sessions_app.domain.texts import legible
+from sessions_app.domain.zones import UTC_NAME
 
 register = template.Library()
 NOTHING: Final = "\N{EN DASH}"
@@ -51,8 +61,8 @@ def money(value: Decimal | None, currency: str = "") -> str:
 
 @register.filter
 def moment(value: datetime | None) -> str:
-    """A moment to the second, UTC."""
-    return _time(value, "%Y-%m-%d %H:%M:%S")
+    """A moment to the second."""
+    return _time(value, TO_THE_SECOND)
 
 
 @register.filter
@@ -110,5 +120,23 @@ def fact(value: Any) -> str:
 def _time(value: datetime | None, style: str) -> str:
     if value is None:
         return NOTHING
-    title = f"{value:%Y-%m-%d %H:%M:%S} UTC"
-    return format_html('<time datetime="{}" title="{}">{}</time>', value.isoformat(), title, value.strftime(style))
+    title = f"{value.astimezone(UTC):{TO_THE_SECOND}} UTC"  # as logs, exports and programs have it
+    return format_html('<time datetime="{}" title="{}">{}</time>', value.isoformat(), title, clock(value, style))
+
+
+@register.simple_tag
+def zone() -> str:
+    """The zone of the times on this page, and how far it is from UTC."""
+    return zone_in_words()
+
+
+@register.simple_tag
+def zone_name() -> str:
+    """The zone alone, beside a time."""
+    return own_zone().key
+
+
+@register.simple_tag
+def day_begins(at: datetime) -> str:
+    """When the UTC day of this moment has begun, by the clock of whoever looks. Empty where that is UTC too."""
+    return "" if own_zone().key == UTC_NAME else clock(utc_midnight(at), TO_THE_MINUTE)

@@ -11,6 +11,7 @@ from django.db.models import CharField, Count, Min, Q, QuerySet, Value
 from django.http.response import HttpResponseBase
 
 from backoffice.latency import percentile
+from backoffice.own_clock import utc_midnight
 from backoffice.standings import TARGET_MS, Account, Row, connect, state_line
 from backoffice.tenants.pages import ROWS, Visit, member_page
 from backoffice.tenants.scope import Scope
@@ -132,7 +133,7 @@ def _named(found: QuerySet[Any], what: str) -> QuerySet[Any, Any]:
 
 def _today(scope: Scope, rows: Mapping[UUID, Row], now: datetime) -> None:
     """Commands that wait, those that failed, and how long the way took."""
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = utc_midnight(now)
     # Apart: one condition for both would be found by no index, and read all commands of the tenant.
     queued = _by_account(scope.commands().filter(state=CommandState.QUEUED))
     failed = _by_account(scope.commands().filter(state__in=_FAILED, decided_at__gte=midnight))
@@ -162,7 +163,7 @@ def _by_account(commands: QuerySet[Any]) -> QuerySet[Any, Any]:
 
 def _decisions(scope: Scope, rows: Mapping[UUID, Row], now: datetime) -> int:
     """Today's outcomes of each follower; how many symbols were missing."""
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = utc_midnight(now)
     today = scope.decisions().filter(decided_at__gte=midnight)
     missing = 0
     for one in today.values("subscription__follower_id", "outcome", "code").annotate(times=Count("id")).order_by():

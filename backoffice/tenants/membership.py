@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
+from backoffice.own_clock import clock
 from backoffice.policy import ROLES
 from backoffice.tenants.pages import Visit, found, member_act
 from sessions_app.models import Member, Role
@@ -37,7 +38,7 @@ def change_role(visit: Visit, member_id: UUID) -> HttpResponseBase:
         else:
             messages.success(visit.request, f"{row.user.get_username()} is {role.value} now.")
             return redirect(back)
-    facts = [("Person", row.user.get_username()), ("Since", f"{row.created_at:%Y-%m-%d}")]
+    facts = [("Person", row.user.get_username()), ("Since", clock(row.created_at, "%Y-%m-%d"))]
     return visit.show("form", "Change a member's role", form=form, facts=facts, verb="Change it", back=back)
 
 

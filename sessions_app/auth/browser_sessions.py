@@ -6,6 +6,8 @@ from typing import Any, Final, cast
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.db.models import F
+from django.utils import timezone
 
 from sessions_app.models import BrowserSession
 
@@ -14,11 +16,32 @@ BEGUN: Final = "begun"
 
 
 class SessionStore(DatabaseStore):
-    """What `SESSION_ENGINE` names."""
+    """What `SESSION_ENGINE` names.
+
+    A session is read together with what its person has chosen: each page needs both, and so one statement does. Kept in
+    the session itself, the choice would be another one in each browser.
+    """
+
+    _zone: str | None = None
 
     @classmethod
     def get_model_class(cls) -> type[BrowserSession]:
         return BrowserSession
+
+    @property
+    def zone(self) -> str | None:
+        """The name of the time zone that its person has chosen; None: he has not, or nobody is signed in."""
+        self._get_session()  # type: ignore[attr-defined]  # reads it, unless it is read
+        return self._zone
+
+    def _get_session_from_db(self) -> BrowserSession | None:
+        rows = BrowserSession.objects.annotate(zone=F("user__preference__zone"))
+        row = rows.filter(session_key=self.session_key, expire_date__gt=timezone.now()).first()
+        if row is None:
+            self._session_key = None
+            return None
+        self._zone = row.zone
+        return row
 
     def create_model_instance(self, data: Mapping[str, Any]) -> BrowserSession:
         row = cast(BrowserSession, super().create_model_instance(dict(data)))

@@ -22,6 +22,7 @@ from sessions_app.models.outbox import AlertNotice, OutboxMessage
 from sessions_app.models.passkey import Passkey
 from sessions_app.models.pending_room import PendingRoom
 from sessions_app.models.person_event import PersonEvent
+from sessions_app.models.preference import Preference
 from sessions_app.models.request_tally import RequestTally
 from sessions_app.models.second_factor import RecoveryCode, SecondFactor
 from sessions_app.models.session_event import SessionEvent
@@ -57,6 +58,7 @@ __all__ = [
     "Passkey",
     "PendingRoom",
     "PersonEvent",
+    "Preference",
     "RecoveryCode",
     "RequestTally",
     "Role",

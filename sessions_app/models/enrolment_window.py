@@ -1,5 +1,6 @@
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from sessions_app.models.fields import id_field, moment_field
 from sessions_app.models.tenant import Tenant
@@ -43,4 +44,6 @@ class EnrolmentWindow(models.Model):
         permissions = [("decide_enrolmentwindow", "Can open and close enrolment windows")]
 
     def __str__(self) -> str:
-        return f"{self.tenant}, {self.opens_at:%Y-%m-%d %H:%M} to {self.closes_at:%Y-%m-%d %H:%M} UTC"
+        opens_at, closes_at = (timezone.localtime(at) for at in (self.opens_at, self.closes_at))
+        zone = timezone.get_current_timezone_name()  # of whoever looks at a page
+        return f"{self.tenant}, {opens_at:%Y-%m-%d %H:%M} to {closes_at:%Y-%m-%d %H:%M} {zone}"

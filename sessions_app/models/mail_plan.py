@@ -14,15 +14,14 @@ from sessions_app.models.tenant import Tenant
 class MailPlan(models.Model):
     """What a person wants to be mailed about, of one tenant; without a tenant: of what belongs to none, as staff.
 
-    Without a row, and for kinds that `modes` does not name, the default of his role holds. `version` grows with every
-    change: who saves over somebody else's is told.
+    Without a row, and for kinds that `modes` does not name, the default of his role holds. Its hours are read on the
+    clock of his `Preference`. `version` grows with every change: who saves over somebody else's is told.
     """
 
     id = id_field()
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, null=True, related_name="+")
     modes = models.JSONField(default=dict)
-    zone = models.CharField(max_length=64, default="UTC")
     quiet_from = models.TimeField(null=True)
     quiet_until = models.TimeField(null=True)
     breaks_through = models.BooleanField(default=False)
@@ -43,10 +42,10 @@ class MailPlan(models.Model):
     def __str__(self) -> str:
         return f"{self.user_id} of {self.tenant_id or 'the deployment'}"
 
-    def choices(self, *, acts: bool) -> Choices:
-        """The row as a value; what this release does not know any more is left out."""
+    def choices(self, *, acts: bool, zone: ZoneInfo) -> Choices:
+        """The row as a value, for a clock of this zone; what this release does not know any more is left out."""
         modes = {AlertCode(code): MailMode(mode) for code, mode in self.modes.items() if code in set(AlertCode)}
         quiet: tuple[time, time] | None = None
         if self.quiet_from is not None and self.quiet_until is not None:
             quiet = (self.quiet_from, self.quiet_until)
-        return Choices(modes, ZoneInfo(self.zone), quiet, self.breaks_through, self.digest_at, acts)
+        return Choices(modes, zone, quiet, self.breaks_through, self.digest_at, acts)

@@ -100,15 +100,51 @@ def test_the_tables_of_a_new_deployment_are_those_of_one_that_has_grown(tmp_path
     run(grown, "manage.py", "migrate", "--check")
 
 
+ZONES_OF_MAILS: Final = """
+import django
+django.setup()
+from datetime import datetime, UTC
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+def at(name):
+    executor = MigrationExecutor(connection)
+    executor.migrate([("sessions_app", name)])
+    return MigrationExecutor(connection).loader.project_state([("sessions_app", name)]).apps
+apps = at("0001_squashed_0026_ea_sessions_by_name")
+users, tenants, plans = (apps.get_model(*name.split(".")) for name in (
+    "auth.User", "sessions_app.Tenant", "sessions_app.MailPlan"))
+now = datetime(2026, 11, 30, tzinfo=UTC)
+a, b = (tenants.objects.create(name=name, created_at=now) for name in "ab")
+chosen = {"both": ["Asia/Tokyo", "Europe/Berlin"], "back": ["Asia/Tokyo", "UTC"], "one": ["America/New_York"]}
+for name, zones in chosen.items():
+    user = users.objects.create(username=name)
+    for number, (tenant, zone) in enumerate(zip((a, b), zones)):
+        plans.objects.create(user=user, tenant=tenant, zone=zone, changed_at=now.replace(hour=number))
+kept = at("0027_preferences").get_model("sessions_app", "Preference").objects
+print("TOLD", sorted(kept.values_list("user__username", "zone")))
+plans = at("0001_squashed_0026_ea_sessions_by_name").get_model("sessions_app", "MailPlan").objects
+print("BACK", sorted(plans.values_list("user__username", "zone")))
+"""
+
+
+def test_zones_of_mails_become_the_persons_own_and_back(tmp_path: Path) -> None:
+    """Of several the one that was chosen last, for a person has one clock."""
+    place, _ = places(tmp_path)
+    told = run(place, "-c", ZONES_OF_MAILS)
+    assert "TOLD [('both', 'Europe/Berlin'), ('one', 'America/New_York')]" in told
+    both, back = ["('both', 'Europe/Berlin')"] * 2, ["('back', 'UTC')"] * 2
+    assert f"BACK [{', '.join([*back, *both])}, ('one', 'America/New_York')]" in told
+
+
 def test_the_short_way_and_the_long_way_end_in_the_same_models() -> None:
     """Without a database, so by day: what Django believes to be there at the end of each."""
-    loader = MigrationLoader(None, replace_migrations=False)
-    leaves = [node for node in loader.graph.leaf_nodes() if node[0] in OURS]
-    short = [node for node in leaves if loader.get_migration(*node).replaces]
-    long = [node for node in leaves if node not in short]
+    new, grown = MigrationLoader(None), MigrationLoader(None, replace_migrations=False)
+    short = [node for node in new.graph.leaf_nodes() if node[0] in OURS]
+    long = [node for node in grown.graph.leaf_nodes() if node[0] in OURS and not grown.get_migration(*node).replaces]
     assert [node[0] for node in short] == [node[0] for node in long] == sorted(OURS)
-    assert models_of(loader, short) == models_of(loader, long)
-    assert {name for app, name in models_of(loader, long)} >= {"brokeraccount", "command"}
+    assert all(new.graph.forwards_plan(node)[0] != ("sessions_app", "0001_foundation") for node in short)
+    assert models_of(new, short) == models_of(grown, long)
+    assert {name for app, name in models_of(grown, long)} >= {"brokeraccount", "command"}
 
 
 def models_of(loader: MigrationLoader, nodes: list[tuple[str, str]]) -> dict[tuple[str, str], Any]:

@@ -44,6 +44,7 @@ from sessions_app.models import (
     Passkey,
     PendingRoom,
     PersonEvent,
+    Preference,
     RecoveryCode,
     RequestTally,
     Role,
@@ -257,6 +258,14 @@ class MailPlanFactory(DjangoModelFactory[MailPlan]):
 
     user = factory.SubFactory(UserFactory)
     tenant = factory.SubFactory(TenantFactory)
+    changed_at = factory.LazyFunction(now)
+
+
+class PreferenceFactory(DjangoModelFactory[Preference]):
+    class Meta:
+        model = Preference
+
+    user = factory.SubFactory(UserFactory)
     changed_at = factory.LazyFunction(now)
 
 

@@ -2,9 +2,8 @@
 
 from typing import Any, Final
 
-from django.contrib import admin
-
 from backoffice.actions.differences import ON_MISSING
+from backoffice.staff.days import UtcDays
 from backoffice.staff.read_only_admin import Acted, ReadOnlyAdmin, Tables, one_of
 from orders.domain.states.differences import DifferenceState
 from orders.domain.wire.snapshots import DifferenceKind, DifferenceSeverity
@@ -31,7 +30,7 @@ class DifferenceAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     list_filter = (
         one_of("state", DifferenceState), one_of("kind", DifferenceKind), one_of("severity", DifferenceSeverity),
-        ("opened_at", admin.DateFieldListFilter),
+        ("opened_at", UtcDays),
     )  # fmt: skip
     list_select_related = ("account",)
     search_fields = ("account__account_id__startswith", "copy_no__exact", "ticket__exact", "symbol__exact")

@@ -3,10 +3,10 @@
 from typing import Any, Final
 from uuid import UUID
 
-from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from backoffice.staff.days import UtcDays
 from backoffice.staff.read_only_admin import COUNTED_ROWS, ReadOnlyAdmin, Tables, one_of
 from orders.domain.states.denials import SENTENCES, Code
 from orders.models import Command, Copy, Decision, FillWait, FollowerQuote, Intent, Report, Strategy, Subscription
@@ -38,7 +38,7 @@ def _these(rows: QuerySet[Any], wanted: QuerySet[Any]) -> QuerySet[Any]:
 
 class IntentAdmin(ReadOnlyAdmin):
     list_display = ("received_at", "account", "action", "symbol", "lots", "price", "position_id", "ticket", "repeated")
-    list_filter = ("action", "repeated", ("received_at", admin.DateFieldListFilter))
+    list_filter = ("action", "repeated", ("received_at", UtcDays))
     list_select_related = ("account",)
     search_fields = ("account__account_id__startswith", "position_id__exact", "ticket__exact", "symbol__exact")
     search_help_text = "Start of the account id (lower case), or a position, a ticket, a symbol"
@@ -55,7 +55,7 @@ class DecisionAdmin(ReadOnlyAdmin):
         "decided_at", "subscription__follower", "subscription__strategy", "intent__action", "intent__symbol",
         "intent__position_id", "outcome", "code",
     )  # fmt: skip
-    list_filter = ("outcome", one_of("code", Code), ("decided_at", admin.DateFieldListFilter))
+    list_filter = ("outcome", one_of("code", Code), ("decided_at", UtcDays))
     list_select_related = ("intent", "subscription__follower", "subscription__strategy")
     search_fields = (
         "subscription__follower__account_id__startswith",
@@ -110,7 +110,7 @@ class CommandAdmin(ReadOnlyAdmin):
     list_display = (
         "decided_at", "account", "seq", "action", "symbol", "side", "lots", "state", "reason", "error_code",
     )  # fmt: skip
-    list_filter = ("state", "action", ("decided_at", admin.DateFieldListFilter))
+    list_filter = ("state", "action", ("decided_at", UtcDays))
     list_select_related = ("account",)
     search_fields = ("account__account_id__startswith", "position_id__exact", "symbol__exact", "id__exact")
     search_help_text = "Start of the follower's account id (lower case), a position, a symbol or an id (latest 100,000)"
@@ -162,7 +162,7 @@ class ReportAdmin(ReadOnlyAdmin):
         "received_at", "account", "status", "cause", "ticket", "lots", "price", "profit", "slippage_points",
         "error_code", "late", "flag",
     )  # fmt: skip
-    list_filter = ("status", "late", "repeated", ("received_at", admin.DateFieldListFilter))
+    list_filter = ("status", "late", "repeated", ("received_at", UtcDays))
     list_select_related = ("account",)
     search_fields = ("account__account_id__startswith", "ticket__exact", "command__id__exact")
     search_help_text = "Start of the account id (lower case), or a ticket, or a command's id"

@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from sessions_app import queries
 from sessions_app.auth.account_session_key import key_fingerprint
@@ -31,12 +32,17 @@ from sessions_app.services.operations.history import Actor
 _log = structlog.get_logger(__name__)
 
 
+def _clock(at: datetime) -> str:
+    """By the clock of whoever looks at a page; of programs, UTC."""
+    return f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S} {timezone.get_current_timezone_name()}"
+
+
 class AlreadyDecided(Exception):
     """Someone else decided about this key first: what, who and when."""
 
     def __init__(self, *, state: str, by: str, at: datetime | None) -> None:
         self.state, self.by, self.at = state, by, at
-        super().__init__(f"Already {state} by {by} at {at:%Y-%m-%d %H:%M:%S} UTC" if at else f"The key is {state}")
+        super().__init__(f"Already {state} by {by} at {_clock(at)}" if at else f"The key is {state}")
 
     @classmethod
     def of(cls, key_id: UUID) -> "AlreadyDecided":

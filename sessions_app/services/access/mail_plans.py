@@ -31,7 +31,6 @@ class Wanted:
     """What a person has filled in."""
 
     modes: Mapping[AlertCode, MailMode]
-    zone: str
     quiet: tuple[time, time] | None
     breaks_through: bool
     digest_at: time
@@ -50,7 +49,6 @@ def save(*, user_id: int, tenant_id: UUID | None, version: int, wanted: Wanted) 
     start, end = wanted.quiet or (None, None)
     columns = {
         "modes": {code.value: mode.value for code, mode in wanted.modes.items()},
-        "zone": wanted.zone,
         "quiet_from": start,
         "quiet_until": end,
         "breaks_through": wanted.breaks_through,

@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.mailing import STANDING, Choices, MessageKind, MessagePurpose, MessageState
+from sessions_app.domain.zones import zone_of
 from sessions_app.models import AlertNotice, MailPlan, Member, OperatorAlert, OutboxMessage, Role
 from sessions_app.models.fields import new_id
 
@@ -93,19 +94,20 @@ def listeners(places: Collection[Place]) -> dict[Place, list[Listener]]:
     that may acknowledge alerts. Who has no address hears nothing."""
     tenants = [place for place in places if place is not None]
     members = Member.objects.filter(tenant__in=tenants, user__is_active=True).exclude(user__email="")
-    people: list[tuple[Place, int, bool]] = [
-        (tenant, user, role != Role.VIEWER)
-        for tenant, user, role in members.values_list("tenant_id", "user_id", "role")
+    people: list[tuple[Place, int, bool, str | None]] = [
+        (tenant, user, role != Role.VIEWER, zone)
+        for tenant, user, role, zone in members.values_list("tenant_id", "user_id", "role", "user__preference__zone")
     ]
     if None in places:
-        people += [(None, user, True) for user in staff().values_list("pk", flat=True)]
+        people += [(None, user, True, zone) for user, zone in staff().values_list("pk", "preference__zone")]
     at_these = Q(tenant__in=tenants) | (Q(tenant=None) if None in places else Q())
-    plans = MailPlan.objects.filter(at_these, user__in={user for _, user, _ in people}) if people else ()
+    plans = MailPlan.objects.filter(at_these, user__in={user for _, user, _, _ in people}) if people else ()
     chosen = {(plan.tenant_id, plan.user_id): plan for plan in plans}
     found: dict[Place, list[Listener]] = defaultdict(list)
-    for place, user, acts in people:
-        plan = chosen.get((place, user))
-        found[place].append(Listener(user, plan.choices(acts=acts) if plan else Choices(acts=acts)))
+    for place, user, acts, name in people:
+        plan, zone = chosen.get((place, user)), zone_of(name)
+        choices = plan.choices(acts=acts, zone=zone) if plan else Choices(acts=acts, zone=zone)
+        found[place].append(Listener(user, choices))
     return found
 
 

@@ -11,7 +11,8 @@ from django.core.mail import EmailMessage
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.letters import Letter, Told, letter, trial
 from sessions_app.domain.mailing import MessagePurpose
-from sessions_app.models import AlertNotice, MailPlan, Member, OutboxMessage
+from sessions_app.domain.zones import zone_of
+from sessions_app.models import AlertNotice, Member, OutboxMessage, Preference
 from sessions_app.services.operations import alert_notices
 
 _OURS: Final = "EA Gateway"
@@ -50,12 +51,9 @@ def _belongs(message: OutboxMessage) -> bool:
 
 
 def _zone(message: OutboxMessage) -> ZoneInfo:
-    """Of this place; of a mail that belongs to none, any that the person has chosen."""
-    plans = MailPlan.objects.filter(user=message.user_id)
-    if message.purpose != MessagePurpose.TEST:
-        plans = plans.filter(tenant=message.tenant_id)
-    plan = plans.order_by("-changed_at").first()
-    return ZoneInfo(plan.zone if plan else "UTC")
+    """The person's own."""
+    chosen = Preference.objects.filter(user=message.user_id).values_list("zone", flat=True).first()
+    return zone_of(chosen)
 
 
 def _told(notice: AlertNotice) -> Told:

@@ -148,7 +148,7 @@ def test_latency_is_shown_by_hour_against_the_target(client: Client, watcher: Us
 
 def test_the_chart_of_hours_keeps_its_bounds_and_its_target_line() -> None:
     hours = [latency.Hour(hour, 1, p95, p95) for hour, p95 in enumerate([0.0, 75.0, 150.0, 9000.0])]
-    columns = charts.hour_bars(hours, 150)
+    columns = charts.hour_bars(hours, NOON.replace(hour=0), 150)
     assert [column.late for column in columns] == [False, False, False, True]
     line = charts.target_line(hours, 150)
     assert columns[2].bar.y == line == charts.HEIGHT * 3 / 4, "the target is a quarter of a chart that is cut"

@@ -191,8 +191,9 @@ def test_making_notices_costs_the_same_for_many_people_and_alerts(clock: Clock) 
 
 def test_what_came_in_quiet_hours_comes_after_them_in_one_mail(mailoutbox: list[Any], clock: Clock) -> None:
     pat = member()
+    factories.PreferenceFactory.create(user=pat.user, zone="Asia/Tokyo")
     factories.MailPlanFactory.create(
-        user=pat.user, tenant=pat.tenant, zone="Asia/Tokyo", quiet_from=time(21), quiet_until=time(7), modes=AT_ONCE
+        user=pat.user, tenant=pat.tenant, quiet_from=time(21), quiet_until=time(7), modes=AT_ONCE
     )
     for _ in range(2):  # 21:00 and 22:00 in Tokyo
         raised(account_of_another_name(pat), clock, AlertCode.UNDER_FILLED)
