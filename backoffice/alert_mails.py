@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.forms import BoundField
 from django.http import HttpRequest
+from django.utils.translation import gettext, gettext_lazy
 
 from sessions_app.domain.alerts import ALERTS, OF_THE_DEPLOYMENT, AlertCode
 from sessions_app.domain.mailing import UTC_ZONE, Choices, MailMode
@@ -16,7 +17,11 @@ from sessions_app.services.access import mail_plans
 from sessions_app.services.access.mail_plans import PlanChanged, Wanted
 
 SHOWN: Final = 10
-_WORDS: Final = {MailMode.AT_ONCE: "at once", MailMode.DIGEST: "once a day", MailMode.OFF: "never"}
+_WORDS: Final = {
+    MailMode.AT_ONCE: gettext_lazy("at once"),
+    MailMode.DIGEST: gettext_lazy("once a day"),
+    MailMode.OFF: gettext_lazy("never"),
+}
 _MODES: Final = [(mode.value, _WORDS[mode]) for mode in MailMode]
 _CLOCK: Final = forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
 _BY_MODE: Final = "mode_"
@@ -26,19 +31,21 @@ class AlertMailForm(forms.Form):
     """One choice for each kind of alert, and the hours. `version`: of the plan that was looked at."""
 
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
-    quiet_from = forms.TimeField(label="Quiet from", required=False, widget=_CLOCK)
+    quiet_from = forms.TimeField(label=gettext_lazy("Quiet from"), required=False, widget=_CLOCK)
     quiet_until = forms.TimeField(
-        label="Quiet until",
+        label=gettext_lazy("Quiet until"),
         required=False,
         widget=_CLOCK,
-        help_text="In between no mail comes; what there was comes in one mail after it. Both empty: mail at any hour.",
+        help_text=gettext_lazy(
+            "In between no mail comes; what there was comes in one mail after it. Both empty: mail at any hour."
+        ),
     )
     breaks_through = forms.BooleanField(
-        label="Critical alerts also in quiet hours",
+        label=gettext_lazy("Critical alerts also in quiet hours"),
         required=False,
-        help_text="Those that are critical and come at once.",
+        help_text=gettext_lazy("Those that are critical and come at once."),
     )
-    digest_at = forms.TimeField(label="The daily mail comes at", widget=_CLOCK)
+    digest_at = forms.TimeField(label=gettext_lazy("The daily mail comes at"), widget=_CLOCK)
 
     def __init__(self, sent: Any, *, codes: Collection[AlertCode], plan: MailPlan | None, acts: bool) -> None:
         """`plan`: what was chosen so far; `acts`: the person is more than a viewer."""
@@ -57,16 +64,16 @@ class AlertMailForm(forms.Form):
         for code in codes:
             severity, meaning = ALERTS[code]
             label = f"{code.replace('_', ' ').capitalize()} ({severity.value})"
-            self.fields[_BY_MODE + code] = forms.ChoiceField(label=label, choices=_MODES, help_text=meaning)
+            self.fields[_BY_MODE + code] = forms.ChoiceField(label=label, choices=_MODES, help_text=gettext(meaning))
 
     def clean(self) -> dict[str, Any]:
         """Quiet hours have a beginning and an end."""
         sent: dict[str, Any] = super().clean() or self.cleaned_data
         start, end = sent.get("quiet_from"), sent.get("quiet_until")
         if (start is None) != (end is None) and not {"quiet_from", "quiet_until"} & set(self.errors):
-            self.add_error("quiet_until", "Fill in both, or neither.")
+            self.add_error("quiet_until", gettext("Fill in both, or neither."))
         elif start is not None and start == end:
-            self.add_error("quiet_until", "The quiet hours end when they begin.")
+            self.add_error("quiet_until", gettext("The quiet hours end when they begin."))
         return sent
 
     def hours(self) -> Iterator[BoundField]:
@@ -106,7 +113,9 @@ def filled(
         version = form.cleaned_data["version"]
         mail_plans.save(user_id=user_id, tenant_id=tenant_id, version=version, wanted=form.wanted())
     except PlanChanged:
-        form.add_error(None, "Nothing was saved: you have changed this on another page meanwhile. Open it anew.")
+        form.add_error(
+            None, gettext("Nothing was saved: you have changed this on another page meanwhile. Open it anew.")
+        )
         return form
-    messages.success(request, "Your choice was saved.")
+    messages.success(request, gettext("Your choice was saved."))
     return None

@@ -232,7 +232,7 @@ _TENANTS: Final[Mapping[str, Route]] = {
     "password_reset_confirm": Route(Anyone()),  # its link is a secret
     "invitation": Route(Anyone()),  # likewise
     "profile:me": Route(SignedIn()),
-    "profile:time_zone": Route(SignedIn()),
+    "profile:preferences": Route(SignedIn()),
     "profile:password": Route(SignedIn()),
     "profile:second_factor": Route(SignedIn()),
     "profile:codes": Route(SignedIn()),

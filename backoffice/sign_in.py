@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.translation import gettext_lazy
 
 from sessions_app.auth.browser_sessions import BEGUN
 from sessions_app.rest.parsing import peer_address
@@ -23,7 +24,7 @@ from sessions_app.services.access.passkeys import Place, WrongPasskey
 
 VERIFIED: Final = "second_factor"
 """In a session: its person has shown a second factor in it."""
-NO_PASSKEY: Final = (
+NO_PASSKEY: Final = gettext_lazy(
     "This is no passkey that opens this, or it took longer than five minutes. Try again, or go another way."
 )
 _HALF: Final = "half_signed_in"

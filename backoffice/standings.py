@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from django.utils.translation import gettext, ngettext
+
 from backoffice.terminals import Heard, ago, in_words, silence_of
 from sessions_app.domain.lifecycle import SessionStatus
 from sessions_app.models import BrokerAccount, Tenant
@@ -88,19 +90,26 @@ class Row:
         stuck = self.oldest is not None and self.oldest > LATE
         told: list[tuple[bool, str, Callable[[], str]]] = [
             (away and self.open_copies > 0, "bad",
-             lambda: f"{self.standing} with {counted(self.open_copies, 'open copy')}"),
-            (self.unprotected > 0, "bad", lambda: f"{counted(self.unprotected, 'copy')} without the stop loss"),
-            (stuck, "bad", lambda: f"{self._waits()}, the oldest for {in_words(self.oldest or LATE)}"),
-            (suspended, "warning", lambda: "suspended"),
-            (away and not self.open_copies, "warning", lambda: self.standing),
-            (self.differences > 0, "warning", lambda: counted(self.differences, "difference")),
-            (self.failed > 0, "warning", lambda: f"{self.failed} failed today"),
+             lambda: gettext("%(state)s with %(copies)s") % {
+                 "state": gettext(self.standing),
+                 "copies": _n("%(count)d open copy", "%(count)d open copies", self.open_copies)}),
+            (self.unprotected > 0, "bad",
+             lambda: _n("%(count)d copy without the stop loss", "%(count)d copies without the stop loss",
+                        self.unprotected)),
+            (stuck, "bad",
+             lambda: gettext("%(commands)s, the oldest for %(span)s") % {
+                 "commands": self._waits(), "span": in_words(self.oldest or LATE)}),
+            (suspended, "warning", lambda: gettext("suspended")),
+            (away and not self.open_copies, "warning", lambda: gettext(self.standing)),
+            (self.differences > 0, "warning",
+             lambda: _n("%(count)d difference", "%(count)d differences", self.differences)),
+            (self.failed > 0, "warning", lambda: gettext("%(count)s failed today") % {"count": self.failed}),
             (self.undelivered > 0 and not stuck, "warning", self._waits),
         ]  # fmt: skip
         return [(level, words) for holds, level, words in told if holds]
 
     def _waits(self) -> str:
-        return f"{counted(self.undelivered, 'command')} not delivered"
+        return _n("%(count)d command not delivered", "%(count)d commands not delivered", self.undelivered)
 
     @property
     def level(self) -> str:
@@ -115,18 +124,33 @@ class Row:
 def state_line(rows: Sequence[Row]) -> tuple[str, str]:
     """How bad it is, and the state of all followers in one sentence."""
     if not rows:
-        return "idle", "No account follows a strategy yet."
+        return "idle", gettext("No account follows a strategy yet.")
     exposed = [row for row in rows if row.standing != "connected" and row.open_copies]
     levels = Counter(row.level for row in rows)
     bad, troubled = levels["bad"], levels["warning"]
     if exposed:
-        verb = "holds" if len(exposed) == 1 else "hold"
-        return "bad", f"{counted(len(exposed), 'follower')} {verb} open copies and cannot be reached."
+        return "bad", _n(
+            "%(count)d follower holds open copies and cannot be reached.",
+            "%(count)d followers hold open copies and cannot be reached.",
+            len(exposed),
+        )
     if bad:
-        return "bad", f"{counted(bad, 'follower')} at risk: see the first rows."
+        return "bad", _n(
+            "%(count)d follower at risk: see the first rows.", "%(count)d followers at risk: see the first rows.", bad
+        )
     if troubled:
-        return "warning", f"{counted(troubled, 'follower')} to look at; no open copy is at risk."
-    return "ok", f"All is well: {counted(len(rows), 'follower')} connected."
+        return "warning", _n(
+            "%(count)d follower to look at; no open copy is at risk.",
+            "%(count)d followers to look at; no open copy is at risk.",
+            troubled,
+        )
+    return "ok", _n(
+        "All is well: %(count)d follower connected.", "All is well: %(count)d followers connected.", len(rows)
+    )
+
+
+def _n(one: str, many: str, count: int) -> str:
+    return ngettext(one, many, count) % {"count": count}
 
 
 def counted(number: int, thing: str) -> str:

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from django.utils.translation import gettext
+
 from sessions_app.models import EaSession
 
 
@@ -39,7 +41,7 @@ def silence_of(heard: Heard, now: datetime) -> tuple[bool, timedelta | None]:
 
 def ago(silence: timedelta | None) -> str:
     """How long ago something was heard of, in words."""
-    return "never" if silence is None else f"{in_words(silence)} ago"
+    return gettext("never") if silence is None else gettext("%(span)s ago") % {"span": in_words(silence)}
 
 
 @dataclass(frozen=True, slots=True)

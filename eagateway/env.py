@@ -7,7 +7,7 @@ import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
@@ -242,6 +242,17 @@ def switch(name: str) -> bool:
     :raises ImproperlyConfigured: anything else
     """
     return flag(name, default=bool(next(one for one in CHAIN if one.variable == name).default))
+
+
+def choice(name: str, known: Collection[str], *, default: str) -> str:
+    """One of these words.
+
+    :raises ImproperlyConfigured: another one
+    """
+    value = text(name, default="") or default
+    if value not in known:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(known)}. Example: {name}={default}")
+    return value
 
 
 def names(name: str, *, default: list[str]) -> list[str]:

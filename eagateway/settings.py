@@ -71,6 +71,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "backoffice.own_clock.OwnClock",
+    "backoffice.own_language.OwnLanguage",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -295,10 +296,16 @@ WHITENOISE_USE_FINDERS = EMBEDDED
 vars().update(env.mail("EMAIL_URL", env.text("EMAIL_URL", default="") or "consolemail://"))
 DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", default="") or "EA Gateway <gateway@localhost>"
 PASSWORD_RESET_TIMEOUT = 3600
-LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
-USE_I18N = False
+# Pages and mails are in the language of whoever reads them. What nobody in particular reads (programs, logs, history)
+# is in English, whatever language the deployment prefers.
+LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
+PEOPLES_LANGUAGE: Final = env.choice("LANGUAGE_CODE", dict(LANGUAGES), default=LANGUAGE_CODE)
+USE_I18N = True
+LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "eagateway.formats"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],

@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db.models import Q
-from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
-from backoffice.actions.action import OWN_WORDS, Action, Done, Place, Preview, Sent, counted, strong, unless
+from backoffice.actions.action import OWN_WORDS, Action, Done, Place, Preview, Sent, strong, unless
 from backoffice.actions.forms import TenantForm, hours, tenant_choice
 from backoffice.foreign import foreign
 from backoffice.own_clock import clock_and_zone
@@ -25,7 +25,7 @@ from sessions_app.services.access import keys
 from sessions_app.services.access.keys import AlreadyDecided, KeysNotTaken, TenantNeeded
 from sessions_app.services.operations.history import Actor
 
-_SOMEWHERE: Final = "an unknown address"
+_SOMEWHERE: Final = gettext_lazy("an unknown address")
 
 
 class ApprovalForm(TenantForm):
@@ -35,7 +35,9 @@ class ApprovalForm(TenantForm):
         empty_label="Choose whose account this becomes",
         error_messages={"required": "This account belongs to nobody yet: choose its tenant."},
     )
-    overlap = hours("The account's other approved keys are revoked after it; empty: they stay valid.", required=False)
+    overlap = hours(
+        gettext_lazy("The account's other approved keys are revoked after it; empty: they stay valid."), required=False
+    )
     field_order = ("tenant", "reason", "overlap")
 
     def __init__(self, data: Any = None, *, row: AuthKey) -> None:
@@ -56,18 +58,21 @@ def _approve(row: AuthKey, sent: Sent, by: Actor) -> Done:
         tenant_id=tenant.id if tenant is not None else None,
         overlap=None if overlap is None else timedelta(hours=overlap),
     )
-    then = "Its session is authenticated now" if done.promoted else "Its EA is promoted when it is heard of next"
-    return Done(f"Approved the key of {row.account}. {then}.")
+    if done.promoted:
+        words = gettext("Approved the key of %(account)s. Its session is authenticated now.")
+    else:
+        words = gettext("Approved the key of %(account)s. Its EA is promoted when it is heard of next.")
+    return Done(words % {"account": row.account})
 
 
 def _reject(row: AuthKey, sent: Sent, by: Actor) -> Done:
     keys.reject(key_id=row.id, by=by, reason=sent["reason"])
-    return Done(f"Rejected the key of {row.account}. Its sessions have ended.")
+    return Done(gettext("Rejected the key of %(account)s. Its sessions have ended.") % {"account": row.account})
 
 
 def _revoke(row: AuthKey, sent: Sent, by: Actor) -> Done:
     keys.revoke(key_id=row.id, by=by, reason=sent["reason"])
-    return Done(f"Revoked the key of {row.account}. Its sessions have ended.")
+    return Done(gettext("Revoked the key of %(account)s. Its sessions have ended.") % {"account": row.account})
 
 
 # What a decision would do --------------------------------------------------------------------------------------------
@@ -79,7 +84,7 @@ def _of_approval(key: AuthKey) -> Preview:
     asking = _asking(key, living)
     terminal = Terminal.of(asking, now) if asking is not None else None
     present = next((row for row in living if row.state == SessionStatus.AUTHENTICATED), None)
-    effects = ["The key is approved: its EA is authenticated from now on.", _promotion(terminal)]
+    effects = [gettext("The key is approved: its EA is authenticated from now on."), _promotion(terminal)]
     if present is not None:
         effects.append(_preemption(present, at_once=terminal is not None and terminal.alive))
     return Preview(_facts(key, terminal), [*effects, _release(key, now)])
@@ -89,48 +94,60 @@ def _of_end(key: AuthKey, *effects: str) -> Preview:
     living = _living(key)
     asking = _asking(key, living)
     ends = sum(row.key_id == key.id for row in living)
-    sessions = "No session of this key is alive."
+    sessions = gettext("No session of this key is alive.")
     if ends:
-        named = strong(counted(ends, "session"))
-        sessions = format_html("{} of this key end{} at once.", named, pluralize(ends, "s,"))
+        sessions = format_html(
+            ngettext(
+                "<strong>{} session</strong> of this key ends at once.",
+                "<strong>{} sessions</strong> of this key end at once.",
+                ends,
+            ),
+            ends,
+        )
     terminal = Terminal.of(asking, database_now()) if asking is not None else None
     return Preview(_facts(key, terminal), [effects[0], sessions, *effects[1:]])
 
 
 def _facts(key: AuthKey, terminal: Terminal | None) -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [
-        ("Account", foreign(key.account.claimed_as)),
-        ("Tenant", key.account.tenant or "none yet"),
-        ("Key", format_html("<code>{}</code>", key.fingerprint[:12])),
-        ("Asked", clock_and_zone(key.requested_at)),
-        ("From", foreign(key.requested_from or _SOMEWHERE)),
+        (gettext("Account"), foreign(key.account.claimed_as)),
+        (gettext("Tenant"), key.account.tenant or gettext("none yet")),
+        (gettext("Key"), format_html("<code>{}</code>", key.fingerprint[:12])),
+        (gettext("Asked"), clock_and_zone(key.requested_at)),
+        (gettext("From"), foreign(key.requested_from or _SOMEWHERE)),
     ]
     if terminal is None:
         return facts
     session = terminal.session
     return [
         *facts,
-        ("Terminal", session.platform),
-        ("Its version", foreign(session.ea_version or "not told")),
-        ("Its address", foreign(session.remote_address or _SOMEWHERE)),
-        ("Heard", "not yet" if terminal.silence is None else terminal.heard),
+        (gettext("Terminal"), session.platform),
+        (gettext("Its version"), foreign(session.ea_version or gettext("not told"))),
+        (gettext("Its address"), foreign(session.remote_address or _SOMEWHERE)),
+        (gettext("Heard"), gettext("not yet") if terminal.silence is None else terminal.heard),
     ]
 
 
 def _promotion(terminal: Terminal | None) -> str:
     if terminal is None:
-        return "It has no session now."
+        return gettext("It has no session now.")
     if terminal.alive:
-        return format_html("Its session is {}.", strong("authenticated at once"))
-    return format_html("Its session is silent; it is authenticated {}.", strong("at its next heartbeat"))
+        return format_html(gettext("Its session is {}."), strong(gettext("authenticated at once")))
+    return format_html(
+        gettext("Its session is silent; it is authenticated {}."), strong(gettext("at its next heartbeat"))
+    )
 
 
 def _preemption(present: EaSession, *, at_once: bool) -> str:
-    since = clock_and_zone(present.authenticated_at) if present.authenticated_at else "now"
-    return format_html(
-        '<span class="bad">The account\'s present session ({}, since {}) {}{}: one terminal per account.</span>',
-        *(_named(present), since, strong("ends"), "" if at_once else " when that happens"),
-    )
+    since = clock_and_zone(present.authenticated_at) if present.authenticated_at else gettext("now")
+    if at_once:
+        words = gettext("The account's present session ({}, since {}) <strong>ends</strong>: one terminal per account.")
+    else:
+        words = gettext(
+            "The account's present session ({}, since {}) <strong>ends</strong> when that happens: one terminal per "
+            "account."
+        )
+    return format_html('<span class="bad">{}</span>', format_html(words, _named(present), since))
 
 
 def _release(key: AuthKey, now: datetime) -> str:
@@ -138,16 +155,21 @@ def _release(key: AuthKey, now: datetime) -> str:
     held = Command.objects.filter(account_id=key.account_id, state=CommandState.HELD)
     count = held.count()
     if not count:
-        return "No command is held for this account."
+        return gettext("No command is held for this account.")
     too_old = Q(valid_until__lt=now, action__in=ADDS_EXPOSURE)
     elsewhere = Q(decided_on__isnull=False) & ~Q(decided_on__key=key.id)
     dropped = held.filter(too_old | elsewhere).count()
-    goes = pluralize(count, "goes,go")
-    expired = "; {} of them expire{}: too old by now, or decided on what a stranger told" if dropped else ""
-    return format_html(
-        "{} {} to the EA with its session" + expired + ".",
-        *(strong(counted(count, "held command")), goes, dropped, pluralize(dropped, "s,")),
+    goes = ngettext(
+        "<strong>{} held command</strong> goes to the EA with its session",
+        "<strong>{} held commands</strong> go to the EA with its session",
+        count,
     )
+    expired = ngettext(
+        "; {} of them expires: too old by now, or decided on what a stranger told",
+        "; {} of them expire: too old by now, or decided on what a stranger told",
+        dropped,
+    )
+    return format_html("{}{}.", format_html(goes, count), format_html(expired, dropped) if dropped else "")
 
 
 def _living(key: AuthKey) -> list[EaSession]:
@@ -163,12 +185,12 @@ def _asking(key: AuthKey, living: list[EaSession]) -> EaSession | None:
 
 def _named(session: EaSession) -> SafeString:
     """In a sentence of ours: what we know, and nothing that the terminal says of itself."""
-    return format_html("{} at {}", session.platform, foreign(session.remote_address or _SOMEWHERE))
+    return format_html(gettext("{} at {}"), session.platform, foreign(session.remote_address or _SOMEWHERE))
 
 
 def _too_late(key: AuthKey) -> str:
     if not key.decided_as:
-        return "this key still waits for its first decision"
+        return gettext("this key still waits for its first decision")
     return str(AlreadyDecided(state=key.state, by=key.decided_as, at=key.decided_at))
 
 
@@ -176,12 +198,12 @@ def _desk(key: AuthKey) -> Place:
     return Place("Approvals", reverse("admin:approvals"), (SEE_KEYS, DECIDE))
 
 
-def _action(verb: str, needs: KeyState, permission: str, **more: Any) -> Action:
+def _action(name: str, words: tuple[Any, Any], needs: KeyState, permission: str, **more: Any) -> Action:
     return Action(
-        name=f"{verb.lower()}_key",
+        name=name,
         noun=AuthKey,
-        verb=verb,
-        title=f"{verb} this key?",
+        verb=words[0],
+        title=words[1],
         permission=permission,
         obstacle=lambda row: unless(row.state == needs, _too_late(row)),
         late={AlreadyDecided: OWN_WORDS},
@@ -192,7 +214,8 @@ def _action(verb: str, needs: KeyState, permission: str, **more: Any) -> Action:
 
 ACTIONS: Final = (
     _action(
-        "Approve",
+        "approve_key",
+        (gettext_lazy("Approve"), gettext_lazy("Approve this key?")),
         KeyState.PENDING,
         DECIDE,
         form=ApprovalForm,
@@ -204,23 +227,25 @@ ACTIONS: Final = (
         },
     ),
     _action(
-        "Reject",
+        "reject_key",
+        (gettext_lazy("Reject"), gettext_lazy("Reject this key?")),
         KeyState.PENDING,
         DECIDE,
         preview=lambda row: _of_end(
-            row, format_html("The key is rejected {}: the EA needs a new one.", strong("for good"))
+            row, format_html(gettext("The key is rejected {}: the EA needs a new one."), strong(gettext("for good")))
         ),
         do=_reject,
         harms=True,
     ),
     _action(
-        "Revoke",
+        "revoke_key",
+        (gettext_lazy("Revoke"), gettext_lazy("Revoke this key?")),
         KeyState.APPROVED,
         REVOKE,
         preview=lambda row: _of_end(
             row,
-            format_html("The key is revoked {}: the EA needs a new one.", strong("for good")),
-            "Positions stay as they are at the broker; nothing is closed.",
+            format_html(gettext("The key is revoked {}: the EA needs a new one."), strong(gettext("for good"))),
+            gettext("Positions stay as they are at the broker; nothing is closed."),
         ),
         do=_revoke,
         harms=True,

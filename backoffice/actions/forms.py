@@ -7,6 +7,7 @@ from django import forms
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import lazy
 from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
 
 from backoffice.own_clock import own_zone
 from sessions_app.domain.problems import Refused
@@ -16,7 +17,7 @@ MAX_HOURS: Final = 24 * 90
 NO_COMPLETION: Final = {"autocomplete": "off"}
 
 
-def text(label: str, *, most: int, help_text: str = "", required: bool = True, initial: str = "") -> forms.CharField:
+def text(label: Any, *, most: int, help_text: Any = "", required: bool = True, initial: str = "") -> forms.CharField:
     """One line of text that the browser does not complete."""
     return forms.CharField(
         max_length=most,
@@ -28,9 +29,9 @@ def text(label: str, *, most: int, help_text: str = "", required: bool = True, i
     )
 
 
-def hours(help_text: str, *, required: bool) -> forms.IntegerField:
+def hours(help_text: Any, *, required: bool) -> forms.IntegerField:
     return forms.IntegerField(
-        min_value=0, max_value=MAX_HOURS, label="Overlap in hours", required=required, help_text=help_text
+        min_value=0, max_value=MAX_HOURS, label=gettext_lazy("Overlap in hours"), required=required, help_text=help_text
     )
 
 
@@ -81,7 +82,7 @@ class ActionForm(forms.Form):
 class ReasonForm(ActionForm):
     """Why: it stands in the history for good."""
 
-    reason = text("Reason", most=255, help_text="Stands in the history, with your name.")
+    reason = text(gettext_lazy("Reason"), most=255, help_text=gettext_lazy("Stands in the history, with your name."))
 
 
 class TenantForm(ReasonForm):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from django import forms
+from django.utils.translation import gettext, gettext_lazy
 
 from backoffice.actions.action import OWN_WORDS, Action, Done, Preview, Sent, unless
 from backoffice.actions.forms import ReasonForm
@@ -13,6 +14,11 @@ from orders.domain.states.subscriptions import SubscriptionState
 from orders.models import Subscription
 from orders.services.subscriptions import lifecycle
 from sessions_app.services.operations.history import Actor
+
+# What members do too is said in their language; the rest is the staff's.
+_RESUME: Final = gettext_lazy("Resume"), gettext_lazy("Resume this subscription?")
+_PAUSE: Final = gettext_lazy("Pause"), gettext_lazy("Pause this subscription?")
+_SWITCH_OFF: Final = "Switch off", "Switch off this subscription?"
 
 
 class SwitchOffForm(ReasonForm):
@@ -26,19 +32,20 @@ class SwitchOffForm(ReasonForm):
 
 
 def _resume(row: Subscription) -> list[str]:
-    return ["New trades of the master are copied again; those of the meantime are not."]
+    return [gettext("New trades of the master are copied again; those of the meantime are not.")]
 
 
 def _stop(row: Subscription) -> list[str]:
     return [
-        "Nothing that adds exposure is copied any more.",
-        f"Working pending copies are cancelled: {queries.working_copies(row.id).count()}.",
-        "Opens that the EA has not acknowledged are not sent any more.",
+        gettext("Nothing that adds exposure is copied any more."),
+        gettext("Working pending copies are cancelled: %(count)s.") % {"count": queries.working_copies(row.id).count()},
+        gettext("Opens that the EA has not acknowledged are not sent any more."),
     ]
 
 
 def _pause(row: Subscription) -> list[str]:
-    return [*_stop(row), f"Closes and stops of the open copies go on flowing: {queries.open_copies(row.id).count()}."]
+    words = gettext("Closes and stops of the open copies go on flowing: %(count)s.")
+    return [*_stop(row), words % {"count": queries.open_copies(row.id).count()}]
 
 
 def _switch_off(row: Subscription) -> list[str]:
@@ -46,22 +53,30 @@ def _switch_off(row: Subscription) -> list[str]:
     return [*_stop(row), f"Open copies: {count}. Detached, they stay at the broker and nothing closes them."]
 
 
-def _action(state: SubscriptionState, verb: str, effects: Callable[[Any], list[str]], **more: Any) -> Action:
+def _action(
+    state: SubscriptionState, name: str, words: tuple[Any, Any], effects: Callable[[Any], list[str]], **more: Any
+) -> Action:
     def do(row: Subscription, sent: Sent, by: Actor) -> Done:
         lifecycle.change_state(
             subscription_id=row.id, state=state, by=by, note=sent["reason"], detach=sent.get("detach", False)
         )
-        return Done(f"The subscription of {row.follower.claimed_as} is {state.value} now.")
+        told = gettext("The subscription of %(follower)s is %(state)s now.")
+        return Done(told % {"follower": row.follower.claimed_as, "state": state.value})
 
     return Action(
-        name=f"{verb.lower().replace(' ', '_')}_subscription",
+        name=f"{name}_subscription",
         noun=Subscription,
-        verb=verb,
-        title=f"{verb} this subscription?",
+        verb=words[0],
+        title=words[1],
         permission=CHANGE_STATE,
-        obstacle=lambda row: unless(row.state != state, f"it is {state.value} already"),
+        obstacle=lambda row: unless(row.state != state, gettext("it is %(state)s already") % {"state": state.value}),
         preview=lambda row: Preview(
-            [("Follower", row.follower.claimed_as), ("Strategy", row.strategy.name), ("State", row.state)], effects(row)
+            [
+                (gettext("Follower"), row.follower.claimed_as),
+                (gettext("Strategy"), row.strategy.name),
+                (gettext("State"), row.state),
+            ],
+            effects(row),
         ),
         do=do,
         late={lifecycle.StateUnchanged: OWN_WORDS},
@@ -71,7 +86,7 @@ def _action(state: SubscriptionState, verb: str, effects: Callable[[Any], list[s
 
 
 ACTIONS: Final = (
-    _action(SubscriptionState.ACTIVE, "Resume", _resume),
-    _action(SubscriptionState.CLOSE_ONLY, "Pause", _pause, harms=True),
-    _action(SubscriptionState.OFF, "Switch off", _switch_off, harms=True, form=SwitchOffForm),
+    _action(SubscriptionState.ACTIVE, "resume", _RESUME, _resume),
+    _action(SubscriptionState.CLOSE_ONLY, "pause", _PAUSE, _pause, harms=True),
+    _action(SubscriptionState.OFF, "switch_off", _SWITCH_OFF, _switch_off, harms=True, form=SwitchOffForm),
 )

@@ -6,6 +6,7 @@ from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from backoffice import alert_mails
@@ -30,7 +31,7 @@ def alerts(request: HttpRequest, user: User) -> HttpResponseBase:
     elif request.method == "POST":
         raise Http404
     context = {
-        "title": "Alerts by mail",
+        "title": gettext("Alerts by mail"),
         "form": form,
         "memberships": Member.objects.filter(user=user).select_related("tenant").order_by("tenant__name"),
         "sent": mail_plans.latest(user_id=user.pk, most=alert_mails.SHOWN),
@@ -43,12 +44,15 @@ def alerts(request: HttpRequest, user: User) -> HttpResponseBase:
 def test_mail(request: HttpRequest, user: User) -> HttpResponseBase:
     """A mail to oneself."""
     if not user.email:
-        messages.error(request, "Your log-in has no e-mail address: who runs this gateway can give it one.")
+        messages.error(request, gettext("Your log-in has no e-mail address: who runs this gateway can give it one."))
         return redirect("profile:alerts")
     try:
         mail_plans.send_test(user_id=user.pk)
     except TooManyTests:
-        messages.error(request, f"Not sent: no more than {TESTS_AN_HOUR} an hour.")
+        messages.error(request, gettext("Not sent: no more than %(count)s an hour.") % {"count": TESTS_AN_HOUR})
     else:
-        messages.success(request, f"A mail to {user.email} is on its way: what became of it stands below.")
+        messages.success(
+            request,
+            gettext("A mail to %(email)s is on its way: what became of it stands below.") % {"email": user.email},
+        )
     return redirect("profile:alerts")

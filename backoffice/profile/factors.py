@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.http import urlencode
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
@@ -23,14 +24,16 @@ from sessions_app.services.access.second_factors import AlreadySetUp, SetUp, Wro
 from sessions_app.services.access.sign_ins import SignInThrottled
 from sessions_app.vault.ring import VaultClosed
 
-WRONG = "This is no code of now, or it was used before. Codes change every half minute."
+WRONG = gettext_lazy("This is no code of now, or it was used before. Codes change every half minute.")
 
 
 class CodeForm(forms.Form):
     """A code of the phone, or where `recovery` one of the recovery codes."""
 
     code = forms.CharField(
-        max_length=64, widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "spellcheck": "false"})
+        label=gettext_lazy("Code"),
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "spellcheck": "false"}),
     )
 
 
@@ -38,7 +41,9 @@ class PasswordForm(forms.Form):
     """The person's password, once more: who finds an open browser changes nothing of how it is entered."""
 
     password = forms.CharField(
-        label="Your password", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+        label=gettext_lazy("Your password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
 
@@ -63,7 +68,7 @@ def set_up(request: HttpRequest, user: User) -> HttpResponseBase:
     except VaultClosed:
         if offers_passkey:
             return redirect("profile:add_passkey")
-        return TemplateResponse(request, "profile/closed.html", {"title": "Second factor"}, status=503)
+        return TemplateResponse(request, "profile/closed.html", {"title": gettext("Second factor")}, status=503)
     form = SetUpForm(request.POST or None)
     if form.is_valid():
         answer = _confirmed(request, user, form)
@@ -72,7 +77,7 @@ def set_up(request: HttpRequest, user: User) -> HttpResponseBase:
     name = user.get_username()
     link = f"otpauth://totp/{_quoted(f'EA Gateway:{name}')}?{urlencode({'secret': secret, 'issuer': 'EA Gateway'})}"
     context = {
-        "title": "Set up your second factor",
+        "title": gettext("Set up your second factor"),
         "form": form,
         "secret": " ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
         "offers_passkey": offers_passkey,
@@ -87,11 +92,11 @@ def _confirmed(request: HttpRequest, user: User, form: SetUpForm) -> HttpRespons
         if not password_is_right(request, user, form):
             return None
     except SignInThrottled as throttled:
-        return too_many(request, "tenants/too_many.html", {"title": "Second factor"}, throttled)
+        return too_many(request, "tenants/too_many.html", {"title": gettext("Second factor")}, throttled)
     try:
         done = second_factors.confirm(user=user, code=form.cleaned_data["code"], address=peer_address(request))
     except WrongCode:
-        form.add_error("code", f"{WRONG} Is the clock of your phone right?")
+        form.add_error("code", f"{WRONG} {gettext('Is the clock of your phone right?')}")
         return None
     begin_anew_elsewhere(request, user)
     return shown_once(request, done)
@@ -106,7 +111,7 @@ def password_is_right(request: HttpRequest, user: User, form: forms.Form) -> boo
     sign_ins.take_try(name=name, address=address)
     if not user.check_password(form.cleaned_data["password"]):
         sign_ins.refused(name=name, address=address)
-        form.add_error("password", "This is not your password.")
+        form.add_error("password", gettext("This is not your password."))
         return False
     sign_ins.succeeded(name=name, address=address)
     return True
@@ -126,7 +131,7 @@ def codes(request: HttpRequest, user: User) -> HttpResponseBase:
     def renewed() -> HttpResponse:
         return shown_once(request, second_factors.renew_recovery_codes(user=user, address=peer_address(request)))
 
-    return _with_code(request, user, "New recovery codes", "Make new codes", renewed)
+    return _with_code(request, user, gettext("New recovery codes"), gettext("Make new codes"), renewed)
 
 
 @own_page
@@ -137,12 +142,12 @@ def remove(request: HttpRequest, user: User) -> HttpResponseBase:
     def removed() -> HttpResponse:
         second_factors.remove(user=user, address=peer_address(request))
         request.session[VERIFIED] = second_factors.is_asked(user.pk)
-        messages.success(request, "Your second factor was removed.")
+        messages.success(request, gettext("Your second factor was removed."))
         return redirect("profile:me")
 
     if not second_factors.is_set_up(user.pk):
         return redirect("profile:second_factor")
-    return _with_code(request, user, "Remove your second factor", "Remove it", removed)
+    return _with_code(request, user, gettext("Remove your second factor"), gettext("Remove it"), removed)
 
 
 def _with_code(
@@ -170,7 +175,7 @@ def _with_code(
 
 def shown_once(request: HttpRequest, done: SetUp) -> HttpResponse:
     """The codes stand on this one page alone: neither in a message nor in a session."""
-    context = {"title": "Your recovery codes", "codes": done.recovery_codes}
+    context = {"title": gettext("Your recovery codes"), "codes": done.recovery_codes}
     return TemplateResponse(request, "profile/codes.html", context, headers={"Cache-Control": "no-store"})
 
 

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -57,9 +58,9 @@ def _with_new_one(request: HttpRequest, row: Invitation) -> HttpResponseBase:
 
 
 def _show(request: HttpRequest, row: Invitation, **context: Any) -> HttpResponseBase:
-    shared = {"title": "You are invited", "row": row}
+    shared = {"title": gettext("You are invited"), "row": row}
     return TemplateResponse(request, "profile/invitation.html", {**shared, **context})
 
 
 def _over(request: HttpRequest) -> HttpResponseBase:
-    return TemplateResponse(request, "profile/invitation.html", {"title": "You were invited"}, status=404)
+    return TemplateResponse(request, "profile/invitation.html", {"title": gettext("You were invited")}, status=404)

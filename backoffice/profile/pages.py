@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -24,7 +25,7 @@ from sessions_app.services.access import browser_sessions, passkeys, passwords, 
 def me(request: HttpRequest, user: User) -> HttpResponseBase:
     """The start of a person's own pages."""
     context = {
-        "title": "Your log-in",
+        "title": gettext("Your log-in"),
         "has_factor": second_factors.is_set_up(user.pk),
         "passkeys": passkeys.of(user.pk),
         "passkeys_work": passkeys.work_at(place_of(request)),
@@ -42,7 +43,7 @@ def end_session(request: HttpRequest, user: User, number: UUID) -> HttpResponseB
     """End one of one's own sessions; another's is none."""
     if not browser_sessions.end(user=user, number=number, address=peer_address(request)):
         raise Http404
-    messages.success(request, "The session was ended.")
+    messages.success(request, gettext("The session was ended."))
     return redirect("profile:me")
 
 
@@ -51,7 +52,7 @@ def end_session(request: HttpRequest, user: User, number: UUID) -> HttpResponseB
 def end_others(request: HttpRequest, user: User) -> HttpResponseBase:
     """End all of one's sessions but this one."""
     count = browser_sessions.end_others(user=user, but=request.session.session_key, address=peer_address(request))
-    messages.success(request, f"Other sessions that were ended: {count}.")
+    messages.success(request, gettext("Other sessions that were ended: %(count)s.") % {"count": count})
     return redirect("profile:me")
 
 
@@ -67,7 +68,7 @@ def password(request: HttpRequest, user: User) -> HttpResponseBase:
             address=peer_address(request),
         )  # fmt: skip
         update_session_auth_hash(request, user)
-        messages.success(request, "Your password was changed. Your other sessions have ended.")
+        messages.success(request, gettext("Your password was changed. Your other sessions have ended."))
         return redirect("profile:me")
-    context = {"title": "Change your password", "form": form, "verb": "Change it"}
+    context = {"title": gettext("Change your password"), "form": form, "verb": gettext("Change it")}
     return TemplateResponse(request, "profile/form.html", context)

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
@@ -27,7 +28,8 @@ class NewPasskeyForm(PasswordForm):
 
     field_order = ["name", "password"]
     name = forms.CharField(
-        max_length=64, label="Name", help_text="By which you know it again: my phone, the blue stick.",
+        max_length=64, label=gettext_lazy("Name"),
+        help_text=gettext_lazy("By which you know it again: my phone, the blue stick."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )  # fmt: skip
 
@@ -46,7 +48,7 @@ def add(request: HttpRequest, user: User) -> HttpResponseBase:
         answer = _added(request, user, form)
         if answer is not None:
             return answer
-    context = {"title": "Add a passkey", "form": form, "asked": passkeys.ask_for_new(user)}
+    context = {"title": gettext("Add a passkey"), "form": form, "asked": passkeys.ask_for_new(user)}
     return TemplateResponse(request, "profile/add_passkey.html", context)
 
 
@@ -56,7 +58,7 @@ def _added(request: HttpRequest, user: User, form: NewPasskeyForm) -> HttpRespon
         if not password_is_right(request, user, form):
             return None
     except SignInThrottled as throttled:
-        return too_many(request, "tenants/too_many.html", {"title": "Add a passkey"}, throttled)
+        return too_many(request, "tenants/too_many.html", {"title": gettext("Add a passkey")}, throttled)
     name = form.cleaned_data["name"]
     try:
         codes = passkeys.add(
@@ -66,12 +68,12 @@ def _added(request: HttpRequest, user: User, form: NewPasskeyForm) -> HttpRespon
     except WrongPasskey:
         form.add_error(None, NO_PASSKEY)
     except AlreadyThere:
-        form.add_error("name", "You have a passkey of this name, or this very one.")
+        form.add_error("name", gettext("You have a passkey of this name, or this very one."))
     except TooManyPasskeys:
-        form.add_error(None, f"You have {passkeys.MOST} passkeys: remove one first.")
+        form.add_error(None, gettext("You have %(count)s passkeys: remove one first.") % {"count": passkeys.MOST})
     else:
         begin_anew_elsewhere(request, user)
-        messages.success(request, f"The passkey {name} was added.")
+        messages.success(request, gettext("The passkey %(name)s was added.") % {"name": name})
         return redirect("profile:me") if codes is None else shown_once(request, codes)
     return None
 
@@ -86,7 +88,7 @@ def remove(request: HttpRequest, user: User, number: UUID) -> HttpResponseBase:
         raise Http404
     if older_than_factor(request, user):
         return redirect("sign_in")
-    title = f"Remove the passkey {passkey.name}"
+    title = gettext("Remove the passkey %(name)s") % {"name": passkey.name}
     form = PasswordForm(request.POST or None)
     if form.is_valid():
         try:
@@ -96,6 +98,6 @@ def remove(request: HttpRequest, user: User, number: UUID) -> HttpResponseBase:
         if right:
             passkeys.remove(user=user, passkey=passkey, address=peer_address(request))
             request.session[VERIFIED] = second_factors.is_asked(user.pk)
-            messages.success(request, f"The passkey {passkey.name} was removed.")
+            messages.success(request, gettext("The passkey %(name)s was removed.") % {"name": passkey.name})
             return redirect("profile:me")
-    return TemplateResponse(request, "profile/form.html", {"title": title, "form": form, "verb": "Remove it"})
+    return TemplateResponse(request, "profile/form.html", {"title": title, "form": form, "verb": gettext("Remove it")})

@@ -10,9 +10,12 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
+from django.utils import translation
+from django.utils.translation import gettext, gettext_lazy
 
 from backoffice import mail
 from backoffice.sign_in import too_many
+from sessions_app.models.preference import spoken
 from sessions_app.rest.parsing import peer_address
 from sessions_app.services.access import passwords, sign_ins
 from sessions_app.services.access.sign_ins import SignInThrottled
@@ -23,7 +26,15 @@ class AnyPerson(PasswordResetForm):
 
     def get_users(self, email: str) -> Iterator[User]:
         """Active people with this address, whatever its case."""
-        return User.objects.filter(email__iexact=email, is_active=True).iterator()
+        return User.objects.filter(email__iexact=email, is_active=True).select_related("preference").iterator()
+
+    def send_mail(
+        self, subject_template_name: str, email_template_name: str, context: dict[str, Any], *rest: Any, **more: Any
+    ) -> None:
+        """In the language of whom it is for, whoever has asked for it."""
+        preference = getattr(context["user"], "preference", None)
+        with translation.override(spoken(preference.language if preference else None)):
+            super().send_mail(subject_template_name, email_template_name, context, *rest, **more)
 
 
 class AskForReset(views.PasswordResetView):
@@ -34,14 +45,16 @@ class AskForReset(views.PasswordResetView):
     email_template_name = "profile/reset_mail.txt"
     subject_template_name = "profile/reset_subject.txt"
     success_url = reverse_lazy("password_reset_sent")
-    extra_context = {"title": "Forgotten your password?", "verb": "Send me a link"}
+    extra_context = {"title": gettext_lazy("Forgotten your password?"), "verb": gettext_lazy("Send me a link")}
 
     def form_valid(self, form: PasswordResetForm) -> HttpResponse:
         """Each link counts as a try of its address, or anybody could fill another's mailbox."""
         try:
             sign_ins.take_try(name=form.cleaned_data["email"], address=peer_address(self.request))
         except SignInThrottled as throttled:
-            return too_many(self.request, "tenants/too_many.html", {"title": "Forgotten your password?"}, throttled)
+            return too_many(
+                self.request, "tenants/too_many.html", {"title": gettext("Forgotten your password?")}, throttled
+            )
         scheme, host = mail.origin(self.request)
         form.save(
             domain_override=host,
@@ -58,16 +71,16 @@ class SetNewPassword(views.PasswordResetConfirmView):
 
     template_name = "profile/new_password.html"
     success_url = reverse_lazy("sign_in")
-    extra_context = {"title": "A new password"}
+    extra_context = {"title": gettext_lazy("A new password")}
 
     def form_valid(self, form: "SetPasswordForm[User]") -> HttpResponse:
         passwords.reset(user=form.user, password=form.cleaned_data["new_password1"], address=peer_address(self.request))
         del self.request.session[views.INTERNAL_RESET_SESSION_TOKEN]
-        messages.success(self.request, "Your password was changed. Sign in with it.")
+        messages.success(self.request, gettext("Your password was changed. Sign in with it."))
         return redirect("sign_in")
 
 
 def sent(request: HttpRequest, **kwargs: Any) -> HttpResponse:
     """What is said to everybody."""
-    context = {"title": "Look at your mail"}
+    context = {"title": gettext("Look at your mail")}
     return views.PasswordResetDoneView.as_view(template_name="profile/sent.html", extra_context=context)(request)

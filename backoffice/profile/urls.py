@@ -8,7 +8,7 @@ app_name = "profile"
 
 urlpatterns = [
     path("", pages.me, name="me"),
-    path("time-zone/", preferences.time_zone, name="time_zone"),
+    path("preferences/", preferences.page, name="preferences"),
     path("password/", pages.password, name="password"),
     path("sessions/<uuid:number>/end/", pages.end_session, name="end_session"),
     path("sessions/end/", pages.end_others, name="end_others"),

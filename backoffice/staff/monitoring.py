@@ -14,6 +14,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from backoffice import charts
 from backoffice.latency import HOP_NAMES
 from backoffice.own_clock import utc_midnight
+from backoffice.own_language import in_english
 from backoffice.permissions import ACKNOWLEDGE, SEE_SESSIONS, may, requires
 from backoffice.staff import queries
 from backoffice.staff.followers import ALIVE_STATES, WAITING_STATES
@@ -54,7 +55,8 @@ def _fragment(request: HttpRequest) -> HttpResponseBase:
 def _numbers(request: HttpRequest) -> dict[str, Any]:
     figures = cache.get(CACHE_KEY)
     if not isinstance(figures, Figures):
-        figures = queries.figures(database_now())
+        with in_english():  # they are kept for whoever asks within a second
+            figures = queries.figures(database_now())
         cache.set(CACHE_KEY, figures, CACHE_SECONDS)
     midnight = utc_midnight(figures.at)
     return {

@@ -8,6 +8,7 @@ from typing import Any, Final
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from backoffice.own_clock import (
     TO_THE_MINUTE,
@@ -87,7 +88,10 @@ def browser(agent: str) -> str:
     """What a browser says of itself, in words: "Firefox on Windows"."""
     name = next((one for one in _BROWSERS if one in agent), "Another program")
     system = next((one for one in _SYSTEMS if one in agent), "")
-    return _CALLED.get(name, name) + (f" on {_CALLED.get(system, system)}" if system else "")
+    called = gettext(name) if name not in _BROWSERS else _CALLED.get(name, name)
+    if not system:
+        return called
+    return gettext("%(browser)s on %(system)s") % {"browser": called, "system": _CALLED.get(system, system)}
 
 
 @register.filter
@@ -96,7 +100,7 @@ def words(value: Any) -> str:
     return str(value or NOTHING).replace("_", " ")
 
 
-_SAID: Final = {
+SAID: Final = {
     "noop": "nothing to do",
     "command": "by the gateway's command",
     "gone": "was no longer in the account",
@@ -108,7 +112,13 @@ _SAID: Final = {
 @register.filter
 def said(value: str) -> str:
     """An outcome of a decision, or the cause of a close, as a member reads it."""
-    return _SAID.get(value, words(value))
+    return gettext(SAID[value]) if value in SAID else words(value)
+
+
+@register.filter
+def in_language(text: str) -> str:
+    """A text of ours that stands in a table, in the language of whoever looks."""
+    return gettext(text) if text else ""
 
 
 @register.filter

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Count, Max
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext
 
 from backoffice.tenants.health import MISSING_MAPPING
 from backoffice.tenants.pages import ROWS, Visit, found, listed, member_page, searched
@@ -38,7 +39,7 @@ def accounts(visit: Visit) -> HttpResponseBase:
     told = visit.scope.currencies(shown)
     return visit.show(
         "accounts",
-        "Accounts and keys",
+        gettext("Accounts and keys"),
         text=text,
         may_register=settings.GATEWAY["tenants_enrol"] and visit.may("tenants:register_account"),
         page=page,
@@ -56,7 +57,7 @@ def account(visit: Visit, account_id: UUID) -> HttpResponseBase:
     standing = scope.differences().filter(account=row, state__in=[state.value for state in sorted(STANDING)])
     return visit.show(
         "account",
-        "How is this account?",
+        gettext("How is this account?"),
         account=row,
         currency=(row.profile.content or {}).get("currency", "") if row.profile else "",
         funds_age=max(now - row.funds_at, timedelta(0)) if row.funds_at else None,
@@ -78,5 +79,5 @@ def mappings(visit: Visit) -> HttpResponseBase:
     rows = visit.scope.lately_denied(MISSING_MAPPING, database_now() - SINCE)
     counted = rows.annotate(times=Count("id"), last=Max("decided_at"))
     page = listed(visit.request, counted.order_by("-last", "intent__symbol"))
-    shown = [(row, SENTENCES[Code(row["code"])]) for row in page.rows]
-    return visit.show("mappings", "Missing mappings", page=page, shown=shown, days=SINCE.days)
+    shown = [(row, gettext(SENTENCES[Code(row["code"])])) for row in page.rows]
+    return visit.show("mappings", gettext("Missing mappings"), page=page, shown=shown, days=SINCE.days)

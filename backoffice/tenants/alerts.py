@@ -2,6 +2,7 @@
 
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.translation import gettext
 
 from backoffice import alert_mails
 from backoffice.tenants.pages import ROWS, Visit, listed, member_act, member_page
@@ -15,7 +16,7 @@ def alerts(visit: Visit) -> HttpResponseBase:
     standing = list(rows.filter(acknowledged_at=None, resolved_at=None)[: ROWS + 1])
     page = listed(visit.request, rows.exclude(acknowledged_at=None, resolved_at=None))
     context = {"standing": standing[:ROWS], "more": len(standing) > ROWS, "page": page}
-    return visit.show("alerts", "What must somebody look at?", **context)
+    return visit.show("alerts", gettext("What must somebody look at?"), **context)
 
 
 @member_act
@@ -30,4 +31,4 @@ def mails(visit: Visit) -> HttpResponseBase:
     )
     if form is None:
         return redirect(visit.address("tenants:alert_mails"))
-    return visit.show("alert_mails", "Which alerts come to you by mail?", form=form)
+    return visit.show("alert_mails", gettext("Which alerts come to you by mail?"), form=form)

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.forms import BoundField
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.translation import gettext, gettext_lazy
 
 from backoffice.tenants.pages import OVERTAKEN, Visit, found, listed, member_act, member_page
 from sessions_app.domain.configuration import (
@@ -21,6 +22,7 @@ from sessions_app.domain.configuration import (
     Switch,
     Unfit,
     Values,
+    Whole,
     checked,
     digest_of,
 )
@@ -31,7 +33,7 @@ from sessions_app.services.operations.configuration import ConfigurationChanged
 from sessions_app.services.operations.history import Actor
 
 CHANGES: Final = 10
-_INHERIT: Final = [("", "as it is above"), ("on", "on"), ("off", "off")]
+_INHERIT: Final = [("", gettext_lazy("as it is above")), ("on", gettext_lazy("on")), ("off", gettext_lazy("off"))]
 _NUMBER: Final = forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "spellcheck": "false"})
 
 
@@ -48,22 +50,24 @@ class Line:
 
     @property
     def value(self) -> str:
-        unit = "" if isinstance(self.setting.kind, Switch) else f" {self.setting.kind.unit}"
+        unit = "" if isinstance(self.setting.kind, Switch) else f" {gettext(self.setting.kind.unit)}"
         return setting_in_words(self.found.value) + unit
 
 
 def setting_in_words(value: object) -> str:
     """A value as people read it."""
     if isinstance(value, bool):
-        return "on" if value else "off"
-    return "as above" if value is None else str(value)
+        return gettext("on") if value else gettext("off")
+    return gettext("as above") if value is None else str(value)
 
 
 class ConfigurationForm(forms.Form):
     """A field for each setting, empty where what stands above holds. `seen`: what the level said when it was shown."""
 
     seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=1000)
-    reason = forms.CharField(max_length=255, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"), max_length=255, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
 
     def __init__(self, sent: Any, *, chain: Sequence[Setting], said: Values, above: Mapping[str, Found]) -> None:
         """`chain`: what this level may set; `said`: by itself; `above`: what holds where it says nothing."""
@@ -87,7 +91,11 @@ class ConfigurationForm(forms.Form):
                 self.add_error(row.name, str(why))
         interval, timeout = (self._holds(name) for name in ("heartbeat_interval", "heartbeat_timeout"))
         if timeout < interval * TIMEOUT_PER_INTERVAL:
-            self.add_error("heartbeat_timeout", f"{timeout} is less than three intervals of {interval} seconds.")
+            self.add_error(
+                "heartbeat_timeout",
+                gettext("%(timeout)s is less than three intervals of %(interval)s seconds.")
+                % {"timeout": timeout, "interval": interval},
+            )
         return sent
 
     def _holds(self, name: str) -> int:
@@ -104,12 +112,20 @@ def _read(row: Setting, text: str) -> object:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
 
 
+def _bounds(kind: Whole) -> str:
+    return gettext("%(least)s to %(most)s %(unit)s") % {
+        "least": f"{kind.least:,}", "most": f"{kind.most:,}", "unit": gettext(kind.unit),
+    }  # fmt: skip
+
+
 def _field(row: Setting, above: Line) -> forms.Field:
-    said = f"{row.help} Empty: {above.value} ({above.found.source.value})."
+    said = gettext("%(help)s Empty: %(value)s (%(source)s).") % {
+        "help": gettext(row.help), "value": above.value, "source": above.found.source.value,
+    }  # fmt: skip
     common: dict[str, Any] = {"label": above.title, "required": False}
     if isinstance(row.kind, Switch):
         return forms.ChoiceField(choices=_INHERIT, help_text=said, **common)
-    return forms.CharField(max_length=40, widget=_NUMBER, help_text=f"{said} {row.kind.words.capitalize()}.", **common)
+    return forms.CharField(max_length=40, widget=_NUMBER, help_text=f"{said} {_bounds(row.kind)}.", **common)
 
 
 # Pages ----------------------------------------------------------------------------------------------------------------
@@ -123,7 +139,7 @@ def shown(visit: Visit) -> HttpResponseBase:
     accounts = [(row, _own_lines(tenant, row)) for row in page.rows]
     return visit.show(
         "configuration",
-        "What is set, and who says so?",
+        gettext("What is set, and who says so?"),
         lines=_lines(tenant, None),
         accounts=accounts,
         page=page,
@@ -146,14 +162,14 @@ def _changes(visit: Visit) -> list[tuple[SettingChange, str, str]]:
 def of_tenant(visit: Visit) -> HttpResponseBase:
     tenant = visit.scope.tenant
     above = {name: configuration.found(name, tenant=None) for name in BY_NAME}
-    return _changed(visit, "Change the configuration of all accounts", tenant, above)
+    return _changed(visit, gettext("Change the configuration of all accounts"), tenant, above)
 
 
 @member_act
 def of_account(visit: Visit, account_id: UUID) -> HttpResponseBase:
     account: BrokerAccount = found(visit.scope.accounts(), account_id)
     above = {name: configuration.found(name, tenant=visit.scope.tenant) for name in BY_NAME}
-    return _changed(visit, "Change the configuration of an account", account, above)
+    return _changed(visit, gettext("Change the configuration of an account"), account, above)
 
 
 def _changed(visit: Visit, title: str, row: Tenant | BrokerAccount, above: Mapping[str, Found]) -> HttpResponseBase:
@@ -172,9 +188,11 @@ def _changed(visit: Visit, title: str, row: Tenant | BrokerAccount, above: Mappi
                 reason=form.cleaned_data["reason"],
             )
         except ConfigurationChanged:
-            form.add_error(None, f"Nothing was saved: somebody has changed this {OVERTAKEN}")
+            form.add_error(
+                None, gettext("Nothing was saved: somebody has changed this %(overtaken)s") % {"overtaken": OVERTAKEN}
+            )
         else:
-            messages.success(visit.request, f"Settings that were changed: {len(changes)}.")
+            messages.success(visit.request, gettext("Settings that were changed: %(count)s.") % {"count": len(changes)})
             return redirect(back)
     return visit.show("configure", title, form=form, account=account, back=back)
 

@@ -13,6 +13,7 @@ from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
 from django.http import Http404, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext, gettext_lazy
 
 from backoffice.tenants.pages import Visit, member_page
 from backoffice.tenants.scope import Scope
@@ -27,14 +28,14 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 class Table:
     """What is exported: the rows of a scope, and their columns by the heading of each."""
 
-    title: str
+    title: Any
     rows: Callable[[Scope], QuerySet[Any]]
     columns: Mapping[str, str]
 
 
 TABLES: Final[Mapping[str, Table]] = {
     "trades": Table(
-        "Trades of the masters",
+        gettext_lazy("Trades of the masters"),
         lambda scope: scope.intents().filter(action__in=OPENINGS, repeated=False),
         {
             "received": "received_at", "account": "account__claimed_as", "position": "position_id", "ticket": "ticket",
@@ -42,7 +43,7 @@ TABLES: Final[Mapping[str, Table]] = {
         },
     ),
     "decisions": Table(
-        "Decisions, one for each follower",
+        gettext_lazy("Decisions, one for each follower"),
         Scope.decisions,
         {
             "decided": "decided_at", "follower": "subscription__follower__claimed_as",
@@ -51,7 +52,7 @@ TABLES: Final[Mapping[str, Table]] = {
         },
     ),
     "copies": Table(
-        "Copies of the followers",
+        gettext_lazy("Copies of the followers"),
         Scope.copies,
         {
             "made": "created_at", "follower": "account__claimed_as", "copy": "copy_no", "position": "position_id",
@@ -65,7 +66,7 @@ TABLES: Final[Mapping[str, Table]] = {
 @member_page
 def exports(visit: Visit) -> HttpResponseBase:
     offered = [(table.title, visit.address("tenants:export", name)) for name, table in TABLES.items()]
-    return visit.show("exports", "Exports", offered=offered)
+    return visit.show("exports", gettext("Exports"), offered=offered)
 
 
 @member_page

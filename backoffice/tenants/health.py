@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import CharField, Count, Min, Q, QuerySet, Value
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext
 
 from backoffice.latency import percentile
 from backoffice.own_clock import utc_midnight
@@ -49,7 +50,7 @@ def page(visit: Visit) -> HttpResponseBase:
         row.currency = told.get(row.account.pk, "")
     return visit.show(
         "health",
-        "Is my money copied right now?",
+        gettext("Is my money copied right now?"),
         now=now,
         line=found.line,
         followers=followers,

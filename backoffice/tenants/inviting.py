@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 
 from backoffice import mail
 from backoffice.policy import ROLES
@@ -18,18 +19,20 @@ from sessions_app.services.access import invitations
 from sessions_app.services.access.invitations import AlreadyMember, InvitationOver, TooManyInvitations
 
 _MAY: Final = {
-    Role.VIEWER: "sees everything",
-    Role.OPERATOR: "also pauses and resumes",
-    Role.ADMIN: "also changes subscriptions and secrets",
-    Role.OWNER: "also invites members",
+    Role.VIEWER: gettext_lazy("sees everything"),
+    Role.OPERATOR: gettext_lazy("also pauses and resumes"),
+    Role.ADMIN: gettext_lazy("also changes subscriptions and secrets"),
+    Role.OWNER: gettext_lazy("also invites members"),
 }
 
 
 class InvitationForm(forms.Form):
     """An address, and a role."""
 
-    email = forms.EmailField(label="E-mail address", max_length=150)
-    role = forms.ChoiceField(choices=[(role.value, f"{role.value}: {_MAY[role]}") for role in ROLES])
+    email = forms.EmailField(label=gettext_lazy("E-mail address"), max_length=150)
+    role = forms.ChoiceField(
+        label=gettext_lazy("Role"), choices=lambda: [(role.value, f"{role.value}: {_MAY[role]}") for role in ROLES]
+    )
 
 
 @member_act
@@ -37,7 +40,9 @@ def invite(visit: Visit) -> HttpResponseBase:
     form = InvitationForm(visit.request.POST or None)
     if form.is_valid() and _invited(visit, form):
         return redirect(visit.address("tenants:members"))
-    return visit.show("form", "Invite a member", form=form, verb="Invite", back=visit.address("tenants:members"))
+    return visit.show(
+        "form", gettext("Invite a member"), form=form, verb=gettext("Invite"), back=visit.address("tenants:members")
+    )
 
 
 def _invited(visit: Visit, form: InvitationForm) -> bool:
@@ -51,15 +56,15 @@ def _invited(visit: Visit, form: InvitationForm) -> bool:
             address=peer_address(visit.request),
         )
     except AlreadyMember:
-        form.add_error("email", "This person is a member already.")
+        form.add_error("email", gettext("This person is a member already."))
         return False
     except TooManyInvitations as many:
-        form.add_error(None, f"Not sent: {many}.")
+        form.add_error(None, gettext("Not sent: %(many)s.") % {"many": many})
         return False
     taken = mail.post(
         visit.request,
         to=email,
-        subject=f"Invitation to {' '.join(visit.scope.tenant.name.split())}",
+        subject=gettext("Invitation to %(tenant)s") % {"tenant": " ".join(visit.scope.tenant.name.split())},
         template="profile/invitation_mail.txt",
         path=reverse("invitation", args=[sent.token]),
         by=by,
@@ -67,9 +72,11 @@ def _invited(visit: Visit, form: InvitationForm) -> bool:
         role=sent.row.role,
     )
     if taken:
-        messages.success(visit.request, f"An invitation is on its way to {email}.")
+        messages.success(visit.request, gettext("An invitation is on its way to %(email)s.") % {"email": email})
     else:
-        messages.error(visit.request, "The mail server did not take the invitation. Withdraw it, and try again later.")
+        messages.error(
+            visit.request, gettext("The mail server did not take the invitation. Withdraw it, and try again later.")
+        )
     return True
 
 
@@ -81,7 +88,9 @@ def withdraw(visit: Visit, invitation_id: UUID) -> HttpResponseBase:
         try:
             invitations.withdraw(row=row, by=visit.request.user.get_username(), address=peer_address(visit.request))
         except InvitationOver:
-            messages.error(visit.request, "Nothing changed: the invitation has ended already.")
+            messages.error(visit.request, gettext("Nothing changed: the invitation has ended already."))
         return redirect(back)
-    facts = [("To", row.email), ("Role", row.role), ("Invited by", row.invited_as)]
-    return visit.show("form", "Withdraw this invitation?", facts=facts, verb="Withdraw", back=back, harms=True)
+    facts = [(gettext("To"), row.email), (gettext("Role"), row.role), (gettext("Invited by"), row.invited_as)]
+    return visit.show(
+        "form", gettext("Withdraw this invitation?"), facts=facts, verb=gettext("Withdraw"), back=back, harms=True
+    )

@@ -16,6 +16,7 @@ from django.contrib import messages
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext, gettext_lazy
 
 from backoffice.actions.forms import MAX_HOURS, NO_COMPLETION, checked
 from backoffice.actions.registry import ACTIONS
@@ -30,7 +31,7 @@ from sessions_app.queries import database_now
 from sessions_app.services.access import accounts, keys
 from sessions_app.services.operations.history import Actor
 
-LEFT_TO_STAFF: Final = "this deployment leaves it to its staff, who see the key on their desk"
+LEFT_TO_STAFF: Final = gettext_lazy("this deployment leaves it to its staff, who see the key on their desk")
 TWO_CLICKS: Final = timedelta(minutes=1)
 """How long after it was made a key is shown again to who sends the same form again."""
 _NONCE_BYTES: Final = 32
@@ -42,11 +43,15 @@ class KeyForm(forms.Form):
 
     once = forms.CharField(widget=forms.HiddenInput, min_length=43, max_length=43)
     key = forms.CharField(
-        max_length=256, required=False, label="Key", help_text="Leave it empty to have one made and shown once.",
+        max_length=256, required=False, label=gettext_lazy("Key"),
+        help_text=gettext_lazy("Leave it empty to have one made and shown once."),
         widget=forms.TextInput(attrs={**NO_COMPLETION, "spellcheck": "false"}),
     )  # fmt: skip
     reason = forms.CharField(
-        max_length=255, help_text="Stands in the history, with your name.", widget=forms.TextInput(attrs=NO_COMPLETION)
+        label=gettext_lazy("Reason"),
+        max_length=255,
+        help_text=gettext_lazy("Stands in the history, with your name."),
+        widget=forms.TextInput(attrs=NO_COMPLETION),
     )
 
     def __init__(self, data: Any) -> None:
@@ -61,8 +66,8 @@ class ShareForm(KeyForm):
     """A key for an account that is there."""
 
     overlap = forms.IntegerField(
-        min_value=0, max_value=MAX_HOURS, required=False, label="Overlap in hours",
-        help_text="The account's other approved keys are revoked after it; empty: they stay valid.",
+        min_value=0, max_value=MAX_HOURS, required=False, label=gettext_lazy("Overlap in hours"),
+        help_text=gettext_lazy("The account's other approved keys are revoked after it; empty: they stay valid."),
     )  # fmt: skip
     field_order = ("key", "overlap", "reason")
 
@@ -71,7 +76,8 @@ class RegisterForm(KeyForm):
     """An account, and the key of its EA."""
 
     account = forms.CharField(
-        max_length=128, help_text="As its terminal says it: <broker server>:<login>.",
+        label=gettext_lazy("Account"),
+        max_length=128, help_text=gettext_lazy("As its terminal says it: <broker server>:<login>."),
         widget=forms.TextInput(attrs={**NO_COMPLETION, "spellcheck": "false"}),
     )  # fmt: skip
     field_order = ("account", "key", "reason")
@@ -85,7 +91,7 @@ def register(visit: Visit) -> HttpResponseBase:
     """An account that nobody knows yet, and its key: approved before its EA shows it."""
     back = visit.address("tenants:accounts")
     if not settings.GATEWAY["tenants_enrol"]:
-        return visit.show("act", "Register an account", obstacle=LEFT_TO_STAFF, back=back)
+        return visit.show("act", gettext("Register an account"), obstacle=LEFT_TO_STAFF, back=back)
     form = RegisterForm(visit.request.POST or None)
     if form.is_valid():
         sent = form.cleaned_data
@@ -97,12 +103,12 @@ def register(visit: Visit) -> HttpResponseBase:
             known = visit.scope.accounts().filter(account_id=canonical_account_id(sent["account"])).first()
             if known is not None:
                 return _yours_already(visit, known, sent)
-            form.add_error("account", "This account is known here already: ask the staff whose it is.")
+            form.add_error("account", gettext("This account is known here already: ask the staff whose it is."))
         else:
             answer = _shared(visit, row, form, overlap=None)
             if answer is not None:
                 return answer
-    return visit.show("form", "Register an account", form=form, verb="Register it", back=back)
+    return visit.show("form", gettext("Register an account"), form=form, verb=gettext("Register it"), back=back)
 
 
 @member_act
@@ -114,9 +120,9 @@ def share(visit: Visit, account_id: UUID) -> HttpResponseBase:
         answer = _shared(visit, account, form, overlap=form.cleaned_data["overlap"])
         if answer is not None:
             return answer
-    facts = [("Account", legible(account.claimed_as))]
+    facts = [(gettext("Account"), legible(account.claimed_as))]
     back = visit.address("tenants:account", account.pk)
-    return visit.show("form", "Share a key", form=form, facts=facts, verb="Share it", back=back)
+    return visit.show("form", gettext("Share a key"), form=form, facts=facts, verb=gettext("Share it"), back=back)
 
 
 def _shared(visit: Visit, account: BrokerAccount, form: KeyForm, *, overlap: int | None) -> HttpResponseBase | None:
@@ -133,29 +139,29 @@ def _shared(visit: Visit, account: BrokerAccount, form: KeyForm, *, overlap: int
             overlap=None if overlap is None else timedelta(hours=overlap),
         )
     except keys.ForeignAccount:
-        form.add_error(None, "The account is not this tenant's any more.")
+        form.add_error(None, gettext("The account is not this tenant's any more."))
         return None
     except keys.AlreadyDecided as decided:
         if made:
             return _again(visit, account, made)
-        form.add_error("key", f"Not shared: {decided}.")
+        form.add_error("key", gettext("Not shared: %(decided)s.") % {"decided": decided})
         return None
     if not made:
-        messages.success(visit.request, "The key is approved: its EA is authenticated when it shows it.")
+        messages.success(visit.request, gettext("The key is approved: its EA is authenticated when it shows it."))
         return redirect(back)
     return _shown_once(visit, account, made)
 
 
 def _shown_once(visit: Visit, account: BrokerAccount, made: str) -> HttpResponseBase:
     back = visit.address("tenants:account", account.pk)
-    return visit.show("key", "Shown this once", account=account, key=made, back=back)
+    return visit.show("key", gettext("Shown this once"), account=account, key=made, back=back)
 
 
 def _yours_already(visit: Visit, account: BrokerAccount, sent: dict[str, Any]) -> HttpResponseBase:
     made = "" if sent["key"] else _made(visit, account, sent["once"])
     if made and _was_just_made(visit, account, made):
         return _shown_once(visit, account, made)
-    messages.info(visit.request, "This account is yours already: here it is.")
+    messages.info(visit.request, gettext("This account is yours already: here it is."))
     return redirect(visit.address("tenants:account", account.pk))
 
 
@@ -163,7 +169,7 @@ def _again(visit: Visit, account: BrokerAccount, made: str) -> HttpResponseBase:
     """The form was sent before. A browser shows the answer to the second click, and the first had the key."""
     if _was_just_made(visit, account, made):
         return _shown_once(visit, account, made)
-    words = "This form was sent before: its key was shown then. If nobody has it, revoke it and share another."
+    words = gettext("This form was sent before: its key was shown then. If nobody has it, revoke it and share another.")
     messages.error(visit.request, words)
     return redirect(visit.address("tenants:account", account.pk))
 
@@ -203,7 +209,7 @@ def _decide(visit: Visit, name: str, key_id: UUID, *, staffs: bool) -> HttpRespo
     row = found(visit.scope.keys().select_related("account__tenant"), key_id)
     left = staffs and not settings.GATEWAY["tenants_enrol"]
     back = visit.address("tenants:account", row.account_id)
-    return perform(visit, ACTIONS[name], row, back, obstacle=LEFT_TO_STAFF if left else "")
+    return perform(visit, ACTIONS[name], row, back, obstacle=str(LEFT_TO_STAFF) if left else "")
 
 
 def _actor(visit: Visit) -> Actor:

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import messages
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.translation import gettext, gettext_lazy
 
 from backoffice.own_clock import clock
 from backoffice.policy import ROLES
@@ -19,7 +20,7 @@ from sessions_app.services.operations.history import Actor
 class RoleForm(forms.Form):
     """`seen`: the role that was looked at."""
 
-    role = forms.ChoiceField(choices=[(role.value, role.value) for role in ROLES])
+    role = forms.ChoiceField(label=gettext_lazy("Role"), choices=[(role.value, role.value) for role in ROLES])
     seen = forms.ChoiceField(choices=[(role.value, role.value) for role in ROLES], widget=forms.HiddenInput)
 
 
@@ -34,12 +35,17 @@ def change_role(visit: Visit, member_id: UUID) -> HttpResponseBase:
             role = Role(form.cleaned_data["role"])
             members.change_role(row=row, role=role, by=_actor(visit), address=peer_address(visit.request))
         except (members.SameRole, members.LastOwner, members.MemberChanged) as why:
-            form.add_error(None, f"Not done: {why}.")
+            form.add_error(None, gettext("Not done: %(why)s.") % {"why": why})
         else:
-            messages.success(visit.request, f"{row.user.get_username()} is {role.value} now.")
+            messages.success(
+                visit.request,
+                gettext("%(person)s is %(role)s now.") % {"person": row.user.get_username(), "role": role.value},
+            )
             return redirect(back)
-    facts = [("Person", row.user.get_username()), ("Since", clock(row.created_at, "%Y-%m-%d"))]
-    return visit.show("form", "Change a member's role", form=form, facts=facts, verb="Change it", back=back)
+    facts = [(gettext("Person"), row.user.get_username()), (gettext("Since"), clock(row.created_at, "%Y-%m-%d"))]
+    return visit.show(
+        "form", gettext("Change a member's role"), form=form, facts=facts, verb=gettext("Change it"), back=back
+    )
 
 
 @member_act
@@ -50,17 +56,24 @@ def remove(visit: Visit, member_id: UUID) -> HttpResponseBase:
         try:
             members.remove(row=row, by=_actor(visit), address=peer_address(visit.request))
         except (members.LastOwner, members.MemberChanged) as why:
-            messages.error(visit.request, f"Not done: {why}.")
+            messages.error(visit.request, gettext("Not done: %(why)s.") % {"why": why})
             return redirect(back)
-        messages.success(visit.request, f"{row.user.get_username()} is no member any more.")
+        messages.success(
+            visit.request, gettext("%(person)s is no member any more.") % {"person": row.user.get_username()}
+        )
         # Who has removed himself sees nothing here any more.
         return redirect("home" if row.user_id == visit.request.user.pk else back)
     facts = [
-        ("Person", row.user.get_username()),
-        ("Role", row.role),
-        ("After that", "these pages are closed to him, and his management tokens end; his log-in stays"),
+        (gettext("Person"), row.user.get_username()),
+        (gettext("Role"), row.role),
+        (
+            gettext("After that"),
+            gettext("these pages are closed to him, and his management tokens end; his log-in stays"),
+        ),
     ]
-    return visit.show("form", "Remove this member?", facts=facts, verb="Remove", back=back, harms=True)
+    return visit.show(
+        "form", gettext("Remove this member?"), facts=facts, verb=gettext("Remove"), back=back, harms=True
+    )
 
 
 def _asked(visit: Visit, member_id: UUID) -> Member:

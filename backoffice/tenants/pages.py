@@ -13,6 +13,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -26,7 +27,9 @@ ROWS: Final = 50
 LAST_PAGE: Final = 200
 """What lies beyond is reached by search, not by page numbers: each page reads over all that stand before it."""
 
-OVERTAKEN: Final = "since you opened this page. What you typed stands below; open the page anew to send it."
+OVERTAKEN: Final = gettext_lazy(
+    "since you opened this page. What you typed stands below; open the page anew to send it."
+)
 """Of a form whose page was overtaken: sending it once more would undo what somebody else has just done."""
 
 
@@ -60,7 +63,7 @@ class Visit:
     def menu(self) -> list[tuple[str, str, bool]]:
         """Title, address, and whether it is this page, of each entry that the role may open."""
         return [
-            (row.title, self.address(name), name == self.route)
+            (gettext(row.title), self.address(name), name == self.route)
             for name, row in ROUTES.items()
             if row.menu and self.may(name)
         ]
@@ -97,11 +100,11 @@ def _for_members(view: View) -> View:
             raise Http404
         visit = Visit(request, mine, memberships, Scope(mine.tenant))
         if mine.tenant.suspended_at is not None:
-            page = visit.show("suspended", "This tenant is suspended", menu=())
+            page = visit.show("suspended", gettext("This tenant is suspended"), menu=())
             page.status_code = 403
             return page
         if not may_as(Role(mine.role), route.door.least):
-            return _refused(visit, route.title, route.door.least)
+            return _refused(visit, gettext(route.title), route.door.least)
         return view(visit, **ids)
 
     return opened
@@ -111,7 +114,7 @@ def _refused(visit: Visit, title: str, least: Role) -> HttpResponseBase:
     """Which right is missing, and who can give it."""
     owners = visit.scope.members().filter(role=Role.OWNER).select_related("user").order_by("user__username")[:10]
     needed = ROLES[ROLES.index(least) :]
-    page = visit.show("refused", "Not for your role", wanted=title, needed=needed, owners=list(owners))
+    page = visit.show("refused", gettext("Not for your role"), wanted=title, needed=needed, owners=list(owners))
     page.status_code = 403
     return page
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext
 
 from backoffice.policy import ROLES
 from backoffice.tenants.configuration import setting_in_words
@@ -39,13 +40,13 @@ def members(visit: Visit) -> HttpResponseBase:
     invited = list(visit.scope.standing_invitations(database_now())) if may_invite else []
     page = listed(visit.request, rows)
     may = {"may_invite": may_invite, "may_change": visit.may("tenants:change_role")}
-    return visit.show("members", "Members", page=page, roles=ROLES, invited=invited, **may)
+    return visit.show("members", gettext("Members"), page=page, roles=ROLES, invited=invited, **may)
 
 
 @member_page
 def audit(visit: Visit) -> HttpResponseBase:
     shown = acts(visit.scope, ROWS * 4)
-    return visit.show("audit", "What did people do?", acts=shown, most=ROWS * 4)
+    return visit.show("audit", gettext("What did people do?"), acts=shown, most=ROWS * 4)
 
 
 def acts(scope: Scope, most: int, before: UUID | None = None) -> list[Act]:

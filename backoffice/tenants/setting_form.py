@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django import forms
 from django.forms import BoundField
+from django.utils.translation import gettext
 
 from orders.domain.decision.setting_table import Amount, Choice, Content, Setting, Switch, Text, Whole
 from orders.domain.decision.settings import SETTINGS, Settings
@@ -40,7 +41,7 @@ class SettingsForm(forms.Form):
                 document[row.name] = _typed(row, sent.get(row.name))
             except ValueError:
                 unread.add(row.name)
-                self.add_error(row.name, 'expected JSON, such as {"EURUSD": "EURUSD.pro"}')
+                self.add_error(row.name, gettext('expected JSON, such as {"EURUSD": "EURUSD.pro"}'))
         wanted, mistakes = settings_of(document, SETTINGS)
         for mistake in mistakes:
             name, _, below = mistake.path.partition(".")
@@ -59,11 +60,16 @@ class SettingsForm(forms.Form):
         for number, (section, rows) in enumerate(by_section.items()):
             fields = [self[row.name] for row in rows]
             told = number == 0 or any(map(_is_told, rows, fields))
-            yield section.replace("-", " ").capitalize(), told, fields
+            yield gettext(section_title(section)), told, fields
 
     def beside(self) -> list[BoundField]:
         """What else the form asks for."""
         return [field for field in self if field.name not in _DEFAULTS and not field.is_hidden]
+
+
+def section_title(section: str) -> str:
+    """What a group of settings is called."""
+    return section.replace("-", " ").capitalize()
 
 
 def _is_told(row: Setting, field: BoundField) -> bool:
@@ -107,7 +113,7 @@ def _in_words(name: re.Match[str]) -> str:
 
 
 def _field(row: Setting) -> forms.Field:
-    label, help_text = row.name.replace("_", " ").capitalize(), _NAMED.sub(_in_words, row.help.sentence)
+    label, help_text = row.name.replace("_", " ").capitalize(), _NAMED.sub(_in_words, gettext(row.help.sentence))
     common: dict[str, Any] = {"label": label, "required": False, "help_text": help_text}
     match row.kind:
         case Choice(names):

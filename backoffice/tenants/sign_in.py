@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -38,7 +39,7 @@ class SignIn(LoginView):
 
     template_name = "tenants/sign_in.html"
     next_page = "home"
-    extra_context = {"title": "Sign in"}
+    extra_context = {"title": gettext_lazy("Sign in")}
     authentication_form = SignInForm
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -50,7 +51,7 @@ class SignIn(LoginView):
         try:
             return super().post(request, *args, **kwargs)
         except SignInThrottled as throttled:
-            return too_many(request, "tenants/too_many.html", {"title": "Sign in"}, throttled)
+            return too_many(request, "tenants/too_many.html", {"title": gettext("Sign in")}, throttled)
 
     def form_valid(self, form: Any) -> HttpResponse:
         """In; or to the page of the code, who has a second factor."""
@@ -67,8 +68,8 @@ class CodeForm(forms.Form):
 
     code = forms.CharField(
         max_length=64,
-        label="Code",
-        help_text="Six digits of your phone, or a recovery code.",
+        label=gettext_lazy("Code"),
+        help_text=gettext_lazy("Six digits of your phone, or a recovery code."),
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autofocus": True, "spellcheck": "false"}),
     )
 
@@ -92,16 +93,18 @@ def code(request: HttpRequest) -> HttpResponseBase:
             enter_by_code(request, user, form.cleaned_data["code"])
             return redirect(leads_to)
     except SignInThrottled as throttled:
-        return too_many(request, "tenants/too_many.html", {"title": "Your second factor"}, throttled)
+        return too_many(request, "tenants/too_many.html", {"title": gettext("Your second factor")}, throttled)
     except WrongPasskey:
-        said = NO_PASSKEY
+        said = str(NO_PASSKEY)
     except WrongCode:
-        form.add_error("code", "This is no code of now, or it was used before. Codes change every half minute.")
+        form.add_error(
+            "code", gettext("This is no code of now, or it was used before. Codes change every half minute.")
+        )
     mine = passkeys.work_at(place_of(request)) and passkeys.of(user.pk)
     if mine and not second_factors.is_set_up(user.pk):
-        form.fields["code"].help_text = "One of your recovery codes."
+        form.fields["code"].help_text = gettext("One of your recovery codes.")
     context = {
-        "title": "Your second factor" if mine else "Your code",
+        "title": gettext("Your second factor") if mine else gettext("Your code"),
         "form": form,
         "asked": passkeys.ask_of(user.pk) if mine else None,
         "said": said,
@@ -124,13 +127,13 @@ def passkey(request: HttpRequest) -> HttpResponseBase:
                 raise WrongPasskey
             enter_by_passkey(request, user, answer, state, alone=True)
         except SignInThrottled as throttled:
-            return too_many(request, "tenants/too_many.html", {"title": "Sign in with a passkey"}, throttled)
+            return too_many(request, "tenants/too_many.html", {"title": gettext("Sign in with a passkey")}, throttled)
         except WrongPasskey:
-            said = NO_PASSKEY
+            said = str(NO_PASSKEY)
         else:
             return redirect(leads_to if _ours(request, leads_to) else "home")
     context = {
-        "title": "Sign in with a passkey", "asked": passkeys.ask_of_anybody(), "said": said, "next": leads_to,
+        "title": gettext("Sign in with a passkey"), "asked": passkeys.ask_of_anybody(), "said": said, "next": leads_to,
     }  # fmt: skip
     return TemplateResponse(request, "tenants/sign_in_passkey.html", context)
 
@@ -174,5 +177,5 @@ def mine(request: HttpRequest) -> HttpResponseBase:
         return redirect_to_login(request.get_full_path(), reverse("sign_in"))
     if owes_second_factor(request):
         return redirect("profile:second_factor")
-    context = {"title": "Where to?", "memberships": memberships_of(request.user.pk)}
+    context = {"title": gettext("Where to?"), "memberships": memberships_of(request.user.pk)}
     return TemplateResponse(request, "tenants/mine.html", context)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db.models import Count, Q
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext
 
 from backoffice.templatetags.outside import NOTHING
 from backoffice.tenants.pages import Visit, found, listed, member_page, searched
@@ -27,7 +28,7 @@ def strategies(visit: Visit) -> HttpResponseBase:
     living = visit.scope.living([row.master_id for row in page.rows])
     now = database_now()
     shown = [(row, _terminal(living.get(row.master_id), now)) for row in page.rows]
-    return visit.show("strategies", "Strategies", page=page, shown=shown)
+    return visit.show("strategies", gettext("Strategies"), page=page, shown=shown)
 
 
 @member_page
@@ -40,7 +41,7 @@ def strategy(visit: Visit, strategy_id: UUID) -> HttpResponseBase:
     last = visit.scope.intents().filter(account=row.master, action__in=OPENINGS, repeated=False).order_by("-id")
     return visit.show(
         "strategy",
-        "Who follows, with what?",
+        gettext("Who follows, with what?"),
         strategy=row,
         master=_terminal(living.get(row.master_id), now),
         page=page,
@@ -58,7 +59,7 @@ def subscriptions(visit: Visit) -> HttpResponseBase:
         rows = rows.filter(named)
     return visit.show(
         "subscriptions",
-        "Subscriptions",
+        gettext("Subscriptions"),
         text=text,
         may_subscribe=visit.may("tenants:subscribe"),
         may_act=visit.may("tenants:pause"),
@@ -74,7 +75,7 @@ def subscription(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
     events = visit.scope.subscription_events().filter(subscription=row).order_by("-at")
     return visit.show(
         "subscription",
-        "What is copied, and how?",
+        gettext("What is copied, and how?"),
         subscription=row,
         changed=settings_of(row, changed=True),
         may_act=visit.may("tenants:pause"),
@@ -93,7 +94,7 @@ def settings_of(row: Subscription, *, changed: bool) -> list[tuple[str, str, str
         value = setting.default if value is None else value
         if (value != setting.default) is changed:
             name = setting.name.replace("_", " ")
-            shown.append((name, _written(value), setting.help.sentence.replace("`", "")))
+            shown.append((name, _written(value), gettext(setting.help.sentence).replace("`", "")))
     return shown
 
 
@@ -101,7 +102,7 @@ def _written(value: Any) -> str:
     if value is None or value in ("", {}):
         return NOTHING
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return gettext("yes") if value else gettext("no")
     if isinstance(value, dict):
         return ", ".join(f"{name}: {one}" for name, one in value.items())
     return plain(value) if hasattr(value, "as_tuple") else str(value)

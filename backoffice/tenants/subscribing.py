@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.translation import gettext, gettext_lazy
 
 from backoffice.foreign import legible
 from backoffice.tenants.pages import OVERTAKEN, Visit, found, listed, member_act, member_page
@@ -32,7 +33,13 @@ class EditForm(SettingsForm):
     """`version`: the one that was looked at."""
 
     version = forms.IntegerField(widget=forms.HiddenInput)
-    reason = forms.CharField(max_length=255, required=False, widget=_REASON, help_text="Kept with the version.")
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=255,
+        required=False,
+        widget=_REASON,
+        help_text=gettext_lazy("Kept with the version."),
+    )
 
 
 class NewForm(SettingsForm):
@@ -40,15 +47,23 @@ class NewForm(SettingsForm):
 
     strategy = forms.ChoiceField()
     follower = forms.ChoiceField()
-    reason = forms.CharField(max_length=255, required=False, widget=_REASON, help_text="Kept with the version.")
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=255,
+        required=False,
+        widget=_REASON,
+        help_text=gettext_lazy("Kept with the version."),
+    )
 
     def __init__(
         self, *args: Any, strategies: Sequence[Strategy], followers: Sequence[BrokerAccount], **more: Any
     ) -> None:
         super().__init__(*args, **more)
-        self.fields["strategy"] = forms.ChoiceField(choices=[(str(one.pk), legible(one.name)) for one in strategies])
+        self.fields["strategy"] = forms.ChoiceField(
+            label=gettext("Strategy"), choices=[(str(one.pk), legible(one.name)) for one in strategies]
+        )
         self.fields["follower"] = forms.ChoiceField(
-            choices=[(str(one.pk), legible(one.claimed_as)) for one in followers]
+            label=gettext("Follower"), choices=[(str(one.pk), legible(one.claimed_as)) for one in followers]
         )
 
 
@@ -67,8 +82,8 @@ class Shown:
     def why(self) -> str:
         decided = self.previewed.decided
         if decided is None:
-            return "What is stored of it cannot be read."
-        return SENTENCES[decided.code] if decided.code else sizing(decided.steps)
+            return gettext("What is stored of it cannot be read.")
+        return gettext(SENTENCES[decided.code]) if decided.code else sizing(decided.steps)
 
     @property
     def was(self) -> str:
@@ -95,14 +110,18 @@ def subscribe(visit: Visit) -> HttpResponseBase:
         if "save" in request.POST:
             row = _subscribed(visit, form, strategy, follower)
             if row is not None:
-                messages.success(request, f"{follower.claimed_as} copies {strategy.name} from now on.")
+                messages.success(
+                    request,
+                    gettext("%(follower)s copies %(strategy)s from now on.")
+                    % {"follower": follower.claimed_as, "strategy": strategy.name},
+                )
                 return redirect(visit.address("tenants:subscription", row.pk))
         else:
             shown = _preview(visit, strategy, follower, form.wanted, None)
     back = visit.address("tenants:subscriptions")
     nothing = not strategies or not followers
-    context = {"form": form, "shown": shown, "back": back, "verb": "Subscribe", "nothing": nothing}
-    return visit.show("settings_form", "Who copies what, and how?", **context)
+    context = {"form": form, "shown": shown, "back": back, "verb": gettext("Subscribe"), "nothing": nothing}
+    return visit.show("settings_form", gettext("Who copies what, and how?"), **context)
 
 
 def _subscribed(visit: Visit, form: NewForm, strategy: Strategy, follower: BrokerAccount) -> Subscription | None:
@@ -114,11 +133,11 @@ def _subscribed(visit: Visit, form: NewForm, strategy: Strategy, follower: Broke
             strategy=strategy, follower=follower, wanted=form.wanted, by=_actor(visit), note=note
         )
     except lifecycle.AlreadySubscribed:
-        form.add_error("follower", "It copies this strategy already: change its subscription.")
+        form.add_error("follower", gettext("It copies this strategy already: change its subscription."))
     except lifecycle.OwnMaster:
-        form.add_error("follower", "It is the master of this strategy.")
+        form.add_error("follower", gettext("It is the master of this strategy."))
     except lifecycle.CopyCycle as cycle:
-        form.add_error(None, f"Not possible: {cycle}.")
+        form.add_error(None, gettext("Not possible: %(cycle)s.") % {"cycle": cycle})
     return None
 
 
@@ -142,8 +161,15 @@ def edit(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
         else:
             shown = _preview(visit, row.strategy, row.follower, form.wanted, row)
     back = visit.address("tenants:subscription", row.pk)
-    context = {"form": form, "shown": shown, "changed": changed, "subscription": row, "back": back, "verb": "Save"}
-    return visit.show("settings_form", "What shall be copied, and how?", **context)
+    context = {
+        "form": form,
+        "shown": shown,
+        "changed": changed,
+        "subscription": row,
+        "back": back,
+        "verb": gettext("Save"),
+    }
+    return visit.show("settings_form", gettext("What shall be copied, and how?"), **context)
 
 
 def _begins_with(visit: Visit, row: Subscription) -> Mapping[str, Any]:
@@ -168,9 +194,16 @@ def _changed(visit: Visit, row: Subscription, form: EditForm) -> bool:
             note=form.cleaned_data["reason"],
         )
     except lifecycle.SettingsChanged:
-        form.add_error(None, f"Nothing was saved: somebody has changed these settings {OVERTAKEN}")
+        form.add_error(
+            None,
+            gettext("Nothing was saved: somebody has changed these settings %(overtaken)s") % {"overtaken": OVERTAKEN},
+        )
         return False
-    said = f"Version {after.version} holds from now on." if after.version != row.version else "Nothing was different."
+    said = (
+        gettext("Version %(version)s holds from now on.") % {"version": after.version}
+        if after.version != row.version
+        else gettext("Nothing was different.")
+    )
     messages.success(visit.request, said)
     return True
 
@@ -178,7 +211,7 @@ def _changed(visit: Visit, row: Subscription, form: EditForm) -> bool:
 def _has_reason(form: forms.Form) -> bool:
     if form.cleaned_data["reason"].strip():
         return True
-    form.add_error("reason", "Say why: it is kept with the version.")
+    form.add_error("reason", gettext("Say why: it is kept with the version."))
     return False
 
 
@@ -210,7 +243,7 @@ def history(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
     shown = [(one, _since(one, before)) for one, before in zip(rows, [*rows[1:], older], strict=False)]
     may_edit = visit.may("tenants:edit_subscription")
     context = {"subscription": row, "shown": shown, "page": page, "may_edit": may_edit}
-    return visit.show("versions", "What were the settings, and who changed them?", **context)
+    return visit.show("versions", gettext("What were the settings, and who changed them?"), **context)
 
 
 def _since(one: SubscriptionVersion, before: SubscriptionVersion | None) -> Sequence[versions.Change]:

@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import messages
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.translation import gettext, gettext_lazy
 
 from backoffice.policy import may_as
 from backoffice.tenants.pages import Visit, found, listed, member_act, member_page
@@ -19,10 +20,10 @@ from sessions_app.services.operations.history import Actor
 
 DAYS: Final = 90
 _MAY: Final = {
-    TokenScope.READ: "sees everything",
-    TokenScope.OPERATE: "also pauses, resumes, acknowledges",
-    TokenScope.ADMINISTER: "also keys, subscriptions, settings",
-    TokenScope.OWN: "also members and their roles",
+    TokenScope.READ: gettext_lazy("sees everything"),
+    TokenScope.OPERATE: gettext_lazy("also pauses, resumes, acknowledges"),
+    TokenScope.ADMINISTER: gettext_lazy("also keys, subscriptions, settings"),
+    TokenScope.OWN: gettext_lazy("also members and their roles"),
 }
 
 
@@ -30,30 +31,35 @@ class TokenForm(forms.Form):
     """What a token is for, how far it reaches, and for how long. Nobody gives more than he has."""
 
     name = forms.CharField(
+        label=gettext_lazy("Name"),
         max_length=64,
-        help_text="What it is for. Records name it, so it is never used again.",
+        help_text=gettext_lazy("What it is for. Records name it, so it is never used again."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     scope = forms.ChoiceField()
     days = forms.IntegerField(
-        min_value=1, max_value=LONGEST_DAYS, initial=DAYS, label="Days", help_text="Then it opens nothing any more."
+        min_value=1,
+        max_value=LONGEST_DAYS,
+        initial=DAYS,
+        label=gettext_lazy("Days"),
+        help_text=gettext_lazy("Then it opens nothing any more."),
     )
 
     def __init__(self, data: object, *, role: Role) -> None:
         super().__init__(data)  # type: ignore[arg-type]
         offered = [scope for scope, least in ROLE_OF.items() if may_as(role, least)]
         choices = [(scope.value, f"{scope.value}: {_MAY[scope]}") for scope in offered]
-        self.fields["scope"] = forms.ChoiceField(choices=choices)
+        self.fields["scope"] = forms.ChoiceField(label=gettext("Scope"), choices=choices)
 
     def clean_name(self) -> str:
         name = str(self.cleaned_data["name"])
         if not name.isprintable():
-            raise forms.ValidationError("Letters, digits and signs that can be seen.")
+            raise forms.ValidationError(gettext("Letters, digits and signs that can be seen."))
         return name
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(max_length=255)
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=255)
 
 
 @member_page
@@ -61,7 +67,7 @@ def tokens(visit: Visit) -> HttpResponseBase:
     now = database_now()
     page = listed(visit.request, visit.scope.management_tokens().order_by("-id"))
     rows = [(row, _standing(row, row.expires_at <= now)) for row in page.rows]
-    return visit.show("tokens", "Management tokens", page=page, rows=rows)
+    return visit.show("tokens", gettext("Management tokens"), page=page, rows=rows)
 
 
 def _standing(row: ManagementToken, expired: bool) -> str:
@@ -84,13 +90,13 @@ def make(visit: Visit) -> HttpResponseBase:
                 address=peer_address(visit.request),
             )
         except TokenNameTaken:
-            form.add_error("name", "There is, or was, a token of this name.")
+            form.add_error("name", gettext("There is, or was, a token of this name."))
         except management_tokens.TooManyTokens as many:
-            form.add_error(None, f"Not made: {many}.")
+            form.add_error(None, gettext("Not made: %(many)s.") % {"many": many})
         else:
             # On this one page alone: neither in a message nor in a session.
-            return visit.show("token", "Shown this once", made=made, back=back)
-    return visit.show("form", "Make a management token", form=form, verb="Make it", back=back)
+            return visit.show("token", gettext("Shown this once"), made=made, back=back)
+    return visit.show("form", gettext("Make a management token"), form=form, verb=gettext("Make it"), back=back)
 
 
 @member_act
@@ -106,13 +112,13 @@ def revoke(visit: Visit, token_id: UUID) -> HttpResponseBase:
                 address=peer_address(visit.request),
                 reason=form.cleaned_data["reason"],
             )
-            messages.success(visit.request, f"The token {row.name} opens nothing any more.")
+            messages.success(visit.request, gettext("The token %(name)s opens nothing any more.") % {"name": row.name})
         except TokenOver:
-            messages.error(visit.request, "Nothing changed: the token has ended already.")
+            messages.error(visit.request, gettext("Nothing changed: the token has ended already."))
         return redirect(back)
-    facts = [("Name", row.name), ("Scope", row.scope), ("Made by", row.created_as)]
-    title = "Revoke this token?"
-    return visit.show("form", title, form=form, facts=facts, verb="Revoke it", back=back, harms=True)
+    facts = [(gettext("Name"), row.name), (gettext("Scope"), row.scope), (gettext("Made by"), row.created_as)]
+    title = gettext("Revoke this token?")
+    return visit.show("form", title, form=form, facts=facts, verb=gettext("Revoke it"), back=back, harms=True)
 
 
 def _actor(visit: Visit) -> Actor:

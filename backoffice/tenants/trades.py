@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext, gettext_lazy
 
 from backoffice.tenants.pages import Visit, found, listed, member_page, searched
 from backoffice.tenants.scope import Scope
@@ -28,7 +29,9 @@ FOLLOWERS: Final = 20
 """Followers on a page of one trade: each brings its steps, commands and reports, 6 KB of a page that has 150."""
 _SENTENCES: Final = {code.value: sentence for code, sentence in SENTENCES.items()}
 _MOMENTS: Final = ("received_at", "committed_at", "pushed_at", "acked_at", "reported_at")
-_HOPS: Final = ("decided and stored", "sent", "acknowledged by the EA", "reported by the broker")
+_HOPS: Final = tuple(
+    map(gettext_lazy, ("decided and stored", "sent", "acknowledged by the EA", "reported by the broker"))
+)
 
 
 @member_page
@@ -38,7 +41,7 @@ def trades(visit: Visit) -> HttpResponseBase:
     page = listed(visit.request, searching(rows, text).order_by("-id"))
     outcomes = counted_outcomes(visit.scope, [row.pk for row in page.rows])
     shown = [(row, sorted(outcomes[row.pk].items())) for row in page.rows]
-    return visit.show("trades", "Trades", page=page, shown=shown, text=text)
+    return visit.show("trades", gettext("Trades"), page=page, shown=shown, text=text)
 
 
 def searching(rows: QuerySet[Intent], text: str) -> QuerySet[Intent]:
@@ -116,7 +119,7 @@ def trade(visit: Visit, intent_id: UUID) -> HttpResponseBase:
     page = listed(visit.request, decisions.filter(outcome=wanted) if wanted else decisions, most=FOLLOWERS)
     return visit.show(
         "trade",
-        "Who got this trade, how, and why not?",
+        gettext("Who got this trade, how, and why not?"),
         opening=opening,
         events=events_of(scope, opening),
         outcomes=list(_outcomes(scope, opening, page.rows)),
@@ -154,7 +157,7 @@ def _outcomes(scope: Scope, opening: Intent, decisions: Sequence[Decision]) -> I
         mine = sorted(copies[decision.subscription_id], key=lambda copy: copy.leg)
         told = [one for copy in mine for one in commands.get(copy.pk, [])]
         told.sort(key=lambda one: one.command.pk)
-        yield Outcome(decision, _SENTENCES.get(decision.code, ""), sizing(decision.steps), mine, told)
+        yield Outcome(decision, _sentence(decision.code), sizing(decision.steps), mine, told)
 
 
 def _commands(scope: Scope, copies: Sequence[UUID]) -> Mapping[UUID, list[Told]]:
@@ -185,7 +188,7 @@ def hops(moments: Sequence[datetime | None]) -> list[Hop]:
     drawn, x = [], 0.0
     for name, number, span in spans:
         width = round(span / whole * 100, 2)
-        drawn.append(Hop(name, span, round(x, 2), width, number))
+        drawn.append(Hop(str(name), span, round(x, 2), width, number))
         x += width
     return drawn
 
@@ -194,6 +197,11 @@ def hops(moments: Sequence[datetime | None]) -> list[Hop]:
 
 _CLOSE: Final = Decimal("0.001")
 """How far apart, in parts of the whole, a product and the lots may be: rates are rounded."""
+
+
+def _sentence(code: str) -> str:
+    """Of an outcome that has a code. Without one there is none: an empty text is the catalogue's own head."""
+    return gettext(_SENTENCES[code]) if code in _SENTENCES else ""
 
 
 def sizing(steps: Sequence[Mapping[str, Any]]) -> str:
@@ -243,7 +251,8 @@ def _after(exact: Decimal, rounding: Mapping[str, Any]) -> str:
     if lots is None or lots == exact:
         return ""
     cut = most is not None and most < exact
-    return f", cut to {_digits(lots)} by max lots" if cut else f", rounded to {_digits(lots)}"
+    words = gettext(", cut to %(lots)s by max lots") if cut else gettext(", rounded to %(lots)s")
+    return words % {"lots": _digits(lots)}
 
 
 def _number(value: Any) -> Decimal | None:

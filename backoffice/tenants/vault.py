@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import messages
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
 from backoffice.tenants.pages import Visit, found, listed, member_act, member_page
@@ -23,8 +24,14 @@ _hidden: Final = forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck":
 class SecretForm(forms.Form):
     """The secret, and why. A form that has a mistake comes back without the secret."""
 
-    secret = forms.CharField(max_length=LONGEST, strip=False, widget=_hidden, help_text="It is never shown again.")
-    reason = forms.CharField(max_length=255)
+    secret = forms.CharField(
+        label=gettext_lazy("Secret"),
+        max_length=LONGEST,
+        strip=False,
+        widget=_hidden,
+        help_text=gettext_lazy("It is never shown again."),
+    )
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=255)
 
 
 class NewSecretForm(SecretForm):
@@ -32,20 +39,23 @@ class NewSecretForm(SecretForm):
 
     field_order = ["name", "secret", "note", "reason"]
     name = forms.CharField(
+        label=gettext_lazy("Name"),
         max_length=LONGEST_NAME,
-        help_text="Small letters, digits, dots and dashes. Settings name it as vault:NAME.",
+        help_text=gettext_lazy("Small letters, digits, dots and dashes. Settings name it as vault:NAME."),
     )
-    note = forms.CharField(max_length=255, required=False, help_text="What it is for.")
+    note = forms.CharField(
+        label=gettext_lazy("Note"), max_length=255, required=False, help_text=gettext_lazy("What it is for.")
+    )
 
     def clean_name(self) -> str:
         name = str(self.cleaned_data["name"])
         if not is_name(name):
-            raise forms.ValidationError("Only small letters, digits, and dots or dashes inside.")
+            raise forms.ValidationError(gettext("Only small letters, digits, and dots or dashes inside."))
         return name
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(max_length=255)
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=255)
 
 
 @member_page
@@ -54,7 +64,7 @@ def secrets(visit: Visit) -> HttpResponseBase:
     rows = [(row, reference_to(row.name)) for row in page.rows]
     uses = list(visit.scope.vault_uses().order_by("-at")[:LAST])
     context = {"rows": rows, "page": page, "uses": uses, "is_open": ring.is_open()}
-    return visit.show("vault", "Vault", **context)
+    return visit.show("vault", gettext("Vault"), **context)
 
 
 @sensitive_post_parameters()
@@ -73,12 +83,12 @@ def store(visit: Visit) -> HttpResponseBase:
                 purpose=sent["reason"],
             )
         except vault.NameTaken:
-            form.add_error("name", "There is a secret of this name: replace it instead.")
+            form.add_error("name", gettext("There is a secret of this name: replace it instead."))
         except ring.VaultClosed:
             form.add_error(None, CLOSED)
         else:
-            return _done(visit, f"The secret {sent['name']} is in the vault.")
-    return _show(visit, "Put a secret into the vault", "Store it", form)
+            return _done(visit, gettext("The secret %(name)s is in the vault.") % {"name": sent["name"]})
+    return _show(visit, gettext("Put a secret into the vault"), gettext("Store it"), form)
 
 
 @sensitive_post_parameters()
@@ -91,12 +101,18 @@ def replace(visit: Visit, secret_id: UUID) -> HttpResponseBase:
         try:
             vault.replace(row=row, text=sent["secret"], by=by, purpose=sent["reason"])
         except vault.Changed:
-            form.add_error(None, "Nothing changed: somebody else was first.")
+            form.add_error(None, gettext("Nothing changed: somebody else was first."))
         except ring.VaultClosed:
             form.add_error(None, CLOSED)
         else:
-            return _done(visit, f"The secret {row.name} was replaced.")
-    return _show(visit, "Replace this secret?", "Replace it", form, [("Name", row.name), ("Version", row.version)])
+            return _done(visit, gettext("The secret %(name)s was replaced.") % {"name": row.name})
+    return _show(
+        visit,
+        gettext("Replace this secret?"),
+        gettext("Replace it"),
+        form,
+        [(gettext("Name"), row.name), (gettext("Version"), row.version)],
+    )
 
 
 @member_act
@@ -107,11 +123,15 @@ def remove(visit: Visit, secret_id: UUID) -> HttpResponseBase:
         try:
             vault.remove(row=row, by=visit.request.user.get_username(), purpose=form.cleaned_data["reason"])
         except vault.Changed:
-            form.add_error(None, "Nothing changed: somebody else was first.")
+            form.add_error(None, gettext("Nothing changed: somebody else was first."))
         else:
-            return _done(visit, f"The secret {row.name} was removed.")
-    facts = [("Name", row.name), ("Version", row.version), ("After that", "whatever names it finds nothing")]
-    return _show(visit, "Remove this secret?", "Remove it", form, facts, harms=True)
+            return _done(visit, gettext("The secret %(name)s was removed.") % {"name": row.name})
+    facts = [
+        (gettext("Name"), row.name),
+        (gettext("Version"), row.version),
+        (gettext("After that"), gettext("whatever names it finds nothing")),
+    ]
+    return _show(visit, gettext("Remove this secret?"), gettext("Remove it"), form, facts, harms=True)
 
 
 def _show(

@@ -22,7 +22,7 @@ class SessionStore(DatabaseStore):
     the session itself, the choice would be another one in each browser.
     """
 
-    _zone: str | None = None
+    _chosen: tuple[int | None, str | None, str | None] = (None, None, None)
 
     @classmethod
     def get_model_class(cls) -> type[BrowserSession]:
@@ -31,16 +31,31 @@ class SessionStore(DatabaseStore):
     @property
     def zone(self) -> str | None:
         """The name of the time zone that its person has chosen; None: he has not, or nobody is signed in."""
+        return self._read()[1]
+
+    @property
+    def language(self) -> str | None:
+        """The language that its person has chosen, as `zone`."""
+        return self._read()[2]
+
+    @property
+    def is_of_somebody(self) -> bool:
+        """Whether somebody is signed in."""
+        return self._read()[0] is not None
+
+    def _read(self) -> tuple[int | None, str | None, str | None]:
         self._get_session()  # type: ignore[attr-defined]  # reads it, unless it is read
-        return self._zone
+        return self._chosen
 
     def _get_session_from_db(self) -> BrowserSession | None:
-        rows = BrowserSession.objects.annotate(zone=F("user__preference__zone"))
+        rows = BrowserSession.objects.annotate(
+            zone=F("user__preference__zone"), language=F("user__preference__language")
+        )
         row = rows.filter(session_key=self.session_key, expire_date__gt=timezone.now()).first()
         if row is None:
             self._session_key = None
             return None
-        self._zone = row.zone
+        self._chosen = row.user_id, row.zone, row.language
         return row
 
     def create_model_instance(self, data: Mapping[str, Any]) -> BrowserSession:

@@ -1,6 +1,6 @@
 """The text of a mail about alerts. What EAs, brokers and people wrote stands in its body alone, on lines of ours."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -13,6 +13,20 @@ from sessions_app.domain.texts import legible
 MOST_TOLD: Final = 50
 _LONGEST_NAME: Final = 40
 _WORST_FIRST: Final = (Severity.CRITICAL, Severity.ERROR, Severity.WARNING, Severity.INFO)
+
+
+Say = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Tongue:
+    """How texts of ours are said in somebody's language. `count`: one of two texts, by a number."""
+
+    say: Say
+    count: Callable[[str, str, int], str]
+
+
+ENGLISH: Final = Tongue(str, lambda one, many, number: one if number == 1 else many)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,47 +52,57 @@ class Letter:
     body: str
 
 
-def letter(told: Sequence[Told], *, place: str, zone: ZoneInfo, link: str) -> Letter:
+def letter(told: Sequence[Told], *, place: str, zone: ZoneInfo, link: str, tongue: Tongue = ENGLISH) -> Letter:
     """The mail about these alerts: those that stand first, the worst first. `place`: the tenant's name."""
+    say = tongue.say
     ordered = sorted(told, key=lambda one: (one.over_at is not None, _WORST_FIRST.index(one.severity), one.first_at))
-    shown = [_paragraph(one, zone) for one in ordered[:MOST_TOLD]]
+    shown = [_paragraph(one, zone, say) for one in ordered[:MOST_TOLD]]
     more = len(ordered) - len(shown)
-    lines = [*shown, *([f"And {more} more: they stand on the page of alerts."] if more else [])]
-    lines.append(f"All alerts: {link}" if link else "All alerts stand on the page of alerts.")
-    lines.append("Which of them come by mail, and when, is chosen on that page.")
-    return Letter(f"[{_short(place)}] {_headline(ordered)}", "\n\n".join(lines) + "\n")
+    lines = [
+        *shown,
+        *([say("And %(count)s more: they stand on the page of alerts.") % {"count": more}] if more else []),
+    ]
+    lines.append(
+        say("All alerts: %(link)s") % {"link": link} if link else say("All alerts stand on the page of alerts.")
+    )
+    lines.append(say("Which of them come by mail, and when, is chosen on that page."))
+    return Letter(f"[{_short(place)}] {_headline(ordered, tongue)}", "\n\n".join(lines) + "\n")
 
 
-def trial(*, zone: ZoneInfo) -> Letter:
+def trial(*, zone: ZoneInfo, tongue: Tongue = ENGLISH) -> Letter:
     """The mail that a person sends to himself."""
-    body = f"Mails about alerts reach you. Their times are those of {zone.key}.\n"
-    return Letter("EA Gateway: a mail to try it", body)
+    say = tongue.say
+    body = say("Mails about alerts reach you. Their times are those of %(zone)s.") % {"zone": zone.key}
+    return Letter(say("EA Gateway: a mail to try it"), f"{body}\n")
 
 
-def _headline(told: Sequence[Told]) -> str:
+def _headline(told: Sequence[Told], tongue: Tongue) -> str:
     """Words of ours alone."""
+    say, count = tongue.say, tongue.count
     standing = [one for one in told if one.over_at is None]
     if len(told) == 1:
         name = told[0].code.replace("_", " ")
-        return f"{told[0].severity.value}: {name}" if standing else f"over: {name}"
+        return f"{told[0].severity.value}: {name}" if standing else say("over: %(name)s") % {"name": name}
     if not standing:
-        return f"{len(told)} alerts are over"
+        return say("%(count)s alerts are over") % {"count": len(told)}
     critical = sum(one.severity is Severity.CRITICAL for one in standing)
-    worst = f", {critical} critical" if critical else ""
+    worst = say(", %(count)s critical") % {"count": critical} if critical else ""
     ended = len(told) - len(standing)
-    return f"{len(standing)} alert{'s' if len(standing) != 1 else ''}{worst}" + (f", {ended} over" if ended else "")
+    stand = count("%(count)s alert", "%(count)s alerts", len(standing)) % {"count": len(standing)}
+    return f"{stand}{worst}" + (say(", %(count)s over") % {"count": ended} if ended else "")
 
 
-def _paragraph(one: Told, zone: ZoneInfo) -> str:
-    over = f"OVER since {_clock(one.over_at, zone)}: " if one.over_at else ""
-    seen = f", acknowledged by {legible(one.seen_as)}" if one.seen_as else ""
+def _paragraph(one: Told, zone: ZoneInfo, say: Say) -> str:
+    over = say("OVER since %(time)s: ") % {"time": _clock(one.over_at, zone)} if one.over_at else ""
+    seen = say(", acknowledged by %(person)s") % {"person": legible(one.seen_as)} if one.seen_as else ""
+    since = say(", since %(time)s") % {"time": _clock(one.first_at, zone)}
     lines = [
-        f"{over}{one.severity.value.upper()} {one.code.replace('_', ' ')}, since {_clock(one.first_at, zone)}"
-        + (f", {one.times} times" if one.times > 1 else "")
+        f"{over}{one.severity.value.upper()} {one.code.replace('_', ' ')}{since}"
+        + (say(", %(count)s times") % {"count": one.times} if one.times > 1 else "")
         + seen,
-        *([f"  Account: {legible(one.account)}"] if one.account else []),
-        f"  What: {legible(one.text)}",
-        f"  Meaning: {ALERTS[one.code][1]}",
+        *([f"  {say('Account')}: {legible(one.account)}"] if one.account else []),
+        f"  {say('What')}: {legible(one.text)}",
+        f"  {say('Meaning')}: {say(ALERTS[one.code][1])}",
     ]
     return "\n".join(lines)
 

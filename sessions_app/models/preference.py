@@ -18,3 +18,8 @@ class Preference(models.Model):
 
     def __str__(self) -> str:
         return f"preference of {self.user}"
+
+
+def spoken(language: str | None) -> str:
+    """The language that somebody has chosen, if it is one of ours still; else that of the deployment."""
+    return language if language in dict(settings.LANGUAGES) else str(settings.PEOPLES_LANGUAGE)

@@ -88,7 +88,7 @@ def test_no_tracked_file_names_a_machine_or_a_registry() -> None:
     if listed.returncode:
         pytest.skip("not a git checkout")
     foreign = re.compile(r"/work/|/root/|/home/\w+/|pypi\.org|files\.pythonhosted|registry\.npmjs")
-    texts = [path for path in listed.stdout.splitlines() if not path.endswith((".gz", ".png", ".htm"))]
+    texts = [path for path in listed.stdout.splitlines() if not path.endswith((".gz", ".png", ".htm", ".mo"))]
     found = [path for path in texts if path != name(Path(__file__)) and foreign.search(_text_of(ROOT / path))]
     assert found == []
 

@@ -7,15 +7,19 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.utils import translation
+from django.utils.translation import gettext, ngettext
 
 from sessions_app.domain.alerts import AlertCode
-from sessions_app.domain.letters import Letter, Told, letter, trial
+from sessions_app.domain.letters import Letter, Told, Tongue, letter, trial
 from sessions_app.domain.mailing import MessagePurpose
 from sessions_app.domain.zones import zone_of
 from sessions_app.models import AlertNotice, Member, OutboxMessage, Preference
+from sessions_app.models.preference import spoken
 from sessions_app.services.operations import alert_notices
 
 _OURS: Final = "EA Gateway"
+_TONGUE: Final = Tongue(gettext, ngettext)
 
 
 class Unwanted(Exception):
@@ -32,7 +36,9 @@ def send(message: OutboxMessage) -> Collection[UUID]:
     if not user.is_active or not user.email:
         raise Unwanted("the person has left, or has no address")
     if message.purpose == MessagePurpose.TEST:
-        _deliver(message, trial(zone=_zone(message)))
+        zone, language = _chosen(message)
+        with translation.override(language):
+            _deliver(message, trial(zone=zone, tongue=_TONGUE))
         return ()
     if not _belongs(message):
         raise Unwanted("the person has left")
@@ -40,7 +46,10 @@ def send(message: OutboxMessage) -> Collection[UUID]:
     if not notices:
         raise Unwanted("there is nothing to tell")
     place = message.tenant.name if message.tenant is not None else _OURS
-    _deliver(message, letter([_told(row) for row in notices], place=place, zone=_zone(message), link=_link(message)))
+    zone, language = _chosen(message)
+    told = [_told(row) for row in notices]
+    with translation.override(language):
+        _deliver(message, letter(told, place=place, zone=zone, link=_link(message), tongue=_TONGUE))
     return [row.alert_id for row in notices if row.alert.resolved_at is not None]
 
 
@@ -50,10 +59,11 @@ def _belongs(message: OutboxMessage) -> bool:
     return Member.objects.filter(tenant=message.tenant_id, user=message.user_id).exists()
 
 
-def _zone(message: OutboxMessage) -> ZoneInfo:
-    """The person's own."""
-    chosen = Preference.objects.filter(user=message.user_id).values_list("zone", flat=True).first()
-    return zone_of(chosen)
+def _chosen(message: OutboxMessage) -> tuple[ZoneInfo, str]:
+    """The person's own time zone and language."""
+    chosen = Preference.objects.filter(user=message.user_id).values_list("zone", "language").first()
+    zone, language = chosen or (None, None)
+    return zone_of(zone), spoken(language)
 
 
 def _told(notice: AlertNotice) -> Told:

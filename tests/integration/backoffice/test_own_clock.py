@@ -64,12 +64,12 @@ def page(client: Client, address: str) -> str:
 
 def test_a_person_chooses_his_zone_once_for_everything(client: Client, pat: User) -> None:
     assert "Times are UTC." in page(client, "/me/")
-    assert client.post("/me/time-zone/", {"zone": "Asia/Tokyo"}).status_code == 302
+    assert client.post("/me/preferences/", {"zone": "Asia/Tokyo", "language": "en-gb"}).status_code == 302
     told = page(client, "/me/")
     assert "Times are Asia/Tokyo (UTC+9)." in told
-    assert "by the clock of Asia/Tokyo from now on" in told
-    assert '<option value="Asia/Tokyo" selected>' in page(client, "/me/time-zone/")
-    client.post("/me/time-zone/", {"zone": "UTC"})
+    assert "Your choice was saved." in told
+    assert '<option value="Asia/Tokyo" selected>' in page(client, "/me/preferences/")
+    client.post("/me/preferences/", {"zone": "UTC", "language": "en-gb"})
     assert "Times are UTC." in page(client, "/me/")
     assert Preference.objects.count() == 1
 
@@ -77,7 +77,7 @@ def test_a_person_chooses_his_zone_once_for_everything(client: Client, pat: User
 def test_it_holds_in_every_browser_of_his_at_once_and_for_nobody_else(client: Client, pat: User) -> None:
     elsewhere, other = Client(), of_zone("America/New_York")
     elsewhere.force_login(pat)
-    client.post("/me/time-zone/", {"zone": "Asia/Tokyo"})
+    client.post("/me/preferences/", {"zone": "Asia/Tokyo", "language": "en-gb"})
     assert "Times are Asia/Tokyo (UTC+9)." in page(elsewhere, "/me/")
     assert "Times are America/New_York" in page(other, "/me/")
     assert "Times are UTC." in page(Client(), "/sign-in/")
@@ -85,13 +85,13 @@ def test_it_holds_in_every_browser_of_his_at_once_and_for_nobody_else(client: Cl
 
 @pytest.mark.parametrize("name", ["Mars/Olympus", "", "../../etc/passwd", "EST", '<script>alert("x")</script>'])
 def test_a_name_that_is_none_of_the_list_is_refused_in_a_sentence(client: Client, pat: User, name: str) -> None:
-    answer: Any = client.post("/me/time-zone/", {"zone": name})
+    answer: Any = client.post("/me/preferences/", {"zone": name, "language": "en-gb"})
     told = answer.content.decode()
     assert answer.status_code == 200
     assert ("There is no such time zone in the list." if name else "This field is required.") in told
     assert "<script>" not in told
     with pytest.raises(UnknownZone):
-        preferences.choose(user_id=pat.pk, zone=name)
+        preferences.choose(user_id=pat.pk, zone=name, language="en-gb")
     assert not Preference.objects.exists()
 
 
@@ -224,7 +224,7 @@ def test_what_staff_fill_in_is_meant_by_their_own_clock() -> None:
     kept = dict(re.findall(r'name="(starts_at|ends_at)" value="([^"]+)"', look))
     assert kept == {"starts_at": "2027-03-27T22:00:00+01:00", "ends_at": "2027-03-28T10:00:00+02:00"}
     # In another tab the person chooses another zone meanwhile: what he has looked at is what is done.
-    berlin.post("/me/time-zone/", {"zone": "Asia/Tokyo"})
+    berlin.post("/me/preferences/", {"zone": "Asia/Tokyo", "language": "en-gb"})
     announced(berlin, kept["starts_at"], kept["ends_at"], sure="yes")
     window = MaintenanceWindow.objects.get()
     assert window.starts_at == datetime(2027, 3, 27, 21, tzinfo=UTC)

@@ -118,3 +118,11 @@ def test_what_is_no_limit_of_a_terminal_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("LIMITS", text)
     with pytest.raises(ImproperlyConfigured, match=f"LIMITS: {text!r} is no limit"):
         env.guards("LIMITS")
+
+
+def test_a_word_that_is_none_of_those_known_is_refused_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_CHOICE", "fr")
+    with pytest.raises(ImproperlyConfigured, match="A_CHOICE must be one of en-gb, de"):
+        env.choice("A_CHOICE", {"en-gb": "English", "de": "Deutsch"}, default="en-gb")
+    monkeypatch.setenv("A_CHOICE", "")
+    assert env.choice("A_CHOICE", ["en-gb", "de"], default="en-gb") == "en-gb"

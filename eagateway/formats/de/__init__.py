@@ -1,0 +1,1 @@
+"""German pages write values as English ones do."""
