@@ -1,12 +1,18 @@
-"""Translates and compiles. What was built once is kept by the hash of everything that went into it."""
+"""Translates and compiles. What was built once is kept by the hash of everything that went into it.
 
+Workers that want the same wait for the first of them, by a lock that the kernel takes from who dies; what stands under
+the name of a result is whole, as it is moved there when it is done.
+"""
+
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -93,9 +99,8 @@ def build_translated(translated: Translated, options: Options) -> Path:
     shim = [path.read_bytes() for path in sorted(SHIM.glob("*.hpp"))]
     made_of = [translated.cpp.encode(), repr(options.flags).encode(), *shim, *(str(part).encode() for part in objects)]
     program = _kept("run", made_of)
-    if not program.exists():
-        linked = ["-x", "c++", str(source), "-x", "none", *map(str, objects)]
-        _compile(program, [*options.flags, "-isystem", str(SHIM), *linked])
+    linked = ["-x", "c++", str(source), "-x", "none", *map(str, objects)]
+    compile_once(program, [*options.flags, "-isystem", str(SHIM), *linked])
     return program
 
 
@@ -103,8 +108,7 @@ def _shim_object(part: str, options: Options) -> Path:
     source = SHIM / f"{part}.cpp"
     inputs = [source.read_bytes(), *(path.read_bytes() for path in sorted(SHIM.glob("*.hpp")))]
     target = _kept("o", [*inputs, repr(options.shim_flags).encode()])
-    if not target.exists():
-        _compile(target, [*options.shim_flags, "-c", str(source)])
+    compile_once(target, [*options.shim_flags, "-c", str(source)])
     return target
 
 
@@ -124,12 +128,35 @@ def _store(target: Path, content: bytes) -> None:
     Path(file.name).rename(target)
 
 
+def compile_once(target: Path, arguments: Sequence[str]) -> None:
+    """Compile to `target`, if nobody has. Who comes while another one compiles it waits for him.
+
+    :raises BuildError: the compiler refuses, or warns
+    """
+    if target.exists():
+        return
+    with _alone(target):
+        if not target.exists():
+            _compile(target, arguments)
+
+
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    """Nobody else makes this target meanwhile. Closing the file ends it, and so does the death of the process."""
+    with target.with_suffix(f"{target.suffix}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _compile(target: Path, arguments: Sequence[str]) -> None:
-    """Several processes may build the same: the last one wins, with the same bytes."""
+    """In a folder of its own: a compiler that outlives its builder writes into none that somebody uses."""
     found = compiler()
     if found is None:
         raise BuildError("no C++ compiler here: install g++, or name one in EAGATEWAY_CXX")
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+    drafts = f"{target.name}."
+    for left in target.parent.glob(f"{drafts}*.draft"):  # by builders that were killed
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=drafts, suffix=".draft", dir=target.parent) as folder:
         made = Path(folder) / "made"
         done = subprocess.run([found, *arguments, "-o", str(made)], capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode or "warning:" in done.stderr:
