@@ -206,6 +206,7 @@ bool CAgent::OpenAccount(void)
    m_refused="";
    m_times.Forget();
    m_watcher.Account(m_broker.Login(),m_broker.Server());
+   m_executor.Account(m_broker.Login(),m_broker.Server());
    m_session.Account(m_inputs.url,m_account,m_account_key);
    return(true);
   }
@@ -287,14 +288,19 @@ void CAgent::Limits(void)
    SGuards told=GuardsTold(m_told_guards);
    m_executor.guards=Stricter(m_inputs.guards,told);
   }
-//--- Orders: at least one, however long the gateway took. The account may have been switched meanwhile, and none of its
-//--- orders is for another.
+//--- Orders: at least one, however long the gateway took. The account may have been switched meanwhile: the executor asks
+//--- before each order and behind it.
 void CAgent::CarryOut(void)
   {
    long began=m_clock.Monotonic();
    for(int i=0; i<20 && (i==0 || m_clock.Monotonic()-began<ORDERS_MS) && !IsStopped(); i++)
-      if(Logged()!=m_account || !m_executor.Step())
+     {
+      long busy=m_executor.BusyFor();
+      if(busy>0)
+         m_session.Announce(busy);
+      if(!m_executor.Step())
          return;
+     }
   }
 //--- One pass: the book, the gateway, the orders, and the gateway again if there is something to tell
 void CAgent::Pass(void)
@@ -312,7 +318,7 @@ void CAgent::Pass(void)
       if(m_session.live_once && m_session.stopped=="" && m_store.State()==JOURNAL_READY)
         {
          CarryOut();
-         if(m_store.outbox.Count()>0 && m_session.link.Eager())
+         if(m_store.outbox.Count()>0 && m_session.link.Eager() && Logged()==m_account)
             m_session.Step();
         }
       if(m_store.Size()>JOURNAL_BYTES && m_store.outbox.Count()==0 && m_store.ledger.Unfinished()==0)

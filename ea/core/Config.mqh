@@ -55,6 +55,10 @@
 #define NOWHERE_MS           10000
 #define GONE_SCANS           3
 #define CONNECTED_MS         30000
+//--- a broker whose calls take so long is waited for with an announcement: four calls and so much more, at most so long
+#define SLOW_CALL_MS         1000
+#define BUSY_SPARE_MS        10000
+#define BUSY_MOST_MS         120000
 #define BOOK_WAIT_MS         8000
 
 //--- the journal

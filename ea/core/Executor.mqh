@@ -2,7 +2,8 @@
 //| Executor.mqh: carries out commands, one at a time, those of a    |
 //| copy in their order. Each is written down before it is sent; one |
 //| whose outcome nobody knows is never sent again: the broker is    |
-//| asked. Shared by MQL4 and MQL5.                                  |
+//| asked. What was read or sent while the terminal was switched to  |
+//| another account is no outcome. Shared by MQL4 and MQL5.          |
 //+------------------------------------------------------------------+
 #property strict
 #ifndef EAG_EXECUTOR
@@ -26,8 +27,13 @@ private:
    CLook             m_look;
    long              m_ours[];
    long              m_waiting_since;
+   long              m_login;
+   string            m_server;
+   double            m_call_ms;
 
+   bool              Here(void);
    bool              CarryOut(const int place);
+   bool              Order(const int place,SEntry &entry);
    bool              MayOpen(const int place,SEntry &entry);
    bool              Settle(const int place);
    bool              MayBeLate(const int place,SEntry &entry,const SReport &report);
@@ -55,7 +61,9 @@ public:
                      CExecutor(void);
    void              Begin(CStore *store,CBroker *broker,CClock *clock,CRandom *random,CBrokerClock *times);
    bool              Step(void);
+   void              Account(const long login,const string server) { m_login=login; m_server=server; }
    long              WaitingSince(void) const { return(m_waiting_since); }
+   long              BusyFor(void);
   };
 CExecutor::CExecutor(void)
   {
@@ -65,6 +73,9 @@ CExecutor::CExecutor(void)
    m_random=NULL;
    m_times=NULL;
    m_waiting_since=-1;
+   m_login=0;
+   m_server="";
+   m_call_ms=0;
    last="";
    guard_said="";
   }
@@ -89,6 +100,18 @@ bool CExecutor::Step(void)
    if(ready>=0)
       done=CarryOut(ready);
    return(asked || done);
+  }
+//--- whether the terminal is still logged in to the account whose commands these are
+bool CExecutor::Here(void)
+  {
+   return(m_broker.Login()==m_login && m_broker.Server()==m_server);
+  }
+//--- how long the terminal will hear nobody, if an order is about to be sent to a broker whose calls are slow; else 0
+long CExecutor::BusyFor(void)
+  {
+   if(m_call_ms<SLOW_CALL_MS || m_store.ledger.Ready(m_clock.Monotonic())<0)
+      return(0);
+   return(MathMin((long)BUSY_MOST_MS,(long)(4*m_call_ms)+BUSY_SPARE_MS));
   }
 bool CExecutor::Expired(const SCommand &command)
   {
@@ -143,17 +166,27 @@ bool CExecutor::CarryOut(const int place)
      }
    if(IsOpening(entry.command.action) && !MayOpen(place,entry))
       return(true);
+   return(Order(place,entry));
+  }
+//--- Written down, sent, and its outcome written down. An order after which another account is logged in stays in doubt: what
+//--- the terminal shows now is not this account's.
+bool CExecutor::Order(const int place,SEntry &entry)
+  {
    if(entry.first_try==0)
       entry.first_try=m_clock.Monotonic();
    m_store.ledger.Set(place,entry);
-   if(!m_store.Write("S",Name(entry)+" 0 "+IntegerToString(m_clock.Wall())))
+   if(!Here() || !m_store.Write("S",Name(entry)+" 0 "+IntegerToString(m_clock.Wall())))
       return(false);
    m_store.ledger.At(place,entry);
    long began=m_clock.Monotonic();
    ArrayResize(m_ours,0);
+   SReport report={};
    ClearReport(report,"");
    int error=Do(entry.command,report);
    report.took=m_clock.Monotonic()-began;
+   m_call_ms=(m_call_ms>0) ? (3*m_call_ms+(double)report.took)/4 : (double)report.took;
+   if(!Here())
+      return(false);
    if(error==0)
       return(Finish(entry,report,false));
    if(IsUnknownOutcome(error))
@@ -245,7 +278,7 @@ bool CExecutor::Settle(const int place)
       Frame(entry,report,frame);
       m_store.Begin(Name(entry));
       m_store.WithFrame(frame);
-      if(!m_store.Commit("U"))
+      if(!Here() || !m_store.Commit("U"))
          return(false);
       m_store.ledger.At(place,entry);
       last="unknown outcome of copy "+IntegerToString(entry.command.copy_no);
@@ -506,7 +539,7 @@ bool CExecutor::Finish(const SEntry &entry,SReport &report,const bool refused)
         }
      }
    ArrayResize(m_ours,0);
-   return(m_store.Commit("D"));
+   return(Here() && m_store.Commit("D"));
   }
 void CExecutor::Frame(const SEntry &entry,const SReport &report,SFrame &frame)
   {

@@ -34,6 +34,8 @@ private:
    double            m_tokens;
    long              m_tokens_at;
    long              m_next_beat;
+   long              m_busy_ms;
+   bool              m_announced;
    bool              m_introduced;
    bool              m_telling;
    long              m_told_at;
@@ -56,7 +58,7 @@ private:
    void              Gap(void);
    void              Reply(const string type,const string payload);
    string            Hello(void);
-   string            Beat(void);
+   string            Beat(const long busy);
    bool              MaySpend(void);
    bool              OutboxFrame(string &text);
    bool              BookFrame(string &text);
@@ -107,6 +109,7 @@ public:
    void              Frames(string &list[]);
    string            Body(const int hold_ms);
    string            Poll(const int hold_ms);
+   void              Announce(const long milliseconds) { m_busy_ms=milliseconds; m_next_beat=0; }
    bool              Answer(string &text);
    bool              TestAnswer(string &text);
    void              HearMessage(const uchar &bytes[]);
@@ -127,6 +130,8 @@ CLink::CLink(void)
    heard_at=-1;
    ping_ms=-1;
    m_next_beat=0;
+   m_busy_ms=0;
+   m_announced=false;
    Renew();
    Greet();
   }
@@ -216,7 +221,7 @@ string CLink::Hello(void)
    json.Close("}");
    return(Plain("Hello",json.Result()));
   }
-string CLink::Beat(void)
+string CLink::Beat(const long busy)
   {
    CJsonWriter json;
    json.Open("","{");
@@ -231,6 +236,8 @@ string CLink::Beat(void)
       json.Integer("ping_ms",ping_ms);
    json.Integer("outbox_size",m_store.outbox.Count());
    json.Integer("top_seq",MathMax((long)0,m_store.outbox.Top()));
+   if(busy>0)
+      json.Integer("busy_until_ms",busy);
    json.Close("}");
    return(Plain("StatusHeartbeat",json.Result()));
   }
@@ -396,7 +403,12 @@ void CLink::Frames(string &list[])
       Add(list,text);
    if(m_clock.Monotonic()>=m_next_beat)
      {
-      Add(list,Beat());
+      if(m_busy_ms==0 || m_announced)
+         Add(list,Beat(0));  // an announcement counts once, until a beat without one
+      if(m_busy_ms>0)
+         Add(list,Beat(m_busy_ms));
+      m_announced=(m_busy_ms>0);
+      m_busy_ms=0;
       m_next_beat=m_clock.Monotonic()+m_vault.interval_seconds*1000;
      }
    if(goodbye && !said_goodbye && m_sent>=m_store.outbox.Top())
@@ -427,7 +439,8 @@ bool CLink::TestAnswer(string &text)
   {
    if(!m_greeted || m_next_beat>0)
       return(false);
-   text=Beat();
+   text=Beat(0);
+   m_announced=false;
    m_next_beat=m_clock.Monotonic()+m_vault.interval_seconds*1000;
    return(true);
   }

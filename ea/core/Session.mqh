@@ -64,6 +64,7 @@ public:
    void              Windows(CWindows *windows,const ETransport transport);
    void              Account(const string url,const string account,const string auth_key);
    void              Step(void);
+   void              Announce(const long milliseconds);
    void              Leave(void);
    long              WaitMs(void) const { return(MathMax((long)0,m_wait_until-m_clock.Monotonic())); }
    bool              HasSession(void) const { return(m_open); }
@@ -163,6 +164,15 @@ void CSession::Wait(const long told_ms)
    m_attempt++;
    m_wait_until=m_clock.Monotonic()+pause;
    Print("EA Gateway: next try in ",pause," ms");
+  }
+//--- the terminal will hear nobody for so long: told now, by a call that asks for nothing else
+void CSession::Announce(const long milliseconds)
+  {
+   if(link.Live())
+     {
+      link.Announce(milliseconds);
+      Step();
+     }
   }
 //--- One call at most
 void CSession::Step(void)

@@ -238,9 +238,11 @@ BY_THE_EA: Final[Mapping[int, str]] = {
     57: "the same",
     58: "journal and session are deleted",
     71: "it says so on the chart, and tells the gateway nothing more",
+    83: "the broker's first call takes 1.2 seconds; what is announced before the next one lasts longer than that one",
     84: "counted from each one's introduction to its next heartbeat, as the gateway hears them",
     89: "a hand closes a part in its terminal: that is told, and the rest is closed as the same copy",
     90: "a terminal without a connection tells that it sees nothing, and its copy is closed as a whole later",
+    93: "its terminal loses a part of three; over the socket alone, for a call is lost as a whole",
     94: "asked at the start of a session, it tells a book that was told before as the same",
     100: "the numbers are the gateway's: it waits for no answer, for OnDeinit is short. Not timed here: "
     "`python -m tests.ea.bars leaving`",

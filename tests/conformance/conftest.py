@@ -5,7 +5,9 @@ or "rest", "rows", "sdk", "tcp" where it speaks neither. `make conformance` and 
 takes the socket for the cases of odd numbers and the exchange for the even ones.
 
 A case about an EA takes `played`: it runs with the SDK as above and, as `[socket-ea]` and `[exchange-ea]`, with the EA
-itself, by day over the socket alone and in the first of its variants. `@pytest.mark.over("ea")`: with the EA alone.
+itself, in MetaTrader 4 and, as `[exchange-mt5-ea]`, in a MetaTrader 5 that hedges, for which there is no program with a
+socket; by day over the socket and in MetaTrader 5, in the first of its variants. `@pytest.mark.over("ea")`: with the EA
+alone.
 
 CONFORMANCE_SERVER chooses the ASGI server of our own deployments; CONFORMANCE_URL and CONFORMANCE_ACCOUNTS name another
 deployment, against which only the wire cases run.
@@ -30,6 +32,7 @@ from tests.ea.conftest import WITHOUT
 from tests.integration import tokens
 
 BOTH = ("socket", "exchange")
+BY_DAY = ("socket-ea", "exchange-mt5-ea")
 ELSEWHERE = os.environ.get("CONFORMANCE_URL", "")
 SPOILING = {6, 7, 36, 40, 41, 101, 102, 103, 104, 105, 107, 109, 168}  # cases about frames that break the schemas
 PATIENCE = {
@@ -66,20 +69,27 @@ def _one_of_both(name: str) -> list[Any]:
 
 
 def _by_the_ea() -> list[Any]:
-    """By day over the socket, which the program has that traders are told to take. Each is a process of its own."""
+    """By day over the socket, which the program has that traders are told to take, and in MetaTrader 5."""
     without = pytest.mark.skipif(compiler() is None, reason=WITHOUT)
-    nightly = {"socket": (), "exchange": (pytest.mark.nightly,)}
-    return [pytest.param(each, "ea", marks=[without, *nightly[each]], id=f"{each}-ea") for each in BOTH]
+    nightly = pytest.mark.nightly
+    return [
+        pytest.param("socket", "mt4", marks=without, id="socket-ea"),
+        pytest.param("exchange", "mt4", marks=[without, nightly], id="exchange-ea"),
+        pytest.param("exchange", "mt5", marks=without, id="exchange-mt5-ea"),
+    ]
 
 
 def _leave_to_the_night(items: list[pytest.Item]) -> None:
     """Of a case's variants the EA plays the first by day: each takes five seconds of its own timers."""
     played = set()
     for item in items:
-        name = getattr(item, "originalname", "")
-        if "socket-ea" in item.name and name in played:
+        way = next((way for way in BY_DAY if way in item.name), None)
+        if way is None:
+            continue
+        first = (getattr(item, "originalname", ""), way)
+        if first in played:
             item.add_marker(pytest.mark.nightly)
-        played |= {name} if "socket-ea" in item.name else set()
+        played.add(first)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -167,15 +177,15 @@ async def quick_stage(quick_house: House, transport: str) -> AsyncIterator[Stage
 
 @pytest.fixture
 def played(terminal: str, transport: str) -> Iterator[Casting]:
-    """Makes the account of a role that `terminal` plays: the SDK, or the EA."""
+    """Makes the account of a role that `terminal` plays: the SDK, or the EA in a MetaTrader of that platform."""
     made: list[EaPlayer] = []
-    if terminal == "ea":
-        compiled(transport)  # before anybody's heartbeats are due
+    if terminal != "sdk":
+        compiled(transport, terminal)  # before anybody's heartbeats are due
 
     def play(stage: Stage, role: Role, folder: Path) -> Actor:
         if terminal == "sdk":
             return Player(stage, role, folder)
-        made.append(EaPlayer(stage, role, folder))
+        made.append(EaPlayer(stage, role, folder, platform=terminal))
         return made[-1]
 
     yield play

@@ -60,15 +60,15 @@ class RecordingBroker(Broker):
         return {"delete": "cancel"}.get(words[0], words[0])
 
 
-def compiled(transport: str) -> Path:
+def compiled(transport: str, platform: str = "mt4") -> Path:
     """The program that speaks so."""
-    return program(PROGRAM_OF[WAYS[transport]])
+    return program(PROGRAM_OF[WAYS[transport]], platform=platform)
 
 
 class EaPlayer:
     """One account: its broker's book outlives the programs; so does what they write down in `folder`."""
 
-    def __init__(self, stage: Stage, role: Role, folder: Path) -> None:
+    def __init__(self, stage: Stage, role: Role, folder: Path, *, platform: str = "mt4") -> None:
         self._stage, self.role = stage, role
         folder.mkdir(exist_ok=True)
         way = WAYS[stage.transport]
@@ -76,9 +76,10 @@ class EaPlayer:
         self.broker = RecordingBroker()
         self.broker.book.balance = Decimal(20_000 + next(_numbers))
         self._seat = Seat(
-            stage.house.url, role.account_id, role.key, folder / "terminal", inputs=inputs, way=way, broker=self.broker
-        )
-        self._sentence = folder / "die"
+            stage.house.url, role.account_id, role.key, folder / "terminal", inputs=inputs, way=way, broker=self.broker,
+            platform=platform,
+        )  # fmt: skip
+        self._sentence, self._lost = folder / "die", folder / "lost"
         assert isinstance(stage.house, OwnHouse)
         assert stage.house.gateway.process is not None
         self._tap = Path(os.environ[tap.FOLDER_VARIABLE]) / f"{stage.house.gateway.process.pid}.jsonl"
@@ -98,7 +99,7 @@ class EaPlayer:
             for number in range(1, max(given, default=0) + 1)
         ]
         rate = {"MQL_CLOCK_RATE": HURRY} if hurried else {}
-        self._seat.start(MQL_DIE_FILE=str(self._sentence), **rate)
+        self._seat.start(MQL_DIE_FILE=str(self._sentence), MQL_DROP_FILE=str(self._lost), **rate)
         await self._says("EA Gateway: LIVE as")
         await until(lambda: self._journal().watching)
         if halt is not None:
@@ -162,6 +163,21 @@ class EaPlayer:
         """The snapshots that it has told, where nobody else tells any."""
         return [book for _, book in self._received("SyncSnapshot") if book["phase"] == "report"]
 
+    def whole_books(self, since: int) -> list[int]:
+        """Of the books told since then those of which all parts were, by how many parts they have."""
+        parts = self.books()[since:]
+        told = {part["digest"]: part["of"] for part in parts}
+        return [of for one, of in told.items() if of == sum(1 for part in parts if part["digest"] == one)]
+
+    def unacknowledged(self) -> int:
+        """How much of what it has told waits."""
+        return len(self._journal().waiting)
+
+    def announced(self) -> list[int]:
+        """For how many milliseconds it has said that it would be busy, where nobody else says so."""
+        beats = (beat for _, beat in self._received("StatusHeartbeat"))
+        return [beat["busy_until_ms"] for beat in beats if beat.get("busy_until_ms")]
+
     def commands(self) -> list[dict[str, Any]]:
         """What the gateway has ordered, as the journal has it."""
         return [entry.payload for entry in self._journal().ordered()]
@@ -184,6 +200,11 @@ class EaPlayer:
         draft = self._sentence.with_suffix(".draft")
         draft.write_text(sentence)
         draft.replace(self._sentence)
+
+    async def loses(self, text: str) -> None:
+        """Return when a message with this text was lost on its socket."""
+        self._lost.write_text(text)
+        await until(lambda: not self._lost.exists())
 
     def close(self) -> None:
         """Nothing of it goes on, and no sanitizer has found anything."""

@@ -48,8 +48,9 @@ socket by the program with DLLs, over the exchange by the one without.
 
 """
 _NOT_PLAYED: Final = """
-It does not play 83 (it announces no `busy_until_ms` yet) and 93 (no part of its book is lost without the link: when it
-is asked again it takes the book anew, as for any question). 125, full disks, and 162 are asked where its terminals are
+In MetaTrader 5, where an account must hedge and there is no program with a socket, it plays the same cases over the
+exchange (`exchange-mt5`). 93 is played over the socket alone: a call is lost with all that it holds, and is made again.
+125, full disks, and 162 are asked where its terminals are
 tried: `test_while_the_disk_is_full_nothing_is_ordered_and_then_it_is_ordered_once` in
 [test_ea_faults.py](../tests/e2e/test_ea_faults.py) and `test_an_order_that_timed_out_and_fills_late_is_one_position` in
 [test_ea_terminals.py](../tests/e2e/test_ea_terminals.py).

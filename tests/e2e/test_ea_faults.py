@@ -148,6 +148,56 @@ def test_an_account_that_is_switched_while_the_gateway_is_asked_gets_no_order_of
         assert 77 not in getattr(broker, "logins", [])
 
 
+class SwitchedBySending(Broker):
+    """A terminal that is logged in to another account, in which there is nothing but money, when an order was sent."""
+
+    mine = theirs = Decimal(0)
+
+    def order(self, words: tuple[str, ...]) -> str:
+        """Carried out, before the switch."""
+        answer = super().order(words)
+        if self.theirs:
+            self.mine, self.login, self.book.balance = self.book.balance, 77, self.theirs
+        return answer
+
+    def back(self, login: int) -> None:
+        """The account is the first one again, and stays."""
+        self.login, self.book.balance, self.theirs = login, self.mine, Decimal(0)
+
+    def trades(self) -> list[str]:
+        """Those of whoever is logged in."""
+        return [] if self.login == 77 else super().trades()
+
+    def history(self) -> list[str]:
+        """Those of whoever is logged in."""
+        return [] if self.login == 77 else super().history()
+
+
+def test_an_order_after_which_another_account_is_logged_in_is_told_when_its_own_is_back(
+    gateway: Gateway, tmp_path: Path, way: str
+) -> None:
+    cast, broker = gateway.provision({}), SwitchedBySending()
+    keys = [(name, cast.keys[name]) for name in cast.names[:2]]
+    with (
+        Seat(gateway.url, *keys[0], tmp_path / "master", way=way) as master,
+        Seat(gateway.url, *keys[1], tmp_path / "follower", way=way, broker=broker) as follower,
+    ):
+        follower.start().live("follower")
+        master.start().live("master").terminal.hears("EA Gateway: watching")
+        (written,) = (follower.folder / "EAGateway").glob("*.log")
+        mine, broker.theirs = broker.login, Decimal(55_555)
+        ticket = master.broker.open("buy", "0.10")
+        follower.shows(":77")
+        assert [line.split()[1] for line in written.read_text().splitlines()][-1] == "S"  # in doubt, and nothing more
+        said = len(follower.terminal.said())
+        with follower.terminal.told.lock:
+            broker.back(mine)
+        follower.terminal.hears("EA Gateway: LIVE as follower", after=said)
+        one_copy_and_its_end(master, follower, ticket)
+        assert orders(follower) == ["send", "close"]
+        assert "55555" not in written.read_text()
+
+
 def test_a_close_that_comes_before_the_broker_lists_the_order_closes_it_all_the_same(
     gateway: Gateway, begin: Callable[..., Pair]
 ) -> None:

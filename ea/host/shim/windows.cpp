@@ -5,7 +5,7 @@
 // Windows hands out are numbers of a table here, which is what an int can hold.
 // MQL_LOSE_FILE: while this file is there, requests are sent and their answers are lost; a socket breaks when it is read.
 // MQL_FREEZE_FILE: while it is there nothing comes, until MQL_DEAD_LINK_MS have passed, when the link is given up as TCP does.
-// MQL_DROP_FILE: the next message with the text in this file is lost, and the file goes.
+// MQL_DROP_FILE: the next message with the text in this file, to or from the program, is lost, and the file goes.
 // MQL_UPGRADES=0: something on the way refuses WebSockets. MQL_DPAPI=0: Windows does not wrap. MQL_WINDOWS_USER: who wraps.
 #include <chrono>
 #include <cstdlib>
@@ -146,10 +146,19 @@ uint frame(Handle &h, int kind, const std::string &data) {
   for (size_t i = 0; i < data.size(); i++) text += (char)(data[i] ^ mask[i & 3]);
   return os_send(h.socket, text) ? 0 : 12030;
 }
+bool dropped(const std::string &message) {
+  const char *file = getenv("MQL_DROP_FILE");
+  if (!file) return false;
+  std::ifstream in(file);
+  std::string text((std::istreambuf_iterator<char>(in)), {});
+  return !text.empty() && message.find(text) != std::string::npos && ::unlink(file) == 0;
+}
 template <class W> uint SocketSend(W socket, uint type, uchar *data, uint size) {
   Handle *h = find(socket, SOCKET);
   if (!h || h->closed) return 4317;
-  return type == 2 ? frame(*h, 1, std::string((const char *)data, size)) : 87;
+  if (type != 2) return 87;
+  std::string message((const char *)data, size);
+  return dropped(message) ? 0 : frame(*h, 1, message);
 }
 uint wait_for(Handle &h, size_t size) {
   auto began = std::chrono::steady_clock::now();
@@ -160,13 +169,6 @@ uint wait_for(Handle &h, size_t size) {
   while (h.came.size() < size)
     if (!more(h)) return 12030;
   return there("MQL_LOSE_FILE") ? 12030 : 0;
-}
-bool dropped(const std::string &message) {
-  const char *file = getenv("MQL_DROP_FILE");
-  if (!file) return false;
-  std::ifstream in(file);
-  std::string text((std::istreambuf_iterator<char>(in)), {});
-  return !text.empty() && message.find(text) != std::string::npos && ::unlink(file) == 0;
 }
 template <class W> uint SocketReceive(W socket, uchar *buffer, uint size, uint *count, uint *type) {
   Handle *h = find(socket, SOCKET);
