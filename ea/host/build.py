@@ -24,7 +24,7 @@ SOURCES: Final = Path(os.environ.get("EAGATEWAY_EA_SOURCES") or HERE.parent)
 """Where core/ and the programs stand; a copy with a fault in it, when the tests themselves are tried."""
 CORE: Final = SOURCES / "core"
 SHIM: Final = HERE / "shim"
-PARTS: Final = ("text", "files", "terminal", "trade", "trade5", "network", "crypt", "windows")
+PARTS: Final = ("text", "files", "terminal", "trade", "trade5", "bars", "charts", "network", "crypt", "windows")
 _COMMON: Final = ("-std=c++17", "-g", "-O0", "-fwrapv", "-fno-strict-aliasing")
 WARNINGS: Final = (
     "-Wall",
@@ -35,7 +35,7 @@ WARNINGS: Final = (
     "-Wno-unused-parameter",
 )
 SANITIZED: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
-FOREIGN: Final = ("-w", "-fpermissive", "-O0", "-ftrivial-auto-var-init=zero")
+FOREIGN: Final = ("-DMQL_FOREIGN", "-w", "-fpermissive", "-O0", "-ftrivial-auto-var-init=zero")
 
 
 class BuildError(Exception):
@@ -158,7 +158,8 @@ def _compile(target: Path, arguments: Sequence[str]) -> None:
         shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=drafts, suffix=".draft", dir=target.parent) as folder:
         made = Path(folder) / "made"
-        done = subprocess.run([found, *arguments, "-o", str(made)], capture_output=True, text=True, check=False)  # noqa: S603
+        command, plain = [found, *arguments, "-o", str(made)], {**os.environ, "LC_ALL": "C"}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=plain)  # noqa: S603
         if done.returncode or "warning:" in done.stderr:
             raise BuildError(done.stderr)
         made.rename(target)

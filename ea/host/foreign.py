@@ -1,6 +1,6 @@
 """Programs that others have written: which of them translate, compile and run here, and what is missing."""
 
-import math
+import re
 import subprocess
 import tempfile
 from collections import Counter
@@ -11,13 +11,25 @@ from pathlib import Path
 from typing import Final
 
 from ea.host.build import BuildError, Options, build_translated
+from ea.host.sim.bars import waves
 from ea.host.sim.broker import Broker, Quote
+from ea.host.sim.hedging import FILL_OR_KILL, IMMEDIATE_OR_CANCEL, Hedging
 from ea.host.sim.terminal import Terminal
-from ea.host.translator.lexer import SourceError
+from ea.host.translator.lexer import SourceError, decode, without_comments
 from ea.host.translator.translate import translate
 
 TICKS: Final = 1000
 _SECONDS: Final = 120
+_MOST: Final = 10
+_COMPILER: Final = re.compile(r"(.+?):(\d+):\d+: (?:fatal )?error: (.*)")
+_WORDS: Final = (
+    (r"switch quantity|default type conversion", "switch takes whole numbers: write if and else for a text"),
+    (r"'(\w+)' was not declared", r"\1 is not known here: declare it, or include the file that does"),
+    (r"no matching function for call to '(?:ea::)?(\w+)", r"\1 is not called so: look at its arguments"),
+    (r"'(?:class|struct) (?:ea::)?(\w+)' has no member named '(\w+)", r"\1 has no \2"),
+    (r"'(\w+)' (?:does not name a type|has not been declared)", r"\1 is no type here: include the file that has it"),
+)
+"""What the compiler says, and what a writer of MQL is to do."""
 _BEGIN: Final = 1_700_000_000.0
 _EVERY: Final = 20
 _SPREAD: Final = Decimal("0.00010")
@@ -25,7 +37,7 @@ _SPREAD: Final = Decimal("0.00010")
 
 @dataclass(slots=True)
 class Tried:
-    """How far a program came: `stage` is `not translated`, `not compiled`, `compiled`, `stopped` or `ran`.
+    """How far a program came: `stage` is `no EA`, `not translated`, `not compiled`, `compiled`, `stopped` or `ran`.
 
     `missing`: what the translator found, with file and line. `orders`: how many it sent in its ticks. `note`: the first
     error of the compiler or the last word of the program.
@@ -45,8 +57,29 @@ def programs(folder: Path) -> list[Path]:
     return sorted(path for path in found if path.is_file())
 
 
+def is_indicator(path: Path) -> bool:
+    """Whether it draws, and trades nothing."""
+    text = without_comments(decode(path.read_bytes()))
+    return re.search(r"^\s*#property\s+indicator_(?:chart|separate)_window", text, re.M) is not None
+
+
+def _told(line: str) -> SourceError:
+    """An error of the compiler, in the words of MQL where it has some."""
+    found = _COMPILER.match(line)
+    if found is None:
+        return SourceError("", 0, line)
+    said = found[3]
+    for pattern, words in _WORDS:
+        if matched := re.search(pattern, said):
+            said = matched.expand(words)
+            break
+    return SourceError(found[1], int(found[2]), said)
+
+
 def try_program(path: Path, *, folders: Sequence[Path], run: bool = True) -> Tried:
     """Translate, compile, and run for a thousand ticks."""
+    if is_indicator(path):
+        return Tried(path, "no EA", note="an indicator: this tries what trades")
     language = 5 if path.suffix.lower() == ".mq5" else 4
     try:
         translated = translate(path, language=language, folders=folders, own=False)
@@ -57,8 +90,8 @@ def try_program(path: Path, *, folders: Sequence[Path], run: bool = True) -> Tri
     try:
         program = build_translated(translated, Options(language=language, own=False))
     except BuildError as error:
-        first = next((line for line in str(error).splitlines() if "error:" in line), "")
-        return Tried(path, "not compiled", note=first)
+        said = [line for line in str(error).splitlines() if "error:" in line]
+        return Tried(path, "not compiled", tuple(map(_told, said[:_MOST])), note=said[0] if said else str(error)[:200])
     return _run(path, program) if run else Tried(path, "compiled", compiled=True)
 
 
@@ -66,12 +99,14 @@ def _run(path: Path, program: Path) -> Tried:
     broker = Broker()
     broker.sleep = lambda _: None
     moves = _moves(broker)
-    with tempfile.TemporaryDirectory() as folder, Terminal(broker, Path(folder)) as terminal:
+    hedging = Hedging(broker, filling=FILL_OR_KILL | IMMEDIATE_OR_CANCEL) if path.suffix.lower() == ".mq5" else None
+    with tempfile.TemporaryDirectory() as folder, Terminal(broker, Path(folder), hedging) as terminal:
+        next(moves)
         terminal.told.market = lambda: next(moves)
         for _ in range(TICKS):
             terminal.tick()
         terminal.remove()
-        terminal.start(program)
+        terminal.start(program, MQL_SLEEP_TICKS="1", MQL_LENIENT="1")
         try:
             status = terminal.wait(_SECONDS)
         except subprocess.TimeoutExpired:
@@ -82,11 +117,11 @@ def _run(path: Path, program: Path) -> Tried:
 
 
 def _moves(broker: Broker) -> Iterator[None]:
-    """Waves of some dozens of points, and twenty seconds more with each tick; the same in each run."""
+    """The price of the bars, and twenty seconds more with each tick; the same in each run."""
     place = 0
     broker.clock = lambda: _BEGIN + _EVERY * place
     while True:
-        bid = Decimal(f"{1.1 + 0.004 * math.sin(place / 40) + 0.001 * math.sin(place / 7):.5f}")
+        bid = Decimal(f"{waves(broker.clock()):.5f}")
         broker.quotes["EURUSD"] = Quote(bid, bid + _SPREAD)
         place += 1
         yield

@@ -108,7 +108,7 @@ async def test_case_093_a_part_of_the_book_that_is_lost_is_told_again_with_all_t
     await follower.start()
     await follower.loses('"n":2,"of":')
     master = await stage.arrive(cast.master)
-    await until(lambda: follower.whole_books(before))
+    await until(lambda: bool(follower.whole_books(before)))
     assert follower.heard("sessions") == 2
     await master.buy(stage.position(1))
     await follower.reaches("D")

@@ -15,7 +15,7 @@
 #include "inside.hpp"
 
 namespace {
-struct File { int fd; int flags; uint page; std::string buffer; };
+struct File { int fd; int flags; uint page; std::string buffer; char separator; bool line_ended; };
 std::map<int, File> &open_files = *new std::map<int, File>;  // objects of the program may close files when it ends
 int next_handle = 1;
 long long written = 0;
@@ -72,7 +72,7 @@ File *find(int h) {
 }
 }  // namespace
 
-int FileOpen(const string &name, int flags, short, uint page) {
+int FileOpen(const string &name, int flags, short separator, uint page) {
   std::string path = path_of(name);
   int mode = (flags & 3) == 3 ? O_RDWR | O_CREAT : (flags & 2) ? O_RDWR | O_CREAT | O_TRUNC : O_RDONLY;
   int fd = path.empty() ? -1 : ::open(path.c_str(), (mode & ~O_TRUNC) | O_CLOEXEC, 0666);
@@ -83,7 +83,7 @@ int FileOpen(const string &name, int flags, short, uint page) {
     mql_fail(5004);
     return INVALID_HANDLE;
   }
-  open_files[next_handle] = File{fd, flags, page, ""};
+  open_files[next_handle] = File{fd, flags, page, "", (char)separator, false};
   return next_handle++;
 }
 void FileClose(int h) {
@@ -118,9 +118,12 @@ uint mql_file_write(int h, const void *p, uint n) {
 }
 string FileReadString(int h, int length) {
   std::string line;
-  char c;
+  char c = '\n';
   if (length < 0) length = 1 << 30;
-  while (length-- > 0 && mql_file_read(h, &c, 1) == 1 && c != '\n') line += c;
+  File *csv = find(h);
+  char separator = csv && (csv->flags & FILE_CSV) ? csv->separator : '\n';
+  while (length-- > 0 && mql_file_read(h, &c, 1) == 1 && c != '\n' && c != separator) line += c;
+  if (csv) csv->line_ended = c == '\n' || FileIsEnding(h);
   while (!line.empty() && line.back() == '\r') line.pop_back();
   File *f = find(h);
   return mql_decode((const uchar *)line.data(), (int)line.size(), f ? f->page : CP_ACP);
@@ -132,6 +135,21 @@ uint FileWriteString(int h, const string &s, int length) {
   if (length >= 0) bytes.resize((size_t)length);
   return mql_file_write(h, bytes.data(), (uint)bytes.size());
 }
+int FileOpen(const string &name, int flags, const string &separator, uint page) { return FileOpen(name, flags, (short)StringGetCharacter(separator, 0), page); }
+ushort mql_file_separator(int h) { File *f = find(h); return f && f->separator ? (ushort)f->separator : (ushort)'\t'; }
+bool FileIsLineEnding(int h) { File *f = find(h); return !f || f->line_ended; }
+double FileReadNumber(int h) { return StringToDouble(FileReadString(h)); }
+mql_long FileGetInteger(int h, int what) { return what == FILE_POSITION ? (mql_long)FileTell(h) : what == FILE_END ? FileIsEnding(h) : what == FILE_LINE_END ? FileIsLineEnding(h) : (mql_long)FileSize(h); }
+mql_long FileGetInteger(const string &n, int what, bool) {
+  struct stat s;
+  bool there = ::stat(path_of(n).c_str(), &s) == 0;
+  return what == FILE_EXISTS ? there : !there ? -1 : what <= FILE_ACCESS_DATE ? (mql_long)s.st_mtime : (mql_long)s.st_size;
+}
+mql_long FileFindFirst(const string &, string &name, int) { name = string(); mql_fail(5018); return INVALID_HANDLE; }
+bool FileFindNext(mql_long, string &name) { name = string(); return false; }
+void FileFindClose(mql_long) {}
+bool FolderClean(const string &, int) { return true; }
+bool FolderDelete(const string &n, int) { return ::rmdir(path_of(n).c_str()) == 0; }
 bool FileIsExist(const string &n, int) { return ::access(path_of(n).c_str(), F_OK) == 0; }
 bool FileDelete(const string &n, int) { return ::unlink(path_of(n).c_str()) == 0; }
 bool FolderCreate(const string &n, int) { return ::mkdir(path_of(n).c_str(), 0777) == 0; }

@@ -91,7 +91,11 @@ template <class... A> string mql_join(const A &...a) { string s; ((s += string(a
 template <class... A> string StringFormat(const string &f, const A &...a) { return mql_format(f, {mql_pack(a)...}); }
 template <class... A> void PrintFormat(const string &f, const A &...a) { mql_print(mql_format(f, {mql_pack(a)...})); }
 template <class... A> void printf(const string &f, const A &...a) { mql_print(mql_format(f, {mql_pack(a)...})); }
+#ifdef __MQL5__
+template <class... A> int StringConcatenate(string &out, const A &...a) { out = mql_join(a...); return (int)out.s.size(); }
+#else
 template <class... A> string StringConcatenate(const A &...a) { return mql_join(a...); }
+#endif
 template <class... A> void Print(const A &...a) { mql_print(mql_join(a...)); }
 template <class... A> void Alert(const A &...a) { mql_alert(mql_join(a...)); }
 template <class... A> void Comment(const A &...a) { mql_comment(mql_join(a...)); }

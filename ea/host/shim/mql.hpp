@@ -2,6 +2,8 @@
 #pragma once
 #include "language.hpp"
 #include "terminal.hpp"
+#include "bars.hpp"
+#include "charts.hpp"
 #ifdef __MQL5__
 #include "mql5.hpp"
 #endif

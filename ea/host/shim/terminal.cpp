@@ -100,7 +100,13 @@ void EventKillTimer() { timer_ms = 0; }
 bool IsStopped() { return stopped; }
 void ExpertRemove() { stopped = true; deinit_reason = REASON_PROGRAM; }
 int UninitializeReason() { return deinit_reason; }
-void Sleep(int ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
+// MQL_SLEEP_TICKS: whoever sleeps sees the next price, or the end, at once.
+void Sleep(int ms) {
+  mql_moved();
+  if (!getenv("MQL_SLEEP_TICKS")) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); return; }
+  auto event = mql_split(mql_ask("poll\t0"), '\t');
+  if (event[0] == "deinit") { deinit_reason = atoi(event[1].c_str()); stopped = true; }
+}
 uint GetTickCount() { return (uint)(elapsed() / 1000); }
 mql_ulong GetMicrosecondCount() { return (mql_ulong)elapsed(); }
 static time_t now() { return getenv("MQL_CLOCK_RATE") ? started_at + (time_t)(elapsed() / 1000000) : time(nullptr); }
@@ -196,6 +202,22 @@ double GlobalVariableGet(const string &n) {
   if (!GlobalVariableCheck(n)) { mql_fail(4058); return 0; }
   return variables[mql_plain(n)];
 }
+bool GlobalVariableGet(const string &n, double &out) { bool there = GlobalVariableCheck(n); if (there) out = variables[mql_plain(n)]; return there; }
+bool GlobalVariableTemp(const string &n) { GlobalVariableSet(n, 0); return true; }
+datetime GlobalVariableTime(const string &n) { return GlobalVariableCheck(n) ? TimeLocal() : 0; }
+int GlobalVariablesTotal() { load_variables(); return (int)variables.size(); }
+string GlobalVariableName(int place) {
+  load_variables();
+  for (auto &one : variables) if (place-- == 0) return mql_make(one.first);
+  return string();
+}
+int GlobalVariablesDeleteAll(const string &prefix, datetime) {
+  load_variables();
+  std::string begins = mql_plain(prefix);
+  int before = (int)variables.size();
+  for (auto i = variables.begin(); i != variables.end();) i = i->first.compare(0, begins.size(), begins) == 0 ? variables.erase(i) : std::next(i);
+  return before - (int)variables.size();
+}
 datetime GlobalVariableSet(const string &n, double v) {
   load_variables();
   if (StringLen(n) > 63) { mql_fail(4057); return 0; }
@@ -213,13 +235,14 @@ bool GlobalVariableSetOnCondition(const string &n, double v, double check) {
 struct Object { int type = 0; std::string text; std::map<int, double> numbers; };
 static std::map<std::string, Object> objects;
 static bool chart_fails() { return flag("MQL_CHART_FAILS", "0"); }
-bool ObjectCreate(const string &name, int type, int, datetime, double, datetime, double, datetime, double) {
+bool ObjectCreate(const string &name, int type, int, datetime t1, double p1, datetime t2, double p2, datetime t3, double p3) {
   if (chart_fails()) { mql_fail(4200); return false; }
   Object o;
   o.type = type;
+  o.numbers = {{OBJPROP_TIME1, (double)t1}, {OBJPROP_PRICE1, p1}, {OBJPROP_TIME2, (double)t2}, {OBJPROP_PRICE2, p2}, {OBJPROP_TIME3, (double)t3}, {OBJPROP_PRICE3, p3}};
   return objects.emplace(mql_plain(name), o).second;
 }
-bool ObjectCreate(mql_long, const string &name, int type, int window, datetime t1, double p1, datetime t2, double p2) { return ObjectCreate(name, type, window, t1, p1, t2, p2); }
+bool ObjectCreate(mql_long, const string &name, int type, int window, datetime t1, double p1, datetime t2, double p2, datetime t3, double p3) { return ObjectCreate(name, type, window, t1, p1, t2, p2, t3, p3); }
 bool ObjectSetString(mql_long, const string &name, int property, const string &value) {
   auto i = objects.find(mql_plain(name));
   if (i == objects.end()) { mql_fail(4202); return false; }
@@ -243,13 +266,76 @@ int ObjectFind(const string &name) { return objects.count(mql_plain(name)) ? 0 :
 int ObjectFind(mql_long, const string &name) { return ObjectFind(name); }
 bool ObjectDelete(const string &name) { return objects.erase(mql_plain(name)) > 0; }
 bool ObjectDelete(mql_long, const string &name) { return ObjectDelete(name); }
+// OBJPROP_TIME and OBJPROP_PRICE name the point in their modifier, the older names in themselves.
+static int place_of(int property, int modifier) {
+  if (property == OBJPROP_TIME) return OBJPROP_TIME1 + 2 * modifier;
+  if (property == OBJPROP_PRICE) return OBJPROP_PRICE1 + 2 * modifier;
+  return property;
+}
+static const Object *object(const string &name) {
+  auto i = objects.find(mql_plain(name));
+  if (i == objects.end()) mql_fail(4202);
+  return i == objects.end() ? nullptr : &i->second;
+}
+double ObjectGetDouble(mql_long, const string &name, int property, int modifier) {
+  const Object *o = object(name);
+  auto i = o ? o->numbers.find(place_of(property, modifier)) : std::map<int, double>::const_iterator();
+  return o && i != o->numbers.end() ? i->second : 0;
+}
+mql_long ObjectGetInteger(mql_long chart, const string &name, int property, int modifier) {
+  return property == OBJPROP_TYPE ? ObjectType(name) : (mql_long)ObjectGetDouble(chart, name, property, modifier);
+}
+string ObjectGetString(mql_long, const string &name, int property, int) {
+  const Object *o = object(name);
+  return o && property == OBJPROP_TEXT ? mql_make(o->text) : property == OBJPROP_NAME ? name : string();
+}
+double ObjectGet(const string &name, int property) { return ObjectGetDouble(0, name, property, 0); }
+int ObjectType(const string &name) { const Object *o = object(name); return o ? o->type : -1; }
+string ObjectDescription(const string &name) { return ObjectGetString(0, name, OBJPROP_TEXT, 0); }
+bool ObjectSetString(mql_long chart, const string &name, int property, int, const string &value) { return ObjectSetString(chart, name, property, value); }
+bool ObjectSetInteger(mql_long, const string &name, int property, int modifier, mql_long value) { return ObjectSet(name, place_of(property, modifier), (double)value); }
+bool ObjectSetDouble(mql_long, const string &name, int property, int modifier, double value) { return ObjectSet(name, place_of(property, modifier), value); }
+bool ObjectSetFiboDescription(const string &name, int, const string &) { return ObjectFind(name) >= 0; }
+string ObjectGetFiboDescription(const string &, int) { return string(); }
+double ObjectGetValueByTime(mql_long, const string &name, datetime t, int) {
+  double t1 = ObjectGet(name, OBJPROP_TIME1), t2 = ObjectGet(name, OBJPROP_TIME2), p1 = ObjectGet(name, OBJPROP_PRICE1), p2 = ObjectGet(name, OBJPROP_PRICE2);
+  return t1 == t2 ? p1 : p1 + (p2 - p1) * ((double)t - t1) / (t2 - t1);
+}
+datetime ObjectGetTimeByValue(mql_long, const string &name, double v, int) {
+  double t1 = ObjectGet(name, OBJPROP_TIME1), t2 = ObjectGet(name, OBJPROP_TIME2), p1 = ObjectGet(name, OBJPROP_PRICE1), p2 = ObjectGet(name, OBJPROP_PRICE2);
+  return (datetime)(p1 == p2 ? t1 : t1 + (t2 - t1) * (v - p1) / (p2 - p1));
+}
+double ObjectGetValueByShift(const string &name, int shift) { return ObjectGetValueByTime(0, name, iTime(Symbol(), 0, shift), 0); }
+int ObjectGetShiftByValue(const string &name, double v) { return iBarShift(Symbol(), 0, ObjectGetTimeByValue(0, name, v, 0)); }
+static bool counted(const Object &o, int type) { return type < 0 || o.type == type; }
+int ObjectsTotal(mql_long, int, int type) {
+  int n = 0;
+  for (auto &o : objects) n += counted(o.second, type);
+  return n;
+}
+string ObjectName(mql_long, int place, int, int type) {
+  for (auto &o : objects) if (counted(o.second, type) && place-- == 0) return mql_make(o.first);
+  return string();
+}
+int ObjectsDeleteAll(mql_long, const string &prefix, int, int type) {
+  std::string begins = mql_plain(prefix);
+  int n = 0;
+  for (auto i = objects.begin(); i != objects.end();) {
+    bool goes = i->first.compare(0, begins.size(), begins) == 0 && counted(i->second, type);
+    i = goes ? objects.erase(i) : std::next(i);
+    n += goes;
+  }
+  return n;
+}
+int ObjectsDeleteAll(mql_long chart, int window, int type) { return ObjectsDeleteAll(chart, string(), window, type); }
+bool ObjectMove(mql_long, const string &name, int point, datetime t, double p) { return ObjectMove(name, point, t, p); }
 int ObjectsTotal(int) { return (int)objects.size(); }
 string ObjectName(int place) {
   for (auto &o : objects) if (place-- == 0) return mql_make(o.first);
   return string();
 }
 int ObjectsDeleteAll(int, int) { int n = (int)objects.size(); objects.clear(); return n; }
-bool ObjectMove(const string &name, int, datetime, double) { return ObjectFind(name) == 0; }
+bool ObjectMove(const string &name, int point, datetime t, double p) { return ObjectSet(name, OBJPROP_TIME1 + 2 * point, (double)t) && ObjectSet(name, OBJPROP_PRICE1 + 2 * point, p); }
 mql_long ChartID() { return 1; }
 void ChartRedraw(mql_long) {}
 void WindowRedraw() {}
@@ -267,6 +353,7 @@ static void run_events() {
   while (!stopped) {
     long long left = timer_ms ? (due - micros()) / 1000 : 1000;
     auto event = mql_split(mql_ask("poll\t" + std::to_string(left < 0 ? 0 : left)), '\t');
+    mql_moved();
     if (event[0] == "deinit") {
       deinit_reason = atoi(event[1].c_str());
       stopped = true;

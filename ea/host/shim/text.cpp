@@ -75,6 +75,7 @@ static std::string conversion(const std::string &form, size_t &i) {
   return spec;
 }
 string mql_format(const string &form16, const std::vector<mql_argument> &given) {
+  static const bool lenient = getenv("MQL_LENIENT") != nullptr;  // the terminal prints something, whatever is given
   std::string form = mql_utf8(form16.s), out;
   size_t next = 0;
   for (size_t i = 0; i < form.size(); i++) {
@@ -91,16 +92,17 @@ string mql_format(const string &form16, const std::vector<mql_argument> &given) 
       snprintf(v.data(), v.size(), (spec + "s").c_str(), t.c_str());
       out += v.data();
     } else if (x.kind == 2) {
-      mql_critical("a string for a number's format", (mql_long)next, 0);
+      if (!lenient) mql_critical("a string for a number's format", (mql_long)next, 0);
+      out += "(non-number passed)";
     } else if (strchr("feEgG", form[i])) {
       snprintf(b, sizeof b, (spec + form[i]).c_str(), x.kind == 1 ? x.d : (double)x.i);
       out += b;
-    } else if (x.kind == 1) {
+    } else if (x.kind == 1 && !lenient) {
       mql_critical("a double for an integer's format", (mql_long)next, 0);
     } else if (form[i] == 'c') {
       out += (char)x.i;
     } else {
-      snprintf(b, sizeof b, (spec + "ll" + form[i]).c_str(), x.i);
+      snprintf(b, sizeof b, (spec + "ll" + form[i]).c_str(), x.kind == 1 ? (mql_long)x.d : x.i);
       out += b;
     }
   }

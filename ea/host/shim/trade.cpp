@@ -59,15 +59,21 @@ bool OrderSelect(int index, int select, int pool) {
   selected = rows[(size_t)index];
   return true;
 }
+// Of an order that is open: what it would be closed at now.
+static bool is_open() { return selected.ticket && !selected.closed && selected.type < 2; }
 int OrderTicket() { return selected.ticket; }
 int OrderType() { return selected.type; }
 int OrderMagicNumber() { return selected.magic; }
 double OrderLots() { return selected.lots; }
 double OrderOpenPrice() { return selected.open; }
-double OrderClosePrice() { return selected.close; }
+double OrderClosePrice() { return is_open() ? MarketInfo(mql_make(selected.symbol), selected.type == OP_BUY ? MODE_BID : MODE_ASK) : selected.close; }
+double OrderProfit() {
+  if (!is_open()) return selected.profit;
+  double moved = (OrderClosePrice() - selected.open) * (selected.type == OP_BUY ? 1 : -1);
+  return NormalizeDouble(moved * selected.lots * MarketInfo(mql_make(selected.symbol), MODE_LOTSIZE), 2);
+}
 double OrderStopLoss() { return selected.sl; }
 double OrderTakeProfit() { return selected.tp; }
-double OrderProfit() { return selected.profit; }
 double OrderCommission() { return selected.commission; }
 double OrderSwap() { return selected.swap; }
 datetime OrderOpenTime() { return selected.opened; }
@@ -89,13 +95,13 @@ bool OrderCloseBy(int ticket, int opposite, color) { return order({"closeby", st
 // --- prices ---
 string Symbol() { static const string name = mql_make(mql_env("MQL_SYMBOL", "EURUSD")); return name; }
 int Period() { return PERIOD_M1; }
-bool RefreshRates() { return true; }
+bool RefreshRates() { mql_moved(); return true; }
 double MarketInfo(const string &symbol, int what) {
   string name = symbol.null ? Symbol() : symbol;
   return atof(mql_ask("market\t" + mql_plain(name) + "\t" + std::to_string(what)).c_str());
 }
 static int as_market_info(int what) {
-  static const std::map<int, int> same = {{SYMBOL_BID, MODE_BID}, {SYMBOL_ASK, MODE_ASK}, {SYMBOL_POINT, MODE_POINT}, {SYMBOL_TRADE_TICK_VALUE, MODE_TICKVALUE}, {SYMBOL_TRADE_TICK_SIZE, MODE_TICKSIZE}, {SYMBOL_TRADE_CONTRACT_SIZE, MODE_LOTSIZE}, {SYMBOL_VOLUME_MIN, MODE_MINLOT}, {SYMBOL_VOLUME_MAX, MODE_MAXLOT}, {SYMBOL_VOLUME_STEP, MODE_LOTSTEP}, {SYMBOL_DIGITS, MODE_DIGITS}, {SYMBOL_SPREAD, MODE_SPREAD}, {SYMBOL_TRADE_STOPS_LEVEL, MODE_STOPLEVEL}, {SYMBOL_TRADE_FREEZE_LEVEL, MODE_FREEZELEVEL}, {SYMBOL_TRADE_MODE, MODE_TRADEALLOWED}};
+  static const std::map<int, int> same = {{SYMBOL_BID, MODE_BID}, {SYMBOL_ASK, MODE_ASK}, {SYMBOL_POINT, MODE_POINT}, {SYMBOL_TRADE_TICK_VALUE, MODE_TICKVALUE}, {SYMBOL_TRADE_TICK_SIZE, MODE_TICKSIZE}, {SYMBOL_TRADE_CONTRACT_SIZE, MODE_LOTSIZE}, {SYMBOL_VOLUME_MIN, MODE_MINLOT}, {SYMBOL_VOLUME_MAX, MODE_MAXLOT}, {SYMBOL_VOLUME_STEP, MODE_LOTSTEP}, {SYMBOL_DIGITS, MODE_DIGITS}, {SYMBOL_SPREAD, MODE_SPREAD}, {SYMBOL_TRADE_STOPS_LEVEL, MODE_STOPLEVEL}, {SYMBOL_TRADE_FREEZE_LEVEL, MODE_FREEZELEVEL}, {SYMBOL_TRADE_MODE, MODE_TRADEALLOWED}, {SYMBOL_LAST, MODE_BID}, {SYMBOL_BIDHIGH, MODE_BID}, {SYMBOL_BIDLOW, MODE_BID}, {SYMBOL_ASKHIGH, MODE_ASK}, {SYMBOL_ASKLOW, MODE_ASK}, {SYMBOL_TRADE_TICK_VALUE_PROFIT, MODE_TICKVALUE}, {SYMBOL_TRADE_TICK_VALUE_LOSS, MODE_TICKVALUE}};
   auto i = same.find(what);
   return i == same.end() ? -1 : i->second;
 }
@@ -120,72 +126,3 @@ string SymbolName(int place, bool) {
   return place >= 0 && place < (int)all.size() ? mql_make(all[(size_t)place]) : string();
 }
 bool SymbolSelect(const string &symbol, bool) { auto all = names(); return std::find(all.begin(), all.end(), mql_plain(symbol)) != all.end(); }
-
-// --- bars: the simulator's, newest first; indicators from their definitions ---
-double mql_bar(const string &symbol, int, int what, int shift) {
-  string name = symbol.null ? Symbol() : symbol;
-  return shift < 0 ? 0 : atof(mql_ask("bar\t" + mql_plain(name) + "\t" + std::to_string(what) + "\t" + std::to_string(shift)).c_str());
-}
-int iBars(const string &symbol, int) {
-  string name = symbol.null ? Symbol() : symbol;
-  return atoi(mql_ask("bars\t" + mql_plain(name)).c_str());
-}
-static double applied(const string &symbol, int frame, int price, int i) {
-  double high = iHigh(symbol, frame, i), low = iLow(symbol, frame, i), close = iClose(symbol, frame, i);
-  switch (price) {
-    case PRICE_OPEN: return iOpen(symbol, frame, i);
-    case PRICE_HIGH: return high;
-    case PRICE_LOW: return low;
-    case PRICE_MEDIAN: return (high + low) / 2;
-    case PRICE_TYPICAL: return (high + low + close) / 3;
-    case PRICE_WEIGHTED: return (high + low + close + close) / 4;
-    default: return close;
-  }
-}
-double iMA(const string &symbol, int frame, int period, int shift, int method, int price, int at) {
-  int i = at + shift, bars = iBars(symbol, frame);
-  if (period < 1 || i < 0 || i + period > bars) return 0;
-  double total = 0, weight = 0, value = 0;
-  if (method == MODE_SMA || method == MODE_LWMA) {
-    for (int k = 0; k < period; k++) {
-      double w = method == MODE_SMA ? 1 : period - k;
-      total += w * applied(symbol, frame, price, i + k);
-      weight += w;
-    }
-    return total / weight;
-  }
-  int oldest = std::min(bars - 1, i + 10 * period);
-  value = applied(symbol, frame, price, oldest);
-  double step = method == MODE_EMA ? 2.0 / (period + 1) : 1.0 / period;
-  for (int k = oldest - 1; k >= i; k--) value += step * (applied(symbol, frame, price, k) - value);
-  return value;
-}
-double iATR(const string &symbol, int frame, int period, int at) {
-  double total = 0;
-  if (period < 1 || at < 0 || at + period + 1 > iBars(symbol, frame)) return 0;
-  for (int k = at; k < at + period; k++) {
-    double before = iClose(symbol, frame, k + 1);
-    total += std::max(iHigh(symbol, frame, k), before) - std::min(iLow(symbol, frame, k), before);
-  }
-  return total / period;
-}
-double iRSI(const string &symbol, int frame, int period, int price, int at) {
-  double up = 0, down = 0;
-  if (period < 1 || at < 0 || at + period + 1 > iBars(symbol, frame)) return 0;
-  for (int k = at; k < at + period; k++) {
-    double change = applied(symbol, frame, price, k) - applied(symbol, frame, price, k + 1);
-    (change > 0 ? up : down) += std::fabs(change);
-  }
-  return up + down > 0 ? 100 * up / (up + down) : 50;
-}
-static int extreme(const string &symbol, int frame, int what, int count, int start, bool greatest) {
-  int bars = iBars(symbol, frame), best = start;
-  int end = count == WHOLE_ARRAY ? bars : std::min(bars, start + count);
-  for (int i = start; i < end; i++) {
-    double x = mql_bar(symbol, frame, what, i), y = mql_bar(symbol, frame, what, best);
-    if (greatest ? x > y : x < y) best = i;
-  }
-  return start < bars ? best : -1;
-}
-int iHighest(const string &symbol, int frame, int what, int count, int start) { return extreme(symbol, frame, what, count, start, true); }
-int iLowest(const string &symbol, int frame, int what, int count, int start) { return extreme(symbol, frame, what, count, start, false); }

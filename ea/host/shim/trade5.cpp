@@ -1,4 +1,5 @@
 // MQL5's positions, orders and deals, asked from the simulator: rows of words, in the order of the lists below.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <unordered_map>
@@ -56,6 +57,13 @@ std::string symbol_of(const string &symbol, const std::string &what) { return mq
 int PositionsTotal() { return pull("positions", positions); }
 mql_ulong PositionGetTicket(int place) { return at(positions, place, &position); }
 bool PositionSelectByTicket(mql_ulong ticket) { PositionsTotal(); return choose(positions, ticket, position, 4753); }
+bool PositionSelect(const string &symbol) {
+  PositionsTotal();
+  for (auto &row : positions.list) if (text(row, 3) == (symbol.null ? Symbol() : symbol)) { position = row; return true; }
+  mql_fail(4753);
+  return false;
+}
+string PositionGetSymbol(int place) { return PositionGetTicket(place) ? text(position, 3) : string(); }
 mql_long PositionGetInteger(ENUM_POSITION_PROPERTY_INTEGER what) {
   switch (what) {
     case POSITION_TICKET: return whole(position, 0);
@@ -64,11 +72,19 @@ mql_long PositionGetInteger(ENUM_POSITION_PROPERTY_INTEGER what) {
     case POSITION_TIME: return whole(position, 6);
     case POSITION_TIME_MSC: return whole(position, 6) * 1000;
     case POSITION_MAGIC: return whole(position, 10);
+    case POSITION_TIME_UPDATE: return whole(position, 6);
+    case POSITION_TIME_UPDATE_MSC: return whole(position, 6) * 1000;
+    case POSITION_REASON: return POSITION_REASON_EXPERT;
   }
   return 0;
 }
 double PositionGetDouble(ENUM_POSITION_PROPERTY_DOUBLE what) {
-  static const size_t places[] = {4, 5, 7, 8, 11, 12};
+  static const size_t places[] = {4, 5, 7, 8, 11, 12, 5, 13};
+  if (what == POSITION_PRICE_CURRENT || what == POSITION_PROFIT) {  // what it would be closed at, and bring, now
+    bool buys = whole(position, 2) == POSITION_TYPE_BUY;
+    double now = SymbolInfoDouble(text(position, 3), buys ? SYMBOL_BID : SYMBOL_ASK);
+    return what == POSITION_PRICE_CURRENT ? now : NormalizeDouble((now - number(position, 5)) * (buys ? 1 : -1) * number(position, 4) * SymbolInfoDouble(text(position, 3), SYMBOL_TRADE_CONTRACT_SIZE), 2);
+  }
   return number(position, places[what]);
 }
 string PositionGetString(ENUM_POSITION_PROPERTY_STRING what) { return text(position, what == POSITION_SYMBOL ? 3 : 9); }
@@ -76,10 +92,14 @@ string PositionGetString(ENUM_POSITION_PROPERTY_STRING what) { return text(posit
 // order: ticket, position, type, symbol, volume, left, price, set up, sl, tp, comment, magic, expiration, done, state
 static mql_long order_integer(const Words &w, ENUM_ORDER_PROPERTY_INTEGER what) {
   static const size_t places[] = {0, 7, 2, 14, 12, 13, 11, 1};
+  if (what == ORDER_TIME_SETUP_MSC || what == ORDER_TIME_DONE_MSC) return whole(w, what == ORDER_TIME_SETUP_MSC ? 7 : 13) * 1000;
+  if (what > ORDER_POSITION_ID) return 0;
   return whole(w, places[what]);
 }
 static double order_double(const Words &w, ENUM_ORDER_PROPERTY_DOUBLE what) {
   static const size_t places[] = {4, 5, 6, 8, 9};
+  if (what == ORDER_PRICE_CURRENT) return SymbolInfoDouble(text(w, 3), whole(w, 2) % 2 ? SYMBOL_BID : SYMBOL_ASK);
+  if (what > ORDER_TP) return 0;
   return number(w, places[what]);
 }
 int OrdersTotal() { return pull("pending", orders); }
@@ -105,6 +125,7 @@ mql_ulong HistoryDealGetTicket(int place) { return at(deals, place, nullptr); }
 bool HistoryDealSelect(mql_ulong ticket) { clear(ended); return pull("deal\t" + std::to_string(ticket), deals) > 0; }
 mql_long HistoryDealGetInteger(mql_ulong ticket, ENUM_DEAL_PROPERTY_INTEGER what) {
   static const size_t places[] = {0, 1, 8, 3, 4, 13, 15, 2};
+  if (what == DEAL_TIME_MSC) return whole(row_of(deals, ticket), 8) * 1000;
   return whole(row_of(deals, ticket), places[what]);
 }
 double HistoryDealGetDouble(mql_ulong ticket, ENUM_DEAL_PROPERTY_DOUBLE what) {
@@ -112,6 +133,7 @@ double HistoryDealGetDouble(mql_ulong ticket, ENUM_DEAL_PROPERTY_DOUBLE what) {
   return number(row_of(deals, ticket), places[what]);
 }
 string HistoryDealGetString(mql_ulong ticket, ENUM_DEAL_PROPERTY_STRING what) { return text(row_of(deals, ticket), what == DEAL_SYMBOL ? 5 : 14); }
+bool HistoryOrderSelect(mql_ulong ticket) { HistorySelect(0, TimeCurrent() + 86400); return ended.places.count(ticket) > 0; }
 int HistoryOrdersTotal() { return (int)ended.list.size(); }
 mql_ulong HistoryOrderGetTicket(int place) { return at(ended, place, nullptr); }
 mql_long HistoryOrderGetInteger(mql_ulong ticket, ENUM_ORDER_PROPERTY_INTEGER what) { return order_integer(row_of(ended, ticket), what); }
@@ -132,6 +154,31 @@ bool OrderSend(const MqlTradeRequest &q, MqlTradeResult &result) {
   bool accepted = result.retcode >= TRADE_RETCODE_PLACED && result.retcode <= TRADE_RETCODE_DONE_PARTIAL;
   mql_fail(accepted ? 0 : 4756);
   return accepted;
+}
+
+bool OrderCalcMargin(ENUM_ORDER_TYPE, const string &symbol, double lots, double price, double &margin) {
+  margin = NormalizeDouble(lots * SymbolInfoDouble(symbol, SYMBOL_TRADE_CONTRACT_SIZE) * price / (double)std::max((mql_long)1, AccountInfoInteger(ACCOUNT_LEVERAGE)), 2);
+  return true;
+}
+bool OrderCalcProfit(ENUM_ORDER_TYPE type, const string &symbol, double lots, double opened, double closed, double &profit) {
+  profit = NormalizeDouble((closed - opened) * (type == ORDER_TYPE_SELL ? -1 : 1) * lots * SymbolInfoDouble(symbol, SYMBOL_TRADE_CONTRACT_SIZE), 2);
+  return true;
+}
+bool OrderCheck(const MqlTradeRequest &q, MqlTradeCheckResult &result) {
+  result = MqlTradeCheckResult();
+  result.balance = AccountInfoDouble(ACCOUNT_BALANCE);
+  result.equity = AccountInfoDouble(ACCOUNT_EQUITY);
+  OrderCalcMargin(q.type, q.symbol, q.volume, q.price > 0 ? q.price : SymbolInfoDouble(q.symbol, SYMBOL_ASK), result.margin);
+  result.margin_free = AccountInfoDouble(ACCOUNT_MARGIN_FREE) - result.margin;
+  bool fits = result.margin_free >= 0 && q.volume >= SymbolInfoDouble(q.symbol, SYMBOL_VOLUME_MIN);
+  result.retcode = fits ? 0 : result.margin_free < 0 ? TRADE_RETCODE_NO_MONEY : TRADE_RETCODE_INVALID_VOLUME;
+  return fits;
+}
+mql_range mql_of_handle(int handle, datetime start, datetime stop) {
+  string symbol;
+  int frame = 0;
+  mql_about(handle, symbol, frame);
+  return mql_chosen(symbol, frame, start, stop);
 }
 
 mql_long AccountInfoInteger(ENUM_ACCOUNT_INFO_INTEGER what) {
@@ -160,6 +207,11 @@ mql_long SymbolInfoInteger(const string &symbol, ENUM_SYMBOL_INFO_INTEGER what) 
     case SYMBOL_TRADE_CALC_MODE: return SYMBOL_CALC_MODE_FOREX;
     case SYMBOL_TRADE_EXEMODE: return SYMBOL_TRADE_EXECUTION_MARKET;
     case SYMBOL_EXPIRATION_MODE: case SYMBOL_ORDER_MODE: return 127;
+    case SYMBOL_VISIBLE: case SYMBOL_SELECT: case SYMBOL_EXIST: return ::SymbolInfoDouble(symbol, ::SYMBOL_POINT) > 0;
+    case SYMBOL_TIME: return TimeCurrent();
+    case SYMBOL_TIME_MSC: return TimeCurrent() * 1000LL;
+    case SYMBOL_SPREAD_FLOAT: return 1;
+    case SYMBOL_VOLUME: return 100;
     default: return ::SymbolInfoInteger(symbol, (int)what);
   }
 }

@@ -35,10 +35,13 @@ class string;
 struct mql_null {
   template <class T> operator T *() const { return nullptr; }
   operator int() const { return 0; }
+  template <class E, class = std::enable_if_t<std::is_enum_v<E>>, int = 0> operator E() const { return (E)0; }
 };
 static const mql_null mql_NULL;
 template <class T> bool operator==(T *p, const mql_null &) { return p == nullptr; }
 template <class T> bool operator!=(T *p, const mql_null &) { return p != nullptr; }
+template <class T> bool operator==(const mql_null &, T *p) { return p == nullptr; }
+template <class T> bool operator!=(const mql_null &, T *p) { return p != nullptr; }
 
 // a.b works for objects and for pointers; a pointer to nothing is a critical error.
 template <class T> auto mql_ref(T &&x) {
@@ -73,14 +76,21 @@ class string {
     else if constexpr (std::is_unsigned_v<T>) s = mql_text((mql_ulong)v);
     else s = mql_text((mql_long)v);
   }
-  template <class T, class = std::enable_if_t<std::is_arithmetic_v<T>>> explicit operator T() const;
+  template <class T, class = std::enable_if_t<std::is_arithmetic_v<T>>>
+#ifndef MQL_FOREIGN  // a text becomes a number unasked, which MetaEditor only warns of
+  explicit
+#endif
+  operator T() const;
   const char16_t *dll() const { return null ? nullptr : s.c_str(); }
   string &operator+=(const string &o) { s += o.s; null = false; return *this; }
 };
 inline string _S(const char16_t *p) { return string(p); }
+inline string _A(const char *p) { return string(std::u16string(p, p + std::char_traits<char>::length(p))); }
+const bool TRUE = true, True = true, FALSE = false, False = false;
 inline string operator+(const string &a, const string &b) { return string(a.s + b.s); }
-template <class T, class = if_number<T>> string operator+(const string &a, const T &b) { return a + string(b); }
-template <class T, class = if_number<T>> string operator+(const T &a, const string &b) { return string(a) + b; }
+template <class S> using if_string = std::enable_if_t<std::is_same_v<S, string>>;  // itself: a number is none, though it may become one
+template <class S, class T, class = if_string<S>, class = if_number<T>> string operator+(const S &a, const T &b) { return a + string(b); }
+template <class T, class S, class = if_number<T>, class = if_string<S>, int = 0> string operator+(const T &a, const S &b) { return string(a) + b; }
 inline bool operator==(const string &a, const string &b) { return a.s == b.s && a.null == b.null; }
 inline bool operator!=(const string &a, const string &b) { return !(a == b); }
 inline bool operator<(const string &a, const string &b) { return a.s < b.s; }
@@ -94,10 +104,21 @@ template <class T, class X> string::operator T() const {
   else return (T)mql_integer(*this);
 }
 
+// An index outside: without #property strict MQL4 goes on, and nothing is there.
+template <class T> T &mql_outside(mql_long index, mql_long size) {
+#ifdef MQL_NOT_STRICT
+  static T nothing;
+  (void)index; (void)size;
+  return nothing = T();
+#else
+  mql_critical("array out of range", index, size);
+#endif
+}
+
 // A row of an array of more than one dimension.
 template <class T, int N> struct Fixed {
   T d[N];
-  T &operator[](mql_long i) { if (i < 0 || i >= N) mql_critical("array out of range", i, N); return d[i]; }
+  T &operator[](mql_long i) { if (i < 0 || i >= N) return mql_outside<T>(i, N); return d[i]; }
   const T &operator[](mql_long i) const { return const_cast<Fixed &>(*this)[i]; }
 };
 
@@ -112,6 +133,11 @@ template <class T> class Array {
   Array() {}
   explicit Array(mql_fixed f) : v((size_t)f.n), is_fixed(true) {}
   Array(mql_fixed f, std::initializer_list<T> l) : v(l.begin(), l.end()), is_fixed(true) { v.resize((size_t)f.n); }
+  template <class S, class = std::enable_if_t<!std::is_same_v<S, T> && std::is_arithmetic_v<S> && std::is_class_v<T>>>
+  Array(mql_fixed f, std::initializer_list<S> l) : Array(f) {  // rows without brackets of their own
+    auto *to = (S *)data();
+    for (const S &x : l) *to++ = x;
+  }
   Array(std::initializer_list<T> l) : v(l.begin(), l.end()), is_fixed(true) {}
   int size() const { return (int)v.size(); }
   bool fixed() const { return is_fixed; }
@@ -124,7 +150,7 @@ template <class T> class Array {
   T *data() { return (T *)v.data(); }
   const T *data() const { return (const T *)v.data(); }
   T &operator[](mql_long i) {
-    if (i < 0 || i >= (mql_long)v.size()) mql_critical("array out of range", i, (mql_long)v.size());
+    if (i < 0 || i >= (mql_long)v.size()) return mql_outside<T>(i, (mql_long)v.size());
     return data()[series ? (mql_long)v.size() - 1 - i : i];
   }
   const T &operator[](mql_long i) const { return const_cast<Array &>(*this)[i]; }

@@ -1,7 +1,6 @@
 """The terminal around a program: its process, its events, and the broker's answers, one line a question."""
 
 import contextlib
-import math
 import os
 import queue
 import socketserver
@@ -13,11 +12,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final, Self
 
+from ea.host.sim.bars import Bars
 from ea.host.sim.broker import Broker
 from ea.host.sim.hedging import Hedging
 
 _LEVERAGE: Final = 100
-_BARS: Final = 500
 _POLL_SECONDS: Final = 0.02
 _MARKET: Final = {9: "bid", 10: "ask"}
 
@@ -25,14 +24,15 @@ _MARKET: Final = {9: "bid", 10: "ask"}
 @dataclass(slots=True)
 class Told:
     """The answers to what a program asks of its broker. `lock`: tests move the broker while a program asks. `market`:
-    called before each tick, to move the prices. `looks`: how often it has asked for the list of orders. `hedging`: the
-    account for a program in a MetaTrader 5.
+    called before each tick, to move the prices. `bars`: what the charts show. `looks`: how often it has asked for the
+    list of orders. `hedging`: the account for a program in a MetaTrader 5.
     """
 
     broker: Broker
     events: "queue.Queue[str]" = field(default_factory=queue.Queue)
     lock: threading.RLock = field(default_factory=threading.RLock)
     market: Callable[[], None] = lambda: None
+    bars: Bars = field(default_factory=Bars)
     looks: int = 0
     hedging: Hedging | None = None
 
@@ -70,8 +70,7 @@ class Told:
             "account": self._account,
             "symbols": lambda: "\t".join(self.broker.book.symbols),
             "market": lambda symbol, what: self._market(symbol, int(what)),
-            "bars": lambda _: _BARS,
-            "bar": lambda symbol, what, shift: self._bar(symbol, int(what), int(shift)),
+            "series": lambda symbol, frame, since: self._series(symbol, int(frame), int(since)),
         }
 
     def _event(self, milliseconds: int) -> str:
@@ -112,20 +111,10 @@ class Told:
         }  # fmt: skip
         return figures.get(what, 0)
 
-    def _bar(self, symbol: str, what: int, shift: int) -> float:
-        """Made up, the same each time: waves around the price. 0 open, 1 low, 2 high, 3 close, 4 volume, 5 time."""
-        quote = self.broker.quotes.get(symbol)
-        if quote is None or shift >= _BARS:
-            return 0.0
-        if what in (4, 5):
-            return 100.0 if what == 4 else float(int(self.broker.clock()) // 60 * 60 - 60 * shift)
-
-        def at(place: float) -> float:
-            return float(quote.bid) + 0.004 * (math.sin(place / 9) + 0.3 * math.sin(place / 2.3))
-
-        minute = self.broker.clock() // 60
-        opened, closed = at(minute - shift - 1), at(minute - shift)
-        return (opened, min(opened, closed) - 0.0003, max(opened, closed) + 0.0003, closed)[what]
+    def _series(self, symbol: str, minutes: int, since: int) -> str:
+        if symbol not in self.broker.quotes:
+            return ""
+        return "\x1e".join(self.bars.lines(minutes, self.broker.clock(), since))
 
 
 class _Server(socketserver.ThreadingTCPServer):

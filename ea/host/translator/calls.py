@@ -4,11 +4,12 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 from ea.host.translator.lexer import SourceError, Token
-from ea.host.translator.rewriting import BUILT_IN
+from ea.host.translator.rewriting import BUILT_IN, closing
 from ea.host.translator.sources import Program
 
 TABLE: Final = Path(__file__).parents[1] / "api.tsv"
@@ -70,11 +71,17 @@ def check_names(program: Program, language: int) -> list[SourceError]:
     if language == 4:
         return []
     words, found = program.tokens, []
+    own = set(program.defines) | {
+        word.text
+        for before, word in pairwise(words)
+        if word.text in _MQL4_NAMES and before.kind == "id" and before.text not in _NO_TYPES
+    }
     for place, word in enumerate(words[:-1]):
         before = words[place - 1] if place else word
-        if word.kind != "id" or word.text not in _MQL4_NAMES or words[place + 1].text in ("(", "::"):
+        mql4 = word.kind == "id" and word.text in _MQL4_NAMES - own
+        if not mql4 or words[place + 1].text in ("(", "::"):
             continue
-        if before.text not in (".", "::") and not (place and before.kind == "id" and before.text not in _NO_TYPES):
+        if before.text not in (".", "::"):
             found.append(SourceError(word.file, word.line, f"{word.text} does not exist in MQL5"))
     return found
 
@@ -111,13 +118,25 @@ def _declared(words: Sequence[Token]) -> set[str]:
     """Names that follow a type: functions, methods, objects made with arguments. Without a type before it, an
     initialiser (`: m_x(0)`) or a function of old MQL4."""
     names = {"init", "start", "deinit"}
+    pointers = _function_types(words)
     for place in range(1, len(words) - 1):
         word = words[place]
+        if word.kind == "id" and words[place - 1].text in pointers:
+            names.add(word.text)
         if word.kind != "id" or words[place + 1].text != "(":
             continue
         if _is_declared(words, place):
             names.add(word.text)
     return names
+
+
+def _function_types(words: Sequence[Token]) -> set[str]:
+    """`typedef double (*TFn)(double);`"""
+    return {
+        words[place + 4].text
+        for place in range(len(words) - 5)
+        if words[place].text == "typedef" and words[place + 2].text == "(" and words[place + 3].text == "*"
+    }
 
 
 def _is_declared(words: Sequence[Token], place: int) -> bool:
@@ -127,8 +146,18 @@ def _is_declared(words: Sequence[Token], place: int) -> bool:
     if before.text in ("*", "&", ">", "::"):
         return words[place - 2].kind == "id" and _begins(words, place)
     if before.text in (":", ","):
-        return words[place].text.startswith("m_")
+        return _initialises(words, place)
     return before.text in ("}", ";") and _is_definition(words, place + 1)
+
+
+def _initialises(words: Sequence[Token], place: int) -> bool:
+    """Whether `name(..)` stands in the list between a constructor's head and its body."""
+    while words[place].kind == "id" and words[place + 1].text == "(":
+        behind = closing(words, place + 1) + 1
+        if behind + 1 >= len(words) or words[behind].text != ",":
+            return behind < len(words) and words[behind].text == "{"
+        place = behind + 1
+    return False
 
 
 def _begins(words: Sequence[Token], place: int) -> bool:

@@ -1,6 +1,7 @@
 """MQL literals and names as C++ writes them."""
 
 import calendar
+import re
 import time
 from typing import Final
 
@@ -54,8 +55,15 @@ CPP_ONLY: Final = frozenset(
         "stderr",
     }
 )
-_KEPT: Final = frozenset({"typename"})
-_NAMES: Final = {"long": "mql_long", "ulong": "mql_ulong", "interface": "struct", "NULL": "mql_NULL"}
+_KEPT: Final = frozenset({"typename", "union"})
+_NAMES: Final = {
+    "long": "mql_long", "ulong": "mql_ulong", "interface": "struct", "NULL": "mql_NULL",
+    "__FUNCTION__": "_A(__FUNCTION__)", "__FUNCSIG__": "_A(__PRETTY_FUNCTION__)", "__FILE__": "_A(__FILE__)",
+    "__PATH__": "_A(__FILE__)", "__DATE__": "((datetime)0)", "__DATETIME__": "((datetime)0)", "__MQLBUILD__": "1420",
+    "__MQL4BUILD__": "1420", "__MQL5BUILD__": "4000",
+}  # fmt: skip
+_NO_ESCAPE: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\([uUN])")
+_DOUBLED: Final = r"\1\\\\\2"  # MQL knows no such escape: the letter is a letter
 _DATES: Final = (
     "%Y.%m.%d %H:%M:%S", "%Y.%m.%d %H:%M", "%Y.%m.%d %H", "%Y.%m.%d", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y",
     "%Y/%m/%d %H:%M", "%Y/%m/%d", "%H:%M:%S", "%H:%M",
@@ -66,7 +74,7 @@ def as_cpp(word: Token, errors: list[SourceError]) -> str:
     """One word in C++."""
     match word.kind:
         case "str":
-            return f"_S(u{word.text})"
+            return f"_S(u{_NO_ESCAPE.sub(_DOUBLED, word.text)})"
         case "chr":
             return f"(ushort)u{word.text}"
         case "date":
@@ -96,9 +104,13 @@ def _date(word: Token, errors: list[SourceError]) -> str:
     return "((datetime)0)"
 
 
+def _whole(text: str) -> int:
+    return int(text, 16) if text.lower().startswith("0x") else int(text)
+
+
 def _colour(word: Token, errors: list[SourceError]) -> str:
     try:
-        red, green, blue = (int(part, 0) for part in word.text[2:-1].split(","))
+        red, green, blue = (_whole(part.strip()) for part in word.text[2:-1].split(","))
     except ValueError:
         errors.append(SourceError(word.file, word.line, "this colour literal is not read"))
         return "0"

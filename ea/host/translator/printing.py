@@ -1,7 +1,10 @@
 """The rewritten words as one C++ file: what must come first, the body with its line numbers, the events."""
 
+import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 from ea.host.translator.lexer import Token
@@ -9,6 +12,7 @@ from ea.host.translator.literals import as_cpp
 from ea.host.translator.rewriting import Rewriter, closing
 from ea.host.translator.sources import Import, Program
 
+SHIM: Final = Path(__file__).parents[1] / "shim"
 EVENTS: Final = {
     "OnInit": "", "OnDeinit": "reason", "OnTick": "", "OnTimer": "", "OnStart": "", "OnTester": "",
     "OnChartEvent": "id,l,d,s", "OnTradeTransaction": "t,q,r", "init": "", "deinit": "", "start": "",
@@ -18,6 +22,13 @@ _TAKES: Final = {
     "OnTradeTransaction": "const ea::MqlTradeTransaction &t,const ea::MqlTradeRequest &q,const ea::MqlTradeResult &r",
 }
 _IMPORTED: Final = {"long": "mql_long", "ulong": "mql_ulong"}
+
+
+@cache
+def functions_of_the_shim() -> frozenset[str]:
+    """The functions of the terminal that the shim gives."""
+    with (SHIM.parent / "api.tsv").open(newline="", encoding="ascii") as file:
+        return frozenset(row["name"] for row in csv.DictReader(file, delimiter="\t") if row["shim"] != "no")
 
 
 class Functions:
@@ -89,20 +100,39 @@ class Functions:
                 self._dropped.add(place)
 
 
-def print_program(program: Program, rewriter: Rewriter, words: Sequence[Token]) -> str:
-    """The C++ file."""
+def print_program(program: Program, rewriter: Rewriter, words: Sequence[Token], *, strict: bool = True) -> str:
+    """The C++ file. Not `strict`: an index that is out of range ends nothing."""
     functions = Functions(words)
     names = rewriter.names
-    lines = ["// made from MQL: do not edit", '#include "mql.hpp"', "namespace ea {"]
+    known = functions_of_the_shim()  # as GetTickCount, which some import from Windows
+    loose = [] if strict else ["#define MQL_NOT_STRICT"]
+    lines = ["// made from MQL: do not edit", *loose, '#include "mql.hpp"', "namespace ea {", "using ::EnumToString;"]
+    lines += [f"typedef int {name};" for name in sorted(names.types) if _is_unknown(name, names.enums)]
     lines += [rewriter.define(name, body) for name, body in program.defines.items()]
     lines += [" ".join(word.text for word in rewriter.head)]
-    lines += [f"{'class' if kind == 'class' else 'struct'} {name};" for kind, name in names.classes]
-    lines += [_imported(one, rewriter, program.defines) for one in program.imports]
+    lines += [f"{kind if kind in ('class', 'union') else 'struct'} {name};" for kind, name in names.classes]
+    lines += [" ".join(word.text for word in rewriter.typedefs)]
+    lines += [
+        f"using ::{one.name};" if one.name in known else _imported(one, rewriter, program.defines)
+        for one in program.imports
+    ]
     lines += [_names_of(enum, members) for enum, members in names.enums.items()]
     lines += functions.prototypes
     lines += _body(functions.words)
     lines += ['#line 1 "<events>"', "}  // namespace ea", *_events(functions)]
     return "\n".join(lines) + "\n"
+
+
+@cache
+def _enumerations() -> frozenset[str]:
+    """Those that the shim names."""
+    text = "".join(path.read_text(encoding="utf-8") for path in SHIM.glob("*.hpp"))
+    return frozenset(re.findall(r"(?:typedef int|enum) (ENUM_\w+)", text))
+
+
+def _is_unknown(name: str, declared: Mapping[str, Sequence[str]]) -> bool:
+    """An enumeration of the terminal's that the shim has no use for."""
+    return name.startswith("ENUM_") and name not in declared and name not in _enumerations()
 
 
 def _body(words: Iterable[Token]) -> list[str]:

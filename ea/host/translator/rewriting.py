@@ -31,7 +31,7 @@ BUILT_IN: Final = frozenset(
 SHIM_TYPES: Final = frozenset(
     {"MqlTick", "MqlRates", "MqlDateTime", "MqlTradeRequest", "MqlTradeResult", "MqlTradeTransaction"}
 )
-_KINDS: Final = frozenset({"class", "struct", "interface", "enum"})
+_KINDS: Final = frozenset({"class", "struct", "interface", "union", "enum"})
 _INPUTS: Final = frozenset({"input", "sinput", "extern"})
 _NOT_OPERANDS: Final = frozenset({"return", "case", "else", "delete", "new", "if", "while", "for", "switch", "do"})
 _OPENING: Final = {")": "(", "]": "[", "}": "{"}
@@ -60,10 +60,11 @@ def collect(words: Sequence[Token]) -> Names:
             names.types.add(following.text)
         elif word.text == "enum":
             names.types.add(following.text)
-            names.enums[following.text] = _members(words, place + 3)
+            names.enums[following.text] = _members(words, place + 2)
         elif word.text in _KINDS:
             names.types.add(following.text)
-            if (word.text, following.text) not in names.classes:
+            template = place > 0 and words[place - 1].text == ">"
+            if not template and (word.text, following.text) not in names.classes:
                 names.classes.append((word.text, following.text))
         if word.text.startswith("ENUM_"):
             names.types.add(word.text)
@@ -92,12 +93,15 @@ def closing(words: Sequence[Token], start: int) -> int:
 
 
 class Rewriter:
-    """Rewrites a program's words. `head` is what must stand before everything else (enumerations)."""
+    """Rewrites a program's words. `head` is what must stand before everything else (enumerations), `typedefs` what must
+    stand before the functions.
+    """
 
     def __init__(self, program: Program, names: Names) -> None:
         self.errors = program.errors
         self.names = names
         self.head: list[Token] = []
+        self.typedefs: list[Token] = []
         self._words: Sequence[Token] = ()
         self._place = 0
         self._open: list[str] = []
@@ -208,10 +212,48 @@ class Rewriter:
         if word.text in _INPUTS and not self._open:
             self._input(word)
             return True
+        if (other := self._otherwise(word)) is not None:
+            self._place += 1
+            self._put(other, word)
+            return True
+        if word.text == "typedef" and not self._open:
+            end = self._end_of_statement()
+            self.typedefs += self.rewrite(self._words[self._place : end + 1], inside=("{",))
+            self._place = end + 1
+            return True
+        if word.text == "interface" and self._at(1) in self.names.types:
+            return self._interface(word)
         if word.text == "enum" and self._at(1) in self.names.enums and "(" not in self._open:
             self._enum(word)
             return True
         return word.text in self.names.types and self._declaration(word)
+
+    def _otherwise(self, word: Token) -> str | None:
+        """What C++ has for one word that stands where it does: an object that is given to itself, a method that is for
+        others to define, an input of the old kind."""
+        if word.text == "this" and self._at(1) == "=":
+            return "(*this)"
+        if word.text == "NULL" and self._at(-1) == "=" and self._at(-2) in (")", "const") and self._at(1) == ";":
+            return "0"
+        return "" if word.text == "static" and self._at(1) == "input" and not self._open else None
+
+    def _interface(self, word: Token) -> bool:
+        """All that it declares is for others to define."""
+        opening = self._place
+        while opening < len(self._words) and self._words[opening].text not in ("{", ";"):
+            opening += 1
+        if opening >= len(self._words) or self._words[opening].text == ";":
+            return False
+        end = closing(self._words, opening)
+        made = list(self._words[self._place + 1 : opening + 1])
+        for part in split(self._words[opening + 1 : end], ";"):
+            body = part if part and part[0].text == "virtual" else [word._replace(text="virtual"), *part]
+            made += [*body, word._replace(kind="op", text="="), word._replace(kind="num", text="0")] if part else []
+            made.append(word._replace(kind="op", text=";"))
+        self._put("struct", word)
+        self.out += self.rewrite([*made, self._words[end]])
+        self._place = end + 1
+        return True
 
     def _input(self, word: Token) -> None:
         """`input double Lots = 0.1;`, `extern int A = 1, B = 2;`, `input group "..."`."""
@@ -229,11 +271,15 @@ class Rewriter:
         for part in split(body[1:], ","):
             name = part[0].text
             self.names.inputs.append((body[0].text, name))
+            if len(part) > 1 and part[1].text == ".":
+                self._error(word, f"a dot in the name of an input: write {name}_{part[2].text}, as MetaEditor wants it")
+                continue
             if len(part) > 1 and part[1].text != "=":
-                self._error(word, f"{name} cannot be an input")
+                self._error(word, f"{name} cannot be an input: it takes one value")
                 continue
             self._put(f'{kind} {name}=mql_input<{kind}>("{name}",({kind})(', word)
-            self.out += self.rewrite(part[2:], inside=("(",)) or [Token("num", "0", word.file, word.line)]
+            nothing = '_S(u"")' if body[0].text == "string" else "0"
+            self.out += self.rewrite(part[2:], inside=("(",)) or [Token("num", nothing, word.file, word.line)]
             self._put("));", word)
 
     def _end_of_statement(self) -> int:
@@ -249,8 +295,9 @@ class Rewriter:
     def _enum(self, word: Token) -> None:
         """Enumerations are known everywhere, so they go to the head."""
         end = self._end_of_statement()
-        body = self._words[self._place + 2 : end + 1]
         name = self._words[self._place + 1]
+        start = next(place for place in range(self._place, end + 1) if self._words[place].text == "{")
+        body = self._words[start : end + 1]
         self._place = end + 1
         self.head += [Token("op", f"enum {name.text} : int", word.file, word.line), *self.rewrite(body, inside=("(",))]
 
@@ -260,7 +307,9 @@ class Rewriter:
         while self._at(offset) in ("*", "&", "const"):
             offset += 1
         place = self._place + offset
-        if place >= len(self._words) or self._words[place].kind != "id" or self._words[place].text in self.names.types:
+        if place >= len(self._words) or self._words[place].kind != "id":
+            return False
+        if self._words[place].text in self.names.types or self._words[place].text == "operator":
             return False
         following = self._at(offset + 1)
         if self._open[-1:] == ["("]:

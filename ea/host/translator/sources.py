@@ -55,7 +55,7 @@ class Reader:
         self._library: str | None = None
         self._directives: dict[str, Callable[[str, Path, int], None]] = {
             "property": self._property, "include": self._include, "import": self._import,
-            "define": self._define, "undef": self._undefine,
+            "define": self._define, "undef": self._undefine, "resource": self._ignore,
         }  # fmt: skip
 
     def read(self, path: Path) -> Program:
@@ -127,7 +127,7 @@ class Reader:
             if (folder / name).is_file():
                 self._file(folder / name)
                 return
-        self._error(path, line, f"include not found: {name}")
+        self._error(path, line, f"include not found: {name} (put it beside the program, or into a folder Include)")
 
     def _import(self, rest: str, path: Path, line: int) -> None:
         if self._library is not None:
@@ -144,6 +144,9 @@ class Reader:
         self._defined.add(found[0])
         self.program.defines.pop(found[0], None)
         self.program.defines[found[0]] = Token("pp", rest, str(path), line)
+
+    def _ignore(self, rest: str, path: Path, line: int) -> None:
+        """A resource lies in the compiled program, of which there is none here."""
 
     def _undefine(self, rest: str, path: Path, line: int) -> None:
         self._defined.discard(rest)

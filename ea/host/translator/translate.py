@@ -8,6 +8,7 @@ from typing import Final
 from ea.host.translator.calls import check_calls, check_names
 from ea.host.translator.lexer import SourceError
 from ea.host.translator.lint import check_bytes, check_style
+from ea.host.translator.loose import loosened
 from ea.host.translator.printing import print_program
 from ea.host.translator.rewriting import Rewriter, collect
 from ea.host.translator.sources import Program, Reader
@@ -33,6 +34,8 @@ def translate(path: Path, *, language: int, folders: Sequence[Path] = (), own: b
     reader = Reader([*folders, SHIPPED], defined=(f"__MQL{language}__", "__MQL__", "__MQLBUILD__"))
     program = reader.read(path)
     names = collect(program.tokens)
+    if not own and language == 4 and "strict" not in program.properties:
+        program.tokens = loosened(program.tokens, names.types)
     rewriter = Rewriter(program, names)
     if own:
         program.errors += check_style(program)
@@ -41,5 +44,5 @@ def translate(path: Path, *, language: int, folders: Sequence[Path] = (), own: b
                 program.errors += check_bytes(str(file), file.read_bytes())
     program.errors += check_calls(program, names.types, language) + check_names(program, language)
     words = rewriter.rewrite(program.tokens)
-    cpp = print_program(program, rewriter, words)
+    cpp = print_program(program, rewriter, words, strict=own or language == 5 or "strict" in program.properties)
     return Translated(cpp, tuple(dict.fromkeys(program.errors)), program, tuple(names.inputs))
