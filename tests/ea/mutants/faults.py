@@ -367,8 +367,8 @@ FAULTS: Final = (
     Fault(
         "an order's outcome is told though another account is logged in",
         "Executor.mqh",
-        "   if(!Here())\n      return(false);\n   if(error==0)",
-        "   if(error==0)",
+        "return(m_broker.Login()==m_login && m_broker.Server()==m_server);",
+        "return(m_login>0);",
         f"{FAULTY}::test_an_order_after_which_another_account_is_logged_in_is_told_when_its_own_is_back[calls]",
     ),
     Fault(
