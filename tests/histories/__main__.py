@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tests.histories import lane
-from tests.histories.faults import ALL, PASSING, Kind
+from tests.histories.faults import ALL, NEWEST, PASSING, Kind, known_to
 
 EVERY: Final = 10.0
 SHOWN: Final = 6
@@ -67,6 +67,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="workers (default: one per core)")
     parser.add_argument("--postgres", action="store_true", help="on PostgreSQL instead of SQLite")
     parser.add_argument("--passing", action="store_true", help="only the kinds that the tests run")
+    parser.add_argument("--generation", type=int, default=NEWEST, help="the kinds of an earlier generator")
     parser.add_argument("--only", default="", metavar="KINDS", help="only these kinds of trouble, with commas")
     parser.add_argument("--without", default="", metavar="KINDS", help="all but these")
     return parser.parse_args(arguments)
@@ -75,7 +76,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 def _kinds(options: argparse.Namespace) -> frozenset[Kind]:
     named = frozenset(Kind(name) for name in options.only.split(",") if name)
     without = frozenset(Kind(name) for name in options.without.split(",") if name)
-    return (named or (PASSING if options.passing else ALL)) - without
+    return (named or (PASSING if options.passing else ALL) & known_to(options.generation)) - without
 
 
 def _run(task: tuple[int, frozenset[Kind]]) -> Ended:

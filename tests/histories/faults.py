@@ -51,6 +51,17 @@ class Kind(StrEnum):
 
 
 ALL: Final = frozenset(Kind)
+_SINCE: Final[dict[Kind, int]] = {}
+NEWEST: Final = 1
+
+
+def known_to(generation: int) -> frozenset[Kind]:
+    """The kinds that there were in a generation of the generator.
+
+    A seed draws among the kinds that it may have: one that is kept is told again with those of its time alone.
+    """
+    return frozenset(kind for kind in Kind if _SINCE.get(kind, 1) <= generation)
+
 
 # Kinds that the code does not come through: the pytest module leaves them out, the nightly target does not.
 FAILING: Final[frozenset[Kind]] = frozenset()

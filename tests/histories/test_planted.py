@@ -14,7 +14,7 @@ from sessions_app.services.ingest import ports
 from sessions_app.services.ingest.ports import Arrival, Batch, LogPage
 from tests.databases import empty
 from tests.histories import rows
-from tests.histories.faults import PASSING, Kind
+from tests.histories.faults import Kind, known_to
 from tests.histories.history import run
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.lane("embedded")]
@@ -170,6 +170,6 @@ def test_a_gateway_that_calls_nobody_is_seen(monkeypatch: pytest.MonkeyPatch, vi
 def test_a_cancel_that_is_refused_and_told_to_nobody_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pending copy of an order that has filled, which the broker keeps."""
     monkeypatch.setattr(rows, "open_alerts", lambda account: set())
-    found = run(9_710_043, PASSING).violations
+    found = run(9_710_043, known_to(1)).violations
     empty(connection)
     assert [item.kind for item in found if "orders to cancel were refused" in item.text] == ["silent_open_rejected"]
