@@ -176,6 +176,7 @@ def leg(copy: Copy) -> Leg:
         master_lots=copy.master_lots,
         filled=bool(copy.lots_filled),
         kept=_kept(copy),
+        filling=copy.state == CopyState.OPEN and (copy.lots_open or _NONE) < (copy.lots_decided or _NONE),
     )
 
 

@@ -30,6 +30,13 @@ class Kept:
 
 
 MENDED = (
+    # Of two legs one fills in parts, and ends short, while the master closes a part.
+    Kept(
+        20_737,
+        1,
+        "legs, partial_chains, partials, reports_twice, stop_out, stops, stops_by_hand, under_fills",
+        ("'partially_filled'", 1),
+    ),
     # Seven orders that the broker does not answer; what two of them ask for is never done.
     Kept(9_600_003, 1, "legs, partials, stops, stops_hit, timeouts", ("'found': False", 2)),
     # An order that waited for 20 minutes fills at the master alone, and three times is refused to be cancelled.

@@ -175,8 +175,11 @@ def _shares(followed: Followed) -> tuple[dict[int, Decimal], bool]:
 def _observed(standing: Standing) -> Leg:
     """The leg with what the broker has of it; what has not filled is as large as it was decided to be."""
     leg = standing.leg
-    if leg.state is CopyState.OPEN:
-        return replace(leg, lots=standing.lots_open)
+    # An order that fills in parts is on its way to all of its lots; whether it is one, its commands say.
+    openings = [row for row in standing.commands if row.action in ADDS_EXPOSURE]
+    filling = leg.filling and any(row.state in UNFINISHED or row.state is CommandState.WORKING for row in openings)
+    if leg.state is CopyState.OPEN and not filling:
+        return replace(leg, lots=standing.lots_open, filling=False)
     return replace(leg, lots=leg.lots or leg.lots_ordered)
 
 

@@ -17,6 +17,7 @@ NONE: Final = Decimal(0)
 class Leg:
     """One copied leg as decided so far, with what is in flight. `reverse`: it was copied the other way round.
 
+    `filling`: the broker has told of fewer lots than it is to have, and more of them may come.
     `lifted`: a user has lifted its tombstone, so that the position may be copied anew. `lots_ordered`: what was ordered
     at its open, when the master had `master_lots` (0: nothing of his position is its share any more); `filled`: some of
     it has been there. `kept`: its symbol's grid as it was when the leg was made; None for legs that are older than the
@@ -36,11 +37,12 @@ class Leg:
     master_lots: Decimal | None = None
     filled: bool = False
     kept: KeptSpec | None = None
+    filling: bool = False
 
     @property
     def observed(self) -> bool:
-        """Whether the broker has told of it, and of no end yet."""
-        return self.state in (CopyState.OPEN, CopyState.WORKING)
+        """Whether the broker has told of it, of all its lots, and of no end yet."""
+        return self.state in (CopyState.OPEN, CopyState.WORKING) and not self.filling
 
     @property
     def born(self) -> bool:

@@ -228,6 +228,25 @@ def test_no_leg_ends_before_it_is_known_what_remains(master: Desk) -> None:
     assert (third.action, third.lots_before, third.lots_after) == ("partial_close", Decimal("0.5"), Decimal("0.25"))
 
 
+def test_no_leg_gives_for_lots_of_another_one_that_are_still_to_fill(master: Desk) -> None:
+    """One leg fills in parts when the master closes half of his position, and ends with fewer lots than were ordered."""
+    small = Desk.open("srv:5")
+    small.send("InitRequest", {"currency": "USD", "symbols": [{"name": "EURUSD", **SYMBOL, "lots_max": "0.5"}]})
+    subscribe(master, small)
+    master.buy(1, lots="1")
+    first, second = commands(small)
+    small.report(first.id, "partially_filled", ticket=900, lots="0.1")
+    small.report(second.id, "filled", ticket=901, lots="0.5")
+    master.intend("partial_close", 1, lots="0.5", remaining_lots="0.5", new_ticket=2)
+    assert Decision.objects.order_by("id").last().code == "copy_on_its_way"  # type: ignore[union-attr]
+    assert convergence.carry_out() == 2
+    small.report(first.id, "partially_filled", ticket=900, lots="0.2")
+    assert len(commands(small)) == 2, "0.2 and 0.5: more may come, and it may not"
+    small.report(first.id, "filled", ticket=900, lots="0.3")
+    third = commands(small)[-1]
+    assert (third.action, third.leg, third.lots_after) == ("partial_close", 2, Decimal("0.2"))
+
+
 def test_of_two_legs_that_have_filled_one_ends_when_half_is_closed(master: Desk) -> None:
     small = Desk.open("srv:5")
     small.send("InitRequest", {"currency": "USD", "symbols": [{"name": "EURUSD", **SYMBOL, "lots_max": "0.5"}]})

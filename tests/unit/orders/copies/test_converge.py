@@ -162,6 +162,17 @@ def test_nothing_leaves_while_one_of_several_legs_is_on_its_way() -> None:
     assert made[1].orders == ()
 
 
+def test_nothing_leaves_while_the_order_of_one_of_several_legs_fills_in_parts() -> None:
+    fills = standing(opening(CommandState.WORKING), lots_open="0.02", filling=True)
+    made = steps(fills, standing(leg=2), of=position(lots=D("0.04")))
+    assert [(made[number].lots, made[number].orders) for number in (1, 2)] == [(D("0.10"), ()), (D("0.10"), ())]
+    assert {waits(row) for row in made.values()} == {(60, WaitReason.LEGS)}
+    # Its order is over: what has filled is all there is.
+    over = standing(opening(DONE), lots_open="0.02", filling=True)
+    made = steps(over, standing(leg=2), of=position(lots=D("0.04")))
+    assert [made[number].lots for number in (1, 2)] == [D("0.02"), D("0.06")]
+
+
 def test_a_leg_that_has_ended_is_part_of_the_origin_and_one_that_never_lived_is_not() -> None:
     closed = standing(leg=2, state=CopyState.CLOSED)
     assert steps(standing(), closed, of=position(lots=D("0.05")))[1].lots == D("0.10")
