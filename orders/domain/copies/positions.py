@@ -4,7 +4,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
-from orders.domain.wire.intents import Action, OrderIntent
+from msgspec import structs
+
+from orders.domain.wire.intents import Action, OrderIntent, former_tickets
+from sessions_app.domain.decimals import Lots
 
 _NONE = Decimal(0)
 
@@ -61,6 +64,8 @@ def advance(position: Position | None, intent: OrderIntent) -> Position | None:
 
 def _opened(position: Position | None, intent: OrderIntent) -> Position:
     base = position or Position(PositionState.OPEN, intent.ticket)
+    if intent.action is Action.OPEN and base.lots is not None and base.state is PositionState.OPEN:
+        intent = _told_again(base, intent)
     return Position(
         state=PositionState.WORKING if intent.action is Action.PLACE else PositionState.OPEN,
         ticket=intent.ticket,
@@ -70,6 +75,17 @@ def _opened(position: Position | None, intent: OrderIntent) -> Position:
         price=intent.price if intent.price is not None else base.price,
         expiry=intent.expiry or base.expiry,
     )
+
+
+def _told_again(position: Position, intent: OrderIntent) -> OrderIntent:
+    """An open of a position that is open: a deal on an account that nets, a repeat, or an open after its partial close.
+
+    Ticket and lots are the position's only where it names the ticket that the position had: then it is what remains,
+    told by a terminal that has lost its files. What a deal has left, a book shows.
+    """
+    if position.ticket in former_tickets(intent):
+        return intent
+    return structs.replace(intent, ticket=position.ticket, lots=position.lots and Lots(position.lots))
 
 
 def _modified(position: Position, intent: OrderIntent) -> Position:

@@ -103,13 +103,17 @@ _FROM: Final = re.compile(r"from #(\d{1,16})")
 
 
 def lineage(intent: OrderIntent) -> list[int]:
-    """Every ticket by which the position may be known to us, the likeliest first.
+    """Every ticket by which the position may be known to us, the likeliest first."""
+    return list(dict.fromkeys((intent.position_id, intent.ticket, *former_tickets(intent))))
+
+
+def former_tickets(intent: OrderIntent) -> list[int]:
+    """What the position was called before, as the intent says.
 
     After a partial close MT4 writes `from #` and the former ticket into the remainder's comment.
     """
     told = _FROM.search(intent.comment or "")
-    tickets = (intent.position_id, intent.ticket, intent.parent_ticket, int(told.group(1)) if told else None)
-    return [ticket for ticket in dict.fromkeys(tickets) if ticket]
+    return [ticket for ticket in (intent.parent_ticket, int(told.group(1)) if told else None) if ticket]
 
 
 # ASCII, because `\d` takes the digits of other scripts too.

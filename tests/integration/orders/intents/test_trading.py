@@ -229,7 +229,7 @@ def test_no_leg_ends_before_it_is_known_what_remains(master: Desk) -> None:
 
 
 def test_no_leg_gives_for_lots_of_another_one_that_are_still_to_fill(master: Desk) -> None:
-    """One leg fills in parts when the master closes half of his position, and ends with fewer lots than were ordered."""
+    """One leg fills in parts when the master closes half of his position, and ends with less than was ordered."""
     small = Desk.open("srv:5")
     small.send("InitRequest", {"currency": "USD", "symbols": [{"name": "EURUSD", **SYMBOL, "lots_max": "0.5"}]})
     subscribe(master, small)

@@ -219,6 +219,37 @@ def test_a_deal_on_a_position_that_was_copied_is_never_lost_in_silence(
     assert (orders(), Copy.objects.count()) == ([], 1)
 
 
+@pytest.mark.parametrize("deal", [{"lots": "0.05"}, {"side": "sell", "lots": "0.04"}, {"lots": "0.4"}])
+def test_a_deal_under_a_ticket_of_its_own_leaves_the_position_where_it_was(
+    master: Desk, follower: Desk, deal: dict[str, str]
+) -> None:
+    """Its lots are not the position's, and no book will ever show its ticket: a copy would be closed for it."""
+    opened(master, follower, 1, lots="0.1")
+    master.intend("open", 1, **{"ticket": 2, "side": "buy", "price": "1.1", **deal})
+    master.tell(held(None, 1, "0.1"))
+    half_a_minute_later()
+    master.tell(held(None, 1, "0.1"))
+    assert orders() == []
+    master.intend("partial_close", 1, ticket=1, lots="0.05", remaining_lots="0.05")
+    assert orders() == [("partial_close", 1, Decimal("0.05"))]
+
+
+@pytest.mark.parametrize("ticket", [1, 2], ids=["under the same ticket", "under the deal's"])
+def test_a_deal_on_the_other_side_has_the_masters_book_asked_for_at_once(
+    master: Desk, follower: Desk, ticket: int
+) -> None:
+    """It has reduced the position, ended it, or turned it: only his book says which, and the copies wait for it."""
+    opened(master, follower, 1, lots="0.1")
+    master.tell(held(None, 1, "0.1"))
+    master.account.refresh_from_db()
+    assert master.account.snapshot_due_at is not None and master.account.snapshot_due_at > database_now()
+    master.intend("open", 1, ticket=ticket, side="sell", lots="0.3", price="1.1")
+    master.account.refresh_from_db()
+    assert master.account.snapshot_due_at is not None and master.account.snapshot_due_at <= database_now()
+    master.tell(held(None, 1, "0.2", side="sell"))
+    assert orders() == [("close", 1, Decimal(0))]
+
+
 def test_what_is_copied_the_other_way_round_is_not_taken_for_turned(master: Desk, follower: Desk) -> None:
     Subscription.objects.update(reverse=True)
     opened(master, follower, 1, lots="0.1")

@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from orders.domain.copies.positions import Position, PositionState, advance, is_known_open, is_latest
 from orders.domain.wire.intents import Action, OrderIntent
@@ -158,6 +159,24 @@ def test_a_remainder_without_a_ticket_of_its_own_keeps_the_one_acted_on() -> Non
     rest = advance(position(ticket=9), intent(Action.PARTIAL_CLOSE, ticket=3, new_ticket=None))
     assert rest is not None
     assert rest.ticket == 3
+
+
+def test_a_deal_on_an_open_position_moves_neither_its_ticket_nor_its_lots() -> None:
+    there = Position(PositionState.OPEN, 71, Decimal("0.3"), sl=Decimal("1.05"))
+    deal = OrderIntent(
+        action=Action.OPEN, position_id=71, ticket=99, symbol="EURUSD", lots=Lots("0.1"), sl=Price("1.06")
+    )
+    assert advance(there, deal) == replace(there, sl=Decimal("1.06"))
+    # What names the ticket that it was is what remains of it, told by a terminal that has lost its files.
+    for proof in ({"parent_ticket": 71}, {"comment": "from #71"}):
+        rest = structs.replace(deal, **proof)
+        assert advance(there, rest) == replace(there, ticket=99, lots=Decimal("0.1"), sl=Decimal("1.06"))
+
+
+def test_an_open_that_comes_after_its_partial_close_brings_no_lots_back() -> None:
+    reduced = Position(PositionState.OPEN, 72, Decimal("0.1"))
+    late = OrderIntent(action=Action.OPEN, position_id=71, ticket=71, symbol="EURUSD", lots=Lots("0.3"))
+    assert advance(reduced, late) == reduced
 
 
 def test_an_open_under_the_remainders_ticket_tells_of_a_position_that_is_known() -> None:
