@@ -73,6 +73,8 @@ def _take(arrival: Arrival, workspace: Workspace) -> None:
     if row.repeated:
         _call_for_netting(arrival, intent, workspace)
         return
+    if position is not None:  # whatever else denies it, a pause among them
+        _call_for_netting(arrival, intent, workspace)
     rulings = _Rulings(arrival, intent, workspace)
     for seat in workspace.seats.get(arrival.account_pk, ()):
         workspace.record(row, seat, *rulings.of(seat))
@@ -84,7 +86,7 @@ def _take(arrival: Arrival, workspace: Workspace) -> None:
 
 
 def _call_for_netting(arrival: Arrival, intent: OrderIntent, workspace: Workspace) -> None:
-    """A repeated open that tells of more than was copied is no repeat: nothing of it is copied, and that is told."""
+    """An open that tells of more than was copied is no repeat: nothing of it is copied, and that is told."""
     if intent.action is not Action.OPEN:
         return
     master, number = arrival.account_pk, intent.position_id
