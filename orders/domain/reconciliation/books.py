@@ -21,7 +21,9 @@ _NONE = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One position, or one working order. Stops that are not set are 0."""
+    """One position, or one working order. Stops that are not set are 0. `filling`: the rest of its order still works
+    under the same magic number.
+    """
 
     ticket: int
     symbol: str
@@ -33,6 +35,7 @@ class Held:
     magic: int | None = None
     parent_ticket: int | None = None
     working: bool = False
+    filling: bool = False
 
     @property
     def copy_no(self) -> int | None:

@@ -33,7 +33,7 @@ RANK: Final = {severity: rank for rank, severity in enumerate(reversed(Differenc
 @dataclass(frozen=True, slots=True)
 class Issued:
     """A command of a copy. `absent_from`: from then on the absence of its effect means that it was not executed.
-    `fills_until`: how long an open may take to fill in parts; None for what may take for ever.
+    `fills_until`: how long it may take to fill in parts, once it has begun to.
     `ticket`: the second position with the copy's magic number that it is about; None for the copy itself.
     """
 
@@ -195,15 +195,19 @@ def _look_at(copied: Copied, items: Sequence[Held], book: Book, comparison: Comp
     if item is None and comparison.incomplete and facts.state in ALIVE:
         comparison.unseen.add(copied.copy_no)  # it is missing: whatever else was found stands
     _compare(replace(copied, facts=facts), item, book, comparison)
-    known = copied.alive and item is not None and item.ticket == copied.facts.ticket
-    comparison.differences += [_beside(other, known=known) for other in items if other is not item]
+    ticket = None if item is None else item.ticket
+    known = copied.alive and item is not None and ticket == copied.facts.ticket
+    comparison.differences += [_beside(other, known=known) for other in items if other.ticket != ticket]
 
 
 def _main(copied: Copied, items: Sequence[Held]) -> Held | None:
     """The copy's own ticket, else the oldest one with its magic number."""
     # Two positions may carry one number, after a timeout that filled: the one that we know is the copy.
     own = [item for item in items if item.ticket == copied.facts.ticket]
-    return own[0] if own else min(items, key=lambda item: item.ticket, default=None)
+    item = own[0] if own else min(items, key=lambda item: item.ticket, default=None)
+    if item is None or item.working:
+        return item
+    return replace(item, filling=any(other.working for other in items))
 
 
 def _clear_doubts(copied: Copied, item: Held | None, book: Book, comparison: Comparison) -> tuple[CopyFacts, bool]:

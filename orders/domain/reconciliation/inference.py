@@ -135,7 +135,8 @@ def opened(command: Ordered, item: Held, copy_no: int, taken_at: datetime) -> Ex
 
 def _may_fill_on(command: Ordered, item: Held, taken_at: datetime) -> bool:
     """Whether the book may have been read in the middle of an order that fills in parts."""
-    return command.fills_until is not None and taken_at < command.fills_until and item.lots < command.lots_after
+    soon = command.fills_until is not None and taken_at < command.fills_until
+    return item.filling or (soon and item.lots < command.lots_after)
 
 
 def adoption(
@@ -159,7 +160,7 @@ def _is_over(facts: CopyFacts, command: Ordered, item: Held, taken_at: datetime)
     """Whether an order that fills in parts has come to its end, and nobody has told so."""
     filling = facts.state is CopyState.OPEN and command.state is CommandState.WORKING and not item.working
     late = command.fills_until is not None and taken_at >= command.fills_until
-    return filling and late and item.lots >= facts.lots_open
+    return filling and late and not item.filling and item.lots >= facts.lots_open
 
 
 def gone(facts: CopyFacts, copy_no: int) -> ExecutionReport:

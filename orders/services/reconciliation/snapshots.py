@@ -214,8 +214,9 @@ def _as_believed(
     account: BrokerAccount, rows: Sequence[Copy], book: Book, standing: Sequence[DifferenceRow]
 ) -> list[Copied]:
     commands: dict[UUID, list[Issued]] = defaultdict(list)
-    for row in _COMMANDS.read(copies=[row.id for row in rows]):
-        commands[row.copy_id].append(_issued(row, account, book))
+    observed = {row.id: row.observed_at for row in rows}
+    for row in _COMMANDS.read(copies=list(observed)):
+        commands[row.copy_id].append(_issued(row, account, book, observed[row.copy_id]))
     # What a book has proved itself does not make the next book old.
     newer = {pk for (pk,) in _LATER.read(accounts=[account.id], taken=book.taken_at)}
     beyond = Command.objects.filter(account=account, epoch=account.epoch, seq__gt=book.applied_seq)
@@ -270,9 +271,11 @@ def _copied(row: Copy, commands: Sequence[Issued], *, newer: bool, ahead: bool, 
     )
 
 
-def _issued(row: Command, account: BrokerAccount, book: Book) -> Issued:
-    """A command as it can be cleared up. One whose outcome is in the book, and was not reported for as long as doubt
-    lasts, has lost its report: the book tells what became of it.
+def _issued(row: Command, account: BrokerAccount, book: Book, observed: datetime | None) -> Issued:
+    """A command as it can be cleared up. `observed`: when the broker told of its copy last.
+
+    One whose outcome is in the book, and was not reported for as long as doubt lasts, has lost its report: the book tells
+    what became of it.
     """
     since = row.acked_at or row.decided_at
     applied = row.seq is not None and row.epoch == account.epoch and row.seq <= book.applied_seq
@@ -288,8 +291,8 @@ def _issued(row: Command, account: BrokerAccount, book: Book) -> Issued:
         price=row.price,
         since=row.decided_at,
         absent_from=since if silent else row.absent_from,
-        # A working order fills when the market comes to it; a market order within the time that doubt lasts.
-        fills_until=since + settings.GATEWAY["in_doubt"] if row.action == Action.OPEN else None,
+        # A market order fills within the time that doubt lasts, a working one within as much of its latest part.
+        fills_until=(since if row.action == Action.OPEN else observed or since) + settings.GATEWAY["in_doubt"],
         ticket=row.ticket,
     )
 

@@ -152,6 +152,27 @@ def test_an_order_that_ends_with_its_first_part_is_told_when_it_is_over(master: 
     assert OperatorAlert.objects.get().code == "under_filled"
 
 
+@pytest.mark.parametrize("rest", [False, True], ids=["the rest is gone", "the rest still works"])
+def test_a_pending_order_that_ends_with_its_first_part_is_told_when_a_book_shows_no_more(
+    master: Desk, follower: Desk, rest: bool
+) -> None:
+    master.intend("place", 1, side="buy", order_type="limit", lots="1", price="1.05")
+    placed = Command.objects.get()
+    follower.report(placed.id, "placed", ticket=900, lots="1")
+    time_passes(3600)
+    follower.report(placed.id, "partially_filled", ticket=900, lots="0.4", price="1.05")
+    book = [held(1, 900, "0.4")]
+    works = [held(1, 901, "0.6", order_type="limit")] if rest else []
+    follower.tell(*book, working_orders=works, applied=1)
+    placed.refresh_from_db()
+    assert placed.state == "working", "it may fill on for a minute"
+    time_passes(61)
+    follower.tell(*book, working_orders=works, applied=1)
+    placed.refresh_from_db()
+    assert (placed.state, only_copy().lots_open) == ("working" if rest else "done", Decimal("0.4"))
+    assert OperatorAlert.objects.filter(code="under_filled").exists() is not rest
+
+
 def test_what_was_filled_by_its_eas_own_word_fills_no_further(master: Desk, follower: Desk) -> None:
     (command,) = opened(master, follower, 1)
     follower.report(command.id, "partially_filled", ticket=900, lots="0.3", price="1.1")
