@@ -274,8 +274,8 @@ def _copied(row: Copy, commands: Sequence[Issued], *, newer: bool, ahead: bool, 
 def _issued(row: Command, account: BrokerAccount, book: Book, observed: datetime | None) -> Issued:
     """A command as it can be cleared up. `observed`: when the broker told of its copy last.
 
-    One whose outcome is in the book, and was not reported for as long as doubt lasts, has lost its report: the book tells
-    what became of it.
+    One whose outcome is in the book, and was not reported for as long as doubt lasts, has lost its report: the book
+    tells what became of it.
     """
     since = row.acked_at or row.decided_at
     applied = row.seq is not None and row.epoch == account.epoch and row.seq <= book.applied_seq
