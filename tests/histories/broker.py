@@ -16,6 +16,7 @@ NO_RESULT: Final = 1
 INVALID_STOPS: Final = 130
 INVALID_LOTS: Final = 131
 MARKET_CLOSED: Final = 132
+REQUOTE: Final = 138
 NO_TICKET: Final = 4108
 NO_SYMBOL: Final = 4106
 TICKETS: Final = 1_000_000
@@ -69,13 +70,16 @@ class Refusal(Exception):
 
 
 class Broker:
-    """One account's book. `new_tickets`: a partial close leaves the remainder under a new ticket, as MT4 does."""
+    """One account's book. `new_tickets`: a partial close leaves the remainder under a new ticket, as MT4 does.
+    `requotes`: so many calls are answered with another price before one is carried out.
+    """
 
     def __init__(self, clock: Clock, spec: Spec, symbols: set[str], *, first: int, new_tickets: bool) -> None:
         self._clock, self.spec, self.symbols = clock, spec, symbols
         self.tickets: dict[int, Ticket] = {}
         self.journal: list[Change] = []
         self.market_closed_until = self.stops_forbidden_until = float("-inf")
+        self.requotes = 0
         self.watcher: Callable[[Change], None] = lambda _: None
         self._next, self._new_tickets = first, new_tickets
 
@@ -99,6 +103,9 @@ class Broker:
     def check_market(self) -> None:
         if self._clock.seconds < self.market_closed_until:
             raise Refusal(MARKET_CLOSED)
+        if self.requotes:
+            self.requotes -= 1
+            raise Refusal(REQUOTE)
 
     def _check_stops(self, sl: Decimal, tp: Decimal) -> None:
         if (sl or tp) and self._clock.seconds < self.stops_forbidden_until:
@@ -130,12 +137,13 @@ class Broker:
         ticket.lots = lots
         return ticket
 
-    def trigger(self, number: int) -> Ticket | None:
-        """A working order fills."""
+    def trigger(self, number: int, lots: Decimal | None = None) -> Ticket | None:
+        """A working order fills; `lots`: so much of it at first."""
         ticket = self.tickets.get(number)
         if ticket is None or not ticket.working:
             return None
         ticket.working = False
+        ticket.lots = ticket.lots if lots is None else lots
         self._note(ticket, ticket.lots, "opened")
         return ticket
 
@@ -163,7 +171,8 @@ class Broker:
         if not forced:
             self.check_market()
         closed = ticket.lots if lots is None else lots
-        if not ZERO < closed <= ticket.lots or closed % self.spec.lots_step:
+        part = closed != ticket.lots  # all of it may always go, also where the step has become coarser
+        if not ZERO < closed <= ticket.lots or (part and closed % self.spec.lots_step):
             raise Refusal(INVALID_LOTS)
         ticket.wanted = ZERO  # what has not filled yet never will
         self._note(ticket, -closed, how)
@@ -175,6 +184,19 @@ class Broker:
             del self.tickets[number]
             ticket = replace(ticket, number=self._take_number(), parent=number)
             self.tickets[ticket.number] = ticket
+        return ticket
+
+    def net(self, number: int, side: str, lots: Decimal) -> Ticket | None:
+        """A deal on an account that nets: the position grows, shrinks, ends or turns. What there is of it then."""
+        ticket = self._known(number)
+        signed = ticket.lots + (lots if side == ticket.side else -lots)
+        self._note(ticket, signed - ticket.lots, "netted")
+        if not signed:
+            del self.tickets[number]
+            return None
+        if signed < 0:
+            ticket.side = side
+        ticket.lots = abs(signed)
         return ticket
 
     # -----------------------------------------------------------------------------------------------------------------

@@ -2,17 +2,18 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
 from tests.histories import rows
-from tests.histories.broker import ZERO, Ticket
+from tests.histories.broker import NO_SYMBOL, ZERO, Ticket
 from tests.histories.expectation import Holding, OwnActs, holding, legs, remaining, size
+from tests.histories.faults import Kind
 from tests.histories.master import WORKING, Position
 from tests.histories.rows import CommandRow, Told
-from tests.histories.trouble import OPENS
+from tests.histories.trouble import LISTED_OTHERWISE, OPENS
 from tests.histories.watch import CODES, Fact, Watch
 from tests.histories.world import Follower, Subscribed, World
 
@@ -20,7 +21,8 @@ MOST_ATTEMPTS: Final = 3
 MOST_COMMANDS: Final = 60
 PRICE: Final = frozenset({129, 135, 136, 138})
 BUSY: Final = frozenset({4, 6, 8, 137, 141, 146})
-FOR_GOOD: Final = frozenset({134, 131, 64, 132, 133, 147})
+FOR_GOOD: Final = frozenset({134, 131, 64, 132, 133, 147, NO_SYMBOL})
+OUR_FAULT: Final = frozenset({131, NO_SYMBOL})
 GIVEN_UP: Final = FOR_GOOD - {132, 133}
 OUTCOMES: Final = frozenset({"done", "rejected", "expired", "void"})
 
@@ -37,6 +39,7 @@ def check(world: World, watch: Watch) -> list[Violation]:
     """Everything that is wrong in a world that has come to rest."""
     found = [Violation("raised", text) for text in world.gateway.raised]
     found += [Violation("refused", text) for text in world.gateway.refused]
+    found += [Violation("broken", text) for text in world.broken]
     found += [Violation(f"silent_{fact.value}", name) for fact, name in watch.silent]
     for follower in world.followers:
         found += _log(follower)
@@ -46,6 +49,7 @@ def check(world: World, watch: Watch) -> list[Violation]:
         for position in sub.master.positions.values():
             found += _Copy(world, watch, sub, position).check()
     found += _lost(world)
+    found += _netted(world)
     return found
 
 
@@ -107,6 +111,20 @@ def _lost(world: World) -> Iterator[Violation]:
             yield Violation("undecided", f"{sub.follower.name}: {undecided} intents without a decision")
 
 
+def _netted(world: World) -> Iterator[Violation]:
+    """Who deals on a position that is copied, on an account that nets, is told to be no master that can be followed."""
+    for master in world.masters:
+        grown = [item.id for item in master.positions.values() if item.netted_with_copies and _is_known(item)]
+        if grown and "master_netting" not in rows.open_alerts(world.master_accounts[master].pk):
+            yield Violation("silent_netting", f"{master.terminal.name}: {grown}")
+
+
+def _is_known(position: Position) -> bool:
+    """Whether somebody could see what was dealt: by a deal on the other side, or by more lots than he told of."""
+    turned = position.turned_told is not None and position.turned_told.stored_at is not None
+    return turned or (position.alive and position.lots > position.lots_opened)
+
+
 def _extra(world: World, watch: Watch, follower: Follower) -> Iterator[Violation]:
     for ticket in follower.broker.tickets.values():
         if watch.owner(follower, ticket.magic) is None:
@@ -129,8 +147,11 @@ class _Copy:
         tickets = self.follower.broker.tickets.values()
         self.held = [item for item in tickets if item.magic in self.magics and not item.working]
         self.working = [item for item in tickets if item.magic in self.magics and item.working]
+        self.terms = sub.terms_of(position)
+        # What the terminal has told of its broker since: lots are counted by what is listed when they are.
+        self.specs = [item.spec for item in self.follower.listed(sub.decided_at(position) or 0.0)]
         self.decided = size(
-            sub.terms, position.lots_opened, follower_balance=self.follower.balance, spec=self.follower.broker.spec
+            self.terms, position.lots_opened, follower_balance=self.follower.balance, spec=self.specs[0]
         )
         self.name = f"{self.follower.name}, position {position.id}"
 
@@ -140,6 +161,7 @@ class _Copy:
     def check(self) -> Iterator[Violation]:
         yield from self._moments()
         yield from self._alerts()
+        yield from self._late()
         if self.sub.detached_at is not None and self.position.opened_at <= self.sub.detached_at:
             return
         actual = sum((item.lots for item in self.held), ZERO)
@@ -190,12 +212,30 @@ class _Copy:
                     "doubled", f"{self.name}: copy {magic & 0xFFFFFF} was opened {len(numbers)} times. {self._story()}"
                 )
 
+    def _late(self) -> Iterator[Violation]:
+        """Nothing is opened at market whose signal was too old when it was told."""
+        at, position = self.sub.decided_at(self.position), self.position
+        if at is None or position.order_type != "market" or at - position.opened_at <= self.terms.max_age + 1:
+            return
+        if self._opened():
+            yield Violation("late", f"{self.name}: told {at - position.opened_at:.0f} s late. {self._story()}")
+
+    def _wanted(self, opened: dict[int, Decimal], acts: OwnActs) -> Holding:
+        """Where the broker's lots have changed: what was right by any of them, and what a step leaves over."""
+        position = self.position
+        found = [holding(self.terms, position, opened, acts, spec) for spec in self.specs]
+        if position.lots_before_more is not None:
+            fewer = replace(position, lots=min(position.lots, position.lots_before_more))
+            found += [holding(self.terms, fewer, opened, acts, spec) for spec in self.specs]
+        dust = max(spec.lots_step for spec in self.specs) if len(set(self.specs)) > 1 else ZERO
+        least, most = min(item.least for item in found), max(item.most for item in found) + dust
+        return replace(found[0], least=least, most=most)
+
     def _check_held(self, opened: dict[int, Decimal], actual: Decimal) -> Iterator[Violation]:
-        spec = self.follower.broker.spec
         acts = OwnActs({magic: left for magic, left in self.follower.left.items() if magic in self.magics})
-        wanted = holding(self.sub.terms, self.position, opened, acts, spec)
+        wanted = self._wanted(opened, acts)
         caps = sum((min(lots, acts.left.get(magic, lots)) for magic, lots in opened.items()), ZERO)
-        most = min(remaining(self.decided, self.position, spec), caps)
+        most = min(remaining(self.decided, self.position, self.specs[0]), caps)
         if actual > max(most, wanted.most):
             yield Violation(
                 "too_much_left", f"{self.name}: holds {actual}, wanted {wanted.least} to {most}. {self._story()}"
@@ -214,7 +254,7 @@ class _Copy:
         """Whether fewer lots than decided were opened for a reason that is known."""
         if self.follower.trouble.between(self.position.opened_at, self.position.opened_at + 600):
             return True
-        return bool(self._reason()) or legs(self.decided, self.follower.broker.spec) == 0
+        return bool(self._reason()) or legs(self.decided, self.specs[0]) == 0
 
     def _check_ticket(self, item: Ticket, wanted: Holding) -> Iterator[Violation]:
         if item.side != wanted.side:
@@ -225,8 +265,8 @@ class _Copy:
                 yield Violation("wrong_stops", f"{self.name}: {what} is {has}, wanted {should}. {self._story()}")
 
     def _check_order(self) -> Iterator[Violation]:
-        terms, position = self.sub.terms, self.position
-        sl, tp = (position.tp, position.sl) if terms.reverse else (position.sl, position.tp)
+        position = self.position
+        sl, tp = (position.tp, position.sl) if self.terms.reverse else (position.sl, position.tp)
         lots = sum((item.lots for item in self.working), ZERO)
         if lots != self.decided and not self._reason():
             yield Violation("wrong_order", f"{self.name}: {lots} lots work, wanted {self.decided}. {self._story()}")
@@ -247,11 +287,12 @@ class _Copy:
         told = self.position.told_open
         if told is None or told.stored_at is None:
             return "not told"
+        at = self.sub.decided_at(self.position) or told.stored_at
         for code in self.told.denials:
-            if self._is_plausible(code, told.stored_at):
+            if self._is_plausible(code, at):
                 return code
         decided = any(action in OPENS for action, _, _ in self.told.outcomes)
-        if not decided and self.sub.was("off", told.stored_at - 1, told.stored_at + 1):
+        if not decided and self.sub.was("off", at - 1, at + 1):
             return "off"
         for row in self.told.commands:
             if row.action in OPENS and self._ended_for_a_reason(row):
@@ -267,11 +308,16 @@ class _Copy:
                 return sub.was("close_only", at - 1, at + 1) or sub.was("close_only", position.filled_at or at, 1e9)
             case "signal_too_old":
                 waited = position.filled_at is not None
-                return late >= sub.terms.max_age - 2 or waited
+                return late >= self.terms.max_age - 2 or waited
             case "already_closed":
                 return not position.alive
             case "tombstoned":
                 return any(magic in follower.left for magic in self.magics)
+            case "symbol_not_found":
+                listing = follower.listed(at)[0]
+                return position.symbol + self.terms.suffix not in listing.symbols
+            case "master_netting_unsupported":
+                return position.netted
             case "below_minimum_lots":
                 return self.decided == 0
             case "allocation_data_stale" | "allocation_data_missing":
@@ -296,18 +342,21 @@ class _Copy:
                 or self.position.filled_at is not None
             )
         if row.state in ("expired", "void"):
-            return bool(self.follower.trouble.between(at - 120, at + self.sub.terms.max_age + 30))
+            return bool(self.follower.trouble.between(at - 120, at + self.terms.max_age + 30))
         return False
 
     def _is_last_word(self, row: CommandRow, at: float) -> bool:
-        """By the table of rejections: which of them end an open."""
+        """By the table of rejections: which of them end an open; for its lots or symbol, if the broker gave cause."""
+        if OUR_FAULT & set(row.codes):
+            near = self.follower.trouble.between(at - 60, at + self.terms.max_age + 30)
+            return bool({Kind.INVALID.value, LISTED_OTHERWISE} & set(near))
         if FOR_GOOD & set(row.codes):
             return True
         if (PRICE | BUSY) & set(row.codes):
             told = self.position.told_open
             began = self.position.opened_at if told is None else told.born
             # Under a pause nothing that adds exposure is tried again, however young the signal is.
-            until = began + self.sub.terms.max_age
+            until = began + self.terms.max_age
             paused = self.sub.was("close_only", at, until) or self.sub.was("off", at, until)
             return row.attempt >= MOST_ATTEMPTS or at >= until - 20 or paused
         return False

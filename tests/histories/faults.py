@@ -20,10 +20,16 @@ class Kind(StrEnum):
     HASTY_NOT_FOUND = "hasty_not_found"
     STOPS_HIT = "stops_hit"
     STOP_OUT = "stop_out"
+    SLOW_ANSWERS = "slow_answers"
+    REQUOTE_STORMS = "requote_storms"
+    PENDING_PARTS = "pending_parts"
+    SYMBOLS_LEAVE = "symbols_leave"
+    SPECS_CHANGE = "specs_change"
     # The follower.
     CLOSES_BY_HAND = "closes_by_hand"
     PARTS_BY_HAND = "parts_by_hand"
     STOPS_BY_HAND = "stops_by_hand"
+    CLOSES_BY = "closes_by"  # one position against another one; masters do it too
     # What the follower's terminal tells.
     REPORTS_TWICE = "reports_twice"
     REPORTS_SHUFFLED = "reports_shuffled"
@@ -33,15 +39,21 @@ class Kind(StrEnum):
     CRASHES = "crashes"
     LOST_LEDGERS = "lost_ledgers"
     TWO_INSTALLATIONS = "two_installations"
+    MASTER_LINES = "master_lines"
+    LATE_APPROVALS = "late_approvals"
+    KEY_ROTATIONS = "key_rotations"
     # The desk.
     PAUSES = "pauses"
     DETACHES = "detaches"
+    TERMS_CHANGE = "terms_change"
     # The master.
     INTENTS_TWICE = "intents_twice"
     CLOSE_BEFORE_OPEN = "close_before_open"
     MASTER_RESTARTS = "master_restarts"
     MASTER_FORGETS = "master_forgets"
     PHONE_CLOSES = "phone_closes"
+    TWO_MASTERS = "two_masters"
+    NETTING = "netting"
     # What is traded.
     PARTIALS = "partials"
     PARTIAL_CHAINS = "partial_chains"
@@ -51,8 +63,15 @@ class Kind(StrEnum):
 
 
 ALL: Final = frozenset(Kind)
-_SINCE: Final[dict[Kind, int]] = {}
-NEWEST: Final = 1
+NEWEST: Final = 2
+_SINCE: Final = dict.fromkeys(
+    (
+        Kind.SLOW_ANSWERS, Kind.REQUOTE_STORMS, Kind.PENDING_PARTS, Kind.SYMBOLS_LEAVE,
+        Kind.SPECS_CHANGE, Kind.CLOSES_BY, Kind.MASTER_LINES, Kind.LATE_APPROVALS, Kind.KEY_ROTATIONS,
+        Kind.TERMS_CHANGE, Kind.TWO_MASTERS, Kind.NETTING,
+    ),
+    2,
+)  # fmt: skip
 
 
 def known_to(generation: int) -> frozenset[Kind]:

@@ -2,7 +2,7 @@
 sent twice. What it cannot know it asks its broker.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from tests.histories.broker import NO_TICKET, ZERO, Refusal, Ticket
+from tests.histories.broker import NO_TICKET, REQUOTE, ZERO, Refusal, Ticket
+from tests.histories.faults import Kind
 from tests.histories.terminal import BaseTerminal
 from tests.histories.trouble import OPENS, Fault, Trouble, share
 
@@ -57,6 +58,7 @@ class FollowerTerminal(BaseTerminal):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.window, self.loses = SEARCH_WINDOW, 0.0
+        self.slow = False
         self.balance = "1000000"
         self.ledger: dict[UUID, Entry] = {}
         self.last_seq, self.last_id = 0, ""
@@ -173,7 +175,7 @@ class FollowerTerminal(BaseTerminal):
             self.later(min(fault.late or 2.0, 2.0) * 0.9, lambda: self._unanswered(entry))
             return
         answer: list[Report] = []
-        took = self.rng.uniform(0.03, 0.5)
+        took = self.rng.uniform(1, 20) if self.slow and not self.trouble.calm else self.rng.uniform(0.03, 0.5)
         # The broker's side goes on whatever becomes of this process.
         self.clock.after(took, lambda: answer.append(self._carry_out(entry, fault)))
         self.later(took + 0.01, lambda: self._answered(entry, answer[0]))
@@ -184,6 +186,8 @@ class FollowerTerminal(BaseTerminal):
                 raise Refusal(fault.code)
             return _ACTS[entry.action](self, entry, fault)
         except Refusal as no:
+            if no.code == REQUOTE:
+                self.trouble.note(Kind.REQUOTES.value)
             return {"status": "rejected", "error_code": no.code}
 
     def _answered(self, entry: Entry, report: Report) -> None:
@@ -295,11 +299,16 @@ class FollowerTerminal(BaseTerminal):
             return {"status": "placed", "ticket": placed.number, "lots": str(placed.lots)}
         shares = {share(order.lots, part, self.broker.spec) for part in fault.parts} or {order.lots}
         parts = sorted(lots for lots in shares if lots <= order.lots) or [order.lots]
-        ticket, delay = self.broker.send(order, filled=parts[0]), 0.0
+        ticket = self.broker.send(order, filled=parts[0])
+        self._fill_later(entry, ticket, parts)
+        return self._filled(ticket, "filled" if len(parts) == 1 else "partially_filled")
+
+    def _fill_later(self, entry: Entry, ticket: Ticket, parts: Sequence[Decimal]) -> None:
+        """All parts but the first one."""
+        delay = 0.0
         for lots in parts[1:]:
             delay += self.rng.uniform(1, 8)
             self.clock.after(delay, partial(self._more, entry, ticket, lots, lots == parts[-1]))
-        return self._filled(ticket, "filled" if len(parts) == 1 else "partially_filled")
 
     def _more(self, entry: Entry, ticket: Ticket, lots: Decimal, last: bool) -> None:
         grown = self.broker.fill_more(ticket.number, lots)
@@ -379,11 +388,12 @@ class FollowerTerminal(BaseTerminal):
         self.log(f"tells {report}")
         self.put("ExecutionReport", report)
 
-    def tell_triggered(self, ticket: Ticket) -> None:
-        """A working order of ours has filled."""
+    def tell_triggered(self, ticket: Ticket, parts: Sequence[Decimal]) -> None:
+        """A working order of ours has filled, up to the first of these lots; the others follow."""
         for entry in self.ledger.values():
             if entry.magic == ticket.magic and entry.action == "place" and self.running:
-                self.tell(entry, self._filled(ticket, "filled"))
+                self._fill_later(entry, ticket, parts)
+                self.tell(entry, self._filled(ticket, "filled" if ticket.lots == ticket.wanted else "partially_filled"))
                 return
 
 

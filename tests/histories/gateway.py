@@ -25,16 +25,18 @@ from sessions_app.domain.lifecycle import LIVING, KeyState, Reason, SessionStatu
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AuthKey, BrokerAccount, Tenant
 from sessions_app.models.statements import Answer, Statement
+from sessions_app.services.access import keys
 from sessions_app.services.ingest import batches, beats, ports
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate
 from sessions_app.services.lifecycle import ending, expiry, opening, promotion, resuming
-from sessions_app.services.operations.history import EA, GATEWAY
+from sessions_app.services.operations.history import EA, GATEWAY, Actor
 from sessions_app.transport.inbound.decoding import read_arrival
 from tests.histories.clock import Clock
 
 INTERVAL: Final = 30
 TIMEOUT: Final = 90
 ASK_AGAIN: Final = 30.0
+DESK: Final = Actor("desk")
 NOW: Final = float("inf")
 """Heard at this moment of the monotonic clock: received at the very moment of the batch."""
 
@@ -85,10 +87,11 @@ class Link:
 
 @dataclass(slots=True)
 class Account:
-    """A broker account with its approved key."""
+    """A broker account with its key. `approved_at`: when a person approved it; infinity while it is pending."""
 
     row: BrokerAccount
     key: AuthKey
+    approved_at: float = 0.0
     tokens: dict[UUID, str] = field(default_factory=dict)
 
     @property
@@ -135,7 +138,7 @@ class Gateway:
         for hand in self._one_clock:
             hand.start()
         self._stop_listening = doorbell.listen(self._ring)
-        self._ids = itertools.count(1)
+        self._ids, self._keys = itertools.count(1), itertools.count(1)
         self.raised: list[str] = []
         self.refused: list[str] = []
         self.active_at = 0.0
@@ -154,15 +157,37 @@ class Gateway:
 
     # Accounts and links --------------------------------------------------------------------------------------------
 
-    def admit(self, name: str) -> Account:
-        """A new account, its key approved long ago: approvals are no part of a history, and cost as much as a trade."""
+    def admit(self, name: str, *, pending: bool = False) -> Account:
+        """A new account, its key approved long ago, for an approval costs as much as a trade; or `pending`."""
         now = self._clock.now
         row = BrokerAccount.objects.create(tenant=self.tenant, account_id=name, claimed_as=name, created_at=now)
-        key = AuthKey.objects.create(
-            account=row, fingerprint=f"of {name}", key_hash="-", requested_at=now,
-            state=KeyState.APPROVED, decided_at=now, decided_as="operator", decision_reason="known",
-        )  # fmt: skip
-        return Account(row, key)
+        return Account(row, self._new_key(row, pending=pending), float("inf") if pending else 0.0)
+
+    def _new_key(self, row: BrokerAccount, *, pending: bool = False) -> AuthKey:
+        now = self._clock.now
+        decided: dict[str, Any] = {
+            "state": KeyState.APPROVED, "decided_at": now, "decided_as": "operator", "decision_reason": "known",
+        }  # fmt: skip
+        return AuthKey.objects.create(
+            account=row,
+            fingerprint=f"key {next(self._keys)}",
+            key_hash="-",
+            requested_at=now,
+            **({} if pending else decided),
+        )
+
+    def approve(self, account: Account) -> None:
+        """A person says yes to the account's key."""
+        account.approved_at = self._clock.seconds
+        keys.approve(key_id=account.key.id, by=DESK, reason="known")
+
+    def give_key(self, account: Account) -> AuthKey:
+        """Another key, approved beside the former one, which is returned."""
+        former, account.key = account.key, self._new_key(account.row)
+        return former
+
+    def revoke(self, key: AuthKey) -> None:
+        keys.revoke(key_id=key.id, by=DESK, reason="replaced")
 
     def connect(self, terminal: Terminal, account: Account, token: str | None, hello: Mapping[str, Any]) -> Link:
         """Resume the session of this token, or open one."""

@@ -1,11 +1,11 @@
 """One history: a world, some dozen steps in it, a long calm, and what was found wrong."""
 
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from tests.histories import rows
 from tests.histories.broker import Ticket
@@ -13,8 +13,9 @@ from tests.histories.checks import Violation, check
 from tests.histories.clock import Clock
 from tests.histories.faults import Kind
 from tests.histories.master import OPEN, WORKING, Master, Position
+from tests.histories.trouble import LISTED_OTHERWISE
 from tests.histories.watch import Watch
-from tests.histories.world import Follower, Subscribed, World
+from tests.histories.world import SPECS, Follower, Subscribed, World
 
 SETTLE: Final = 1800.0
 REST: Final = 720.0
@@ -22,9 +23,11 @@ REST: Final = 720.0
 WHOLE_CALM: Final = 5
 """Every fifth history waits through the whole half hour: what would begin to move late is seen there."""
 MOST_AT_ONCE: Final = 4
+TOLD_WITHIN: Final = 300.0
 LOTS: Final = ("0.01", "0.05", "0.10", "0.13", "0.30", "0.50", "1.00")
 PAUSES: Final = ((0.05, 3), (3, 20), (20, 90), (100, 300))
 TRADED: Final = frozenset({Kind.PARTIALS, Kind.PARTIAL_CHAINS, Kind.PENDING_ORDERS, Kind.LEGS, Kind.STOPS})
+_Sided = TypeVar("_Sided", Position, Ticket)
 
 
 @dataclass(slots=True)
@@ -98,12 +101,19 @@ class Story:
         for follower in world.followers:
             follower.trouble.calm = True
             follower.broker.market_closed_until = follower.broker.stops_forbidden_until = float("-inf")
+            follower.broker.requotes = 0
+            self._approve(follower)
             for terminal in follower.terminals:
                 terminal.twice = terminal.shuffled = 0.0
             follower.terminal.stopped = ""
             self._come_back(follower)
+            if follower.broker.symbols != follower.all_symbols:
+                follower.broker.symbols = set(follower.all_symbols)
+                follower.terminal.list_again()
         for master in world.masters:
             master.terminal.twice = 0.0
+            master.terminal.stopped = ""
+            self._approve_master(master)
             if not master.terminal.running:
                 master.restart()
             master.terminal.find_line()
@@ -145,6 +155,14 @@ class Story:
             (Kind.MASTER_RESTARTS, self.restart_master, 1.5),
             (Kind.MASTER_FORGETS, self.forget, 1.5),
             (Kind.PHONE_CLOSES, self.phone, 1.5),
+            (Kind.NETTING, self.net, 2),
+            (Kind.MASTER_LINES, self.master_line, 2),
+            (Kind.CLOSES_BY, self.close_by, 2),
+            (Kind.SYMBOLS_LEAVE, self.change_symbols, 2),
+            (Kind.SPECS_CHANGE, self.change_spec, 1.5),
+            (Kind.LATE_APPROVALS, self.approve, 1.5),
+            (Kind.KEY_ROTATIONS, self.rotate_key, 1.5),
+            (Kind.TERMS_CHANGE, self.change_terms, 2),
         ]
         return found + [(act, weight) for kind, act, weight in table if has(kind)]
 
@@ -176,7 +194,8 @@ class Story:
             self.close()
             return
         side, sl, tp = self._sided()
-        symbol = self.rng.choice(("EURUSD", "EURUSD", "GBPUSD"))
+        two = Kind.TWO_MASTERS in self.kinds
+        symbol = "EURUSD" if two else self.rng.choice(("EURUSD", "EURUSD", "GBPUSD"))
         made = self._master().open(symbol, side, Decimal(self.rng.choice(LOTS)), sl, tp)
         self._say("master", f"opens {made.id} {side} {made.lots} {symbol} sl {sl} tp {tp}")
 
@@ -237,10 +256,11 @@ class Story:
                     self.world.clock.after(self.rng.uniform(0, 4), partial(self._trigger, sub.follower, order))
 
     def _trigger(self, follower: Follower, order: Ticket) -> None:
-        filled = follower.broker.trigger(order.number)
+        parts = follower.trouble.part_of(order.lots, follower.broker.spec)
+        filled = follower.broker.trigger(order.number, parts[0])
         if filled is not None:
-            self._say(follower.name, f"working order {order.number} fills")
-            follower.terminal.tell_triggered(filled)
+            self._say(follower.name, f"working order {order.number} fills, up to {', '.join(map(str, parts))}")
+            follower.terminal.tell_triggered(filled, parts)
 
     def _copying(self, master: Master) -> list[Subscribed]:
         return [sub for sub in self.world.subscriptions if sub.master is master]
@@ -300,6 +320,34 @@ class Story:
                 master.end(position, silent=True)
         master.replace(self.world.new_master_terminal(master))
 
+    def net(self) -> None:
+        """His account nets, and nobody says so: a deal changes the position that there is."""
+        found = self._position()
+        if found is None:
+            return
+        master, position = found
+        side, lots = self.rng.choice(("buy", "sell")), Decimal(self.rng.choice(LOTS))
+        named = self.rng.choice((position.ticket, 500_000 + position.ticket)), self.rng.random() < 0.5
+        position.netted_with_copies |= any(
+            self._held_of(sub, position) for sub in self._copying(master) if sub.detached_at is None
+        )
+        self._say("master", f"deals {side} {lots} on {position.id} {position.side} {position.lots}, which nets")
+        master.net(position, side, lots, named=named)
+
+    def _held_of(self, sub: Subscribed, position: Position) -> bool:
+        owned = rows.owners(sub.follower.account.pk)
+        return any(
+            owned.get(item.magic & 0xFFFFFF) == (sub.id, position.id) for item in sub.follower.broker.positions()
+        )
+
+    def master_line(self) -> None:
+        """He trades on, and what he does is told late."""
+        master, lasts = self._master(), self.rng.choice((2, 20, 70, 240))
+        self._say("master", f"line lost for {lasts} s")
+        terminal = master.terminal
+        terminal.lose_line()
+        self.world.clock.after(lasts, terminal.find_line)
+
     # The follower --------------------------------------------------------------------------------------------------
 
     def _follower(self) -> Follower:
@@ -323,6 +371,32 @@ class Story:
         self._say(follower.name, f"{cause} closes {ticket.number}")
         follower.broker.close(ticket.number, how=cause, forced=True)
         follower.terminal.tell_fact(cause, ticket, ticket.lots, None)
+
+    def close_by(self) -> None:
+        """Two opposite positions of one book end by each other: a master's, or a follower's copies."""
+        master = self._master()
+        mine = self._opposite([item for item in master.living(OPEN) if not item.netted])
+        if mine is not None and self.rng.random() < 0.5:
+            self._say("master", f"closes {mine[0].id} by {mine[1].id}")
+            master.close_by(*mine)
+            return
+        follower = self._follower()
+        found = self._opposite([item for item in follower.broker.positions() if item.magic])
+        if found is None:
+            return
+        lots = min(item.lots for item in found)
+        self._say(follower.name, f"closes {found[0].number} by {found[1].number}, {lots}")
+        rests = [follower.broker.close(item.number, lots, how="close_by", forced=True) for item in found]
+        for item, rest in zip(found, rests, strict=True):
+            follower.terminal.tell_fact("close_by", item, lots, rest)
+
+    def _opposite(self, items: Sequence[_Sided]) -> tuple[_Sided, _Sided] | None:
+        pairs = [
+            (one, other)
+            for one in items for other in items
+            if one.symbol == other.symbol and (one.side, other.side) == ("buy", "sell")
+        ]  # fmt: skip
+        return self.rng.choice(pairs) if pairs else None
 
     def part_by_hand(self) -> None:
         found = self._copy()
@@ -355,6 +429,30 @@ class Story:
             self._say(follower.name, f"stop-out of {ticket.number}")
             follower.broker.close(ticket.number, how="stop_out", forced=True)
             follower.terminal.tell_fact("stop_out", ticket, ticket.lots, None)
+
+    def change_symbols(self) -> None:
+        """A symbol leaves the broker's list, or those that left come back."""
+        follower = self._follower()
+        broker = follower.broker
+        follower.trouble.note(LISTED_OTHERWISE, TOLD_WITHIN)
+        gone = follower.all_symbols - broker.symbols
+        if gone:
+            self._say(follower.name, f"lists {sorted(gone)} again")
+            broker.symbols |= gone
+        else:
+            name = self.rng.choice(sorted(broker.symbols))
+            self._say(follower.name, f"lists {name} no more")
+            broker.symbols.discard(name)
+        follower.terminal.list_again()
+
+    def change_spec(self) -> None:
+        """The broker has another step, minimum or maximum."""
+        follower = self._follower()
+        spec = self.rng.choice([item for item in SPECS if item != follower.broker.spec])
+        self._say(follower.name, f"has other lots at the broker: {spec}")
+        follower.broker.spec = spec
+        follower.trouble.note(LISTED_OTHERWISE, TOLD_WITHIN)
+        follower.terminal.list_again()
 
     # Links ---------------------------------------------------------------------------------------------------------
 
@@ -404,11 +502,58 @@ class Story:
         other.token = None
         other.start()
 
+    def rotate_key(self) -> None:
+        """An account gets another key; the former one is revoked before its terminal has the new one, or afterwards."""
+        everybody: list[Follower | Master] = [*self.world.followers, *self.world.masters]
+        item = self.rng.choice(everybody)
+        terminal = item.terminal
+        if terminal.account.approved_at > self.world.clock.seconds or terminal.stopped:
+            return
+        at_once = self.rng.random() < 0.5
+        self._say("desk", f"{terminal.name} gets another key{', its former one ends at once' if at_once else ''}")
+        if isinstance(item, Follower):
+            item.trouble.note("key rotated", 120)
+        former = self.world.gateway.give_key(terminal.account)
+        if not at_once:
+            terminal.change_key()
+        link = terminal.link
+        self.world.gateway.revoke(former)
+        if at_once and link is not None and link.alive:
+            self.world.broken.append(f"{terminal.name} goes on with a key that was revoked")
+        if item.terminal.stopped:  # until somebody has given it the other one
+            self.world.clock.after(
+                self.rng.choice((2, 50)),
+                lambda: terminal.start() if item.terminal is terminal and item.terminal.stopped else None,
+            )
+
     # The desk ------------------------------------------------------------------------------------------------------
 
     def pause(self) -> None:
         sub = self.rng.choice(self.world.subscriptions)
         self._change(sub, "active" if sub.state != "active" else "close_only")
+
+    def approve(self) -> None:
+        """The keys of everybody who waits, or of one follower."""
+        follower = self._follower()
+        if self.rng.random() < 0.5:
+            self._approve(follower)
+        else:
+            self._approve_master(self._master())
+
+    def _approve(self, follower: Follower) -> None:
+        if follower.account.approved_at > self.world.clock.seconds:
+            self._say("desk", f"approves the key of {follower.name}")
+            self.world.gateway.approve(follower.account)
+            follower.trouble.notes.append((0.0, self.world.clock.seconds + 5, "key pending"))
+
+    def _approve_master(self, master: Master) -> None:
+        account = self.world.master_accounts[master]
+        if account.approved_at > self.world.clock.seconds:
+            self._say("desk", f"approves the key of {master.terminal.name}")
+            self.world.gateway.approve(account)
+
+    def change_terms(self) -> None:
+        self.world.change_terms(self.rng.choice(self.world.subscriptions))
 
     def detach(self) -> None:
         sub = self.rng.choice(self.world.subscriptions)

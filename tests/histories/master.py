@@ -38,11 +38,19 @@ class Position:
     changed_at: float = 0.0
     told_open: Frame | None = None
     told_end: Frame | None = None
+    netted: bool = False
+    lots_before_more: Decimal | None = None
+    netted_with_copies: bool = False
+    turned_told: Frame | None = None
     tickets: list[int] = field(default_factory=list)
 
     @property
     def alive(self) -> bool:
         return self.state != CLOSED
+
+    @property
+    def is_told(self) -> bool:
+        return self.told_open is not None and self.told_open.stored_at is not None
 
 
 @dataclass(slots=True)
@@ -171,8 +179,8 @@ class Master:
             remaining_lots=str(position.lots), price="1.10100", **renamed,
         )  # fmt: skip
 
-    def end(self, position: Position, *, silent: bool = False) -> None:
-        """Close a position, or delete a working order."""
+    def end(self, position: Position, *, silent: bool = False, printed: str = "") -> None:
+        """Close a position, or delete a working order. `printed`: the lots that his terminal shows of it."""
         action = "cancel" if position.state == WORKING else "close"
         if position.state == WORKING:
             self.broker.delete(position.ticket)
@@ -180,12 +188,50 @@ class Master:
             self.broker.close(position.ticket)
         position.state, position.ended_at = CLOSED, self.clock.seconds
         if self.terminal.running and not silent:
-            self.tell_end(position, action)
+            self.tell_end(position, action, printed)
 
-    def tell_end(self, position: Position, action: str = "close") -> None:
-        more = {"lots": str(position.lots), "price": "1.10200", "close_reason": "manual"} if action == "close" else {}
+    def tell_end(self, position: Position, action: str = "close", printed: str = "") -> None:
+        more = (
+            {"lots": printed or str(position.lots), "price": "1.10200", "close_reason": "manual"}
+            if action == "close"
+            else {}
+        )
         position.told_end = self.terminal.intend(action, position, at=position.ended_at or 0.0, **more)
         self.terminal.baseline.pop(position.id, None)
+
+    def close_by(self, one: Position, other: Position) -> None:
+        """Two opposite positions end by each other, as far as they go; of the smaller one MT4 prints no lots."""
+        lots = min(one.lots, other.lots)
+        for position in (one, other):
+            if position.lots > lots:
+                self.reduce(position, lots)
+            else:
+                self.end(position, printed="0.00" if position is other else "")
+
+    def net(self, position: Position, side: str, lots: Decimal, *, named: tuple[int, bool]) -> None:
+        """A deal on an account that nets, though nobody says so: his terminal tells it as an open of the position.
+
+        `named`: the deal's ticket, and whether its lots are told or those that the position has then.
+        """
+        if side == position.side:  # what he adds is not copied, also where he had closed as much before
+            known = position.lots_before_more
+            position.lots_before_more = position.lots if known is None else min(known, position.lots)
+        rest = self.broker.net(position.ticket, side, lots)
+        ticket, of_deal = named
+        position.netted = True
+        if rest is None or rest.side != position.side:
+            position.state, position.ended_at = CLOSED, self.clock.seconds
+        else:
+            position.lots = rest.lots
+        told = lots if of_deal or rest is None else rest.lots
+        if self.terminal.running:
+            frame = self.terminal.intend(
+                "open", position, at=self.clock.seconds, order_type="market", side=side, lots=str(told),
+                price=str(position.price), sl=str(position.sl), tp=str(position.tp), ticket=ticket,
+            )  # fmt: skip
+            position.turned_told = frame if side != position.side else position.turned_told
+        if not position.alive:
+            self.terminal.baseline.pop(position.id, None)
 
     def activate(self, position: Position) -> None:
         self.broker.trigger(position.ticket)
@@ -229,7 +275,7 @@ class Master:
         terminal.start()
         for position in self.living():
             working = position.state == WORKING
-            terminal.intend(
+            announced = terminal.intend(
                 "place" if working else "open",
                 position,
                 at=self.clock.seconds,
@@ -239,6 +285,9 @@ class Master:
                 sl=str(position.sl),
                 tp=str(position.tp),
             )
+            if not position.is_told:  # it went down with the store: this is its open
+                position.told_open, position.lots_opened = announced, position.lots
+                position.opened_at = self.clock.seconds
 
     def replace(self, terminal: MasterTerminal) -> None:
         """A fresh installation that takes what it finds as given, and tells its book alone."""

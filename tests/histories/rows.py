@@ -1,5 +1,6 @@
 """The few rows that the harness reads: what the gateway says of itself. Nothing else here knows a model of orders."""
 
+import dataclasses
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,9 +17,7 @@ from orders.services.subscriptions import lifecycle
 from sessions_app.domain.lifecycle import SessionStatus
 from sessions_app.models import BrokerAccount, EaSession, OperatorAlert
 from sessions_app.models.statements import Place, Statement
-from sessions_app.services.operations.history import Actor
-
-DESK = Actor("desk")
+from tests.histories.gateway import DESK
 
 # Compiled once in a process: Django's writing of a query costs more than SQLite's answer.
 _OWNERS: Final = Statement(
@@ -104,6 +103,13 @@ def change_state(subscription: UUID, state: str, *, detach: bool = False) -> boo
     except (lifecycle.OpenCopies, lifecycle.StateUnchanged):
         return False
     return True
+
+
+def change_settings(subscription: UUID, **settings: Any) -> None:
+    """What a person at the desk does with a form: these settings, and all others as they were."""
+    row = Subscription.objects.get(id=subscription)
+    wanted = dataclasses.replace(row.settings, **settings)
+    lifecycle.change_settings(subscription_id=subscription, wanted=wanted, version=row.version, by=DESK, note="history")
 
 
 def owners(account: UUID) -> dict[int, tuple[UUID, int]]:

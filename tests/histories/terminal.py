@@ -4,7 +4,7 @@ import hashlib
 import random
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from sessions_app.services.ingest.ports import Fate
@@ -13,7 +13,8 @@ from tests.histories.clock import Clock
 from tests.histories.gateway import Account, Frame, Gateway, Link
 
 SPREAD: Final = Decimal("0.00010")
-NEVER_AGAIN: Final = frozenset({"preempted", "key_revoked", "key_rejected", "account_suspended"})
+PREEMPTED: Final = "preempted"
+NEVER_AGAIN: Final = frozenset({PREEMPTED, "key_revoked", "key_rejected", "account_suspended"})
 
 
 class BaseTerminal:
@@ -35,9 +36,11 @@ class BaseTerminal:
         self.stopped = ""
         self.twice = self.shuffled = 0.0
         self.log: Callable[[str], None] = lambda _: None
+        self.on_introduced: Callable[[], None] = lambda: None
         self.untold: set[int] = set()  # magic numbers of which a report was lost, until a book is told
         self._life = 0
         self._numbered = 0
+        self._is_introduced = False
 
     # Life ----------------------------------------------------------------------------------------------------------
 
@@ -75,10 +78,28 @@ class BaseTerminal:
         self.token = self.link.token
         self.greeted()
         self._number_again(0 if new else self.link.standing.stored_seq, new=new)
+        if new or not self._is_introduced:
+            self._introduce()
         if new:
-            self.gateway.send(self.link, [Frame("InitRequest", self.introduction(), self.gateway.id())])
             self.gateway.beat({self.link: self.funds()})
         self.flush()
+
+    def list_again(self) -> None:
+        """What the broker lists has changed: told now, or when the line stands again."""
+        self._is_introduced = False
+        if self.link is not None and self.connected and self.running:
+            self._introduce()
+
+    def _introduce(self) -> None:
+        self.gateway.send(cast(Link, self.link), [Frame("InitRequest", self.introduction(), self.gateway.id())])
+        self._is_introduced = True
+        self.on_introduced()
+
+    def change_key(self) -> None:
+        """A person has given it the account's other key: it opens a session of its own with it."""
+        self.gateway.drop(self.link)
+        self.link = self.token = None
+        self.connect()
 
     def ended(self, reason: str) -> None:
         """The gateway says that the session has ended."""
@@ -138,7 +159,8 @@ class BaseTerminal:
         """Send everything that the gateway has not acknowledged."""
         link = self.link
         # Who was preempted finishes what it holds: its reports are facts.
-        if link is None or not self.online or not self.running or not (link.alive or self.stopped):
+        stands = link is not None and (link.alive or self.stopped == PREEMPTED)
+        if link is None or not self.online or not self.running or not stands:
             return
         for frame in self.outbox:
             if frame.seq is None:

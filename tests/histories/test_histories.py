@@ -30,6 +30,8 @@ class Kept:
 
 
 MENDED = (
+    # A deal turns a netted position while its follower's subscription is paused.
+    Kept(30_056, 2, "legs, netting, partials, pauses, stops", ("which nets", 1)),
     # Of two legs one fills in parts, and ends short, while the master closes a part.
     Kept(
         20_737,

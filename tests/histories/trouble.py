@@ -11,6 +11,9 @@ from tests.histories.clock import Clock
 from tests.histories.faults import Kind
 
 CHANCE: Final = 0.35
+PARTED: Final = 0.7
+ENDS_SHORT: Final = 0.3
+LISTED_OTHERWISE: Final = "listed otherwise"
 OPENS: Final = frozenset({"open", "place"})
 
 
@@ -47,6 +50,18 @@ class Trouble:
         """What was in the way in this time."""
         return [what for begun, ended, what in self.notes if begun <= until and ended >= since]
 
+    def part_of(self, lots: Decimal, spec: Spec) -> tuple[Decimal, ...]:
+        """The lots up to which a working order fills, one after the other: in parts with `PENDING_PARTS` alone."""
+        if self.calm or Kind.PENDING_PARTS not in self.kinds or self.rng.random() > PARTED:
+            return (lots,)
+        first = share(lots, Decimal("0.4"), spec)
+        if first >= lots:
+            return (lots,)
+        if self.rng.random() < ENDS_SHORT:
+            self.note(Kind.UNDER_FILLS.value)
+            return (first,)
+        return (first, lots)
+
     def draw(self, action: str, broker: Broker) -> Fault | None:
         """What happens to this call; None for nothing."""
         if self.calm or self.rng.random() > CHANCE:
@@ -63,7 +78,7 @@ class Trouble:
         self.note(kind.value)
         return self._of(kind, broker)
 
-    def _of(self, kind: Kind, broker: Broker) -> Fault | None:  # noqa: PLR0911 - one answer for each kind
+    def _of(self, kind: Kind, broker: Broker) -> Fault | None:  # noqa: C901, PLR0911 - one answer for each kind
         rng = self.rng
         match kind:
             case Kind.REQUOTES:
@@ -86,6 +101,8 @@ class Trouble:
                 lasts = rng.choice((20, 90, 400))
                 self.note("market_closed", lasts)
                 broker.market_closed_until = self.clock.seconds + lasts
+            case Kind.REQUOTE_STORMS:
+                broker.requotes = rng.randint(2, 8)
             case Kind.STOPS_REFUSED:
                 broker.stops_forbidden_until = self.clock.seconds + rng.choice((10, 60, 240))
         return None
@@ -99,8 +116,9 @@ def share(lots: Decimal, part: Decimal, spec: Spec) -> Decimal:
 
 _OPENING: Final = frozenset({
     Kind.REQUOTES, Kind.BUSY, Kind.NO_MONEY, Kind.INVALID, Kind.TIMEOUTS, Kind.PARTIAL_FILLS, Kind.UNDER_FILLS,
-    Kind.MARKET_CLOSED, Kind.STOPS_REFUSED,
+    Kind.MARKET_CLOSED, Kind.STOPS_REFUSED, Kind.REQUOTE_STORMS,
 })  # fmt: skip
 _OTHERS: Final = frozenset({
     Kind.REQUOTES, Kind.BUSY, Kind.TIMEOUTS, Kind.MARKET_CLOSED, Kind.STOPS_REFUSED, Kind.INVALID,
+    Kind.REQUOTE_STORMS,
 })  # fmt: skip

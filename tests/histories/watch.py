@@ -97,5 +97,5 @@ def position_of(sub: Subscribed, position_id: int) -> Position | None:
 
 def lacks_stop(sub: Subscribed, position: Position, ticket: Ticket) -> bool:
     """Whether the master has a stop that the copy has not, or has elsewhere."""
-    sl, tp = (position.tp, position.sl) if sub.terms.reverse else (position.sl, position.tp)
+    sl, tp = (position.tp, position.sl) if sub.terms_of(position).reverse else (position.sl, position.tp)
     return any(wanted not in (ZERO, has) for wanted, has in ((sl, ticket.sl), (tp, ticket.tp)))
