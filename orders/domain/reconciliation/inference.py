@@ -151,7 +151,10 @@ def adoption(
         # What fills is told cumulatively; a part of it may have been closed since.
         lots = facts.lots_filled + item.lots - facts.lots_open
         return structs.replace(report, lots=Lots(lots))
-    if not (unknown or filled) or not may_move(command.state, BY_REPORT[report.status]):
+    after = BY_REPORT[report.status]
+    # A first part leaves the command of a pending order where it was: the rest works on.
+    begun = filled and after is command.state is CommandState.WORKING
+    if not (unknown or filled) or not (begun or may_move(command.state, after)):
         return None
     return report
 

@@ -43,13 +43,11 @@ from orders.services.intents import reading
 from orders.services.intents.reading import Subscribed
 from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
-from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import insert_rows, send_update
 from sessions_app.models.fields import new_id
 from sessions_app.models.light import record
 from sessions_app.services.ingest.ports import Arrival, Batch
-from sessions_app.services.lifecycle import snapshot_requests
 from sessions_app.services.operations import alerts
 
 _log = structlog.get_logger(__name__)
@@ -332,13 +330,7 @@ class Workspace:
     # Writing -------------------------------------------------------------------------------------------------------
 
     def call_people(self) -> None:
-        """Raise the alerts that were noted. Of a master that nets, and does not say so, a book is asked for: it alone
-        shows what he has.
-        """
-        netting = {account_pk for (code, _), (_, account_pk) in self.calls.items() if code is AlertCode.MASTER_NETTING}
-        unsaid = [account_pk for account_pk in netting if not (self.terminal(account_pk) or Terminal()).netting]
-        if unsaid:
-            snapshot_requests.fall_due(accounts=unsaid, reason=SnapshotReason.IN_DOUBT, at=self.now)
+        """Raise the alerts that were noted."""
         for (code, subject), (text, account_pk) in self.calls.items():
             alerts.raise_alert(code=code, text=text, now=self.now, account_pk=account_pk, subject=subject)
 

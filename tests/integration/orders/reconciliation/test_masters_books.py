@@ -235,24 +235,6 @@ def test_a_deal_under_a_ticket_of_its_own_leaves_the_position_where_it_was(
 
 
 @pytest.mark.parametrize("ticket", [1, 2], ids=["under the same ticket", "under the deal's"])
-def test_a_deal_on_the_other_side_has_the_masters_book_asked_for_at_once(
-    master: Desk, follower: Desk, ticket: int
-) -> None:
-    """It has reduced the position, ended it, or turned it: only his book says which, and the copies wait for it."""
-    opened(master, follower, 1, lots="0.1")
-    master.tell(held(None, 1, "0.1"))
-    master.account.refresh_from_db()
-    assert master.account.snapshot_due_at is not None
-    assert master.account.snapshot_due_at > database_now()
-    master.intend("open", 1, ticket=ticket, side="sell", lots="0.3", price="1.1")
-    master.account.refresh_from_db()
-    assert master.account.snapshot_due_at is not None
-    assert master.account.snapshot_due_at <= database_now()
-    master.tell(held(None, 1, "0.2", side="sell"))
-    assert orders() == [("close", 1, Decimal(0))]
-
-
-@pytest.mark.parametrize("ticket", [1, 2], ids=["under the same ticket", "under the deal's"])
 def test_a_pause_hides_no_deal_on_a_position_that_was_copied(master: Desk, follower: Desk, ticket: int) -> None:
     opened(master, follower, 1, lots="0.1")
     Subscription.objects.update(state="close_only")

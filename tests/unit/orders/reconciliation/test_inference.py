@@ -1,5 +1,6 @@
 """What a book proves about one copy and its commands, as the report that the EA would have sent."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -191,6 +192,17 @@ def test_an_order_that_filled_in_parts_is_over_when_nobody_has_told_so_in_time(
     item = position(lots=Decimal(there))
     expected = told and report(asked, ReportStatus.FILLED, **(as_held(item) | {"lots": Lots(told)}))
     assert adoption(facts, asked, item, 1, UNTIL - timedelta(seconds=60 - seconds)) == expected
+
+
+def test_an_order_whose_rest_still_works_is_never_over() -> None:
+    asked = command(Action.PLACE, CommandState.WORKING, attempt=2, lots_after=TENTH, fills_until=UNTIL)
+    item, hour_later = position(lots=TENTH / 2, filling=True), UNTIL + timedelta(hours=1)
+    part = report(asked, ReportStatus.PARTIALLY_FILLED, **as_held(item))
+    assert adoption(CopyFacts(CopyState.WORKING, TENTH, Decimal(0)), asked, item, 1, hour_later) == part
+    told = CopyFacts(CopyState.OPEN, TENTH, TENTH / 2, ticket=901, lots_filled=TENTH / 2)
+    assert adoption(told, asked, item, 1, hour_later) is None
+    over = report(asked, ReportStatus.FILLED, **as_held(item))
+    assert adoption(told, asked, replace(item, filling=False), 1, hour_later) == over
 
 
 def test_what_is_gone_ended_as_if_by_hand() -> None:
