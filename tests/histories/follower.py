@@ -83,17 +83,22 @@ class FollowerTerminal(BaseTerminal):
         return {**super().funds(), "balance": self.balance, "equity": self.balance, "free_margin": self.balance}
 
     def greeted(self) -> None:
-        told = str(self.link.standing.epoch) if self.link else ""
-        if self.epoch and told != self.epoch:
-            self.faults.append(f"a new epoch {told} after {self.epoch}")
-            self.last_seq, self.last_id = 0, ""
-        self.epoch = told
+        self.promoted()
         for entry in self.ledger.values():
             if entry.state == SENDING and entry.copy_no not in self._busy:
                 self._busy.add(entry.copy_no)
                 self.later(0.5, partial(self._search, entry))
             else:
                 self._next(entry.copy_no)
+
+    def promoted(self) -> None:
+        """Who waits for approval is told an epoch of his own, under which nothing comes: the true one follows."""
+        told = str(self.link.standing.epoch) if self.link else ""
+        if self.epoch and told != self.epoch:
+            if self.last_seq:
+                self.faults.append(f"a new epoch {told} after {self.epoch}")
+            self.last_seq, self.last_id = 0, ""
+        self.epoch = told
 
     def crash(self) -> None:
         super().crash()

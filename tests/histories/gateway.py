@@ -49,6 +49,7 @@ class Terminal(Protocol):
     def receive(self, seq: int, frame_id: UUID, kind: str, payload: dict[str, Any]) -> None: ...
     def asked(self, request: dict[str, Any]) -> None: ...
     def ended(self, reason: str) -> None: ...
+    def promoted(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -292,7 +293,10 @@ class Gateway:
         for link in links:
             standing = standings.get(link.standing.session_id)
             if standing is not None and link.alive:
+                promoted = link.standing.state != standing.state == SessionStatus.AUTHENTICATED
                 link.standing = standing
+                if promoted:
+                    link.terminal.promoted()
                 self._tend(link)
 
     def _tend(self, link: Link) -> None:

@@ -134,6 +134,9 @@ class BaseTerminal:
         ]  # fmt: skip
         return {"currency": "USD", "symbols": symbols}
 
+    def promoted(self) -> None:
+        """The session's key was approved, and the session is in charge."""
+
     def funds(self) -> dict[str, Any]:
         return {"balance": "1000000", "equity": "1000000", "free_margin": "900000", "connected": True}
 
