@@ -160,7 +160,7 @@ class _Copy:
 
     def check(self) -> Iterator[Violation]:
         opens = [outcome for action, outcome, _ in self.told.outcomes if action == "open"]
-        # To whom the first open was denied, a deal told as another one is an open like any: its lots are not known here.
+        # To whom the first open was denied, a deal told as another one is an open as any: its lots are not known here.
         if self.position.netted and len(opens) > 1 and opens[0] != "copied":
             return
         yield from self._moments()
