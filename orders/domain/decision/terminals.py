@@ -14,11 +14,12 @@ from orders.domain.wire.commands import TICKETS
 
 def read_terminal(content: Mapping[str, Any]) -> Terminal:
     """The terminal of an InitRequest as stored. Symbols without a usable lot size are left out."""
-    specs = [_spec(item) for item in content.get("symbols", [])]
+    currency = content.get("currency")
+    specs = [_spec(item, currency) for item in content.get("symbols", [])]
     # A symbol of zero lots cannot be traded, and would divide by zero.
     symbols = {spec.name: spec for spec in specs if _tradable(spec)}
     return Terminal(
-        currency=content.get("currency"),
+        currency=currency,
         netting=content.get("margin_mode") == "netting",
         fifo=bool(content.get("fifo", False)),
         tickets=TICKETS in content.get("capabilities", []),
@@ -27,17 +28,22 @@ def read_terminal(content: Mapping[str, Any]) -> Terminal:
     )
 
 
-def _spec(item: Mapping[str, Any]) -> SymbolSpec:
+def _spec(item: Mapping[str, Any], currency: str | None) -> SymbolSpec:
+    contract_size, tick_size = _number(item["contract_size"]), _optional(item.get("tick_size"))
+    # A terminal tells 0 until it has a quote. Where prices are in the account's currency it follows from the rest, and
+    # the ceiling needs it.
+    own = currency is not None and item.get("quote_currency") == currency and tick_size is not None
+    follows = contract_size * tick_size if own and tick_size is not None else None
     return SymbolSpec(
         # A thousand terminals list the same names: each is kept once.
         name=sys.intern(item["name"]),
         digits=item["digits"],
-        contract_size=_number(item["contract_size"]),
+        contract_size=contract_size,
         lots_min=_number(item["lots_min"]),
         lots_step=_number(item["lots_step"]),
         lots_max=_number(item["lots_max"]),
-        tick_size=_optional(item.get("tick_size")),
-        tick_value=_optional(item.get("tick_value")),
+        tick_size=tick_size,
+        tick_value=_optional(item.get("tick_value")) or follows,
         quote_currency=item.get("quote_currency"),
         calculation_mode=item.get("calculation_mode"),
     )

@@ -7,6 +7,7 @@ import pytest
 
 from orders.domain.decision.symbols import Affixes
 from orders.domain.decision.terminals import read_terminal
+from orders.domain.sizing import rounding
 from sessions_app.domain.decimals import Price, Quantity, to_builtins
 from sessions_app.domain.frames.payloads import InitRequest, MarginMode, SymbolSpec
 
@@ -21,19 +22,32 @@ def stored(*symbols: SymbolSpec, **changes: Any) -> dict[str, Any]:
     return content
 
 
+def read(told: SymbolSpec) -> rounding.SymbolSpec:
+    return read_terminal(stored(told)).symbols[told.name]
+
+
 def test_a_stored_request_is_read_as_it_was_sent() -> None:
     told = symbol(tick_size=Price("0.00001"), tick_value=Price("1.3"), quote_currency="GBP")
     terminal = read_terminal(stored(told))
-    read = terminal.symbols["eurgbpi"]
+    spec = terminal.symbols["eurgbpi"]
     assert (terminal.currency, terminal.affixes) == ("USD", Affixes("", "i"))
-    assert (read.contract_size, read.lots_step) == (Decimal(100_000), Decimal("0.01"))
-    assert read.lots_max == 500
-    assert (read.tick_size, read.tick_value, read.quote_currency) == (Decimal("0.00001"), Decimal("1.3"), "GBP")
+    assert (spec.contract_size, spec.lots_step) == (Decimal(100_000), Decimal("0.01"))
+    assert spec.lots_max == 500
+    assert (spec.tick_size, spec.tick_value, spec.quote_currency) == (Decimal("0.00001"), Decimal("1.3"), "GBP")
 
 
 def test_what_was_not_told_stays_unknown() -> None:
-    read = read_terminal(stored(symbol())).symbols["eurgbpi"]
-    assert (read.tick_size, read.tick_value, read.quote_currency) == (None, None, None)
+    spec = read(symbol())
+    assert (spec.tick_size, spec.tick_value, spec.quote_currency) == (None, None, None)
+
+
+@pytest.mark.parametrize("told", [None, Price("0")])
+def test_a_tick_value_that_is_not_told_follows_where_prices_are_in_the_accounts_currency(told: Price | None) -> None:
+    terms: dict[str, Any] = {"tick_size": Price("0.00001"), "tick_value": told}
+    assert read(symbol(**terms, quote_currency="USD")).tick_value == 1  # 100,000 units, a hundred-thousandth each
+    for elsewhere in ({"quote_currency": "GBP"}, {}, {"quote_currency": "USD", "tick_size": None}):
+        assert not read(symbol(**{**terms, **elsewhere})).tick_value
+    assert read(symbol(**{**terms, "tick_value": Price("0.93")}, quote_currency="USD")).tick_value == Decimal("0.93")
 
 
 def test_an_ea_tells_tickets_apart_if_it_says_so() -> None:
