@@ -1,6 +1,6 @@
 """What the management API answers: rows as their tenant's people may know them."""
 
-from typing import Any
+from typing import Any, Final
 
 from rest_framework import serializers
 
@@ -22,6 +22,9 @@ class TokenItem(Item):
     expires_at = Moment()
 
 
+CURRENCY: Final = "In what the account counts its money; empty until its EA has said it."
+
+
 # Accounts ------------------------------------------------------------------------------------------------------------
 
 
@@ -37,6 +40,7 @@ class AccountItem(Item):
     suspended_at = Moment(allow_null=True)
     balance = Plain(allow_null=True)
     equity = Plain(allow_null=True)
+    currency = serializers.CharField(help_text=CURRENCY)
     funds_at = Moment(allow_null=True)
     created_at = Moment()
 
@@ -280,6 +284,7 @@ class StandingItem(Item):
     failed = serializers.IntegerField()
     p95_ms = serializers.FloatField(source="p95", allow_null=True)
     equity = Plain(source="account.equity", allow_null=True)
+    currency = serializers.CharField(help_text=CURRENCY)
 
     def get_troubles(self, row: Any) -> list[str]:
         return [words for _, words in row.troubles]

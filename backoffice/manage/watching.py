@@ -12,7 +12,7 @@ from backoffice.manage.door import ManageView, actor, found, rows_of, shown, tok
 from backoffice.manage.items import AlertItem, HealthItem, TokenItem
 from backoffice.manage.lists import ManageList, listed
 from backoffice.manage.writing import NoBody, conflicts, described, describes, written
-from backoffice.tenants.health import health_of
+from backoffice.tenants.health import health_of, name_currencies
 from backoffice.tenants.scope import Scope
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.problems import Refused
@@ -41,8 +41,11 @@ class HealthView(ManageView):
     @described("manage_read_health", "Read how followers and masters stand, the worst first", HealthItem)
     def get(self, request: Request) -> Response:
         now = database_now()
-        standing = health_of(rows_of(request), now)
+        scope = rows_of(request)
+        standing = health_of(scope, now)
         level, sentence = standing.line
+        followers, masters = standing.followers[:MOST], standing.masters[:MOST]
+        name_currencies(scope, (*followers, *masters))
         body = {
             "level": level,
             "sentence": sentence,
@@ -50,8 +53,8 @@ class HealthView(ManageView):
             "keys_waiting": standing.waiting,
             "differences": standing.differences,
             "missing_symbols": standing.missing,
-            "followers": standing.followers[:MOST],
-            "masters": standing.masters[:MOST],
+            "followers": followers,
+            "masters": masters,
             "more": max(len(standing.followers), len(standing.masters)) > MOST,
         }
         return shown(HealthItem(body).data)

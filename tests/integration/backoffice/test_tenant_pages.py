@@ -303,8 +303,10 @@ def test_an_act_from_another_site_is_refused(house: House) -> None:
 
 def test_the_worst_follower_comes_first_and_the_first_line_says_it(client: Client, house: House) -> None:
     member(client, house.tenant)
-    calm = text_of(page(client, "health", house.tenant))
-    assert "1 difference between books" in calm
+    calm = page(client, "health", house.tenant)
+    differing = address("account", house.tenant, house.row("orders.difference").account_id)
+    assert f'<a href="{differing}">1 difference between books</a>' in calm
+    calm = text_of(calm)
     strategy = house.row("orders.strategy")
     lost = factories.SubscriptionFactory.create(
         strategy=strategy, follower__tenant=house.tenant, follower__claimed_as="Lost-Demo:1"

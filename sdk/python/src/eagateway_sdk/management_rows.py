@@ -32,6 +32,7 @@ class Account(Row, frozen=True, kw_only=True):
     suspended_at: datetime | None
     balance: Decimal | None
     equity: Decimal | None
+    currency: str = ""  # older gateways do not tell it
     funds_at: datetime | None
     created_at: datetime
 
@@ -205,6 +206,7 @@ class Standing(Row, frozen=True, kw_only=True):
     failed: int
     p95_ms: float | None
     equity: Decimal | None
+    currency: str = ""  # older gateways do not tell it
 
 
 class Health(Row, frozen=True, kw_only=True):

@@ -145,7 +145,11 @@ def test_an_account_says_how_it_stands(house: House, program: Program) -> None:
     follower = house.row("sessions_app.brokeraccount")
     type(follower).objects.filter(pk=follower.pk).update(equity=Decimal("10234.50"))
     factories.AuthKeyFactory.create(account=follower)
+    assert program.read(f"accounts/{follower.pk}")["currency"] == ""
+    profile = factories.TerminalProfileFactory.create(account=follower, content={"currency": "JPY", "symbols": []})
+    type(follower).objects.filter(pk=follower.pk).update(profile=profile)
     told = program.read(f"accounts/{follower.pk}")
+    assert told["currency"] == "JPY"
     assert told["account"] == follower.claimed_as
     assert told["standing"] in ("connected", "silent")
     assert Decimal(told["equity"]) == Decimal("10234.5")
@@ -182,6 +186,7 @@ def test_health_says_what_its_page_says(house: House, program: Program) -> None:
         one for one in told["followers"] if one["account_id"] == str(house.row("sessions_app.brokeraccount").pk)
     ]
     assert follower["open_copies"] >= 1
+    assert follower["currency"] == ""  # its EA has not introduced itself
     assert told["level"] in ("bad", "warning", "ok", "idle")
     assert told["sentence"].endswith(".")
 
