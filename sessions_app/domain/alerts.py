@@ -97,7 +97,7 @@ ALERTS: Final[Mapping[AlertCode, tuple[Severity, str]]] = {
     ),
     AlertCode.OFFLINE_WITH_COPIES: (
         Severity.CRITICAL,
-        "A follower's EA is gone while it has open copies or closes on their way: start its terminal.",
+        "A follower with open copies, or closes on their way, has no EA that leads them: start it, or give it a key.",
     ),
     AlertCode.BOOK_DIFFERS: (
         Severity.CRITICAL,

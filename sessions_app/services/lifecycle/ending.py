@@ -19,7 +19,9 @@ from sessions_app.services.lifecycle.locking import lock_accounts, locked_sessio
 from sessions_app.services.operations import history, moves
 from sessions_app.services.operations.history import GATEWAY, Actor
 
-_WITHOUT_FAREWELL: Final = frozenset({Reason.HEARTBEAT_TIMEOUT, Reason.ACCOUNT_SUSPENDED})
+# Another session serves the account, or its EA has said that it goes: nobody is called. Whatever else ends a session
+# leaves the account alone.
+_EXPECTED: Final = frozenset({Reason.PREEMPTED, Reason.SHUTDOWN_BY_EA})
 
 
 def close_session(*, session_id: UUID, reason: Reason, actor: Actor, note: str = "") -> bool:
@@ -91,7 +93,7 @@ def end_sessions(
     ended = list(rows)
     # A master's batch that holds commands for a pending session has the account locked: we come after it.
     lock_accounts({row.account_id for row in ended if row.state == SessionStatus.PENDING})
-    if reason in _WITHOUT_FAREWELL:
+    if reason not in _EXPECTED:
         served = {row.account_id for row in ended if row.state == SessionStatus.AUTHENTICATED}
         ports.bound().gone(served, now)
     for row in ended:

@@ -2,7 +2,7 @@
 has changed in their sessions' rows."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -43,6 +43,13 @@ NEXT_STEP: Final = {
     SessionStatus.AUTHENTICATED: "send InitRequest",
 }
 GO_ON: Final = "go on: your InitRequest is known"
+# Another session would be refused as this one was: the EA stops and shows what a person has to do.
+FOR_A_PERSON: Final[Mapping[Reason | None, str]] = {
+    Reason.KEY_REVOKED: "stop: the key or grant was revoked; a person has to give this EA a new one",
+    Reason.KEY_REJECTED: "stop: the key was rejected; a person has to give this EA a new one",
+    Reason.ACCOUNT_SUSPENDED: "stop: the account is suspended; a person starts this EA again when that is lifted",
+    Reason.PREEMPTED: "stop: another terminal serves this account; a person has to stop one of them",
+}
 _log = structlog.get_logger(__name__)
 
 
@@ -266,7 +273,8 @@ def _next_step(standing: Standing) -> str:
     state = SessionStatus(standing.state)
     if state is SessionStatus.AUTHENTICATED and standing.initialised:
         return GO_ON
-    return NEXT_STEP.get(state, "open a new session")
+    reason = Reason(standing.close_reason) if standing.close_reason else None
+    return NEXT_STEP.get(state) or FOR_A_PERSON.get(reason, "open a new session")
 
 
 def _init_ack(session_id: UUID) -> InitAck:

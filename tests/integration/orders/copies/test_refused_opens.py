@@ -1,5 +1,6 @@
 """Opens that a broker refuses, fills that fall short, and who is called for what."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,10 +12,12 @@ from orders.domain.decision import opening, symbols
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.models import Command, Copy, Decision, Report, Subscription
 from orders.services.subscriptions.lifecycle import change_state
-from sessions_app.models import EaSession, OperatorAlert
+from sessions_app.domain.lifecycle import Reason
+from sessions_app.models import AuthKey, EaSession, OperatorAlert
 from sessions_app.queries import database_now
+from sessions_app.services.access import keys, suspensions
 from sessions_app.services.ingest import batches
-from sessions_app.services.lifecycle import expiry
+from sessions_app.services.lifecycle import ending, expiry
 from tests.integration.trading import OPERATOR, Desk, held, subscribe, time_passes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,6 +34,18 @@ def follower(master: Desk) -> Desk:
     desk.hello(installation_id="a")
     subscribe(master, desk, max_age_seconds=3600)
     return desk
+
+
+ENDINGS: dict[str, Callable[[Desk], object]] = {
+    "revoked": lambda desk: keys.revoke(key_id=desk.key.id, by=OPERATOR, reason="lost"),
+    "suspended": lambda desk: suspensions.suspend(account_pk=desk.account.id, by=OPERATOR, reason="unpaid"),
+    "ended by a person": lambda desk: ending.close_session(
+        session_id=desk.session.id, reason=Reason.CLOSED_BY_OPERATOR, actor=OPERATOR
+    ),
+    "ended for what it sent": lambda desk: ending.close_session(
+        session_id=desk.session.id, reason=Reason.PROTOCOL_ERROR, actor=OPERATOR
+    ),
+}
 
 
 def newest() -> Command:
@@ -189,6 +204,36 @@ def test_an_ea_that_is_gone_with_open_copies_is_told_until_it_is_back(master: De
     assert alerts() == [("offline_with_copies", False)]
     follower.again()
     assert alerts() == [("offline_with_copies", True)]
+
+
+@pytest.mark.parametrize("way", sorted(ENDINGS))
+def test_an_account_with_copies_whose_session_was_ended_is_told_until_it_is_served_again(
+    master: Desk, follower: Desk, way: str
+) -> None:
+    master.buy(1)
+    follower.report(newest().id, "filled", ticket=900, lots="0.1", price="1.1")
+    ENDINGS[way](follower)
+    assert alerts() == [("offline_with_copies", False)]
+    if way == "suspended":
+        suspensions.lift_suspension(account_pk=follower.account.id, by=OPERATOR, reason="paid")
+    if way == "revoked":
+        follower.key = AuthKey.objects.create(
+            account=follower.account, fingerprint="another", key_hash="-", requested_at=database_now()
+        )
+        keys.approve(key_id=follower.key.id, by=OPERATOR, reason="known")
+    follower.again()
+    assert alerts() == [("offline_with_copies", True)]
+
+
+def test_an_account_that_another_session_serves_and_one_that_said_goodbye_call_nobody(
+    master: Desk, follower: Desk
+) -> None:
+    master.buy(1)
+    follower.report(newest().id, "filled", ticket=900, lots="0.1", price="1.1")
+    newer = follower.again()
+    assert EaSession.objects.get(id=follower.session.id).close_reason == Reason.PREEMPTED
+    ending.close_session(session_id=newer.session.id, reason=Reason.SHUTDOWN_BY_EA, actor=OPERATOR)
+    assert alerts() == []
 
 
 def test_an_ea_that_is_gone_without_copies_is_nobodys_worry(master: Desk, follower: Desk) -> None:

@@ -14,10 +14,10 @@ from eagateway_sdk.ids import uuid7
 from orders.models import Command
 from sessions_app import queries
 from sessions_app.domain.keys import token_digest
-from sessions_app.domain.lifecycle import SessionStatus
+from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import BrokerAccount, EaSession, OperatorAlert
 from sessions_app.services.access import keys
-from sessions_app.services.lifecycle import promotion
+from sessions_app.services.lifecycle import ending, promotion
 from sessions_app.services.lifecycle.recovery import MAX_COPY_NO
 from sessions_app.transport.connection.connections import Connection
 from sessions_app.transport.connection.exchanges import ExchangeConnection
@@ -323,3 +323,25 @@ def test_a_claim_to_have_seen_all_copy_numbers_calls_an_operator(follower: Desk)
     follower.hello(max_copy_no_seen=MAX_COPY_NO, installation_id="a")
     alert = OperatorAlert.objects.get()
     assert (alert.code, str(MAX_COPY_NO) in alert.text) == ("copy_numbers_low", True)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (Reason.KEY_REVOKED, "stop: the key or grant was revoked"),
+        (Reason.KEY_REJECTED, "stop: the key was rejected"),
+        (Reason.ACCOUNT_SUSPENDED, "stop: the account is suspended"),
+        (Reason.PREEMPTED, "stop: another terminal serves this account"),
+        (Reason.CLOSED_BY_OPERATOR, "open a new session"),
+    ],
+)
+def test_an_ea_that_has_to_stop_is_told_so_with_what_a_person_has_to_do(
+    follower: Desk, reason: Reason, words: str
+) -> None:
+    """4403 and 4409 stop an EA: told to open a new session, it would be refused for ever."""
+    ending.close_session(session_id=follower.session.id, reason=reason, actor=OPERATOR)
+    connection = link(follower)
+    delivering(connection).tell_end(connection)
+    [told] = [json.loads(text) for text in connection.collect()]
+    assert (told["type"], told["payload"]["reason"]) == ("SessionState", reason.value)
+    assert told["payload"]["next_step"].startswith(words)
