@@ -8,13 +8,19 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext, ngettext
 
 from backoffice.terminals import Heard, ago, in_words, silence_of
+from orders.domain.states.commands import CommandState
+from orders.domain.states.reasons import CommandReason
+from orders.models import Command
 from sessions_app.domain.lifecycle import SessionStatus
 from sessions_app.models import BrokerAccount, Tenant
 
 TARGET_MS: Final = 150
+FAILED: Final = (CommandState.REJECTED.value, CommandState.UNKNOWN.value)
+MISSED: Final = (CommandState.EXPIRED.value, CommandState.VOID.value)
 LATE: Final = timedelta(seconds=60)
 _LEVELS: Final = ("bad", "warning", "ok")
 
@@ -151,6 +157,14 @@ def state_line(rows: Sequence[Row]) -> tuple[str, str]:
 
 def _n(one: str, many: str, count: int) -> str:
     return ngettext(one, many, count) % {"count": count}
+
+
+def failed_since(commands: QuerySet[Command], midnight: datetime) -> tuple[QuerySet[Command], QuerySet[Command]]:
+    """Those that the broker has refused or that nobody knows of, and the opens that came too late: a follower lacks
+    either. Apart: an index finds the first ones among all that went well, and one condition for both would hide it.
+    """
+    today = commands.filter(decided_at__gte=midnight)
+    return today.filter(state__in=FAILED), today.filter(state__in=MISSED, reason=CommandReason.MISSED)
 
 
 def counted(number: int, thing: str) -> str:

@@ -4,7 +4,7 @@ The day's decisions and commands are read here by account, and monitoring's tota
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,7 +16,7 @@ from django.db.models import CharField, Count, DateTimeField, Min, OuterRef, Q, 
 from backoffice import latency
 from backoffice.latency import Moments
 from backoffice.own_clock import utc_midnight
-from backoffice.standings import Account, Row, connect, counted, state_line
+from backoffice.standings import FAILED, MISSED, Account, Row, connect, counted, failed_since, state_line
 from backoffice.terminals import Link
 from orders.domain.decision.inputs import Outcome
 from orders.domain.states.commands import CommandState
@@ -31,7 +31,6 @@ ROWS: Final = 25
 SLOWEST: Final = 12
 SAMPLE: Final = 1000
 HOUR_SAMPLE: Final = 100
-FAILED: Final = (CommandState.REJECTED.value, CommandState.UNKNOWN.value)
 ALIVE_STATES: Final = [state.value for state in sorted(ALIVE)]
 WAITING_STATES: Final = [state.value for state in sorted(WAITING)]
 
@@ -176,9 +175,9 @@ def _day(rows: Mapping[UUID, Row], midnight: datetime, now: datetime) -> Day:
     failures: Counter[str] = Counter()
     outcomes: Counter[str] = Counter()
     denials: Counter[str] = Counter()
-    for account, what, code, times, oldest in _undelivered().union(_failed(midnight), _decisions(midnight), all=True):
+    for account, what, code, times, oldest in _undelivered().union(*_failed(midnight), _decisions(midnight), all=True):
         row = rows.get(account) or Row(_NOBODY)
-        if what in FAILED:
+        if what in FAILED or what in MISSED:
             failures[what] += times
             row.failed += times
         elif what == CommandState.QUEUED:
@@ -200,8 +199,8 @@ def _undelivered() -> QuerySet[Command, Any]:
     return _by_account(Command.objects.filter(state=CommandState.QUEUED))
 
 
-def _failed(midnight: datetime) -> QuerySet[Command, Any]:
-    return _by_account(Command.objects.filter(state__in=FAILED, decided_at__gte=midnight))
+def _failed(midnight: datetime) -> Iterable[QuerySet[Command, Any]]:
+    return map(_by_account, failed_since(Command.objects.all(), midnight))
 
 
 def _by_account(commands: QuerySet[Command]) -> QuerySet[Command, Any]:

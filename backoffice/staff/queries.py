@@ -149,6 +149,8 @@ def _most_first(counts: Mapping[str, int]) -> Mapping[str, int]:
 _MEANINGS: Final = {
     CommandState.REJECTED.value: "The follower's broker said no.",
     CommandState.UNKNOWN.value: "No one knows yet whether the broker did it.",
+    CommandState.EXPIRED.value: "An open came too late: the follower does not hold it.",
+    CommandState.VOID.value: "An open was not fetched in time: the follower does not hold it.",
 }
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 
 from backoffice.latency import percentile
 from backoffice.own_clock import utc_midnight
-from backoffice.standings import TARGET_MS, Account, Row, connect, state_line
+from backoffice.standings import TARGET_MS, Account, Row, connect, failed_since, state_line
 from backoffice.tenants.pages import ROWS, Visit, member_page
 from backoffice.tenants.scope import Scope
 from orders.domain.decision.inputs import Outcome
@@ -25,7 +25,6 @@ from sessions_app.queries import database_now
 
 SAMPLE: Final = 2000
 MISSING_MAPPING: Final = (Code.SYMBOL_NOT_FOUND.value, Code.SYMBOL_AMBIGUOUS.value)
-_FAILED: Final = (CommandState.REJECTED.value, CommandState.UNKNOWN.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +143,8 @@ def _today(scope: Scope, rows: Mapping[UUID, Row], now: datetime) -> None:
     midnight = utc_midnight(now)
     # Apart: one condition for both would be found by no index, and read all commands of the tenant.
     queued = _by_account(scope.commands().filter(state=CommandState.QUEUED))
-    failed = _by_account(scope.commands().filter(state__in=_FAILED, decided_at__gte=midnight))
-    for account, state, times, oldest in queued.union(failed, all=True):
+    failed = map(_by_account, failed_since(scope.commands(), midnight))
+    for account, state, times, oldest in queued.union(*failed, all=True):
         row = rows.get(account)
         if row is not None and state == CommandState.QUEUED:
             row.undelivered, row.oldest = times, max(now - oldest, timedelta(0))

@@ -69,7 +69,7 @@ ALERTS: Final[Mapping[AlertCode, tuple[Severity, str]]] = {
     ),
     AlertCode.COMMAND_MISSED: (
         Severity.WARNING,
-        "A command was lost between two terminals and is too old to repeat: the follower does not hold that position.",
+        "Opens were lost, or too late when the EA came to them: not held. Look at the terminal's clock and its line.",
     ),
     AlertCode.ORDERED_AGAIN: (
         Severity.WARNING,

@@ -23,11 +23,13 @@ from orders.services import command_log, moves
 from orders.services.command_log import CommandLog, open_log, send_for_accounts
 from orders.services.copies import fill_waits, watch
 from sessions_app import queries
+from sessions_app.domain.alerts import AlertCode
 from sessions_app.models import EaSession
 from sessions_app.models.bulk import update_rows
 from sessions_app.models.statements import Place, Statement, together
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Acknowledged, Batch, Pushed
+from sessions_app.services.operations import alerts
 
 _SETTLED: Final = Statement(
     lambda: EaSession.objects.filter(id__among=Place("sessions"), settled_at__isnull=False).values_list("id")
@@ -56,7 +58,7 @@ def release(account_pk: UUID, session_id: UUID, batch: Batch) -> None:
         begun = _NOT_BEGUN.send(accounts=[account_pk])
     log = opened(batch.now)
     if settled.read():  # else its Hello does it
-        _void(Command.objects.filter(account_id=account_pk, seq__gt=log.row(account_pk).acked_seq), batch.now)
+        _void(account_pk, log.row(account_pk).acked_seq, batch.now)
     # Of an account that has been in charge of itself before nothing is held, and no wait has still to begin.
     if waiting.read():
         _release_held(account_pk, session_id, log, batch)
@@ -124,7 +126,7 @@ def void_overdue(account_pk: UUID, above: int, now: datetime) -> int:
     """
     with transaction.atomic(durable=True):
         open_log([account_pk], now=now)
-        return _void(Command.objects.filter(account_id=account_pk, seq__gt=above), now)
+        return _void(account_pk, above, now)
 
 
 def overdue(account: str, seq: str, now: datetime | Expression) -> Exists:
@@ -139,13 +141,16 @@ def _grown_old(commands: QuerySet[Command], now: datetime | Expression) -> Query
     return commands.filter(state=CommandState.QUEUED, action__in=adding, valid_until__lt=now)
 
 
-def _void(commands: QuerySet[Command], now: datetime) -> int:
-    found = list(_grown_old(commands, now).values_list("id", "copy_id"))
+def _void(account_pk: UUID, above: int, now: datetime) -> int:
+    sent = Command.objects.filter(account_id=account_pk, seq__gt=above)
+    found = list(_grown_old(sent, now).values_list("id", "copy_id"))
     if found:
         unheard = Command.objects.filter(id__in=[pk for pk, _ in found])
         moves.move_commands(unheard, CommandState.VOID, only=[CommandState.QUEUED], reason=CommandReason.MISSED)
         overtaken = Copy.objects.filter(id__in=[copy for _, copy in found])
         moves.move_copies(overtaken, CopyState.FAILED, only=[CopyState.ORDERED], lots_decided=0, closed_at=now)
+        text = f"opens that its EA did not fetch in time: {len(found)}"
+        alerts.raise_alert(code=AlertCode.COMMAND_MISSED, text=text, now=now, account_pk=account_pk)
     return len(found)
 
 

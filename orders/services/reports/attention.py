@@ -1,9 +1,11 @@
 """Whom odd reports call: operators by alerts, EAs by being asked what they hold."""
 
+import math
 from decimal import Decimal
 
 from orders.domain.states.reasons import ReportFlag
 from orders.domain.wire.reports import ReportStatus
+from orders.models import Command
 from orders.services.reports import second_positions
 from orders.services.reports.work import Reports
 from sessions_app.domain.alerts import AlertCode
@@ -34,13 +36,32 @@ def call_for_attention(work: Reports, batch: Batch) -> None:
         text = f"copy {copy.copy_no}, {copy.symbol}: {filled} lots filled"
         alerts.raise_alert(code=AlertCode.UNDER_FILLED, text=text, now=work.log.now, account_pk=row.account_id)
     for command in work.missed:
-        what = f"{command.action} {command.symbol} {plain(command.lots or _NONE)}"
-        text = f"{what}: not executed, and too old to be repeated"
-        alerts.raise_alert(code=AlertCode.COMMAND_MISSED, text=text, now=work.log.now, account_pk=command.account_id)
+        _call_for_missed(command, "not executed, and too old to be repeated", work)
+    for command in work.too_late:
+        _call_for_missed(command, _how_late(command), work)
     second_positions.look_again(work)
     # A snapshot is being applied: asking for another one would never end.
     if work.causes is not None:
         return
+    _ask_for_books(work, batch)
+
+
+def _call_for_missed(command: Command, why: str, work: Reports) -> None:
+    text = f"{command.action} {command.symbol} {plain(command.lots or _NONE)}: {why}"
+    alerts.raise_alert(code=AlertCode.COMMAND_MISSED, text=text, now=work.log.now, account_pk=command.account_id)
+
+
+def _how_late(command: Command) -> str:
+    """What its EA found too late, and whether it was by our clock."""
+    limit, told = command.valid_until, command.reported_at
+    if limit is None or told is None or told >= limit:
+        return "too late when its terminal came to it"
+    # It is told us before the moment that it says has passed: no way takes less than no time.
+    early = math.ceil((limit - told).total_seconds())
+    return f"too late by its terminal, {early} s before that moment by ours: its clock is ahead, or its EA ignores ours"
+
+
+def _ask_for_books(work: Reports, batch: Batch) -> None:
     unknown = {row.account_id: row.session_id for row in work.rows if row.status == ReportStatus.UNKNOWN}
     late = {row.account_id for row in work.rows if row.late or row.flag == ReportFlag.AFTER_VOID}
     if unknown:

@@ -196,6 +196,10 @@ def _move(command: Command, report: ExecutionReport, row: Report, work: Reports)
     # What is done needs no excuse any more.
     command.reason = "" if after in (CommandState.DONE, CommandState.WORKING) else command.reason
     command.reason = CommandReason.FROM_SNAPSHOT if work.causes is not None else command.reason
+    if after is CommandState.EXPIRED and before is not CommandState.WORKING and command.action in ADDS_EXPOSURE:
+        # A working order that its broker lets expire was there; what its EA found too late never was.
+        command.reason = CommandReason.MISSED
+        work.too_late.append(command)
     command.error_code = report.error_code
     command.absent_from = row.received_at + settings.GATEWAY["in_doubt"] if after is CommandState.UNKNOWN else None
     _time(command, report, row)

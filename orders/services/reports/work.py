@@ -60,6 +60,7 @@ class Reports:
     touched: dict[int, Copy] = field(default_factory=dict)
     funded: dict[int, BrokerAccount] = field(default_factory=dict)
     missed: list[Command] = field(default_factory=list)
+    too_late: list[Command] = field(default_factory=list)
     early: dict[UUID, datetime] = field(default_factory=dict)
     contradicted: list[Report] = field(default_factory=list)
     replaced: list[Report] = field(default_factory=list)

@@ -8,6 +8,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from backoffice.staff.followers import standing
+from backoffice.tenants.health import health_of
+from backoffice.tenants.scope import Scope
 from orders.domain.decision import opening, symbols
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.models import Command, Copy, Decision, Report, Subscription
@@ -91,6 +94,53 @@ def test_what_will_not_change_is_given_up_and_told_once_for_many(
     assert set(Copy.objects.values_list("state", flat=True)) == {"failed"}
     assert (Command.objects.count(), alerts()) == (2, [("open_rejected", False)])
     assert OperatorAlert.objects.get().times == 2
+
+
+def test_opens_that_a_terminal_with_a_wrong_clock_finds_too_late_are_told_and_counted(
+    master: Desk, follower: Desk
+) -> None:
+    tenant = follower.account.tenant
+    assert tenant is not None
+    for position in (1, 2, 3):
+        master.buy(position)
+        follower.report(newest().id, "expired")
+    assert set(Copy.objects.values_list("state", flat=True)) == {"failed"}
+    assert set(Command.objects.values_list("state", "reason")) == {("expired", "missed")}
+    called = OperatorAlert.objects.get()
+    assert (called.code, called.account_id, called.times) == ("command_missed", follower.account.id, 3)
+    assert "before that moment by ours: its clock is ahead" in called.text
+    [row] = health_of(Scope(tenant), database_now()).followers
+    assert (row.copied, row.failed, row.level) == (3, 3, "warning")
+    assert ("warning", "3 failed today") in row.troubles
+    (called_of,) = standing(database_now(), {}).followers
+    assert called_of.failed == 3
+
+
+def test_an_open_that_was_too_late_by_our_clock_too_says_nothing_of_the_terminals(master: Desk, follower: Desk) -> None:
+    master.buy(1)
+    Command.objects.update(valid_until=database_now() - timedelta(seconds=1))
+    follower.report(newest().id, "expired")
+    assert OperatorAlert.objects.get().text == "open EURUSD 0.1: too late when its terminal came to it"
+
+
+def test_a_pending_order_that_its_broker_lets_expire_is_not_missed(master: Desk, follower: Desk) -> None:
+    master.intend("place", 1, side="buy", order_type="limit", lots="0.1", price="1.05")
+    follower.report(newest().id, "placed", ticket=900, lots="0.1")
+    follower.report(newest().id, "expired", ticket=900)
+    assert (Command.objects.get().reason, Copy.objects.get().state, alerts()) == ("", "closed", [])
+
+
+def test_opens_that_an_ea_did_not_fetch_in_time_are_told_and_counted(master: Desk, follower: Desk) -> None:
+    tenant = follower.account.tenant
+    assert tenant is not None
+    for position in (1, 2):
+        master.buy(position)
+    Command.objects.update(valid_until=database_now() - timedelta(seconds=1))
+    follower.hello(installation_id="a")
+    assert alerts() == [("command_missed", False)]
+    assert OperatorAlert.objects.get().text == "opens that its EA did not fetch in time: 2"
+    [row] = health_of(Scope(tenant), database_now()).followers
+    assert row.failed == 2
 
 
 def test_nothing_is_ordered_again_past_its_validity(master: Desk, follower: Desk) -> None:
