@@ -284,6 +284,10 @@ class Attempts:
         for cause, leg, action, last in issued.annotate(Max("attempt")):
             self._last[cause, leg, action] = last
 
+    def has(self, cause: UUID) -> bool:
+        """Whether anything was ordered for it."""
+        return any(known == cause for known, *_ in self._last)
+
     def next(self, cause: UUID, order: Order) -> int:
         """The number of the next attempt at this."""
         key = (cause, order.leg, order.action.value)

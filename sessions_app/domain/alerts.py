@@ -77,7 +77,7 @@ ALERTS: Final[Mapping[AlertCode, tuple[Severity, str]]] = {
     ),
     AlertCode.UNPROTECTED: (
         Severity.CRITICAL,
-        "A copy lacks a stop that its master has: refused, or not set in time. It is tried again; set it by hand.",
+        "A copy lacks a stop that its master has: refused, in vain, or not in time. It is tried again; set it by hand.",
     ),
     AlertCode.CLOSE_UNDELIVERED: (
         Severity.CRITICAL,

@@ -35,7 +35,6 @@ CRUMB: Final = Decimal("0.00001")
 UNDELIVERED_AFTER: Final = timedelta(seconds=30)
 OVERDUE_AFTER: Final = timedelta(minutes=10)
 OVERDUE_TRIES: Final = 5
-_Pause = Callable[[Rejection, int], timedelta]
 _FAILED: Final = frozenset({CommandState.REJECTED, CommandState.EXPIRED, CommandState.VOID})
 # Should the event that would wake a copy be lost, it waits a minute for its next look, not for ever.
 _LOOK_AGAIN: Final = timedelta(minutes=1)
@@ -106,9 +105,9 @@ class Step:
     its opening came to nothing. `repeated`: an opening whose outcome was not known is ordered once more.
 
     What stands: `bare`: a stop that it shall have is not at the broker; `excess`: the broker has more of it than it
-    shall have. What of that a person is called for: `unprotected`: the stop was refused, or nobody sets it, or
-    knows of it; `undelivered`: a close is not tried yet; `overdue`: a close that the broker has refused too often, or
-    for too long, or of which nobody knows for as long.
+    shall have. What of that a person is called for: `unprotected`: the stop was refused, or set in vain, or nobody sets
+    it, or knows of it; `undelivered`: a close is not tried yet; `overdue`: a close that the broker has refused too
+    often, or for too long, or of which nobody knows for as long.
     """
 
     lots: Decimal
@@ -231,7 +230,7 @@ def _taking_off(standing: Standing, lots: Decimal, now: datetime) -> Step:
     if on_way:
         return replace(_on_its_way(lots, on_way, now), excess=True)
     tries = [row for row in standing.commands if row.action in TAKES_OFF and _was_in_vain(row, have)]
-    due = _due(tries, pause_before_closing)
+    due = _due(tries, _pause_before_closing)
     overdue = _is_overdue(tries, now)
     if due is not None and due > now:
         return Step(lots, look_at=due, waits_for=_reason(tries), excess=True, overdue=overdue)
@@ -294,15 +293,37 @@ def _moving(standing: Standing, lots: Decimal, followed: Followed, now: datetime
         way, late = _on_its_way(lots, leading, now), leading[0].at + UNDELIVERED_AFTER
         look_at = late if now < late else way.look_at
         return replace(way, look_at=look_at, bare=lacking, unprotected=lacking and now >= late)
-    tries = [row for row in standing.commands if row.action is Action.MODIFY and row.failed]
-    # A refusal of other stops says nothing about these: the master has moved on, and the pause begins anew.
-    tries = [row for row in tries if _stands(row.levels, wanted)]
+    tries = _moves_in_vain(standing, wanted)
     unprotected = lacking and bool(tries or _opened_bare(standing))
-    due = _due(tries, pause_before_moving)
+    due = _due(tries, _pause_before_moving)
     if due is not None and due > now:
         return Step(lots, look_at=due, waits_for=_reason(tries), bare=lacking, unprotected=unprotected)
     due = now + _LOOK_AGAIN
     return Step(lots, (order,), due, WaitReason.ON_ITS_WAY, bare=lacking, unprotected=unprotected)
+
+
+def _moves_in_vain(standing: Standing, wanted: Levels) -> list[Tried]:
+    """What was to set these levels, which do not stand: refused, or carried out as the EA says and not there.
+
+    What was to set other levels says nothing about these: the master has moved on, and the pause begins anew.
+    """
+    tries: list[Tried] = []
+    for row in reversed([row for row in standing.commands if row.action is Action.MODIFY]):
+        if _stands(row.levels, wanted):
+            tries += [row] if row.failed or row.state is CommandState.DONE else []
+        elif row.state is CommandState.DONE:
+            break  # it took the place of all that stood before it
+    return tries[::-1]
+
+
+def _pause_before_moving(last: Tried, tries: int) -> timedelta:
+    pause = pause_before_moving(_class(last), tries)
+    # Carried out, and not there: a book has to tell in between, or the EA would be asked every second.
+    return max(pause, pause_before_moving(Rejection.STOPS, tries)) if last.state is CommandState.DONE else pause
+
+
+def _pause_before_closing(last: Tried, tries: int) -> timedelta:
+    return pause_before_closing(_class(last), tries)
 
 
 def _stands(levels: Levels, wanted: Levels) -> bool:
@@ -341,13 +362,13 @@ def _open_was_refused(standing: Standing, why: Rejection) -> bool:
     )
 
 
-def _due(tries: Sequence[Tried], pause: _Pause) -> datetime | None:
+def _due(tries: Sequence[Tried], pause: Callable[[Tried, int], timedelta]) -> datetime | None:
     """When to try again; None for at once."""
     if not tries:
         return None
     last = tries[-1]
     # What was looked for and not found has had its time already.
-    return None if last.state is CommandState.VOID else last.at + pause(_class(last), len(tries))
+    return None if last.state is CommandState.VOID else last.at + pause(last, len(tries))
 
 
 def _class(row: Tried) -> Rejection:

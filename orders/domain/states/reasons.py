@@ -105,8 +105,8 @@ DIFFERENCE_REASONS: Final[Mapping[DifferenceReason, str]] = {
     DifferenceReason.PRICE_GATE: "the market is too far from the price, or beyond a stop that would be set",
     DifferenceReason.OWN_STOPS: "the follower has a stop of his own where the master has none",
     DifferenceReason.ON_ITS_WAY: "a command of this copy has no outcome yet",
-    DifferenceReason.REPAIR_FAILED: "the repair was carried out, and the difference stands",
-    DifferenceReason.PAUSE: "the broker has refused; it is tried again after a pause",
+    DifferenceReason.REPAIR_FAILED: "the repair was carried out, and the difference stands; tried again after a pause",
+    DifferenceReason.PAUSE: "it was refused, or had no effect; it is tried again after a pause",
     DifferenceReason.NO_TICKETS: "its EA does not tell two positions of one magic number apart: close one by hand",
     DifferenceReason.CHANGED: "another difference of the same subject took its place",
 }

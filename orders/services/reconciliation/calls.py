@@ -10,8 +10,8 @@ from django.db.models import Exists, OuterRef
 from orders.domain.copies.positions import PositionState
 from orders.domain.states.copies import CopyState
 from orders.domain.states.differences import STANDING, DifferenceState
-from orders.domain.states.reasons import CloseCause
-from orders.domain.wire.snapshots import DifferenceKind
+from orders.domain.states.reasons import CloseCause, DifferenceReason
+from orders.domain.wire.snapshots import DifferenceKind, DifferenceSeverity
 from orders.models import Difference, MasterPosition
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.models import BrokerAccount
@@ -20,6 +20,7 @@ from sessions_app.services.operations import alerts
 from sessions_app.services.operations.history import GATEWAY
 
 _MUST_NOT_BE: Final = frozenset({DifferenceKind.WRONG_SIDE, DifferenceKind.EXTRA})
+_NOT_SET: Final = frozenset({DifferenceReason.NOTIFY, DifferenceReason.PRICE_GATE})
 _UNDECIDED: Final = frozenset({DifferenceState.OPEN, DifferenceState.HELD})
 
 
@@ -47,9 +48,13 @@ def call(account: BrokerAccount, new: Sequence[Difference], now: datetime) -> No
 
 
 def _is_alarming(row: Difference) -> bool:
-    """Whether it is about a position on the wrong side, one too many, or a copy that is not there."""
+    """Whether it is about a position on the wrong side, one too many, a copy that is not there, or one without its stop
+    loss that nobody sets: by the policy, or because the market has passed it."""
     # What a master's book lacks is told by an alert of its own.
     missing = row.kind == DifferenceKind.MISSING and row.copy_id is not None
+    bare = row.kind == DifferenceKind.STOPS_DRIFT and row.severity == DifferenceSeverity.MAJOR
+    if bare and row.state == DifferenceState.OPEN and row.reason in _NOT_SET:
+        return row.copy is not None and row.copy.state == CopyState.OPEN
     return row.kind in _MUST_NOT_BE or (missing and row.state in _UNDECIDED)
 
 

@@ -3,13 +3,14 @@
 Everything here runs inside the caller's transaction, with the account's row locked, but for what a person decides.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
+from orders.domain.copies.converge import Levels
 from orders.domain.copies.legs import Order
 from orders.domain.copies.repair_policies import Policy, policy_for
 from orders.domain.reconciliation.books import Book
@@ -24,6 +25,7 @@ from orders.domain.wire.snapshots import DifferenceKind
 from orders.models import Command, Copy, Difference, DifferenceEvent
 from orders.services import mapping, moves
 from orders.services.command_log import Attempts, Cause, CommandLog
+from orders.services.copies import convergence
 from orders.services.reconciliation import calls
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import insert_rows, update_rows
@@ -36,12 +38,16 @@ from sessions_app.services.operations import configuration
 from sessions_app.services.operations.history import GATEWAY, Actor
 
 NO_LOTS: Final = Decimal(0)
+# The difference stands: what was done has come to nothing, as what was refused.
+_IN_VAIN: Final = (CommandState.REJECTED, CommandState.DONE)
 _FIELDS = ["state", "severity", "expected", "actual", "ticket", "reason", "seen_at", "closed_at"]
 
 
 @dataclass(slots=True)
 class _Changes:
-    """The standing rows of one account, and what one snapshot changes of them."""
+    """The standing rows of one account, and what one snapshot changes of them. `stops`: of copies that the rule of all
+    copies leads on from here, what the book shows of theirs. `sets_stops`: some are set again for the first time.
+    """
 
     log: CommandLog
     account: BrokerAccount
@@ -51,6 +57,8 @@ class _Changes:
     changed: dict[UUID, Difference] = field(default_factory=dict)
     events: list[DifferenceEvent] = field(default_factory=list)
     open: list[tuple[Difference, Found]] = field(default_factory=list)
+    stops: dict[UUID, Levels] = field(default_factory=dict)
+    sets_stops: bool = False
 
     def move(self, row: Difference, after: DifferenceState, reason: DifferenceReason | None = None) -> None:
         before = DifferenceState(row.state)
@@ -80,8 +88,9 @@ def record(
     copies: Mapping[int, Copy],
     copied: Mapping[int, Copied],
     batch: Batch,
-) -> None:
-    """Bring the rows up to one comparison: new ones, those that ended, those that are repaired now.
+) -> bool:
+    """Bring the rows up to one comparison: new ones, those that ended, those that are repaired now. Whether stops are
+    set again, so that another book shall tell what came of it.
 
     What the comparison did not look at stays as it is. The same comparison again changes nothing.
     """
@@ -100,7 +109,9 @@ def record(
     insert_rows(Difference, changes.new)
     insert_rows(DifferenceEvent, changes.events)
     log.write(batch)
+    _lead_on(changes, comparison, copied, batch)
     calls.call(account, changes.new, log.now)
+    return changes.sets_stops
 
 
 def _note(found: Found, changes: _Changes) -> None:
@@ -118,7 +129,7 @@ def _note(found: Found, changes: _Changes) -> None:
     elif row.expected != found.expected:
         row.expected = found.expected
         changes.changed[row.id] = row
-    # One whose repair has come to nothing is tried again with every book.
+    # One whose repair has come to nothing is looked at again with every book.
     if row.state == DifferenceState.OPEN:
         changes.open.append((row, found))
 
@@ -196,27 +207,72 @@ def _order_repairs(changes: _Changes, book: Book, copied: Mapping[int, Copied]) 
     tickets = any(found.beside for _, found in changes.open) and _tells_tickets_apart(changes.account)
     moved: list[Copy] = []
     for row, found in changes.open:
+        believed = copied.get(found.copy_no or 0)
         plan = repair(
             found,
-            copied.get(found.copy_no or 0),
+            believed,
             _policy(found, row.copy, changes.account),
             quote=book.quotes.get(found.item.symbol) if found.item else None,
             gate_percent=gate,
             tickets=tickets,
         )
-        # Two orders about one copy would each be right, and together wrong.
-        if isinstance(plan, Repair) and row.copy_id in busy:
-            plan = Undecided(DifferenceReason.ON_ITS_WAY)
-        if isinstance(plan, Repair) and plan.ticket is not None and not _is_due(row, changes.log.now):
-            plan = Undecided(DifferenceReason.PAUSE)
+        if isinstance(plan, Repair):
+            _hand_over(row, plan, found, believed, changes)
+            plan = _not_yet(row, changes, busy, attempts) or plan
         if isinstance(plan, Repair) and row.copy is not None:
             _order(row, row.copy, plan, changes.log, attempts)
-            moved += [row.copy] if plan.action is Action.MODIFY else []
+            changes.sets_stops |= plan.action is Action.MODIFY
+            moved += [row.copy] if plan.action is Action.MODIFY and row.copy_id not in changes.stops else []
             changes.move(row, DifferenceState.REPAIRING)
         elif not isinstance(plan, Repair) and row.reason != plan.reason:
             row.reason = plan.reason
             changes.changed[row.id] = row
     update_rows(Copy, moved, ["sl_at_broker", "tp_at_broker"])
+
+
+def _hand_over(row: Difference, plan: Repair, found: Found, believed: Copied | None, changes: _Changes) -> None:
+    """Let the rule that leads all copies know that its stops, or its price, are not where they shall be."""
+    if plan.action is not Action.MODIFY or row.copy_id is None or believed is None or found.item is None:
+        return
+    # It would take away a stop of the follower's own, where the master has none.
+    if (plan.sl, plan.tp) != (believed.sl, believed.tp):
+        return
+    changes.stops[row.copy_id] = Levels(*plan.found, None if plan.price is None else found.item.price)
+
+
+def _not_yet(row: Difference, changes: _Changes, busy: Collection[UUID | None], attempts: Attempts) -> Undecided | None:
+    """Why a repair is not ordered with this book."""
+    # Two orders about one copy would each be right, and together wrong.
+    if row.copy_id in busy:
+        return Undecided(DifferenceReason.ON_ITS_WAY)
+    tried = attempts.has(row.id)
+    # The second time by that rule: it knows how often it was tried and what came of it.
+    if row.copy is not None and row.copy.id in changes.stops:
+        if tried:
+            return Undecided(DifferenceReason.REPAIR_FAILED)
+        if row.copy.unprotected_since is not None:
+            return Undecided(DifferenceReason.PAUSE)
+    return Undecided(DifferenceReason.PAUSE) if tried and not _is_due(row, changes.log.now) else None
+
+
+def _lead_on(changes: _Changes, comparison: Comparison, copied: Mapping[int, Copied], batch: Batch) -> None:
+    """Hand over the copies whose stops this book tells of: those that lack them, and those that were to have them and
+    do.
+    """
+    drifted = {found.copy_no for found in comparison.differences}
+    for number, copy in changes.copies.items():
+        if copy.unprotected_since is not None and number not in drifted | comparison.unseen:
+            changes.stops[copy.id] = Levels(copied[number].sl, copied[number].tp)
+    if not changes.stops:
+        return
+    # Read anew: what the book proved was written to other objects.
+    copies = list(Copy.objects.filter(id__in=changes.stops))
+    for copy in copies:
+        levels = changes.stops[copy.id]
+        copy.sl_at_broker, copy.tp_at_broker = levels.sl, levels.tp
+        copy.price_at_broker = copy.price_at_broker if levels.price is None else levels.price
+    update_rows(Copy, copies, ["sl_at_broker", "tp_at_broker", "price_at_broker"])
+    convergence.lead_on(changes.log, copies, batch)
 
 
 def _tells_tickets_apart(account: BrokerAccount) -> bool:
@@ -226,8 +282,8 @@ def _tells_tickets_apart(account: BrokerAccount) -> bool:
 
 def _is_due(row: Difference, now: datetime) -> bool:
     """Whether the broker may be asked again: it is not tired out by books that come often."""
-    refused = Command.objects.filter(difference=row, state=CommandState.REJECTED).order_by("attempt")
-    due = next_try([(one.error_code, one.reported_at or one.decided_at) for one in refused])
+    vain = Command.objects.filter(difference=row, state__in=_IN_VAIN).order_by("attempt")
+    due = next_try([(one.error_code, one.reported_at or one.decided_at) for one in vain])
     return due is None or due <= now
 
 

@@ -88,13 +88,13 @@ def _take(arrival: Arrival, log: CommandLog, batch: Batch) -> None:
     book = read_book(report, taken_at=taken_at, next_copy_no=account.next_copy_no)
     # A database that was set back would give these numbers again, and two copies would share one.
     recovery.keep_copy_numbers_apart(account, book.top_copy_no)
-    found = _reconcile(log, book, arrival, batch)
+    found, sets_stops = _reconcile(log, book, arrival, batch)
     second_look = masters.follow(account, book, arrival, batch)
     quotes.keep(account.id, told.quotes, at=book.taken_at)
     if not told.same:
         _keep(account, arrival, told, book, pending=False)
     doubted = any(one.kind is DifferenceKind.MISSING and one.adopted for one in found)
-    _schedule(account, batch, doubted=doubted, second_look=second_look)
+    _schedule(account, batch, doubted=doubted or sets_stops, second_look=second_look)
     batch.replies.append((arrival, _result(told, found)))
 
 
@@ -137,7 +137,8 @@ def _is_of_former_epoch(account: BrokerAccount, taken_at: datetime) -> bool:
     return account.needs_snapshot and due is not None and taken_at < due
 
 
-def _reconcile(log: CommandLog, book: Book, arrival: Arrival, batch: Batch) -> list[Found]:
+def _reconcile(log: CommandLog, book: Book, arrival: Arrival, batch: Batch) -> tuple[list[Found], bool]:
+    """The differences that remain; whether stops are set again for some."""
     account = log.row(arrival.account_pk)
     rows = {copy.copy_no or 0: copy for copy in _copies(account, book)}
     standing = [row for row in differences.standing(account) if not masters.is_about_master(row)]
@@ -149,7 +150,7 @@ def _reconcile(log: CommandLog, book: Book, arrival: Arrival, batch: Batch) -> l
         gate=configuration.number("mass_close_gate", account),
     )
     infer(log, account, comparison.facts, session_id=arrival.session_id, at=arrival.at, batch=batch)
-    differences.record(
+    sets_stops = differences.record(
         log=log,
         account=account,
         comparison=comparison,
@@ -159,7 +160,7 @@ def _reconcile(log: CommandLog, book: Book, arrival: Arrival, batch: Batch) -> l
         copied=copied,
         batch=batch,
     )
-    return comparison.differences
+    return comparison.differences, sets_stops
 
 
 def infer(
@@ -332,7 +333,8 @@ def _keep(account: BrokerAccount, arrival: Arrival, told: SyncSnapshot, book: Bo
 def _schedule(account: BrokerAccount, batch: Batch, *, doubted: bool, second_look: datetime | None) -> None:
     """When the next one is due: on schedule, or as soon as it can clear up what is still in doubt.
 
-    `doubted`: a copy was taken for gone. `second_look`: when to look again for what is missing of a master's.
+    `doubted`: a copy was taken for gone, or stops that were not there are set again. `second_look`: when to look again
+    for what is missing of a master's.
     """
     now = batch.now
     due, reason = now + configuration.span("snapshot_interval", account), SnapshotReason.SCHEDULE

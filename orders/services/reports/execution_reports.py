@@ -282,9 +282,11 @@ def _apply(copy: Copy, command: Command | None, action: Action | None, report: E
         lots_coming=_coming(command, report, work) if command else None,
     )
     after = outcome(before, action, report)
-    moved = _observe(copy, command, report, inferred=work.causes is not None)
+    moved = _observe(copy, command, report, work)
+    # Set in vain: nothing has changed, and that is the news.
+    vain = report.status is ReportStatus.MODIFIED and not convergence.is_settled(copy)
     # Most repeats end here: nothing is written for them.
-    if after == before and not moved:
+    if after == before and not (moved or vain):
         return
     moves.move_copy(copy, after.state)
     copy.lots_decided, copy.lots_open, copy.lots_filled = after.lots_decided, after.lots_open, after.lots_filled
@@ -329,13 +331,17 @@ def _coming(command: Command, report: ExecutionReport, work: Reports) -> Decimal
     return others[-1] if others else None
 
 
-def _observe(copy: Copy, command: Command | None, report: ExecutionReport, *, inferred: bool) -> bool:
+def _observe(copy: Copy, command: Command | None, report: ExecutionReport, work: Reports) -> bool:
     """Keep where its stops stand at the broker, as far as this report tells; whether that has changed.
 
     What an EA tells after a command is what was ordered, on its broker's grid, or that a stop is not there at all; a
     book tells what stands there.
     """
+    inferred = work.causes is not None
     if report.status not in _TELL_STOPS or (command is None and not inferred):
+        return False
+    if command is not None and not inferred and _was_said_in_vain(copy, command, work):
+        work.early[copy.account_id] = work.log.now
         return False
     ordered = (command.sl or _NONE, command.tp or _NONE) if command is not None else (None, None)
     price = command.price if command is not None and command.price is not None else report.price
@@ -347,6 +353,18 @@ def _observe(copy: Copy, command: Command | None, report: ExecutionReport, *, in
     if command is not None and (command.expiry or command.action in ADDS_EXPOSURE):
         copy.expiry_at_broker = command.expiry
     return before != (copy.sl_at_broker, copy.tp_at_broker, copy.price_at_broker, copy.expiry_at_broker)
+
+
+def _was_said_in_vain(copy: Copy, command: Command, work: Reports) -> bool:
+    """Whether the modify before this one was to set the same stops, was done, and left the copy without them: its EA's
+    word is not enough any more, and a book is asked for. What a person was called for would seem over with each try.
+    """
+    if command.action != Action.MODIFY or copy.unprotected_since is None:
+        return False
+    before = [row for row in work.commands_of(copy) if row.action == Action.MODIFY and row.id < command.id]
+    if not before or before[-1].state != CommandState.DONE:
+        return False
+    return (before[-1].sl or _NONE, before[-1].tp or _NONE) == (command.sl or _NONE, command.tp or _NONE)
 
 
 def _level(told: Decimal | None, ordered: Decimal | None, known: Decimal | None, *, inferred: bool) -> Decimal | None:

@@ -105,6 +105,108 @@ def test_a_repair_that_was_refused_is_tried_again_and_told_until_it_stands(maste
     assert row().state == "repaired"
 
 
+def counted_calls() -> list[tuple[str, bool, int]]:
+    """(code, whether it has ended, how often) of every alert."""
+    rows = OperatorAlert.objects.order_by("first_at", "id")
+    return [(item.code, item.resolved_at is not None, item.times) for item in rows]
+
+
+def modifies() -> list[Command]:
+    return list(Command.objects.filter(action="modify").order_by("seq"))
+
+
+def test_a_stop_that_an_ea_reports_as_not_there_calls_a_person_and_is_set_at_a_bounded_pace(
+    master: Desk, follower: Desk
+) -> None:
+    opened(master, follower, 1)
+    master.intend("modify", 1, sl="1.05")
+    follower.report(modifies()[-1].id, "modified", ticket=901, sl="0")
+    assert (counted_calls(), len(modifies())) == ([("unprotected", False, 1)], 1)
+    assert OperatorAlert.objects.get().text == "copy 1, ticket 901, EURUSD buy: sl 1.05 not at the broker; set again"
+    for pause in (15, 15, 15, 15, 30, 60, 60):
+        number = len(modifies())
+        assert (time_passes(pause - 1), len(modifies())) == (0, number), "not before its pause is over"
+        assert (time_passes(1.5), len(modifies())) == (1, number + 1)
+        follower.report(modifies()[-1].id, "modified", ticket=901, sl="0")
+        # A book says the same; nothing is ordered beside the pause.
+        follower.tell(held(1, 901), quotes=QUOTES)
+        assert len(modifies()) == number + 1
+    assert counted_calls() == [("unprotected", False, 1)], "called once, for as long as it lasts"
+    follower.tell(held(1, 901, sl="1.05"), quotes=QUOTES)
+    assert (counted_calls(), Copy.objects.get().unprotected_since) == ([("unprotected", True, 1)], None)
+
+
+def test_an_ea_that_says_set_where_its_broker_has_no_stop_is_not_believed_twice(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1, sl="1.05")
+    follower.tell(held(1, 901), quotes=QUOTES)
+    follower.report(modifies()[-1].id, "modified", ticket=901, sl="1.05")
+    assert counted_calls() == [], "it was set in time, as its EA says"
+    follower.account.refresh_from_db()
+    due, reason = follower.account.snapshot_due_at, follower.account.snapshot_reason
+    assert (due is not None and due <= database_now() + timedelta(seconds=15), reason) == (True, "in_doubt")
+    follower.tell(held(1, 901), quotes=QUOTES)
+    assert (counted_calls(), row().reason, len(modifies())) == ([("unprotected", False, 1)], "repair_failed", 1)
+    for _ in range(3):
+        assert time_passes(16) == 1
+        follower.report(modifies()[-1].id, "modified", ticket=901, sl="1.05")
+        follower.account.refresh_from_db()
+        assert follower.account.snapshot_due_at is not None
+        assert follower.account.snapshot_due_at <= database_now(), "a book tells whether that is true"
+        assert counted_calls() == [("unprotected", False, 1)], "the word that was wrong ends no call"
+        follower.tell(held(1, 901), quotes=QUOTES)
+    follower.tell(held(1, 901, sl="1.05"), quotes=QUOTES)
+    assert (counted_calls(), Copy.objects.get().unprotected_since) == ([("unprotected", True, 1)], None)
+    assert time_passes(61) == 0
+    assert len(modifies()) == 4
+
+
+def test_a_stop_whose_repair_nobody_carries_out_is_called_for(master: Desk, follower: Desk) -> None:
+    opened(master, follower, 1, sl="1.05")
+    follower.tell(held(1, 901), quotes=QUOTES)
+    time_passes(29)
+    assert counted_calls() == []
+    time_passes(2)
+    assert (counted_calls(), len(modifies())) == ([("unprotected", False, 1)], 1)
+    follower.report(modifies()[-1].id, "modified", ticket=901, sl="1.05")
+    assert counted_calls() == [("unprotected", True, 1)]
+
+
+def test_a_missing_stop_that_nobody_sets_calls_a_person_all_the_same(master: Desk, follower: Desk) -> None:
+    policies(stops_drift="notify")
+    opened(master, follower, 1, sl="1.05")
+    follower.tell(held(1, 901), quotes=QUOTES)
+    assert (counted_calls(), modifies()) == ([("book_differs", False, 1)], [])
+    follower.tell(held(1, 901, sl="1.04"), quotes=QUOTES)
+    assert counted_calls() == [("book_differs", True, 1)], "a stop of the follower's own is there"
+
+
+def test_a_pending_order_whose_price_is_moved_in_vain_is_moved_again_after_a_pause(
+    master: Desk, follower: Desk
+) -> None:
+    master.intend("place", 1, side="buy", order_type="limit", lots="0.1", price="1.05")
+    follower.report(Command.objects.get().id, "placed", ticket=901, lots="0.1")
+    book: dict[str, Any] = {"working_orders": [held(1, 901, order_type="limit", price="1.04")], "quotes": QUOTES}
+    follower.tell(**book)
+    follower.report(modifies()[-1].id, "modified", ticket=901)
+    follower.tell(**book)
+    follower.tell(**book)
+    assert len(modifies()) == 1
+    assert (time_passes(16), len(modifies()), f"{modifies()[-1].price:.2f}") == (1, 2, "1.05")
+
+
+def test_a_repair_that_takes_lots_off_in_vain_is_ordered_again_after_a_pause(master: Desk, follower: Desk) -> None:
+    policies(wrong_lots="repair")
+    opened(master, follower, 1)
+    follower.tell(held(1, 901, "0.3"), quotes=QUOTES)
+    follower.report(Command.objects.latest("seq").id, "closed", ticket=901, lots="0.2", remaining_lots="0.1")
+    for _ in range(3):
+        follower.tell(held(1, 901, "0.3"), quotes=QUOTES)
+    assert (len(repairs()), row().reason) == (1, "pause")
+    time_passes(61)
+    follower.tell(held(1, 901, "0.3"), quotes=QUOTES)
+    assert repairs() == [("partial_close", "0.30", "0.10")] * 2
+
+
 def test_a_stop_that_the_market_has_passed_is_not_set(master: Desk, follower: Desk) -> None:
     opened(master, follower, 1, sl="1.05")
     follower.tell(held(1, 901), quotes=[{"symbol": "EURUSD", "bid": "1.04", "ask": "1.0402"}])

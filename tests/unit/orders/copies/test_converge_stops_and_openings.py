@@ -189,7 +189,21 @@ def test_refusals_of_other_stops_and_of_other_orders_are_no_tries() -> None:
     for other in (moved(REJECTED, 0, 130, levels=Levels(D("1.01"))), close(REJECTED, 0, 130, levels=AS_STOPPED)):
         made = step(standing(other), of=STOPPED)
         assert (actions(made), made.unprotected) == ([("modify", "0.1")], False)
-    assert actions(step(standing(moved(DONE, 0)), of=STOPPED)) == [("modify", "0.1")]
+
+
+def test_stops_that_were_set_in_vain_are_called_for_and_set_again_after_a_pause() -> None:
+    """Their EA says that they stand, and they do not."""
+    for tries, pause in ((1, 15), (4, 15), (5, 30), (6, 60), (20, 60)):
+        done = [moved(DONE, 0) for _ in range(tries)]
+        made = step(standing(*done), of=STOPPED)
+        assert (actions(made), made.unprotected, waits(made)) == ([], True, (pause, WaitReason.PAUSE))
+    assert actions(step(standing(moved(DONE, 15)), of=STOPPED)) == [("modify", "0.1")]
+
+
+def test_stops_that_others_have_followed_were_not_set_in_vain() -> None:
+    others = moved(DONE, 0, levels=Levels(D("1.01")))
+    made = step(standing(moved(DONE, 5), others, at_broker=Levels(D("1.01"))), of=STOPPED)
+    assert (actions(made), made.unprotected) == ([("modify", "0.1")], False)
 
 
 @pytest.mark.parametrize(
