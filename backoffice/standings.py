@@ -46,7 +46,8 @@ class Account:
 @dataclass(slots=True)
 class Row:
     """An account and what is to be known of it. `silence`: how long ago its terminal was heard of.
-    `subscriptions`: of a follower, each strategy with the subscription to it.
+    `subscriptions`: of a follower, each strategy with the subscription to it. `depending`: of a master, the followers'
+    open copies, which nobody closes while he is away.
 
     `hops`: milliseconds of each hop of the command that stands at its p95; empty where one is not known.
     """
@@ -57,6 +58,7 @@ class Row:
     standing: str = "offline"
     silence: timedelta | None = None
     open_copies: int = 0
+    depending: int = 0
     unprotected: int = 0
     undelivered: int = 0
     oldest: timedelta | None = None
@@ -77,6 +79,11 @@ class Row:
     def waits(self) -> str:
         """How long the oldest command has waited, in words."""
         return in_words(self.oldest) if self.oldest is not None else ""
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether it is a master who is away while followers hold what came of his positions."""
+        return self.depending > 0 and self.standing != "connected"
 
     @property
     def slow(self) -> bool:
@@ -106,7 +113,11 @@ class Row:
              lambda: gettext("%(commands)s, the oldest for %(span)s") % {
                  "commands": self._waits(), "span": in_words(self.oldest or LATE)}),
             (suspended, "warning", lambda: gettext("suspended")),
-            (away and not self.open_copies, "warning", lambda: gettext(self.standing)),
+            (away and not self.open_copies and not self.is_missed, "warning", lambda: gettext(self.standing)),
+            (self.is_missed, "warning",
+             lambda: gettext("%(state)s as a master: %(copies)s to lead") % {
+                 "state": gettext(self.standing),
+                 "copies": _n("%(count)d open copy", "%(count)d open copies", self.depending)}),
             (self.differences > 0, "warning",
              lambda: _n("%(count)d difference", "%(count)d differences", self.differences)),
             (self.failed > 0, "warning", lambda: gettext("%(count)s failed today") % {"count": self.failed}),
@@ -127,7 +138,7 @@ class Row:
         return (_LEVELS.index(self.level), -self.open_copies, -self.differences, self.account.account_id)
 
 
-def state_line(rows: Sequence[Row]) -> tuple[str, str]:
+def state_line(rows: Sequence[Row], masters: Sequence[Row] = ()) -> tuple[str, str]:
     """How bad it is, and the state of all followers in one sentence."""
     if not rows:
         return "idle", gettext("No account follows a strategy yet.")
@@ -144,6 +155,14 @@ def state_line(rows: Sequence[Row]) -> tuple[str, str]:
         return "bad", _n(
             "%(count)d follower at risk: see the first rows.", "%(count)d followers at risk: see the first rows.", bad
         )
+    # Their own rows may all be well, and a close that he makes by phone reaches none of them.
+    if missed := [row for row in masters if row.is_missed]:
+        copies = _n("%(count)d open copy", "%(count)d open copies", sum(row.depending for row in missed))
+        return "warning", ngettext(
+            "%(count)d master with %(copies)s at followers cannot be reached.",
+            "%(count)d masters with %(copies)s at followers cannot be reached.",
+            len(missed),
+        ) % {"count": len(missed), "copies": copies}
     if troubled:
         return "warning", _n(
             "%(count)d follower to look at; no open copy is at risk.",

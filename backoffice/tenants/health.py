@@ -80,10 +80,11 @@ def health_of(scope: Scope, now: datetime) -> Health:
     _today(scope, rows, now)
     missing = _decisions(scope, rows, now)
     ordered = sorted(followers.values(), key=lambda row: row.place)
+    leading = sorted((rows[pk] for pk in masters), key=lambda row: row.place)
     return Health(
-        line=state_line(ordered),
+        line=state_line(ordered, leading),
         followers=ordered,
-        masters=sorted((rows[pk] for pk in masters), key=lambda row: row.place),
+        masters=leading,
         waiting=waiting,
         differences=sum(row.differences for row in rows.values()),
         missing=missing,
@@ -121,20 +122,25 @@ def _cast(scope: Scope, accounts: Mapping[UUID, Account]) -> tuple[dict[UUID, Ro
 
 
 def _books(scope: Scope, rows: Mapping[UUID, Row]) -> None:
-    """Open copies, those without their stops, and differences that stand, in one read."""
-    alive = _named(scope.copies().filter(state__in=[state.value for state in sorted(ALIVE)]), "copies")
+    """Open copies by follower and by master, those without their stops, and differences that stand, in one read."""
+    living = scope.copies().filter(state__in=[state.value for state in sorted(ALIVE)])
+    of_master = "subscription__strategy__master_id"
+    led = _named(living, "depending", by=of_master).annotate(times=Count("id"), bare=Count("id", filter=Q(id=None)))
+    alive = _named(living, "copies")
     copies = alive.annotate(times=Count("id"), bare=Count("id", filter=Q(unprotected_since__isnull=False)))
     waiting = _named(scope.differences().filter(state__in=[state.value for state in sorted(WAITING)]), "differences")
     differences = waiting.annotate(times=Count("id"), bare=Count("id", filter=Q(id__isnull=True)))
-    for one, row in _known(copies.union(differences, all=True), rows):
+    for one, row in _known(copies.union(differences, led, all=True), rows):
         if one["what"] == "copies":
             row.open_copies, row.unprotected = one["times"], one["bare"]
+        elif one["what"] == "depending":
+            row.depending = one["times"]
         else:
             row.differences = one["times"]
 
 
-def _named(found: QuerySet[Any], what: str) -> QuerySet[Any, Any]:
-    named: QuerySet[Any, Any] = found.order_by().annotate(what=Value(what, CharField())).values("account_id", "what")
+def _named(found: QuerySet[Any], what: str, by: str = "account_id") -> QuerySet[Any, Any]:
+    named: QuerySet[Any, Any] = found.order_by().annotate(what=Value(what, CharField())).values(by, "what")
     return named
 
 

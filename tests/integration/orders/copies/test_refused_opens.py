@@ -286,6 +286,23 @@ def test_an_account_that_another_session_serves_and_one_that_said_goodbye_call_n
     assert alerts() == []
 
 
+def test_copies_that_depend_on_a_master_who_is_away_are_told_on_the_page_of_health(
+    master: Desk, follower: Desk
+) -> None:
+    tenant = follower.account.tenant
+    assert tenant is not None
+    master.buy(1)
+    follower.report(newest().id, "filled", ticket=900, lots="0.1", price="1.1")
+    EaSession.objects.update(last_heartbeat_at=database_now())
+    found = health_of(Scope(tenant), database_now())
+    assert (found.line[0], found.masters[0].troubles) == ("ok", [])
+    ending.close_session(session_id=master.session.id, reason=Reason.HEARTBEAT_TIMEOUT, actor=OPERATOR)
+    found = health_of(Scope(tenant), database_now())
+    assert found.line == ("warning", "1 master with 1 open copy at followers cannot be reached.")
+    assert found.masters[0].troubles == [("warning", "offline as a master: 1 open copy to lead")]
+    assert found.followers[0].troubles == []
+
+
 def test_an_ea_that_is_gone_without_copies_is_nobodys_worry(master: Desk, follower: Desk) -> None:
     EaSession.objects.filter(id=follower.session.id).update(deadline_at=database_now() - timedelta(seconds=1))
     assert (expiry.expire_overdue(), alerts()) == (1, [])
