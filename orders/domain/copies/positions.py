@@ -32,9 +32,22 @@ class Position:
 
 
 def is_known_open(position: Position | None, intent: OrderIntent) -> bool:
-    """Whether an open tells of what remains of a position that we know: its EA has lost its files, and tells anew."""
-    told = position is not None and intent.action is Action.OPEN and position.state is PositionState.OPEN
-    return told and position is not None and intent.ticket == position.ticket != intent.position_id
+    """Whether an open tells of what remains of a position that we know, or a place of an order that has filled: its EA
+    has lost its files, and tells anew.
+    """
+    if position is None or position.state is not PositionState.OPEN:
+        return False
+    remains = intent.ticket == position.ticket != intent.position_id
+    return intent.action is Action.PLACE or (intent.action is Action.OPEN and remains)
+
+
+def is_fill(position: Position | None, intent: OrderIntent, *, placed: bool) -> bool:
+    """Whether an open tells of an order that was placed and has filled: an EA that has lost its files finds a position,
+    and does not know what it was. `placed`: the order is known by an intent of its own.
+    """
+    if position is None or intent.action is not Action.OPEN:
+        return False
+    return position.state is PositionState.WORKING or (placed and position.state is PositionState.OPEN)
 
 
 def is_latest(position: Position | None, intent: OrderIntent) -> bool:

@@ -5,7 +5,7 @@ cannot both pass one follower's limit, and numbers become visible in order. Open
 caller's transaction.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,8 +18,8 @@ from django.conf import settings
 from msgspec import structs
 
 from orders.domain.copies.converge import UNDELIVERED_AFTER
-from orders.domain.copies.legs import Order
-from orders.domain.copies.positions import Position
+from orders.domain.copies.legs import Order, outgrown
+from orders.domain.copies.positions import Position, is_fill
 from orders.domain.decision.inputs import Case, MarketQuote, Rules, Terminal
 from orders.domain.decision.pipeline import Decided
 from orders.domain.risk.limits import Exposure
@@ -28,7 +28,7 @@ from orders.domain.sizing.rounding import notional
 from orders.domain.states.copies import ALIVE, CopyState
 from orders.domain.states.denials import Code
 from orders.domain.states.reasons import WaitReason
-from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderIntent, lineage
+from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderIntent, Side, lineage
 from orders.models import (
     Copy,
     Decision,
@@ -54,6 +54,7 @@ _log = structlog.get_logger(__name__)
 _NONE = Decimal(0)
 _NO_QUOTES: Final[Mapping[str, MarketQuote]] = {}
 _ON_ITS_WAY = frozenset({CopyState.HELD, CopyState.ORDERED})
+_FILLS = frozenset({Action.ACTIVATE, Action.OPEN})  # an open may tell of an order that was placed
 
 
 @dataclass(slots=True)
@@ -149,7 +150,8 @@ class Workspace:
             notionals=reading.notionals(accounts, followers, terminals) if opening and ceiling else {},
             default_timeout=settings.GATEWAY["heartbeat_timeout"],
             timeouts=timeouts,
-            waited=reading.waited(copies) if any(intent.action is Action.ACTIVATE for intent in intents) else set(),
+            # An open of something new has no copies yet, and needs no read.
+            waited=reading.waited(copies) if copies and any(intent.action in _FILLS for intent in intents) else set(),
         )
 
     def terminal(self, account_pk: UUID) -> Terminal | None:
@@ -158,8 +160,18 @@ class Workspace:
 
     def resolved(self, account_pk: UUID, intent: OrderIntent) -> OrderIntent:
         """The intent about the position that we know: a terminal that has lost its files names what remains of one
-        after a partial close as if it were a position of its own.
+        after a partial close as if it were a position of its own, and an order that has filled as one that was opened.
         """
+        named = self._named(account_pk, intent)
+        position = self.positions.get((account_pk, named.position_id))
+        known = ((account_pk, named.ticket, action.value, None) for action in (Action.PLACE, Action.ACTIVATE))
+        if not is_fill(position, named, placed=any(name in self.firsts for name in known)):
+            return named
+        # The other way round it is no fill, but the deal of an account that nets.
+        turned = any(True for _ in self.outgrown(account_pk, named.position_id, named.side, None))
+        return named if turned else structs.replace(named, action=Action.ACTIVATE)
+
+    def _named(self, account_pk: UUID, intent: OrderIntent) -> OrderIntent:
         if (account_pk, intent.position_id) in self.positions:
             return intent
         for ticket in lineage(intent):
@@ -167,6 +179,15 @@ class Workspace:
             if number is not None:
                 return structs.replace(intent, position_id=number)
         return intent
+
+    def outgrown(
+        self, account_pk: UUID, position_id: int, side: Side | None, lots: Decimal | None
+    ) -> Iterator[Subscribed]:
+        """The subscriptions whose copies of a position are of fewer lots, or of the other side."""
+        for seat in self.seats.get(account_pk, ()):
+            copies = self.copies.get((seat.subscription.id, position_id), {})
+            if outgrown(map(mapping.leg, copies.values()), side, lots):
+                yield seat.subscription
 
     def cases(self, arrival: Arrival, intent: OrderIntent) -> Callable[[Seat], Case]:
         """Everything that one subscription's decision about an intent may look at; what is the master's, found once."""
@@ -310,7 +331,8 @@ class Workspace:
                 account_id=seat.subscription.follower_id,
                 due_at=None if seat.account.holds else self.now + seat.known_rules.pending_wait,
                 lots=copy.lots_decided,
-                master_lots=intent.lots if intent.lots is not None else position.lots if position else None,
+                # What the order was placed with: what he has closed of it since is taken off the copy as well.
+                master_lots=position.lots if position is not None and position.lots else intent.lots,
                 created_at=self.now,
             )
         )

@@ -4,13 +4,12 @@ from collections.abc import Callable, Hashable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 import structlog
 
-from orders.domain.copies.legs import outgrown
 from orders.domain.copies.positions import advance, is_known_open, is_latest
 from orders.domain.decision.inputs import Case
 from orders.domain.decision.likeness import likeness
@@ -18,7 +17,6 @@ from orders.domain.decision.pipeline import Decided, decide, failed
 from orders.domain.states.denials import Code
 from orders.domain.wire.intents import Action, OrderIntent
 from orders.models import Intent
-from orders.services import mapping
 from orders.services.intents.batch import Seat, Workspace
 from orders.services.intents.reading import Subscribed, followers_of
 from sessions_app.domain.alerts import AlertCode
@@ -69,12 +67,11 @@ def _take(arrival: Arrival, workspace: Workspace) -> None:
     row.repeated = first is not None or is_latest(position, intent) or is_known_open(position, intent)
     row.repeat_of_id = first
     workspace.intents.append(row)
+    if row.repeated or position is not None:  # whatever else denies it, a pause among them
+        _call_for_netting(arrival, intent, workspace)
     # The row stays, so that the page shows what came; the first one has decided.
     if row.repeated:
-        _call_for_netting(arrival, intent, workspace)
         return
-    if position is not None:  # whatever else denies it, a pause among them
-        _call_for_netting(arrival, intent, workspace)
     rulings = _Rulings(arrival, intent, workspace)
     for seat in workspace.seats.get(arrival.account_pk, ()):
         workspace.record(row, seat, *rulings.of(seat))
@@ -86,15 +83,13 @@ def _take(arrival: Arrival, workspace: Workspace) -> None:
 
 
 def _call_for_netting(arrival: Arrival, intent: OrderIntent, workspace: Workspace) -> None:
-    """An open that tells of more than was copied is no repeat: nothing of it is copied, and that is told."""
-    if intent.action is not Action.OPEN:
+    """An open of what is known that tells of more than was copied: nothing of that is copied, and that is told."""
+    if cast(OrderIntent, arrival.payload).action is not Action.OPEN:
         return
     master, number = arrival.account_pk, intent.position_id
-    for seat in workspace.seats.get(master, ()):
-        copies = workspace.copies.get((seat.subscription.id, number), {})
-        if outgrown(map(mapping.leg, copies.values()), intent.side, intent.lots):
-            text = f"strategy {seat.subscription.strategy}, position {number}: opened again, with more or the other way"
-            workspace.call(master, AlertCode.MASTER_NETTING, text, subject=f"netting {master}")
+    for subscription in workspace.outgrown(master, number, intent.side, intent.lots):
+        text = f"strategy {subscription.strategy}, position {number}: opened again, with more or the other way"
+        workspace.call(master, AlertCode.MASTER_NETTING, text, subject=f"netting {master}")
 
 
 _Ruling = tuple[Decided, JsonText]
@@ -147,9 +142,11 @@ def _left(intent: OrderIntent) -> Decimal | None:
     return intent.remaining_lots if intent.action is Action.PARTIAL_CLOSE else None
 
 
-def _told_of_mending(arrival: Arrival) -> dict[str, list[str]]:
-    """What of the intent could not be read as it came, for whoever looks at it later."""
-    return {"mended": [f"{note.path} {note.what}" for note in arrival.mended]} if arrival.mended else {}
+def _told_otherwise(arrival: Arrival, intent: OrderIntent) -> dict[str, Any]:
+    """What of the intent could not be read as it came, or was told as another action, for whoever looks at it later."""
+    mended = {"mended": [f"{note.path} {note.what}" for note in arrival.mended]} if arrival.mended else {}
+    action = cast(OrderIntent, arrival.payload).action
+    return mended | ({"told_as": action.value} if action is not intent.action else {})
 
 
 def _row(arrival: Arrival, intent: OrderIntent) -> Intent:
@@ -167,7 +164,7 @@ def _row(arrival: Arrival, intent: OrderIntent) -> Intent:
         remaining_lots=_left(intent),
         price=intent.price,
         profit=intent.profit,
-        content=to_builtins(intent) | _told_of_mending(arrival),
+        content=to_builtins(intent) | _told_otherwise(arrival, intent),
         broker_time=intent.broker_time or "",
         occurred_at=arrival.at - timedelta(milliseconds=intent.age_ms),
         received_at=arrival.at,

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from eagateway.celery import app
-from orders.models import Command, Copy, Decision, FillWait, Report, Subscription
+from orders.models import Command, Copy, Decision, FillWait, Intent, MasterPosition, Report, Subscription
 from orders.services.copies import due_copies, fill_waits
 from orders.tasks import carry_out_due
 from sessions_app import queries
@@ -17,7 +17,7 @@ from sessions_app.models import OperatorAlert
 from sessions_app.services.access import keys
 from sessions_app.services.ingest import ports
 from tests.integration.orders.reconciliation.test_in_doubt import end_of_doubt_passed
-from tests.integration.trading import OPERATOR, Desk, subscribe, time_passes
+from tests.integration.trading import OPERATOR, Desk, held, subscribe, time_passes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -498,3 +498,133 @@ def test_the_stops_that_an_activate_tells_go_to_the_copies(master: Desk, followe
     assert Decision.objects.order_by("-id")[0].outcome == "copied"
     assert the_wait().state == "waiting"
     assert [b'"sl":"1.03"' in frame.payload for frame in follower.log(after=1)] == [True]
+
+
+# Told as an open -----------------------------------------------------------------------------------------------------
+
+
+def filled(master: Desk, position: int = 1, **fields: Any) -> Desk:
+    """The master's EA was installed anew and tells of the position that it finds; its new desk."""
+    anew = master.again()
+    anew.buy(position, **({"lots": "0.1", "sl": "1.00", "tp": "1.20"} | fields))
+    return anew
+
+
+def test_an_open_of_a_placed_order_is_its_fill(master: Desk, follower: Desk) -> None:
+    working(master, follower)
+    filled(master)
+    assert [row.code for row in Decision.objects.order_by("id")] == ["", "fills_at_own_broker"]
+    assert let_time_pass() == 1
+    follower.report(command(follower, "cancel").id, "cancelled", ticket=900)
+    assert orders(follower)[1:] == [("cancel", 1, "done"), ("open", 2, "queued")]
+    assert command(follower, "open").lots == Decimal("0.1")
+
+
+def test_an_open_of_a_placed_order_brings_the_stops_that_it_tells(master: Desk, follower: Desk) -> None:
+    working(master, follower)
+    filled(master, sl="1.03")
+    assert command(follower, "modify").sl == Decimal("1.03")
+    assert the_wait().state == "waiting"
+
+
+def test_an_open_of_a_placed_order_is_as_old_as_its_activate_would_be(master: Desk, follower: Desk) -> None:
+    working(master, follower, max_age_seconds=3)
+    filled(master, age_ms=4000)
+    let_time_pass()
+    follower.report(command(follower, "cancel").id, "cancelled", ticket=900)
+    assert (the_wait().state, the_wait().code) == ("denied", "signal_too_old")
+
+
+def test_a_copy_that_was_denied_when_it_was_placed_is_not_opened_by_the_fill(master: Desk, follower: Desk) -> None:
+    subscription = subscribe(master, follower, filters={"order_types": ["market"]})
+    place(master)
+    for desk in (filled(master), filled(master)):
+        desk.buy(1, lots="0.1")
+    codes = [row.code for row in Decision.objects.filter(subscription=subscription).order_by("id")]
+    assert (codes, orders(follower)) == (["filtered_order_type", "not_copied"], [])
+
+
+def test_an_activate_and_an_open_of_one_fill_are_one_in_either_order(master: Desk, follower: Desk) -> None:
+    working(master, follower)
+    activate(master)
+    anew = filled(master)
+    place(anew, 2)
+    follower.report(command(follower, "place").id, "placed", ticket=902, lots="0.1")
+    activate(filled(anew, 2), 2)
+    assert (FillWait.objects.count(), Intent.objects.filter(repeated=True).count()) == (2, 2)
+    assert [row.content.get("told_as") for row in Intent.objects.filter(repeated=True)] == ["open", None]
+
+
+def test_an_open_whose_placing_was_never_told_is_an_open(master: Desk, follower: Desk) -> None:
+    subscribe(master, follower)
+    filled(master)
+    assert orders(follower) == [("open", 1, "queued")]
+
+
+def test_an_open_after_the_cancel_of_its_order_opens_nothing(master: Desk, follower: Desk) -> None:
+    working(master, follower)
+    master.intend("cancel", 1)
+    filled(master)
+    assert Decision.objects.latest("id").code == "already_closed"
+
+
+def test_a_place_that_comes_after_its_fill_places_nothing(master: Desk, follower: Desk) -> None:
+    subscribe(master, follower)
+    activate(master)
+    place(master)
+    assert (orders(follower), MasterPosition.objects.get().state) == ([], "open")
+
+
+def test_a_pending_follower_gets_its_time_for_an_open_of_a_placed_order_too(master: Desk) -> None:
+    pending = Desk.open("srv:5", approved=False).introduce()
+    pending.send("StatusHeartbeat", {"balance": "1000"})
+    subscribe(master, pending)
+    place(master)
+    filled(master)
+    assert the_wait().due_at is None
+    keys.approve(key_id=pending.key.id, by=OPERATOR, reason="known")
+    let_time_pass()
+    assert [action for action, *_ in orders(pending)] == ["place", "cancel"]
+
+
+def test_a_place_of_a_pending_master_and_the_open_of_its_order_are_applied_in_their_order(follower: Desk) -> None:
+    pending = Desk.open("srv:6", approved=False).introduce()
+    subscribe(pending, follower)
+    place(pending)
+    pending.buy(1, lots="0.1", sl="1.00", tp="1.20")
+    pending.send("StatusHeartbeat", {})
+    keys.approve(key_id=pending.key.id, by=OPERATOR, reason="known")
+    assert (orders(follower), the_wait().state) == ([("place", 1, "queued")], "waiting")
+
+
+def test_an_open_that_tells_what_is_left_of_a_placed_order_opens_no_more_than_that(
+    master: Desk, follower: Desk
+) -> None:
+    working(master, follower)
+    filled(master, 77, lots="0.04", comment="from #1")
+    let_time_pass()
+    follower.report(command(follower, "cancel").id, "cancelled", ticket=900)
+    opened = command(follower, "open")
+    follower.report(opened.id, "filled", ticket=901, lots="0.04")
+    assert (opened.lots, orders(follower)[-1]) == (Decimal("0.04"), ("open", 2, "done"))
+
+
+def test_a_book_after_an_open_of_a_placed_order_finds_no_difference(master: Desk, follower: Desk) -> None:
+    working(master, follower)
+    anew = filled(master)
+    anew.tell(held(None, 1, sl="1.00", tp="1.20"))
+    assert (anew.result, FillWait.objects.count()) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [({"lots": "0.3"}, "fills_at_own_broker"), ({"side": "sell"}, "master_netting_unsupported")],
+)
+def test_an_open_with_more_than_was_placed_or_the_other_way_calls_for_netting(
+    master: Desk, follower: Desk, told: dict[str, Any], code: str
+) -> None:
+    working(master, follower)
+    anew = master.again()
+    anew.intend("open", 1, **({"side": "buy", "lots": "0.1", "price": "1.05"} | told))
+    assert Decision.objects.latest("id").code == code
+    assert OperatorAlert.objects.filter(code="master_netting").exists()

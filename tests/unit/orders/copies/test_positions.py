@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
-from orders.domain.copies.positions import Position, PositionState, advance, is_known_open, is_latest
+from orders.domain.copies.positions import Position, PositionState, advance, is_fill, is_known_open, is_latest
 from orders.domain.wire.intents import Action, OrderIntent
 from sessions_app.domain.decimals import Lots, Price
 from tests.unit.builders import intent, position
@@ -192,3 +192,27 @@ def test_an_open_under_the_remainders_ticket_tells_of_a_position_that_is_known()
         (remainder, intent(position_id=72, ticket=72)),
     ):
         assert is_known_open(known, told) is False
+
+
+def test_an_order_that_has_filled_is_not_placed_again() -> None:
+    place = intent(Action.PLACE)
+    assert is_known_open(position(), place) is True
+    for state in (PositionState.WORKING, PositionState.CLOSED):
+        assert is_known_open(position(state=state), place) is False
+
+
+@pytest.mark.parametrize(
+    ("known", "action", "placed", "fills"),
+    [
+        (position(state=PositionState.WORKING), Action.OPEN, False, True),
+        (position(), Action.OPEN, True, True),
+        (position(), Action.OPEN, False, False),
+        (position(state=PositionState.CLOSED), Action.OPEN, True, False),
+        (position(state=PositionState.WORKING), Action.PLACE, True, False),
+        (None, Action.OPEN, True, False),
+    ],
+)
+def test_an_open_is_the_fill_of_an_order_that_was_placed_and_has_not_ended(
+    known: Position | None, action: Action, placed: bool, fills: bool
+) -> None:
+    assert is_fill(known, intent(action), placed=placed) is fills
