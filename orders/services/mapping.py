@@ -18,7 +18,7 @@ from orders.domain.sizing.modes import Funds
 from orders.domain.sizing.rounding import KeptSpec, SymbolSpec
 from orders.domain.states.copies import CopyState
 from orders.domain.states.subscriptions import SubscriptionState
-from orders.domain.wire.intents import OrderType, Side
+from orders.domain.wire.intents import DROPS, OrderType, Side
 from orders.models import Copy, MasterPosition, Subscription
 from sessions_app import queries
 from sessions_app.models import BrokerAccount
@@ -175,9 +175,15 @@ def leg(copy: Copy) -> Leg:
         lots_ordered=copy.lots_opened or _NONE,
         master_lots=copy.master_lots,
         filled=bool(copy.lots_filled),
+        dropped=_is_dropped(copy),
         kept=_kept(copy),
         filling=copy.state == CopyState.OPEN and (copy.lots_open or _NONE) < (copy.lots_decided or _NONE),
     )
+
+
+def _is_dropped(copy: Copy) -> bool:
+    pending = copy.order_type != OrderType.MARKET and not copy.lots_filled
+    return pending and copy.state == CopyState.CLOSED and copy.close_cause in DROPS
 
 
 def _kept(copy: Copy) -> KeptSpec | None:

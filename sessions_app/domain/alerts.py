@@ -69,7 +69,7 @@ ALERTS: Final[Mapping[AlertCode, tuple[Severity, str]]] = {
     ),
     AlertCode.COMMAND_MISSED: (
         Severity.WARNING,
-        "Opens were lost, or too late when the EA came to them: not held. Look at the terminal's clock and its line.",
+        "Opens were lost, came too late to the EA, or had their order deleted: not held. Look at the terminal's clock.",
     ),
     AlertCode.ORDERED_AGAIN: (
         Severity.WARNING,

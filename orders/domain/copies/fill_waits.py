@@ -24,12 +24,20 @@ MAX_TRIES: Final = 3
 
 
 def at_deadline(copy: Leg, position: Position | None) -> WaitState:
-    """What becomes of a copy whose time is over: it filled, it is not wanted any more, or its order is cancelled."""
+    """What becomes of a copy whose time is over: it filled, it is not wanted any more, or its order is cancelled. One
+    that its broker has dropped is opened at market at once: there is nothing to cancel.
+    """
     if copy.state is CopyState.OPEN:
         return WaitState.FILLED
-    if not copy.alive or copy.tombstoned or position is None or position.state is not PositionState.OPEN:
+    if not _is_wanted(copy, position):
         return WaitState.ENDED
-    return WaitState.CANCELLING
+    if copy.dropped:
+        return WaitState.REOPENED
+    return WaitState.CANCELLING if copy.alive else WaitState.ENDED
+
+
+def _is_wanted(copy: Leg, position: Position | None) -> bool:
+    return position is not None and position.state is PositionState.OPEN and not copy.tombstoned
 
 
 def after_report(
@@ -51,7 +59,7 @@ def after_report(
         return WaitState.FILLED
     # The report of another command, of a close perhaps: that of the cancel is still to come.
     if action is not Action.CANCEL:
-        return WaitState.CANCELLING if copy.alive else WaitState.ENDED
+        return _beside_the_cancel(copy, position, status=status, action=action)
     # A broker refuses to cancel while the order is about to fill. So it gets its time once more, a few times.
     if status is ReportStatus.REJECTED:
         return WaitState.WAITING if tries < MAX_TRIES else WaitState.DENIED
@@ -61,8 +69,17 @@ def after_report(
         return WaitState.CANCELLING
     # A book without the order does not tell whether it was cancelled or filled and closed: then nothing is opened,
     # for two positions are worse than none.
-    wanted = not inferred and position is not None and position.state is PositionState.OPEN and not copy.tombstoned
-    return WaitState.REOPENED if wanted else WaitState.ENDED
+    return WaitState.REOPENED if not inferred and _is_wanted(copy, position) else WaitState.ENDED
+
+
+def _beside_the_cancel(
+    copy: Leg, position: Position | None, *, status: ReportStatus, action: Action | None
+) -> WaitState:
+    if copy.dropped and _is_wanted(copy, position):
+        return WaitState.REOPENED
+    # What is told of the place is the cancel's doing: its own report says so.
+    cancelled = action is Action.PLACE and status is ReportStatus.CANCELLED and not copy.tombstoned
+    return WaitState.CANCELLING if copy.alive or cancelled else WaitState.ENDED
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ class Leg:
     `filling`: the broker has told of fewer lots than it is to have, and more of them may come.
     `lifted`: a user has lifted its tombstone, so that the position may be copied anew. `lots_ordered`: what was ordered
     at its open, when the master had `master_lots` (0: nothing of his position is its share any more); `filled`: some of
-    it has been there. `kept`: its symbol's grid as it was when the leg was made; None for legs that are older than the
-    keeping.
+    it has been there; `dropped`: its broker let its working order go before it filled. `kept`: its symbol's grid as it
+    was when the leg was made; None for legs that are older than the keeping.
     """
 
     leg: int
@@ -36,6 +36,7 @@ class Leg:
     lots_ordered: Decimal = NONE
     master_lots: Decimal | None = None
     filled: bool = False
+    dropped: bool = False
     kept: KeptSpec | None = None
     filling: bool = False
 

@@ -173,7 +173,15 @@ def _tells_nothing(copy: CopyFacts, action: Action | None, remaining: Decimal) -
 def _cancelled(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> CopyFacts:
     if copy.state is CopyState.CLOSED or (report.already and _tells_nothing(copy, action, _NONE)):
         return copy
-    return _ended(copy, report)
+    # An order that is gone, and that nobody here wanted gone, was deleted by its owner, unless his terminal says why.
+    wanted = copy.lots_decided > 0 and copy.lots_coming is None
+    by_hand = action in ADDS_EXPOSURE and wanted and report.cause is None
+    return _ended(copy, replace(report, cause=Cause.MANUAL) if by_hand else report)
+
+
+def _dropped(copy: CopyFacts, report: ExecutionReport) -> CopyFacts:
+    """Its broker has let the working order go: that is nobody's will."""
+    return _ended(copy, replace(report, cause=Cause.EXPIRY))
 
 
 def _ended(copy: CopyFacts, report: ExecutionReport) -> CopyFacts:
@@ -194,10 +202,10 @@ def _failed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> 
     if action is None:
         # Nobody has ordered it: the broker has let the working order expire.
         gone = report.status is ReportStatus.EXPIRED and copy.state is CopyState.WORKING
-        return _ended(copy, report) if gone else copy
+        return _dropped(copy, report) if gone else copy
     if action in ADDS_EXPOSURE:
         # One that was refused before it lived may be ordered again: that is decided where its tries are known.
-        return _ended(copy, report) if copy.state is CopyState.WORKING else copy
+        return _dropped(copy, report) if copy.state is CopyState.WORKING else copy
     # The order still works at the broker, for its close or cancel was refused. It has its lots again, or the sweep
     # would take it for one that shall end and nobody would follow it.
     led_nowhere = not copy.lots_decided and action in (Action.CLOSE, Action.CANCEL)

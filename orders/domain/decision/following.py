@@ -26,17 +26,34 @@ def _copy(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
     if not case.legs:
         raise NothingToDo(Code.NOT_COPIED, position_id=case.intent.position_id)
     alive = [leg for leg in case.legs if leg.alive]
-    if not alive:
-        raise NothingToDo(Code.COPY_GONE, position_id=case.intent.position_id)
+    if not alive and not _dropped(case):
+        raise NothingToDo(_why_gone(case), position_id=case.intent.position_id)
     return draft, {"legs": len(alive), "lots": sum((leg.lots for leg in alive), NONE)}
+
+
+def _dropped(case: Case) -> tuple[int, ...]:
+    """The legs that the master's fill finds dropped by their broker. One that was deleted by hand speaks for all."""
+    if case.intent.action is not Action.ACTIVATE or any(leg.tombstoned for leg in case.legs):
+        return ()
+    return tuple(leg.leg for leg in case.legs if leg.dropped)
+
+
+def _why_gone(case: Case) -> Code:
+    deleted = any(leg.tombstoned and not leg.filled for leg in case.legs)
+    return Code.TOMBSTONED if deleted and case.intent.action is Action.ACTIVATE else Code.COPY_GONE
 
 
 def _own_broker(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
     """The master's pending order filled: which copies have not, and whether the stops changed with it."""
     # A copy fills at its own broker, by its own prices: a moment earlier or later, or not at all.
     waiting = tuple(leg.leg for leg in case.legs if leg.alive and not_filled(leg.order_type, leg.state))
-    draft = replace(draft, waiting=waiting)
-    evidence = {"waiting_legs": list(waiting), "wait_seconds": int(case.rules.pending_wait.total_seconds())}
+    dropped = _dropped(case)
+    draft = replace(draft, waiting=waiting + dropped)
+    evidence: Evidence = {"waiting_legs": list(waiting), "wait_seconds": int(case.rules.pending_wait.total_seconds())}
+    evidence |= {"dropped_legs": list(dropped)} if dropped else {}
+    # An order that is not there neither fills nor takes stops.
+    if dropped and not any(leg.alive for leg in case.legs):
+        raise NothingToDo(Code.OPENS_AT_MARKET, draft=draft, position_id=case.intent.position_id, **evidence)
     before, after = case.position, advance(case.position, case.intent)
     # Most fills change nothing else, and then there is nothing to send.
     if before is None or after is None or (before.sl, before.tp) == (after.sl, after.tp):

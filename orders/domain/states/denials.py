@@ -43,6 +43,7 @@ class Code(StrEnum):
     COPY_GONE = "copy_gone"
     ALREADY_COPIED = "already_copied"
     FILLS_AT_OWN_BROKER = "fills_at_own_broker"
+    OPENS_AT_MARKET = "opens_at_market"
     PARTIAL_CLOSE_DEFERRED = "partial_close_deferred"
     COPY_STILL_WORKING = "copy_still_working"
     COPY_ON_ITS_WAY = "copy_on_its_way"
@@ -87,6 +88,7 @@ SENTENCES: Final[Mapping[Code, str]] = {
     Code.COPY_GONE: "The copy is closed already.",
     Code.ALREADY_COPIED: "The position has been copied already.",
     Code.FILLS_AT_OWN_BROKER: "The copied pending order fills at the follower's own broker.",
+    Code.OPENS_AT_MARKET: "The copied pending order was dropped by its broker: it is opened at market.",
     Code.PARTIAL_CLOSE_DEFERRED: "The part is smaller than the follower can close; the final close closes it.",
     Code.COPY_STILL_WORKING: "The copied pending order has not filled: it is reduced when it has.",
     Code.COPY_ON_ITS_WAY: "Orders of the copy are still on their way: it is reduced when all of them are reported.",

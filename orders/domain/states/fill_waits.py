@@ -6,8 +6,8 @@ from typing import Final
 
 
 class WaitState(StrEnum):
-    """`filled`: the copy filled by itself; `reopened`: cancelled and opened at market; `denied`: cancelled only, or not
-    cancellable; `ended`: the copy or the master's position is gone.
+    """`filled`: the copy filled by itself; `reopened`: cancelled, or dropped by its broker, and opened at market;
+    `denied`: cancelled or dropped only, or not cancellable; `ended`: the copy or the master's position is gone.
     """
 
     WAITING = "waiting"
@@ -19,7 +19,10 @@ class WaitState(StrEnum):
 
 
 MOVES: Final[Mapping[WaitState, frozenset[WaitState]]] = {
-    WaitState.WAITING: frozenset({WaitState.CANCELLING, WaitState.FILLED, WaitState.ENDED}),
+    # Without a cancel, where its broker has dropped the order.
+    WaitState.WAITING: frozenset(
+        {WaitState.CANCELLING, WaitState.FILLED, WaitState.REOPENED, WaitState.DENIED, WaitState.ENDED}
+    ),
     # Back to waiting: a broker that refuses to cancel may be about to fill the order.
     WaitState.CANCELLING: frozenset(
         {WaitState.WAITING, WaitState.FILLED, WaitState.REOPENED, WaitState.DENIED, WaitState.ENDED}

@@ -70,6 +70,7 @@ class WaitCode(StrEnum):
     """Why nothing was opened after a wait, where no rule of the decision denied it."""
 
     CANCEL_REJECTED = "cancel_rejected"
+    NOT_SHOWN = "not_shown"
 
 
 COMMAND_REASONS: Final[Mapping[CommandReason, str]] = {
@@ -120,4 +121,5 @@ WAIT_REASONS: Final[Mapping[WaitReason, str]] = {
 }
 WAIT_CODES: Final[Mapping[WaitCode, str]] = {
     WaitCode.CANCEL_REJECTED: "the broker would not cancel the working order",
+    WaitCode.NOT_SHOWN: "a book does not show the order: cancelled, or filled and closed",
 }

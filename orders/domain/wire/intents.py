@@ -61,6 +61,8 @@ ADDS_EXPOSURE: Final = frozenset({Action.OPEN, Action.PLACE})
 ENDS_POSITION: Final = frozenset({Action.CLOSE, Action.CANCEL})
 TAKES_OFF: Final = ENDS_POSITION | {Action.PARTIAL_CLOSE}
 ACCOUNT_CAUSES: Final = frozenset({Cause.DEPOSIT_WITHDRAWAL, Cause.CREDIT, Cause.ARCHIVE})
+DROPS: Final = frozenset(Cause) - ACCOUNT_CAUSES - {Cause.MANUAL}
+"""Why a working order is gone that nobody has deleted: its broker or its terminal has dropped it."""
 
 
 class OrderIntent(Payload, kw_only=True, frozen=True):

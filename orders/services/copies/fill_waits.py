@@ -18,14 +18,14 @@ from django.db.models import Max, QuerySet
 from orders.domain.copies.desired import cancelling
 from orders.domain.copies.fill_waits import Reopening, after_report, at_deadline, reopen
 from orders.domain.copies.legs import Order
-from orders.domain.copies.positions import Position
+from orders.domain.copies.positions import Position, PositionState
 from orders.domain.copies.specs import grid_of
 from orders.domain.decision.inputs import Terminal
 from orders.domain.decision.pipeline import readable
 from orders.domain.states.copies import CopyState
-from orders.domain.states.denials import Denied
+from orders.domain.states.denials import Code, Denied
 from orders.domain.states.fill_waits import CANCELLED, OPEN, WaitState
-from orders.domain.states.reasons import ReportFlag, WaitCode
+from orders.domain.states.reasons import CloseCause, ReportFlag, WaitCode
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import Action, OrderType
 from orders.domain.wire.reports import ExecutionReport, ReportStatus
@@ -90,8 +90,14 @@ class Waits:
 
     def come_due(self, wait: FillWait) -> None:
         """The time is over: cancel the working order if it still works and is still wanted."""
-        copy = wait.copy
-        after = at_deadline(mapping.leg(copy), self.position(copy))
+        copy, position = wait.copy, self.position(wait.copy)
+        after = at_deadline(mapping.leg(copy), position)
+        if after is WaitState.REOPENED and position is not None:
+            self._reopen(wait, copy, position, {"dropped": copy.close_cause})
+            return
+        if after is WaitState.ENDED:
+            self._end(wait, copy, step="deadline")
+            return
         if after is WaitState.CANCELLING:
             wait.tries += 1
             # Should it fill before the cancel arrives, the position is there that was wanted.
@@ -143,8 +149,23 @@ class Waits:
                 wait, after, step="cancel", code=WaitCode.CANCEL_REJECTED, error_code=report.error_code, **evidence
             )
             self._call_for_refusals(wait, copy, report)
+        elif after is WaitState.ENDED:
+            self._end(wait, copy, step="cancel", unseen=inferred, **evidence)
         elif after is not WaitState.CANCELLING:
             self._move(wait, after, step="cancel", **evidence)
+
+    def _end(self, wait: FillWait, copy: Copy, *, step: str, unseen: bool = False, **evidence: Any) -> None:
+        """Nothing is opened. Where the master still has his position, and nobody here took the order away, a person is
+        told. `unseen`: a book has shown its end.
+        """
+        position, subscription = self.position(copy), SubscriptionState(copy.subscription.state)
+        wanted = position is not None and position.state is PositionState.OPEN
+        lost = wanted and subscription is SubscriptionState.ACTIVE and (unseen or is_deleted(copy))
+        code = (WaitCode.NOT_SHOWN.value if unseen else why_lost(copy)) if lost else ""
+        self._move(wait, WaitState.ENDED, step=step, code=code, **evidence)
+        if lost:
+            text = lost_order(copy, code)
+            alerts.raise_alert(code=AlertCode.COMMAND_MISSED, text=text, now=self.log.now, account_pk=copy.account_id)
 
     def _call_for_refusals(self, wait: FillWait, copy: Copy, report: ExecutionReport) -> None:
         """The order stays where it is, and nothing is opened beside it: the follower has not what his master has."""
@@ -231,6 +252,23 @@ class Waits:
 def _is_to_end(copy: Copy) -> bool:
     """Whether it has come to life after its end."""
     return copy.state == CopyState.OPEN and not copy.lots_decided
+
+
+def is_deleted(copy: Copy) -> bool:
+    """Whether it was a working order that its owner has deleted before it filled, or that a book did not show."""
+    pending = copy.order_type != OrderType.MARKET and not copy.lots_filled
+    return pending and copy.state == CopyState.CLOSED and copy.tombstoned_at is not None
+
+
+def why_lost(copy: Copy) -> str:
+    """Why a deleted order is not opened at market."""
+    return WaitCode.NOT_SHOWN.value if copy.close_cause == CloseCause.GONE else Code.TOMBSTONED.value
+
+
+def lost_order(copy: Copy, code: str) -> str:
+    """What a person is told of an order that is not there when its master's fills, and is not opened."""
+    own = "is not in its terminal's book" if code == WaitCode.NOT_SHOWN else "was deleted by hand"
+    return f"copy {copy.copy_no}, {copy.symbol}: its master's order has filled, its own {own}; it is not opened"
 
 
 def _span(wait: FillWait) -> timedelta:

@@ -28,6 +28,7 @@ from orders.domain.sizing.rounding import notional
 from orders.domain.states.copies import ALIVE, CopyState
 from orders.domain.states.denials import Code
 from orders.domain.states.reasons import WaitReason
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderIntent, Side, lineage
 from orders.models import (
     Copy,
@@ -38,7 +39,7 @@ from orders.models import (
 )
 from orders.services import mapping
 from orders.services.command_log import Cause, CommandLog, LockedAccount
-from orders.services.copies import leading
+from orders.services.copies import fill_waits, leading
 from orders.services.intents import reading
 from orders.services.intents.reading import Subscribed
 from sessions_app import queries
@@ -329,13 +330,25 @@ class Workspace:
                 decision_id=decision.id,
                 copy_id=copy.id,
                 account_id=seat.subscription.follower_id,
-                due_at=None if seat.account.holds else self.now + seat.known_rules.pending_wait,
-                lots=copy.lots_decided,
+                due_at=None if seat.account.holds else self.now + self._time_to_fill(copy, seat),
+                # An order that its broker has dropped leads nowhere any more.
+                lots=copy.lots_decided or copy.lots_opened,
                 # What the order was placed with: what he has closed of it since is taken off the copy as well.
                 master_lots=position.lots if position is not None and position.lots else intent.lots,
                 created_at=self.now,
             )
         )
+
+    def _time_to_fill(self, copy: Copy, seat: Seat) -> timedelta:
+        """None for an order that is not there any more."""
+        return seat.known_rules.pending_wait if copy.state in ALIVE else timedelta(0)
+
+    def deleted_orders(self, account_pk: UUID, position_id: int) -> Iterator[Copy]:
+        """The copies that their owners have deleted before they filled, or that a book did not show."""
+        for seat in self.seats.get(account_pk, ()):
+            if seat.subscription.state == SubscriptionState.ACTIVE:
+                copies = self.copies.get((seat.subscription.id, position_id), {})
+                yield from (copy for copy in copies.values() if fill_waits.is_deleted(copy))
 
     def call(self, account_pk: UUID, code: AlertCode, text: str, *, subject: str) -> None:
         """Call a person when everything is written, once about one thing however many followers it concerns."""

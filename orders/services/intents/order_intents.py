@@ -10,13 +10,14 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from orders.domain.copies.positions import advance, is_known_open, is_latest
+from orders.domain.copies.positions import PositionState, advance, is_known_open, is_latest
 from orders.domain.decision.inputs import Case
 from orders.domain.decision.likeness import likeness
 from orders.domain.decision.pipeline import Decided, decide, failed
 from orders.domain.states.denials import Code
 from orders.domain.wire.intents import Action, OrderIntent
 from orders.models import Intent
+from orders.services.copies import fill_waits
 from orders.services.intents.batch import Seat, Workspace
 from orders.services.intents.reading import Subscribed, followers_of
 from sessions_app.domain.alerts import AlertCode
@@ -72,6 +73,7 @@ def _take(arrival: Arrival, workspace: Workspace) -> None:
     # The row stays, so that the page shows what came; the first one has decided.
     if row.repeated:
         return
+    _call_for_deleted(arrival, intent, workspace)
     rulings = _Rulings(arrival, intent, workspace)
     for seat in workspace.seats.get(arrival.account_pk, ()):
         workspace.record(row, seat, *rulings.of(seat))
@@ -90,6 +92,16 @@ def _call_for_netting(arrival: Arrival, intent: OrderIntent, workspace: Workspac
     for subscription in workspace.outgrown(master, number, intent.side, intent.lots):
         text = f"strategy {subscription.strategy}, position {number}: opened again, with more or the other way"
         workspace.call(master, AlertCode.MASTER_NETTING, text, subject=f"netting {master}")
+
+
+def _call_for_deleted(arrival: Arrival, intent: OrderIntent, workspace: Workspace) -> None:
+    """A master's order has filled, and a follower has deleted his own: that is his will, and he lacks the position."""
+    position = workspace.positions.get((arrival.account_pk, intent.position_id))
+    if intent.action is not Action.ACTIVATE or position is None or position.state is PositionState.CLOSED:
+        return
+    for copy in workspace.deleted_orders(arrival.account_pk, intent.position_id):
+        text = fill_waits.lost_order(copy, fill_waits.why_lost(copy))
+        workspace.call(copy.account_id, AlertCode.COMMAND_MISSED, text, subject=str(copy.account_id))
 
 
 _Ruling = tuple[Decided, JsonText]

@@ -321,6 +321,7 @@ def _coming(command: Command, report: ExecutionReport, work: Reports) -> Decimal
     """Where the copy's last other command without outcome leads; looked up only where a report may ask for it."""
     # One read more, which a plain fill does without.
     asks = report.remaining_lots or report.status in (ReportStatus.REJECTED, ReportStatus.EXPIRED)
+    asks = asks or (report.status is ReportStatus.CANCELLED and command.action in ADDS_EXPOSURE)
     if not asks and command.copy.state != CopyState.FAILED:
         return None
     others = [

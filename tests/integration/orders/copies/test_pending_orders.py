@@ -628,3 +628,198 @@ def test_an_open_with_more_than_was_placed_or_the_other_way_calls_for_netting(
     anew.intend("open", 1, **({"side": "buy", "lots": "0.1", "price": "1.05"} | told))
     assert Decision.objects.latest("id").code == code
     assert OperatorAlert.objects.filter(code="master_netting").exists()
+
+
+# Dropped by the follower's broker, or deleted by his hand ------------------------------------------------------------
+
+DROPPED = [
+    ("by command", {"status": "expired"}),
+    ("by its watcher", {"status": "expired", "cause": "expiry"}),
+    ("in MetaTrader 5's words", {"status": "cancelled", "cause": "expiry"}),
+    ("by a stop out", {"status": "cancelled", "cause": "stop_out"}),
+]
+DELETED: list[dict[str, Any]] = [{"cause": "manual"}, {}]
+
+
+def end(follower: Desk, placed: Command, told: dict[str, Any]) -> None:
+    """The follower's working order is gone, and nobody has ordered that."""
+    known = {"cause": told["cause"], "copy_no": placed.copy.copy_no} if "cause" in told else {}
+    follower.report(None if known else placed.id, told["status"], ticket=900, **known)
+
+
+@pytest.mark.parametrize("told", [told for _, told in DROPPED], ids=[name for name, _ in DROPPED])
+def test_an_order_that_its_broker_dropped_is_opened_at_market_when_the_masters_fills(
+    master: Desk, follower: Desk, told: dict[str, Any]
+) -> None:
+    end(follower, working(master, follower, deviation_points=20), told)
+    copy = Copy.objects.get()
+    assert (copy.state, copy.close_cause, copy.tombstoned_at) == ("closed", told.get("cause", "expiry"), None)
+    activate(master, sl="1.02")
+    assert (Decision.objects.latest("id").outcome, Decision.objects.latest("id").code) == ("noop", "opens_at_market")
+    assert fill_waits.carry_out() == 1, "there is no order to wait for"
+    opened = command(follower, "open")
+    assert (opened.seq, opened.copy.copy_no, opened.lots, opened.sl) == (2, 2, Decimal("0.1"), Decimal("1.02"))
+    assert (opened.deviation_points, opened.valid_until) == (
+        20,
+        opened.decision.intent.occurred_at + timedelta(seconds=60) if opened.decision else None,
+    )
+    assert ([step["result"] for step in the_wait().steps], the_wait().state) == (["reopened"], "reopened")
+    assert not OperatorAlert.objects.exists()
+    follower.report(opened.id, "filled", ticket=901, lots="0.1")
+    master.intend("close", 1)
+    assert orders(follower)[2:] == [("close", 2, "queued")]
+
+
+def test_a_dropped_order_is_opened_by_an_open_and_by_a_book_too(master: Desk, follower: Desk) -> None:
+    end(follower, working(master, follower), {"status": "expired"})
+    place(master, 2)
+    second = command(follower, "place")
+    follower.report(second.id, "placed", ticket=902, lots="0.1")
+    follower.report(second.id, "expired", ticket=902)
+    anew = filled(master)
+    anew.tell(held(None, 1, sl="1.00", tp="1.20"), held(None, 2, sl="1.00", tp="1.20"))
+    fill_waits.carry_out()
+    assert [action for action, *_ in orders(follower)] == ["place", "place", "open", "open"]
+
+
+def test_a_dropped_order_is_opened_once_however_often_its_fill_is_told(master: Desk, follower: Desk) -> None:
+    end(follower, working(master, follower), {"status": "expired"})
+    for ticket in (1, 77):
+        activate(master, ticket=ticket)
+        fill_waits.carry_out()
+    assert [action for action, *_ in orders(follower)] == ["place", "open"]
+
+
+def test_what_is_too_old_is_not_opened_instead_of_a_dropped_order(master: Desk, follower: Desk) -> None:
+    end(follower, working(master, follower, max_age_seconds=3), {"status": "expired"})
+    activate(master, age_ms=4000)
+    fill_waits.carry_out()
+    assert (the_wait().state, the_wait().code, len(orders(follower))) == ("denied", "signal_too_old", 1)
+
+
+def test_a_master_who_closes_first_leaves_nothing_to_open_instead_of_a_dropped_order(
+    master: Desk, follower: Desk
+) -> None:
+    end(follower, working(master, follower), {"status": "expired"})
+    activate(master)
+    master.intend("close", 1)
+    fill_waits.carry_out()
+    assert (the_wait().state, len(orders(follower))) == ("ended", 1)
+
+
+@pytest.mark.parametrize("cancelling", [False, True])
+def test_an_order_that_its_broker_drops_while_it_gets_its_time_is_opened_at_market(
+    master: Desk, follower: Desk, *, cancelling: bool
+) -> None:
+    placed = working(master, follower)
+    activate(master)
+    if cancelling:
+        let_time_pass()
+    end(follower, placed, {"status": "expired"})
+    let_time_pass()
+    assert ([action for action, *_ in orders(follower)][-1], the_wait().state) == ("open", "reopened")
+    if cancelling:
+        follower.report(command(follower, "cancel").id, "cancelled", already=True)
+        assert [action for action, *_ in orders(follower)] == ["place", "cancel", "open"]
+
+
+def test_a_reversed_order_that_its_broker_dropped_is_opened_the_same_way_round(master: Desk, follower: Desk) -> None:
+    end(follower, working(master, follower, reverse=True), {"status": "expired"})
+    activate(master)
+    fill_waits.carry_out()
+    opened = command(follower, "open")
+    assert (opened.side, opened.sl, opened.copy.reverse) == ("sell", Decimal("1.20"), True)
+
+
+def test_a_dropped_order_that_had_filled_in_part_stays_as_it_is(master: Desk, follower: Desk) -> None:
+    placed = working(master, follower)
+    follower.report(placed.id, "partially_filled", ticket=900, lots="0.04")
+    end(follower, placed, {"status": "expired"})
+    activate(master)
+    fill_waits.carry_out()
+    assert (Copy.objects.get().state, len(orders(follower))) == ("open", 1)
+
+
+def test_a_dropped_order_of_a_paused_subscription_is_not_opened(master: Desk, follower: Desk) -> None:
+    end(follower, working(master, follower), {"status": "expired"})
+    Subscription.objects.update(state="close_only")
+    activate(master)
+    fill_waits.carry_out()
+    assert (the_wait().state, the_wait().code) == ("denied", "subscription_close_only")
+
+
+def called_for_the_lost_copy() -> str:
+    alert = OperatorAlert.objects.get()
+    assert (alert.code, alert.account and alert.account.account_id) == ("command_missed", "srv:2")
+    return alert.text
+
+
+@pytest.mark.parametrize("told", DELETED)
+def test_an_order_that_its_owner_deleted_stays_away_and_somebody_is_called_when_the_masters_fills(
+    master: Desk, follower: Desk, told: dict[str, Any]
+) -> None:
+    end(follower, working(master, follower), {"status": "cancelled", **told})
+    copy = Copy.objects.get()
+    assert (copy.state, copy.close_cause, copy.tombstoned_at is not None) == ("closed", "manual", True)
+    assert not OperatorAlert.objects.exists()
+    activate(master)
+    fill_waits.carry_out()
+    assert (Decision.objects.latest("id").outcome, Decision.objects.latest("id").code) == ("noop", "tombstoned")
+    assert called_for_the_lost_copy() == (
+        "copy 1, EURUSD: its master's order has filled, its own was deleted by hand; it is not opened"
+    )
+    assert (orders(follower), FillWait.objects.count()) == ([("place", 1, "void" if told else "done")], 0)
+
+
+def test_an_order_that_a_book_does_not_show_is_not_opened_and_somebody_is_called(master: Desk, follower: Desk) -> None:
+    follower.hello(installation_id="a")
+    working(master, follower)
+    follower.tell()
+    OperatorAlert.objects.all().delete()
+    activate(master)
+    assert Decision.objects.latest("id").code == "tombstoned"
+    assert called_for_the_lost_copy().endswith("its own is not in its terminal's book; it is not opened")
+
+
+def test_one_leg_that_was_deleted_by_hand_speaks_for_the_dropped_ones(master: Desk) -> None:
+    small = Desk.open("srv:2")
+    symbol = {"name": "EURUSD", "digits": 5, "contract_size": "100000"}
+    small.send(
+        "InitRequest",
+        {"currency": "USD", "symbols": [symbol | {"lots_min": "0.01", "lots_step": "0.01", "lots_max": "1"}]},
+    )
+    subscribe(master, small)
+    place(master, lots="2")
+    for number, leg in enumerate(Command.objects.filter(account=small.account).order_by("leg")):
+        small.report(leg.id, "placed", ticket=900 + number)
+        small.report(leg.id, "expired" if number else "cancelled", ticket=900 + number)
+    activate(master, lots="2")
+    fill_waits.carry_out()
+    assert (Decision.objects.latest("id").code, FillWait.objects.count()) == ("tombstoned", 0)
+    assert called_for_the_lost_copy()
+
+
+def test_an_order_that_its_owner_deletes_while_it_gets_its_time_calls_somebody(master: Desk, follower: Desk) -> None:
+    working(master, follower)
+    activate(master)
+    follower.report(None, "cancelled", cause="manual", ticket=900)
+    let_time_pass()
+    assert (the_wait().state, the_wait().code) == ("ended", "tombstoned")
+    assert called_for_the_lost_copy()
+
+
+def test_a_cancel_of_ours_that_is_told_under_the_place_is_nobodys_hand(master: Desk, follower: Desk) -> None:
+    placed = working(master, follower)
+    activate(master)
+    let_time_pass()
+    follower.report(placed.id, "cancelled", ticket=900)
+    assert (Copy.objects.get().tombstoned_at, the_wait().state) == (None, "cancelling")
+    follower.report(command(follower, "cancel").id, "cancelled", already=True)
+    assert ([action for action, *_ in orders(follower)], the_wait().state) == (["place", "cancel", "open"], "reopened")
+    assert not OperatorAlert.objects.exists()
+
+
+def test_a_deleted_order_of_a_master_who_cancels_calls_nobody(master: Desk, follower: Desk) -> None:
+    end(follower, working(master, follower), {"status": "cancelled"})
+    master.intend("cancel", 1)
+    assert (Decision.objects.latest("id").code, OperatorAlert.objects.count()) == ("copy_gone", 0)

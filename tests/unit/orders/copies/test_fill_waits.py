@@ -23,6 +23,7 @@ from tests.unit.builders import NOW, leg, position, spec
 
 WORKING: Leg = leg(state=CopyState.WORKING, order_type=OrderType.LIMIT)
 GONE: Leg = replace(WORKING, state=CopyState.CLOSED, lots=Decimal(0))
+DROPPED: Leg = replace(GONE, dropped=True)
 OPEN = position()
 
 
@@ -39,6 +40,9 @@ OPEN = position()
         (WORKING, position(state=PositionState.CLOSED), WaitState.ENDED),
         (WORKING, None, WaitState.ENDED),
         (replace(WORKING, tombstoned=True), OPEN, WaitState.ENDED),
+        (DROPPED, OPEN, WaitState.REOPENED),
+        (DROPPED, position(state=PositionState.CLOSED), WaitState.ENDED),
+        (replace(DROPPED, tombstoned=True), OPEN, WaitState.ENDED),
     ],
 )
 def test_case_159_at_the_deadline_only_a_wanted_working_copy_is_cancelled(
@@ -62,6 +66,11 @@ def test_case_159_at_the_deadline_only_a_wanted_working_copy_is_cancelled(
         (WORKING, ReportStatus.MODIFIED, Action.MODIFY, WaitState.CANCELLING),
         (replace(GONE, tombstoned=True), ReportStatus.CANCELLED, None, WaitState.ENDED),
         (GONE, ReportStatus.CANCELLED, Action.CLOSE, WaitState.ENDED),
+        (GONE, ReportStatus.CANCELLED, Action.PLACE, WaitState.CANCELLING),
+        (replace(GONE, tombstoned=True), ReportStatus.CANCELLED, Action.PLACE, WaitState.ENDED),
+        (DROPPED, ReportStatus.EXPIRED, Action.PLACE, WaitState.REOPENED),
+        (DROPPED, ReportStatus.EXPIRED, None, WaitState.REOPENED),
+        (replace(DROPPED, tombstoned=True), ReportStatus.EXPIRED, None, WaitState.ENDED),
         (WORKING, ReportStatus.REJECTED, Action.CANCEL, WaitState.WAITING),
     ],
 )
@@ -94,9 +103,12 @@ def test_a_cancel_that_is_rejected_is_tried_three_times() -> None:
 
 
 COPIES = st.builds(
-    lambda state, lots, dead: replace(WORKING, state=state, lots=Decimal(lots), tombstoned=dead),
+    lambda state, lots, dead, gone: replace(
+        WORKING, state=state, lots=Decimal(lots), tombstoned=dead, dropped=gone and state is CopyState.CLOSED
+    ),
     st.sampled_from(CopyState),
     st.sampled_from([0, 1]),
+    st.booleans(),
     st.booleans(),
 )
 
@@ -109,7 +121,8 @@ def test_every_report_leads_where_the_table_allows(
     assert after is WaitState.CANCELLING or after in MOVES[WaitState.CANCELLING]
     assert at_deadline(copy, OPEN) in MOVES[WaitState.WAITING]
     if after is WaitState.REOPENED:
-        assert (status, action) == (ReportStatus.CANCELLED, Action.CANCEL)
+        assert not copy.tombstoned
+        assert copy.dropped or (status, action) == (ReportStatus.CANCELLED, Action.CANCEL)
 
 
 def test_the_cancel_of_a_wait_leaves_alone_what_has_filled() -> None:
