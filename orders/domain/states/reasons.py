@@ -71,6 +71,7 @@ class WaitCode(StrEnum):
 
     CANCEL_REJECTED = "cancel_rejected"
     NOT_SHOWN = "not_shown"
+    NEVER_PLACED = "never_placed"
 
 
 COMMAND_REASONS: Final[Mapping[CommandReason, str]] = {
@@ -122,4 +123,5 @@ WAIT_REASONS: Final[Mapping[WaitReason, str]] = {
 WAIT_CODES: Final[Mapping[WaitCode, str]] = {
     WaitCode.CANCEL_REJECTED: "the broker would not cancel the working order",
     WaitCode.NOT_SHOWN: "a book does not show the order: cancelled, or filled and closed",
+    WaitCode.NEVER_PLACED: "the order was refused, or came too late to be placed",
 }

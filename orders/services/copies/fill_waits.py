@@ -160,10 +160,11 @@ class Waits:
         """
         position, subscription = self.position(copy), SubscriptionState(copy.subscription.state)
         wanted = position is not None and position.state is PositionState.OPEN
-        lost = wanted and subscription is SubscriptionState.ACTIVE and (unseen or is_deleted(copy))
-        code = (WaitCode.NOT_SHOWN.value if unseen else why_lost(copy)) if lost else ""
+        code = ""
+        if wanted and subscription is SubscriptionState.ACTIVE:
+            code = WaitCode.NOT_SHOWN.value if unseen else why_lost(copy)
         self._move(wait, WaitState.ENDED, step=step, code=code, **evidence)
-        if lost:
+        if code:
             text = lost_order(copy, code)
             alerts.raise_alert(code=AlertCode.COMMAND_MISSED, text=text, now=self.log.now, account_pk=copy.account_id)
 
@@ -254,21 +255,27 @@ def _is_to_end(copy: Copy) -> bool:
     return copy.state == CopyState.OPEN and not copy.lots_decided
 
 
-def is_deleted(copy: Copy) -> bool:
-    """Whether it was a working order that its owner has deleted before it filled, or that a book did not show."""
-    pending = copy.order_type != OrderType.MARKET and not copy.lots_filled
-    return pending and copy.state == CopyState.CLOSED and copy.tombstoned_at is not None
+_OWN: Final = {
+    Code.TOMBSTONED.value: "was deleted by hand",
+    WaitCode.NOT_SHOWN.value: "is not in its terminal's book",
+    WaitCode.NEVER_PLACED.value: "was never placed",
+}
 
 
 def why_lost(copy: Copy) -> str:
-    """Why a deleted order is not opened at market."""
+    """Why an order that is not there is not opened at market when its master's fills; empty for all others."""
+    if copy.order_type == OrderType.MARKET or copy.lots_filled:
+        return ""
+    if copy.state == CopyState.FAILED:
+        return WaitCode.NEVER_PLACED.value
+    if copy.state != CopyState.CLOSED or copy.tombstoned_at is None:
+        return ""
     return WaitCode.NOT_SHOWN.value if copy.close_cause == CloseCause.GONE else Code.TOMBSTONED.value
 
 
 def lost_order(copy: Copy, code: str) -> str:
-    """What a person is told of an order that is not there when its master's fills, and is not opened."""
-    own = "is not in its terminal's book" if code == WaitCode.NOT_SHOWN else "was deleted by hand"
-    return f"copy {copy.copy_no}, {copy.symbol}: its master's order has filled, its own {own}; it is not opened"
+    """What a person is told of it."""
+    return f"copy {copy.copy_no}, {copy.symbol}: its master's order has filled, its own {_OWN[code]}; it is not opened"
 
 
 def _span(wait: FillWait) -> timedelta:

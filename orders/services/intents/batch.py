@@ -343,12 +343,12 @@ class Workspace:
         """None for an order that is not there any more."""
         return seat.known_rules.pending_wait if copy.state in ALIVE else timedelta(0)
 
-    def deleted_orders(self, account_pk: UUID, position_id: int) -> Iterator[Copy]:
-        """The copies that their owners have deleted before they filled, or that a book did not show."""
+    def lost_orders(self, account_pk: UUID, position_id: int) -> Iterator[Copy]:
+        """The copies whose order is not there, and that the master's fill does not open: see `fill_waits.why_lost`."""
         for seat in self.seats.get(account_pk, ()):
             if seat.subscription.state == SubscriptionState.ACTIVE:
                 copies = self.copies.get((seat.subscription.id, position_id), {})
-                yield from (copy for copy in copies.values() if fill_waits.is_deleted(copy))
+                yield from (copy for copy in copies.values() if fill_waits.why_lost(copy))
 
     def call(self, account_pk: UUID, code: AlertCode, text: str, *, subject: str) -> None:
         """Call a person when everything is written, once about one thing however many followers it concerns."""

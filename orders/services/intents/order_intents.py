@@ -73,7 +73,7 @@ def _take(arrival: Arrival, workspace: Workspace) -> None:
     # The row stays, so that the page shows what came; the first one has decided.
     if row.repeated:
         return
-    _call_for_deleted(arrival, intent, workspace)
+    _call_for_lost_orders(arrival, intent, workspace)
     rulings = _Rulings(arrival, intent, workspace)
     for seat in workspace.seats.get(arrival.account_pk, ()):
         workspace.record(row, seat, *rulings.of(seat))
@@ -94,12 +94,12 @@ def _call_for_netting(arrival: Arrival, intent: OrderIntent, workspace: Workspac
         workspace.call(master, AlertCode.MASTER_NETTING, text, subject=f"netting {master}")
 
 
-def _call_for_deleted(arrival: Arrival, intent: OrderIntent, workspace: Workspace) -> None:
-    """A master's order has filled, and a follower has deleted his own: that is his will, and he lacks the position."""
+def _call_for_lost_orders(arrival: Arrival, intent: OrderIntent, workspace: Workspace) -> None:
+    """A master's order has filled, a follower's is not there and nothing takes its place: he lacks the position."""
     position = workspace.positions.get((arrival.account_pk, intent.position_id))
     if intent.action is not Action.ACTIVATE or position is None or position.state is PositionState.CLOSED:
         return
-    for copy in workspace.deleted_orders(arrival.account_pk, intent.position_id):
+    for copy in workspace.lost_orders(arrival.account_pk, intent.position_id):
         text = fill_waits.lost_order(copy, fill_waits.why_lost(copy))
         workspace.call(copy.account_id, AlertCode.COMMAND_MISSED, text, subject=str(copy.account_id))
 

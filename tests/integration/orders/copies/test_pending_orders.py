@@ -823,3 +823,46 @@ def test_a_deleted_order_of_a_master_who_cancels_calls_nobody(master: Desk, foll
     end(follower, working(master, follower), {"status": "cancelled"})
     master.intend("cancel", 1)
     assert (Decision.objects.latest("id").code, OperatorAlert.objects.count()) == ("copy_gone", 0)
+
+
+def test_an_order_that_came_too_late_to_be_placed_calls_somebody_when_the_masters_fills(
+    master: Desk, follower: Desk
+) -> None:
+    subscribe(master, follower)
+    place(master)
+    follower.report(command(follower, "place").id, "expired")
+    assert (Copy.objects.get().state, OperatorAlert.objects.count()) == ("failed", 0)
+    activate(master)
+    fill_waits.carry_out()
+    assert (orders(follower), FillWait.objects.count()) == ([("place", 1, "expired")], 0)
+    assert called_for_the_lost_copy().endswith("its own was never placed; it is not opened")
+
+
+def test_an_order_that_turns_out_too_late_while_it_gets_its_time_calls_somebody(master: Desk, follower: Desk) -> None:
+    subscribe(master, follower)
+    place(master)
+    activate(master)
+    follower.report(command(follower, "place").id, "expired")
+    let_time_pass()
+    assert (the_wait().state, the_wait().code) == ("ended", "never_placed")
+    assert called_for_the_lost_copy().endswith("its own was never placed; it is not opened")
+
+
+def test_a_lost_order_of_a_subscription_that_was_paused_calls_nobody(master: Desk, follower: Desk) -> None:
+    end(follower, working(master, follower), {"status": "cancelled"})
+    Subscription.objects.update(state="close_only")
+    activate(master)
+    assert (Decision.objects.latest("id").code, OperatorAlert.objects.count()) == ("tombstoned", 0)
+
+
+def test_a_cancel_that_only_a_book_tells_of_opens_nothing_and_calls_somebody(master: Desk, follower: Desk) -> None:
+    follower.hello(installation_id="a")
+    working(master, follower)
+    activate(master)
+    let_time_pass()
+    follower.report(command(follower, "cancel").id, "unknown", error_code=128)
+    end_of_doubt_passed(follower)
+    follower.tell()
+    OperatorAlert.objects.exclude(code="command_missed").delete()
+    assert (the_wait().state, the_wait().code) == ("ended", "not_shown")
+    assert called_for_the_lost_copy().endswith("its own is not in its terminal's book; it is not opened")
