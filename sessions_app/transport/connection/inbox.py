@@ -12,13 +12,18 @@ from sessions_app.transport.connection.chunks import Chunks
 UNTOLD: Final = -1
 # A broken EA may have a new oddity in every frame: the memory of them has a bound.
 MAX_WARNINGS: Final = 200
+RESEND_PATIENCE: Final = 5.0
+"""So long is waited for more of what was asked for. Then the request, or its answer, counts as lost."""
+QUIET_SECONDS: Final = 1.0
+"""An EA tells the last number of its backlog, and sends that as fast as it may: while it comes, nothing is missing."""
 
 
 class Inbox:
     """Belongs to one connection; each field is written here alone.
 
     `stored`: the top of its frames that are committed; `told`: how far the EA has heard of that. `in_work`: its frames
-    in the ingest queue; `lookups`: reads of its rows under way. `asked_upto`: the last number that was asked for again.
+    in the ingest queue; `lookups`: reads of its rows under way. `ahead`: the highest number that is missing for sure;
+    `given`: the highest that the EA says it has given. `asked_upto`: the last number that was asked for again.
     `chunks`: the parts of a frame that is not whole yet. A heartbeat's answer waits for the frames before it.
     """
 
@@ -28,9 +33,9 @@ class Inbox:
         self._handed = self._settled = 0
         self._owed: deque[int] = deque()
         self.lookups = 0
-        self.asked_upto = 0
+        self.ahead = self.given = self.asked_upto = 0
         self.chunks = Chunks()
-        self._ask_after = 0.0
+        self._ask_after = self._asked_at = self._grown_at = 0.0
         self._beaten_at = time.monotonic()
         self._tested = False
         self._warned: set[str] = set()
@@ -49,7 +54,8 @@ class Inbox:
 
     def store(self, upto: int) -> None:
         """Its frames up to this number are committed."""
-        self.stored = max(self.stored, upto)
+        if upto > self.stored:
+            self.stored, self._grown_at = upto, time.monotonic()
 
     def tell(self) -> None:
         """A frame goes out: whatever it is, it says how far the EA's frames are stored."""
@@ -66,19 +72,29 @@ class Inbox:
         """A frame was refused for so long: what stands behind it comes again with it, and is not asked for before."""
         self._ask_after = time.monotonic() + seconds
 
-    def ask_for_gap(self, upto: int) -> tuple[int, int] | None:
-        """The first and last number to ask for now, of those that are missing before `upto`; None: of none.
+    def miss(self, seq: int) -> None:
+        """Until this number is stored, it is missing, with all before it: its frame came ahead and was dropped,
+        or the EA leaves and names it as its last one."""
+        self.ahead = max(self.ahead, seq)
 
-        One page at a time, and none while one that was asked for is not here.
+    @property
+    def lacks(self) -> bool:
+        """Whether a number is missing for certain."""
+        return self.ahead > self.stored
+
+    def ask_for_gap(self) -> tuple[int, int] | None:
+        """The first and last number to ask for now, of those that are missing; None: of none.
+
+        One page at a time, and none while one that was asked for is on its way.
         """
-        first = self.stored + 1
-        if time.monotonic() < self._ask_after or self.asked_upto >= first:
+        first, now = self.stored + 1, time.monotonic()
+        upto = self.ahead if self.lacks or now < self._grown_at + QUIET_SECONDS else self.given
+        coming = self.asked_upto >= first and now < max(self._asked_at, self._grown_at) + RESEND_PATIENCE
+        if upto < first or coming or now < self._ask_after:
             return None
-        last = min(upto, first + settings.GATEWAY["resend_page"]) - 1
-        if last < first:
-            return None
-        self.asked_upto = last
-        return first, last
+        self._asked_at = now
+        self.asked_upto = min(upto, self.stored + settings.GATEWAY["resend_page"])
+        return first, self.asked_upto
 
     # At work -------------------------------------------------------------------------------------------------------
 
@@ -101,8 +117,10 @@ class Inbox:
         """It is over, with or without an outcome."""
         self.lookups -= 1
 
-    def owe_answer(self) -> None:
-        """A heartbeat came: it is answered when everything that was handed over before it has come back."""
+    def owe_answer(self, given: int) -> None:
+        """A heartbeat came: it is answered when everything that was handed over before it has come back. `given`: the
+        highest number that the EA has given, as it says."""
+        self.given = max(self.given, given)
         self._owed.append(self._handed)
 
     def due_answers(self) -> int:

@@ -166,9 +166,7 @@ class Dispatcher:
     def _fetch_before_goodbye(self, connection: Connection, arrival: Arrival, last_seq: int) -> None:
         if connection.lifecycle.goodbye is not None:
             return
-        goodbye = FetchingGoodbye(
-            connection, last_seq, ask=self._delivery.ask_again, answer=lambda: self._put(connection, arrival)
-        )
+        goodbye = FetchingGoodbye(connection, last_seq, answer=lambda: self._put(connection, arrival))
         connection.lifecycle.begin_goodbye(goodbye)
         goodbye.look()
 

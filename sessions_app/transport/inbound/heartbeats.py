@@ -25,7 +25,7 @@ class Heartbeats:
         """Keep a beat, and answer it when what came before it is settled."""
         beat = Beat(arrival.heard, cast(StatusHeartbeat, arrival.payload))
         self._beats[connection.session_id] = beat.following(self._beats.get(connection.session_id))
-        connection.inbox.owe_answer()
+        connection.inbox.owe_answer(beat.payload.top_seq or 0)
         answer_beats(connection)
 
     def take(self) -> dict[UUID, Beat]:

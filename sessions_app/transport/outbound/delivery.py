@@ -17,7 +17,6 @@ from sessions_app.domain.frames.payloads import (
     Ack,
     InitAck,
     RefusedFrame,
-    ResendRequest,
     SessionState,
     ShutdownNotice,
 )
@@ -33,6 +32,7 @@ from sessions_app.transport.connection.connections import Connection
 from sessions_app.transport.connection.registry import Registry
 from sessions_app.transport.outbound.beat_answers import answer_beats
 from sessions_app.transport.outbound.command_logs import CommandLogs
+from sessions_app.transport.outbound.gaps import ask_again
 from sessions_app.transport.outbound.loop_tasks import LoopTasks
 from sessions_app.transport.outbound.resends import Resends
 from sessions_app.transport.outbound.shutdown import Shutdown
@@ -101,8 +101,11 @@ class Delivery:
             self.close_for_protocol_error(connection, "sequence conflict")
             return
         gaps = [arrival.seq for arrival in arrivals if arrival.fate is Fate.GAP and arrival.seq is not None]
-        if gaps:
-            self.ask_again(connection, max(gaps))
+        for seq in gaps:
+            connection.inbox.miss(seq)
+        # What is at work may be the rest of it.
+        if gaps or (connection.inbox.lacks and not connection.inbox.in_work):
+            ask_again(connection)
         if any(arrival.fate is Fate.REPEAT for arrival in arrivals):
             connection.inbox.tell_again()
         connection.stored_up_to(connection.inbox.stored)
@@ -126,13 +129,6 @@ class Delivery:
         for arrival in refused:
             if arrival.refusal is not None:
                 self.refuse(connection, arrival.refusal, ref=arrival.frame_id)
-
-    def ask_again(self, connection: Connection, upto: int) -> None:
-        """Ask for what is missing before `upto`, if it is time to ask for some of it."""
-        gap = connection.inbox.ask_for_gap(upto)
-        if gap is not None:
-            first, last = gap
-            connection.post("ResendRequest", ResendRequest(from_=first, to=last))
 
     def refuse(self, connection: Connection, refusal: Refused, ref: UUID | None = None) -> None:
         """One ErrorAlert for one refused frame; a pending session is told when to come back, and nothing else."""

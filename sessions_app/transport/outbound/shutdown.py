@@ -20,6 +20,7 @@ from sessions_app.services.operations.maintenance import SentAway
 from sessions_app.transport.connection.connections import Connection
 from sessions_app.transport.connection.registry import Registry
 from sessions_app.transport.connection.sockets import SocketConnection
+from sessions_app.transport.outbound.gaps import ask_again
 from sessions_app.transport.outbound.loop_tasks import LoopTasks
 
 GOODBYE_SECONDS: Final = 1.5  # MT4 gives an EA 2.5 s to end
@@ -29,11 +30,9 @@ ANSWER_SECONDS: Final = 2.0
 class FetchingGoodbye:
     """Waits for what is missing up to `upto`; then `answer` is called, once."""
 
-    def __init__(
-        self, connection: Connection, upto: int, *, ask: Callable[[Connection, int], None], answer: Callable[[], None]
-    ) -> None:
-        self._connection, self._upto = connection, upto
-        self._ask, self._answer = ask, answer
+    def __init__(self, connection: Connection, upto: int, *, answer: Callable[[], None]) -> None:
+        self._connection, self._upto, self._answer = connection, upto, answer
+        connection.inbox.miss(upto)
         self._timer = asyncio.get_running_loop().call_later(GOODBYE_SECONDS, self._end)
 
     def look(self) -> None:
@@ -42,7 +41,7 @@ class FetchingGoodbye:
             self._end()
         # What is at work may be the rest of it.
         elif not self._connection.inbox.in_work:
-            self._ask(self._connection, self._upto + 1)
+            ask_again(self._connection)
 
     def _end(self) -> None:
         self._timer.cancel()
