@@ -1,5 +1,6 @@
 """The master's position as its intents tell it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -55,6 +56,33 @@ def is_latest(position: Position | None, intent: OrderIntent) -> bool:
     return position is not None and intent.action is Action.MODIFY and _modified(position, intent) == position
 
 
+def completed(position: Position | None, intent: OrderIntent, parts: Collection[Decimal] = ()) -> OrderIntent:
+    """A partial close with both of its figures, if the position tells the other one; a close, if nothing remains.
+
+    `parts`: what remained after the partial closes of this very ticket that have decided. A part that came before under
+    a ticket that is no more has come again, and is not closed twice.
+    """
+    closed, left = intent.lots, intent.remaining_lots
+    if intent.action is not Action.PARTIAL_CLOSE or (closed and left):
+        return intent
+    if closed and parts and position is not None and position.ticket != intent.ticket:
+        return structs.replace(intent, remaining_lots=Lots(max(parts)))
+    lots = position.lots if position is not None and position.state is PositionState.OPEN else None
+    if not lots:
+        return intent
+    if left:
+        return structs.replace(intent, lots=Lots(lots - left)) if left < lots else intent
+    if closed and closed < lots:
+        return structs.replace(intent, remaining_lots=Lots(lots - closed))
+    return structs.replace(intent, action=Action.CLOSE, remaining_lots=None)
+
+
+def is_unknown_part(position: Position | None, intent: OrderIntent) -> bool:
+    """Whether a part was closed, and nobody knows what remains: the next book tells."""
+    over = position is not None and position.state is PositionState.CLOSED
+    return intent.action is Action.PARTIAL_CLOSE and not intent.remaining_lots and not over
+
+
 def advance(position: Position | None, intent: OrderIntent) -> Position | None:
     """The position after `intent`. A close of a position never seen leaves a closed marker; a modify leaves nothing."""
     # Whatever comes after the close, as a repeat or out of order, opens nothing again.
@@ -68,7 +96,7 @@ def advance(position: Position | None, intent: OrderIntent) -> Position | None:
         case Action.PARTIAL_CLOSE:
             # A part may be closed before its open is told: what remains is open all the same.
             base = position or Position(PositionState.OPEN, intent.ticket)
-            return replace(base, ticket=intent.new_ticket or intent.ticket, lots=intent.remaining_lots)
+            return replace(base, ticket=intent.new_ticket or intent.ticket, lots=intent.remaining_lots or None)
         case Action.CLOSE | Action.CANCEL:
             # A close may come before its open. The marker makes the open that follows a denial instead of a trade.
             base = position or Position(PositionState.CLOSED, intent.ticket)

@@ -103,6 +103,8 @@ def _partial_close(case: Case, legs: Sequence[Leg]) -> tuple[Order, ...]:
     """What the legs have beyond the master's share, from the last leg backwards; never a full close."""
     closed, remaining = case.intent.lots or NONE, case.intent.remaining_lots or NONE
     ours = sum((leg.lots for leg in legs), NONE)
+    if not remaining:  # of an unknown remainder no share can be taken: the next book tells it
+        raise NothingToDo(Code.PARTIAL_CLOSE_DEFERRED, lots=ours)
     exact = exact_share(case.legs, remaining)
     if exact is None:
         # Copies of old deployments do not know their origin: the share that the master closes is closed, rounded down.

@@ -133,6 +133,16 @@ _REQUIRED: Final[Mapping[Action | None, tuple[str, ...]]] = {
 
 def fault(intent: OrderIntent) -> tuple[str, str] | None:
     """(path, rule) of the first field that this action needs and the intent lacks, or None."""
+    return _lacking(intent) or _contradiction(intent)
+
+
+def _grave_fault(intent: OrderIntent) -> tuple[str, str] | None:
+    """The same, but for what the master's position tells: a part has one of its two figures at least."""
+    told = intent.action is Action.PARTIAL_CLOSE and (intent.lots or intent.remaining_lots)
+    return _contradiction(intent) if told else fault(intent)
+
+
+def _lacking(intent: OrderIntent) -> tuple[str, str] | None:
     for name in _REQUIRED[intent.action]:
         if getattr(intent, name) is None:
             return f"$.{name}", f"`{intent.action}` needs `{name}`"
@@ -140,6 +150,10 @@ def fault(intent: OrderIntent) -> tuple[str, str] | None:
         value = getattr(intent, name)
         if name in _REQUIRED[intent.action] and value is not None and value <= 0:
             return f"$.{name}", f"`{intent.action}` needs `{name}` above 0"
+    return None
+
+
+def _contradiction(intent: OrderIntent) -> tuple[str, str] | None:
     if intent.action is Action.PLACE and intent.order_type is OrderType.MARKET:
         return "$.order_type", "`place` needs `order_type` limit or stop"
     if intent.action is Action.OPEN and intent.order_type is not OrderType.MARKET:
@@ -161,8 +175,8 @@ def _is_moment(text: str) -> bool:
 
 
 def _needs(content: Mapping[str, Any]) -> Collection[str]:
-    """Which position, what happened to it, and as much of the lots as this action rests on."""
-    return {"action", "position_id", "ticket", *_REQUIRED.get(_action(content), ())}
+    """Which position, and what happened to it. What opens is whole anyhow, and of a part `_grave_fault` judges."""
+    return ("action", "position_id", "ticket")
 
 
 def _opens(content: Mapping[str, Any]) -> bool:
@@ -174,4 +188,4 @@ def _action(content: Mapping[str, Any]) -> Action | None:
     return next((action for action in Action if action.value == told), None)
 
 
-MENDING: Final = Mending(needs=_needs, whole=_opens, stand_ins={"symbol": UNREADABLE})
+MENDING: Final = Mending(needs=_needs, whole=_opens, stand_ins={"symbol": UNREADABLE}, fault=_grave_fault)

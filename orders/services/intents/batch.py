@@ -44,11 +44,13 @@ from orders.services.intents import reading
 from orders.services.intents.reading import Subscribed
 from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
+from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import insert_rows, send_update
 from sessions_app.models.fields import new_id
 from sessions_app.models.light import record
 from sessions_app.services.ingest.ports import Arrival, Batch
+from sessions_app.services.lifecycle import snapshot_requests
 from sessions_app.services.operations import alerts
 
 _log = structlog.get_logger(__name__)
@@ -112,6 +114,7 @@ class Workspace:
     new_copies: list[Copy] = field(default_factory=list)
     waits: list[FillWait] = field(default_factory=list)
     calls: dict[tuple[AlertCode, str], tuple[str, UUID]] = field(default_factory=dict)
+    books_wanted: dict[UUID, UUID] = field(default_factory=dict)  # the session that is asked, by its account
 
     @classmethod
     def load(cls, arrivals: Sequence[Arrival], now: datetime) -> "Workspace":
@@ -189,6 +192,15 @@ class Workspace:
             copies = self.copies.get((seat.subscription.id, position_id), {})
             if outgrown(map(mapping.leg, copies.values()), side, lots):
                 yield seat.subscription
+
+    def parts(self, account_pk: UUID, ticket: int) -> list[Decimal]:
+        """What remained after the partial closes of a ticket that have decided."""
+        known = (
+            left
+            for (account, number, action, left) in self.firsts
+            if (account, number, action) == (account_pk, ticket, Action.PARTIAL_CLOSE.value)
+        )
+        return [left for left in known if left]
 
     def cases(self, arrival: Arrival, intent: OrderIntent) -> Callable[[Seat], Case]:
         """Everything that one subscription's decision about an intent may look at; what is the master's, found once."""
@@ -368,6 +380,12 @@ class Workspace:
         """Raise the alerts that were noted."""
         for (code, subject), (text, account_pk) in self.calls.items():
             alerts.raise_alert(code=code, text=text, now=self.now, account_pk=account_pk, subject=subject)
+
+    def ask_for_books(self, batch: Batch) -> None:
+        """Have these masters' terminals asked what they hold, when this is committed."""
+        if self.books_wanted:
+            snapshot_requests.fall_due(accounts=self.books_wanted, reason=SnapshotReason.IN_DOUBT, at=self.now)
+            batch.changed_sessions.update(self.books_wanted.values())
 
     def write(self, batch: Batch) -> None:
         """Write everything, and note the numbered commands for delivery after the commit; nothing is read here."""

@@ -10,7 +10,14 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from orders.domain.copies.positions import PositionState, advance, is_known_open, is_latest
+from orders.domain.copies.positions import (
+    PositionState,
+    advance,
+    completed,
+    is_known_open,
+    is_latest,
+    is_unknown_part,
+)
 from orders.domain.decision.inputs import Case
 from orders.domain.decision.likeness import likeness
 from orders.domain.decision.pipeline import Decided, decide, failed
@@ -51,6 +58,7 @@ def decide_all(arrivals: Sequence[Arrival], batch: Batch) -> Callable[[], None]:
     for arrival in arrivals:
         _take(arrival, workspace)
     workspace.call_people()
+    workspace.ask_for_books(batch)
     return partial(workspace.write, batch)
 
 
@@ -62,6 +70,10 @@ def touched(arrivals: Sequence[Arrival]) -> set[UUID]:
 def _take(arrival: Arrival, workspace: Workspace) -> None:
     intent = workspace.resolved(arrival.account_pk, cast(OrderIntent, arrival.payload))
     position = workspace.positions.get((arrival.account_pk, intent.position_id))
+    if intent.action is Action.PARTIAL_CLOSE:
+        intent = completed(position, intent, workspace.parts(arrival.account_pk, intent.ticket))
+        if is_unknown_part(position, intent):
+            workspace.books_wanted[arrival.account_pk] = arrival.session_id
     name = (arrival.account_pk, intent.ticket, intent.action.value, _left(intent))
     first = workspace.firsts.get(name)
     row = _row(arrival, intent)

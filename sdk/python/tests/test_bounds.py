@@ -95,12 +95,19 @@ PART = msgspec.structs.replace(OPEN, action=Action.PARTIAL_CLOSE, remaining_lots
 
 
 @pytest.mark.parametrize("field", ["lots", "remaining_lots"])
-@pytest.mark.parametrize("value", [None, Decimal(0), Decimal("-0.01"), Decimal("NaN"), 0.05])
-def test_a_partial_close_needs_its_lots(field: str, value: object) -> None:
+@pytest.mark.parametrize("value", [Decimal(0), Decimal("-0.01"), Decimal("NaN"), 0.05])
+def test_a_partial_close_tells_no_odd_lots(field: str, value: object) -> None:
     check_intent(PART)
     with pytest.raises(Unsendable) as caught:
         check_intent(msgspec.structs.replace(PART, **{field: value}))
     assert caught.value.field == field
+
+
+def test_a_partial_close_needs_one_of_its_figures() -> None:
+    check_intent(msgspec.structs.replace(PART, remaining_lots=None))
+    check_intent(msgspec.structs.replace(PART, lots=None))
+    with pytest.raises(Unsendable, match="lots: a partial close needs them, or `remaining_lots`"):
+        check_intent(msgspec.structs.replace(PART, lots=None, remaining_lots=None))
 
 
 def test_an_action_that_is_none_is_told_with_those_that_are() -> None:

@@ -44,7 +44,8 @@ class Mending:
     `needs(content)`: the fields that it cannot lack, by what it says. `whole(content)`: it opens something, so nothing
     but its ornaments is mended. `ornaments`: texts that are cut when they are too long. `rows`: by the name of a list,
     what a line of it cannot lack; a line without it is left out. `partial`: the fields whose loss is told in the field
-    `incomplete`. `stand_ins`: what stands for a field that the type asks for, and this frame can do without.
+    `incomplete`. `stand_ins`: what stands for a field that the type asks for, and this frame can do without. `fault`:
+    what a mended frame must keep beyond its type, where that is less than a sound one keeps.
     """
 
     needs: Callable[[Content], Collection[str]] = _nothing
@@ -53,6 +54,7 @@ class Mending:
     rows: Mapping[str, frozenset[str]] = field(default_factory=dict)
     partial: frozenset[str] = frozenset()
     stand_ins: Mapping[str, Any] = field(default_factory=dict)
+    fault: Fault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def mend(kind: type[Payload], raw: bytes, mending: Mending, *, fault: Fault | No
     notes: list[Note] = []
     # A reader names the first fault alone: each is mended, and all of it is read again.
     for _ in range(MAX_MENDS):
-        payload, wrong = _tried(kind, content, fault)
+        payload, wrong = _tried(kind, content, mending.fault or fault)
         if payload is not None:
             return Mended(payload, tuple(notes))
         note = _mended(content, *wrong, mending)

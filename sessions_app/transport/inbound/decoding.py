@@ -90,7 +90,11 @@ def _read(frame: BoundFrame, raw: bytes) -> tuple[Payload | None, Refused | None
         return payload, refusal, odd
     fault = frame.handler.fault if frame.handler is not None else None
     mended = mend(frame.type.payload, raw, frame.type.mending, fault=fault)
-    return (None, refusal, odd) if mended is None else (mended.payload, None, (*mended.notes, *odd))
+    if mended is None:
+        return None, refusal, odd
+    # Nothing of it was changed: the rule that it breaks is one that it can do without.
+    notes = mended.notes or (Note(refusal.path or "$", refusal.message),)
+    return mended.payload, None, (*notes, *odd)
 
 
 def _checked(frame: BoundFrame, raw: bytes) -> tuple[Payload | None, Refused | None]:

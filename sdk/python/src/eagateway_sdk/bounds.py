@@ -18,8 +18,9 @@ _DIGITS: Final = 20  # of the text of a decimal, on either side of the point
 _NAME: Final = 64
 _TICKET: Final = 2**53 - 1
 _MOST_AGE_MS: Final = 10**10
+_LOTS: Final = ("lots", "remaining_lots")
 _WHOLE: Final = {
-    **dict.fromkeys(("lots", "remaining_lots"), 7),
+    **dict.fromkeys(_LOTS, 7),
     **dict.fromkeys(("price", "sl", "tp"), 10),
     **dict.fromkeys(("commission", "taxes", "swap", "profit", "balance", "equity"), 15),
 }
@@ -63,9 +64,11 @@ def _faults_of(intent: OrderIntent, symbols: Collection[str]) -> Iterator[tuple[
         if symbols and intent.symbol not in symbols:
             yield "symbol", _unknown(intent.symbol, symbols)
     elif intent.action == Action.PARTIAL_CLOSE:
-        for field in ("lots", "remaining_lots"):
-            value = getattr(intent, field)
-            fault = _decimal_fault(value, _WHOLE[field], signed=False) if value is not None else "it is missing"
+        told = [(field, value) for field in _LOTS if (value := getattr(intent, field)) is not None]
+        if not told:
+            yield "lots", "a partial close needs them, or `remaining_lots`"
+        for field, value in told:
+            fault = _decimal_fault(value, _WHOLE[field], signed=False)
             if fault or value <= 0:
                 yield field, f"a partial close needs more than 0: {fault or value}"
 

@@ -2,11 +2,21 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from msgspec import structs
 
-from orders.domain.copies.positions import Position, PositionState, advance, is_fill, is_known_open, is_latest
+from orders.domain.copies.positions import (
+    Position,
+    PositionState,
+    advance,
+    completed,
+    is_fill,
+    is_known_open,
+    is_latest,
+    is_unknown_part,
+)
 from orders.domain.wire.intents import Action, OrderIntent
 from sessions_app.domain.decimals import Lots, Price
 from tests.unit.builders import intent, position
@@ -216,3 +226,46 @@ def test_an_open_is_the_fill_of_an_order_that_was_placed_and_has_not_ended(
     known: Position | None, action: Action, placed: bool, fills: bool
 ) -> None:
     assert is_fill(known, intent(action), placed=placed) is fills
+
+
+# Parts that are told by one figure ------------------------------------------------------------------------------------
+
+
+def part(closed: str | None, left: str | None, **fields: Any) -> OrderIntent:
+    figures = {"lots": closed and Lots(closed), "remaining_lots": left and Lots(left)}
+    return intent(Action.PARTIAL_CLOSE, **figures, **fields)
+
+
+@pytest.mark.parametrize(("closed", "left"), [("0.04", None), ("0.04", "0"), (None, "0.06"), ("0", "0.06")])
+def test_the_position_tells_the_other_figure_of_a_part(closed: str | None, left: str | None) -> None:
+    found = completed(position(lots=Decimal("0.10")), part(closed, left))
+    assert (found.action, found.lots, found.remaining_lots) == (Action.PARTIAL_CLOSE, Decimal("0.04"), Decimal("0.06"))
+
+
+@pytest.mark.parametrize("closed", ["0.10", "0.11"])
+def test_a_part_that_leaves_nothing_is_a_close(closed: str) -> None:
+    found = completed(position(lots=Decimal("0.10")), part(closed, None))
+    assert (found.action, found.remaining_lots) == (Action.CLOSE, None)
+
+
+@pytest.mark.parametrize("told", [None, position(lots=None), position(state=PositionState.CLOSED, lots=Decimal(0))])
+def test_without_a_position_a_part_stays_as_it_came(told: Position | None) -> None:
+    came = part("0.04", None)
+    assert completed(told, came) == came
+    assert is_unknown_part(told, came) is (told is None or told.state is PositionState.OPEN)
+
+
+def test_more_left_than_there_was_says_nothing_about_the_part() -> None:
+    came = part(None, "0.20")
+    assert completed(position(lots=Decimal("0.10")), came) == came
+
+
+def test_a_part_with_both_figures_is_taken_at_its_word() -> None:
+    came = part("0.04", "0.01")
+    assert completed(position(lots=Decimal("0.10")), came) == came
+
+
+def test_a_part_of_a_ticket_that_is_no_more_has_come_before() -> None:
+    now = position(lots=Decimal("0.06"), ticket=2)
+    assert completed(now, part("0.04", None, ticket=1), [Decimal("0.06")]).remaining_lots == Decimal("0.06")
+    assert completed(now, part("0.04", None, ticket=2), [Decimal("0.06")]).remaining_lots == Decimal("0.02")

@@ -103,10 +103,19 @@ def test_a_long_comment_is_cut(length: int) -> None:
         assert (read["comment"], paths) == ("c" * 64, ["$.comment"])
 
 
-def test_a_partial_close_needs_its_lots() -> None:
-    for field in ("lots", "remaining_lots"):
-        assert mended("OrderIntent", {**PART, field: "half"}) is None
-        assert mended("OrderIntent", {**PART, field: "0"}) is None
+def test_a_partial_close_does_with_one_of_its_figures() -> None:
+    for field, other in (("lots", "remaining_lots"), ("remaining_lots", "lots")):
+        without = {name: told for name, told in PART.items() if name != field}
+        odds: tuple[object, ...] = ("half", "-0.05", [], 1e30)
+        for odd in odds:
+            assert taken("OrderIntent", {**PART, field: odd}) == (without, [f"$.{field}"])
+        assert taken("OrderIntent", without)[0] == without
+        assert taken("OrderIntent", {**PART, field: "0"})[0] == {**PART, field: "0"}
+        assert mended("OrderIntent", {**without, other: "half"}) is None
+        assert mended("OrderIntent", {**PART, field: "0", other: "0"}) is None
+
+
+def test_nothing_else_of_a_partial_close_is_needed() -> None:
     assert taken("OrderIntent", {**PART, "profit": "much", "comment": 7})[1] in (
         ["$.comment", "$.profit"],
         ["$.profit", "$.comment"],
@@ -126,7 +135,7 @@ def test_a_number_that_should_be_a_text_is_read_digit_by_digit(written: str, tex
 
 @pytest.mark.parametrize("written", ["1e999999999", "1e-999999999", "1e30", "true", "[1]"])
 def test_a_number_that_no_column_holds_is_none(written: str) -> None:
-    raw = json.dumps({**PART, "lots": None}).replace("null", written).encode()
+    raw = json.dumps({**PART, "lots": None, "remaining_lots": "0"}).replace("null", written).encode()
     assert mended("OrderIntent", raw) is None
     raw = json.dumps({**CLOSE, "lots": None}).replace("null", written).encode()
     assert "lots" not in taken("OrderIntent", raw)[0]
