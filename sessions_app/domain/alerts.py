@@ -41,7 +41,7 @@ ALERTS: Final[Mapping[AlertCode, tuple[Severity, str]]] = {
     ),
     AlertCode.REPORT_DISCREPANCY: (
         Severity.ERROR,
-        "A broker's later figures for one order differ from the first ones: the first are kept, compare by hand.",
+        "Later facts about one order or ticket differ from the first ones: the first are kept, compare by hand.",
     ),
     AlertCode.NEW_EPOCH: (
         Severity.CRITICAL,

@@ -222,6 +222,11 @@ _OF_FRAMES: Final = (
     Problem("resend_out_of_range", "These numbers were never sent", "Ask for 1 <= from <= to <= top_seq"),
     Problem("seq_missing", "A durable frame needs a seq of 1 or more", "Number durable frames from 1 without gaps"),
     Problem(
+        "ticket_reused",
+        "This ticket was another position before",
+        "Nothing of it is copied: its trade server counts anew. Close it by hand, or trade on a new account",
+    ),
+    Problem(
         "sequence_conflict",
         "This number was used for another frame",
         "Open a new session and renumber",

@@ -51,6 +51,15 @@ def is_fill(position: Position | None, intent: OrderIntent, *, placed: bool) -> 
     return position.state is PositionState.WORKING or (placed and position.state is PositionState.OPEN)
 
 
+def is_reused(position: Position | None, intent: OrderIntent, *, symbol: str, side: str | None) -> bool:
+    """Whether an opening is another one than what its ticket has opened, `symbol` and `side`, and no repeat of it.
+
+    While a position lives, its other side is a netting account's doing, which is told as such.
+    """
+    over = position is None or position.state is PositionState.CLOSED
+    return intent.symbol != symbol or (over and side is not None and intent.side is not None and intent.side != side)
+
+
 def is_latest(position: Position | None, intent: OrderIntent) -> bool:
     """Whether a modify says just what the position's latest stored state is: such a one is a repeat."""
     return position is not None and intent.action is Action.MODIFY and _modified(position, intent) == position

@@ -202,6 +202,15 @@ class Workspace:
         )
         return [left for left in known if left]
 
+    def opening(self, account_pk: UUID, ticket: int) -> Intent | None:
+        """What has opened under a ticket before: nearly always nothing, and then nothing is read."""
+        names = ((account_pk, ticket, action.value, None) for action in ADDS_EXPOSURE)
+        first = next((pk for name in names if (pk := self.firsts.get(name)) is not None), None)
+        if first is None:
+            return None
+        of_batch = next((row for row in self.intents if row.id == first), None)
+        return of_batch or Intent.objects.get(id=first)
+
     def cases(self, arrival: Arrival, intent: OrderIntent) -> Callable[[Seat], Case]:
         """Everything that one subscription's decision about an intent may look at; what is the master's, found once."""
         master, position_id = arrival.account_pk, intent.position_id

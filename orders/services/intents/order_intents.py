@@ -11,24 +11,27 @@ import msgspec
 import structlog
 
 from orders.domain.copies.positions import (
+    Position,
     PositionState,
     advance,
     completed,
     is_known_open,
     is_latest,
+    is_reused,
     is_unknown_part,
 )
 from orders.domain.decision.inputs import Case
 from orders.domain.decision.likeness import likeness
 from orders.domain.decision.pipeline import Decided, decide, failed
 from orders.domain.states.denials import Code
-from orders.domain.wire.intents import Action, OrderIntent
+from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderIntent
 from orders.models import Intent
 from orders.services.copies import fill_waits
 from orders.services.intents.batch import Seat, Workspace
 from orders.services.intents.reading import Subscribed, followers_of
 from sessions_app.domain.alerts import AlertCode
-from sessions_app.domain.decimals import to_builtins
+from sessions_app.domain.decimals import plain, to_builtins
+from sessions_app.domain.problems import Refused
 from sessions_app.models.bulk import JsonText
 from sessions_app.models.fields import new_id
 from sessions_app.models.light import record
@@ -76,6 +79,8 @@ def _take(arrival: Arrival, workspace: Workspace) -> None:
             workspace.books_wanted[arrival.account_pk] = arrival.session_id
     name = (arrival.account_pk, intent.ticket, intent.action.value, _left(intent))
     first = workspace.firsts.get(name)
+    if intent.action in ADDS_EXPOSURE and _is_refused_as_reused(arrival, intent, position, workspace):
+        return
     row = _row(arrival, intent)
     row.repeated = first is not None or is_latest(position, intent) or is_known_open(position, intent)
     row.repeat_of_id = first
@@ -94,6 +99,23 @@ def _take(arrival: Arrival, workspace: Workspace) -> None:
     # Stops may be moved to and fro: only the same as the last is a repeat.
     if intent.action is not Action.MODIFY:
         workspace.firsts[name] = row.id
+
+
+def _is_refused_as_reused(
+    arrival: Arrival, intent: OrderIntent, position: Position | None, workspace: Workspace
+) -> bool:
+    """Whether a ticket opens something else than it did: its trade server counts anew. Nothing of it is copied, for a
+    position is known by its ticket; its sender and a person are told."""
+    stored = workspace.opening(arrival.account_pk, intent.ticket)
+    if stored is None or not is_reused(position, intent, symbol=stored.symbol, side=stored.content.get("side")):
+        return False
+    before = f"{stored.symbol} {stored.content.get('side')} {plain(stored.lots or Decimal(0))}"
+    now = f"{intent.symbol} {intent.side} {plain(intent.lots or Decimal(0))}"
+    text = f"ticket {intent.ticket} was {before} at first, and now opens {now}: not copied"
+    subject = f"{arrival.account_pk} {intent.ticket}"
+    workspace.call(arrival.account_pk, AlertCode.REPORT_DISCREPANCY, text, subject=subject)
+    arrival.refuse(Refused("ticket_reused", path="$.ticket"))
+    return True
 
 
 def _call_for_netting(arrival: Arrival, intent: OrderIntent, workspace: Workspace) -> None:
