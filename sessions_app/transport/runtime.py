@@ -45,6 +45,7 @@ from sessions_app.transport.inbound.ingest import Ingest
 from sessions_app.transport.inbound.rate_limits import Kept, RateLimits, hello_bucket
 from sessions_app.transport.inbound.resumes import Resumes
 from sessions_app.transport.outbound.delivery import Delivery
+from sessions_app.transport.outbound.gaps import ask_again
 from sessions_app.transport.outbound.shutdown import ANSWER_SECONDS
 
 _log = structlog.get_logger(__name__)
@@ -208,6 +209,8 @@ class Runtime:
             if standing is not None and self.delivery.is_news(connection, standing):
                 await self.delivery.update(connection, standing)
             self._test_silence(connection)
+            if connection.inbox.lacks:
+                ask_again(connection)
             for refusal in connection.inbox.chunks.give_up():
                 self.delivery.refuse(connection, refusal)
             if isinstance(connection, SocketConnection) and connection.stalled(settings.GATEWAY["slow_reader_seconds"]):

@@ -21,7 +21,7 @@ async def test_case_096_a_leaving_ea_is_acknowledged_and_both_hold_the_same_numb
     await follower.report(command, "accepted")
     frame_id = await follower.send("ExecutionReport", filled(command), seq=3)  # the second is missing
     await follower.send("ShutdownNotice", {"reason": "terminal_closed", "last_seq": 3})
-    assert (await follower.hear("ResendRequest"))["payload"] == {"from": 2, "to": 3}
+    assert (await follower.hear("ResendRequest"))["payload"] == {"from": 2, "to": 2}
     await follower.send("ExecutionReport", {**filled(command), "status": "accepted"}, seq=2)
     await follower.send("ExecutionReport", filled(command), seq=3, id=frame_id, resent=True)
     goodbye = await follower.hear("ShutdownNotice")

@@ -15,15 +15,17 @@ MAX_WARNINGS: Final = 200
 RESEND_PATIENCE: Final = 5.0
 """So long is waited for more of what was asked for. Then the request, or its answer, counts as lost."""
 QUIET_SECONDS: Final = 1.0
-"""An EA tells the last number of its backlog, and sends that as fast as it may: while it comes, nothing is missing."""
+"""An EA tells the last number of its backlog, and sends that as fast as it may: while it comes, nothing is missing. So
+does the frame that came ahead follow what was asked for, with most EAs."""
 
 
 class Inbox:
     """Belongs to one connection; each field is written here alone.
 
     `stored`: the top of its frames that are committed; `told`: how far the EA has heard of that. `in_work`: its frames
-    in the ingest queue; `lookups`: reads of its rows under way. `ahead`: the highest number that is missing for sure;
-    `given`: the highest that the EA says it has given. `asked_upto`: the last number that was asked for again.
+    in the ingest queue; `lookups`: reads of its rows under way. `ahead`: the highest number whose frame came ahead of
+    others and was dropped; `given`: the highest that the EA says it has given. `asked_upto`: the last number that was
+    asked for again.
     `chunks`: the parts of a frame that is not whole yet. A heartbeat's answer waits for the frames before it.
     """
 
@@ -73,8 +75,7 @@ class Inbox:
         self._ask_after = time.monotonic() + seconds
 
     def miss(self, seq: int) -> None:
-        """Until this number is stored, it is missing, with all before it: its frame came ahead and was dropped,
-        or the EA leaves and names it as its last one."""
+        """The frame of this number came ahead and was dropped: it is missing until it is stored."""
         self.ahead = max(self.ahead, seq)
 
     @property
@@ -82,13 +83,16 @@ class Inbox:
         """Whether a number is missing for certain."""
         return self.ahead > self.stored
 
-    def ask_for_gap(self) -> tuple[int, int] | None:
-        """The first and last number to ask for now, of those that are missing; None: of none.
+    def ask_for_gap(self, named: int = 0) -> tuple[int, int] | None:
+        """The first and last number to ask for now, of those that are missing; None: of none. `named`: the last number
+        of an EA that leaves.
 
         One page at a time, and none while one that was asked for is on its way.
         """
         first, now = self.stored + 1, time.monotonic()
-        upto = self.ahead if self.lacks or now < self._grown_at + QUIET_SECONDS else self.given
+        upto = max(named, self.ahead - 1)
+        if upto < first and now >= self._grown_at + QUIET_SECONDS:
+            upto = max(self.ahead, self.given)
         coming = self.asked_upto >= first and now < max(self._asked_at, self._grown_at) + RESEND_PATIENCE
         if upto < first or coming or now < self._ask_after:
             return None

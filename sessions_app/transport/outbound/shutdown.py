@@ -32,7 +32,6 @@ class FetchingGoodbye:
 
     def __init__(self, connection: Connection, upto: int, *, answer: Callable[[], None]) -> None:
         self._connection, self._upto, self._answer = connection, upto, answer
-        connection.inbox.miss(upto)
         self._timer = asyncio.get_running_loop().call_later(GOODBYE_SECONDS, self._end)
 
     def look(self) -> None:
@@ -41,7 +40,7 @@ class FetchingGoodbye:
             self._end()
         # What is at work may be the rest of it.
         elif not self._connection.inbox.in_work:
-            ask_again(self._connection)
+            ask_again(self._connection, self._upto)
 
     def _end(self) -> None:
         self._timer.cancel()

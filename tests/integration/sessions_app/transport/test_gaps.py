@@ -25,6 +25,8 @@ from sessions_app.transport.inbound.dispatcher import Dispatcher
 from sessions_app.transport.inbound.heartbeats import Heartbeats
 from sessions_app.transport.inbound.rate_limits import RateLimits
 from sessions_app.transport.outbound.delivery import Delivery
+from sessions_app.transport.outbound.gaps import ask_again
+from sessions_app.transport.runtime import Runtime
 from tests.integration.sessions_app.transport.test_introductions_in_parts import Shelf
 from tests.integration.trading import Desk
 
@@ -66,6 +68,10 @@ class Talk:
             )
         return self._door
 
+    def take_door(self, door: Dispatcher) -> None:
+        """Talk through this one."""
+        self._door = door
+
     async def send(self, numbers: Iterable[int]) -> None:
         for seq in numbers:
             told = {"position_id": seq, "ticket": seq, "symbol": "EURUSD", "side": "buy", "lots": "0.1"}
@@ -84,6 +90,13 @@ class Talk:
             some, self.shelf.arrivals = self.shelf.arrivals[:most], self.shelf.arrivals[most:]
             batch = await database_sync_to_async(batches.store, thread_sensitive=False)(arrivals=some)
             self.delivery.settle(batch, some)
+        return self.asked()
+
+    def quiet(self) -> list[dict[str, int]]:
+        """Nothing has come for a while, and the sweep looks; what is asked for then."""
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(inbox, "QUIET_SECONDS", 0.0)
+            ask_again(self.link)
         return self.asked()
 
     def asked(self) -> list[dict[str, int]]:
@@ -111,18 +124,20 @@ def page(first: int, last: int) -> dict[str, int]:
 def test_what_came_ahead_of_its_predecessors_in_one_batch_is_asked_for_itself() -> None:
     async def talk(peer: Talk) -> None:
         await peer.send([3, 1, 2])
-        assert await peer.settle() == [page(3, 3)]
+        assert await peer.settle() == [], "it may follow by itself"
+        assert peer.quiet() == [page(3, 3)]
         await peer.send([3])
         assert await peer.settle() == []
+        assert peer.quiet() == []
 
     asyncio.run(talk(peer := Talk()))
     assert (peer.stored(), peer.traded()) == ([1, 2, 3], [1, 2, 3])
 
 
-def test_one_request_names_what_is_missing_before_a_frame_and_the_frame() -> None:
+def test_one_request_names_what_is_missing_before_a_frame() -> None:
     async def talk(peer: Talk) -> None:
         await peer.send([1, 4])
-        assert await peer.settle() == [page(2, 4)]
+        assert await peer.settle() == [page(2, 3)]
         await peer.send([2, 3, 4])
         assert await peer.settle(1) == []
 
@@ -133,11 +148,11 @@ def test_one_request_names_what_is_missing_before_a_frame_and_the_frame() -> Non
 def test_what_came_ahead_after_a_request_is_asked_for_when_that_is_fulfilled() -> None:
     async def talk(peer: Talk) -> None:
         await peer.send([2])
-        assert await peer.settle() == [page(1, 2)]
+        assert await peer.settle() == [page(1, 1)]
         await peer.send([5])
         assert await peer.settle() == []
         await peer.send([1, 2])
-        assert await peer.settle() == [page(3, 5)]
+        assert await peer.settle() == [page(3, 4)]
 
     asyncio.run(talk(Talk()))
 
@@ -145,7 +160,7 @@ def test_what_came_ahead_after_a_request_is_asked_for_when_that_is_fulfilled() -
 def test_nothing_is_asked_for_while_it_is_at_work_unless_it_is_dropped() -> None:
     async def talk(peer: Talk) -> None:
         await peer.send([2])
-        assert await peer.settle() == [page(1, 2)]
+        assert await peer.settle() == [page(1, 1)]
         await peer.send([4])
         assert await peer.settle() == []
         await peer.send([1, 2, 3, 4])
@@ -158,10 +173,10 @@ def test_nothing_is_asked_for_while_it_is_at_work_unless_it_is_dropped() -> None
 def test_what_does_not_come_is_asked_for_again_at_a_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     async def talk(peer: Talk) -> None:
         await peer.send([2])
-        assert await peer.settle() == [page(1, 2)]
+        assert await peer.settle() == [page(1, 1)]
         assert await peer.beat(2) == [], "it may be on its way"
         monkeypatch.setattr(inbox, "RESEND_PATIENCE", 0.0)
-        assert await peer.beat(2) == [page(1, 2)]
+        assert await peer.beat(2) == [page(1, 1)]
 
     asyncio.run(talk(Talk()))
 
@@ -199,6 +214,26 @@ def test_a_number_beyond_all_measure_is_asked_for_by_one_page(monkeypatch: pytes
     asyncio.run(talk(Talk()))
 
 
+def test_the_sweep_asks_for_a_frame_that_nobody_sends_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    peer = Talk()
+
+    async def talk() -> None:
+        runtime = Runtime.current()
+        peer.take_door(runtime.attach(peer.link, recovered=True))
+        await peer.send([3, 1, 2])
+        async with asyncio.timeout(30):
+            while peer.link.inbox.stored < 2 or peer.link.inbox.in_work:  # noqa: ASYNC110 - the writer's work
+                await asyncio.sleep(0.01)
+        peer.asked()
+        for wait in ("QUIET_SECONDS", "RESEND_PATIENCE"):
+            monkeypatch.setattr(inbox, wait, 0.0)
+        await runtime._sweep()
+        assert peer.asked() == [page(3, 3)]
+        await runtime.drain(0)
+
+    asyncio.run(talk())
+
+
 # Any order, any split -------------------------------------------------------------------------------------------------
 
 _Calls = list[tuple[list[int], int]]
@@ -226,11 +261,12 @@ async def to_the_end(peer: Talk, sent: _Calls, *, rewinds: bool) -> int:
         await peer.send(numbers)
         top = max([top, *numbers])
         pages = [*pages, *(await peer.settle(most) if most else [])]
+    pages = pages or peer.quiet()
     while pages:
         asked += len(pages)
         for one in pages:
             await peer.send(range(one["from"], (top if rewinds else one["to"]) + 1))
-        pages = await peer.settle(2)
+        pages = await peer.settle(2) or peer.quiet()
     return asked
 
 
