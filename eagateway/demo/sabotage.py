@@ -22,7 +22,8 @@ from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import ADDS_EXPOSURE, TAKES_OFF, Action, OrderIntent
 from orders.services.copies import convergence
 from orders.services.intents import order_intents
-from orders.services.intents.batch import Seat, Workspace
+from orders.services.intents.batch import Workspace
+from orders.services.intents.seats import Seat
 from sessions_app.services.ingest.ports import Arrival
 
 Looked = Callable[[Case], Case]

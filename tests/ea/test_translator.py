@@ -186,7 +186,10 @@ def test_what_our_sources_may_not_say_is_refused(statement: str, says: str, tmp_
         ),
         (HEAD + "// \u00a3\nvoid OnStart() { }\n", "2: a byte that is not ASCII"),
         (HEAD + "void Take(int a[]) { }\n", "2: an array parameter is passed by reference (&)"),
-        (HEAD + "#include <Nowhere.mqh>\nvoid OnStart() { }\n", "2: include not found: Nowhere.mqh"),
+        (
+            HEAD + "#include <Nowhere.mqh>\nvoid OnStart() { }\n",
+            "2: include not found: Nowhere.mqh (put it beside the program, or into a folder Include)",
+        ),
         (HEAD + "#pragma once\nvoid OnStart() { }\n", "2: unknown directive #pragma"),
         (HEAD + "void OnStart() { int a=1 ` 2; }\n", "2: stray character '`'"),
     ],
@@ -202,7 +205,7 @@ def test_what_a_source_may_not_be_is_refused(source: str, says: str, tmp_path: P
         ("int type=OP_BUY;", "OP_BUY does not exist in MQL5"),
         ("int n=OrdersHistoryTotal();", "OrdersHistoryTotal does not exist in MQL5"),
         ("double d=MarketInfo(NULL,1);", "MarketInfo does not exist in MQL5"),
-        ("OrderSendAsync(request,result);", "the shim has no OrderSendAsync"),
+        ("OrderSendAsync(request,result);", "OrderSendAsync outside of Broker"),
     ],
 )
 def test_what_only_mql4_has_is_refused_in_an_mql5_program(statement: str, says: str, tmp_path: Path) -> None:
@@ -271,15 +274,15 @@ def test_a_program_of_the_old_kind_translates_compiles_runs_and_trades(tmp_path:
 def test_what_a_foreign_program_lacks_here_is_told_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "More.mq4"
     path.write_bytes(
-        "// \u0441\u043b\u043e\u0432\u043e\nint start() {\n return(iBands(NULL,0,20,2,0,0,1,0)>0);\n}\n".encode(
+        "// \u0441\u043b\u043e\u0432\u043e\nint start() {\n return(iGator(NULL,0,13,8,8,5,5,3,2,4,1,1)>0);\n}\n".encode(
             "cp1251"
         )
     )
     tried = try_program(path, folders=[], run=False)
-    assert [str(error) for error in tried.missing] == [f"{path}:3: error: the shim has no iBands"]
+    assert [str(error) for error in tried.missing] == [f"{path}:3: error: the shim has no iGator"]
     lines = list(report([tried], tmp_path))
     assert "1 programs: 1 not translated" in lines
-    assert "   1 programs: the shim has no iBands" in lines
+    assert "   1 programs: the shim has no iGator" in lines
 
 
 def test_without_a_compiler_the_build_says_so_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from orders.domain.copies.desired import cancelling, closing, led_to, moving, not_filled
+from orders.domain.copies.desired import cancelling, led_to, moving, not_filled, reducing
 from orders.domain.copies.legs import NONE, Leg, Order
 from orders.domain.copies.positions import Position, PositionState
 from orders.domain.copies.rejections import (
@@ -234,15 +234,9 @@ def _taking_off(standing: Standing, lots: Decimal, now: datetime) -> Step:
     overdue = _is_overdue(tries, now)
     if due is not None and due > now:
         return Step(lots, look_at=due, waits_for=_reason(tries), excess=True, overdue=overdue)
-    order = cancelling(leg, keep_filled=False) if working else _reducing(leg, have, lots)
+    order = cancelling(leg, keep_filled=False) if working else reducing(leg, have, lots)
     due = now + UNDELIVERED_AFTER
     return Step(lots, (order,), look_at=due, waits_for=WaitReason.ON_ITS_WAY, excess=True, overdue=overdue)
-
-
-def _reducing(leg: Leg, have: Decimal, lots: Decimal) -> Order:
-    """By its own lots: what was decided may be more or less than has filled."""
-    mine = replace(leg, lots=have)
-    return closing(mine) if lots <= 0 else led_to(mine, Action.PARTIAL_CLOSE, lots_after=lots)
 
 
 def _on_its_way(lots: Decimal, on_way: Sequence[Tried], now: datetime) -> Step:

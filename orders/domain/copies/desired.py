@@ -72,3 +72,9 @@ def cancelling(leg: Leg, *, keep_filled: bool) -> Order:
 def _on_grid(price: Decimal | None, spec: Grid | None) -> Decimal | None:
     # The master's broker may quote finer; a price between two ticks is refused.
     return price if spec is None else round_price(price, spec=spec)
+
+
+def reducing(leg: Leg, have: Decimal, lots: Decimal) -> Order:
+    """By its own lots: what was decided may be more or less than has filled."""
+    mine = replace(leg, lots=have)
+    return closing(mine) if lots <= 0 else led_to(mine, Action.PARTIAL_CLOSE, lots_after=lots)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -20,7 +20,7 @@ from msgspec import structs
 from orders.domain.copies.converge import UNDELIVERED_AFTER
 from orders.domain.copies.legs import Order, outgrown
 from orders.domain.copies.positions import Position, is_fill
-from orders.domain.decision.inputs import Case, MarketQuote, Rules, Terminal
+from orders.domain.decision.inputs import Case, Terminal
 from orders.domain.decision.pipeline import Decided
 from orders.domain.risk.limits import Exposure
 from orders.domain.sizing.modes import Funds
@@ -38,10 +38,11 @@ from orders.models import (
     MasterPosition,
 )
 from orders.services import mapping
-from orders.services.command_log import Cause, CommandLog, LockedAccount
+from orders.services.command_log import Cause, CommandLog
 from orders.services.copies import fill_waits, leading
 from orders.services.intents import reading
 from orders.services.intents.reading import Subscribed
+from orders.services.intents.seats import Seat, seats_of
 from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.lifecycle import SnapshotReason
@@ -55,36 +56,8 @@ from sessions_app.services.operations import alerts
 
 _log = structlog.get_logger(__name__)
 _NONE = Decimal(0)
-_NO_QUOTES: Final[Mapping[str, MarketQuote]] = {}
 _ON_ITS_WAY = frozenset({CopyState.HELD, CopyState.ORDERED})
 _FILLS = frozenset({Action.ACTIVATE, Action.OPEN})  # an open may tell of an order that was placed
-
-
-@dataclass(slots=True)
-class Seat:
-    """One subscription at the table of its master's intents: all that is its own, found once for the batch.
-
-    `open_positions`: of its follower, which several subscriptions share.
-    """
-
-    subscription: Subscribed
-    rules: Rules | None
-    account: LockedAccount
-    terminal: Terminal | None
-    funds: Funds
-    open_positions: set[tuple[UUID, int]]
-    quotes: Mapping[str, MarketQuote]
-    timeout: int
-
-    @property
-    def known_rules(self) -> Rules:
-        """What the subscription says.
-
-        :raises KeyError: it cannot be read
-        """
-        if self.rules is None:
-            raise KeyError(self.subscription.id)
-        return self.rules
 
 
 @dataclass(slots=True)
@@ -144,7 +117,7 @@ class Workspace:
             accounts=accounts,
             terminals=terminals,
             decided_on=reading.decided_on(accounts.values()),
-            seats=_seats(subscriptions, rules, log, terminals, timeouts),
+            seats=seats_of(subscriptions, rules, log, terminals, timeouts),
             positions={key: mapping.position(row) for key, row in position_rows.items()},
             position_rows=position_rows,
             by_ticket={(row.account_id, row.ticket): row.position_id for row in position_rows.values()},
@@ -421,34 +394,3 @@ class Workspace:
         created = {id(copy) for copy in self.new_copies}
         changed = [copy for name, copy in self.changed_copies.items() if name not in created]
         send_update(Copy, changed, leading.LED_TO)
-
-
-def _seats(
-    subscriptions: Mapping[UUID, Sequence[Subscribed]],
-    rules: Mapping[UUID, Rules],
-    log: CommandLog,
-    terminals: Mapping[UUID, Terminal],
-    timeouts: Mapping[UUID, int],
-) -> dict[UUID, list[Seat]]:
-    """The subscriptions of each master, each with all that is its own."""
-    mine = [item for group in subscriptions.values() for item in group]
-    default: int = settings.GATEWAY["heartbeat_timeout"]
-    open_positions, quotes = reading.open_positions(mine, rules), reading.quotes(mine, rules)
-
-    def seat(item: Subscribed) -> Seat:
-        follower = item.follower_id
-        account = log.accounts[follower]
-        profile = account.row.profile_id
-        terminal = terminals.get(profile) if profile is not None else None
-        return Seat(
-            subscription=item,
-            rules=rules.get(item.id),
-            account=account,
-            terminal=terminal,
-            funds=mapping.funds(account.row, terminal),
-            open_positions=open_positions.setdefault(follower, set()),
-            quotes=quotes.get(follower, _NO_QUOTES) if quotes else _NO_QUOTES,
-            timeout=timeouts.get(follower, default) if timeouts else default,
-        )
-
-    return {master: [seat(item) for item in group] for master, group in subscriptions.items()}

@@ -27,8 +27,9 @@ from orders.domain.states.denials import Code
 from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderIntent
 from orders.models import Intent
 from orders.services.copies import fill_waits
-from orders.services.intents.batch import Seat, Workspace
+from orders.services.intents.batch import Workspace
 from orders.services.intents.reading import Subscribed, followers_of
+from orders.services.intents.seats import Seat
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.decimals import plain, to_builtins
 from sessions_app.domain.problems import Refused

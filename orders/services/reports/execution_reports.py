@@ -388,9 +388,8 @@ def _not_found(command: Command, arrival: Arrival, report: ExecutionReport, work
     # A book says so only of what is due.
     told = work.causes is None
     if told and command.absent_from is not None and looked_at < command.absent_from:
-        work.early[command.account_id] = min(
-            command.absent_from, work.early.get(command.account_id, command.absent_from)
-        )
+        due = command.absent_from
+        work.early[command.account_id] = min(due, work.early.get(command.account_id, due))
         return
     command.absent_from = None
     work.moved[command.id.int] = command
