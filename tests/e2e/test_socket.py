@@ -292,7 +292,8 @@ async def test_case_095_a_stopped_gateway_says_goodbye_and_acknowledges_first(ow
     stored = max(frame.get("ack") or 0 for frame in master.seen)
     await asyncio.to_thread(own_gateway.start)
     back = await RawEa.connect(own_gateway, master.token)
-    assert (await back.hear("SessionState"))["payload"]["stored_seq"] == stored
+    # On a busy machine the gateway may go before it has read any of them: 0 is left out.
+    assert (await back.hear("SessionState"))["payload"].get("stored_seq", 0) == stored
 
 
 @pytest.mark.lane("embedded")
