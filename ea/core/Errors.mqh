@@ -168,6 +168,7 @@ string ProblemSentence(const string code)
       "snapshot_unusable","The book could not be used. It is asked for again.",
       "superseded","A newer connection of this terminal has taken over. It goes on.",
       "throttled","Too many requests. It goes on by itself.",
+      "ticket_reused","A ticket was another position before, and is not copied. Close it by hand.",
       "token_in_address","A token stood in an address. Update the program.",
       "token_invalid","The session is not known any more. A new one is opened.",
       "try_later","A part of the gateway is away. It goes on by itself.",
