@@ -159,10 +159,6 @@ class _Copy:
         return {0x5A000000 | no for no in self.told.copies}
 
     def check(self) -> Iterator[Violation]:
-        opens = [outcome for action, outcome, _ in self.told.outcomes if action == "open"]
-        # To whom the first open was denied, a deal told as another one is an open as any: its lots are not known here.
-        if self.position.netted and len(opens) > 1 and opens[0] != "copied":
-            return
         yield from self._moments()
         yield from self._alerts()
         yield from self._late()

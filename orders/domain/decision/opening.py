@@ -36,7 +36,9 @@ def _position(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
     # One leg closed by hand speaks for the whole position: the follower does not want it.
     if any(leg.tombstoned for leg in case.legs):
         raise Denied(Code.TOMBSTONED, position_id=case.intent.position_id)
-    if outgrown(case.legs, case.intent.side, case.intent.lots):
+    # A deal on a position that is open already: nothing of it is copied, whatever became of the position's own open.
+    added = case.position is not None and case.position.state is PositionState.OPEN and not case.legs
+    if outgrown(case.legs, case.intent.side, case.intent.lots) or (added and case.intent.action is Action.OPEN):
         raise Denied(Code.MASTER_NETTING_UNSUPPORTED, position_id=case.intent.position_id)
     # A master's EA that has lost its files tells its opens again.
     if any(leg.alive or not leg.lifted for leg in case.legs):

@@ -346,6 +346,17 @@ def test_a_master_that_nets_is_refused_clearly(master: Desk, follower: Desk) -> 
     assert (alerts(), OperatorAlert.objects.get().account_id) == ([("master_netting", False)], master.account.id)
 
 
+def test_a_deal_on_a_position_whose_own_open_was_denied_is_not_copied_as_if_it_were_that(
+    master: Desk, follower: Desk
+) -> None:
+    """Its lots are the deal's, or the position's by then: nobody says which."""
+    master.buy(1, lots="0.001")
+    assert Decision.objects.get().code == "below_minimum_lots"
+    master.buy(1, lots="1.00", ticket=2)
+    assert Decision.objects.latest("id").code == "master_netting_unsupported"
+    assert (alerts(), Command.objects.count()) == ([("master_netting", False)], 0)
+
+
 def test_what_a_pause_took_back_counts_until_a_book_has_not_shown_it(master: Desk, follower: Desk) -> None:
     Subscription.objects.update(max_open_positions=1)
     subscription = Subscription.objects.get()
