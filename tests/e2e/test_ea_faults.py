@@ -8,6 +8,7 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -126,18 +127,26 @@ class SwitchedWhileAsking(Broker):
         return super().order(words)
 
 
+@contextmanager
+def _watched(gateway: Gateway, folder: Path, way: str, broker: Broker) -> Iterator[Pair]:
+    """A master whose EA watches, and his follower, who trades at this broker."""
+    cast = gateway.provision({})
+    keys = [(name, cast.keys[name]) for name in cast.names[:2]]
+    with (
+        Seat(gateway.url, *keys[0], folder / "master", way=way) as master,
+        Seat(gateway.url, *keys[1], folder / "follower", way=way, broker=broker) as follower,
+    ):
+        follower.start().live("follower")
+        master.start().live("master").terminal.hears("EA Gateway: watching")
+        yield master, follower
+
+
 @pytest.mark.nightly
 def test_an_account_that_is_switched_while_the_gateway_is_asked_gets_no_order_of_the_other(
     gateway: Gateway, tmp_path: Path, way: str
 ) -> None:
-    cast, broker = gateway.provision({}), SwitchedWhileAsking()
-    keys = [(name, cast.keys[name]) for name in cast.names[:2]]
-    with (
-        Seat(gateway.url, *keys[0], tmp_path / "master", way=way) as master,
-        Seat(gateway.url, *keys[1], tmp_path / "follower", way=way, broker=broker) as follower,
-    ):
-        follower.start().live("follower")
-        master.start().live("master").terminal.hears("EA Gateway: watching")
+    broker = SwitchedWhileAsking()
+    with _watched(gateway, tmp_path, way, broker) as (master, follower):
         (broker.journal,) = (follower.folder / "EAGateway").glob("*.log")
         master.broker.open("buy", "0.10")
         follower.shows(":77")
@@ -176,14 +185,8 @@ class SwitchedBySending(Broker):
 def test_an_order_after_which_another_account_is_logged_in_is_told_when_its_own_is_back(
     gateway: Gateway, tmp_path: Path, way: str
 ) -> None:
-    cast, broker = gateway.provision({}), SwitchedBySending()
-    keys = [(name, cast.keys[name]) for name in cast.names[:2]]
-    with (
-        Seat(gateway.url, *keys[0], tmp_path / "master", way=way) as master,
-        Seat(gateway.url, *keys[1], tmp_path / "follower", way=way, broker=broker) as follower,
-    ):
-        follower.start().live("follower")
-        master.start().live("master").terminal.hears("EA Gateway: watching")
+    broker = SwitchedBySending()
+    with _watched(gateway, tmp_path, way, broker) as (master, follower):
         (written,) = (follower.folder / "EAGateway").glob("*.log")
         mine, broker.theirs = broker.login, Decimal(55_555)
         ticket = master.broker.open("buy", "0.10")
