@@ -38,6 +38,8 @@ private:
    int               Best(const SRow &rows[],const bool &taken[],const SRow &whole,const double part,int &strength) const;
    void              Changed(const SRow &was,const SRow &now,SFact &facts[]);
    double            Closings(const SRow &row,const double left,SFact &facts[]);
+   void              Begun(const EFact kind,const SRow &row,const long position,SFact &facts[]);
+   SRow              First(const long ticket) const;
    void              Born(const long ticket,SFact &facts[]);
    void              BornAndGone(const CEnded &ended,SFact &facts[]);
    void              Add(SFact &facts[],const EFact kind,const SRow &row,const long position,const double lots,const long rest) const;
@@ -71,7 +73,7 @@ int CDiff::Compare(const SRow &before[],SRow &after[],const SRow &history[],cons
       if(!m_taken_after[k])
         {
          m_after[k].position=m_after[k].ticket;
-         Add(facts,IsWorkingType(m_after[k].type) ? FACT_PLACE : FACT_OPEN,m_after[k],m_after[k].position,m_after[k].lots,0);
+         Begun(IsWorkingType(m_after[k].type) ? FACT_PLACE : FACT_OPEN,m_after[k],m_after[k].ticket,facts);
         }
       after[k].position=m_after[k].position;
      }
@@ -252,7 +254,7 @@ void CDiff::Changed(const SRow &was,const SRow &now,SFact &facts[])
    SRow row=was;
    if(IsWorkingType(was.type) && !IsWorkingType(now.type))
      {
-      Add(facts,FACT_ACTIVATE,now,was.position,now.lots,0);
+      Begun(FACT_ACTIVATE,now,was.position,facts);
       row.price=now.price;
      }
    else if(now.closer>0)
@@ -263,16 +265,34 @@ void CDiff::Changed(const SRow &was,const SRow &now,SFact &facts[])
    if(moved || !SamePrice(row.sl,now.sl,now.point) || !SamePrice(row.tp,now.tp,now.point))
       Add(facts,FACT_MODIFY,now,was.position,now.lots,0);
   }
-//--- A position that was opened and closed by some orders: what it was before the first of them
+//--- What is seen for the first time as what it is. MetaTrader 5: a part of a position may have been closed already, perhaps of
+//--- a copy that its command has told as whole: it is told as it began, and then each closing.
+void CDiff::Begun(const EFact kind,const SRow &row,const long position,SFact &facts[])
+  {
+   SRow born=row;
+   born.position=position;
+   if(row.closer>0 && !IsWorkingType(row.type))
+      born.lots=MathMax(row.lots,First(row.ticket).lots);
+   Add(facts,kind,born,position,born.lots,0);
+   if(born.lots>row.lots+LOTS_DUST)
+      Closings(born,row.lots,facts);
+  }
+//--- A position as it was before the first order that closed some of it; without lots if there is none
+SRow CDiff::First(const long ticket) const
+  {
+   SRow first={};
+   for(int i=0; i<ArraySize(m_history); i++)
+      if(m_history[i].ticket==ticket && IsTradeType(m_history[i].type) && m_history[i].left+m_history[i].lots>first.lots+LOTS_DUST)
+        {
+         first=m_history[i];
+         first.lots=first.left+first.lots;
+        }
+   return(first);
+  }
+//--- A position that was opened and closed by some orders
 void CDiff::Born(const long ticket,SFact &facts[])
   {
-   SRow born={};
-   for(int i=0; i<ArraySize(m_history); i++)
-      if(m_history[i].ticket==ticket && IsTradeType(m_history[i].type) && m_history[i].left+m_history[i].lots>born.lots+LOTS_DUST)
-        {
-         born=m_history[i];
-         born.lots=born.left+born.lots;
-        }
+   SRow born=First(ticket);
    born.closed=0;
    born.position=ticket;
    Add(facts,FACT_OPEN,born,ticket,born.lots,0);

@@ -51,11 +51,12 @@ class Account:
         born = sorted(
             {one for one, *_ in self.closings if one > highest and one not in before and one not in self.lots}
         )
-        for position in born:
-            first = max(left + lots for one, _, lots, left in self.closings if one == position)
-            facts += [("open", position, first), *self._closed(position, first)]
         new = sorted(one for one in self.lots if one not in before)
-        return facts + [("open", position, self.lots[position]) for position in new]
+        for position in (*born, *new):
+            first = max((left + lots for one, _, lots, left in self.closings if one == position), default=0)
+            first = max(first, self.lots.get(position, 0))
+            facts += [("open", position, first), *self._closed(position, first)]
+        return facts
 
     def _closed(self, position: int, lots: int) -> list[Fact]:
         since = [(part, left) for one, _, part, left in self.closings if one == position and left < lots]
@@ -127,3 +128,10 @@ def test_money_under_the_number_of_a_position_closes_nothing(tmp_path: Path) -> 
     money = line("H", 5, 0, 5, 0, type_=6, closed=9)
     text = line("B", 5, 30, 5, 30) + money + "go\t9\n"
     assert facts_of(tmp_path, text) == [[("gone", 5, 30)]]
+
+
+def test_a_pending_order_that_was_filled_and_closed_in_part_between_two_looks_is_told_as_both(tmp_path: Path) -> None:
+    waits, lives = line("B", 5, 30, 0, 30, type_=2), line("A", 5, 20, 5, 20)
+    closed = line("H", 5, 10, 20, 20, closed=9)
+    text = waits + lives + closed + "go\t9\n"
+    assert facts_of(tmp_path, text) == [[("activate", 5, 30), ("partial", 5, 10)]]
