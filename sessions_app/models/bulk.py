@@ -51,6 +51,24 @@ def insert_rows(model: type[models.Model], rows: Collection[Any]) -> None:
 
 
 @requires_transaction
+def upsert_rows(model: type[models.Model], rows: Collection[Any], *, one_per: str, then: str) -> None:
+    """Insert these rows; where one stands already, change that one, inside the caller's transaction.
+
+    `one_per`: of what there is one, as its unique index says, with its condition; no two of `rows` are about the same.
+    `then`: what is set on the one that stands, SQL that knows the new values as `excluded`. The rows are written in
+    the order in which they are given: two writers who keep one order do not wait for each other in a circle.
+    """
+    if not rows:
+        return
+    table = _table(model, connection.vendor)
+    more = f" ON CONFLICT {one_per} DO UPDATE SET {then}"
+    if connection.vendor == "postgresql":
+        execute(table.insert_arrays + more, _arrays_of_insert(table.columns, rows))
+    else:
+        _execute_for_each(table.insert_each + more, table.columns, rows)
+
+
+@requires_transaction
 def update_rows(
     model: type[models.Model],
     rows: Collection[Any],

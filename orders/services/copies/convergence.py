@@ -145,7 +145,7 @@ class _World:
     positions: Mapping[_Key, Position]
     commands: Mapping[UUID, list[Command]]
     specs: Mapping[UUID, mapping.Symbols]
-    calls: list[tuple[AlertCode, str, UUID, str]] = field(default_factory=list)
+    calls: list[alerts.Call] = field(default_factory=list)
     ended: dict[AlertCode, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
@@ -199,14 +199,13 @@ class _World:
 
     def call(self, copy: Copy, code: AlertCode, text: str, *, subject: str = "") -> None:
         """Call a person when all is written."""
-        self.calls.append((code, text, copy.account_id, subject or str(copy.id)))
+        self.calls.append(alerts.Call(code, text, copy.account_id, subject or str(copy.id)))
 
     def tell(self) -> None:
         """Raise what was called for, and end what has ended."""
         for ended, subjects in self.ended.items():
             alerts.resolve(codes=[ended], subjects=subjects, now=self.log.now)
-        for code, text, account_pk, subject in self.calls:
-            alerts.raise_alert(code=code, text=text, now=self.log.now, account_pk=account_pk, subject=subject)
+        alerts.raise_alerts(self.calls, self.log.now)
 
 
 def _commands(legs: Mapping[_Key, Sequence[Copy]], now: datetime) -> Mapping[UUID, list[Command]]:

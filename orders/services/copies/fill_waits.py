@@ -60,6 +60,7 @@ class Waits:
     terminals: Mapping[UUID, Terminal] = field(default_factory=dict)
     changed: dict[UUID, FillWait] = field(default_factory=dict)
     copies: list[Copy] = field(default_factory=list)
+    calls: list[alerts.Call] = field(default_factory=list)
 
     @classmethod
     def load(cls, found: Collection[FillWait], log: CommandLog) -> "Waits":
@@ -166,19 +167,14 @@ class Waits:
         self._move(wait, WaitState.ENDED, step=step, code=code, **evidence)
         if code:
             text = lost_order(copy, code)
-            alerts.raise_alert(code=AlertCode.COMMAND_MISSED, text=text, now=self.log.now, account_pk=copy.account_id)
+            self.calls.append(alerts.Call(AlertCode.COMMAND_MISSED, text, copy.account_id))
 
     def _call_for_refusals(self, wait: FillWait, copy: Copy, report: ExecutionReport) -> None:
         """The order stays where it is, and nothing is opened beside it: the follower has not what his master has."""
         what = f"copy {copy.copy_no}, {copy.symbol}: its master's order has filled, its own works on"
         text = f"{what}; the broker has refused {wait.tries} times to cancel it, error {report.error_code}"
-        alerts.raise_alert(
-            code=AlertCode.OPEN_REJECTED,
-            text=text,
-            now=self.log.now,
-            account_pk=copy.account_id,
-            subject=f"{copy.account_id} {WaitCode.CANCEL_REJECTED.value}",
-        )
+        subject = f"{copy.account_id} {WaitCode.CANCEL_REJECTED.value}"
+        self.calls.append(alerts.Call(AlertCode.OPEN_REJECTED, text, copy.account_id, subject))
 
     def _reopen(self, wait: FillWait, copy: Copy, position: Position, evidence: Mapping[str, Any]) -> None:
         """The order is gone and nothing had filled: the position at market, unless that is denied."""
@@ -349,6 +345,7 @@ def _carry_out(wait_pk: UUID, account_pk: UUID) -> int:
 
 
 def write(waits: Waits) -> None:
-    """The waits and the new copies; the caller writes the log."""
+    """The waits and the new copies, and whom they call; the caller writes the log."""
     insert_rows(Copy, waits.copies)
     update_rows(FillWait, waits.changed.values(), _COLUMNS)
+    alerts.raise_alerts(waits.calls, waits.log.now)

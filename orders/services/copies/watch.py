@@ -21,9 +21,10 @@ def gone(account_pks: Collection[UUID], now: datetime) -> None:
     the caller's transaction.
     """
     copies = Copy.objects.filter(account__in=account_pks, state__in=_AT_RISK)
-    for account_pk, count in copies.values_list("account_id").annotate(Count("id")).order_by("account_id"):
-        text = f"{count} copies are open or on their way, and nobody leads them"
-        alerts.raise_alert(code=AlertCode.OFFLINE_WITH_COPIES, text=text, now=now, account_pk=account_pk)
+    counts = copies.values_list("account_id").annotate(Count("id"))
+    left = "copies are open or on their way, and nobody leads them"
+    calls = [alerts.Call(AlertCode.OFFLINE_WITH_COPIES, f"{count} {left}", pk) for pk, count in counts]
+    alerts.raise_alerts(calls, now)
 
 
 @requires_transaction

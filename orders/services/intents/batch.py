@@ -360,8 +360,8 @@ class Workspace:
 
     def call_people(self) -> None:
         """Raise the alerts that were noted."""
-        for (code, subject), (text, account_pk) in self.calls.items():
-            alerts.raise_alert(code=code, text=text, now=self.now, account_pk=account_pk, subject=subject)
+        calls = [alerts.Call(code, text, pk, subject) for (code, subject), (text, pk) in self.calls.items()]
+        alerts.raise_alerts(calls, self.now)
 
     def ask_for_books(self, batch: Batch) -> None:
         """Have these masters' terminals asked what they hold, when this is committed."""

@@ -1,6 +1,7 @@
 """Whom odd reports call: operators by alerts, EAs by being asked what they hold."""
 
 import math
+from collections.abc import Iterator
 from decimal import Decimal
 
 from orders.domain.states.reasons import ReportFlag
@@ -20,25 +21,7 @@ _NONE = Decimal(0)
 
 def call_for_attention(work: Reports, batch: Batch) -> None:
     """Operators look at what contradicts and at what was missed; EAs are asked what they hold after odd facts."""
-    for row in work.contradicted:
-        told = " at ".join(plain(figure) for figure in (row.lots, row.price) if figure is not None)
-        text = f"{row.status} {told}, ticket {row.ticket}: the first report said otherwise"
-        alerts.raise_alert(
-            code=AlertCode.REPORT_DISCREPANCY,
-            text=text,
-            now=work.log.now,
-            account_pk=row.account_id,
-            subject=str(row.command_id),
-        )
-    for command, row in work.under_filled:
-        copy = command.copy
-        filled = " of ".join(plain(lots or _NONE) for lots in (copy.lots_filled, command.lots))
-        text = f"copy {copy.copy_no}, {copy.symbol}: {filled} lots filled"
-        alerts.raise_alert(code=AlertCode.UNDER_FILLED, text=text, now=work.log.now, account_pk=row.account_id)
-    for command in work.missed:
-        _call_for_missed(command, "not executed, and too old to be repeated", work)
-    for command in work.too_late:
-        _call_for_missed(command, _how_late(command), work)
+    alerts.raise_alerts(_calls(work), work.log.now)
     second_positions.look_again(work)
     # A snapshot is being applied: asking for another one would never end.
     if work.causes is not None:
@@ -46,9 +29,25 @@ def call_for_attention(work: Reports, batch: Batch) -> None:
     _ask_for_books(work, batch)
 
 
-def _call_for_missed(command: Command, why: str, work: Reports) -> None:
+def _calls(work: Reports) -> Iterator[alerts.Call]:
+    for row in work.contradicted:
+        told = " at ".join(plain(figure) for figure in (row.lots, row.price) if figure is not None)
+        text = f"{row.status} {told}, ticket {row.ticket}: the first report said otherwise"
+        yield alerts.Call(AlertCode.REPORT_DISCREPANCY, text, row.account_id, str(row.command_id))
+    for command, row in work.under_filled:
+        copy = command.copy
+        filled = " of ".join(plain(lots or _NONE) for lots in (copy.lots_filled, command.lots))
+        text = f"copy {copy.copy_no}, {copy.symbol}: {filled} lots filled"
+        yield alerts.Call(AlertCode.UNDER_FILLED, text, row.account_id)
+    for command in work.missed:
+        yield _missed(command, "not executed, and too old to be repeated")
+    for command in work.too_late:
+        yield _missed(command, _how_late(command))
+
+
+def _missed(command: Command, why: str) -> alerts.Call:
     text = f"{command.action} {command.symbol} {plain(command.lots or _NONE)}: {why}"
-    alerts.raise_alert(code=AlertCode.COMMAND_MISSED, text=text, now=work.log.now, account_pk=command.account_id)
+    return alerts.Call(AlertCode.COMMAND_MISSED, text, command.account_id)
 
 
 def _how_late(command: Command) -> str:

@@ -417,8 +417,11 @@ def _count_offences(batch: Batch) -> None:
 
 def _call_about_conflicts(arrivals: Sequence[Arrival], batch: Batch) -> None:
     """Two frames under one number: their session ends after the commit, and a person must look at the terminal."""
-    for arrival in arrivals:
-        if arrival.fate is Fate.CONFLICT:
-            text = f"Number {arrival.seq} came with another {arrival.kind}"
-            code = AlertCode.SEQUENCE_CONFLICT
-            alerts.raise_alert(code=code, text=text, now=batch.now, account_pk=arrival.account_pk)
+    calls = [
+        alerts.Call(
+            AlertCode.SEQUENCE_CONFLICT, f"Number {arrival.seq} came with another {arrival.kind}", arrival.account_pk
+        )
+        for arrival in arrivals
+        if arrival.fate is Fate.CONFLICT
+    ]
+    alerts.raise_alerts(calls, batch.now)

@@ -1,23 +1,26 @@
 """Call an operator: an open alert is one row, however often its cause comes again, until somebody acknowledges it."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import F
 
 from sessions_app import queries
 from sessions_app.domain.alerts import ALERTS, AlertCode
 from sessions_app.domain.frames.payloads import Severity
 from sessions_app.models import OperatorAlert
+from sessions_app.models.bulk import upsert_rows
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.operations.history import Actor
 
 _MAX_TEXT: Final = 500
 _ROOM_TO_SAY_SO: Final = 40
+_ONE_OPEN: Final = "(code, subject) WHERE acknowledged_at IS NULL AND resolved_at IS NULL"
+_AGAIN: Final = "times = sessions_app_operatoralert.times + excluded.times, at = excluded.at, text = excluded.text"
 _log = structlog.get_logger(__name__)
 
 
@@ -29,22 +32,48 @@ class AlreadyAcknowledged(Exception):
         super().__init__(f"Acknowledged by {alert.acknowledged_as} already" if alert else "There is no such alert")
 
 
-@requires_transaction
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a person shall look at. `subject`: what it is about, the account unless told otherwise."""
+
+    code: AlertCode
+    text: str
+    account_pk: UUID | None = None
+    subject: str = ""
+
+    @property
+    def about(self) -> str:
+        """Of what there is one open alert of this code."""
+        return self.subject or (str(self.account_pk) if self.account_pk is not None else "")
+
+
 def raise_alert(
     *, code: AlertCode, text: str, now: datetime, account_pk: UUID | None = None, subject: str = ""
 ) -> None:
     """Write or repeat an alert, inside the caller's transaction; it never fails for one that is open already."""
-    about = subject or (str(account_pk) if account_pk is not None else "")
-    severity = ALERTS[code][0]
-    _log.log(_LEVELS[severity], "operator.alert", code=code.value, about=about, text=text)
-    again = OperatorAlert.objects.filter(
-        code=code, subject=about, acknowledged_at__isnull=True, resolved_at__isnull=True
-    )
-    # One row however often: a fault that comes a thousand times must not hide the other alerts.
-    if again.update(times=F("times") + 1, at=now, text=_fitting(text)):
-        return
-    alert = OperatorAlert(code=code, account_id=account_pk, subject=about, text=_fitting(text), first_at=now, at=now)
-    OperatorAlert.objects.bulk_create([alert], ignore_conflicts=True)  # another gateway may have been first
+    raise_alerts([Call(code, text, account_pk, subject)], now)
+
+
+@requires_transaction
+def raise_alerts(calls: Iterable[Call], now: datetime) -> None:
+    """Write or repeat these alerts in one statement, inside the caller's transaction."""
+    rows: dict[tuple[str, str], OperatorAlert] = {}
+    for call in calls:
+        severity = ALERTS[call.code][0]
+        _log.log(_LEVELS[severity], "operator.alert", code=call.code.value, about=call.about, text=call.text)
+        known = rows.get((call.code.value, call.about))
+        rows[call.code.value, call.about] = OperatorAlert(
+            code=call.code.value,
+            account_id=call.account_pk,
+            subject=call.about,
+            text=_fitting(call.text),
+            times=1 + (known.times if known is not None else 0),
+            first_at=now,
+            at=now,
+        )
+    # One row however often: a fault that comes a thousand times must not hide the other alerts. In the order of their
+    # names, as every other gateway process writes them.
+    upsert_rows(OperatorAlert, [rows[key] for key in sorted(rows)], one_per=_ONE_OPEN, then=_AGAIN)
 
 
 def _fitting(text: str) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -90,3 +91,25 @@ def test_the_confirm_page_says_what_it_means_and_acknowledges(client: Client) ->
     assert [str(message) for message in late.context["messages"]][-1:] == [
         "Nothing changed: Acknowledged by olga already."
     ]
+
+
+@pytest.mark.parametrize("accounts", [1, 60])
+def test_however_many_alerts_are_raised_together_they_are_one_statement(accounts: int) -> None:
+    about = [BrokerAccountFactory.create().id for _ in range(accounts)]
+    calls = [alerts.Call(AlertCode.UNDER_FILLED, f"copy {n}", pk) for n, pk in enumerate(about)]
+    alerts.report_alert(code=AlertCode.UNDER_FILLED, text="before", account_pk=about[0])
+    now = queries.database_now()
+    sent: list[str] = []
+
+    def see(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        sent.append(sql)
+        return execute(sql, params, many, context)
+
+    with transaction.atomic(), connection.execute_wrapper(see):
+        alerts.raise_alerts([*calls, alerts.Call(AlertCode.UNDER_FILLED, "again", about[-1])], now)
+    assert len(sent) == 1
+    rows = {row.account_id: (row.text, row.times) for row in OperatorAlert.objects.all()}
+    expected = {pk: (f"copy {n}", 1) for n, pk in enumerate(about)}
+    expected[about[0]] = ("copy 0", 2)
+    expected[about[-1]] = ("again", expected[about[-1]][1] + 1)
+    assert rows == expected
