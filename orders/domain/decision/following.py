@@ -48,17 +48,25 @@ def _own_broker(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
     # A copy fills at its own broker, by its own prices: a moment earlier or later, or not at all.
     waiting = tuple(leg.leg for leg in case.legs if leg.alive and not_filled(leg.order_type, leg.state))
     dropped = _dropped(case)
-    draft = replace(draft, waiting=waiting + dropped)
+    before, after = case.position, advance(case.position, case.intent)
+    draft = replace(draft, waiting=waiting + dropped, touched=_filled_short(case.legs, before, after))
     evidence: Evidence = {"waiting_legs": list(waiting), "wait_seconds": int(case.rules.pending_wait.total_seconds())}
     evidence |= {"dropped_legs": list(dropped)} if dropped else {}
     # An order that is not there neither fills nor takes stops.
     if dropped and not any(leg.alive for leg in case.legs):
         raise NothingToDo(Code.OPENS_AT_MARKET, draft=draft, position_id=case.intent.position_id, **evidence)
-    before, after = case.position, advance(case.position, case.intent)
     # Most fills change nothing else, and then there is nothing to send.
     if before is None or after is None or (before.sl, before.tp) == (after.sl, after.tp):
         raise NothingToDo(Code.FILLS_AT_OWN_BROKER, draft=draft, position_id=case.intent.position_id, **evidence)
     return draft, evidence
+
+
+def _filled_short(legs: Sequence[Leg], before: Position | None, after: Position | None) -> tuple[int, ...]:
+    """The legs to look at because the master's order has filled with fewer lots than it was placed with: a copy that
+    has filled already is larger than its share."""
+    if before is None or after is None or not before.lots or not after.lots or after.lots >= before.lots:
+        return ()
+    return tuple(leg.leg for leg in legs if leg.alive)
 
 
 def _following_orders(case: Case, draft: Draft) -> tuple[Draft, Evidence]:
