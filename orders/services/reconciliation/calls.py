@@ -48,13 +48,15 @@ def call(account: BrokerAccount, new: Sequence[Difference], now: datetime) -> No
 
 
 def _is_alarming(row: Difference) -> bool:
-    """Whether it is about a position on the wrong side, one too many, a copy that is not there, or one without its stop
-    loss that nobody sets: by the policy, or because the market has passed it."""
+    """Whether it is about a position on the wrong side, one too many, a copy with more lots than were ordered, one that
+    is not there, or one without its stop loss that nobody sets: by the policy, or because the market has passed it."""
     # What a master's book lacks is told by an alert of its own.
     missing = row.kind == DifferenceKind.MISSING and row.copy_id is not None
     bare = row.kind == DifferenceKind.STOPS_DRIFT and row.severity == DifferenceSeverity.MAJOR
     if bare and row.state == DifferenceState.OPEN and row.reason in _NOT_SET:
         return row.copy is not None and row.copy.state == CopyState.OPEN
+    if row.kind == DifferenceKind.WRONG_LOTS:  # fewer are the follower's own doing, and taken over
+        return row.severity == DifferenceSeverity.MAJOR and row.state != DifferenceState.ACCEPTED
     return row.kind in _MUST_NOT_BE or (missing and row.state in _UNDECIDED)
 
 

@@ -3,7 +3,7 @@
 Whoever calls has the master's account locked, and his followers'.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid5
@@ -17,12 +17,12 @@ from orders.domain.states.differences import STANDING, DifferenceState
 from orders.domain.wire.intents import ADDS_EXPOSURE, OrderIntent, Side
 from orders.domain.wire.snapshots import DifferenceKind, DifferenceSeverity
 from orders.models import Difference, DifferenceEvent, Intent, MasterPosition, Strategy
-from orders.services import mapping
+from orders.services import mapping, moves
 from orders.services.intents import order_intents
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.decimals import plain
 from sessions_app.models import BrokerAccount
-from sessions_app.models.bulk import insert_rows
+from sessions_app.models.bulk import insert_rows, update_rows
 from sessions_app.models.fields import new_id
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate
@@ -34,15 +34,23 @@ _log = structlog.get_logger(__name__)
 
 
 @requires_transaction
-def follow(account: BrokerAccount, book: Book, arrival: Arrival, batch: Batch) -> datetime | None:
+def follow(
+    account: BrokerAccount, book: Book, differences: Sequence[Difference], arrival: Arrival, batch: Batch
+) -> datetime | None:
     """Compare a master's book with the positions that he told of, and make up for what he did not tell. Returns when to
-    look again for those that are missing, if any are.
+    look again for those that are missing, if any are. `differences`: what stands about his positions.
     """
     if not Strategy.objects.filter(master=account).exists():
         return None
     rows = _standing(account, book.taken_at)
-    if not rows:
-        return None
+    look_at = _compare(account, book, rows, arrival, batch) if rows else None
+    _end_what_is_over(account, differences, batch.now)
+    return look_at
+
+
+def _compare(
+    account: BrokerAccount, book: Book, rows: Mapping[int, MasterPosition], arrival: Arrival, batch: Batch
+) -> datetime | None:
     told = _told(account, rows.values())
     found = compare_master(book, told)
     # A book that lacks lines proves no absence.
@@ -58,6 +66,27 @@ def follow(account: BrokerAccount, book: Book, arrival: Arrival, batch: Batch) -
     looks += [one.missing_since for one in told if one.missing_since is not None and one.position_id not in found.seen]
     # What was gone at the second look needs no third one.
     return min((at + SECOND_LOOK for at in looks if at + SECOND_LOOK > book.taken_at), default=None)
+
+
+def _end_what_is_over(account: BrokerAccount, differences: Sequence[Difference], now: datetime) -> None:
+    """End what waited for a person: positions that a book has shown again, or that have ended. The call ends with the
+    last of them, or with a person's word about it."""
+    if not differences:
+        return
+    missing = MasterPosition.objects.filter(account=account, missing_since__isnull=False)
+    missing = missing.exclude(state=PositionState.CLOSED)
+    still = {subject(position_id) for position_id in missing.values_list("position_id", flat=True)}
+    over = [row for row in differences if row.subject not in still]
+    events = []
+    for row in over:
+        before = row.state
+        moves.move_difference(row, DifferenceState.GONE)
+        row.seen_at = row.closed_at = now
+        events.append(_event(row, before, now))
+    update_rows(Difference, over, ("state", "seen_at", "closed_at"))
+    insert_rows(DifferenceEvent, events)
+    if not any(row.state == DifferenceState.HELD for row in differences):
+        alerts.resolve(codes=[AlertCode.MASTER_NOT_RECONCILED], subjects=[str(account.id)], now=now)
 
 
 def _call_for_netting(account: BrokerAccount, one: Told, item: Held, now: datetime) -> None:
@@ -154,17 +183,17 @@ def _released(account: BrokerAccount, gone: Sequence[Told], now: datetime) -> Se
         return new
     rows = [_held(account, one, now) for one in new]
     insert_rows(Difference, rows)
-    events = [
-        DifferenceEvent(
-            id=new_id(), difference=row, from_state="", to_state=row.state, reason="", actor=GATEWAY.name, at=now
-        )
-        for row in rows
-    ]
-    insert_rows(DifferenceEvent, events)
+    insert_rows(DifferenceEvent, [_event(row, "", now) for row in rows])
     if rows:
         text = f"{len(rows)} positions are gone from the master's book; their copies stay open until somebody decides"
         alerts.raise_alert(code=AlertCode.MASTER_NOT_RECONCILED, text=text, now=now, account_pk=account.id)
     return []
+
+
+def _event(row: Difference, before: str, now: datetime) -> DifferenceEvent:
+    return DifferenceEvent(
+        id=new_id(), difference=row, from_state=before, to_state=row.state, reason="", actor=GATEWAY.name, at=now
+    )
 
 
 def _held(account: BrokerAccount, one: Told, now: datetime) -> Difference:

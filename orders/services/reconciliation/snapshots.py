@@ -88,8 +88,10 @@ def _take(arrival: Arrival, log: CommandLog, batch: Batch) -> None:
     book = read_book(report, taken_at=taken_at, next_copy_no=account.next_copy_no)
     # A database that was set back would give these numbers again, and two copies would share one.
     recovery.keep_copy_numbers_apart(account, book.top_copy_no)
-    found, sets_stops = _reconcile(log, book, arrival, batch)
-    second_look = masters.follow(account, book, arrival, batch)
+    standing = differences.standing(account)
+    of_master = [row for row in standing if masters.is_about_master(row)]
+    found, sets_stops = _reconcile(log, book, [row for row in standing if row not in of_master], arrival, batch)
+    second_look = masters.follow(account, book, of_master, arrival, batch)
     quotes.keep(account.id, told.quotes, at=book.taken_at)
     if not told.same:
         _keep(account, arrival, told, book, pending=False)
@@ -137,11 +139,12 @@ def _is_of_former_epoch(account: BrokerAccount, taken_at: datetime) -> bool:
     return account.needs_snapshot and due is not None and taken_at < due
 
 
-def _reconcile(log: CommandLog, book: Book, arrival: Arrival, batch: Batch) -> tuple[list[Found], bool]:
-    """The differences that remain; whether stops are set again for some."""
+def _reconcile(
+    log: CommandLog, book: Book, standing: Sequence[Difference], arrival: Arrival, batch: Batch
+) -> tuple[list[Found], bool]:
+    """The differences that remain; whether stops are set again for some. `standing`: those that stand by now."""
     account = log.row(arrival.account_pk)
     rows = {copy.copy_no or 0: copy for copy in _copies(account, book)}
-    standing = [row for row in differences.standing(account) if not masters.is_about_master(row)]
     copied = {row.copy_no: row for row in _as_believed(account, list(rows.values()), book, standing)}
     comparison = reconcile(
         book,

@@ -263,6 +263,21 @@ def test_an_extra_position_of_no_copy_is_only_told(follower: Desk) -> None:
     assert (row().severity, row().state, repairs()) == ("critical", "open", [])
 
 
+@pytest.mark.parametrize(
+    ("lots", "calls"),
+    [("0.14", [("book_differs", False)]), ("0.1", []), ("0.04", [])],
+    ids=["more", "as ordered", "a part was closed by hand"],
+)
+def test_a_copy_with_more_lots_than_were_ordered_is_called_for(
+    master: Desk, follower: Desk, lots: str, calls: list[tuple[str, bool]]
+) -> None:
+    opened(master, follower, 1)
+    follower.tell(held(1, 901, lots))
+    assert called() == calls
+    follower.tell(held(1, 901, min(lots, "0.1")))
+    assert called() == [(code, True) for code, _ in calls]
+
+
 def test_a_second_position_beside_a_living_copy_is_only_told_where_the_ea_cannot_tell_two_apart(
     master: Desk, follower: Desk
 ) -> None:
