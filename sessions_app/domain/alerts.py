@@ -17,6 +17,7 @@ class AlertCode(StrEnum):
     PREEMPTION_LOOP = "preemption_loop"
     COPY_NUMBERS_LOW = "copy_numbers_low"
     POISONED_FRAME = "poisoned_frame"
+    FRAME_REFUSED = "frame_refused"
     COMMAND_MISSED = "command_missed"
     ORDERED_AGAIN = "ordered_again"
     UNPROTECTED = "unprotected"
@@ -66,6 +67,10 @@ ALERTS: Final[Mapping[AlertCode, tuple[Severity, str]]] = {
     AlertCode.POISONED_FRAME: (
         Severity.ERROR,
         "A frame could not be stored in three tries and was refused for good: a fault of the gateway; report it.",
+    ),
+    AlertCode.FRAME_REFUSED: (
+        Severity.ERROR,
+        "An EA told of a trade or an outcome in words that cannot be read: it is not copied, or not known. Mend the EA.",
     ),
     AlertCode.COMMAND_MISSED: (
         Severity.WARNING,

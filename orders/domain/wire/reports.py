@@ -1,8 +1,9 @@
 """What a broker did: the ExecutionReport frame."""
 
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from msgspec import Meta
@@ -67,22 +68,20 @@ class ExecutionReport(Payload, kw_only=True, frozen=True):
 
 # Which command, what became of it, and how many lots; the tickets name the position, and what follows from it.
 _NEEDS: Final = frozenset(
-    [
-        "status",
-        "command_id",
-        "copy_no",
-        "attempt",
-        "cause",
-        "ticket",
-        "parent_ticket",
-        "new_ticket",
-        "lots",
-        "remaining_lots",
-        "already",
-        "found",
-    ]
+    {"status", "command_id", "copy_no", "cause", "ticket", "parent_ticket", "new_ticket", "lots", "remaining_lots"}
 )
-MENDING: Final = Mending(needs=lambda content: _NEEDS)
+_OF_A_COMMAND: Final = frozenset({"attempt", "already"})
+
+
+def _needs(content: Mapping[str, Any]) -> Collection[str]:
+    """A fact without a command has no attempt; only an unknown outcome was searched for; a ticket of 0 is none."""
+    needed = _NEEDS if content.get("command_id") is None else _NEEDS | _OF_A_COMMAND
+    if content.get("status") == ReportStatus.UNKNOWN.value:
+        needed |= {"found"}
+    return needed - {name for name in ("parent_ticket", "new_ticket") if content.get(name) == 0}
+
+
+MENDING: Final = Mending(needs=_needs)
 ONCE: Final = frozenset({ReportStatus.FILLED, ReportStatus.PLACED, ReportStatus.CLOSED})
 """Told once for each attempt: a second one can only repeat the first, or contradict it."""
 

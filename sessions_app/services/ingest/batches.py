@@ -87,7 +87,7 @@ def store(*, arrivals: Sequence[Arrival]) -> Batch:
         lock_accounts(groups)
         left = _apply(groups, batch)
         _count_offences(batch)
-        _call_about_conflicts(arrivals, batch)
+        _call_people(arrivals, batch)
         if len(batch.fences) < len(batch.log):  # locked by the handlers: no session takes over
             batch.fences |= queries.fences(batch.log.keys() - batch.fences.keys())
         write_rooms({id(item.room): item.room for item in locked.sessions.values() if item.room is not None}.values())
@@ -415,13 +415,25 @@ def _count_offences(batch: Batch) -> None:
         batch.expelled |= set(over.values_list("id", flat=True))
 
 
-def _call_about_conflicts(arrivals: Sequence[Arrival], batch: Batch) -> None:
-    """Two frames under one number: their session ends after the commit, and a person must look at the terminal."""
-    calls = [
-        alerts.Call(
-            AlertCode.SEQUENCE_CONFLICT, f"Number {arrival.seq} came with another {arrival.kind}", arrival.account_pk
-        )
-        for arrival in arrivals
-        if arrival.fate is Fate.CONFLICT
-    ]
-    alerts.raise_alerts(calls, batch.now)
+def _call_people(arrivals: Sequence[Arrival], batch: Batch) -> None:
+    """Two frames under one number: their session ends after the commit, and a person must look at the terminal. One
+    that is refused for good and comes no more: what it told of is copied to nobody, or known to nobody.
+    """
+    alerts.raise_alerts((call for arrival in arrivals if (call := _call_about(arrival))), batch.now)
+
+
+_FOR_GOOD: Final = frozenset({"invalid", "id_reused"})
+
+
+def _call_about(arrival: Arrival) -> alerts.Call | None:
+    if arrival.fate is Fate.CONFLICT:
+        text = f"Number {arrival.seq} came with another {arrival.kind}"
+        return alerts.Call(AlertCode.SEQUENCE_CONFLICT, text, arrival.account_pk)
+    refusal = arrival.refusal
+    # Who is not in charge of his account trades nothing that anybody should have copied.
+    if arrival.fate is not Fate.REFUSED or arrival.seq is None or refusal is None or not arrival.fence:
+        return None
+    if refusal.code not in _FOR_GOOD:
+        return None
+    text = f"{arrival.kind} {arrival.seq}: {refusal.path or '$'}: {refusal.message}"
+    return alerts.Call(AlertCode.FRAME_REFUSED, text, arrival.account_pk)

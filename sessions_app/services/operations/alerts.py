@@ -47,6 +47,7 @@ class Call:
         return self.subject or (str(self.account_pk) if self.account_pk is not None else "")
 
 
+@requires_transaction
 def raise_alert(
     *, code: AlertCode, text: str, now: datetime, account_pk: UUID | None = None, subject: str = ""
 ) -> None:

@@ -11,7 +11,7 @@ from orders.models import Command, Copy, Decision, Intent, Report
 from sessions_app import queries
 from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.domain.problems import Refused
-from sessions_app.models import AuthKey, BrokerAccount, EaSession, InboundFrame, SessionEvent
+from sessions_app.models import AuthKey, BrokerAccount, EaSession, InboundFrame, OperatorAlert, SessionEvent
 from sessions_app.services.access import keys
 from sessions_app.services.ingest import batches
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate
@@ -102,6 +102,7 @@ def test_case_049_the_same_id_with_another_body_in_one_batch_is_refused(master: 
     store(first, second)
     assert second.refusal is not None
     assert (second.refusal.code, stored_seq(master)) == ("id_reused", 2)
+    assert OperatorAlert.objects.get().code == "frame_refused"
     assert InboundFrame.objects.count() == 1
 
 
@@ -111,6 +112,17 @@ def test_case_041_an_invalid_frame_consumes_its_number_and_is_refused_alike_when
     again = invalid(master.arrival("OrderIntent", OPEN, seq=1, frame_id=first.frame_id))
     store(again)
     assert (again.fate, again.refusal and again.refusal.code, stored_seq(master)) == (Fate.REPEAT, "invalid", 2)
+
+
+def test_a_refused_frame_of_who_is_in_charge_calls_a_person_once(master: Desk) -> None:
+    """What it told of is copied to nobody, and comes no more."""
+    first = invalid(master.arrival("OrderIntent", OPEN, seq=1))
+    stranger = invalid(stranger_of(master).arrival("OrderIntent", OPEN, seq=1))
+    store(first, stranger)
+    store(invalid(master.arrival("OrderIntent", OPEN, seq=1, frame_id=first.frame_id)))
+    alert = OperatorAlert.objects.get()
+    assert (alert.code, alert.account_id, alert.times) == ("frame_refused", master.account.id, 1)
+    assert alert.text.startswith("OrderIntent 1: $.lots: ")
 
 
 def test_case_039_a_gap_fill_below_the_expected_number_is_ignored(master: Desk) -> None:

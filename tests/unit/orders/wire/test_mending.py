@@ -172,6 +172,24 @@ def test_a_report_that_says_not_what_happened_is_refused(field: str, value: obje
     assert mended("ExecutionReport", {**REPORT, field: value}) is None
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("attempt", 0), ("already", "x"), ("found", "no"), ("new_ticket", 0), ("parent_ticket", 0)],
+)
+def test_a_fact_without_a_command_is_taken_without_what_only_an_outcome_has(field: str, value: object) -> None:
+    fact = {"status": "closed", "cause": "manual", "copy_no": 3, "ticket": 7, "lots": "0.3", "remaining_lots": "0.7"}
+    assert taken("ExecutionReport", {**fact, field: value}) == (fact, [f"$.{field}"])
+
+
+@pytest.mark.parametrize(
+    ("status", "field", "value"),
+    [("closed", "attempt", 0), ("closed", "already", "x"), ("unknown", "found", "no"), ("closed", "new_ticket", -1)],
+)
+def test_an_outcome_is_refused_for_what_says_which_or_whether(status: str, field: str, value: object) -> None:
+    outcome = {"status": status, "command_id": "01998e7a-0000-7000-8000-000000000001", "copy_no": 3, "ticket": 7}
+    assert mended("ExecutionReport", {**outcome, field: value}) is None
+
+
 def test_a_deposit_without_its_amount_is_no_fact() -> None:
     assert mended("ExecutionReport", {"status": "closed", "cause": "deposit_withdrawal", "profit": HUGE}) is None
 
