@@ -5,13 +5,16 @@ and only when the cancel is reported done, and nothing had filled, is the positi
 still young enough. So there are never two positions of it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from orders.domain.copies.desired import largest_part
 from orders.domain.copies.legs import NONE, Leg, Order
 from orders.domain.copies.positions import Position, PositionState
+from orders.domain.copies.shares import HUNDREDTH, exact_share
 from orders.domain.sizing.rounding import Grid, round_lots, round_price
 from orders.domain.states.copies import CopyState
 from orders.domain.states.denials import Code, Denied
@@ -86,8 +89,8 @@ def _beside_the_cancel(
 class Reopening:
     """What the market order in place of a cancelled pending one depends on.
 
-    `lots`: the cancelled order's; `master_lots`: the master's when its order filled. `next_leg` is the first number
-    that no leg of this position has had.
+    `lots`: the cancelled order's; `master_lots`: the master's when its order filled. `others`: the other legs of this
+    position; `next_leg` is the first number that none of them has had.
     """
 
     leg: Leg
@@ -101,6 +104,7 @@ class Reopening:
     filled_at: datetime
     next_leg: int
     now: datetime
+    others: Sequence[Leg] = ()
 
 
 def reopen(asked: Reopening) -> Order:
@@ -137,17 +141,41 @@ def reopen(asked: Reopening) -> Order:
 
 
 def _lots(asked: Reopening) -> Decimal:
-    """The cancelled order's lots, less what the master has closed of its position since it filled."""
-    before, after = asked.master_lots, asked.position.lots
-    # He has closed nothing since, or we do not know what he had.
-    if not before or after is None or after >= before:
+    """The cancelled order's lots, less what has left of the copy since it was placed.
+
+    :raises Denied: BELOW_MINIMUM_LOTS
+    """
+    after, spec = asked.position.lots, asked.spec
+    if after is None:
         return asked.lots
-    step = asked.spec.lots_step if asked.spec else Decimal("0.01")
-    least = asked.spec.lots_min if asked.spec else step
-    lots = round_lots(asked.lots * after / before, step=step)
-    if lots < least or lots <= 0:
+    # The order is gone, and shall be part of the copy all the same.
+    exact = exact_share((*asked.others, replace(asked.leg, state=CopyState.WORKING)), after)
+    lots = _of_the_order(asked, after) if exact is None else _of_all_legs(asked, exact)
+    least = spec.lots_min if spec else HUNDREDTH
+    if lots < asked.lots and (lots < least or lots <= 0):
         raise Denied(Code.BELOW_MINIMUM_LOTS, lots=lots, lots_min=least)
     return lots
+
+
+def _of_all_legs(asked: Reopening, exact: Decimal) -> Decimal:
+    """What all legs together shall have, less what the others have: they may have given more than their part, or less."""
+    spec, lots = asked.spec, asked.lots
+    living = [leg for leg in asked.others if leg.alive]
+    target = round_lots(exact, step=spec.lots_step if spec else HUNDREDTH)
+    if target < (spec.lots_min if spec else HUNDREDTH):
+        return min(target, lots)
+    excess = max(NONE, lots + sum((leg.lots for leg in living), NONE) - target)
+    stays = any(leg.state is CopyState.OPEN for leg in living)
+    return lots - largest_part(replace(asked.leg, lots=lots), excess, spec, may_end=stays)
+
+
+def _of_the_order(asked: Reopening, after: Decimal) -> Decimal:
+    """Copies of old deployments do not know their origin: each order is reduced by itself."""
+    before = asked.master_lots
+    # He has closed nothing since, or we do not know what he had.
+    if not before or after >= before:
+        return asked.lots
+    return round_lots(asked.lots * after / before, step=asked.spec.lots_step if asked.spec else HUNDREDTH)
 
 
 def _on_grid(price: Decimal | None, spec: Grid | None) -> Decimal | None:

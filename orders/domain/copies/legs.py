@@ -19,9 +19,9 @@ class Leg:
 
     `filling`: the broker has told of fewer lots than it is to have, and more of them may come.
     `lifted`: a user has lifted its tombstone, so that the position may be copied anew. `lots_ordered`: what was ordered
-    at its open, when the master had `master_lots` (0: nothing of his position is its share any more); `filled`: some of
-    it has been there; `dropped`: its broker let its working order go before it filled. `kept`: its symbol's grid as it
-    was when the leg was made; None for legs that are older than the keeping.
+    at its open, when the master had `master_lots` (0: nothing of his position is its share, or it stands in for a leg
+    whose share it has); `filled`: some of it has been there; `dropped`: its broker let its working order go before it
+    filled. `kept`: its symbol's grid as it was when the leg was made; None for legs that are older than the keeping.
     """
 
     leg: int
@@ -47,8 +47,11 @@ class Leg:
 
     @property
     def born(self) -> bool:
-        """Whether it is part of what was copied: it lives, or has been open. One that was refused is not."""
-        return self.filled or self.state in ALIVE
+        """Whether it is part of what was copied: it lives, or has ended at its broker. One that was refused is not.
+
+        What has ended was there, whether or not its fill was told, or it was an order that somebody has taken off.
+        """
+        return self.filled or self.state in ALIVE or self.state is CopyState.CLOSED
 
     @property
     def alive(self) -> bool:
@@ -59,9 +62,12 @@ def outgrown(legs: Iterable[Leg], side: Side | None, lots: Decimal | None) -> bo
     """Whether a master tells of more lots than these legs were copied from, or of the other side: deals of an account
     that nets melt into one position, whatever its terminal says of itself.
     """
+    legs = list(legs)
+    # What was opened in place of an order that had not filled is as large as that: it names no lots of the master's.
+    most = max((leg.master_lots or NONE for leg in legs if leg.born), default=NONE)
     return any(
         (side is not None and (leg.side is side) == leg.reverse)
-        or (lots is not None and bool(leg.master_lots) and lots > (leg.master_lots or NONE))
+        or (lots is not None and leg.master_lots is not None and lots > (leg.master_lots or most) > 0)
         for leg in legs
         if leg.alive
     )

@@ -24,7 +24,7 @@ def exact_share(legs: Sequence[Leg], master_left: Decimal) -> Decimal | None:
     None where it is not known what he had at the open. He may have added to his position since: the share of what was
     copied never exceeds all of it.
     """
-    # A leg that came back after its end has `master_lots` 0: another one may have taken its place.
+    # What was opened at market in place of a working order has `master_lots` 0: that order keeps the share.
     born = [leg for leg in legs if leg.born and leg.master_lots != 0]
     if not born or any(leg.master_lots is None or not leg.lots_ordered for leg in born):
         return None

@@ -4,6 +4,7 @@ Every writer holds the follower's row lock, so that the deadline, the follower's
 come one after the other. A deadline is a row: it survives every process, and whoever sweeps first carries it out.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 
 from orders.domain.copies.desired import cancelling
 from orders.domain.copies.fill_waits import Reopening, after_report, at_deadline, reopen
@@ -44,6 +45,7 @@ from sessions_app.services.lifecycle.after_commit import ring_after_commit
 from sessions_app.services.operations import alerts
 
 _FILLS: Final = frozenset({ReportStatus.FILLED, ReportStatus.PARTIALLY_FILLED})
+_NONE: Final = Decimal(0)
 _COLUMNS: Final = ("state", "due_at", "tries", "code", "steps", "settled_at")
 _log = structlog.get_logger(__name__)
 
@@ -55,31 +57,36 @@ class Waits:
     by_copy: dict[UUID, FillWait]
     log: CommandLog
     positions: Mapping[tuple[UUID, int], Position] = field(default_factory=dict)
-    last_legs: dict[tuple[UUID, int], int] = field(default_factory=dict)
+    legs: dict[tuple[UUID, int], list[Copy]] = field(default_factory=dict)
     attempts: Attempts | None = None
     terminals: Mapping[UUID, Terminal] = field(default_factory=dict)
     changed: dict[UUID, FillWait] = field(default_factory=dict)
     copies: list[Copy] = field(default_factory=list)
     calls: list[alerts.Call] = field(default_factory=list)
+    denied: list[Copy] = field(default_factory=list)
 
     @classmethod
-    def load(cls, found: Collection[FillWait], log: CommandLog) -> "Waits":
-        """Everything about these waits, in a fixed number of reads; none if there are none."""
+    def load(cls, found: Collection[FillWait], log: CommandLog, known: Collection[Copy] = ()) -> "Waits":
+        """Everything about these waits, in a fixed number of reads; none if there are none. Of the copies that are
+        `known` the caller's objects are kept: he may have changed them.
+        """
         if not found:
             return cls({}, log)
         numbers = {wait.copy.position_id for wait in found}
         masters = {wait.copy.subscription.strategy.master_id for wait in found}
         # More rows than needed where two masters share a number; fewer statements than one for each pair.
         known = MasterPosition.objects.filter(account__in=masters, position_id__in=numbers)
-        siblings = Copy.objects.filter(
+        objects = {copy.id: copy for copy in (*known, *(wait.copy for wait in found))}
+        legs: dict[tuple[UUID, int], list[Copy]] = defaultdict(list)
+        for row in Copy.objects.filter(
             subscription__in={wait.copy.subscription_id for wait in found}, position_id__in=numbers
-        )
-        legs = siblings.values_list("subscription_id", "position_id").annotate(Max("leg"))
+        ).order_by("leg"):
+            legs[row.subscription_id, row.position_id].append(objects.get(row.id, row))
         return cls(
             by_copy={wait.copy_id: wait for wait in found},
             log=log,
             positions={(row.account_id, row.position_id): mapping.position(row) for row in known},
-            last_legs={(subscription, position): leg for subscription, position, leg in legs},
+            legs=legs,
             attempts=Attempts({wait.decision_id for wait in found}),
             terminals=mapping.terminals(account.profile_id for account in log.rows.values()),
         )
@@ -180,13 +187,13 @@ class Waits:
         """The order is gone and nothing had filled: the position at market, unless that is denied."""
         account = self.log.row(copy.account_id)
         terminal = self.terminals.get(account.profile_id) if account.profile_id else None
-        key = (copy.subscription_id, copy.position_id)
+        legs = self.legs[copy.subscription_id, copy.position_id]
         leg = mapping.leg(copy)
         spec = grid_of(leg, terminal.symbols if terminal else {})
         settings = copy.subscription.settings
         asked = Reopening(
             leg=leg,
-            lots=wait.lots or Decimal(0),
+            lots=wait.lots or _NONE,
             master_lots=wait.master_lots,
             position=position,
             subscription=SubscriptionState(copy.subscription.state),
@@ -194,26 +201,30 @@ class Waits:
             deviation_points=settings.deviation_points,
             spec=spec,
             filled_at=wait.decision.intent.occurred_at,
-            next_leg=self.last_legs.get(key, copy.leg) + 1,
+            next_leg=legs[-1].leg + 1,
             now=self.log.now,
+            others=[mapping.leg(other) for other in legs if other is not copy],
         )
         try:
             order = reopen(asked)
         # The order is cancelled already; that nothing follows is a decision with its reason.
         except Denied as no:
+            # As if it had been refused: no part of what was copied.
+            copy.master_lots = _NONE
+            self.denied.append(copy)
             self._move(wait, WaitState.DENIED, step="reopen", code=no.code.value, **evidence, **no.evidence)
             return
-        self.last_legs[key] = order.leg
         again = leading.new_copy(
             self.log,
             self.log.accounts[copy.account_id],
             subscription_pk=copy.subscription_id,
             position_id=copy.position_id,
             order=order,
-            # What he has closed since his fill is out of the order's lots already, and must not be taken off twice.
-            master_lots=position.lots,
+            # The share of the master's lots stays with the order that it stands in for.
+            master_lots=_NONE,
             spec=spec,
         )
+        legs.append(again)
         self.copies.append(again)
         leading.lead(again, order)
         self._order(wait, again, order)
@@ -287,7 +298,7 @@ def of_copies(copies: Collection[Copy], log: CommandLog) -> Waits:
     for wait in loaded:
         pending[wait.copy_id].subscription = wait.copy.subscription
         wait.copy = pending[wait.copy_id]
-    return Waits.load(loaded, log)
+    return Waits.load(loaded, log, copies)
 
 
 def _with_rows() -> "QuerySet[FillWait]":
@@ -347,5 +358,6 @@ def _carry_out(wait_pk: UUID, account_pk: UUID) -> int:
 def write(waits: Waits) -> None:
     """The waits and the new copies, and whom they call; the caller writes the log."""
     insert_rows(Copy, waits.copies)
+    update_rows(Copy, waits.denied, ["master_lots"])
     update_rows(FillWait, waits.changed.values(), _COLUMNS)
     alerts.raise_alerts(waits.calls, waits.log.now)

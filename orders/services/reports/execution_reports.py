@@ -305,9 +305,6 @@ def _apply(copy: Copy, command: Command | None, action: Action | None, report: E
         copy.closed_at, copy.next_check_at, copy.wait_reason = work.log.now, None, ""
         work.cancelled[copy.id.int] = copy
     came_back = before.state in (CopyState.FAILED, CopyState.CLOSED) and after.state is not before.state
-    # It was over, and nothing of what its master holds is its share: another leg may have taken its place.
-    if came_back and before.state is CopyState.CLOSED and not after.lots_decided:
-        copy.master_lots = _NONE
     if came_back or not convergence.is_settled(copy):
         work.unsettled[copy.id.int] = copy
     else:

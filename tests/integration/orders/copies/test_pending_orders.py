@@ -492,6 +492,49 @@ def test_a_reversed_pending_order_is_reopened_the_same_way_round(master: Desk, f
     )
 
 
+def with_small_orders(most: str = "0.4") -> Desk:
+    """A follower whose broker takes no larger orders."""
+    small = Desk.open("srv:5")
+    lots = {"lots_min": "0.01", "lots_step": "0.01", "lots_max": most}
+    symbol = {"name": "EURUSD", "digits": 5, "contract_size": "100000"} | lots
+    small.send("InitRequest", {"currency": "USD", "symbols": [symbol]})
+    return small
+
+
+def leads(desk: Desk, *, after: int) -> list[tuple[str, int | None, Decimal | None]]:
+    rows = Command.objects.filter(account=desk.account, seq__gt=after).order_by("seq")
+    return [(row.action, row.leg, row.lots_after) for row in rows]
+
+
+def test_what_is_opened_instead_of_one_leg_is_what_all_of_them_lack_and_follows_the_master_on(master: Desk) -> None:
+    """1.20 in three orders, of which one fills before its master closes two thirds: 0.40 in all are due, and 0.20 when
+    he closes half of the rest. What the other two have given is not taken off the third once more."""
+    small = with_small_orders()
+    subscribe(master, small)
+    place(master, lots="1.20")
+    first, second, third = Command.objects.filter(account=small.account).order_by("leg")
+    for number, leg in enumerate((first, second, third)):
+        small.report(leg.id, "placed", ticket=900 + number, lots="0.4")
+    activate(master, lots="1.20")
+    small.report(second.id, "filled", ticket=901, lots="0.4")
+    master.intend("partial_close", 1, lots="0.80", remaining_lots="0.40", new_ticket=2)
+    assert leads(small, after=3) == [("cancel", 3, Decimal(0)), ("partial_close", 2, Decimal("0.01"))]
+    small.report(command(small, "cancel").id, "cancelled", ticket=902)
+    small.report(command(small, "partial_close").id, "closed", ticket=901, lots="0.39", remaining_lots="0.01")
+    let_time_pass()
+    small.report(command(small, "cancel").id, "cancelled", ticket=900)
+    opened = command(small, "open")
+    assert (opened.leg, opened.lots) == (4, Decimal("0.39"))
+    small.report(opened.id, "filled", ticket=903, lots="0.39")
+    Copy.objects.update(next_check_at=queries.database_now())
+    due_copies.carry_out()
+    assert command(small, "open") == Command.objects.filter(account=small.account).order_by("seq").last()
+    seen = opened.seq
+    assert seen is not None
+    master.intend("partial_close", 1, lots="0.20", remaining_lots="0.20", ticket=2, new_ticket=3)
+    assert leads(small, after=seen) == [("partial_close", 4, Decimal("0.19"))]
+
+
 def test_every_leg_has_its_own_wait_and_its_own_end(master: Desk) -> None:
     small = Desk.open("srv:5")
     symbol = {"name": "EURUSD", "digits": 5, "contract_size": "100000"}

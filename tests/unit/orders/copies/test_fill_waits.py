@@ -249,3 +249,72 @@ def test_lots_go_by_hundredths_where_the_broker_tells_nothing() -> None:
     with pytest.raises(Denied) as denied:
         reopen(reopening(position=position(lots=Decimal("0.09")), spec=None))
     assert denied.value.evidence == {"lots": Decimal(0), "lots_min": Decimal("0.01")}
+
+
+# Several legs: all of them together follow the master. Each of 0.40 was placed when he had 0.30.
+
+
+def placed(number: int, state: CopyState, lots: str, *, ordered: str = "0.40", **changes: Any) -> Leg:
+    fields: dict[str, Any] = {"order_type": OrderType.LIMIT, "state": state, "filled": state is CopyState.OPEN} | changes
+    return leg(lots, number=number, lots_ordered=Decimal(ordered), master_lots=Decimal("0.30"), **fields)
+
+
+def of_three(left: str, *others: Leg, least: str = "0.01", step: str = "0.01") -> Decimal:
+    """What is opened instead of the first leg, whose order was cancelled."""
+    return reopen(
+        reopening(
+            leg=placed(1, CopyState.CLOSED, "0"),
+            others=others,
+            lots=Decimal("0.40"),
+            master_lots=Decimal("0.30"),
+            position=position(lots=Decimal(left)),
+            spec=spec(least=least, step=step),
+            next_leg=4,
+        )
+    ).lots
+
+
+GIVEN = placed(3, CopyState.CLOSED, "0")  # its order was cancelled, for lots had to leave
+INSTEAD = replace(placed(4, CopyState.ORDERED, "0.39", ordered="0.39"), master_lots=Decimal(0))
+
+
+@pytest.mark.parametrize(
+    ("left", "others", "lots"),
+    [
+        # 1.20 x 0.10 / 0.30 is 0.40 in all: the others have given all but 0.01, and nothing more is to be taken off.
+        ("0.10", (placed(2, CopyState.OPEN, "0.01"), GIVEN), "0.39"),
+        ("0.10", (placed(2, CopyState.OPEN, "0.20"), GIVEN), "0.20"),
+        # One that still works, or is opened instead of another one, has its lots as well.
+        ("0.10", (placed(2, CopyState.WORKING, "0.07"), placed(3, CopyState.ORDERED, "0.01")), "0.32"),
+        ("0.10", (placed(2, CopyState.CLOSED, "0"), GIVEN, INSTEAD), "0.01"),
+        # One that his follower has closed is part of what was copied; what he holds is not more for it than was ordered.
+        ("0.10", (placed(2, CopyState.CLOSED, "0", filled=True), GIVEN), "0.40"),
+        # Nothing has left: as it was ordered.
+        ("0.30", (placed(2, CopyState.OPEN, "0.40"), placed(3, CopyState.WORKING, "0.40")), "0.40"),
+        ("0.50", (placed(2, CopyState.OPEN, "0.40"), placed(3, CopyState.WORKING, "0.40")), "0.40"),
+        # What was refused is no part of the copy: 0.80 x 0.10 / 0.30.
+        ("0.10", (placed(2, CopyState.OPEN, "0.20"), placed(3, CopyState.FAILED, "0")), "0.06"),
+        # While nothing of it is open, its least stays.
+        ("0.10", (placed(2, CopyState.WORKING, "0.40"), GIVEN), "0.01"),
+    ],
+)
+def test_what_is_opened_at_market_is_what_all_legs_together_lack(left: str, others: tuple[Leg, ...], lots: str) -> None:
+    assert of_three(left, *others) == Decimal(lots)
+
+
+@pytest.mark.parametrize(
+    ("left", "others", "terms", "lots"),
+    [
+        # The open one has all that is due: there is nothing to open.
+        ("0.10", (placed(2, CopyState.OPEN, "0.40"), GIVEN), {}, "0"),
+        # Less than the broker's least is due of all of them.
+        ("0.02", (GIVEN, placed(2, CopyState.CLOSED, "0")), {"least": "0.1"}, "0.08"),
+    ],
+)
+def test_nothing_is_opened_at_market_that_the_copy_does_not_lack(
+    left: str, others: tuple[Leg, ...], terms: dict[str, str], lots: str
+) -> None:
+    with pytest.raises(Denied) as denied:
+        of_three(left, *others, **terms)
+    assert denied.value.code is Code.BELOW_MINIMUM_LOTS
+    assert denied.value.evidence["lots"] == Decimal(lots)

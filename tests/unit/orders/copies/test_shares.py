@@ -57,8 +57,9 @@ def test_legs_that_were_copied_at_different_times_are_shared_apart() -> None:
 @pytest.mark.parametrize("state", CopyState)
 @pytest.mark.parametrize("filled", [True, False])
 def test_a_leg_that_never_came_to_life_is_no_part_of_the_origin(state: CopyState, filled: bool) -> None:
+    """One that has ended is, whether its fill was told or not: something was there that could end."""
     legs = [copied("0.10", "1"), copied("0.10", "1", number=2, state=state, filled=filled)]
-    born = filled or state not in ENDED
+    born = filled or state is not CopyState.FAILED
     assert exact_share(legs, Decimal("0.5")) == Decimal("0.10" if born else "0.05")
 
 

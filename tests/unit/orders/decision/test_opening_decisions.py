@@ -239,6 +239,9 @@ def test_more_of_a_position_or_its_other_side_tells_of_an_account_that_nets(
     assert decide(case(asked, legs=[copied])).code is expected
     ended = replace(copied, state=CopyState.CLOSED)
     assert decide(case(asked, legs=[ended])).code is Code.ALREADY_COPIED
+    # What stands in for an order of theirs names no lots of the master's, the order does.
+    instead = replace(copied, leg=2, master_lots=Decimal(0))
+    assert decide(case(asked, legs=[ended, instead])).code is expected
     for unknown in (None, Decimal(0)):
         older = replace(copied, master_lots=unknown)
         assert decide(case(intent(lots=Lots("9")), legs=[replace(older, side=Side.BUY, reverse=False)])).code is (

@@ -1,0 +1,48 @@
+"""Copies of several orders: all of them together have what is due, whatever becomes of one."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from orders.models import Command, Copy
+from tests.integration.trading import Desk, subscribe
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def master() -> Desk:
+    return Desk.open("srv:1").introduce()
+
+
+@pytest.fixture
+def small(master: Desk) -> Desk:
+    """A follower whose broker takes no more than 0.40 at once."""
+    desk = Desk.open("srv:5")
+    lots = {"lots_min": "0.01", "lots_step": "0.01", "lots_max": "0.4"}
+    symbol = {"name": "EURUSD", "digits": 5, "contract_size": "100000"} | lots
+    desk.send("InitRequest", {"currency": "USD", "symbols": [symbol]})
+    subscribe(master, desk)
+    return desk
+
+
+def opens(desk: Desk, **changes: Any) -> list[Command]:
+    return list(Command.objects.filter(account=desk.account, action="open", **changes).order_by("leg"))
+
+
+def part(master: Desk, lots: str, left: str, *, ticket: int = 1) -> None:
+    master.intend("partial_close", 1, lots=lots, remaining_lots=left, ticket=ticket, new_ticket=ticket + 1)
+
+
+def test_a_leg_that_is_closed_by_hand_counts_also_when_its_fill_was_never_told(master: Desk, small: Desk) -> None:
+    """0.75 in two orders; of 0.75 x 0.31 and then x 0.25 the follower has left the 0.40 that he holds."""
+    master.buy(1, lots="0.75")
+    first, second = opens(small)
+    small.report(first.id, "filled", ticket=900, lots="0.4")
+    small.report(None, "closed", copy_no=second.copy.copy_no, ticket=901, lots="0.35", remaining_lots="0", cause="manual")
+    part(master, "0.5175", "0.2325")
+    part(master, "0.045", "0.1875", ticket=2)
+    rows = Command.objects.filter(account=small.account, action="partial_close").order_by("seq")
+    assert [(row.leg, row.lots_after) for row in rows] == [(1, Decimal("0.23")), (1, Decimal("0.18"))]
+    assert list(Copy.objects.order_by("leg").values_list("state", flat=True)) == ["open", "closed"]
