@@ -132,10 +132,12 @@ class Waits:
         return ""
 
     def lose(self, copy: Copy) -> None:
-        """The cancel of its working order was not carried out: it comes due at once, and is ordered again."""
+        """The cancel of its working order was not carried out: it comes due at once, and is ordered again. Nobody has
+        refused it, and only refusals are bounded.
+        """
         wait = self.by_copy.get(copy.id)
         if wait is not None and wait.state == WaitState.CANCELLING:
-            wait.due_at = self.log.now
+            wait.due_at, wait.tries = self.log.now, wait.tries - 1
             self._move(wait, WaitState.WAITING, step="cancel", report="not_found")
 
     def _answered(

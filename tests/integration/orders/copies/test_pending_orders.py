@@ -365,7 +365,22 @@ def test_a_cancel_that_was_ordered_again_and_rejected_is_tried_again_under_an_at
     follower.report(command(follower, "cancel").id, "rejected", error_code=145)
     assert (the_wait().state, let_time_pass()) == ("waiting", 1)
     again = command(follower, "cancel")
-    assert (again.attempt, again.state, the_wait().state, the_wait().tries) == (3, "queued", "cancelling", 3)
+    assert (again.attempt, again.state, the_wait().state) == (3, "queued", "cancelling")
+
+
+def test_a_cancel_that_was_never_carried_out_is_no_refusal(master: Desk, follower: Desk) -> None:
+    """Its broker has to refuse three times before a person is called, however often its terminal could not ask."""
+    working(master, follower)
+    activate(master)
+    let_time_pass()
+    for refusals in range(3):
+        assert (the_wait().state, OperatorAlert.objects.filter(code="open_rejected").exists()) == ("cancelling", False)
+        not_found(follower, command(follower, "cancel"))
+        follower.report(command(follower, "cancel").id, "rejected", error_code=132)
+        assert let_time_pass() == (refusals < 2)
+    assert (the_wait().state, the_wait().code, command(follower, "cancel").attempt) == ("denied", "cancel_rejected", 6)
+    alert = OperatorAlert.objects.get(code="open_rejected")
+    assert "refused 3 times to cancel it, error 132" in alert.text
 
 
 def test_a_late_fill_that_comes_in_two_parts_is_closed_as_often(master: Desk, follower: Desk) -> None:
