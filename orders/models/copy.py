@@ -19,9 +19,10 @@ class Copy(models.Model):
     `master_lots`: what the master had when `lots_opened` were ordered, 0 where another leg has this one's share;
     `lots_filled`: all that ever filled. What the broker told last stands in `lots_open` and the columns
     `..._at_broker`, as of `observed_at`. `next_check_at`: when to look at it again though nothing happens, and
-    `wait_reason` why. A person was called, for the last time: `unprotected_since`: for a stop that is not at the broker; `repeated_at`: for an open that was ordered once more;
-    `undelivered_at`: for a close that nobody tries; `overdue_at`: for one that the broker does not carry out.
-    `lots_step`, `lots_min`, `digits` and `tick_size` are its symbol's when it was made; null in rows that are older.
+    `wait_reason` why. A person was called, for the last time: `unprotected_since`: for a stop that is not at the
+    broker; `repeated_at`: for an open that was ordered once more; `undelivered_at`: for a close that nobody tries;
+    `overdue_at`: for one that the broker does not carry out. `lots_step`, `lots_min`, `digits` and `tick_size` are its
+    symbol's when it was made; null in rows that are older.
     """
 
     id = id_field()

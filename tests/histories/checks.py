@@ -23,6 +23,7 @@ PRICE: Final = frozenset({129, 135, 136, 138})
 BUSY: Final = frozenset({4, 6, 8, 137, 141, 146})
 FOR_GOOD: Final = frozenset({134, 131, 64, 132, 133, 147, NO_SYMBOL})
 OUR_FAULT: Final = frozenset({131, NO_SYMBOL})
+LEFT_OUT: Final = frozenset({130, 147})
 GIVEN_UP: Final = FOR_GOOD - {132, 133}
 OUTCOMES: Final = frozenset({"done", "rejected", "expired", "void"})
 
@@ -64,7 +65,9 @@ def _log(follower: Follower) -> Iterator[Violation]:
             yield Violation("flood", f"{follower.name}: {many} commands for copy {copy_no}")
     opens = Counter(row.copy_no for row in log if row.action in OPENS and row.seq is not None)
     for copy_no, many in opens.items():
-        if many > MOST_ATTEMPTS:
+        # Once more for each of stops and expiry that it was refused for, and that is left out then.
+        named = {code for row in log if row.action in OPENS and row.copy_no == copy_no for code in row.codes}
+        if many > MOST_ATTEMPTS + len(LEFT_OUT & named):
             yield Violation("attempts", f"{follower.name}: {many} openings of copy {copy_no}")
     for row in log:
         if row.state not in OUTCOMES and row.state != "working":

@@ -5,7 +5,7 @@ reason, a call, or that the copy was given up. Asked again without news it says 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -23,6 +23,7 @@ from orders.domain.copies.rejections import (
 )
 from orders.domain.copies.shares import Specs, exact_share, on_grid, parts_to_close
 from orders.domain.copies.specs import grid_of
+from orders.domain.copies.tries import Levels, Tried
 from orders.domain.states.commands import SENDABLE, UNFINISHED, CommandState
 from orders.domain.states.copies import CopyState
 from orders.domain.states.reasons import WaitReason
@@ -35,39 +36,8 @@ CRUMB: Final = Decimal("0.00001")
 UNDELIVERED_AFTER: Final = timedelta(seconds=30)
 OVERDUE_AFTER: Final = timedelta(minutes=10)
 OVERDUE_TRIES: Final = 5
-_FAILED: Final = frozenset({CommandState.REJECTED, CommandState.EXPIRED, CommandState.VOID})
 # Should the event that would wake a copy be lost, it waits a minute for its next look, not for ever.
 _LOOK_AGAIN: Final = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """Stops at the broker, and a working order's price and expiry. Stops that are not set are 0; an expiry of None is
-    not known, or the order has none.
-    """
-
-    sl: Decimal = NONE
-    tp: Decimal = NONE
-    price: Decimal | None = None
-    expiry: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """One numbered command of a copy. `at`: when it was ordered, or when its outcome came."""
-
-    action: Action
-    state: CommandState
-    at: datetime
-    lots_after: Decimal = NONE
-    levels: Levels = Levels()
-    error_code: int | None = None
-    valid_until: datetime | None = None
-    deviation_points: int | None = None
-
-    @property
-    def failed(self) -> bool:
-        return self.state in _FAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +48,7 @@ class Standing:
 
     leg: Leg
     lots_open: Decimal = NONE
-    at_broker: Levels = Levels()
+    at_broker: Levels = field(default_factory=Levels)
     commands: Sequence[Tried] = ()
 
     @property
@@ -414,7 +384,10 @@ def _opening(standing: Standing, lots: Decimal, followed: Followed, now: datetim
 def _next_opening(last: Tried, tries: int, now: datetime) -> datetime | None:
     """When an open that came to nothing is ordered again; None for never."""
     # An EA that says "expired" found the signal too old already: a second order would be older.
-    if tries >= MAX_OPENINGS or last.state is CommandState.EXPIRED or last.valid_until is None:
+    if last.state is CommandState.EXPIRED or last.valid_until is None:
+        return None
+    # What it was refused for is left out as its next step, and that is no further try: it can happen once for each.
+    if tries >= MAX_OPENINGS and not last.named_too_much:
         return None
     pause = timedelta(0) if last.state is CommandState.VOID else pause_before_opening(_class(last), tries)
     due = None if pause is None else max(last.at + pause, now)
@@ -427,7 +400,7 @@ def _again(standing: Standing, last: Tried, lots: Decimal, followed: Followed) -
     spec = grid_of(leg, followed.specs)
     wanted = moving(leg, followed.position, spec) if followed.position is not None else None
     # Stops that stand too near must not cost the trade: they are set when it is open. What was refused once stays out
-    # of every later attempt, whatever that one was refused for: there are three in all.
+    # of every later attempt, whatever that one was refused for.
     bare = _opened_bare(standing)
     price = last.levels.price if wanted is None or wanted.price is None else wanted.price
     return replace(

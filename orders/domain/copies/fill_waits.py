@@ -158,7 +158,7 @@ def _lots(asked: Reopening) -> Decimal:
 
 
 def _of_all_legs(asked: Reopening, exact: Decimal) -> Decimal:
-    """What all legs together shall have, less what the others have: they may have given more than their part, or less."""
+    """What all legs together shall have, less what the others have: those may have given more than their part."""
     spec, lots = asked.spec, asked.lots
     living = [leg for leg in asked.others if leg.alive]
     target = round_lots(exact, step=spec.lots_step if spec else HUNDREDTH)

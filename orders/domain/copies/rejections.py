@@ -41,7 +41,8 @@ _CLASSES: Final[Mapping[int, Rejection]] = {
 }
 
 MAX_OPENINGS: Final = 3
-"""How often one opening may be ordered, whatever the broker or the EA says."""
+"""How often one opening may be ordered, whatever the broker or the EA says; and once more for each that it was refused
+for and that is left out then."""
 _MINUTE: Final = timedelta(minutes=1)
 _GROWING: Final = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 5, 15, 30))
 _STOPS_PAUSE: Final = timedelta(seconds=15)
@@ -86,9 +87,12 @@ def pause_before_opening(rejection: Rejection, tries: int) -> timedelta | None:
     A price that moved is asked for again at once, with the deviation as the bound. What the broker says of money, lots
     or a closed market will not change while the signal is young.
     """
+    # The same order without what it was refused for: whether it is that, and no further try, the caller knows.
+    if rejection in (Rejection.STOPS, Rejection.EXPIRY):
+        return timedelta(0)
     if tries >= MAX_OPENINGS:
         return None
-    if rejection in (Rejection.PRICE, Rejection.STOPS, Rejection.EXPIRY):
+    if rejection is Rejection.PRICE:
         return timedelta(0)
     return _growing(tries) if rejection is Rejection.BUSY else None
 

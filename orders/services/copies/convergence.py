@@ -16,10 +16,11 @@ import structlog
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from orders.domain.copies.converge import CRUMB, Followed, Levels, Standing, Step, Tried, converge
+from orders.domain.copies.converge import CRUMB, Followed, Standing, Step, converge
 from orders.domain.copies.legs import Order
 from orders.domain.copies.positions import Position
 from orders.domain.copies.rejections import Rejection, classify
+from orders.domain.copies.tries import Levels, Tried
 from orders.domain.states.commands import UNFINISHED, CommandState
 from orders.domain.states.copies import ALIVE, CopyState
 from orders.domain.states.reasons import CommandReason, WaitReason

@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from orders.domain.copies.converge import Levels
 from orders.domain.copies.legs import Order
 from orders.domain.copies.repair_policies import Policy, policy_for
+from orders.domain.copies.tries import Levels
 from orders.domain.reconciliation.books import Book
 from orders.domain.reconciliation.comparison import Comparison, Copied, Found
 from orders.domain.reconciliation.differences import Repair, Undecided, next_try, repair

@@ -40,7 +40,9 @@ def test_a_leg_that_is_closed_by_hand_counts_also_when_its_fill_was_never_told(m
     master.buy(1, lots="0.75")
     first, second = opens(small)
     small.report(first.id, "filled", ticket=900, lots="0.4")
-    small.report(None, "closed", copy_no=second.copy.copy_no, ticket=901, lots="0.35", remaining_lots="0", cause="manual")
+    small.report(
+        None, "closed", copy_no=second.copy.copy_no, ticket=901, lots="0.35", remaining_lots="0", cause="manual"
+    )
     part(master, "0.5175", "0.2325")
     part(master, "0.045", "0.1875", ticket=2)
     rows = Command.objects.filter(account=small.account, action="partial_close").order_by("seq")

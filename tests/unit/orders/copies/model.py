@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from orders.domain.copies.converge import Followed, Levels, Standing, Step, Tried, converge
+from orders.domain.copies.converge import Followed, Standing, Step, converge
 from orders.domain.copies.legs import Leg, Order
 from orders.domain.copies.positions import Position, PositionState
+from orders.domain.copies.tries import Levels, Tried
 from orders.domain.states.commands import CommandState
 from orders.domain.states.copies import CopyState
 from orders.domain.states.subscriptions import SubscriptionState

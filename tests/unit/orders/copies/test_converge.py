@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import pytest
 
-from orders.domain.copies.converge import CRUMB, Followed, Levels, Standing, Step, Tried, converge
+from orders.domain.copies.converge import CRUMB, Followed, Standing, Step, converge
 from orders.domain.copies.positions import Position, PositionState
+from orders.domain.copies.tries import Levels, Tried
 from orders.domain.states.commands import CommandState
 from orders.domain.states.copies import CopyState
 from orders.domain.states.reasons import WaitReason

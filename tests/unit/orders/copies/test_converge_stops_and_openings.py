@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from orders.domain.copies.converge import Followed, Levels, Step, Tried, converge
+from orders.domain.copies.converge import Followed, Step, converge
 from orders.domain.copies.positions import PositionState
+from orders.domain.copies.tries import Levels, Tried
 from orders.domain.states.commands import CommandState
 from orders.domain.states.reasons import WaitReason
 from orders.domain.states.subscriptions import SubscriptionState
@@ -376,7 +377,7 @@ def test_stops_that_stand_too_near_do_not_cost_a_trade() -> None:
 
 
 def test_what_an_open_was_once_refused_for_stays_out_of_every_later_attempt() -> None:
-    """Three attempts in all: a busy broker in between must not cost the trade."""
+    """A busy broker in between must not cost the trade."""
     stops = opening(REJECTED, 5, 130, action=Action.PLACE, levels=replace(AS_STOPPED, expiry="now"))
     bare = opening(REJECTED, 2, 4, action=Action.PLACE, levels=Levels(expiry="now"))
     pending = replace(STOPPED, state=PositionState.WORKING, price=D("1.08"), expiry="now")

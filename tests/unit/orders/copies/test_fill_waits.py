@@ -255,7 +255,11 @@ def test_lots_go_by_hundredths_where_the_broker_tells_nothing() -> None:
 
 
 def placed(number: int, state: CopyState, lots: str, *, ordered: str = "0.40", **changes: Any) -> Leg:
-    fields: dict[str, Any] = {"order_type": OrderType.LIMIT, "state": state, "filled": state is CopyState.OPEN} | changes
+    fields: dict[str, Any] = {
+        "order_type": OrderType.LIMIT,
+        "state": state,
+        "filled": state is CopyState.OPEN,
+    } | changes
     return leg(lots, number=number, lots_ordered=Decimal(ordered), master_lots=Decimal("0.30"), **fields)
 
 
@@ -287,7 +291,7 @@ INSTEAD = replace(placed(4, CopyState.ORDERED, "0.39", ordered="0.39"), master_l
         # One that still works, or is opened instead of another one, has its lots as well.
         ("0.10", (placed(2, CopyState.WORKING, "0.07"), placed(3, CopyState.ORDERED, "0.01")), "0.32"),
         ("0.10", (placed(2, CopyState.CLOSED, "0"), GIVEN, INSTEAD), "0.01"),
-        # One that his follower has closed is part of what was copied; what he holds is not more for it than was ordered.
+        # One that the follower has closed is part of what was copied; he gets no more for it than was ordered.
         ("0.10", (placed(2, CopyState.CLOSED, "0", filled=True), GIVEN), "0.40"),
         # Nothing has left: as it was ordered.
         ("0.30", (placed(2, CopyState.OPEN, "0.40"), placed(3, CopyState.WORKING, "0.40")), "0.40"),
