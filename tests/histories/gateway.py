@@ -28,7 +28,7 @@ from sessions_app.models.statements import Answer, Statement
 from sessions_app.services.access import keys
 from sessions_app.services.ingest import batches, beats, ports
 from sessions_app.services.ingest.ports import Arrival, Batch, Fate
-from sessions_app.services.lifecycle import ending, expiry, opening, promotion, resuming
+from sessions_app.services.lifecycle import ending, expiry, opening, promotion, resuming, snapshot_requests
 from sessions_app.services.operations.history import EA, GATEWAY, Actor
 from sessions_app.transport.inbound.decoding import read_arrival
 from tests.histories.clock import Clock
@@ -272,6 +272,7 @@ class Gateway:
         }
         grown = {account: doorbell.News(top) for account, top in batch.tops.items()}
         self._ring(doorbell.Ring(frozenset(batch.changed_sessions | touched), grown))
+        snapshot_requests.ask_for_books(batch=batch)
         for session_id in batch.promotable:
             promotion.promote_session(session_id=session_id)
         for session_id in batch.leaving:

@@ -19,11 +19,12 @@ from sessions_app.domain.frames.envelope import digest
 from sessions_app.domain.frames.log import LogFrame
 from sessions_app.domain.frames.payloads import Hello
 from sessions_app.domain.keys import token_digest
+from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, Tenant
 from sessions_app.services.access import keys
 from sessions_app.services.ingest import batches, ports
 from sessions_app.services.ingest.ports import Arrival, Batch
-from sessions_app.services.lifecycle import opening, resuming
+from sessions_app.services.lifecycle import opening, resuming, snapshot_requests
 from sessions_app.services.operations.history import Actor
 
 OPERATOR = Actor("operator")
@@ -87,6 +88,7 @@ class Desk:
             seq = self.seq
         arrival = self.arrival(kind, payload, seq=seq, frame_id=frame_id)
         self.batches.append(batches.store(arrivals=[arrival]))
+        snapshot_requests.ask_for_books(self.batches[-1])
         return arrival
 
     def intend(self, action: str, position_id: int, **fields: Any) -> Arrival:
@@ -129,6 +131,16 @@ def held(copy_no: int | None, ticket: int, lots: str = "0.1", **fields: Any) -> 
     """One position of a book: ours by its magic number, or, without a copy number, somebody else's."""
     magic = {} if copy_no is None else {"magic": magic_of(copy_no)}
     return {"ticket": ticket, "symbol": "EURUSD", "side": "buy", "lots": lots, "price": "1.1", **magic, **fields}
+
+
+def owes_no_book(desk: Desk) -> None:
+    """Its terminal has told what it holds, as is asked for with each session."""
+    BrokerAccount.objects.filter(id=desk.account.id).update(needs_snapshot=False, snapshot_due_at=None)
+
+
+def is_asked_for_book(desk: Desk) -> bool:
+    row = BrokerAccount.objects.get(id=desk.account.id)
+    return row.snapshot_due_at is not None and row.snapshot_reason == SnapshotReason.IN_DOUBT
 
 
 def open_session(key: AuthKey) -> EaSession:

@@ -45,13 +45,11 @@ from orders.services.intents.reading import Subscribed
 from orders.services.intents.seats import Seat, seats_of
 from sessions_app import queries
 from sessions_app.domain.alerts import AlertCode
-from sessions_app.domain.lifecycle import SnapshotReason
 from sessions_app.models import BrokerAccount
 from sessions_app.models.bulk import insert_rows, send_update
 from sessions_app.models.fields import new_id
 from sessions_app.models.light import record
 from sessions_app.services.ingest.ports import Arrival, Batch
-from sessions_app.services.lifecycle import snapshot_requests
 from sessions_app.services.operations import alerts
 
 _log = structlog.get_logger(__name__)
@@ -87,7 +85,7 @@ class Workspace:
     new_copies: list[Copy] = field(default_factory=list)
     waits: list[FillWait] = field(default_factory=list)
     calls: dict[tuple[AlertCode, str], tuple[str, UUID]] = field(default_factory=dict)
-    books_wanted: dict[UUID, UUID] = field(default_factory=dict)  # the session that is asked, by its account
+    books_wanted: set[UUID] = field(default_factory=set)
 
     @classmethod
     def load(cls, arrivals: Sequence[Arrival], now: datetime) -> "Workspace":
@@ -362,12 +360,6 @@ class Workspace:
         """Raise the alerts that were noted."""
         calls = [alerts.Call(code, text, pk, subject) for (code, subject), (text, pk) in self.calls.items()]
         alerts.raise_alerts(calls, self.now)
-
-    def ask_for_books(self, batch: Batch) -> None:
-        """Have these masters' terminals asked what they hold, when this is committed."""
-        if self.books_wanted:
-            snapshot_requests.fall_due(accounts=self.books_wanted, reason=SnapshotReason.IN_DOUBT, at=self.now)
-            batch.changed_sessions.update(self.books_wanted.values())
 
     def write(self, batch: Batch) -> None:
         """Write everything, and note the numbered commands for delivery after the commit; nothing is read here."""

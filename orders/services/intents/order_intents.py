@@ -62,7 +62,7 @@ def decide_all(arrivals: Sequence[Arrival], batch: Batch) -> Callable[[], None]:
     for arrival in arrivals:
         _take(arrival, workspace)
     workspace.call_people()
-    workspace.ask_for_books(batch)
+    batch.books_wanted |= workspace.books_wanted
     return partial(workspace.write, batch)
 
 
@@ -77,7 +77,7 @@ def _take(arrival: Arrival, workspace: Workspace) -> None:
     if intent.action is Action.PARTIAL_CLOSE:
         intent = completed(position, intent, workspace.parts(arrival.account_pk, intent.ticket))
         if is_unknown_part(position, intent):
-            workspace.books_wanted[arrival.account_pk] = arrival.session_id
+            workspace.books_wanted.add(arrival.account_pk)
     name = (arrival.account_pk, intent.ticket, intent.action.value, _left(intent))
     first = workspace.firsts.get(name)
     if intent.action in ADDS_EXPOSURE and _is_refused_as_reused(arrival, intent, position, workspace):
@@ -127,6 +127,9 @@ def _call_for_netting(arrival: Arrival, intent: OrderIntent, workspace: Workspac
     for subscription in workspace.outgrown(master, number, intent.side, intent.lots):
         text = f"strategy {subscription.strategy}, position {number}: opened again, with more or the other way"
         workspace.call(master, AlertCode.MASTER_NETTING, text, subject=f"netting {master}")
+    # What a deal on the other side has left of the position, nobody has said: his book shows it.
+    if any(True for _ in workspace.outgrown(master, number, intent.side, None)):
+        workspace.books_wanted.add(master)
 
 
 def _call_for_lost_orders(arrival: Arrival, intent: OrderIntent, workspace: Workspace) -> None:

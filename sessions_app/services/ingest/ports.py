@@ -110,8 +110,10 @@ class Batch:
     """What one transaction did. Everything here is told after the commit, never before.
 
     `log`: the new numbered frames of each account; `fences`: whose they are, the account's fence when they were
-    numbered. `acks`: acknowledgements that are not written yet (see ingest.acknowledgements). `offenders`: how many
-    reports about other accounts' commands each session has sent; `expelled`: who sent too many.
+    numbered. `acks`: acknowledgements that are not written yet (see ingest.acknowledgements). `books_wanted`: accounts
+    whose terminals are asked what they hold, in a transaction of its own: this one may hold accounts that come behind
+    theirs in the order of locks. `offenders`: how many reports about other accounts' commands each session has sent;
+    `expelled`: who sent too many.
     """
 
     now: datetime
@@ -121,6 +123,7 @@ class Batch:
     tops: dict[UUID, int] = field(default_factory=dict)
     replies: list[tuple[Arrival, Payload]] = field(default_factory=list)
     changed_sessions: set[UUID] = field(default_factory=set)
+    books_wanted: set[UUID] = field(default_factory=set)
     promotable: set[UUID] = field(default_factory=set)
     leaving: set[UUID] = field(default_factory=set)
     offenders: Counter[UUID] = field(default_factory=Counter)

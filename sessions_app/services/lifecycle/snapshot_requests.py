@@ -11,6 +11,7 @@ from sessions_app import doorbell, queries
 from sessions_app.domain.lifecycle import SessionStatus, SnapshotReason
 from sessions_app.models import BrokerAccount, EaSession
 from sessions_app.models.transactions import requires_transaction
+from sessions_app.services.ingest.ports import Batch
 
 
 @requires_transaction
@@ -33,3 +34,9 @@ def ask_for_snapshot(*, account_pk: UUID, reason: SnapshotReason) -> bool:
     if session is not None:
         doorbell.ring(sessions=[session.id])
     return session is not None
+
+
+def ask_for_books(batch: Batch) -> None:
+    """Have the books asked for that a committed batch wants."""
+    for account_pk in sorted(batch.books_wanted):
+        ask_for_snapshot(account_pk=account_pk, reason=SnapshotReason.IN_DOUBT)

@@ -26,7 +26,7 @@ from sessions_app.models.statements import forget_plans
 from sessions_app.services.ingest import acknowledgements, batches, full_disk
 from sessions_app.services.ingest.database_errors import is_data_fault, is_disk_full
 from sessions_app.services.ingest.ports import Arrival, Batch
-from sessions_app.services.lifecycle import ending, promotion
+from sessions_app.services.lifecycle import ending, promotion, snapshot_requests
 from sessions_app.services.operations import alerts
 from sessions_app.services.operations.history import EA, GATEWAY
 from sessions_app.transport.inbound.fair_queue import FairQueue
@@ -225,6 +225,7 @@ class Ingest:
         self._settle(batch, arrivals)
         self._attempt(full_disk.over)
         doorbell.publish(Ring(frozenset(batch.changed_sessions), self._news(batch)))
+        self._attempt(snapshot_requests.ask_for_books, batch=batch)
         for session_id in batch.promotable:
             self._attempt(promotion.promote_session, session_id=session_id)
         for session_id in batch.leaving:

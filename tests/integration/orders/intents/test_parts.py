@@ -8,10 +8,9 @@ import pytest
 from eagateway_sdk.ids import uuid7
 
 from orders.models import Command, Intent
-from sessions_app.models import BrokerAccount
 from sessions_app.services.ingest.ports import Fate
 from tests.integration.sessions_app.transport.test_gaps import Talk
-from tests.integration.trading import Desk, subscribe
+from tests.integration.trading import Desk, is_asked_for_book, owes_no_book, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -69,19 +68,17 @@ def test_a_part_that_is_told_anew_under_its_former_ticket_is_not_closed_twice(ma
 
 
 def test_a_part_of_a_position_that_nobody_knows_asks_for_a_book(master: Desk) -> None:
-    BrokerAccount.objects.filter(id=master.account.id).update(needs_snapshot=False, snapshot_due_at=None)
+    owes_no_book(master)
     master.intend("partial_close", 1, lots="0.04")
-    due = BrokerAccount.objects.get(id=master.account.id)
-    assert (due.snapshot_due_at, due.snapshot_reason) == (master.batches[-1].now, "in_doubt")
-    assert master.session.id in master.batches[-1].changed_sessions
+    assert is_asked_for_book(master)
 
 
 def test_a_late_part_of_a_position_that_is_over_asks_for_nothing(master: Desk, follower: Desk) -> None:
     master.buy(1)
     master.intend("close", 1)
-    BrokerAccount.objects.filter(id=master.account.id).update(needs_snapshot=False, snapshot_due_at=None)
+    owes_no_book(master)
     master.intend("partial_close", 1, lots="0.04")
-    assert BrokerAccount.objects.get(id=master.account.id).snapshot_due_at is None
+    assert not is_asked_for_book(master)
     assert len(commands(follower)) == 2
 
 

@@ -10,7 +10,7 @@ from orders.models import Command, Copy, Decision, Difference, MasterPosition, S
 from orders.services.reconciliation import decisions
 from sessions_app.models import OperatorAlert
 from sessions_app.queries import database_now
-from tests.integration.trading import OPERATOR, SYMBOL, Desk, held, subscribe
+from tests.integration.trading import OPERATOR, SYMBOL, Desk, held, is_asked_for_book, owes_no_book, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -253,6 +253,29 @@ def test_a_deal_on_a_position_that_was_copied_is_never_lost_in_silence(
     codes = list(OperatorAlert.objects.values_list("code", "account_id"))
     assert codes == ([("master_netting", master.account.id)] if told else [])
     assert (orders(), Copy.objects.count()) == ([], 1)
+
+
+@pytest.mark.parametrize("ticket", [1, 2], ids=["under the same ticket", "under the deal's"])
+@pytest.mark.parametrize(
+    ("deal", "asked"),
+    [({"side": "sell"}, True), ({"side": "sell", "lots": "0.3"}, True), ({"lots": "0.3"}, False), ({}, False)],
+    ids=["other side", "turned", "more", "the same again"],
+)
+def test_a_deal_on_the_other_side_has_his_book_asked_for_at_once(
+    master: Desk, follower: Desk, ticket: int, deal: dict[str, str], asked: bool
+) -> None:
+    """It may have ended the position: his followers would hold their old side until a book comes by itself."""
+    opened(master, follower, 1, lots="0.1")
+    owes_no_book(master)
+    master.intend("open", 1, **{"ticket": ticket, "side": "buy", "lots": "0.1", "price": "1.1", **deal})
+    assert is_asked_for_book(master) is asked
+
+
+def test_a_deal_on_the_other_side_of_what_nobody_copies_asks_for_nothing(master: Desk) -> None:
+    master.buy(1)
+    owes_no_book(master)
+    master.intend("open", 1, ticket=2, side="sell", lots="0.3", price="1.1")
+    assert not is_asked_for_book(master)
 
 
 @pytest.mark.parametrize("deal", [{"lots": "0.05"}, {"side": "sell", "lots": "0.04"}, {"lots": "0.4"}])

@@ -22,7 +22,7 @@ from sessions_app.services.ingest.ports import Arrival, Batch, Fate
 from sessions_app.services.lifecycle import promotion
 from sessions_app.transport.inbound import ingest
 from sessions_app.transport.inbound.ingest import Ingest
-from tests.integration.trading import OPERATOR, Desk, subscribe
+from tests.integration.trading import OPERATOR, Desk, is_asked_for_book, owes_no_book, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -325,3 +325,15 @@ def test_eas_are_told_of_a_full_disk_and_the_operator_when_there_is_room(
     assert not full_disk.is_full()
     assert OperatorAlert.objects.get().code == AlertCode.DISK_FULL
     assert sorted(Intent.objects.values_list("position_id", flat=True)) == [1, 2]
+
+
+def test_a_book_is_asked_for_when_the_batch_that_wants_it_is_committed(
+    writer: Ingest, settled: Settled, master: Desk
+) -> None:
+    """In a transaction of its own: the batch holds the followers, whose rows may come behind their master's."""
+    owes_no_book(master)
+    part = {"action": "partial_close", "position_id": 1, "ticket": 1, "symbol": "EURUSD", "lots": "0.04"}
+    writer.put(master.arrival("OrderIntent", part, seq=1))
+    settle_all(settled, 1)
+    writer.stop(PATIENCE_S)
+    assert is_asked_for_book(master)
