@@ -11,7 +11,7 @@ from orders.domain.copies.desired import largest_part
 from orders.domain.copies.legs import NONE, Leg
 from orders.domain.copies.specs import grid_of
 from orders.domain.sizing.rounding import Grid, SymbolSpec, round_lots
-from orders.domain.states.copies import CopyState
+from orders.domain.states.copies import ALIVE, CopyState
 
 Specs = Mapping[str, SymbolSpec]
 HUNDREDTH = Decimal("0.01")
@@ -24,12 +24,22 @@ def exact_share(legs: Sequence[Leg], master_left: Decimal) -> Decimal | None:
     None where it is not known what he had at the open. He may have added to his position since: the share of what was
     copied never exceeds all of it.
     """
-    # What was opened at market in place of a working order has `master_lots` 0: that order keeps the share.
-    born = [leg for leg in legs if leg.born and leg.master_lots != 0]
+    born = _origin(legs)
     if not born or any(leg.master_lots is None or not leg.lots_ordered for leg in born):
         return None
     shares = (leg.lots_ordered * min(master_left, leg.master_lots) / leg.master_lots for leg in born if leg.master_lots)
     return sum(shares, NONE)
+
+
+def _origin(legs: Sequence[Leg]) -> list[Leg]:
+    """The legs that the copy was decided with: one that has ended since is, one that stands in for another is not."""
+    # What was opened at market in place of a working order has `master_lots` 0: that order keeps the share.
+    born = [leg for leg in legs if leg.born and leg.master_lots != 0]
+    anew = [leg for leg in born if not leg.lifted]
+    # Its owner has closed all of it, and let it be copied anew: what was there before is over.
+    if anew and not any(leg.lifted and leg.state in ALIVE for leg in born):
+        return anew
+    return born
 
 
 def on_grid(exact: Decimal, spec: Grid | None) -> Decimal:

@@ -68,6 +68,18 @@ def test_nothing_of_a_leg_whose_master_has_nothing_of_it_is_shared() -> None:
     assert exact_share([copied("0.10", "1"), copied("0.10", "0", number=2)], Decimal("0.5")) == Decimal("0.05")
 
 
+def test_what_was_closed_by_hand_and_copied_anew_counts_once() -> None:
+    before = copied("0.10", "1", "0", state=CopyState.CLOSED, filled=True, lifted=True)
+    assert exact_share([before, copied("0.08", "0.8", number=2)], Decimal("0.4")) == Decimal("0.04")
+    # While a part of the old one is there, nothing is copied anew: a leg that stands in for another one is no new copy.
+    open_still = copied("0.10", "1", number=2, lifted=True)
+    assert exact_share([before, open_still], Decimal("0.5")) == Decimal("0.10")
+    assert exact_share([before, open_still, copied("0.10", "0", number=3)], Decimal("0.5")) == Decimal("0.10")
+    assert exact_share([before, open_still, copied("0.10", "1", number=3)], Decimal("0.5")) == Decimal("0.15")
+    instead = copied("0.10", "0", number=2)
+    assert exact_share([before, instead], Decimal("0.5")) == Decimal("0.05")
+
+
 def test_a_master_who_had_one_lot_is_followed_as_any_other() -> None:
     assert exact_share([copied("0.10", "1")], Decimal("0.2")) == Decimal("0.02")
 
