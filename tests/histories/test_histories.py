@@ -41,6 +41,29 @@ MENDED = (
     ),
     # Seven orders that the broker does not answer; what two of them ask for is never done.
     Kept(9_600_003, 1, "legs, partials, stops, stops_hit, timeouts", ("'found': False", 2)),
+    # Of three working orders one fills before its master closes a part; another one is opened at market afterwards.
+    Kept(
+        101_655,
+        2,
+        "legs, partial_chains, partial_fills, partials, pending_orders",
+        (r"got #\d+ open copy \d+ of 7007 try 1 {'lots': '0.39'", 1),
+    ),
+    # Of two legs one is closed by hand whose fill was never told.
+    Kept(
+        101_911,
+        2,
+        "closes_by_hand, detaches, intents_twice, legs, lost_ledgers, partial_chains, reports_lost, stops",
+        ("LOST report of #2 open copy 2", 1),
+    ),
+    # A broker is busy twice and refuses the stops at the third try.
+    Kept(102_209, 2, "busy, partial_chains, stops, stops_hit, stops_refused", ("got #5 open copy 1 of 7001 try 4", 1)),
+    # A cancel that was never carried out, and three that a closed market refuses.
+    Kept(
+        103_750,
+        2,
+        "market_closed, partials, pending_orders, stops, timeouts",
+        (r"reports #\d+ cancel copy 1 of 7001 .*'error_code': 132", 3),
+    ),
     # An order that waited for 20 minutes fills at the master alone, and three times is refused to be cancelled.
     Kept(
         9_710_043,
