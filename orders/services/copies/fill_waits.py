@@ -75,7 +75,7 @@ class Waits:
         numbers = {wait.copy.position_id for wait in found}
         masters = {wait.copy.subscription.strategy.master_id for wait in found}
         # More rows than needed where two masters share a number; fewer statements than one for each pair.
-        known = MasterPosition.objects.filter(account__in=masters, position_id__in=numbers)
+        followed = MasterPosition.objects.filter(account__in=masters, position_id__in=numbers)
         objects = {copy.id: copy for copy in (*known, *(wait.copy for wait in found))}
         legs: dict[tuple[UUID, int], list[Copy]] = defaultdict(list)
         for row in Copy.objects.filter(
@@ -85,7 +85,7 @@ class Waits:
         return cls(
             by_copy={wait.copy_id: wait for wait in found},
             log=log,
-            positions={(row.account_id, row.position_id): mapping.position(row) for row in known},
+            positions={(row.account_id, row.position_id): mapping.position(row) for row in followed},
             legs=legs,
             attempts=Attempts({wait.decision_id for wait in found}),
             terminals=mapping.terminals(account.profile_id for account in log.rows.values()),

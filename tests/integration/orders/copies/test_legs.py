@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from orders.models import Command, Copy
+from sessions_app.services.ingest import batches
+from tests.integration.orders.copies.test_pending_orders import let_time_pass
 from tests.integration.trading import Desk, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,3 +50,23 @@ def test_a_leg_that_is_closed_by_hand_counts_also_when_its_fill_was_never_told(m
     rows = Command.objects.filter(account=small.account, action="partial_close").order_by("seq")
     assert [(row.leg, row.lots_after) for row in rows] == [(1, Decimal("0.23")), (1, Decimal("0.18"))]
     assert list(Copy.objects.order_by("leg").values_list("state", flat=True)) == ["open", "closed"]
+
+
+def test_what_is_told_of_two_legs_at_once_is_looked_at_together(master: Desk, small: Desk) -> None:
+    """One order is cancelled, to be opened at market; the other leg is closed by hand, and nothing of it is there."""
+    master.intend("place", 1, side="buy", order_type="limit", lots="0.8", price="1.05")
+    first, second = Command.objects.filter(account=small.account).order_by("leg")
+    for number, command in enumerate((first, second)):
+        small.report(command.id, "placed", ticket=900 + number, lots="0.4")
+    master.intend("activate", 1, lots="0.8", price="1.05")
+    small.report(second.id, "filled", ticket=901, lots="0.4")
+    part(master, "0.4", "0.4")
+    let_time_pass()
+    cancel = Command.objects.get(account=small.account, action="cancel")
+    told = [
+        {"status": "closed", "copy_no": 2, "ticket": 901, "lots": "0.4", "remaining_lots": "0", "cause": "manual"},
+        {"status": "cancelled", "command_id": str(cancel.id), "ticket": 900},
+    ]
+    reports = [small.arrival("ExecutionReport", item, seq=small.seq + n) for n, item in enumerate(told, 1)]
+    batches.store(arrivals=reports)
+    assert [command.lots for command in opens(small)] == [Decimal("0.4")]
