@@ -47,7 +47,7 @@ class Account:
 class Row:
     """An account and what is to be known of it. `silence`: how long ago its terminal was heard of.
     `subscriptions`: of a follower, each strategy with the subscription to it. `depending`: of a master, the followers'
-    open copies, which nobody closes while he is away.
+    open copies, which nobody closes while he is away. `paused`: how many of its subscriptions take no new trade.
 
     `hops`: milliseconds of each hop of the command that stands at its p95; empty where one is not known.
     """
@@ -59,6 +59,7 @@ class Row:
     silence: timedelta | None = None
     open_copies: int = 0
     depending: int = 0
+    paused: int = 0
     unprotected: int = 0
     undelivered: int = 0
     oldest: timedelta | None = None
@@ -84,6 +85,11 @@ class Row:
     def is_missed(self) -> bool:
         """Whether it is a master who is away while followers hold what came of his positions."""
         return self.depending > 0 and self.standing != "connected"
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it is a follower to whom no new trade is copied, because people have said so."""
+        return 0 < self.paused == len(self.strategies)
 
     @property
     def slow(self) -> bool:
@@ -169,8 +175,20 @@ def state_line(rows: Sequence[Row], masters: Sequence[Row] = ()) -> tuple[str, s
             "%(count)d followers to look at; no open copy is at risk.",
             troubled,
         )
-    return "ok", _n(
-        "All is well: %(count)d follower connected.", "All is well: %(count)d followers connected.", len(rows)
+    well = _n("All is well: %(count)d follower connected.", "All is well: %(count)d followers connected.", len(rows))
+    return "ok", well + paused_line(rows)
+
+
+def paused_line(rows: Sequence[Row]) -> str:
+    """What is to be said besides of followers that are paused: nobody is alarmed by what people have decided, and
+    nobody shall think that their trades are copied."""
+    paused = sum(row.is_paused for row in rows)
+    if not paused:
+        return ""
+    return " " + _n(
+        "%(count)d follower is paused: no new trade is copied to it.",
+        "%(count)d followers are paused: no new trade is copied to them.",
+        paused,
     )
 
 

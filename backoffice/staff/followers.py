@@ -16,12 +16,13 @@ from django.db.models import CharField, Count, DateTimeField, Min, OuterRef, Q, 
 from backoffice import latency
 from backoffice.latency import Moments
 from backoffice.own_clock import utc_midnight
-from backoffice.standings import FAILED, MISSED, Account, Row, connect, counted, failed_since, state_line
+from backoffice.standings import FAILED, MISSED, Account, Row, connect, counted, failed_since, paused_line, state_line
 from backoffice.terminals import Link
 from orders.domain.decision.inputs import Outcome
 from orders.domain.states.commands import CommandState
 from orders.domain.states.copies import ALIVE
 from orders.domain.states.differences import WAITING, DifferenceState
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.snapshots import DifferenceSeverity
 from orders.models import Command, Copy, Decision, Difference, Strategy, Subscription
 from sessions_app.models import EaSession, Tenant
@@ -92,9 +93,14 @@ def first_line(followers: Sequence[Row], masters: Sequence[Row]) -> tuple[str, s
     away = [row for row in masters if row.standing != "connected"]
     if not away:
         return level, words
+    if level == "ok":  # not all is, then
+        words = f"{counted(len(followers), 'follower')} connected.{paused_line(followers)}"
     verb = "is" if len(away) == 1 else "are"
-    said = f"{words} {counted(len(away), 'master')} {verb} away: nothing new is copied from there."
-    return ("bad" if level == "bad" else "warning"), said
+    said = f"{words} {counted(len(away), 'master')} {verb} away: nothing new is copied from there"
+    depending = sum(row.depending for row in away)
+    # Of one follower two masters may be away, so these are copies, and no followers.
+    closes = f", and no close of his reaches {counted(depending, 'open copy')}" if depending else ""
+    return ("bad" if level == "bad" else "warning"), f"{said}{closes}."
 
 
 def _cast() -> tuple[dict[UUID, Row], dict[UUID, Row]]:
@@ -113,8 +119,10 @@ def _cast() -> tuple[dict[UUID, Row], dict[UUID, Row]]:
             leading = _row(masters, values, tenants)
             leading.strategies += [] if word in leading.strategies else [word]
         else:
-            words = names[strategy] if word == "active" else f"{names[strategy]} ({word.replace('_', ' ')})"
-            _row(followers, values, tenants).subscriptions.append((words, pk))
+            words = names[strategy] if word == SubscriptionState.ACTIVE else f"{names[strategy]} ({word.replace('_', ' ')})"
+            following = _row(followers, values, tenants)
+            following.subscriptions.append((words, pk))
+            following.paused += word != SubscriptionState.ACTIVE
     for row in followers.values():
         row.strategies = [words for words, _ in row.subscriptions]
     return followers, masters
@@ -142,16 +150,25 @@ def _row(rows: dict[UUID, Row], values: Sequence[Any], tenants: dict[str, Tenant
 
 
 def _books(rows: Mapping[UUID, Row]) -> Differences:
-    """Copies and differences of each account, in one read; and over all what nobody has settled, without what is merely
-    foreign, and what is held."""
-    copies = Copy.objects.filter(state__in=ALIVE_STATES).annotate(what=_word(_COPIES), worst=_word(""))
+    """Copies and differences of each account, and those that depend on each master, in one read; and over all what
+    nobody has settled, without what is merely foreign, and what is held."""
+    living = Copy.objects.filter(state__in=ALIVE_STATES).order_by()
+    copies = living.annotate(what=_word(_COPIES), worst=_word(""))
     bare = Count("id", filter=Q(unprotected_since__isnull=False))
-    held_copies = copies.order_by().values_list("account_id", "what", "worst").annotate(times=Count("id"), bare=bare)
+    held_copies = copies.values_list("account_id", "what", "worst").annotate(times=Count("id"), bare=bare)
+    led = living.annotate(what=_word(_DEPENDING), worst=_word("")).values_list(
+        "subscription__strategy__master_id", "what", "worst"
+    )
+    depending = led.annotate(times=Count("id"), bare=Value(0))
     waiting = Difference.objects.filter(state__in=WAITING_STATES).order_by()
     standing = waiting.values_list("account_id", "state", "severity").annotate(times=Count("id"), bare=Value(0))
     unsettled = held = 0
-    for account, what, severity, times, unprotected in held_copies.union(standing, all=True):
+    for account, what, severity, times, unprotected in held_copies.union(depending, standing, all=True):
         row = rows.get(account)
+        if what == _DEPENDING:
+            if row is not None:
+                row.depending = times
+            continue
         if what == _COPIES:
             if row is not None:
                 row.open_copies, row.unprotected = times, unprotected
@@ -164,6 +181,7 @@ def _books(rows: Mapping[UUID, Row]) -> Differences:
 
 
 _COPIES: Final = "copies"
+_DEPENDING: Final = "depending"
 
 
 def _word(text: str) -> Value:

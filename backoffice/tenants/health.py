@@ -21,6 +21,7 @@ from orders.domain.states.commands import CommandState
 from orders.domain.states.copies import ALIVE
 from orders.domain.states.denials import Code
 from orders.domain.states.differences import WAITING
+from orders.domain.states.subscriptions import SubscriptionState
 from sessions_app.queries import database_now
 
 SAMPLE: Final = 2000
@@ -113,8 +114,10 @@ def _cast(scope: Scope, accounts: Mapping[UUID, Account]) -> tuple[dict[UUID, Ro
     for follower, master, name, state in links.values_list(
         "follower_id", "strategy__master_id", "strategy__name", "state"
     ):
-        words = name if state == "active" else f"{name} ({state.replace('_', ' ')})"
-        followers.setdefault(follower, Row(accounts[follower])).strategies.append(words)
+        words = name if state == SubscriptionState.ACTIVE else f"{name} ({state.replace('_', ' ')})"
+        following = followers.setdefault(follower, Row(accounts[follower]))
+        following.strategies.append(words)
+        following.paused += state != SubscriptionState.ACTIVE
         master_row = masters.setdefault(master, Row(accounts[master]))
         if name not in master_row.strategies:
             master_row.strategies.append(name)

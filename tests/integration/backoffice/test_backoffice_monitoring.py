@@ -259,6 +259,28 @@ def test_the_first_line_says_in_words_what_is_wrong_and_the_worst_stands_first(c
     assert "1 master is away: nothing new is copied from there." in show(client)
 
 
+def test_a_master_who_is_away_says_how_many_open_copies_depend_on_him(client: Client, watcher: User) -> None:
+    """Their followers are all connected, so no row of theirs tells of it."""
+    row = SubscriptionFactory.create()
+    EaSessionFactory.create(account=row.follower, authenticated=True, heartbeat_timeout=600)
+    for state in ("open", "open", "closed"):
+        CopyFactory.create(subscription=row, state=state)
+    other = SubscriptionFactory.create()
+    for account in (other.follower, other.strategy.master):
+        EaSessionFactory.create(account=account, authenticated=True, heartbeat_timeout=600)
+    CopyFactory.create(subscription=other, state="open")
+    page = show(client)
+    assert 'class="line warning" id="state"' in page
+    assert "nothing new is copied from there, and no close of his reaches 2 open copies." in page
+    assert "offline, with 2 open copies at followers" in page
+    assert "All is well" not in page
+    EaSessionFactory.create(account=row.strategy.master, authenticated=True, heartbeat_timeout=600)
+    cache.clear()
+    page = show(client)
+    assert 'class="line ok"' in page
+    assert "at followers" not in page
+
+
 def test_when_all_is_well_the_line_is_calm(client: Client, watcher: User) -> None:
     row = SubscriptionFactory.create()
     for account in (row.follower, row.strategy.master):

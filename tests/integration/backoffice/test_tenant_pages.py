@@ -351,6 +351,27 @@ def test_the_state_line_without_followers_and_when_all_is_well() -> None:
     assert standings.state_line([row])[0] == "warning"
 
 
+def test_who_is_paused_is_not_among_those_of_whom_all_is_well(client: Client) -> None:
+    """On the members' page and on the staff's: it is nobody's fault, so it is calm, but it is said."""
+    row = factories.SubscriptionFactory.create()
+    tenant = row.strategy.tenant
+    for account in (row.follower, row.strategy.master):
+        factories.EaSessionFactory.create(account=account, authenticated=True, heartbeat_timeout=600)
+    second = factories.SubscriptionFactory.create(
+        follower=row.follower, strategy__tenant=tenant, strategy__master=row.strategy.master
+    )
+    said = "All is well: 1 follower connected."
+    paused = f"{said} 1 follower is paused: no new trade is copied to it."
+    expected = [(row, said), (second, paused)]  # one of two strategies is still copied
+    for subscription, line in expected:
+        type(subscription).objects.filter(pk=subscription.pk).update(state="close_only")
+        cache.clear()
+        member(client, tenant)
+        assert f"<strong>{line}</strong>" in page(client, "health", tenant)
+        client.force_login(factories.UserFactory.create(is_superuser=True))
+        assert f"<strong>{line}</strong>" in client.get("/admin/monitoring/").content.decode()
+
+
 # Trades --------------------------------------------------------------------------------------------------------------
 
 
