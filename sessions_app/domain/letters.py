@@ -1,5 +1,7 @@
-"""The text of a mail about alerts. What EAs, brokers and people wrote stands in its body alone, on lines of ours."""
+"""The text of a mail about alerts. What EAs, brokers and people wrote stands in its body alone, on lines of ours. The
+subject names an account where its name is one that no sentence can be made of."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +14,8 @@ from sessions_app.domain.texts import legible
 
 MOST_TOLD: Final = 50
 _LONGEST_NAME: Final = 40
+_ACCOUNT: Final = re.compile(r"[A-Za-z0-9._-]{1,64}:[A-Za-z0-9]{1,32}")
+"""As brokers call their servers. Strangers may claim other names; those stand in the body."""
 _WORST_FIRST: Final = (Severity.CRITICAL, Severity.ERROR, Severity.WARNING, Severity.INFO)
 
 
@@ -66,7 +70,8 @@ def letter(told: Sequence[Told], *, place: str, zone: ZoneInfo, link: str, tongu
         say("All alerts: %(link)s") % {"link": link} if link else say("All alerts stand on the page of alerts.")
     )
     lines.append(say("Which of them come by mail, and when, is chosen on that page."))
-    return Letter(f"[{_short(place)}] {_headline(ordered, tongue)}", "\n\n".join(lines) + "\n")
+    subject = f"[{_short(place)}] {_headline(ordered, tongue)}{_about(ordered, tongue)}"
+    return Letter(subject, "\n\n".join(lines) + "\n")
 
 
 def trial(*, zone: ZoneInfo, tongue: Tongue = ENGLISH) -> Letter:
@@ -90,6 +95,21 @@ def _headline(told: Sequence[Told], tongue: Tongue) -> str:
     ended = len(told) - len(standing)
     stand = count("%(count)s alert", "%(count)s alerts", len(standing)) % {"count": len(standing)}
     return f"{stand}{worst}" + (say(", %(count)s over") % {"count": ended} if ended else "")
+
+
+def _about(told: Sequence[Told], tongue: Tongue) -> str:
+    """Which account it is about: that of the worst alert, and how many others there are."""
+    accounts = dict.fromkeys(one.account for one in told if one.account)
+    named = next((name for name in accounts if _ACCOUNT.fullmatch(name)), None)
+    if named is None:
+        return ""
+    others = len(accounts) - 1
+    if not others:
+        return f", {named}"
+    and_others = tongue.count(
+        "%(account)s and %(count)s other account", "%(account)s and %(count)s other accounts", others
+    )
+    return f", {and_others % {'account': named, 'count': others}}"
 
 
 def _paragraph(one: Told, zone: ZoneInfo, say: Say) -> str:

@@ -211,7 +211,7 @@ def test_what_is_kept_for_all_is_kept_in_no_language_of_one() -> None:
         ]
         assert lines[0] == lines[1]
         assert all("vor " not in page(one, reverse(f"admin:{name}")) for one in clients for name in _OF_STAFF)
-        assert lines[0][0].startswith("All is well: 1 follower connected.")
+        assert lines[0][0].startswith("1 follower connected. 1 master is away")
 
 
 def test_outcomes_that_have_no_code_have_no_sentence(house: House) -> None:

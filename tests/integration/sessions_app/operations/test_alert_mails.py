@@ -148,10 +148,10 @@ def test_what_belongs_to_no_tenant_goes_to_the_staff_that_acknowledges_alerts_an
     for name, permission in may.items():
         factories.grant(factories.UserFactory.create(username=name, email=f"{name}@staff.example"), permission)
     raised(None, clock, AlertCode.MASS_SILENCE)
-    raised(factories.BrokerAccountFactory.create(tenant=None), clock)
+    raised(factories.BrokerAccountFactory.create(tenant=None, claimed_as="Nobodys:9"), clock)
     outbox.work()
     assert [mail.to for mail in mailoutbox] == [["acknowledges@staff.example"]]
-    assert mailoutbox[0].subject == "[EA Gateway] 2 alerts, 2 critical"
+    assert mailoutbox[0].subject == "[EA Gateway] 2 alerts, 2 critical, Nobodys:9"
 
 
 def test_viewers_and_who_has_left_or_has_no_address_get_nothing(mailoutbox: list[Any], clock: Clock) -> None:
@@ -195,8 +195,8 @@ def test_what_came_in_quiet_hours_comes_after_them_in_one_mail(mailoutbox: list[
     factories.MailPlanFactory.create(
         user=pat.user, tenant=pat.tenant, quiet_from=time(21), quiet_until=time(7), modes=AT_ONCE
     )
-    for _ in range(2):  # 21:00 and 22:00 in Tokyo
-        raised(account_of_another_name(pat), clock, AlertCode.UNDER_FILLED)
+    for account in (account_of(pat), account_of_another_name(pat)):  # 21:00 and 22:00 in Tokyo
+        raised(account, clock, AlertCode.UNDER_FILLED)
         outbox.work()
         clock.forward(hours=1)
     clock.now = datetime(2026, 11, 30, 21, 59, tzinfo=UTC)
@@ -204,7 +204,7 @@ def test_what_came_in_quiet_hours_comes_after_them_in_one_mail(mailoutbox: list[
     assert mailoutbox == []
     clock.now = datetime(2026, 11, 30, 22, 0, tzinfo=UTC)
     outbox.work()
-    assert [mail.subject.partition("] ")[2] for mail in mailoutbox] == ["2 alerts"]
+    assert [mail.subject.partition("] ")[2] for mail in mailoutbox] == ["2 alerts, Demo01:7001 and 1 other account"]
     assert "2026-11-30 21:00:00 Asia/Tokyo" in mailoutbox[0].body
 
 
@@ -214,9 +214,11 @@ def test_who_says_so_hears_of_critical_alerts_also_at_night(mailoutbox: list[Any
         user=pat.user, tenant=pat.tenant, quiet_from=time(0), quiet_until=time(23), modes=AT_ONCE, breaks_through=True
     )
     raised(account_of(pat), clock, AlertCode.UNDER_FILLED)
-    raised(account_of_another_name(pat), clock)
+    at_risk = account_of_another_name(pat)
+    raised(at_risk, clock)
     outbox.work()
-    assert [mail.subject.partition("] ")[2] for mail in mailoutbox] == ["critical: unprotected"]
+    subject = f"critical: unprotected, {at_risk.claimed_as}"
+    assert [mail.subject.partition("] ")[2] for mail in mailoutbox] == [subject]
 
 
 def test_the_daily_mail_holds_what_the_day_brought(mailoutbox: list[Any], clock: Clock) -> None:
@@ -246,7 +248,7 @@ def test_whoever_was_told_is_told_that_it_is_over_once_and_nobody_else(mailoutbo
     for _ in range(3):
         outbox.work()
     assert [mail.to for mail in mailoutbox] == [["pat@example.com"]] * 2
-    assert mailoutbox[1].subject.endswith("over: unprotected")
+    assert mailoutbox[1].subject.endswith("over: unprotected, Demo01:7001")
     assert "OVER since 2026-11-30 12:05:00 UTC" in mailoutbox[1].body
 
 
@@ -260,7 +262,7 @@ def test_what_ended_before_its_mail_went_out_is_told_in_that_one_alone(mailoutbo
     for _ in range(3):
         outbox.work()
         clock.forward(days=1)
-    assert [mail.subject.partition("] ")[2] for mail in mailoutbox] == ["over: under filled"]
+    assert [mail.subject.partition("] ")[2] for mail in mailoutbox] == ["over: under filled, Demo01:7001"]
 
 
 def test_what_ended_while_the_mail_server_was_away_is_told_all_the_same(sink: Sink, clock: Clock) -> None:
@@ -276,7 +278,7 @@ def test_what_ended_while_the_mail_server_was_away_is_told_all_the_same(sink: Si
     for _ in range(3):
         clock.forward(hours=2)
         outbox.work()
-    assert [mail["Subject"].partition("] ")[2] for mail in sink.taken] == ["over: unprotected"]
+    assert [mail["Subject"].partition("] ")[2] for mail in sink.taken] == ["over: unprotected, Demo01:7001"]
 
 
 # Servers that misbehave ----------------------------------------------------------------------------------------------
@@ -429,7 +431,7 @@ def test_what_is_old_is_deleted_but_not_what_an_end_is_still_to_be_told_of(mailo
     assert OutboxMessage.objects.count() == 1
     resolved(standing, clock)
     outbox.work()
-    assert mailoutbox[-1].subject.endswith("over: unprotected")
+    assert mailoutbox[-1].subject.endswith(f"over: unprotected, {standing.claimed_as}")
 
 
 def test_alerts_of_before_the_upgrade_tell_nobody(mailoutbox: list[Any], clock: Clock) -> None:
