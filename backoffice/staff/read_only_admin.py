@@ -20,6 +20,7 @@ from backoffice.actions.registry import ACTIONS
 from backoffice.foreign import foreign, legible
 from backoffice.own_clock import clock
 from backoffice.permissions import may
+from backoffice.staff import short_words
 from backoffice.templatetags.outside import lots, words
 from sessions_app.domain.decimals import plain
 from sessions_app.models import BrokerAccount
@@ -131,11 +132,11 @@ class ReadOnlyAdmin(_ModelAdmin):
         return (one, InWords) if isinstance(one, str) and one in fields and fields[one].choices else one
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        return [column(self.model, name) for name in super().get_list_display(request)]
+        return [column(self.model, name, on_page=False) for name in super().get_list_display(request)]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         names = self.fields or [item.name for item in self.model._meta.concrete_fields]
-        return [column(self.model, name) for name in names]
+        return [column(self.model, name, on_page=True) for name in names]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return self.get_fields(request, obj)
@@ -176,10 +177,11 @@ def one_of(field: str, names: Iterable[str]) -> type[admin.SimpleListFilter]:
     return OneOf
 
 
-def column(model: type[Model], name: Any) -> Any:
-    """How a field is shown, in lists and on pages; a path such as `intent__symbol` is titled by its last part.
+def column(model: type[Model], name: Any, *, on_page: bool) -> Any:
+    """How a field is shown, in lists and on the page of a row; a path such as `intent__symbol` is titled by its last part.
 
-    Moments to the second, plain decimals, readable JSON, states as badges; anything else as Django shows it.
+    Moments to the second, plain decimals, readable JSON, states as badges, short words as words; anything else as
+    Django shows it.
     """
     if isinstance(name, str) and LOOKUP_SEP in name:
         return _shown(name, name.rpartition(LOOKUP_SEP)[2].replace("_", " "), _text)
@@ -192,6 +194,8 @@ def column(model: type[Model], name: Any) -> Any:
     )
     if isinstance(item, models.DecimalField) and "lots" in item.name:
         show = lots
+    if isinstance(name, str) and short_words.holds(model, name):
+        show = short_words.shower(model, name, on_page=on_page)
     return name if item is None or show is None else _shown(item.name, titled(str(item.verbose_name)), show)
 
 

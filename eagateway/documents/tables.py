@@ -41,6 +41,7 @@ from sessions_app.domain.lifecycle import (
     GRANT_MOVES,
     KEY_MOVES,
     SESSION_MOVES,
+    SESSION_REASONS,
     CloseCode,
     Reason,
     close_code,
@@ -78,24 +79,18 @@ _POLICIES: Final = {
     RetryPolicy.AFTER_PROMOTION: "waits for SessionState `authenticated`",
     RetryPolicy.AFTER_OPERATOR: "stops, and shows it: a person must act first",
 }
-# Meaning, and whether a session ends by it.
-_REASONS: Final = {
-    Reason.ASKED: ("an EA asked for it", False),
-    Reason.KEY_APPROVED: ("a person approved the key, or the key was approved already", False),
-    Reason.KEY_RETIRES: ("a person set the end of an approved key's overlap with its successor", False),
-    Reason.GRANTED: ("an account was granted to whom a token speaks of", False),
-    Reason.PREEMPTED: ("a newer session of the account was authorised", True),
-    Reason.HEARTBEAT_TIMEOUT: ("no StatusHeartbeat in time", True),
-    Reason.SHUTDOWN_BY_EA: ("the EA said goodbye, or `DELETE /sessions/{id}`", True),
-    Reason.SHUTDOWN_BY_SERVER: ("only in ShutdownNotice: the gateway stops, sessions go on", False),
-    Reason.KEY_REVOKED: ("the key, or the grant that the session rested on, was revoked", True),
-    Reason.KEY_REJECTED: ("a person rejected the key", True),
-    Reason.ACCOUNT_SUSPENDED: ("a person suspended the account", True),
-    Reason.SUSPENSION_LIFTED: ("a person lifted the account's suspension", False),
-    Reason.PROTOCOL_ERROR: ("sequence conflict, too much garbage, or reports about other accounts' commands", True),
-    Reason.CLOSED_BY_OPERATOR: ("a person ended the session", True),
-    Reason.PENDING_LAPSED: ("nobody decided about the key in time", True),
-}
+# By which a session ends.
+_ENDS: Final = frozenset({
+    Reason.PREEMPTED,
+    Reason.HEARTBEAT_TIMEOUT,
+    Reason.SHUTDOWN_BY_EA,
+    Reason.KEY_REVOKED,
+    Reason.KEY_REJECTED,
+    Reason.ACCOUNT_SUSPENDED,
+    Reason.PROTOCOL_ERROR,
+    Reason.CLOSED_BY_OPERATOR,
+    Reason.PENDING_LAPSED,
+})
 
 
 @cache
@@ -340,7 +335,7 @@ def _close_codes() -> str:
 
 
 def _reasons() -> str:
-    rows = [(f"`{reason}`", text, str(close_code(reason)) if ends else "") for reason, (text, ends) in _REASONS.items()]
+    rows = [(f"`{reason}`", text, str(close_code(reason)) if reason in _ENDS else "") for reason, text in SESSION_REASONS.items()]
     return _table(("reason", "meaning", "close code"), rows)
 
 

@@ -53,6 +53,25 @@ class Reason(StrEnum):
     PENDING_LAPSED = "pending_lapsed"
 
 
+SESSION_REASONS: Final[Mapping[Reason, str]] = {
+    Reason.ASKED: "an EA asked for it",
+    Reason.KEY_APPROVED: "a person approved the key, or the key was approved already",
+    Reason.KEY_RETIRES: "a person set the end of an approved key's overlap with its successor",
+    Reason.GRANTED: "an account was granted to whom a token speaks of",
+    Reason.PREEMPTED: "a newer session of the account was authorised",
+    Reason.HEARTBEAT_TIMEOUT: "no StatusHeartbeat in time",
+    Reason.SHUTDOWN_BY_EA: "the EA said goodbye, or `DELETE /sessions/{id}`",
+    Reason.SHUTDOWN_BY_SERVER: "only in ShutdownNotice: the gateway stops, sessions go on",
+    Reason.KEY_REVOKED: "the key, or the grant that the session rested on, was revoked",
+    Reason.KEY_REJECTED: "a person rejected the key",
+    Reason.ACCOUNT_SUSPENDED: "a person suspended the account",
+    Reason.SUSPENSION_LIFTED: "a person lifted the account's suspension",
+    Reason.PROTOCOL_ERROR: "sequence conflict, too much garbage, or reports about other accounts' commands",
+    Reason.CLOSED_BY_OPERATOR: "a person ended the session",
+    Reason.PENDING_LAPSED: "nobody decided about the key in time",
+}
+
+
 class SnapshotReason(StrEnum):
     """Why a snapshot is asked for."""
 

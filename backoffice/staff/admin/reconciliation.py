@@ -3,11 +3,15 @@
 from typing import Any, Final
 
 from backoffice.actions.differences import ON_MISSING
+from backoffice.staff import short_words
 from backoffice.staff.days import UtcDays
 from backoffice.staff.read_only_admin import Acted, ReadOnlyAdmin, Tables, one_of
 from orders.domain.states.differences import DifferenceState
 from orders.domain.wire.snapshots import DifferenceKind, DifferenceSeverity
 from orders.models import Difference, DifferenceEvent, Snapshot
+
+
+_why: Final = short_words.shower(DifferenceEvent, "reason", on_page=True)
 
 
 class SnapshotAdmin(ReadOnlyAdmin):
@@ -47,7 +51,7 @@ class DifferenceAdmin(ReadOnlyAdmin):
 
     def more_context(self, row: Difference) -> dict[str, Any]:
         return {
-            "events": list(row.events.order_by("at", "id")[:100]),
+            "events": [(event, _why(event.reason)) for event in row.events.order_by("at", "id")[:100]],
             "commands": list(row.commands.order_by("attempt")[:20]),
         }
 
