@@ -119,7 +119,9 @@ def _cast() -> tuple[dict[UUID, Row], dict[UUID, Row]]:
             leading = _row(masters, values, tenants)
             leading.strategies += [] if word in leading.strategies else [word]
         else:
-            words = names[strategy] if word == SubscriptionState.ACTIVE else f"{names[strategy]} ({word.replace('_', ' ')})"
+            words = (
+                names[strategy] if word == SubscriptionState.ACTIVE else f"{names[strategy]} ({word.replace('_', ' ')})"
+            )
             following = _row(followers, values, tenants)
             following.subscriptions.append((words, pk))
             following.paused += word != SubscriptionState.ACTIVE

@@ -80,4 +80,6 @@ def mappings(visit: Visit) -> HttpResponseBase:
     counted = rows.annotate(times=Count("id"), last=Max("decided_at"))
     page = listed(visit.request, counted.order_by("-last", "intent__symbol"))
     shown = [(row, gettext(SENTENCES[Code(row["code"])])) for row in page.rows]
-    return visit.show("mappings", gettext("Missing mappings"), page=page, shown=shown, days=SINCE.days)
+    may_edit = visit.may("tenants:edit_subscription")
+    title = gettext("Missing mappings")
+    return visit.show("mappings", title, page=page, shown=shown, days=SINCE.days, may_edit=may_edit)

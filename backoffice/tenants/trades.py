@@ -11,16 +11,21 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
+from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext, gettext_lazy
 
+from backoffice.own_clock import utc_midnight
 from backoffice.tenants.pages import Visit, found, listed, member_page, searched
 from backoffice.tenants.scope import Scope
+from orders.domain.decision.inputs import Outcome as OutcomeName
 from orders.domain.sizing.modes import FUNDS_RATIOS, Mode
 from orders.domain.states.denials import SENTENCES
 from orders.domain.wire.intents import Action
 from orders.models import Command, Copy, Decision, Intent, Report
 from sessions_app.domain.decimals import plain
+from sessions_app.models import BrokerAccount
+from sessions_app.queries import database_now
 
 OPENINGS: Final = (Action.OPEN.value, Action.PLACE.value)
 MOST: Final = 500
@@ -36,12 +41,31 @@ _HOPS: Final = tuple(
 
 @member_page
 def trades(visit: Visit) -> HttpResponseBase:
+    if asked := visit.request.GET.get("denied"):
+        return _denied_today(visit, asked)
     text = searched(visit.request)
     rows = visit.scope.intents().filter(action__in=OPENINGS, repeated=False).select_related("account")
     page = listed(visit.request, searching(rows, text).order_by("-id"))
     outcomes = counted_outcomes(visit.scope, [row.pk for row in page.rows])
     shown = [(row, sorted(outcomes[row.pk].items())) for row in page.rows]
     return visit.show("trades", gettext("Trades"), page=page, shown=shown, text=text)
+
+
+def _denied_today(visit: Visit, asked: str) -> HttpResponseBase:
+    """What the number on the health page counts: today's denials of one follower, each with its reason."""
+    try:
+        follower: BrokerAccount = found(visit.scope.accounts(), UUID(asked))
+    except ValueError:
+        raise Http404 from None
+    rows = visit.scope.decisions().filter(subscription__follower=follower, outcome=OutcomeName.DENIED)
+    today = rows.filter(decided_at__gte=utc_midnight(database_now()))
+    page = listed(
+        visit.request, today.select_related("intent", "subscription__strategy").order_by("-decided_at", "-id")
+    )
+    shown = [(row, _sentence(row.code)) for row in page.rows]
+    return visit.show(
+        "denied", gettext("What was not copied today, and why?"), page=page, shown=shown, follower=follower
+    )
 
 
 def searching(rows: QuerySet[Intent], text: str) -> QuerySet[Intent]:
