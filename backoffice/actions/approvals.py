@@ -18,6 +18,7 @@ from backoffice.terminals import Terminal
 from orders.domain.states.commands import CommandState
 from orders.domain.wire.intents import ADDS_EXPOSURE
 from orders.models import Command
+from sessions_app.domain.keys import grouped
 from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
 from sessions_app.models import AuthKey, EaSession
 from sessions_app.queries import database_now
@@ -108,11 +109,20 @@ def _of_end(key: AuthKey, *effects: str) -> Preview:
     return Preview(_facts(key, terminal), [effects[0], sessions, *effects[1:]])
 
 
+def _code(key: AuthKey) -> str:
+    return format_html(
+        "<code>{}</code> {}",
+        grouped(key.code),
+        gettext("Ask the owner of the EA for these digits: his key's SHA-256 begins so."),
+    )
+
+
 def _facts(key: AuthKey, terminal: Terminal | None) -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [
         (gettext("Account"), foreign(key.account.claimed_as)),
         (gettext("Tenant"), key.account.tenant or gettext("none yet")),
         (gettext("Key"), format_html("<code>{}</code>", key.fingerprint[:12])),
+        *([(gettext("Its owner's code"), _code(key))] if key.code else []),
         (gettext("Asked"), clock_and_zone(key.requested_at)),
         (gettext("From"), foreign(key.requested_from or _SOMEWHERE)),
     ]

@@ -178,7 +178,8 @@ def one_of(field: str, names: Iterable[str]) -> type[admin.SimpleListFilter]:
 
 
 def column(model: type[Model], name: Any, *, on_page: bool) -> Any:
-    """How a field is shown, in lists and on the page of a row; a path such as `intent__symbol` is titled by its last part.
+    """How a field is shown, in lists and on the page of a row; a path such as `intent__symbol` is titled by its last
+    part.
 
     Moments to the second, plain decimals, readable JSON, states as badges, short words as words; anything else as
     Django shows it.

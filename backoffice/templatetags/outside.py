@@ -20,6 +20,7 @@ from backoffice.own_clock import (
 )
 from backoffice.terminals import in_words
 from sessions_app.domain.decimals import plain
+from sessions_app.domain.keys import grouped
 from sessions_app.domain.texts import legible
 from sessions_app.domain.zones import UTC_NAME
 
@@ -92,6 +93,12 @@ def browser(agent: str) -> str:
     if not system:
         return called
     return gettext("%(browser)s on %(system)s") % {"browser": called, "system": _CALLED.get(system, system)}
+
+
+@register.filter
+def key_code(code: str) -> str:
+    """A key's code as its owner reads it out: `4f2a 91c0`."""
+    return grouped(code)
 
 
 @register.filter

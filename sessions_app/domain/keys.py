@@ -73,6 +73,7 @@ def _entropy_bits(key: str) -> float:
 
 # 256 random bits and a tag of 128 bits, each as base64url without padding.
 MINTED_BYTES: Final = 32
+_CODE_DIGITS: Final = 8
 _TAG_BYTES: Final = 16
 _BODY_LENGTH: Final = 43
 _MINTED: Final = re.compile(r"[A-Za-z0-9_\-]{65}", re.ASCII)
@@ -116,3 +117,14 @@ def fingerprint(key: str, *, secret: bytes) -> str:
 def token_digest(token: str) -> str:
     """SHA-256 of a session token, hex. The token has 256 random bits: no salt or stretching is needed."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def owners_code(digest: str) -> str:
+    """The beginning of a key's SHA-256, which whoever has the key can compute, and nobody can turn back: 32 bits of
+    what says nothing about a key of 128 or more."""
+    return digest[:_CODE_DIGITS]
+
+
+def grouped(code: str) -> str:
+    """As people read it to each other: `4f2a 91c0`."""
+    return f"{code[: _CODE_DIGITS // 2]} {code[_CODE_DIGITS // 2 :]}".strip()

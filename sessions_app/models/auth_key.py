@@ -15,12 +15,15 @@ PROVISIONED: Final = "provisioning"
 class AuthKey(models.Model):
     """An EA's key for one account: argon2id hash and keyed fingerprint, never the key. What is approved is the key.
 
-    `retires_at`: the end of an approved key's overlap with its successor; from then on it is refused, and soon revoked.
+    `code`: what the EA's owner can tell of it and people compare, `domain.keys.owners_code`; empty where the key was
+    stored before there were any. `retires_at`: the end of an approved key's overlap with its successor; from then on it
+    is refused, and soon revoked.
     """
 
     id = id_field()
     account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="keys")
     fingerprint = models.CharField(max_length=64)
+    code = models.CharField(max_length=8, blank=True, default="", db_default="")
     key_hash = models.CharField(max_length=200)
     state = choice_field(KeyState, default=KeyState.PENDING)
     requested_at = models.DateTimeField()

@@ -37,7 +37,7 @@ class AuthKeyAdmin(ReadOnlyAdmin):
     search_fields = ("account__account_id__startswith", "fingerprint__startswith", "requested_from__exact")
     search_help_text = "Start of the account id (lower case) or of the fingerprint, or the address it came from"
     fields = (
-        "account", "fingerprint", "state", "requested_at", "requested_from", "decided_at", "decided_as",
+        "account", "fingerprint", "code", "state", "requested_at", "requested_from", "decided_at", "decided_as",
         "decision_reason", "retires_at",
     )  # fmt: skip
 

@@ -10,7 +10,6 @@ from orders.domain.states.differences import DifferenceState
 from orders.domain.wire.snapshots import DifferenceKind, DifferenceSeverity
 from orders.models import Difference, DifferenceEvent, Snapshot
 
-
 _why: Final = short_words.shower(DifferenceEvent, "reason", on_page=True)
 
 

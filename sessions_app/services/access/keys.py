@@ -15,7 +15,7 @@ from sessions_app.auth.account_session_key import key_fingerprint
 from sessions_app.auth.hashing import hash_keys
 from sessions_app.auth.recogniser import verified_keys
 from sessions_app.auth.registry import takes_keys
-from sessions_app.domain.keys import canonical_account_id, check_key
+from sessions_app.domain.keys import canonical_account_id, check_key, owners_code, token_digest
 from sessions_app.domain.lifecycle import KeyState, Reason
 from sessions_app.domain.problems import Refused
 from sessions_app.models import AuthKey, BrokerAccount, Tenant, light
@@ -107,6 +107,7 @@ def _enrol(unknown: Unknown, *, stored: bool, now: datetime) -> AuthKey:
         key = request_approval(
             account=account,
             fingerprint=unknown.fingerprint,
+            digest=unknown.digest,
             key_hash=unknown.key_hash,
             address=unknown.address,
             actor=history.EA,
@@ -155,14 +156,19 @@ def _approve_by_policy(batch: Batch, *, key: AuthKey, marks: Sequence[str], addr
 
 @requires_transaction
 def request_approval(
-    *, account: BrokerAccount, fingerprint: str, key_hash: str, address: str, actor: Actor, now: datetime
+    *, account: BrokerAccount, fingerprint: str, digest: str, key_hash: str, address: str, actor: Actor, now: datetime
 ) -> AuthKey:
     """The one approval request of this key for this account, inside the caller's transaction."""
     # A terminal asks again and again while it waits: one request a key, however often.
     key, created = AuthKey.objects.get_or_create(
         account=account,
         fingerprint=fingerprint,
-        defaults={"key_hash": key_hash, "requested_at": now, "requested_from": address},
+        defaults={
+            "key_hash": key_hash,
+            "code": owners_code(digest),
+            "requested_at": now,
+            "requested_from": address,
+        },
     )
     if created:
         history.record(
@@ -375,6 +381,7 @@ def share_key(
         key = request_approval(
             account=account,
             fingerprint=key_fingerprint(material),
+            digest=token_digest(material),
             key_hash=key_hash,
             address="",
             actor=by,

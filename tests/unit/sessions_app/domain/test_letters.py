@@ -34,7 +34,8 @@ def test_many_alerts_are_one_mail_the_worst_first() -> None:
 def test_what_has_ended_says_so_in_the_subject() -> None:
     one = told(over_at=NIGHT)
     assert letter([one], place="Own", zone=ZoneInfo("UTC"), link="").subject == "[Own] over: unprotected, Demo01:7001"
-    assert letter([one, one], place="Own", zone=ZoneInfo("UTC"), link="").subject == "[Own] 2 alerts are over, Demo01:7001"
+    both = letter([one, one], place="Own", zone=ZoneInfo("UTC"), link="")
+    assert both.subject == "[Own] 2 alerts are over, Demo01:7001"
 
 
 def test_the_subject_names_the_account_of_the_worst_alert_and_counts_the_others() -> None:

@@ -1,0 +1,70 @@
+"""Who approves a key can ask its owner which key it is: both see the same eight digits."""
+
+import hashlib
+import re
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+
+from sessions_app.models import AuthKey
+from tests import factories
+from tests.factories.sessions import key_material
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def asks(account: str, material: str) -> AuthKey:
+    """An EA with this key asks for a session, as an EA does."""
+    body = {"account_id": account, "auth_method": "account_session_key", "auth_key": material, "platform": "mt4"}
+    answer = Client().post("/ea-gateway/v1/sessions", body, content_type="application/json")
+    assert answer.status_code == 201
+    key: AuthKey = AuthKey.objects.get(account__claimed_as=account, state="pending")
+    return key
+
+
+def told_by_its_owner(material: str) -> str:
+    """As `printf %s "$KEY" | sha256sum | cut -c1-8` says it, in two groups."""
+    digits = hashlib.sha256(material.encode("ascii")).hexdigest()
+    return f"{digits[:4]} {digits[4:8]}"
+
+
+def text_of(answer: Any) -> str:
+    assert answer.status_code == 200
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
+
+
+def test_the_desk_and_the_confirm_page_show_what_the_owner_can_tell(client: Client) -> None:
+    client.force_login(factories.UserFactory.create(is_superuser=True))
+    first, second = key_material(901), key_material(902)
+    key = asks("Live:901", first)
+    asks("Live:902", second)
+    desk = text_of(client.get(reverse("admin:approvals")))
+    assert re.search(rf"Live:901 \w+ {told_by_its_owner(first)}", desk)
+    assert re.search(rf"Live:902 \w+ {told_by_its_owner(second)}", desk)
+    page = text_of(client.get(reverse("admin:approve_key", args=[key.pk])))
+    assert f"Its owner&#x27;s code {told_by_its_owner(first)} Ask the owner of the EA" in page
+    assert told_by_its_owner(second) not in page
+
+
+def test_a_tenants_admin_who_may_approve_sees_it_too(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(settings.GATEWAY, "tenants_enrol", True)
+    member = factories.MemberFactory.create(role="admin", user__is_staff=False)
+    factories.BrokerAccountFactory.create(account_id="live:903", claimed_as="Live:903", tenant=member.tenant)
+    key = asks("Live:903", key_material(903))
+    client.force_login(member.user)
+    page = text_of(client.get(reverse("tenants:approve_key", args=[member.tenant.pk, key.pk])))
+    assert told_by_its_owner(key_material(903)) in page
+
+
+def test_a_key_that_was_stored_before_there_were_codes_has_none(client: Client) -> None:
+    """And nothing is shown that could be taken for one."""
+    client.force_login(factories.UserFactory.create(is_superuser=True))
+    key = factories.EaSessionFactory.create(account__tenant=None).key
+    assert key is not None
+    assert key.code == ""
+    page = text_of(client.get(reverse("admin:approve_key", args=[key.pk])))
+    assert "owner&#x27;s code" not in page
+    assert key.fingerprint[:12] in page
