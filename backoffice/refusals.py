@@ -15,7 +15,7 @@ from backoffice.policy import ROUTES, Staff, StaffGroup, permissions_of
 GIVERS: Final = 10
 MOST_FIELDS: Final = 60
 MOST_LETTERS: Final = 2000
-_NEVER_SHOWN: Final = re.compile("password|secret|key|code|token|once|answer|state|next")
+_NEVER_SHOWN: Final = re.compile("password|secret|key|code|token|once|answer|state|next|^save$|^version$")
 """Secrets, and what a form carries along by itself."""
 
 

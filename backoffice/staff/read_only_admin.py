@@ -227,6 +227,11 @@ def _readable(value: Any) -> str:
     return format_html('<pre class="content" dir="ltr">{}</pre>', "\n".join(legible(line) for line in lines))
 
 
+def _yes_or_no(value: bool) -> str:
+    """Django draws a red cross for what is merely off."""
+    return "yes" if value else "no"
+
+
 def _text(value: Any) -> Any:
     """Mostly what EAs have said; of ours, text without anything that needs care."""
     return foreign(value) if isinstance(value, str) else str(value)
@@ -237,6 +242,7 @@ _SHOWN: Final[dict[type[Any], Callable[[Any], Any]]] = {
     models.DateTimeField: clock,
     models.DecimalField: plain,
     models.JSONField: _readable,
+    models.BooleanField: _yes_or_no,
     models.CharField: _text,
     models.UUIDField: str,
 }

@@ -76,11 +76,12 @@ def test_what_was_typed_is_shown_to_whom_the_session_ended_meanwhile(house: Hous
         else reverse("tenants:pause", args=[house.tenant.pk, subscription.pk])
     )
     client.logout()
-    sent = {"reason": REASON, "password": "hunter2", "csrfmiddlewaretoken": "t0ken"}
+    sent = {"reason": REASON, "password": "hunter2", "csrfmiddlewaretoken": "t0ken", "version": "7", "save": "1"}
     answer: Any = client.post(address, sent, headers=OURS)
     assert answer.status_code == 403
     assert is_ours(answer)
     html = answer.content.decode()
+    assert html.count("<dt>") == 1  # what a form carries along by itself was typed by nobody
     assert "<dt><bdi>Reason</bdi></dt><dd><bdi>the broker asked for it &lt;b&gt;today&lt;/b&gt;</bdi></dd>" in html
     assert "hunter2" not in html
     assert "t0ken" not in html

@@ -77,6 +77,16 @@ def test_what_a_person_wrote_stays_as_it_was_written(client: Client, staff: User
     assert "see &lt;b&gt;ticket_12&lt;/b&gt;" in page
 
 
+def test_what_is_merely_off_is_no_red_cross(client: Client, staff: User) -> None:
+    """On lists and on the page of a row; a cross says that something is wrong."""
+    row = factories.SubscriptionFactory.create()
+    for html in (shown(client, "orders_subscription"), shown(client, "orders_subscription", row.pk)):
+        assert "icon-no" not in html
+        assert ">no<" in html
+    type(row).objects.filter(pk=row.pk).update(reverse=True)
+    assert ">yes<" in shown(client, "orders_subscription")
+
+
 @pytest.mark.parametrize(
     ("table", "name", "values"),
     [
