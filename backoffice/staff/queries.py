@@ -16,8 +16,8 @@ from sessions_app import queries
 from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, OperatorAlert, Tenant
 
-DESK_ROWS: Final = 150
-"""Of 0.9 KB each: a page has 150 KB."""
+DESK_ROWS: Final = 100
+"""Of 1.3 KB each at most: a page has 150 KB."""
 LIVE_ROWS: Final = 25
 ALERT_ROWS: Final = 10
 

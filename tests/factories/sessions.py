@@ -136,6 +136,7 @@ class AuthKeyFactory(DjangoModelFactory[AuthKey]):
 
     account = factory.SubFactory(BrokerAccountFactory)
     fingerprint = factory.LazyAttribute(lambda key: key_fingerprint(key.material))
+    code = factory.LazyAttribute(lambda key: token_digest(key.material)[:8])
     key_hash = factory.LazyAttribute(lambda key: hash_key(key.material))
     state = KeyState.PENDING
     requested_at = factory.LazyFunction(now)
