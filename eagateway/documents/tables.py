@@ -80,17 +80,19 @@ _POLICIES: Final = {
     RetryPolicy.AFTER_OPERATOR: "stops, and shows it: a person must act first",
 }
 # By which a session ends.
-_ENDS: Final = frozenset({
-    Reason.PREEMPTED,
-    Reason.HEARTBEAT_TIMEOUT,
-    Reason.SHUTDOWN_BY_EA,
-    Reason.KEY_REVOKED,
-    Reason.KEY_REJECTED,
-    Reason.ACCOUNT_SUSPENDED,
-    Reason.PROTOCOL_ERROR,
-    Reason.CLOSED_BY_OPERATOR,
-    Reason.PENDING_LAPSED,
-})
+_ENDS: Final = frozenset(
+    {
+        Reason.PREEMPTED,
+        Reason.HEARTBEAT_TIMEOUT,
+        Reason.SHUTDOWN_BY_EA,
+        Reason.KEY_REVOKED,
+        Reason.KEY_REJECTED,
+        Reason.ACCOUNT_SUSPENDED,
+        Reason.PROTOCOL_ERROR,
+        Reason.CLOSED_BY_OPERATOR,
+        Reason.PENDING_LAPSED,
+    }
+)
 
 
 @cache
@@ -335,7 +337,10 @@ def _close_codes() -> str:
 
 
 def _reasons() -> str:
-    rows = [(f"`{reason}`", text, str(close_code(reason)) if reason in _ENDS else "") for reason, text in SESSION_REASONS.items()]
+    rows = [
+        (f"`{reason}`", text, str(close_code(reason)) if reason in _ENDS else "")
+        for reason, text in SESSION_REASONS.items()
+    ]
     return _table(("reason", "meaning", "close code"), rows)
 
 
