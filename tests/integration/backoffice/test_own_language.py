@@ -202,7 +202,9 @@ def test_numbers_keep_their_point_in_german(house: House) -> None:
 def test_what_is_kept_for_all_is_kept_in_no_language_of_one() -> None:
     """Two of the staff ask for monitoring within the second for which its figures are kept."""
     row = factories.SubscriptionFactory.create()
-    factories.EaSessionFactory.create(account=row.follower, authenticated=True, last_heartbeat_at=now())
+    factories.EaSessionFactory.create(
+        account=row.follower, authenticated=True, last_heartbeat_at=now(), heartbeat_timeout=600
+    )
     for first, second in (("de", "en-gb"), ("en-gb", "de")):
         cache.clear()
         clients = [speaks(factories.UserFactory.create(is_superuser=True), one) for one in (first, second)]
