@@ -420,6 +420,11 @@ string CAgent::ProblemLine(string &todo)
       todo="Press the "+(m_broker.Platform()=="mt5" ? "Algo Trading" : "AutoTrading")+" button in the toolbar.";
       return("AutoTrading is off");
      }
+   if(MayScan() && m_watcher.Blind())
+     {
+      todo="Restart the terminal. If it stays so, tell your broker.";
+      return("the terminal's list of orders cannot be read: nothing is copied");
+     }
    if(m_session.link.problem=="")
       return("");
    string sentence=ProblemSentence(m_session.link.problem);

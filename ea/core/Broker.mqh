@@ -88,6 +88,8 @@ public:
    //--- orders: 0 or the terminal's error
    virtual int       Send(SOrder &order) { return(2); }
    virtual int       Close(const long ticket,const double lots,const double price,const int slippage) { return(2); }
+   //--- how many lots the last closing closed, of which so many were asked for
+   virtual double    ClosedLots(const double lots) { return(lots); }
    //--- how the history names the last closing
    virtual long      ClosedAs(const long ticket) { return(ticket); }
    virtual int       Modify(const long ticket,const double price,const double sl,const double tp,const datetime expiry) { return(2); }

@@ -30,6 +30,7 @@
 #define PENDING_POLL_MS      2000
 #define CALL_MS              3000
 #define OPEN_MS              5000
+#define TOLD_MOST_MS         3600000
 #define BACKOFF_MS           1000
 #define BACKOFF_MOST_MS      60000
 #define STABLE_MS            10000
@@ -51,6 +52,7 @@
 #define OPENING_TRIES        3
 #define SCAN_MS              20
 #define EMPTY_MS             3000
+#define BLIND_MS             60000
 #define GONE_MS              5000
 #define NOWHERE_MS           10000
 #define GONE_SCANS           3

@@ -8,10 +8,11 @@
 #include "Ended.mqh"
 #include "Lineage.mqh"
 
-enum EFact { FACT_OPEN, FACT_PLACE, FACT_ACTIVATE, FACT_MODIFY, FACT_CLOSE, FACT_PARTIAL, FACT_CANCEL, FACT_GONE };
+enum EFact { FACT_OPEN, FACT_PLACE, FACT_ACTIVATE, FACT_MODIFY, FACT_CLOSE, FACT_PARTIAL, FACT_CANCEL, FACT_GONE, FACT_GROWN };
 enum ECause { CAUSE_MANUAL, CAUSE_STOP_LOSS, CAUSE_TAKE_PROFIT, CAUSE_STOP_OUT, CAUSE_CLOSE_BY, CAUSE_EXPIRY };
 
 //--- `row`: the order as it is now, or as it was closed. `lots`: opened or closed. FACT_GONE: in neither list; wait.
+//--- FACT_GROWN: more of a pending order has filled, `lots` in all; MetaTrader 5 only.
 struct SFact
   {
    EFact             kind;
@@ -38,9 +39,9 @@ private:
    int               Best(const SRow &rows[],const bool &taken[],const SRow &whole,const double part,int &strength) const;
    void              Changed(const SRow &was,const SRow &now,SFact &facts[]);
    double            Closings(const SRow &row,const double left,SFact &facts[]);
-   void              Begun(const EFact kind,const SRow &row,const long position,SFact &facts[]);
-   SRow              First(const long ticket) const;
    void              Born(const long ticket,SFact &facts[]);
+   double            Whole(const SRow &row) const;
+   int               NextBorn(const CEnded &ended) const;
    void              BornAndGone(const CEnded &ended,SFact &facts[]);
    void              Add(SFact &facts[],const EFact kind,const SRow &row,const long position,const double lots,const long rest) const;
    ECause            CauseOf(const SRow &closed) const;
@@ -72,8 +73,13 @@ int CDiff::Compare(const SRow &before[],SRow &after[],const SRow &history[],cons
      {
       if(!m_taken_after[k])
         {
-         m_after[k].position=m_after[k].ticket;
-         Begun(IsWorkingType(m_after[k].type) ? FACT_PLACE : FACT_OPEN,m_after[k],m_after[k].ticket,facts);
+         SRow born=m_after[k];
+         born.position=born.ticket;
+         m_after[k].position=born.ticket;
+         if(!ended.Knows(born.ticket))
+            born.lots=Whole(born);
+         Add(facts,IsWorkingType(born.type) ? FACT_PLACE : FACT_OPEN,born,born.position,born.lots,0);
+         Closings(born,m_after[k].lots,facts);
         }
       after[k].position=m_after[k].position;
      }
@@ -249,14 +255,30 @@ int CDiff::Best(const SRow &rows[],const bool &taken[],const SRow &whole,const d
      }
    return(best);
   }
+//--- What a position was that lives and that nobody has seen yet: a part of it may be closed already. MetaTrader 5 only: in
+//--- MetaTrader 4 the rest has another ticket.
+double CDiff::Whole(const SRow &row) const
+  {
+   double lots=row.lots;
+   for(int i=0; i<ArraySize(m_history) && row.closer>0; i++)
+      if(m_history[i].ticket==row.ticket && m_history[i].closer>0 && IsTradeType(m_history[i].type))
+         lots=MathMax(lots,m_history[i].left+m_history[i].lots);
+   return(lots);
+  }
 void CDiff::Changed(const SRow &was,const SRow &now,SFact &facts[])
   {
    SRow row=was;
    if(IsWorkingType(was.type) && !IsWorkingType(now.type))
      {
-      Begun(FACT_ACTIVATE,now,was.position,facts);
+      SRow born=now;
+      born.position=was.position;
+      born.lots=Whole(now);
+      Add(facts,FACT_ACTIVATE,born,was.position,born.lots,0);
       row.price=now.price;
+      Closings(born,now.lots,facts);
      }
+   else if(now.lots>was.lots+LOTS_DUST && !IsWorkingType(now.type))
+      Add(facts,FACT_GROWN,now,was.position,now.lots,0);
    else if(now.closer>0)
       Closings(was,now.lots,facts);
    else if(now.lots<was.lots-LOTS_DUST)
@@ -265,48 +287,43 @@ void CDiff::Changed(const SRow &was,const SRow &now,SFact &facts[])
    if(moved || !SamePrice(row.sl,now.sl,now.point) || !SamePrice(row.tp,now.tp,now.point))
       Add(facts,FACT_MODIFY,now,was.position,now.lots,0);
   }
-//--- What is seen for the first time as what it is. MetaTrader 5: a part of a position may have been closed already, perhaps of
-//--- a copy that its command has told as whole: it is told as it began, and then each closing.
-void CDiff::Begun(const EFact kind,const SRow &row,const long position,SFact &facts[])
-  {
-   SRow born=row;
-   born.position=position;
-   if(row.closer>0 && !IsWorkingType(row.type))
-      born.lots=MathMax(row.lots,First(row.ticket).lots);
-   Add(facts,kind,born,position,born.lots,0);
-   if(born.lots>row.lots+LOTS_DUST)
-      Closings(born,row.lots,facts);
-  }
-//--- A position as it was before the first order that closed some of it; without lots if there is none
-SRow CDiff::First(const long ticket) const
-  {
-   SRow first={};
-   for(int i=0; i<ArraySize(m_history); i++)
-      if(m_history[i].ticket==ticket && IsTradeType(m_history[i].type) && m_history[i].left+m_history[i].lots>first.lots+LOTS_DUST)
-        {
-         first=m_history[i];
-         first.lots=first.left+first.lots;
-        }
-   return(first);
-  }
-//--- A position that was opened and closed by some orders
+//--- A position that was opened and closed by some orders: what it was before the first of them
 void CDiff::Born(const long ticket,SFact &facts[])
   {
-   SRow born=First(ticket);
+   SRow born={};
+   for(int i=0; i<ArraySize(m_history); i++)
+      if(m_history[i].ticket==ticket && IsTradeType(m_history[i].type) && m_history[i].left+m_history[i].lots>born.lots+LOTS_DUST)
+        {
+         born=m_history[i];
+         born.lots=born.left+born.lots;
+        }
    born.closed=0;
    born.position=ticket;
    Add(facts,FACT_OPEN,born,ticket,born.lots,0);
    Closings(born,0,facts);
   }
-//--- Opened and ended between two looks. The ticket may lie below others that are known: lists come late.
-void CDiff::BornAndGone(const CEnded &ended,SFact &facts[])
+//--- Opened and ended between two looks, and not followed from another ticket: the lowest, for a rest has a higher one
+int CDiff::NextBorn(const CEnded &ended) const
   {
+   int next=-1;
    for(int i=0; i<ArraySize(m_history); i++)
      {
-      if(m_taken_history[i] || ended.Knows(m_history[i].ticket) || !IsTradeType(m_history[i].type))
+      if(m_taken_history[i] || (next>=0 && m_history[i].ticket>=m_history[next].ticket))
          continue;
-      if(FindTicket(m_before,m_history[i].ticket)>=0 || FindTicket(m_after,m_history[i].ticket)>=0)
+      if(ended.Knows(m_history[i].ticket) || !IsTradeType(m_history[i].type))
          continue;
+      if(FindTicket(m_before,m_history[i].ticket)<0 && FindTicket(m_after,m_history[i].ticket)<0)
+         next=i;
+     }
+   return(next);
+  }
+//--- Opened and ended between two looks. The ticket may lie below others that are known: lists come late. In order of
+//--- tickets: a rest that was closed in part itself no longer says what it is the rest of.
+void CDiff::BornAndGone(const CEnded &ended,SFact &facts[])
+  {
+   for(int i=NextBorn(ended); i>=0; i=NextBorn(ended))
+     {
+      m_taken_history[i]=true;
       if(m_history[i].closer>0)
         {
          Born(m_history[i].ticket,facts);

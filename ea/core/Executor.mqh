@@ -449,7 +449,7 @@ int CExecutor::Close(const SCommand &command,SReport &report)
          int failed=CloseOne(row,lots,report);
          if(failed!=0)
             return(failed);
-         surplus-=lots;
+         surplus-=m_broker.ClosedLots(lots);
          ours=m_broker.ClosedAs(row.ticket);
         }
       int count=ArraySize(m_ours);
@@ -457,7 +457,7 @@ int CExecutor::Close(const SCommand &command,SReport &report)
       m_ours[count]=ours;
      }
    if(report.status=="closed")
-      report.remaining=MathMax(0.0,left);
+      report.remaining=MathMax(0.0,left)+(surplus>LOTS_DUST ? NormalizeDouble(surplus,8) : 0.0);  // a broker may close a part
    last=(report.status=="cancelled" ? "deleted the order of copy " : "closed copy ")+IntegerToString(command.copy_no);
    return(0);
   }
@@ -473,7 +473,7 @@ int CExecutor::CloseOne(const SRow &row,const double lots,SReport &report)
    double before=(report.status=="closed") ? report.lots : 0.0;
    ClearReport(report,"closed");
    report.ticket=row.ticket;
-   report.lots=before+lots;
+   report.lots=before+m_broker.ClosedLots(lots);
    report.price=price;
    m_look.PutMoney(row.ticket,report);
    if(lots<row.lots-LOTS_DUST)

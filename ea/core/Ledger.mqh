@@ -88,7 +88,7 @@ bool ReadCommand(const CJson &json,const int node,SCommand &command)
    command.lots_before=ReadNumber(json,node,"lots_before");
    command.lots_after=ReadNumber(json,node,"lots_after");
    command.valid_until=TimeValue(json.Text(json.Find(node,"valid_until")));
-   return(command.id!="" && command.action!="" && command.copy_no>0 && command.magic>0);
+   return(IsWord(command.id) && command.action!="" && command.copy_no>0 && command.magic>0);
   }
 double ReadNumber(const CJson &json,const int node,const string name)
   {
@@ -124,6 +124,7 @@ public:
    int               Tries(const SCommand &command) const;
    int               Unfinished(void) const;
    bool              ClosingInDoubt(const long magic) const;
+   bool              OpeningInDoubt(const long magic) const;
    long              Applied(void) const;
    void              Void(const long from,const long next);
    void              Adopt(const string name);
@@ -225,6 +226,13 @@ bool CLedger::ClosingInDoubt(const long magic) const
    for(int i=0; i<m_count; i++)
       if(m_entries[i].state=="S" && m_entries[i].command.magic==magic && !IsOpening(m_entries[i].command.action)
          && m_entries[i].command.action!="modify")
+         return(true);
+   return(false);
+  }
+bool CLedger::OpeningInDoubt(const long magic) const
+  {
+   for(int i=0; i<m_count; i++)
+      if(m_entries[i].state=="S" && m_entries[i].command.magic==magic && IsOpening(m_entries[i].command.action))
          return(true);
    return(false);
   }

@@ -23,6 +23,17 @@ string TextFromBytes(const uchar &bytes[],const int from,const int count)
       return("");
    return(CharArrayToString(bytes,from,count,CP_UTF8));
   }
+#define WORD_MOST 128
+
+//--- a name that can stand in a record between two blanks
+bool IsWord(const string text)
+  {
+   int size=StringLen(text);
+   for(int i=0; i<size; i++)
+      if(StringGetCharacter(text,i)<=32 || StringGetCharacter(text,i)>=127)
+         return(false);
+   return(size>0 && size<=WORD_MOST);
+  }
 //--- more bytes at the end; room is taken in steps, so that many small ones cost little
 void BytesAdd(uchar &bytes[],const uchar &more[],const int count)
   {

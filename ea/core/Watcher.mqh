@@ -58,6 +58,7 @@ public:
    bool              Scan(const bool master);
    int               Rows(SRow &rows[]) const;
    long              Scanned(void) const { return(m_scanned); }
+   bool              Blind(void) const;
    bool              Missing(void) const { return(ArraySize(m_gone)>0); }
    datetime          OldestClose(void);
   };
@@ -102,6 +103,11 @@ int CWatcher::Rows(SRow &rows[]) const
    for(int i=0; i<count; i++)
       rows[i]=m_rows[i];
    return(count);
+  }
+//--- whether the terminal, though connected, has shown for a minute nothing that can be believed
+bool CWatcher::Blind(void) const
+  {
+   return(m_connected_since>=0 && m_clock.Monotonic()-MathMax(m_scanned,m_connected_since)>BLIND_MS);
   }
 //--- how far back this terminal shows closed orders
 datetime CWatcher::OldestClose(void)
@@ -336,13 +342,15 @@ bool CWatcher::Tell(const SFact &fact,const bool master,const long age)
    bool ours=(copy && ends && m_store.IsOurs(fact.row.closer>0 ? fact.row.closer : fact.ticket));
    if(copy && ends && !ours && fact.cause==CAUSE_MANUAL && m_store.ledger.ClosingInDoubt(fact.row.magic))
       return(true);  // perhaps ours: whoever asks about the doubt will say
+   if(copy && ends && m_store.ledger.OpeningInDoubt(fact.row.magic))
+      return(true);  // nobody has been told yet that it was opened: that comes first
    long wall=m_clock.Wall();
    m_store.Begin(IntegerToString(wall));
-   if(master)
+   if(master && fact.kind!=FACT_GROWN)
       Intent(fact,was,wall-age);
    if(copy && ends && !ours)
       Report(fact,was,wall-age);
-   if(copy && (fact.kind==FACT_ACTIVATE || fact.kind==FACT_OPEN))
+   if(copy && (fact.kind==FACT_ACTIVATE || fact.kind==FACT_OPEN || fact.kind==FACT_GROWN))
       Filled(fact,wall-age);
    Baseline(fact,was);
    return(m_store.Commit("O"));
@@ -482,7 +490,7 @@ void CWatcher::Filled(const SFact &fact,const long seen)
          return;
       CJsonWriter json;
       json.Open("","{");
-      json.Text("status","filled");
+      json.Text("status",fact.lots<entry.command.lots-LOTS_DUST ? "partially_filled" : "filled");
       json.Text("command_id",entry.command.id);
       json.Integer("copy_no",entry.command.copy_no);
       json.Integer("attempt",entry.command.attempt);

@@ -20,6 +20,7 @@ private:
    int               m_known;
    CDeals            m_deals;
    long              m_closed_as;
+   double            m_closed_lots;
 
    double            PointOf(const string symbol);
    int               Positions(SRow &rows[],int &count);
@@ -29,7 +30,7 @@ private:
    int               Request(MqlTradeRequest &request,MqlTradeResult &result);
 
 public:
-                     CBroker5(void) { m_known=0; m_closed_as=0; }
+                     CBroker5(void) { m_known=0; m_closed_as=0; m_closed_lots=0; }
    virtual string    Platform(void) { return("mt5"); }
    virtual long      Login(void) { return(IdentityLogin()); }
    virtual string    Server(void) { return(IdentityServer()); }
@@ -57,6 +58,7 @@ public:
    virtual bool      Money(const long ticket,SRow &row,SMoney &money);
    virtual int       Send(SOrder &order);
    virtual int       Close(const long ticket,const double lots,const double price,const int slippage);
+   virtual double    ClosedLots(const double lots) { return(m_closed_lots>0 ? MathMin(lots,m_closed_lots) : lots); }
    virtual long      ClosedAs(const long ticket) { return(m_closed_as>0 ? m_closed_as : ticket); }
    virtual int       Modify(const long ticket,const double price,const double sl,const double tp,const datetime expiry);
    virtual int       Delete(const long ticket);
@@ -142,7 +144,7 @@ int CBroker5::Positions(SRow &rows[],int &count)
    return(total);
   }
 //--- Orders that wait for a price. One that waits for a stop and then for a limit has no word in the protocol: it is told
-//--- when it is a position. Market orders on their way are no pending ones.
+//--- when it is a position. Market orders on their way are no pending ones, and one that has filled in part is a position.
 int CBroker5::Pending(SRow &rows[],int &count)
   {
    int total=OrdersTotal();
@@ -153,7 +155,7 @@ int CBroker5::Pending(SRow &rows[],int &count)
       if(ticket==0)
          return(-1);
       int type=(int)OrderGetInteger(ORDER_TYPE);
-      if(!IsWorkingType(type))
+      if(!IsWorkingType(type) || OrderGetInteger(ORDER_STATE)==ORDER_STATE_PARTIAL)
          continue;
       SRow row={};
       row.ticket=(long)ticket;
@@ -274,6 +276,7 @@ int CBroker5::Close(const long ticket,const double lots,const double price,const
    MqlTradeRequest request={};
    MqlTradeResult result={};
    m_closed_as=0;
+   m_closed_lots=0;
    if(!Select(ticket))
       return(4108);
    request.action=TRADE_ACTION_DEAL;
@@ -286,6 +289,8 @@ int CBroker5::Close(const long ticket,const double lots,const double price,const
    request.deviation=(ulong)MathMax(0,slippage);
    request.type_filling=Filling(request.symbol);
    int error=Request(request,result);
+   if(result.retcode==TRADE_RETCODE_DONE_PARTIAL)
+      m_closed_lots=result.volume;
    if(error==0)
       m_closed_as=(long)(result.order>0 ? result.order : result.deal);
    return(error);

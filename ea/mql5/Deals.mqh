@@ -9,6 +9,8 @@
 #include "../core/Broker.mqh"
 
 #define DEALS_RECENT 259200
+#define NAMES        1000000007
+#define NAME_STEP    1000003
 
 //--- A position while the deals are read: what came in, what has gone out.
 struct SDealt
@@ -245,14 +247,16 @@ bool CDeals::Booked(const long deal,SRow &row,SMoney &money)
    money.commission=0;
    return(true);
   }
-//--- Another number when something has ended. Only the last days are looked at: the whole history is read when it changes.
+//--- Another number when something has ended, also when as many as you like left the last days with it. Only the last days are looked at: the whole history is read when it changes.
 int CDeals::Name(void)
   {
    datetime now=TimeCurrent();
    HistorySelect((datetime)((long)now-DEALS_RECENT),now+86400);
    int deals=HistoryDealsTotal(),orders=HistoryOrdersTotal();
    long name=(deals>0) ? (long)HistoryDealGetTicket(deals-1) : 0;
-   name+=(orders>0) ? (long)HistoryOrderGetTicket(orders-1) : 0;
-   return((int)((name*31+deals+orders)%1000000007));
+   long order=(orders>0) ? (long)HistoryOrderGetTicket(orders-1) : 0;
+   name=(name%NAMES*NAME_STEP+order)%NAMES;
+   name=(name*NAME_STEP+deals)%NAMES;
+   return((int)((name*NAME_STEP+orders)%NAMES));
   }
 #endif

@@ -79,6 +79,35 @@ def test_a_part_that_a_hand_closed_after_a_command_closed_one_is_told_as_the_han
     assert "command_id" in told(follower)[-1]
 
 
+def test_a_close_that_the_broker_fills_in_part_is_told_so_and_the_rest_is_closed(pair: tuple[Seat, Seat]) -> None:
+    master, follower = pair
+    ticket = master.broker.open("buy", "0.30")
+    until(lambda: follower.lots() == [Decimal("0.3")])
+    assert follower.hedging is not None
+    follower.hedging.parts = ["0.20"]
+    master.broker.close(ticket)
+    until(lambda: not follower.open)
+    until(lambda: len(told(follower)) == 3)
+    closed = [(one["status"], one["lots"], one["remaining_lots"]) for one in told(follower)[1:]]
+    assert closed == [("closed", "0.2", "0.1"), ("closed", "0.1", "0")]
+    assert all("command_id" in one for one in told(follower))
+
+
+def test_a_pending_copy_that_fills_in_parts_is_told_as_often_as_it_fills_more(pair: tuple[Seat, Seat]) -> None:
+    master, follower = pair
+    master.broker.place("buy limit", "0.10", "1.05")
+    until(lambda: [one["status"] for one in told(follower)] == ["placed"])
+    (order,), account = follower.working, follower.hedging
+    assert account is not None
+    for lots, status in (("0.06", "partially_filled"), ("0.04", "filled")):
+        with follower.terminal.told.lock:
+            account.fill_part(order.ticket, lots)
+        until(lambda told_as=status: told(follower)[-1]["status"] == told_as)  # type: ignore[misc]
+    fills = told(follower)[1:]
+    assert [one["lots"] for one in fills] == ["0.06", "0.1"]
+    assert len({one["command_id"] for one in fills}) == 1
+
+
 def test_positions_that_the_broker_has_opened_anew_are_the_same_positions(pair: tuple[Seat, Seat]) -> None:
     master, follower = pair
     ticket = master.broker.open("sell", "0.20")

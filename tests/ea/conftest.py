@@ -1,5 +1,6 @@
 """Tests of the EA's sources. Most need a C++ compiler; without one they are skipped, and one line says so."""
 
+import socket
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,14 @@ from ea.host.build import compiler
 HERE: Final = Path(__file__).parent
 WITHOUT: Final = "no C++ compiler here (install g++, or name one in EAGATEWAY_CXX)"
 _SKIPPED: Final = pytest.StashKey[int]()
+
+
+@pytest.fixture
+def nowhere() -> str:
+    """An address at which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

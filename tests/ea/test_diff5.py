@@ -48,13 +48,10 @@ class Account:
         facts: list[Fact] = []
         for position, lots in before.items():
             facts += self._closed(position, lots)
-        born = sorted(
-            {one for one, *_ in self.closings if one > highest and one not in before and one not in self.lots}
-        )
-        new = sorted(one for one in self.lots if one not in before)
-        for position in (*born, *new):
-            first = max((left + lots for one, _, lots, left in self.closings if one == position), default=0)
-            first = max(first, self.lots.get(position, 0))
+        new = {one for one, *_ in self.closings if one > highest} | set(self.lots)
+        for position in sorted(new - set(before)):
+            parts = [left + lots for one, _, lots, left in self.closings if one == position]
+            first = max([*parts, self.lots.get(position, 0)])
             facts += [("open", position, first), *self._closed(position, first)]
         return facts
 
@@ -124,14 +121,22 @@ def test_a_closing_that_the_history_does_not_show_yet_is_not_told_without_its_pr
     assert facts_of(tmp_path, text) == [[("partial", 5, 10)], [("gone", 5, 20)]]
 
 
+def test_what_was_closed_in_part_before_anyone_saw_it_is_told_as_opened_whole(tmp_path: Path) -> None:
+    closings = [(5, 20, 6, 4)]
+    pending = line("B", 5, 10, 0, 0, type_=2)
+    text = compare({}, {5: 4}, closings, 4)
+    text += pending + compare({}, {5: 4}, closings, 4)  # it waited for its price when it was last seen
+    text += compare({}, {5: 10}, closings, 4)  # the book does not show the closing yet
+    text += compare({}, {5: 4}, closings, 5)  # it was there before the program
+    assert facts_of(tmp_path, text) == [
+        [("open", 5, 10), ("partial", 5, 6)],
+        [("activate", 5, 10), ("partial", 5, 6)],
+        [("open", 5, 10)],
+        [("open", 5, 4)],
+    ]
+
+
 def test_money_under_the_number_of_a_position_closes_nothing(tmp_path: Path) -> None:
     money = line("H", 5, 0, 5, 0, type_=6, closed=9)
     text = line("B", 5, 30, 5, 30) + money + "go\t9\n"
     assert facts_of(tmp_path, text) == [[("gone", 5, 30)]]
-
-
-def test_a_pending_order_that_was_filled_and_closed_in_part_between_two_looks_is_told_as_both(tmp_path: Path) -> None:
-    waits, lives = line("B", 5, 30, 0, 30, type_=2), line("A", 5, 20, 5, 20)
-    closed = line("H", 5, 10, 20, 20, closed=9)
-    text = waits + lives + closed + "go\t9\n"
-    assert facts_of(tmp_path, text) == [[("activate", 5, 30), ("partial", 5, 10)]]

@@ -1,7 +1,6 @@
 """What the EA writes down of its terminal's book, while no gateway is there: frames that wait in its journal."""
 
 import json
-import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -32,14 +31,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-@pytest.fixture
-def nowhere() -> str:
-    """An address at which nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
 @pytest.fixture
@@ -80,7 +71,7 @@ def told(seat: Seat, kind: str = "ExecutionReport", *, account: str = "Paper-Dem
         for part in parts:
             words = part[1:].split(" ", 4)
             if part.startswith("F") and words[1] == kind:
-                written = int(head.split(" ")[2])
+                written = int(head.split(" ")[-1])
                 found.append({**json.loads(words[4]), "at": int(words[2]), "age": written - int(words[2])})
     return found
 

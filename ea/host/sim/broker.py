@@ -184,7 +184,8 @@ class Broker:
         if not self.connected or now < self.lies.empty_until:
             return []
         living: list[Position | WorkingOrder] = [*self.book.open.values(), *self.book.working.values()]
-        seen = [one for one in living if now - self.notes[one.ticket].opened >= self.lies.late_seconds]
+        noted = [one for one in living if one.ticket in self.notes]  # else it is being written
+        seen = [one for one in noted if now - self.notes[one.ticket].opened >= self.lies.late_seconds]
         return self._listed(self.line(one) for one in seen)
 
     def history(self) -> list[str]:

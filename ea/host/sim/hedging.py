@@ -6,7 +6,7 @@ broker in MetaTrader 4's words, so its answers, its lies and its list of orders 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import count
 from typing import Final
@@ -16,6 +16,7 @@ from eagateway_sdk.paper import Amounts, ClosedTrade, Position
 from ea.host.sim.broker import TYPES, Broker
 
 DONE: Final = 10009
+DONE_PARTIAL: Final = 10010
 PLACED: Final = 10008
 INVALID: Final = 10013
 INVALID_FILL: Final = 10030
@@ -34,7 +35,7 @@ FILL_OR_KILL, IMMEDIATE_OR_CANCEL = 1, 2
 _IN, _OUT, _OUT_BY = 0, 1, 3
 _BALANCE, _CREDIT = 2, 3
 _CREDIT_LINE: Final = "7"
-_CANCELLED, _EXPIRED = 2, 6
+_WAITS, _CANCELLED, _IN_PART, _EXPIRED = 1, 2, 3, 6
 _REASONS: Final = {"[sl]": 4, "[tp]": 5, "so:": 6}
 _EXPERT: Final = 3
 _RENUMBERED: Final = 5_000_000
@@ -76,13 +77,15 @@ class Deal:
 class Hedging:
     """The account as a MetaTrader 5 has it. `netting`: it has one position a symbol, which no program of ours works
     with. `renumbered`: the broker has opened all positions anew, as some do for the swap: other tickets, the same
-    identifiers. `filling`: the ways in which orders may be filled, as SYMBOL_FILLING_MODE has them.
+    identifiers. `filling`: the ways in which orders may be filled, as SYMBOL_FILLING_MODE has them. `parts`: how many
+    lots of the next market orders are filled, one an order. What a pending order has not filled waits under its number.
     """
 
     broker: Broker
     netting: bool = False
     renumbered: bool = False
     filling: int = IMMEDIATE_OR_CANCEL
+    parts: list[str] = field(default_factory=list)
     deals: list[Deal] = field(default_factory=list)
     _opened: dict[int, Deal] = field(default_factory=dict)
     _counted: list[int] = field(default_factory=lambda: [0, 0])
@@ -106,9 +109,9 @@ class Hedging:
 
     def positions(self) -> list[str]:
         """The lines of the open positions, as this terminal shows them."""
-        shown = {int(line.split("\t", 1)[0]): line.split("\t") for line in self.broker.trades()}
+        shown = [line.split("\t") for line in self.broker.trades()]
         self.refresh()
-        return [self._position(shown[ticket]) for ticket in shown if int(shown[ticket][1]) < 2]
+        return [self._position(words) for words in shown if int(words[1]) < 2]
 
     def _position(self, words: list[str]) -> str:
         ticket, kind, symbol, lots, price, opened, sl, tp, _, _, _, magic, *_ = words
@@ -122,7 +125,10 @@ class Hedging:
     def pending(self) -> list[str]:
         """The lines of the working orders."""
         lines = [line.split("\t") for line in self.broker.trades()]
-        return [self._order(words, 1) for words in lines if int(words[1]) > 1]
+        return [self._order(words, self._state(int(words[0]))) for words in lines if int(words[1]) > 1]
+
+    def _state(self, order: int) -> int:
+        return _IN_PART if order in self.broker.book.open else _WAITS
 
     def _order(self, words: list[str], state: int) -> str:
         ticket, kind, symbol, lots, price, opened, sl, tp, _, closed, comment, magic, _, expiry, *_ = words
@@ -166,6 +172,21 @@ class Hedging:
         newest = self.deals[-1]
         self._told = len(self.deals)
         return f"trade\t{newest.ticket}\t{newest.position}"
+
+    def fill_part(self, order: int, lots: str) -> None:
+        """So much more of a pending order fills; the rest waits under its number."""
+        self.refresh()
+        book, waiting = self.broker.book, self.broker.book.working.pop(order)
+        more, before = Decimal(lots), book.open.get(order)
+        whole = more + (before.lots if before is not None else 0)
+        stops = (waiting.sl, waiting.tp)
+        book.open[order] = Position(
+            order, None, waiting.symbol, waiting.side, whole, waiting.price, *stops, magic=waiting.magic
+        )
+        if before is not None:
+            self.deals.append(replace(self._opened[order], ticket=next(self._tickets), lots=more))
+        if waiting.lots > more:
+            book.working[order] = replace(waiting, lots=waiting.lots - more)
 
     # --- the deals ---
 
@@ -238,15 +259,16 @@ class Hedging:
         ticket = self.living(int(position)) if int(position) else 0
         if int(position) and not ticket:
             return f"{GONE}\t0\t0\t0\t0"
+        filled = self.parts.pop(0) if int(action) == DEAL and self.parts else lots
         match int(action):
             case 1 if not self.filling & (1 << int(filling)) or int(filling) > 1:
                 return f"{INVALID_FILL}\t0\t0\t0\t0"
             case 1 if ticket and self.broker.book.open[ticket].side == TYPES[int(kind)]:
                 return f"{INVALID}\t0\t0\t0\t0"  # the same side again would be another position
             case 1 if ticket:
-                told = ("close", str(ticket), lots, price, deviation)
+                told = ("close", str(ticket), filled, price, deviation)
             case 1 | 5:
-                told = ("send", symbol, kind, lots, price, deviation, sl, tp, comment, magic, expiry)
+                told = ("send", symbol, kind, filled, price, deviation, sl, tp, comment, magic, expiry)
             case 6 if ticket:
                 told = ("modify", str(ticket), str(self.broker.book.open[ticket].price), sl, tp, "0")
             case 7:
@@ -255,17 +277,17 @@ class Hedging:
                 told = ("delete", order)
             case _:
                 return f"{INVALID}\t0\t0\t0\t0"
-        return self._result(self.broker.order(told), int(action))
+        return self._result(self.broker.order(told), int(action), DONE if filled == lots else DONE_PARTIAL)
 
-    def _result(self, answer: str, action: int) -> str:
+    def _result(self, answer: str, action: int, done: int) -> str:
         said, _, number = answer.partition("\t")
         if said == "error":
             return f"{RETCODES.get(int(number), REJECTED)}\t0\t0\t0\t0"
         self.refresh()
         newest = self.deals[-1] if self.deals and action == DEAL else None
         if newest is None:
-            return f"{DONE}\t0\t{number or 0}\t0\t0"
-        return f"{DONE}\t{newest.ticket}\t{number or newest.order}\t{newest.lots}\t{newest.price}"
+            return f"{done}\t0\t{number or 0}\t0\t0"
+        return f"{done}\t{newest.ticket}\t{number or newest.order}\t{newest.lots}\t{newest.price}"
 
 
 def _by_time(deal: Deal) -> tuple[int, int]:

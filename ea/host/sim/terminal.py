@@ -24,14 +24,16 @@ _MARKET: Final = {9: "bid", 10: "ask"}
 @dataclass(slots=True)
 class Told:
     """The answers to what a program asks of its broker. `lock`: tests move the broker while a program asks. `market`:
-    called before each tick, to move the prices. `bars`: what the charts show. `looks`: how often it has asked for the
-    list of orders. `hedging`: the account for a program in a MetaTrader 5.
+    called before each tick, to move the prices. `asked`: called before each question, with it, under the lock. `bars`:
+    what the charts show. `looks`: how often it has asked for the list of orders. `hedging`: the account for a program
+    in a MetaTrader 5.
     """
 
     broker: Broker
     events: "queue.Queue[str]" = field(default_factory=queue.Queue)
     lock: threading.RLock = field(default_factory=threading.RLock)
     market: Callable[[], None] = lambda: None
+    asked: Callable[[str], None] = lambda _: None
     bars: Bars = field(default_factory=Bars)
     looks: int = 0
     hedging: Hedging | None = None
@@ -43,6 +45,7 @@ class Told:
             return self._event(int(words[1]))
         ask = self._questions().get(words[0])
         with self.lock:
+            self.asked(words[0])
             self.looks += words[0] in ("orders", "pending")
             return str(ask(*words[1:])) if ask is not None else self.broker.order(words)
 

@@ -27,7 +27,7 @@ void Put(SRow &rows[],const string &w[])
   }
 string Name(const EFact kind)
   {
-   string names[]={"open","place","activate","modify","close","partial","cancel","gone"};
+   string names[]={"open","place","activate","modify","close","partial","cancel","gone","grown"};
    return(names[(int)kind]);
   }
 void OnStart()
