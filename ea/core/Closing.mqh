@@ -20,6 +20,8 @@ int CloseOfProblem(const string code,const int status)
    for(int i=0; i<ArraySize(names); i++)
       if(names[i]==code)
          return(closes[i]);
+   if(code=="" && status>=400 && status<=499 && status!=429)
+      return(CLOSED_NETWORK);  // a page of whatever stands between: the gateway says why
    int statuses[]={400,401,403,406,409,410,429,502,503,504};
    int same[]={4400,4401,4403,4406,4409,4410,4429,CLOSED_NETWORK,4013,CLOSED_NETWORK};
    for(int k=0; k<ArraySize(statuses); k++)
@@ -61,9 +63,10 @@ ENext NextAfter(const int close)
      }
    return((close>=4400 && close<=4499) ? NEXT_RENEW_ONCE : NEXT_RESUME);
   }
-//--- whether POST /sessions that was refused so is worth another try without a person
+//--- Whether POST /sessions that was refused so is worth another try without a person. Without a code nobody was refused:
+//--- no answer came, or that of something between.
 bool PassingRefusal(const string code,const int status)
   {
-   return(status<=0 || status>=500 || status==429 || status==408 || code=="request_in_flight" || code=="idempotency_key_reused");
+   return(status<100 || code=="" || status>=500 || status==429 || status==408 || code=="request_in_flight" || code=="idempotency_key_reused");
   }
 #endif

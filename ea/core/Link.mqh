@@ -29,6 +29,7 @@ private:
    int               m_replies_count;
    bool              m_greeted;
    long              m_sent;
+   long              m_most;
    long              m_held_until;
    long              m_progress;
    double            m_tokens;
@@ -91,6 +92,7 @@ public:
    string            problem_words;
    string            remedy;
    int               closed;
+   int               foreign;
    int               retry_after;
    long              heard_at;
    long              ping_ms;
@@ -161,6 +163,7 @@ void CLink::Greet(void)
    m_replies_count=0;
    ArrayResize(m_replies,0);
    m_sent=0;
+   m_most=0;
    m_held_until=0;
    m_progress=0;
    m_tokens=1;
@@ -173,6 +176,7 @@ void CLink::Greet(void)
    m_part=0;
    m_part_at=-1;
    closed=0;
+   foreign=0;
    retry_after=-1;
    goodbye=false;
    said_goodbye=false;
@@ -184,6 +188,7 @@ void CLink::Greet(void)
 void CLink::Lost(void)
   {
    closed=CLOSED_NETWORK;
+   foreign=0;
    retry_after=-1;
   }
 string CLink::Envelope(const string type,const string id,const string payload,const long seq,const bool resent)
@@ -279,6 +284,7 @@ bool CLink::OutboxFrame(string &text)
    if(m_sent+1==m_store.outbox.First())
       m_progress=now;
    m_sent++;
+   m_most=MathMax(m_most,m_sent);
    m_store.outbox.MarkSent(m_sent);
    text=Envelope(frame.type,frame.id,COutbox::Wire(frame,m_clock.Wall()),m_sent,frame.sent);
    return(true);
@@ -288,12 +294,14 @@ void CLink::Rewind(const long seq,const long pause)
   {
    m_sent=MathMin(m_sent,MathMax(seq,m_store.outbox.First())-1);
    long now=m_clock.Monotonic();
-   m_held_until=MathMax(m_held_until,now+pause);
-   m_progress=now+pause;
+   long told=MathMin(pause,(long)TOLD_MOST_MS);
+   m_held_until=MathMax(m_held_until,now+told);
+   m_progress=now+told;
   }
+//--- what was never sent cannot have been received
 void CLink::Acked(const long seq)
   {
-   if(seq<m_store.outbox.First() || seq>m_store.outbox.Top())
+   if(seq<m_store.outbox.First() || seq>MathMin(m_most,m_store.outbox.Top()))
       return;
    m_store.Write("A",IntegerToString(seq));
    m_sent=MathMax(m_sent,seq);
@@ -502,7 +510,7 @@ bool CLink::Cut(const uchar &bytes[],int &starts[],int &ends[],int &list_from,in
          i++;
          while(i<size && bytes[i]!='"')
             i+=(bytes[i]=='\\') ? 2 : 1;
-         if(depth!=1 || TextFromBytes(bytes,from,i-from)!="frames")
+         if(depth!=1 || i>=size || TextFromBytes(bytes,from,i-from)!="frames")
             continue;
          int at=i+1;
          while(at<size && (bytes[at]==' ' || bytes[at]==':'))
@@ -565,7 +573,10 @@ void CLink::Hear(const int http,const uchar &bytes[])
    string code=read ? m_json.Text(m_json.Find(0,"code")) : "";
    closed=(http<400) ? CLOSED_NETWORK : CloseOfProblem(code,http);
    if(code=="")
+     {
+      foreign=http;
       return;
+     }
    problem=code;
    problem_words=m_json.Text(m_json.Find(0,"title"));
    remedy=m_json.Text(m_json.Find(0,"remediation"));
@@ -621,9 +632,10 @@ void CLink::HearState(const int payload)
    status=m_json.Text(m_json.Find(payload,"status"));
    string epoch=m_json.Text(m_json.Find(payload,"epoch"));
    long stored=Whole(payload,"stored_seq",0);
-   long wait=Whole(payload,"retry_after_seconds",0);
-   if(status=="authenticated" && epoch!="" && epoch!=m_store.ledger.epoch)
+   long wait=MathMin(Whole(payload,"retry_after_seconds",0),(long)TOLD_MOST_MS/1000);
+   if(status=="authenticated" && IsWord(epoch) && epoch!=m_store.ledger.epoch)
       m_store.Write("E",epoch);
+   m_most=MathMax(m_most,stored);  // perhaps by the program that ran before
    Acked(stored);
    if(stored>m_store.outbox.Top())
       m_store.Write("N",m_vault.session_id+" "+IntegerToString(stored+1));
@@ -653,7 +665,7 @@ void CLink::HearInit(const int payload)
   {
    m_introduced=true;
    role=m_json.Text(m_json.Find(payload,"role"));
-   if(role!="" && role!=m_store.role)
+   if(IsWord(role) && role!=m_store.role)
       m_store.Write("K",role);
    int pace=m_json.Find(payload,"heartbeat");
    int limits=m_json.Find(payload,"limits");
@@ -694,7 +706,7 @@ void CLink::HearCommand(const int envelope,const int payload,const string id)
    SCommand command={};
    string text=m_json.Raw(payload);
    StringReplace(text,"\t"," ");
-   bool good=ReadCommand(m_json,payload,command);
+   bool good=(IsWord(id) && ReadCommand(m_json,payload,command));
    if(good)
       m_store.Write("R",IntegerToString(seq)+" "+id+" "+IntegerToString(m_clock.Wall())+" "+text);
    else if(m_store.Write("G",IntegerToString(seq)+" "+IntegerToString(seq+1)))
@@ -713,7 +725,7 @@ void CLink::HearAlert(const int payload)
    string ref=m_json.Text(m_json.Find(payload,"ref"));
    int retry=m_json.Find(payload,"retry");
    bool again=m_json.Boolean(m_json.Find(payload,"retryable"),false);
-   long after=Whole(retry,"after_seconds",1)*1000;
+   long after=MathMin(Whole(retry,"after_seconds",1),(long)TOLD_MOST_MS/1000)*1000;
    Print("EA Gateway: ",code,": ",m_json.Text(m_json.Find(payload,"message"))," ",m_json.Text(m_json.Find(payload,"path")));
    if(code=="parts_incomplete")
      {
@@ -780,7 +792,7 @@ void CLink::HearNotice(const int payload)
    string reason=m_json.Text(m_json.Find(payload,"reason"));
    problem=(reason=="shutdown_by_server") ? "service_restart" : reason;
    problem_words=m_json.Text(m_json.Find(payload,"message"));
-   retry_after=(int)Whole(payload,"reconnect_after_seconds",-1);
+   retry_after=(int)MathMin(Whole(payload,"reconnect_after_seconds",-1),(long)TOLD_MOST_MS/1000);
    Reply("ShutdownNotice","{\"reason\":\"shutdown_by_server\",\"phase\":\"ack\",\"last_seq\":"+IntegerToString(MathMax((long)0,m_store.outbox.Top()))+"}");
   }
 #endif

@@ -51,6 +51,7 @@ private:
    void              Reached(const bool answered);
    void              Wait(const long told_ms);
    void              Stop(const string why);
+   void              Foreign(const int status);
 
 public:
    CLink             link;
@@ -157,10 +158,11 @@ void CSession::Reached(const bool answered)
 //--- with jitter; at least as long as the gateway told
 void CSession::Wait(const long told_ms)
   {
+   long told=MathMin(told_ms,(long)TOLD_MOST_MS);
    double most=MathMin((double)BACKOFF_MOST_MS,BACKOFF_MS*MathPow(2,MathMin(m_attempt,16)));
    long pause=(long)(m_random.Fraction()*most);
    if(told_ms>=0)
-      pause=told_ms+(long)(m_random.Fraction()*(double)MathMax((long)BACKOFF_MS,MathMin(told_ms,(long)BACKOFF_MOST_MS)));
+      pause=told+(long)(m_random.Fraction()*(double)MathMax((long)BACKOFF_MS,MathMin(told,(long)BACKOFF_MOST_MS)));
    m_attempt++;
    m_wait_until=m_clock.Monotonic()+pause;
    Print("EA Gateway: next try in ",pause," ms");
@@ -327,6 +329,8 @@ void CSession::Follow(void)
       link.problem=(m_calls.error!=0) ? IntegerToString(m_calls.error) : "the connection was lost";
       link.problem_words=(m_calls.error!=0) ? MarketSentence(m_calls.error) : "";
       link.remedy="";
+      if(link.foreign>0)
+         Foreign(link.foreign);
      }
    Print("EA Gateway: link ended, ",close," ",link.problem);
    if(m_windows!=NULL)
@@ -346,6 +350,12 @@ void CSession::Follow(void)
    else
       Forget();
    Wait(next==NEXT_PENALTY ? PENALTY_MS : pause);
+  }
+//--- an answer that has no code is not the gateway's
+void CSession::Foreign(const int status)
+  {
+   link.problem="HTTP "+IntegerToString(status);
+   link.problem_words=MarketSentence(status<500 ? 12152 : 12029);
   }
 //--- POST /sessions; a call whose answer was lost is repeated under the same key of the request
 void CSession::Open(void)
@@ -396,12 +406,12 @@ bool CSession::Opened(void)
    if(CCalls::HostOf(CCalls::CallOf(stream))==CCalls::HostOf(m_url))
       m_vault.stream_url=stream;
    if(m_json.Integer(m_json.Find(pace,"interval_seconds"),number))
-      m_vault.interval_seconds=(int)number;
+      m_vault.interval_seconds=(int)MathMax((long)1,MathMin(number,(long)3600));
    if(m_json.Integer(m_json.Find(pace,"timeout_seconds"),number))
-      m_vault.timeout_seconds=(int)number;
+      m_vault.timeout_seconds=(int)MathMax((long)1,MathMin(number,(long)3600));
    if(m_json.Integer(m_json.Find(limits,"intent_rate"),number))
-      m_vault.intent_rate=(int)number;
-   if(id=="" || m_vault.session_token=="" || !m_store.Write("N",id+" 1"))
+      m_vault.intent_rate=(int)MathMax((long)1,MathMin(number,(long)1000));
+   if(!IsWord(id) || m_vault.session_token=="" || !m_store.Write("N",id+" 1"))
       return(false);
    m_vault.KeepSession();
    link.Renew();
@@ -422,7 +432,9 @@ void CSession::Refused(void)
      }
    else
       link.problem_words=m_json.Text(m_json.Find(0,"title"));
-   link.problem=(code!="") ? code : "HTTP "+IntegerToString(m_calls.status);
+   link.problem=code;
+   if(code=="")
+      Foreign(m_calls.status);
    link.remedy=(m_calls.status>=400) ? m_json.Text(m_json.Find(0,"remediation")) : "";
    refused=(m_calls.error==4060 || m_calls.error==4014) ? MarketSentence(4060) : "";
    Print("EA Gateway: no session, ",link.problem);
@@ -439,7 +451,7 @@ void CSession::Refused(void)
      }
    if(code=="idempotency_key_reused")
       m_request_id="";
-   Wait(m_calls.retry_after>=0 ? m_calls.retry_after*1000 : -1);
+   Wait(m_calls.retry_after>=0 ? (long)m_calls.retry_after*1000 : -1);
   }
 //--- What waits goes out, and the goodbye with it; two calls at most. On a socket nothing is waited for but the end of it,
 //--- which Windows bounds.

@@ -14,6 +14,8 @@ DIFF: Final = "tests/ea/test_diff.py"
 REFUSALS: Final = "tests/ea/test_refusals.py"
 WAITING: Final = "tests/ea/test_waiting.py"
 WATCHING: Final = "tests/ea/test_watching.py"
+UNSEEN: Final = "tests/ea/test_unseen.py"
+GATEWAYS: Final = "tests/ea/test_gateways.py"
 SWITCHED: Final = "test_a_terminal_that_is_switched_to_another_account_tells_of_each_what_is_its_own"
 FAULTY: Final = "tests/e2e/test_ea_faults.py"
 CASES: Final = "tests/conformance/test_sdk.py"
@@ -383,9 +385,35 @@ FAULTS: Final = (
         "Link.mqh",
         "text=Envelope(frame.type,frame.id,",
         "text=Envelope(frame.type,m_random.Uuid(m_clock.Wall()),",
-        f"{CASES}::test_case_114_a_master_s_trade_is_one_intent_wherever_he_dies"
-        "[socket-ea-after the gateway stored it]",
-        nightly=True,
+        f"{GATEWAYS}::test_a_frame_that_comes_again_has_the_id_that_it_had",
+    ),
+    Fault(
+        "a page of something between is the gateway's word",
+        "Closing.mqh",
+        "status<=499 && status!=429)\n      return(CLOSED_NETWORK);",
+        "status<=499 && status!=429 && false)\n      return(CLOSED_NETWORK);",
+        f"{GATEWAYS}::test_what_is_not_the_gateways_answer_stops_nothing",
+    ),
+    Fault(
+        "a command's name may be anything",
+        "Ledger.mqh",
+        'return(IsWord(command.id) && command.action!=""',
+        'return(command.id!="" && command.action!=""',
+        f"{GATEWAYS}::test_a_command_whose_names_are_no_words_is_left_out_and_the_next_is_carried_out_once",
+    ),
+    Fault(
+        "what was closed before anyone looked was never there",
+        "Diff.mqh",
+        "for(int i=0; i<ArraySize(m_history) && row.closer>0; i++)",
+        "for(int i=0; i<ArraySize(m_history) && row.closer<0; i++)",
+        f"{UNSEEN}::test_a_copy_of_which_a_hand_closes_a_part_before_the_first_look_at_it_is_told",
+    ),
+    Fault(
+        "the end of a copy is told before its opening",
+        "Watcher.mqh",
+        "if(copy && ends && m_store.ledger.OpeningInDoubt(fact.row.magic))",
+        "if(copy && ends && m_store.ledger.OpeningInDoubt(0))",
+        f"{UNSEEN}::test_the_end_of_a_copy_is_told_when_the_doubt_about_its_opening_is_over",
     ),
     Fault(
         "a program whose key another one uses comes back",
