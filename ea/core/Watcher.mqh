@@ -36,6 +36,7 @@ private:
    bool              Read(const SRow &before[]);
    bool              Believable(const SRow &before[],const long now);
    bool              ReadHistory(const SRow &before[]);
+   bool              Unmoved(void);
    bool              Vanished(const SRow &before[],const bool ended) const;
    long              Age(const SFact &fact,const long known) const;
    bool              Tell(const SFact &fact,const bool master,const long age);
@@ -142,9 +143,21 @@ bool CWatcher::ReadHistory(const SRow &before[])
    if(count==m_history_count && !Vanished(before,false))
       return(true);
    m_history_count=-1;
-   if(!m_broker.History(m_history))
+   if(!m_broker.History(m_history) || !Unmoved())
       return(false);
    m_history_count=count;
+   return(true);
+  }
+//--- Whether the living are still those that were read before the history. What ended, or was opened and ended in part,
+//--- between the two would stand in the one and be missing from the other.
+bool CWatcher::Unmoved(void)
+  {
+   SRow again[];
+   if(!m_broker.Trades(again) || ArraySize(again)!=ArraySize(m_rows))
+      return(false);
+   for(int i=0; i<ArraySize(again); i++)
+      if(again[i].ticket!=m_rows[i].ticket || MathAbs(again[i].lots-m_rows[i].lots)>LOTS_DUST)
+         return(false);
    return(true);
   }
 //--- whether an order is missing from the living; `ended`: and from the closed ones, too
