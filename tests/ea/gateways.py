@@ -75,8 +75,8 @@ class AnyGateway(ThreadingHTTPServer):
                 return self.garbage.pop(0)
             if path.endswith("/sessions"):
                 exchange = f"{self.url}/ea-gateway/v1/sessions/s1/exchange"
-                told: Frame = {"session_id": "s1", "session_token": TOKEN, "exchange_url": exchange, "status": "pending"}
-                told |= {"limits": self.limits}
+                told: Frame = {"session_id": "s1", "session_token": TOKEN, "exchange_url": exchange}
+                told |= {"status": "pending", "limits": self.limits}
                 return 201, {}, json.dumps(told).encode()
             return 200, {}, json.dumps({"frames": self._frames(frames), "ack": self._ack(frames)}).encode()
 
