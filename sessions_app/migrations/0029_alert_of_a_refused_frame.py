@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sessions_app", "0027_preferences"),
+        ("sessions_app", "0028_codes_of_keys"),
     ]
 
     operations = [
