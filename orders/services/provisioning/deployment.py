@@ -31,6 +31,7 @@ from orders.services.subscriptions.lifecycle import OpenCopies, Wanted
 from sessions_app import queries
 from sessions_app.auth.account_session_key import key_fingerprint
 from sessions_app.auth.hashing import hash_keys
+from sessions_app.domain.keys import token_digest
 from sessions_app.domain.lifecycle import KeyState
 from sessions_app.models import PROVISIONED, AuthKey, BrokerAccount, Member, Role, Tenant
 from sessions_app.models.bulk import update_rows
@@ -314,6 +315,7 @@ def _write_key(entry: KeyEntry, account: BrokerAccount, tenant: Tenant, work: _W
     key = work.known.keys.get((account.account_id, mark)) or keys.request_approval(
         account=account,
         fingerprint=mark,
+        digest=token_digest(entry.material),
         key_hash=work.hashes.get(mark, ""),
         address=PROVISIONED,
         actor=work.by,
