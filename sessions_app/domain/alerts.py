@@ -70,7 +70,7 @@ ALERTS: Final[Mapping[AlertCode, tuple[Severity, str]]] = {
     ),
     AlertCode.FRAME_REFUSED: (
         Severity.ERROR,
-        "An EA told of a trade or an outcome in words that cannot be read: it is not copied, or not known. Mend the EA.",
+        "An EA told of a trade or an outcome, and it cannot be read: it is not copied, or not known. Mend the EA.",
     ),
     AlertCode.COMMAND_MISSED: (
         Severity.WARNING,

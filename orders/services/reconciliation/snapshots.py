@@ -140,7 +140,7 @@ def _is_of_former_epoch(account: BrokerAccount, taken_at: datetime) -> bool:
 
 
 def _reconcile(
-    log: CommandLog, book: Book, standing: Sequence[Difference], arrival: Arrival, batch: Batch
+    log: CommandLog, book: Book, standing: Sequence[DifferenceRow], arrival: Arrival, batch: Batch
 ) -> tuple[list[Found], bool]:
     """The differences that remain; whether stops are set again for some. `standing`: those that stand by now."""
     account = log.row(arrival.account_pk)

@@ -171,13 +171,13 @@ def test_too_late_for_the_market_the_order_is_cancelled_all_the_same(master: Des
     assert (the_wait().state, the_wait().code) == ("denied", "signal_too_old")
 
 
-@pytest.mark.parametrize("stops", [{}, {"sl": "1.01"}], ids=["same stops", "other stops"])
+@pytest.mark.parametrize("stop", ["1.00", "1.01"], ids=["same stops", "other stops"])
 def test_a_copy_that_filled_whole_is_reduced_when_its_masters_order_fills_with_less(
-    master: Desk, follower: Desk, stops: dict[str, str]
+    master: Desk, follower: Desk, stop: str
 ) -> None:
     placed = working(master, follower)
     follower.report(placed.id, "filled", ticket=900, lots="0.1")
-    activate(master, lots="0.06", **stops)
+    activate(master, lots="0.06", sl=stop)
     due_copies.carry_out()
     reducing = command(follower, "partial_close")
     assert (reducing.lots_before, reducing.lots_after) == (Decimal("0.1"), Decimal("0.06"))
