@@ -25,7 +25,7 @@ from tests.services import nursery
 from tests.services.migrated import migrated_file
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PATIENCE: Final = 15.0
+PATIENCE: Final = 30.0
 DATABASE: Final = "gateway.sqlite3"
 PREPARED: Final = 3
 PLAIN: Final[Sequence[Mapping[str, Any]]] = ({}, {})
@@ -235,7 +235,7 @@ class Cast:
         """Open a session over REST; the answer."""
         name = self.names[number]
         body = {"account_id": name, "auth_method": "account_session_key", "auth_key": key or self.keys[name]}
-        answer = httpx.post(f"{self.gateway.url}/ea-gateway/v1/sessions", json={**body, "platform": "sdk"}, timeout=10)
+        answer = httpx.post(f"{self.gateway.url}/ea-gateway/v1/sessions", json={**body, "platform": "sdk"}, timeout=30)
         if answer.status_code != 201:
             raise RuntimeError(answer.text)
         opened: dict[str, Any] = answer.json()

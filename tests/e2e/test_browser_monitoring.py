@@ -97,7 +97,7 @@ def test_an_approved_ea_shows_on_the_open_monitoring_page_without_a_reload(page:
     expect(desk.get_by_text("No key waits for a decision.")).to_be_visible()
     desk.close()
 
-    expect(page.locator("#connected")).to_have_text("1", timeout=8000)
+    expect(page.locator("#connected")).to_have_text("1", timeout=20000)
     expect(page.locator("#waiting")).to_have_text("0")
     assert page.evaluate("window.sameDocument") is True
     session.refresh_from_db()
@@ -107,9 +107,9 @@ def test_an_approved_ea_shows_on_the_open_monitoring_page_without_a_reload(page:
 def test_a_silent_server_is_noticed_and_its_return_too(page: Page, visit: Visit, complaints: list[str]) -> None:
     visit(reverse("admin:monitoring"))
     page.route("**/monitoring/numbers/", lambda route: route.abort())
-    expect(page.get_by_text("The gateway does not answer")).to_be_visible(timeout=8000)
+    expect(page.get_by_text("The gateway does not answer")).to_be_visible(timeout=20000)
     page.unroute("**/monitoring/numbers/")
-    expect(page.get_by_text("The gateway does not answer")).to_be_hidden(timeout=8000)
+    expect(page.get_by_text("The gateway does not answer")).to_be_hidden(timeout=20000)
     complaints.clear()  # the browser reports the requests that this test has cut
 
 

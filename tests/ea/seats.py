@@ -26,7 +26,7 @@ WAYS: Final = (
 """Platform and transport: a MetaTrader 5 has no program with a socket yet. One runs always; calls and MetaTrader 5 are
 tried by `test_ea_faults.py` and `test_ea_mt5.py` too.
 """
-PATIENCE: Final = 20.0
+PATIENCE: Final = 30.0
 WINDOWS_USER: Final = b"trader"
 
 

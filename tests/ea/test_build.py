@@ -12,7 +12,7 @@ import pytest
 
 from ea.host.build import compile_once
 
-PATIENCE: Final = 10.0
+PATIENCE: Final = 30.0
 OUT: Final = 'while [ "$1" != -o ]; do shift; done\n'
 BUILDER: Final = """
 import sys

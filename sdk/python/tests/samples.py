@@ -31,7 +31,7 @@ def command(action: str = "open", copy_no: int = 1, **changes: Any) -> dict[str,
     return fields | changes
 
 
-async def until(reached: Callable[[], bool], *, seconds: float = 5.0) -> None:
+async def until(reached: Callable[[], bool], *, seconds: float = 30.0) -> None:
     """Return when it is so.
 
     :raises TimeoutError: it is not, in that time

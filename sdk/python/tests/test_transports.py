@@ -79,7 +79,12 @@ async def test_every_problem_of_the_table_stands_for_its_close_code() -> None:
     assert {code: code_of_problem(name, status) for code, (status, name) in PROBLEMS.items()} == {
         code: code for code in PROBLEMS
     }
-    assert [code_of_problem("", status) for status in (401, 403, 429, 500, 503)] == [4401, 4403, 4429, 1006, 4013]
+    assert [code_of_problem("a new one", status) for status in (401, 403, 418, 429)] == [4401, 4403, 4418, 4429]
+
+
+async def test_a_refusal_without_a_code_is_a_page_of_something_between_and_ends_no_session() -> None:
+    answers = {401: 1006, 403: 1006, 404: 1006, 409: 1006, 429: 4429, 500: 1006, 503: 4013}
+    assert {status: code_of_problem("", status) for status in answers} == answers
 
 
 @over_exchange

@@ -106,8 +106,11 @@ _BY_STATUS: Final[Mapping[int, int]] = MappingProxyType(
 def code_of_problem(code: str, status: int) -> int:
     """The close code that an exchange's problem stands for, by its code, else by its HTTP status.
 
-    Another refusal is an unknown 44xx; another failure of the server is a broken connection.
+    Another refusal is an unknown 44xx; another failure of the server is a broken connection. So is a refusal without a
+    code: the gateway names each of its own, and a page of a proxy or a firewall may be another one in a minute.
     """
+    if not code and 400 <= status <= 499 and status != 429:
+        return NETWORK
     known = _BY_CODE.get(code) or _BY_STATUS.get(status)
     if known is not None:
         return known
