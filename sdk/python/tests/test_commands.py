@@ -378,6 +378,22 @@ async def test_43_a_new_epoch_begins_at_one_and_drops_what_was_not_begun(
     assert len(executed) == len(set(executed))
 
 
+@pytest.mark.parametrize("received", [0, 1])
+async def test_a_new_epoch_is_told_as_grave_only_where_something_was_received(
+    gateway: ScriptedGateway, make_client: MakeClient, caplog: pytest.LogCaptureFixture, received: int
+) -> None:
+    async with make_client(executor=Desktop()) as first:
+        await first.wait_status("authenticated")
+        for copy_no in range(1, received + 1):
+            await gateway.order(command(copy_no=copy_no))
+        await drained(first, gateway, received)
+    gateway.epoch, gateway.log, gateway.acked = "0198f000-0000-7000-8000-000000000001", [], 0
+    async with make_client(executor=Desktop()) as second:
+        await second.wait_status("authenticated")
+        assert second.server_epoch_and_head == (gateway.epoch, 0)
+    assert [record.levelname for record in caplog.records if record.msg == "link.new_epoch"] == ["CRITICAL"] * received
+
+
 async def test_34_another_frame_under_a_known_number_is_a_conflict_and_never_executed(
     gateway: ScriptedGateway, make_client: MakeClient
 ) -> None:

@@ -225,7 +225,8 @@ class Link:
         ledger = self._context.ledger
         if epoch == ledger.epoch:
             return
-        if ledger.epoch:
+        # Where nothing was received, as before an approval, nothing is numbered anew.
+        if ledger.epoch and ledger.head:
             log.critical("link.new_epoch", extra={"epoch": epoch})
             self._context.events["epochs.changed"] += 1
         dropped = ledger.adopt_epoch(epoch)
