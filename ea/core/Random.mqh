@@ -184,7 +184,7 @@ string CRandom::Fingerprint(const string text) const
    Hash(bytes,digest);
    string shown="";
    for(int i=0; i<4; i++)
-      shown+=HexText((ulong)digest[i],2);
+      shown+=(i==2 ? " " : "")+HexText((ulong)digest[i],2);
    return(shown);
   }
 #endif

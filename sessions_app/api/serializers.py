@@ -115,6 +115,9 @@ class OpenedSession(SessionBody):
     """A session that was just opened. The token is shown this once."""
 
     session_token = serializers.CharField()
+    key_code = serializers.CharField(
+        allow_null=True, help_text="What the EA's owner tells whoever approves its key; null where there is no key."
+    )
 
 
 class EventBody(serializers.Serializer[Any]):

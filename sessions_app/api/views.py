@@ -15,8 +15,9 @@ from rest_framework.response import Response
 
 from sessions_app import queries
 from sessions_app.api.serializers import EventBody, OpenedSession, SessionBody, SessionRequest
+from sessions_app.auth.account_session_key import AccountSessionKey
 from sessions_app.domain.frames.envelope import rfc3339
-from sessions_app.domain.keys import fingerprint
+from sessions_app.domain.keys import fingerprint, grouped, owners_code, token_digest
 from sessions_app.domain.lifecycle import Reason, SessionStatus
 from sessions_app.models import EaSession, SessionEvent
 from sessions_app.models.broker_account import DEFAULT_INTENT_RATE
@@ -81,7 +82,7 @@ class SessionsView(ApiView):
                 digest=_digest(body),
             ),
         )
-        answer = {**_describe(opened.session, request), "session_token": opened.token}
+        answer = {**_describe(opened.session, request), "session_token": opened.token, "key_code": _key_code(sent)}
         return Response(answer, status=201, headers=_PRIVATE)
 
 
@@ -173,6 +174,13 @@ def _digest(body: dict[str, Any]) -> str:
     """What a replay must repeat. Keyed: it covers the key, and a plain hash would be a fast way to guess it."""
     text = msgspec.json.encode(body, order="sorted").decode()
     return fingerprint(text, secret=settings.KEY_FINGERPRINT_SECRET.encode())
+
+
+def _key_code(sent: SessionRequest) -> str | None:
+    """What the EA's owner tells whoever approves its key, computed from the key that was shown."""
+    if sent.validated_data["auth_method"] != AccountSessionKey.method:
+        return None
+    return grouped(owners_code(token_digest(sent.material())))
 
 
 def _describe(session: EaSession, request: Request) -> dict[str, Any]:

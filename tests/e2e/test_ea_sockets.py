@@ -1,5 +1,6 @@
 """The EA with DLLs against a real gateway: its socket, what it does where there is none, and how it keeps secrets."""
 
+import hashlib
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -109,6 +110,8 @@ def test_key_and_token_are_wrapped_and_serve_again_after_a_restart(follower: Sea
     made = kept(next(folder.glob("*.key")))
     token = kept(next(folder.glob("*.session"))).split("\t")[1]
     assert len(made) == len(key)
+    digits = hashlib.sha256(made.encode()).hexdigest()
+    follower.shows(f"key {digits[:4]} {digits[4:8]}")
     on_disk = b"".join(path.read_bytes() for path in folder.iterdir())
     for secret in (made, token):
         assert secret.encode() not in on_disk

@@ -116,3 +116,11 @@ async def test_one_credential_and_only_one(make_client: MakeClient, tmp_path: Pa
         make_client(auth=None)
     with pytest.raises(ValueError, match="either"):
         make_client(auth=SessionKey("s" * 43), auth_key="k" * 43)
+
+
+async def test_the_code_of_a_key_is_what_its_owner_tells_whoever_approves_it(
+    gateway: ScriptedGateway, make_client: MakeClient
+) -> None:
+    """As `printf %s "$KEY" | sha256sum` begins."""
+    assert make_client(auth=SessionKey("abc")).key_code == "ba78 16bf"
+    assert make_client(auth=BearerToken(lambda: "a token")).key_code == ""

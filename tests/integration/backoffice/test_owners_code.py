@@ -22,6 +22,7 @@ def asks(account: str, material: str) -> AuthKey:
     body = {"account_id": account, "auth_method": "account_session_key", "auth_key": material, "platform": "mt4"}
     answer = Client().post("/ea-gateway/v1/sessions", body, content_type="application/json")
     assert answer.status_code == 201
+    assert answer.json()["key_code"] == told_by_its_owner(material)
     key: AuthKey = AuthKey.objects.get(account__claimed_as=account, state="pending")
     return key
 

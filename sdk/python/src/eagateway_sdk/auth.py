@@ -1,5 +1,6 @@
 """How an account proves who it is when a session is opened: one class per method of the protocol."""
 
+import hashlib
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -42,6 +43,12 @@ class SessionKey:
     @property
     def identity(self) -> str:
         return self.key
+
+    @property
+    def code(self) -> str:
+        """What its owner tells whoever approves it, as `4f2a 91c0`: the beginning of its SHA-256."""
+        digits = hashlib.sha256(self.key.encode()).hexdigest()
+        return f"{digits[:4]} {digits[4:8]}"
 
     async def material(self, *, base_url: str, clock: Clock, http: httpx.AsyncClient | None) -> dict[str, str]:
         return {"auth_method": "account_session_key", "auth_key": self.key}

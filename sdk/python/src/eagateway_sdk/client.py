@@ -257,6 +257,11 @@ class GatewayClient:
         return (self._link.status if self._link is not None else None) or "offline"
 
     @property
+    def key_code(self) -> str:
+        """What the owner tells whoever approves the key, as `4f2a 91c0`; empty where the account has no key."""
+        return self._auth.code if isinstance(self._auth, SessionKey) else ""
+
+    @property
     def server_epoch_and_head(self) -> tuple[str, int]:
         """The gateway's command log as known here: its epoch and the highest number without a gap."""
         return self._context.ledger.epoch, self._context.ledger.head

@@ -59,6 +59,7 @@ class OpenedSession(msgspec.Struct, kw_only=True, frozen=True):
     heartbeat: HeartbeatPace = HeartbeatPace(interval_seconds=5, timeout_seconds=15)
     limits: dict[str, object] = {}
     server_time: str | None = None
+    key_code: str | None = None
 
 
 class _Mistake(msgspec.Struct):
