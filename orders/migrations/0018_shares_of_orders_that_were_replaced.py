@@ -9,8 +9,8 @@ from django.db import migrations
 def keep(apps: Any, schema_editor: Any) -> None:
     """None of these orders has filled, and none is there any more."""
     waits = apps.get_model("orders", "FillWait").objects.filter(state__in=["reopened", "denied"])
-    orders = apps.get_model("orders", "Copy").objects.filter(state="closed", lots_filled=0)
-    orders.filter(id__in=waits.values("copy_id")).update(master_lots=0)
+    orders = apps.get_model("orders", "Copy").objects.filter(state="closed")
+    orders.exclude(lots_filled__gt=0).filter(id__in=waits.values("copy_id")).update(master_lots=0)
 
 
 class Migration(migrations.Migration):

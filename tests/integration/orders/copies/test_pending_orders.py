@@ -1,10 +1,12 @@
 """Pending orders that fill on one side only, through the rows, with every race that was thought of."""
 
+import importlib
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -197,6 +199,23 @@ def test_a_copy_that_fills_after_its_masters_order_filled_with_less_is_reduced_t
     due_copies.carry_out()
     reducing = command(follower, "partial_close")
     assert (reducing.lots_before, reducing.lots_after) == (Decimal("0.1"), Decimal("0.06"))
+
+
+@pytest.mark.parametrize("filled", [Decimal(0), None])
+def test_an_order_that_was_replaced_before_it_kept_its_share_has_none_after_the_upgrade(
+    master: Desk, follower: Desk, filled: Decimal | None
+) -> None:
+    """What was opened in its place has the share in such a deployment, and the two would count twice."""
+    placed = working(master, follower)
+    activate(master)
+    let_time_pass()
+    follower.report(command(follower, "cancel").id, "cancelled", ticket=900)
+    Copy.objects.filter(id=placed.copy_id).update(lots_filled=filled)
+    Copy.objects.update(master_lots=Decimal("0.1"))  # as it was
+    kept = importlib.import_module("orders.migrations.0018_shares_of_orders_that_were_replaced")
+    kept.keep(apps, None)
+    shares = {copy.id == placed.copy_id: copy.master_lots for copy in Copy.objects.all()}
+    assert shares == {True: Decimal(0), False: Decimal("0.1")}
 
 
 # Races ---------------------------------------------------------------------------------------------------------------
