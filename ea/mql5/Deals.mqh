@@ -247,7 +247,8 @@ bool CDeals::Booked(const long deal,SRow &row,SMoney &money)
    money.commission=0;
    return(true);
   }
-//--- Another number when something has ended, also when as many as you like left the last days with it. Only the last days are looked at: the whole history is read when it changes.
+//--- Another number when something has ended, also when others leave the last days with it. Only the last days are looked at:
+//--- the whole history is read when it changes.
 int CDeals::Name(void)
   {
    datetime now=TimeCurrent();

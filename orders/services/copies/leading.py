@@ -31,8 +31,8 @@ def new_copy(
     """The copy that an order which adds exposure shall make. While its account is pending it has no number.
 
     `master_lots`: what the master has of the position now: the copy follows his share of that; 0 where it stands in for
-    a leg that keeps the share. It keeps the `spec` by
-    which it was made: its broker may take the symbol off the list while it is open.
+    a leg that keeps the share. It keeps the `spec` by which it was made: its broker may take the symbol off the list
+    while it is open.
     """
     return record(
         Copy,

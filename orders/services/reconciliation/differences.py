@@ -66,7 +66,7 @@ class _Changes:
         row.reason, row.seen_at = reason or "", self.log.now
         row.closed_at = None if after in STANDING else self.log.now
         self.changed[row.id] = row
-        self.events.append(_event(row, before, row.reason, GATEWAY, self.log.now))
+        self.events.append(event(row, before, row.reason, GATEWAY, self.log.now))
 
 
 @requires_transaction
@@ -171,7 +171,7 @@ def _new(found: Found, changes: _Changes) -> Difference:
         closed_at=None if state in STANDING else changes.log.now,
     )
     changes.new.append(row)
-    changes.events.append(_event(row, None, "", GATEWAY, changes.log.now))
+    changes.events.append(event(row, None, "", GATEWAY, changes.log.now))
     return row
 
 
@@ -180,9 +180,9 @@ def _end(row: Difference, changes: _Changes, reason: DifferenceReason | None = N
     changes.move(row, DifferenceState.REPAIRED if repaired else DifferenceState.GONE, reason)
 
 
-def _event(
-    row: Difference, before: DifferenceState | None, reason: str, actor: Actor, now: datetime
-) -> DifferenceEvent:
+@requires_transaction
+def event(row: Difference, before: DifferenceState | None, reason: str, actor: Actor, now: datetime) -> DifferenceEvent:
+    """The line of a difference's history that says what it has become; `before` None: it is new."""
     return DifferenceEvent(
         id=new_id(),
         difference=row,
@@ -329,6 +329,6 @@ def decided(*, rows: Iterable[Difference], after: DifferenceState, reason: str, 
         moves.move_difference(row, after)
         row.reason = ""
         row.closed_at = None if after in STANDING else now
-        events.append(_event(row, before, reason, by, now))
+        events.append(event(row, before, reason, by, now))
     update_rows(Difference, changed, ["state", "reason", "closed_at"])
     insert_rows(DifferenceEvent, events)

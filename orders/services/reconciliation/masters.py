@@ -19,6 +19,7 @@ from orders.domain.wire.snapshots import DifferenceKind, DifferenceSeverity
 from orders.models import Difference, DifferenceEvent, Intent, MasterPosition, Strategy
 from orders.services import mapping, moves
 from orders.services.intents import order_intents
+from orders.services.reconciliation import differences
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.decimals import plain
 from sessions_app.models import BrokerAccount
@@ -35,16 +36,16 @@ _log = structlog.get_logger(__name__)
 
 @requires_transaction
 def follow(
-    account: BrokerAccount, book: Book, differences: Sequence[Difference], arrival: Arrival, batch: Batch
+    account: BrokerAccount, book: Book, standing: Sequence[Difference], arrival: Arrival, batch: Batch
 ) -> datetime | None:
     """Compare a master's book with the positions that he told of, and make up for what he did not tell. Returns when to
-    look again for those that are missing, if any are. `differences`: what stands about his positions.
+    look again for those that are missing, if any are. `standing`: the differences about his positions.
     """
     if not Strategy.objects.filter(master=account).exists():
         return None
     rows = _standing(account, book.taken_at)
     look_at = _compare(account, book, rows, arrival, batch) if rows else None
-    _end_what_is_over(account, differences, batch.now)
+    _end_what_is_over(account, standing, batch.now)
     return look_at
 
 
@@ -68,24 +69,24 @@ def _compare(
     return min((at + SECOND_LOOK for at in looks if at + SECOND_LOOK > book.taken_at), default=None)
 
 
-def _end_what_is_over(account: BrokerAccount, differences: Sequence[Difference], now: datetime) -> None:
+def _end_what_is_over(account: BrokerAccount, standing: Sequence[Difference], now: datetime) -> None:
     """End what waited for a person: positions that a book has shown again, or that have ended. The call ends with the
     last of them, or with a person's word about it."""
-    if not differences:
+    if not standing:
         return
     missing = MasterPosition.objects.filter(account=account, missing_since__isnull=False)
     missing = missing.exclude(state=PositionState.CLOSED)
     still = {subject(position_id) for position_id in missing.values_list("position_id", flat=True)}
-    over = [row for row in differences if row.subject not in still]
+    over = [row for row in standing if row.subject not in still]
     events = []
     for row in over:
-        before = row.state
+        before = DifferenceState(row.state)
         moves.move_difference(row, DifferenceState.GONE)
         row.seen_at = row.closed_at = now
-        events.append(_event(row, before, now))
+        events.append(differences.event(row, before, "", GATEWAY, now))
     update_rows(Difference, over, ("state", "seen_at", "closed_at"))
     insert_rows(DifferenceEvent, events)
-    if not any(row.state == DifferenceState.HELD for row in differences):
+    if not any(row.state == DifferenceState.HELD for row in standing):
         alerts.resolve(codes=[AlertCode.MASTER_NOT_RECONCILED], subjects=[str(account.id)], now=now)
 
 
@@ -183,17 +184,11 @@ def _released(account: BrokerAccount, gone: Sequence[Told], now: datetime) -> Se
         return new
     rows = [_held(account, one, now) for one in new]
     insert_rows(Difference, rows)
-    insert_rows(DifferenceEvent, [_event(row, "", now) for row in rows])
+    insert_rows(DifferenceEvent, [differences.event(row, None, "", GATEWAY, now) for row in rows])
     if rows:
         text = f"{len(rows)} positions are gone from the master's book; their copies stay open until somebody decides"
         alerts.raise_alert(code=AlertCode.MASTER_NOT_RECONCILED, text=text, now=now, account_pk=account.id)
     return []
-
-
-def _event(row: Difference, before: str, now: datetime) -> DifferenceEvent:
-    return DifferenceEvent(
-        id=new_id(), difference=row, from_state=before, to_state=row.state, reason="", actor=GATEWAY.name, at=now
-    )
 
 
 def _held(account: BrokerAccount, one: Told, now: datetime) -> Difference:

@@ -90,7 +90,8 @@ def _take(arrival: Arrival, log: CommandLog, batch: Batch) -> None:
     recovery.keep_copy_numbers_apart(account, book.top_copy_no)
     standing = differences.standing(account)
     of_master = [row for row in standing if masters.is_about_master(row)]
-    found, sets_stops = _reconcile(log, book, [row for row in standing if row not in of_master], arrival, batch)
+    of_copies = [row for row in standing if not masters.is_about_master(row)]
+    found, sets_stops = _reconcile(log, book, of_copies, arrival, batch)
     second_look = masters.follow(account, book, of_master, arrival, batch)
     quotes.keep(account.id, told.quotes, at=book.taken_at)
     if not told.same:
