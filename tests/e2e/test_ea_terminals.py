@@ -432,9 +432,10 @@ def test_an_unknown_key_waits_for_its_approval_and_tells_nothing_of_its_trades(
     gateway: Gateway, tmp_path: Path, kind: Kind
 ) -> None:
     cast, key = gateway.provision({}), secrets.token_urlsafe(32)
+    digits = hashlib.sha256(key.encode()).hexdigest()
     with Seat(gateway.url, cast.names[0], key, tmp_path / "new", **kind) as seat:
         seat.start()
-        seat.shows(f"key {hashlib.sha256(key.encode()).hexdigest()[:8]}")
+        seat.shows(f"key {digits[:4]} {digits[4:8]}")
         old = seat.broker.open("buy", "0.10")
         seat.broker.close(old)
         ticket = seat.broker.open("buy", "0.10")

@@ -44,7 +44,7 @@ def resumed(token: str, **hello: Any) -> resuming.Resumed:
 
 def shape(answer: dict[str, Any]) -> dict[str, Any]:
     """An answer without what is each session's own."""
-    own_fields = {"session_id", "session_token", "account_id", "exchange_url", "created_at", "server_time"}
+    own_fields = {"session_id", "session_token", "key_code", "account_id", "exchange_url", "created_at", "server_time"}
     return {name: value for name, value in answer.items() if name not in own_fields}
 
 
