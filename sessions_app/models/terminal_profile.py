@@ -5,7 +5,10 @@ from sessions_app.models.fields import id_field
 
 
 class TerminalProfile(models.Model):
-    """One InitRequest as it came: immutable, so that a process may keep it by its id."""
+    """One InitRequest as it came: what it says is immutable, so that a process may keep it by its id.
+
+    `created_at`: when it was told; the last time, where a pending session has told something else in between.
+    """
 
     id = id_field()
     account = models.ForeignKey(BrokerAccount, on_delete=models.CASCADE, related_name="profiles")

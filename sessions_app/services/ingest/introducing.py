@@ -26,6 +26,7 @@ from sessions_app.services.ingest.ports import Arrival, Batch, Left
 
 _WAIT_SECONDS: Final = 600
 _CONTENT_COUNTS: Final = timedelta(hours=1)
+_MOMENT: Final = timedelta(microseconds=1)
 
 
 @requires_transaction
@@ -107,6 +108,10 @@ class _Introductions:
         told, identity = self._told[session.id], digest(InitRequest.__name__, to_json(content))
         known = next((profile for profile in told if bytes(profile.digest) == identity), None)
         if known is not None:
+            # A promotion takes what was told last: a symbol may have left its broker's list, and have come back.
+            if session.state == SessionStatus.PENDING and known.created_at < max(other.created_at for other in told):
+                known.created_at = self._after(told)
+                self._changed["told_again"][known.id] = known
             return known
         hour_ago = self.now - _CONTENT_COUNTS
         # Each may be a megabyte: a terminal that always tells another one would fill the table.
@@ -121,15 +126,20 @@ class _Introductions:
             account=session.account,
             digest=identity,
             content=content,
-            created_at=self.now,
+            created_at=self._after(told),
         )
         self._new.append(made)
         self._told[session.id] = [*(profile for profile in told if profile not in old), made]
         return made
 
+    def _after(self, told: Collection[TerminalProfile]) -> datetime:
+        """The moment of the latest: later than all others, also of those that one batch brings."""
+        return max([self.now, *(profile.created_at + _MOMENT for profile in told)])
+
 
 # The columns of each kind of change; an UPDATE for each that there is.
 _COLUMNS: Final[dict[str, tuple[Any, Sequence[str]]]] = {
+    "told_again": (TerminalProfile, ["created_at"]),
     "pace": (EaSession, ["heartbeat_interval", "heartbeat_timeout", "deadline_at"]),
     "version": (EaSession, ["ea_version"]),
     "profile": (BrokerAccount, ["profile"]),

@@ -16,6 +16,7 @@ from sessions_app.models import BrokerAccount, EaSession, TerminalProfile
 from sessions_app.services.ingest import batches
 from sessions_app.services.ingest.ports import Arrival, Batch
 from tests.integration.counting import Cost, counted
+from tests.integration.sessions_app.lifecycle.test_kept_until_promotion import approve
 from tests.integration.trading import Desk, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,6 +60,23 @@ def test_older_ones_make_room_but_for_the_one_in_force() -> None:
     stranger.introduce(build=9999)
     kept = [row.content["build"] for row in TerminalProfile.objects.order_by("created_at")]
     assert kept == [LIMIT - 1, 9999]
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_promotion_takes_what_was_told_last_also_if_it_was_told_before(at_once: bool) -> None:
+    """A symbol leaves its broker's list and comes back while the key still waits for its approval."""
+    desk = Desk.open("srv:1", approved=False)
+    builds = (1, 2, 1)
+    if at_once:
+        batches.store(arrivals=[told(desk, build=build) for build in builds])
+    else:
+        for build in builds:
+            desk.introduce(build=build)
+    assert TerminalProfile.objects.count() == 2
+    approve(desk)
+    profile = BrokerAccount.objects.get(id=desk.account.id).profile
+    assert profile is not None
+    assert profile.content["build"] == 1
 
 
 # Many at once ---------------------------------------------------------------------------------------------------------
