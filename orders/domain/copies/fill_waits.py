@@ -14,6 +14,7 @@ from typing import Final
 from orders.domain.copies.desired import largest_part
 from orders.domain.copies.legs import NONE, Leg, Order
 from orders.domain.copies.positions import Position, PositionState
+from orders.domain.copies.rejections import classify, pause_before_closing
 from orders.domain.copies.shares import HUNDREDTH, exact_share
 from orders.domain.sizing.rounding import Grid, round_lots, round_price
 from orders.domain.states.copies import CopyState
@@ -23,7 +24,8 @@ from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import Action, OrderType
 from orders.domain.wire.reports import ReportStatus
 
-MAX_TRIES: Final = 3
+CALL_AFTER: Final = 3
+"""After how many refusals to cancel a working order a person is called."""
 
 
 def at_deadline(copy: Leg, position: Position | None) -> WaitState:
@@ -49,7 +51,6 @@ def after_report(
     *,
     status: ReportStatus,
     action: Action | None,
-    tries: int,
     inferred: bool = False,
 ) -> WaitState:
     """Where a report leads a copy whose working order is being cancelled; `copy` is what it has become by it.
@@ -63,9 +64,10 @@ def after_report(
     # The report of another command, of a close perhaps: that of the cancel is still to come.
     if action is not Action.CANCEL:
         return _beside_the_cancel(copy, position, status=status, action=action)
-    # A broker refuses to cancel while the order is about to fill. So it gets its time once more, a few times.
+    # A broker refuses to cancel while the order is about to fill, or while it is busy. Without end: an order that works
+    # on counts as part of the copy, and what it never gives would be missing from what the follower holds.
     if status is ReportStatus.REJECTED:
-        return WaitState.WAITING if tries < MAX_TRIES else WaitState.DENIED
+        return WaitState.WAITING
     if status is ReportStatus.CLOSED:
         return WaitState.FILLED
     if status is not ReportStatus.CANCELLED:
@@ -73,6 +75,13 @@ def after_report(
     # A book without the order does not tell whether it was cancelled or filled and closed: then nothing is opened,
     # for two positions are worse than none.
     return WaitState.REOPENED if not inferred and _is_wanted(copy, position) else WaitState.ENDED
+
+
+def wait_again(error_code: int | None, *, tries: int, span: timedelta) -> timedelta:
+    """How long the order goes on working when its cancel was refused so many times: its usual time, and no shorter than
+    the pause before any other refused close.
+    """
+    return max(span, pause_before_closing(classify(error_code), tries))
 
 
 def _beside_the_cancel(

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from orders.domain.copies.desired import cancelling
-from orders.domain.copies.fill_waits import Reopening, after_report, at_deadline, reopen
+from orders.domain.copies.fill_waits import CALL_AFTER, Reopening, after_report, at_deadline, reopen, wait_again
 from orders.domain.copies.legs import Order
 from orders.domain.copies.positions import Position, PositionState
 from orders.domain.copies.specs import grid_of
@@ -46,6 +46,9 @@ from sessions_app.services.operations import alerts
 
 _FILLS: Final = frozenset({ReportStatus.FILLED, ReportStatus.PARTIALLY_FILLED})
 _NONE: Final = Decimal(0)
+_FIRST_STEPS: Final = 10
+_LATEST_STEPS: Final = 20
+_MOST_TRIES: Final = 10_000
 _COLUMNS: Final = ("state", "due_at", "tries", "code", "steps", "settled_at")
 _log = structlog.get_logger(__name__)
 
@@ -107,10 +110,12 @@ class Waits:
             self._end(wait, copy, step="deadline")
             return
         if after is WaitState.CANCELLING:
-            wait.tries += 1
+            # Counted as far as its column reaches, with room: a broker may refuse every minute for weeks.
+            wait.tries = min(wait.tries + 1, _MOST_TRIES)
             # Should it fill before the cancel arrives, the position is there that was wanted.
             self._order(wait, copy, cancelling(mapping.leg(copy), keep_filled=True))
-        self._move(wait, after, step="deadline", tries=wait.tries)
+        code = wait.code if after is WaitState.CANCELLING else ""
+        self._move(wait, after, step="deadline", code=code, tries=wait.tries)
 
     # Reports -------------------------------------------------------------------------------------------------------
 
@@ -145,20 +150,13 @@ class Waits:
     ) -> None:
         position = self.position(copy)
         after = after_report(
-            mapping.leg(copy), position, status=report.status, action=action, tries=wait.tries, inferred=inferred
+            mapping.leg(copy), position, status=report.status, action=action, inferred=inferred
         )
         evidence: dict[str, Any] = {"report": report.status.value, "already": report.already}
         if after is WaitState.REOPENED and position is not None:
             self._reopen(wait, copy, position, evidence)
         elif after is WaitState.WAITING:
-            # The broker refused to cancel: the order may just be filling.
-            wait.due_at = self.log.now + _span(wait)
-            self._move(wait, after, step="cancel", error_code=report.error_code, **evidence)
-        elif after is WaitState.DENIED:
-            self._move(
-                wait, after, step="cancel", code=WaitCode.CANCEL_REJECTED, error_code=report.error_code, **evidence
-            )
-            self._call_for_refusals(wait, copy, report)
+            self._wait_again(wait, copy, report, evidence)
         elif after is WaitState.ENDED:
             self._end(wait, copy, step="cancel", unseen=inferred, **evidence)
         elif after is not WaitState.CANCELLING:
@@ -178,8 +176,16 @@ class Waits:
             text = lost_order(copy, code)
             self.calls.append(alerts.Call(AlertCode.COMMAND_MISSED, text, copy.account_id))
 
+    def _wait_again(self, wait: FillWait, copy: Copy, report: ExecutionReport, evidence: Mapping[str, Any]) -> None:
+        """The broker has refused to cancel: the order may just be filling, and is cancelled again later."""
+        wait.due_at = self.log.now + wait_again(report.error_code, tries=wait.tries, span=_span(wait))
+        code = WaitCode.CANCEL_REJECTED.value if wait.tries >= CALL_AFTER else ""
+        self._move(wait, WaitState.WAITING, step="cancel", code=code, error_code=report.error_code, **evidence)
+        if wait.tries == CALL_AFTER:
+            self._call_for_refusals(wait, copy, report)
+
     def _call_for_refusals(self, wait: FillWait, copy: Copy, report: ExecutionReport) -> None:
-        """The order stays where it is, and nothing is opened beside it: the follower has not what his master has."""
+        """The order works on, and nothing is opened beside it: the follower has not what his master has."""
         what = f"copy {copy.copy_no}, {copy.symbol}: its master's order has filled, its own works on"
         text = f"{what}; the broker has refused {wait.tries} times to cancel it, error {report.error_code}"
         subject = f"{copy.account_id} {WaitCode.CANCEL_REJECTED.value}"
@@ -255,7 +261,10 @@ class Waits:
         self._note(wait, step=step, result=code or after.value, **evidence)
 
     def _note(self, wait: FillWait, *, step: str, result: str, **evidence: Any) -> None:
-        wait.steps = [*wait.steps, {"step": step, "result": result, "at": rfc3339(self.log.now), **readable(evidence)}]
+        noted = {"step": step, "result": result, "at": rfc3339(self.log.now), **readable(evidence)}
+        # The beginning and the latest: a market may stay closed for days.
+        latest = wait.steps[_FIRST_STEPS:][1 - _LATEST_STEPS :]
+        wait.steps = [*wait.steps[:_FIRST_STEPS], *latest, noted]
         self.changed[wait.id] = wait
 
 

@@ -336,23 +336,37 @@ def test_a_subscription_paused_meanwhile_opens_nothing(master: Desk, follower: D
     assert (the_wait().state, the_wait().code) == ("denied", "subscription_close_only")
 
 
-def test_a_rejected_cancel_is_tried_again_and_at_last_given_up(master: Desk, follower: Desk) -> None:
+def test_a_rejected_cancel_is_tried_again_without_end_and_calls_a_person_once(master: Desk, follower: Desk) -> None:
     placed = working(master, follower)
     activate(master)
-    for attempt in (1, 2, 3):
+    for attempt in range(1, 31):
         assert let_time_pass() == 1
         cancel = command(follower, "cancel")
         assert cancel.attempt == attempt
-        assert not OperatorAlert.objects.filter(code="open_rejected").exists()
+        called = OperatorAlert.objects.filter(code="open_rejected", account=follower.account)
+        assert called.count() == (attempt > 3)
         follower.report(cancel.id, "rejected", error_code=145)
-    assert let_time_pass() == 0
-    assert (the_wait().state, the_wait().code) == ("denied", "cancel_rejected")
-    called = OperatorAlert.objects.get(code="open_rejected", account=follower.account)
+        assert (the_wait().state, the_wait().code) == ("waiting", "cancel_rejected" if attempt >= 3 else "")
     stands = "copy 1, EURUSD: its master's order has filled, its own works on"
-    assert called.text == f"{stands}; the broker has refused 3 times to cancel it, error 145"
+    alert = called.get()
+    assert (alert.text, alert.times) == (f"{stands}; the broker has refused 3 times to cancel it, error 145", 1)
+    steps = the_wait().steps
+    # The beginning and the latest.
+    assert (len(steps), steps[0]["tries"], steps[-2]["tries"], steps[-1]["error_code"]) == (30, 1, 30, 145)
     follower.report(placed.id, "filled", ticket=900, lots="0.1")
-    assert (Copy.objects.get().state, command(follower, "cancel").seq) == ("open", 4)
+    assert let_time_pass() == 1
+    assert (Copy.objects.get().state, the_wait().state, command(follower, "cancel").seq) == ("open", "filled", 31)
     assert not Command.objects.filter(action__in=["open", "close"]).exists()
+
+
+def test_a_refused_cancel_waits_as_long_as_another_refused_close(master: Desk, follower: Desk) -> None:
+    working(master, follower)
+    activate(master)
+    let_time_pass()
+    follower.report(command(follower, "cancel").id, "rejected", error_code=132)
+    due_at, heard_at = the_wait().due_at, Report.objects.latest("id").received_at
+    assert due_at is not None
+    assert (due_at - heard_at).total_seconds() == pytest.approx(15, abs=1)
 
 
 def not_found(desk: Desk, sent: Command) -> None:
@@ -396,8 +410,9 @@ def test_a_cancel_that_was_never_carried_out_is_no_refusal(master: Desk, followe
         assert (the_wait().state, OperatorAlert.objects.filter(code="open_rejected").exists()) == ("cancelling", False)
         not_found(follower, command(follower, "cancel"))
         follower.report(command(follower, "cancel").id, "rejected", error_code=132)
-        assert let_time_pass() == (refusals < 2)
-    assert (the_wait().state, the_wait().code, command(follower, "cancel").attempt) == ("denied", "cancel_rejected", 6)
+        assert (the_wait().code, the_wait().tries) == ("cancel_rejected" if refusals == 2 else "", refusals + 1)
+        assert let_time_pass() == 1
+    assert command(follower, "cancel").attempt == 7
     alert = OperatorAlert.objects.get(code="open_rejected")
     assert "refused 3 times to cancel it, error 132" in alert.text
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders.domain.copies.desired import cancelling
-from orders.domain.copies.fill_waits import MAX_TRIES, Reopening, after_report, at_deadline, reopen
+from orders.domain.copies.fill_waits import Reopening, after_report, at_deadline, reopen, wait_again
 from orders.domain.copies.legs import Leg
 from orders.domain.copies.positions import Position, PositionState
 from orders.domain.states.copies import CopyState
@@ -77,12 +77,12 @@ def test_case_159_at_the_deadline_only_a_wanted_working_copy_is_cancelled(
 def test_case_159_a_position_is_opened_only_when_the_cancel_is_done_and_nothing_had_filled(
     copy: Leg, status: ReportStatus, action: Action | None, after: WaitState
 ) -> None:
-    assert after_report(copy, OPEN, status=status, action=action, tries=1) is after
+    assert after_report(copy, OPEN, status=status, action=action) is after
 
 
 def test_nothing_is_opened_for_a_master_who_has_closed() -> None:
     closed = position(state=PositionState.CLOSED)
-    after = after_report(GONE, closed, status=ReportStatus.CANCELLED, action=Action.CANCEL, tries=1)
+    after = after_report(GONE, closed, status=ReportStatus.CANCELLED, action=Action.CANCEL)
     assert after is WaitState.ENDED
 
 
@@ -90,16 +90,33 @@ def test_nothing_is_opened_for_a_master_who_has_closed() -> None:
 def test_nothing_is_opened_for_a_master_never_seen_or_by_a_cancel_that_only_a_book_tells_of(
     master: Position | None, inferred: bool
 ) -> None:
-    after = after_report(GONE, master, status=ReportStatus.CANCELLED, action=Action.CANCEL, tries=1, inferred=inferred)
+    after = after_report(GONE, master, status=ReportStatus.CANCELLED, action=Action.CANCEL, inferred=inferred)
     assert after is WaitState.ENDED
 
 
-def test_a_cancel_that_is_rejected_is_tried_three_times() -> None:
-    states = [
-        after_report(WORKING, OPEN, status=ReportStatus.REJECTED, action=Action.CANCEL, tries=tries)
-        for tries in range(1, MAX_TRIES + 1)
-    ]
-    assert states == [WaitState.WAITING, WaitState.WAITING, WaitState.DENIED]
+def test_an_order_whose_cancel_is_rejected_waits_again() -> None:
+    after = after_report(WORKING, OPEN, status=ReportStatus.REJECTED, action=Action.CANCEL)
+    assert after is WaitState.WAITING
+
+
+@pytest.mark.parametrize(
+    ("error_code", "tries", "span", "seconds"),
+    [
+        (145, 1, 5, 5),  # too close to the market, about to fill: its usual time
+        (146, 2, 5, 5),
+        (146, 5, 5, 30),  # busy: the pauses grow
+        (146, 6, 5, 60),
+        (146, 5000, 5, 60),  # and have no end
+        (132, 1, 5, 15),  # a closed market is asked once more soon, and every minute then
+        (132, 2, 5, 60),
+        (None, 1, 5, 60),
+        (146, 6, 3600, 3600),  # who gives an order an hour gives it an hour again
+    ],
+)
+def test_it_waits_its_usual_time_and_no_shorter_than_before_another_refused_close(
+    error_code: int | None, tries: int, span: int, seconds: int
+) -> None:
+    assert wait_again(error_code, tries=tries, span=timedelta(seconds=span)) == timedelta(seconds=seconds)
 
 
 COPIES = st.builds(
@@ -113,11 +130,9 @@ COPIES = st.builds(
 )
 
 
-@given(COPIES, st.sampled_from(ReportStatus), st.sampled_from([*Action, None]), st.integers(1, 5))
-def test_every_report_leads_where_the_table_allows(
-    copy: Leg, status: ReportStatus, action: Action | None, tries: int
-) -> None:
-    after = after_report(copy, OPEN, status=status, action=action, tries=tries)
+@given(COPIES, st.sampled_from(ReportStatus), st.sampled_from([*Action, None]))
+def test_every_report_leads_where_the_table_allows(copy: Leg, status: ReportStatus, action: Action | None) -> None:
+    after = after_report(copy, OPEN, status=status, action=action)
     assert after is WaitState.CANCELLING or after in MOVES[WaitState.CANCELLING]
     assert at_deadline(copy, OPEN) in MOVES[WaitState.WAITING]
     if after is WaitState.REOPENED:
