@@ -98,6 +98,7 @@ class Standing:
     needs_snapshot: bool = False
     snapshot_due: bool = False
     snapshot_reason: str = ""
+    key_code: str = ""
 
 
 STANDING = (
@@ -118,6 +119,7 @@ STANDING = (
     "account__needs_snapshot",
     "account__snapshot_due_at",
     "account__snapshot_reason",
+    "key__code",
     "hello__epoch",
     "told",
     "clock",
@@ -157,7 +159,7 @@ def with_standing(sessions: QuerySet[EaSession]) -> QuerySet[EaSession]:
 def standing_of(row: Sequence[Any]) -> Standing:
     """The standing in the columns `STANDING`."""
     (pk, account_pk, account_id, state, reason, fence, epoch, stored, next_seq, acked, pace, limit, rate, *rest) = row
-    links, needs_snapshot, due_at, why, claimed, told, now = rest
+    links, needs_snapshot, due_at, why, code, claimed, told, now = rest
     pending = state == SessionStatus.PENDING
     epoch, top_seq = told_log(pending=pending, session_id=pk, claimed=claimed, epoch=epoch, top_seq=next_seq - 1)
     return Standing(
@@ -179,6 +181,8 @@ def standing_of(row: Sequence[Any]) -> Standing:
         needs_snapshot=needs_snapshot,
         snapshot_due=due_at is not None and due_at <= now,
         snapshot_reason=why,
+        # Of a grant's session: none.
+        key_code=code or "",
     )
 
 

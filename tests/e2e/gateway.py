@@ -202,7 +202,11 @@ class Cast:
 
     def approve(self, number: int, key: str) -> None:
         """Approve another key of an account, as an operator would."""
-        accounts = [{"account_id": self.names[number], "keys": [{"key": key, "approved": True}]}]
+        self.change(number, keys=[{"key": key, "approved": True}])
+
+    def change(self, number: int, **settings: Any) -> None:
+        """Provision other settings of an account, as an operator would."""
+        accounts = [{"account_id": self.names[number], **settings}]
         document = {"tenants": [{"name": self.tenant, "accounts": accounts}]}
         _succeeded(self.gateway.manage("provision", "-", text=json.dumps(document)))
 

@@ -1,6 +1,7 @@
 """The event socket from outside: a gateway process, raw frames, cuts, kills and bad input."""
 
 import asyncio
+import hashlib
 import json
 import signal
 from typing import Any
@@ -71,9 +72,16 @@ async def test_case_068_a_stranger_who_merely_asks_disturbs_nobody(gateway: Gate
     cast = gateway.provision({})
     owner = await cast.ea(0)
     stranger = await RawEa.connect(gateway, cast.token(0, key="stranger-" + "kJ8sLq2VbN4xZ7mWc1RtYp"))
-    assert (await stranger.hear("SessionState"))["payload"]["status"] == "pending"
+    told = (await stranger.hear("SessionState"))["payload"]
+    assert (told["status"], told["key_code"]) == ("pending", code_of("stranger-" + "kJ8sLq2VbN4xZ7mWc1RtYp"))
     await owner.send("StatusHeartbeat", {})
     await owner.hear("HeartbeatAck")
+
+
+def code_of(key: str) -> str:
+    """As `printf %s "$KEY" | sha256sum | cut -c1-8` says it, in two groups."""
+    digits = hashlib.sha256(key.encode()).hexdigest()
+    return f"{digits[:4]} {digits[4:8]}"
 
 
 async def test_case_075_silence_is_asked_about_then_closed_4408_with_a_notice(quick_gateway: Gateway) -> None:
@@ -172,8 +180,9 @@ async def test_case_010_and_036_a_cut_resumes_by_number_and_resends_are_bounded(
 
 
 async def test_intents_over_the_accounts_rate_are_told_and_not_acknowledged(gateway: Gateway) -> None:
-    """More than a slow gateway may take in 15 s, and fewer than it closes a link for."""
+    """More than a slow gateway takes at this rate, and fewer than it closes a link for."""
     cast = gateway.provision({})
+    await asyncio.to_thread(cast.change, 0, intent_rate=20)
     master = await cast.ea(0)
     for position in range(1, 401):
         await master.buy(position)
@@ -259,6 +268,8 @@ async def test_a_pending_follower_gets_state_init_ack_and_backlog_in_this_order(
     order = [kind for kind in follower.kinds() if kind in ("SessionState", "InitAck", "OrderCommand")]
     assert order == ["SessionState", "SessionState", "InitAck", "OrderCommand", "OrderCommand"]
     assert [frame["seq"] for frame in commands] == [1, 2]
+    states = [frame["payload"].get("key_code") for frame in follower.seen if frame["type"] == "SessionState"]
+    assert states == [code_of(key), None]
 
 
 async def test_case_115_a_killed_gateway_loses_nothing_and_does_nothing_twice(own_gateway: Gateway) -> None:

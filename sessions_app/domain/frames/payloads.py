@@ -90,6 +90,7 @@ class SessionState(Payload, kw_only=True, frozen=True):
     top_seq: Count = 0
     recovered: bool = True
     retry_after_seconds: Count | None = None
+    key_code: str | None = None
 
 
 class TestRequest(Payload, kw_only=True, frozen=True):

@@ -20,6 +20,7 @@ from sessions_app.domain.frames.payloads import (
     SessionState,
     ShutdownNotice,
 )
+from sessions_app.domain.keys import grouped
 from sessions_app.domain.lifecycle import LIVING, CloseCode, Reason, SessionStatus, close_code
 from sessions_app.domain.problems import Refused
 from sessions_app.doorbell import News, Ring
@@ -246,6 +247,8 @@ class Delivery:
                 top_seq=standing.top_seq,
                 recovered=recovered,
                 retry_after_seconds=retry_after,
+                # What its owner tells whoever approves the key; nobody asks for it afterwards.
+                key_code=grouped(standing.key_code) or None if standing.state == SessionStatus.PENDING else None,
             ),
         )
 

@@ -69,6 +69,7 @@ class SessionState(Frame, kw_only=True, frozen=True):
     top_seq: int = 0
     recovered: bool = True
     retry_after_seconds: int | None = None
+    key_code: str | None = None
 
 
 class TestRequest(Frame, kw_only=True, frozen=True):
