@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -335,7 +336,7 @@ class _Copy:
         return sum(row.action == "cancel" and row.state == "rejected" and bool(row.codes) for row in self.told.commands)
 
     def _ended_for_a_reason(self, row: CommandRow) -> bool:
-        at = (row.decided_at - self.world.clock.now).total_seconds() + self.world.clock.seconds
+        at = self._seconds(row.decided_at)
         if row.state == "rejected":
             return bool(row.codes) and self._is_last_word(row, at)
         if row.reason in ("subscription_close_only", "not_wanted", "cancelled"):
@@ -347,6 +348,10 @@ class _Copy:
         if row.state in ("expired", "void"):
             return bool(self.follower.trouble.between(at - 120, at + self.terms.max_age + 30))
         return False
+
+    def _seconds(self, moment: datetime) -> float:
+        """On the history's clock."""
+        return (moment - self.world.clock.now).total_seconds() + self.world.clock.seconds
 
     def _is_last_word(self, row: CommandRow, at: float) -> bool:
         """By the table of rejections: which of them end an open; for its lots or symbol, if the broker gave cause."""
@@ -361,7 +366,9 @@ class _Copy:
             # Under a pause nothing that adds exposure is tried again, however young the signal is.
             until = began + self.terms.max_age
             paused = self.sub.was("close_only", at, until) or self.sub.was("off", at, until)
-            return row.attempt >= MOST_ATTEMPTS or at >= until - 20 or paused
+            # The refusal may have come late: its EA had no line.
+            heard = self._seconds(row.reported_at or row.decided_at)
+            return row.attempt >= MOST_ATTEMPTS or heard >= until - 20 or paused
         return False
 
     # Alerts --------------------------------------------------------------------------------------------------------

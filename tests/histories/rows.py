@@ -42,7 +42,8 @@ _COPIES: Final = Statement(
 _WAITS: Final = Statement(
     lambda: FillWait.objects.filter(copy__among=Place("copies")).exclude(code="").values_list("code")
 )
-_COLUMNS: Final = ("id", "copy__copy_no", "action", "attempt", "state", "reason", "epoch", "seq", "decided_at")
+_MOMENTS: Final = ("decided_at", "reported_at")
+_COLUMNS: Final = ("id", "copy__copy_no", "action", "attempt", "state", "reason", "epoch", "seq", *_MOMENTS)
 _OF_COPIES: Final = Statement(
     lambda: Command.objects.filter(copy__among=Place("copies")).order_by("id").values_list(*_COLUMNS)
 )
@@ -70,6 +71,7 @@ class CommandRow:
     seq: int | None
     codes: tuple[int, ...]
     decided_at: datetime
+    reported_at: datetime | None
 
 
 @dataclass(slots=True)
@@ -141,8 +143,8 @@ def _commands(rows: list[tuple[Any, ...]]) -> list[CommandRow]:
     for command_id, code in _CODES.read(commands=[pk for pk, *_ in rows]) if rows else ():
         codes[command_id].append(code or 0)
     return [
-        CommandRow(no, action, attempt, state, reason, epoch, seq, tuple(codes[pk]), decided_at)
-        for pk, no, action, attempt, state, reason, epoch, seq, decided_at in rows
+        CommandRow(no, action, attempt, state, reason, epoch, seq, tuple(codes[pk]), *moments)
+        for pk, no, action, attempt, state, reason, epoch, seq, *moments in rows
     ]
 
 
