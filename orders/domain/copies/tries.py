@@ -45,7 +45,6 @@ class Tried:
     @property
     def named_too_much(self) -> bool:
         """Whether it was refused for stops or an expiry that it named, and may be taken without them."""
-        if self.state is not CommandState.REJECTED:
-            return False
-        stops, why = bool(self.levels.sl or self.levels.tp), classify(self.error_code)
-        return (why is Rejection.STOPS and stops) or (why is Rejection.EXPIRY and bool(self.levels.expiry))
+        why = classify(self.error_code) if self.state is CommandState.REJECTED else None
+        stops = why is Rejection.STOPS and bool(self.levels.sl or self.levels.tp)
+        return stops or (why is Rejection.EXPIRY and bool(self.levels.expiry))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders.domain.copies.desired import cancelling
-from orders.domain.copies.fill_waits import Reopening, after_report, at_deadline, reopen, wait_again
+from orders.domain.copies.fill_waits import CALL_AFTER, Reopening, after_report, at_deadline, reopen, wait_again
 from orders.domain.copies.legs import Leg
 from orders.domain.copies.positions import Position, PositionState
 from orders.domain.states.copies import CopyState
@@ -68,6 +68,7 @@ def test_case_159_at_the_deadline_only_a_wanted_working_copy_is_cancelled(
         (GONE, ReportStatus.CANCELLED, Action.CLOSE, WaitState.ENDED),
         (GONE, ReportStatus.CANCELLED, Action.PLACE, WaitState.CANCELLING),
         (replace(GONE, tombstoned=True), ReportStatus.CANCELLED, Action.PLACE, WaitState.ENDED),
+        (replace(GONE, state=CopyState.FAILED), ReportStatus.REJECTED, Action.PLACE, WaitState.ENDED),
         (DROPPED, ReportStatus.EXPIRED, Action.PLACE, WaitState.REOPENED),
         (DROPPED, ReportStatus.EXPIRED, None, WaitState.REOPENED),
         (replace(DROPPED, tombstoned=True), ReportStatus.EXPIRED, None, WaitState.ENDED),
@@ -97,6 +98,10 @@ def test_nothing_is_opened_for_a_master_never_seen_or_by_a_cancel_that_only_a_bo
 def test_an_order_whose_cancel_is_rejected_waits_again() -> None:
     after = after_report(WORKING, OPEN, status=ReportStatus.REJECTED, action=Action.CANCEL)
     assert after is WaitState.WAITING
+
+
+def test_a_person_is_called_when_it_was_refused_three_times() -> None:
+    assert CALL_AFTER == 3
 
 
 @pytest.mark.parametrize(
@@ -238,6 +243,7 @@ LEFT: list[tuple[str, str | None, str | None, str, str, str | None]] = [
     ("0.10", "0", "0.5", "0.01", "0.01", "0.10"),
     ("0.10", "1", None, "0.01", "0.01", "0.10"),  # nor what it has
     ("0.105", "1", "1", "0.01", "0.01", "0.105"),  # nothing was closed: as it was ordered
+    ("0.05", "1", "1", "0.10", "0.01", "0.05"),  # also where the broker takes no less than 0.10 by now: it says so
 ]
 
 
@@ -278,19 +284,18 @@ def placed(number: int, state: CopyState, lots: str, *, ordered: str = "0.40", *
     return leg(lots, number=number, lots_ordered=Decimal(ordered), master_lots=Decimal("0.30"), **fields)
 
 
-def of_three(left: str, *others: Leg, least: str = "0.01", step: str = "0.01") -> Decimal:
+def of_three(left: str, *others: Leg, least: str = "0.01", step: str = "0.01", **changes: Any) -> Decimal:
     """What is opened instead of the first leg, whose order was cancelled."""
-    return reopen(
-        reopening(
-            leg=placed(1, CopyState.CLOSED, "0"),
-            others=others,
-            lots=Decimal("0.40"),
-            master_lots=Decimal("0.30"),
-            position=position(lots=Decimal(left)),
-            spec=spec(least=least, step=step),
-            next_leg=4,
-        )
-    ).lots
+    fields: dict[str, Any] = {
+        "leg": placed(1, CopyState.CLOSED, "0"),
+        "others": others,
+        "lots": Decimal("0.40"),
+        "master_lots": Decimal("0.30"),
+        "position": position(lots=Decimal(left)),
+        "spec": spec(least=least, step=step),
+        "next_leg": 4,
+    }
+    return reopen(reopening(**fields | changes)).lots
 
 
 GIVEN = placed(3, CopyState.CLOSED, "0")  # its order was cancelled, for lots had to leave
@@ -315,10 +320,21 @@ INSTEAD = replace(placed(4, CopyState.ORDERED, "0.39", ordered="0.39"), master_l
         ("0.10", (placed(2, CopyState.OPEN, "0.20"), placed(3, CopyState.FAILED, "0")), "0.06"),
         # While nothing of it is open, its least stays.
         ("0.10", (placed(2, CopyState.WORKING, "0.40"), GIVEN), "0.01"),
+        # Nor is that open which is being closed.
+        ("0.10", (placed(2, CopyState.WORKING, "0.40"), placed(3, CopyState.OPEN, "0")), "0.01"),
     ],
 )
 def test_what_is_opened_at_market_is_what_all_legs_together_lack(left: str, others: tuple[Leg, ...], lots: str) -> None:
     assert of_three(left, *others) == Decimal(lots)
+    # However it has gone: the order was part of the copy.
+    assert of_three(left, *others, leg=placed(1, CopyState.FAILED, "0")) == Decimal(lots)
+
+
+def test_what_all_legs_together_lack_lies_on_the_brokers_grid() -> None:
+    others = (placed(2, CopyState.OPEN, "0.20"), GIVEN)
+    # 1.20 x 0.13 / 0.30 is 0.52: half a lot at a broker of tenths.
+    assert of_three("0.13", *others, step="0.1", least="0.1") == Decimal("0.3")
+    assert of_three("0.13", *others, spec=None) == Decimal("0.32")
 
 
 @pytest.mark.parametrize(
@@ -326,6 +342,8 @@ def test_what_is_opened_at_market_is_what_all_legs_together_lack(left: str, othe
     [
         # The open one has all that is due: there is nothing to open.
         ("0.10", (placed(2, CopyState.OPEN, "0.40"), GIVEN), {}, "0"),
+        ("0.10", (placed(2, CopyState.OPEN, "0.40"), placed(3, CopyState.WORKING, "0.40")), {}, "0"),
+        ("0.025", (placed(2, CopyState.OPEN, "0.1"), GIVEN), {"least": "0.1"}, "0"),
         # Less than the broker's least is due of all of them.
         ("0.02", (GIVEN, placed(2, CopyState.CLOSED, "0")), {"least": "0.1"}, "0.08"),
     ],

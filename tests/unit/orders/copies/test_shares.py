@@ -70,7 +70,7 @@ def test_nothing_of_a_leg_whose_master_has_nothing_of_it_is_shared() -> None:
 
 def test_what_was_closed_by_hand_and_copied_anew_counts_once() -> None:
     before = copied("0.10", "1", "0", state=CopyState.CLOSED, filled=True, lifted=True)
-    assert exact_share([before, copied("0.08", "0.8", number=2)], Decimal("0.4")) == Decimal("0.04")
+    assert exact_share([before, copied("0.10", "0.8", number=2)], Decimal("0.4")) == Decimal("0.05")
     # While a part of the old one is there, nothing is copied anew: a leg that stands in for another one is no new copy.
     open_still = copied("0.10", "1", number=2, lifted=True)
     assert exact_share([before, open_still], Decimal("0.5")) == Decimal("0.10")
