@@ -4,6 +4,7 @@ What has no number yet may expire freely. A numbered command is voided by a GapF
 all the same, its report wins.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +17,7 @@ from django.db.models import Exists, Expression, OuterRef, QuerySet
 
 from orders.domain.states.commands import SENDABLE, CommandState
 from orders.domain.states.copies import CopyState
-from orders.domain.states.reasons import CommandReason
+from orders.domain.states.reasons import CommandReason, WaitReason
 from orders.domain.wire.intents import ADDS_EXPOSURE
 from orders.models import Command, Copy
 from orders.services import command_log, moves
@@ -80,9 +81,10 @@ def _release_held(account_pk: UUID, session_id: UUID, log: CommandLog, batch: Ba
     for command in held:
         command.copy = copies[command.copy_id]
         _release_one(command, log, stranger=command.decided_on_id not in own)
+    _look_at_legs(copies.values(), log.now)
     fields = ["state", "reason", "seq", "epoch"]
     update_rows(Command, held, fields)
-    update_rows(Copy, copies.values(), ["state", "copy_no", "lots_decided", "closed_at"])
+    update_rows(Copy, copies.values(), ["state", "copy_no", "lots_decided", "closed_at", "next_check_at", "wait_reason"])
     log.write(batch)
     command_log.note(held, batch)
 
@@ -101,6 +103,14 @@ def _release_one(command: Command, log: CommandLog, *, stranger: bool) -> None:
         moves.move_command(command, CommandState.VOID, CommandReason.OPEN_EXPIRED)
     else:
         _number(command, log)
+
+
+def _look_at_legs(copies: Collection[Copy], now: datetime) -> None:
+    """What its master has closed meanwhile could leave no copy of several legs: it is looked at with their reports."""
+    legs = Counter((copy.subscription_id, copy.position_id) for copy in copies)
+    for copy in copies:
+        if copy.state == CopyState.ORDERED and legs[copy.subscription_id, copy.position_id] > 1:
+            copy.next_check_at, copy.wait_reason = now, WaitReason.LEGS
 
 
 def _drop(command: Command, state: CommandState, reason: CommandReason, now: datetime) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from orders.models import Command, Copy
+from orders.services.copies import convergence
 from sessions_app.services.ingest import batches
 from tests.integration.orders.copies.test_pending_orders import let_time_pass
+from tests.integration.sessions_app.lifecycle.test_kept_until_promotion import approve
 from tests.integration.trading import Desk, subscribe
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,7 +23,11 @@ def master() -> Desk:
 @pytest.fixture
 def small(master: Desk) -> Desk:
     """A follower whose broker takes no more than 0.40 at once."""
-    desk = Desk.open("srv:5")
+    return follower_of(master)
+
+
+def follower_of(master: Desk, *, approved: bool = True) -> Desk:
+    desk = Desk.open("srv:5", approved=approved)
     lots = {"lots_min": "0.01", "lots_step": "0.01", "lots_max": "0.4"}
     symbol = {"name": "EURUSD", "digits": 5, "contract_size": "100000"} | lots
     desk.send("InitRequest", {"currency": "USD", "symbols": [symbol]})
@@ -70,3 +76,25 @@ def test_what_is_told_of_two_legs_at_once_is_looked_at_together(master: Desk, sm
     reports = [small.arrival("ExecutionReport", item, seq=small.seq + n) for n, item in enumerate(told, 1)]
     batches.store(arrivals=reports)
     assert [command.lots for command in opens(small)] == [Decimal("0.4")]
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_what_its_master_closed_while_its_key_waited_is_closed_when_both_legs_have_filled(
+    master: Desk, swept: bool
+) -> None:
+    """Of two legs that nobody has seen at the broker none is reduced: it is made up when both are there."""
+    small = follower_of(master, approved=False)
+    master.buy(1, lots="0.6")
+    part(master, "0.4", "0.2")
+    if swept:
+        convergence.carry_out()
+    approve(small)
+    first, second = opens(small)
+    assert not Command.objects.filter(account=small.account).exclude(action="open").exists()
+    small.report(first.id, "filled", ticket=900, lots="0.4")
+    small.report(second.id, "filled", ticket=901, lots="0.2")
+    taken = Command.objects.filter(account=small.account).exclude(action="open").order_by("leg")
+    assert [(row.action, row.leg, row.lots_after) for row in taken] == [
+        ("partial_close", 1, Decimal("0.2")),
+        ("close", 2, Decimal(0)),
+    ]
