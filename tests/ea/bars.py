@@ -22,7 +22,7 @@ from tests.ea.probes import PROGRAMS
 from tests.ea.seats import Seat, until
 
 PASSES: Final = 1_000_000
-REMOVALS: Final = 20
+REMOVALS: Final = 50  # in each of four situations
 IDLE_SECONDS: Final = 20
 INTERVAL: Final = {"HEARTBEAT_TIMEOUT_SECONDS": "60", "UNKNOWN_KEYS_PER_MINUTE": "1000"}
 
@@ -57,7 +57,7 @@ def memory(folder: Path) -> None:
 
 def leaving(folder: Path) -> None:
     """How long a removal takes, with a gateway that answers, and with one that has stopped to."""
-    gateway = Gateway(folder, spare=1, **INTERVAL).start()
+    gateway = Gateway(folder, spare=REMOVALS, **INTERVAL).start()
     try:
         for way in ("calls", "socket"):
             for stopped in (False, True):

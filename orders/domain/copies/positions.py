@@ -115,7 +115,7 @@ def advance(position: Position | None, intent: OrderIntent) -> Position | None:
 def _opened(position: Position | None, intent: OrderIntent) -> Position:
     base = position or Position(PositionState.OPEN, intent.ticket)
     if intent.action is Action.OPEN and base.lots is not None and base.state is PositionState.OPEN:
-        intent = _told_again(base, intent)
+        intent = _told_again(base.ticket, base.lots, intent)
     return Position(
         state=PositionState.WORKING if intent.action is Action.PLACE else PositionState.OPEN,
         ticket=intent.ticket,
@@ -127,15 +127,15 @@ def _opened(position: Position | None, intent: OrderIntent) -> Position:
     )
 
 
-def _told_again(position: Position, intent: OrderIntent) -> OrderIntent:
+def _told_again(ticket: int, lots: Decimal, intent: OrderIntent) -> OrderIntent:
     """An open of a position that is open: a deal on an account that nets, a repeat, or an open after its partial close.
 
     Ticket and lots are the position's only where it names the ticket that the position had: then it is what remains,
     told by a terminal that has lost its files. What a deal has left, a book shows.
     """
-    if position.ticket in former_tickets(intent):
+    if ticket in former_tickets(intent):
         return intent
-    return structs.replace(intent, ticket=position.ticket, lots=position.lots and Lots(position.lots))
+    return structs.replace(intent, ticket=ticket, lots=Lots(lots))
 
 
 def _modified(position: Position, intent: OrderIntent) -> Position:

@@ -174,6 +174,23 @@ def test_nothing_leaves_while_the_order_of_one_of_several_legs_fills_in_parts() 
     assert [made[number].lots for number in (1, 2)] == [D("0.02"), D("0.06")]
 
 
+@pytest.mark.parametrize("state", [QUEUED, RECEIVED, CommandState.WORKING])
+def test_an_order_fills_as_long_as_one_of_its_openings_has_no_end(state: CommandState) -> None:
+    """What a close has still to do is no opening, and what is not filling has all that it will get."""
+    one = position(lots=D("0.04"))
+    fills = standing(opening(DONE), opening(state), lots_open="0.02", filling=True)
+    assert [row.lots for row in steps(fills, standing(leg=2), of=one).values()] == [D("0.10"), D("0.10")]
+    over = standing(opening(DONE), tried(Action.MODIFY, state), lots_open="0.02", filling=True)
+    assert [row.lots for row in steps(over, standing(leg=2), of=one).values()] == [D("0.02"), D("0.06")]
+    filled = standing(opening(state), lots_open="0.02")
+    assert [row.lots for row in steps(filled, standing(leg=2), of=one).values()] == [D("0.02"), D("0.06")]
+
+
+def test_one_leg_that_is_on_its_way_waits_for_no_other() -> None:
+    made = step(ordered(opening(QUEUED)), of=position(lots=D("0.04")))
+    assert (made.lots, made.waits_for) == (D("0.04"), WaitReason.ON_ITS_WAY)
+
+
 def test_a_leg_that_has_ended_is_part_of_the_origin_and_one_that_never_lived_is_not() -> None:
     closed = standing(leg=2, state=CopyState.CLOSED)
     assert steps(standing(), closed, of=position(lots=D("0.05")))[1].lots == D("0.10")

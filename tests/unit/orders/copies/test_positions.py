@@ -15,9 +15,10 @@ from orders.domain.copies.positions import (
     is_fill,
     is_known_open,
     is_latest,
+    is_reused,
     is_unknown_part,
 )
-from orders.domain.wire.intents import Action, OrderIntent
+from orders.domain.wire.intents import Action, OrderIntent, Side
 from sessions_app.domain.decimals import Lots, Price
 from tests.unit.builders import intent, position
 
@@ -228,6 +229,45 @@ def test_an_open_is_the_fill_of_an_order_that_was_placed_and_has_not_ended(
     assert is_fill(known, intent(action), placed=placed) is fills
 
 
+CLOSED = position(state=PositionState.CLOSED)
+
+
+@pytest.mark.parametrize(
+    ("known", "symbol", "side", "told", "reused"),
+    [
+        (CLOSED, "EURUSD", "buy", Side.BUY, False),  # a repeat
+        (CLOSED, "EURUSD", "buy", Side.SELL, True),
+        (None, "EURUSD", "buy", Side.SELL, True),
+        (CLOSED, "EURUSD", None, Side.SELL, False),  # nobody knows which side it had
+        (CLOSED, "EURUSD", "buy", None, False),
+        (position(), "EURUSD", "buy", Side.SELL, False),  # it lives: an account that nets
+        (position(state=PositionState.WORKING), "EURUSD", "buy", Side.SELL, False),
+        (position(), "GBPUSD", "buy", Side.BUY, True),
+        (CLOSED, "GBPUSD", None, None, True),
+    ],
+)
+def test_a_ticket_is_used_again_for_another_symbol_or_once_it_is_over_for_the_other_side(
+    known: Position | None, symbol: str, side: str | None, told: Side | None, reused: bool
+) -> None:
+    assert is_reused(known, intent(side=told), symbol=symbol, side=side) is reused
+
+
+def test_an_open_of_a_position_whose_lots_nobody_knows_tells_them() -> None:
+    """As one does whose order works still: it has filled."""
+    deal = intent(ticket=99, lots=Lots("0.1"))
+    for known in (position(lots=None), position(state=PositionState.WORKING, lots=Decimal("0.3"))):
+        opened = advance(known, deal)
+        assert opened is not None
+        assert (opened.ticket, opened.lots) == (99, Decimal("0.1"))
+
+
+def test_of_a_remainder_that_is_not_told_no_lots_are_known() -> None:
+    for left in (None, Lots("0")):
+        rest = advance(position(lots=Decimal("0.3")), intent(Action.PARTIAL_CLOSE, remaining_lots=left))
+        assert rest is not None
+        assert rest.lots is None
+
+
 # Parts that are told by one figure ------------------------------------------------------------------------------------
 
 
@@ -245,19 +285,41 @@ def test_the_position_tells_the_other_figure_of_a_part(closed: str | None, left:
 @pytest.mark.parametrize("closed", ["0.10", "0.11"])
 def test_a_part_that_leaves_nothing_is_a_close(closed: str) -> None:
     found = completed(position(lots=Decimal("0.10")), part(closed, None))
-    assert (found.action, found.remaining_lots) == (Action.CLOSE, None)
+    assert (found.action, found.lots, found.remaining_lots) == (Action.CLOSE, Decimal(closed), None)
 
 
-@pytest.mark.parametrize("told", [None, position(lots=None), position(state=PositionState.CLOSED, lots=Decimal(0))])
-def test_without_a_position_a_part_stays_as_it_came(told: Position | None) -> None:
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        position(lots=None),
+        position(state=PositionState.CLOSED, lots=Decimal(0)),
+        position(state=PositionState.WORKING, lots=Decimal("0.10")),
+    ],
+)
+@pytest.mark.parametrize("parts", [(), (Decimal("0.06"),)])
+def test_without_a_position_a_part_stays_as_it_came(told: Position | None, parts: tuple[Decimal, ...]) -> None:
     came = part("0.04", None)
-    assert completed(told, came) == came
-    assert is_unknown_part(told, came) is (told is None or told.state is PositionState.OPEN)
+    assert completed(told, came, parts) == came
+    assert is_unknown_part(told, came) is (told is None or told.state is not PositionState.CLOSED)
 
 
-def test_more_left_than_there_was_says_nothing_about_the_part() -> None:
-    came = part(None, "0.20")
+def test_what_remains_is_unknown_of_a_part_that_does_not_say_so_and_of_nothing_else() -> None:
+    assert is_unknown_part(position(), part("0.04", None)) is True
+    assert is_unknown_part(position(), part("0.04", "0.06")) is False
+    assert is_unknown_part(None, part("0.04", "0.06")) is False
+    assert is_unknown_part(position(), intent(Action.CLOSE)) is False
+
+
+@pytest.mark.parametrize("left", ["0.10", "0.20"])
+def test_as_much_left_as_there_was_or_more_says_nothing_about_the_part(left: str) -> None:
+    came = part(None, left)
     assert completed(position(lots=Decimal("0.10")), came) == came
+
+
+def test_nothing_else_is_completed() -> None:
+    for came in (intent(Action.CLOSE, lots=Lots("0.04")), intent(lots=Lots("0.04"))):
+        assert completed(position(lots=Decimal("0.10")), came, [Decimal("0.06")]) == came
 
 
 def test_a_part_with_both_figures_is_taken_at_its_word() -> None:
@@ -269,3 +331,9 @@ def test_a_part_of_a_ticket_that_is_no_more_has_come_before() -> None:
     now = position(lots=Decimal("0.06"), ticket=2)
     assert completed(now, part("0.04", None, ticket=1), [Decimal("0.06")]).remaining_lots == Decimal("0.06")
     assert completed(now, part("0.04", None, ticket=2), [Decimal("0.06")]).remaining_lots == Decimal("0.02")
+    # Of several the largest: it is the oldest, and what the younger ones left is no more than that.
+    several = [Decimal("0.02"), Decimal("0.06"), Decimal("0.04")]
+    assert completed(now, part("0.04", None, ticket=1), several).remaining_lots == Decimal("0.06")
+    # Where nothing came before, or what was closed is not told, the position tells the other figure.
+    assert completed(now, part("0.04", None, ticket=1)).remaining_lots == Decimal("0.02")
+    assert completed(now, part(None, "0.05", ticket=1), several).lots == Decimal("0.01")

@@ -203,6 +203,31 @@ def test_a_cancelled_pending_copy_is_closed() -> None:
     assert outcome(working, Action.CANCEL, report(ReportStatus.CANCELLED)).state is CopyState.CLOSED
 
 
+@pytest.mark.parametrize(
+    ("decided", "coming", "action", "cause", "ends_by"),
+    [
+        ("0.10", None, Action.PLACE, None, "manual"),  # nobody here wanted it gone: its owner has deleted it
+        ("2", None, Action.PLACE, None, "manual"),
+        ("0.10", None, Action.PLACE, Cause.STOP_OUT, "stop_out"),  # his terminal says why
+        ("0", None, Action.PLACE, None, "command"),  # it was to go
+        ("0", "0", Action.PLACE, None, "command"),
+        ("0.10", "0.04", Action.PLACE, None, "command"),  # a command that takes it away is on its way
+        ("0.10", None, Action.CANCEL, None, "command"),
+    ],
+)
+def test_an_order_that_nobody_here_wanted_gone_was_deleted_by_its_owner(
+    decided: str, coming: str | None, action: Action, cause: Cause | None, ends_by: str
+) -> None:
+    working = facts(CopyState.WORKING, decided, "0", lots_coming=None if coming is None else Decimal(coming))
+    ended = outcome(working, action, report(ReportStatus.CANCELLED, cause=cause))
+    assert (ended.state, ended.close_cause, ended.tombstoned) == (CopyState.CLOSED, ends_by, ends_by == "manual")
+
+
+def test_what_its_broker_lets_go_was_nobodys_will() -> None:
+    ended = outcome(facts(CopyState.WORKING, held="0"), Action.PLACE, report(ReportStatus.EXPIRED))
+    assert (ended.state, ended.close_cause, ended.tombstoned) == (CopyState.CLOSED, "expiry", False)
+
+
 # What a report leaves out --------------------------------------------------------------------------------------------
 
 GIVEN_UP = facts(CopyState.FAILED, "0", "0")
