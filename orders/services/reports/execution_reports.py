@@ -342,6 +342,9 @@ def _observe(copy: Copy, command: Command | None, report: ExecutionReport, work:
         work.early[copy.account_id] = work.log.now
         return False
     ordered = (command.sl or _NONE, command.tp or _NONE) if command is not None else (None, None)
+    # An order that fills on: what was set since its first fill stands, and not what it was opened with.
+    if command is not None and command.action in ADDS_EXPOSURE and copy.state == CopyState.OPEN:
+        ordered = (copy.sl_at_broker, copy.tp_at_broker)
     price = command.price if command is not None and command.price is not None else report.price
     before = (copy.sl_at_broker, copy.tp_at_broker, copy.price_at_broker, copy.expiry_at_broker)
     copy.sl_at_broker = _level(report.sl, ordered[0], before[0], inferred=inferred)

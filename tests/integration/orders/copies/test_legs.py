@@ -98,3 +98,24 @@ def test_what_its_master_closed_while_its_key_waited_is_closed_when_both_legs_ha
         ("partial_close", 1, Decimal("0.2")),
         ("close", 2, Decimal(0)),
     ]
+
+
+def test_what_leaves_when_all_legs_are_there_is_not_forgotten_for_a_stop_that_moves_meanwhile(
+    master: Desk, small: Desk
+) -> None:
+    master.buy(1, lots="0.8")
+    first, second = opens(small)
+    small.report(first.id, "filled", ticket=900, lots="0.4")
+    part(master, "0.4", "0.4")
+    small.report(second.id, "partially_filled", ticket=901, lots="0.2")
+    master.intend("modify", 1, ticket=2, sl="1.05")
+    moves = Command.objects.filter(account=small.account, action="modify").order_by("leg")
+    for ticket, sent in enumerate(moves, 900):
+        small.report(sent.id, "modified", ticket=ticket, sl="1.05", tp="0")
+    assert not Command.objects.filter(account=small.account, action__in=["close", "partial_close"]).exists()
+    small.report(second.id, "filled", ticket=901, lots="0.3", sl="1.05", tp="0")
+    taken = Command.objects.filter(account=small.account, action__in=["close", "partial_close"])
+    assert [(row.action, row.leg, row.lots_after) for row in taken] == [("close", 2, Decimal(0))]
+    # An order that fills on says nothing of the stop that was set since its first fill.
+    assert moves.count() == 2
+    assert [copy.sl_at_broker for copy in Copy.objects.all()] == [Decimal("1.05")] * 2
