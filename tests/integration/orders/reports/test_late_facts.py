@@ -265,7 +265,7 @@ def test_an_order_that_could_not_be_cancelled_and_fills_at_last_stays(master: De
         FillWait.objects.update(due_at=database_now() - timedelta(seconds=1))
         fill_waits.carry_out()
         follower.report(ordered("cancel", number).id, "rejected", error_code=136)
-    assert FillWait.objects.get().state == "denied"
+    assert FillWait.objects.get().state == "waiting"
     fill(follower, ordered("place"))
     assert last() == ("partial_close", Decimal(1), Decimal("0.5"))
     assert Report.objects.filter(flag="filled_after_cancel").count() == 0
