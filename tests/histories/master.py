@@ -82,8 +82,9 @@ class MasterTerminal(BaseTerminal):
         root = self.roots.get(position.id, position.id)
         if root != position.id:
             content["position_id"] = root
-            before = position.tickets[position.tickets.index(ticket) - 1]
-            content |= {"parent_ticket": before, "comment": f"{LINEAGE}{before}"}
+            if ticket in position.tickets:  # a deal of an account that nets has a ticket of its own
+                before = position.tickets[position.tickets.index(ticket) - 1]
+                content |= {"parent_ticket": before, "comment": f"{LINEAGE}{before}"}
         self.log(f"tells {action} {content['position_id']} {fields}")
         frame = self.put("OrderIntent", content)
         frame.born = at
