@@ -82,9 +82,10 @@ class MasterTerminal(BaseTerminal):
         root = self.roots.get(position.id, position.id)
         if root != position.id:
             content["position_id"] = root
-            if ticket in position.tickets:  # a deal of an account that nets has a ticket of its own
-                before = position.tickets[position.tickets.index(ticket) - 1]
-                content |= {"parent_ticket": before, "comment": f"{LINEAGE}{before}"}
+            # A deal of an account that nets has a ticket of its own: it belongs to the position as it is.
+            known = ticket in position.tickets
+            before = position.tickets[position.tickets.index(ticket) - 1] if known else position.ticket
+            content |= {"parent_ticket": before, "comment": f"{LINEAGE}{before}"}
         self.log(f"tells {action} {content['position_id']} {fields}")
         frame = self.put("OrderIntent", content)
         frame.born = at
