@@ -341,7 +341,8 @@ class FollowerTerminal(BaseTerminal):
             self.broker.delete(order.number)
             return {"status": "cancelled", "ticket": order.number}
         left = entry.decimal("lots_after") if part else ZERO
-        report: Report = {"status": "closed", "already": True, "remaining_lots": "0"}
+        # Somebody may have closed a part meanwhile: what is there remains.
+        report: Report = {"status": "closed", "already": True, "remaining_lots": str(self.broker.lots(entry.magic))}
         for item in self.broker.held(entry.magic):
             off = item.lots if not part else min(item.lots, self.broker.lots(entry.magic) - left)
             if off <= 0:

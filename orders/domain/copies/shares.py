@@ -49,7 +49,8 @@ def on_grid(exact: Decimal, spec: Grid | None) -> Decimal:
 
 
 def parts_to_close(legs: Sequence[Leg], excess: Decimal, specs: Specs) -> list[tuple[Leg, Decimal]]:
-    """Which living legs give how much, so that `excess` lots leave; from the last one, which is the smallest.
+    """Which living legs give how much, so that `excess` lots leave; from the last one, which is the smallest. What only
+    works gives first: it may never fill, and what is held would be less than it shall be.
 
     A leg ends whole only if what remains has been seen at the broker: one that is still on its way may be refused, and
     nothing would be left. While one of several legs is on its way nothing leaves at all; its report brings us back.
@@ -60,7 +61,7 @@ def parts_to_close(legs: Sequence[Leg], excess: Decimal, specs: Specs) -> list[t
     # What only works may never fill: it is no reason to end what is open.
     staying = {leg.leg for leg in living if leg.state is CopyState.OPEN}
     parts = []
-    for leg in reversed(living):
+    for leg in sorted(reversed(living), key=lambda leg: leg.state is CopyState.OPEN):
         part = largest_part(leg, excess, grid_of(leg, specs), may_end=bool(staying - {leg.leg}))
         if part <= 0:
             continue

@@ -49,6 +49,7 @@ _NONE: Final = Decimal(0)
 _FIRST_STEPS: Final = 10
 _LATEST_STEPS: Final = 20
 _MOST_TRIES: Final = 10_000
+_OVER: Final = ("state", "close_cause", "closed_at", "lots_decided", "master_lots", "next_check_at", "wait_reason")
 _COLUMNS: Final = ("state", "due_at", "tries", "code", "steps", "settled_at")
 _log = structlog.get_logger(__name__)
 
@@ -66,7 +67,7 @@ class Waits:
     changed: dict[UUID, FillWait] = field(default_factory=dict)
     copies: list[Copy] = field(default_factory=list)
     calls: list[alerts.Call] = field(default_factory=list)
-    denied: list[Copy] = field(default_factory=list)
+    over: list[Copy] = field(default_factory=list)
 
     @classmethod
     def load(cls, found: Collection[FillWait], log: CommandLog, known: Collection[Copy] = ()) -> "Waits":
@@ -219,9 +220,15 @@ class Waits:
         except Denied as no:
             # As if it had been refused: no part of what was copied.
             copy.master_lots = _NONE
-            self.denied.append(copy)
+            self.over.append(copy)
             self._move(wait, WaitState.DENIED, step="reopen", code=no.code.value, **evidence, **no.evidence)
             return
+        # One that was never placed counts as cancelled: it keeps the share of the order that stands in for it.
+        if copy.state in (CopyState.ORDERED, CopyState.FAILED):
+            moves.move_copy(copy, CopyState.CLOSED)
+            copy.close_cause, copy.closed_at, copy.lots_decided = CloseCause.COMMAND, self.log.now, _NONE
+            copy.next_check_at, copy.wait_reason = None, ""
+            self.over.append(copy)
         again = leading.new_copy(
             self.log,
             self.log.accounts[copy.account_id],
@@ -369,6 +376,6 @@ def _carry_out(wait_pk: UUID, account_pk: UUID) -> int:
 def write(waits: Waits) -> None:
     """The waits and the new copies, and whom they call; the caller writes the log."""
     insert_rows(Copy, waits.copies)
-    update_rows(Copy, waits.denied, ["master_lots"])
+    update_rows(Copy, waits.over, _OVER)
     update_rows(FillWait, waits.changed.values(), _COLUMNS)
     alerts.raise_alerts(waits.calls, waits.log.now)

@@ -59,14 +59,16 @@ def test_a_leg_that_is_closed_by_hand_counts_also_when_its_fill_was_never_told(m
 
 
 def test_what_is_told_of_two_legs_at_once_is_looked_at_together(master: Desk, small: Desk) -> None:
-    """One order is cancelled, to be opened at market; the other leg is closed by hand, and nothing of it is there."""
+    """One order is cancelled, to be opened at market; the other leg is closed by hand, and nothing of it is there: of
+    0.70 the first is opened whole, and not less what the second has no more.
+    """
     master.intend("place", 1, side="buy", order_type="limit", lots="0.8", price="1.05")
     first, second = Command.objects.filter(account=small.account).order_by("leg")
     for number, command in enumerate((first, second)):
         small.report(command.id, "placed", ticket=900 + number, lots="0.4")
     master.intend("activate", 1, lots="0.8", price="1.05")
     small.report(second.id, "filled", ticket=901, lots="0.4")
-    part(master, "0.4", "0.4")
+    part(master, "0.1", "0.7")
     let_time_pass()
     cancel = Command.objects.get(account=small.account, action="cancel")
     told = [

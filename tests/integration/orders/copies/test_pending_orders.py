@@ -555,33 +555,78 @@ def leads(desk: Desk, *, after: int) -> list[tuple[str, int | None, Decimal | No
     return [(row.action, row.leg, row.lots_after) for row in rows]
 
 
-def test_what_is_opened_instead_of_one_leg_is_what_all_of_them_lack_and_follows_the_master_on(master: Desk) -> None:
-    """1.20 in three orders, of which one fills before its master closes two thirds: 0.40 in all are due, and 0.20 when
-    he closes half of the rest. What the other two have given is not taken off the third once more."""
+def three_orders(master: Desk, *, of_third: str = "placed") -> tuple[Desk, list[Command]]:
+    """1.20 in three orders of 0.40, of which the second has filled when its master's has."""
     small = with_small_orders()
     subscribe(master, small)
     place(master, lots="1.20")
-    first, second, third = Command.objects.filter(account=small.account).order_by("leg")
-    for number, leg in enumerate((first, second, third)):
+    placed = list(Command.objects.filter(account=small.account).order_by("leg"))
+    for number, leg in enumerate(placed[:2]):
         small.report(leg.id, "placed", ticket=900 + number, lots="0.4")
+    small.report(placed[2].id, of_third, **({"ticket": 902} if of_third == "placed" else {"error_code": 128}))
     activate(master, lots="1.20")
-    small.report(second.id, "filled", ticket=901, lots="0.4")
+    small.report(placed[1].id, "filled", ticket=901, lots="0.4")
+    return small, placed
+
+
+def test_orders_that_only_work_leave_before_what_is_held(master: Desk) -> None:
+    """Of 1.20 its master closes two thirds: the 0.40 that are held are what is due, and nothing is opened any more."""
+    small, _ = three_orders(master)
     master.intend("partial_close", 1, lots="0.80", remaining_lots="0.40", new_ticket=2)
-    assert leads(small, after=3) == [("cancel", 3, Decimal(0)), ("partial_close", 2, Decimal("0.01"))]
-    small.report(command(small, "cancel").id, "cancelled", ticket=902)
-    small.report(command(small, "partial_close").id, "closed", ticket=901, lots="0.39", remaining_lots="0.01")
+    assert leads(small, after=3) == [("cancel", 3, Decimal(0)), ("cancel", 1, Decimal(0))]
+    for number, cancel in enumerate(Command.objects.filter(account=small.account, action="cancel").order_by("leg")):
+        small.report(cancel.id, "cancelled", ticket=900 + 2 * number)
     let_time_pass()
-    small.report(command(small, "cancel").id, "cancelled", ticket=900)
-    opened = command(small, "open")
-    assert (opened.leg, opened.lots) == (4, Decimal("0.39"))
-    small.report(opened.id, "filled", ticket=903, lots="0.39")
+    assert set(FillWait.objects.values_list("state", flat=True)) == {"filled", "ended"}
+    assert command(small, "cancel") == Command.objects.filter(account=small.account).order_by("seq").last()
+    master.intend("partial_close", 1, lots="0.20", remaining_lots="0.20", ticket=2, new_ticket=3)
+    assert leads(small, after=5) == [("partial_close", 2, Decimal("0.2"))]
+
+
+def test_what_is_opened_instead_of_one_leg_is_what_all_of_them_lack_and_follows_the_master_on(master: Desk) -> None:
+    """0.90 in all are due when he has closed a quarter, and 0.45 when he closes half of the rest. What the other two
+    have given is not taken off the third once more."""
+    small, _ = three_orders(master)
+    master.intend("partial_close", 1, lots="0.30", remaining_lots="0.90", new_ticket=2)
+    assert leads(small, after=3) == []  # the third order is led to 0.10, which no broker can change
+    let_time_pass()
+    cancels = Command.objects.filter(account=small.account, action="cancel").order_by("leg")
+    assert [cancel.leg for cancel in cancels] == [1, 3]
+    small.report(cancels[0].id, "cancelled", ticket=900)
+    first = command(small, "open")
+    assert (first.leg, first.lots) == (4, Decimal("0.40"))
+    small.report(first.id, "filled", ticket=903, lots="0.4")
+    small.report(cancels[1].id, "cancelled", ticket=902)
+    second = command(small, "open")
+    assert (second.leg, second.lots) == (5, Decimal("0.10"))
+    small.report(second.id, "filled", ticket=904, lots="0.1")
     Copy.objects.update(next_check_at=queries.database_now())
     due_copies.carry_out()
-    assert command(small, "open") == Command.objects.filter(account=small.account).order_by("seq").last()
-    seen = opened.seq
+    assert second == Command.objects.filter(account=small.account).order_by("seq").last()
+    seen = second.seq
     assert seen is not None
-    master.intend("partial_close", 1, lots="0.20", remaining_lots="0.20", ticket=2, new_ticket=3)
-    assert leads(small, after=seen) == [("partial_close", 4, Decimal("0.19"))]
+    master.intend("partial_close", 1, lots="0.45", remaining_lots="0.45", ticket=2, new_ticket=3)
+    assert leads(small, after=seen) == [("close", 5, Decimal(0)), ("partial_close", 4, Decimal("0.05"))]
+
+
+def test_an_order_that_was_never_placed_keeps_the_share_of_what_is_opened_instead(master: Desk) -> None:
+    """Its place is not found, and its cancel finds nothing: the open at market stands in for it (history 305370)."""
+    small, placed = three_orders(master, of_third="unknown")
+    let_time_pass()
+    cancels = Command.objects.filter(account=small.account, action="cancel").order_by("leg")
+    small.report(cancels[0].id, "cancelled", ticket=900)
+    small.report(command(small, "open").id, "filled", ticket=903, lots="0.4")
+    end_of_doubt_passed(small)
+    small.report(placed[2].id, "unknown", found=False)
+    small.report(cancels[1].id, "cancelled", already=True)
+    opened = command(small, "open")
+    assert (opened.leg, opened.lots) == (5, Decimal("0.40"))
+    small.report(opened.id, "filled", ticket=904, lots="0.4")
+    Copy.objects.update(next_check_at=queries.database_now())
+    due_copies.carry_out()
+    assert opened == Command.objects.filter(account=small.account).order_by("seq").last()
+    master.intend("partial_close", 1, lots="0.60", remaining_lots="0.60", ticket=1, new_ticket=2)
+    assert sum(Copy.objects.values_list("lots_decided", flat=True)) == Decimal("0.60")
 
 
 def test_every_leg_has_its_own_wait_and_its_own_end(master: Desk) -> None:

@@ -370,12 +370,14 @@ def test_legs_that_may_give_no_more_wait_for_nobody() -> None:
     assert made == {1: Step(D("0.10")), 2: Step(D("0.10"))}
 
 
-def test_no_leg_ends_against_one_that_only_works() -> None:
-    """It may never fill."""
-    made = steps(working(), standing(leg=2, order_type=OrderType.LIMIT), of=position(lots=D("0.05")))
-    # What can leave leaves now: nobody waits for the order to fill.
-    assert waits(made[2]) == (30, WaitReason.ON_ITS_WAY)
-    assert [(number, order.action, order.lots_after) for number, row in made.items() for order in row.orders] == [
-        (2, Action.PARTIAL_CLOSE, D("0.01"))
+def test_what_only_works_leaves_before_anything_that_is_held() -> None:
+    """It may never fill: then the follower would hold less than he shall."""
+    half = steps(working(), standing(leg=2, order_type=OrderType.LIMIT), of=position(lots=D("0.05")))
+    assert [(number, order.action, order.lots_after) for number, row in half.items() for order in row.orders] == [
+        (1, Action.CANCEL, D(0))
     ]
+    assert (half[2].lots, waits(half[1])) == (D("0.10"), (30, WaitReason.ON_ITS_WAY))
+    # What is held ends against nothing: its least stays.
+    least = steps(working(), standing(leg=2, order_type=OrderType.LIMIT), of=position(lots=D("0.001")))
+    assert (least[1].lots, least[2].lots) == (D(0), D("0.01"))
     assert not any(row.orders for row in steps(working(), working(leg=2), of=position(lots=D("0.05"))).values())
