@@ -335,6 +335,14 @@ class _Copy:
         """How many orders to cancel the broker has refused, whenever that was: a pending order may wait for hours."""
         return sum(row.action == "cancel" and row.state == "rejected" and bool(row.codes) for row in self.told.commands)
 
+    def _refused_to_make_room(self) -> int:
+        """How often the broker refused to cancel one order of a position that has filled at the master: what fills on
+        the way stays, which tells these from orders that shall end.
+        """
+        cancels = [row for row in self.told.commands if row.action == "cancel" and row.lots_after]
+        refused = Counter(row.copy_no for row in cancels if row.state == "rejected" and row.codes)
+        return max(refused.values(), default=0)
+
     def _ended_for_a_reason(self, row: CommandRow) -> bool:
         at = self._seconds(row.decided_at)
         if row.state == "rejected":
@@ -378,8 +386,8 @@ class _Copy:
         rejected = [row for row in self.told.commands if row.action in OPENS and GIVEN_UP & set(row.codes)]
         if rejected and not alerts & CODES[Fact.OPEN_REJECTED]:
             yield Violation("silent_open_rejected", f"{self.name}: {rejected[0].codes}")
-        stuck = "cancel_rejected" in self.told.denials and self._refused_cancels()
-        if stuck and not alerts & CODES[Fact.OPEN_REJECTED]:
+        stuck = self._refused_to_make_room()
+        if stuck >= MOST_ATTEMPTS and not alerts & CODES[Fact.OPEN_REJECTED]:
             yield Violation("silent_open_rejected", f"{self.name}: {stuck} orders to cancel were refused")
         opened = self._opened()
         short = self.position.alive and ZERO < sum(opened.values(), ZERO) < self.decided

@@ -4,6 +4,7 @@ import dataclasses
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from typing import Any, Final
 from uuid import UUID
@@ -42,8 +43,10 @@ _COPIES: Final = Statement(
 _WAITS: Final = Statement(
     lambda: FillWait.objects.filter(copy__among=Place("copies")).exclude(code="").values_list("code")
 )
-_MOMENTS: Final = ("decided_at", "reported_at")
-_COLUMNS: Final = ("id", "copy__copy_no", "action", "attempt", "state", "reason", "epoch", "seq", *_MOMENTS)
+_COLUMNS: Final = (
+    *("id", "copy__copy_no", "action", "attempt", "state", "reason", "epoch", "seq", "lots_after"),
+    *("decided_at", "reported_at"),
+)
 _OF_COPIES: Final = Statement(
     lambda: Command.objects.filter(copy__among=Place("copies")).order_by("id").values_list(*_COLUMNS)
 )
@@ -70,6 +73,7 @@ class CommandRow:
     epoch: UUID
     seq: int | None
     codes: tuple[int, ...]
+    lots_after: Decimal | None
     decided_at: datetime
     reported_at: datetime | None
 
@@ -143,8 +147,8 @@ def _commands(rows: list[tuple[Any, ...]]) -> list[CommandRow]:
     for command_id, code in _CODES.read(commands=[pk for pk, *_ in rows]) if rows else ():
         codes[command_id].append(code or 0)
     return [
-        CommandRow(no, action, attempt, state, reason, epoch, seq, tuple(codes[pk]), *moments)
-        for pk, no, action, attempt, state, reason, epoch, seq, *moments in rows
+        CommandRow(no, action, attempt, state, reason, epoch, seq, tuple(codes[pk]), *others)
+        for pk, no, action, attempt, state, reason, epoch, seq, *others in rows
     ]
 
 

@@ -41,12 +41,26 @@ MENDED = (
     ),
     # Seven orders that the broker does not answer; what two of them ask for is never done.
     Kept(9_600_003, 1, "legs, partials, stops, stops_hit, timeouts", ("'found': False", 2)),
-    # Of three working orders one fills before its master closes a part; another one is opened at market afterwards.
+    # Of two orders one is never placed, and both are opened at market after its master has closed a part.
     Kept(
-        101_655,
+        305_370,
         2,
-        "legs, partial_chains, partial_fills, partials, pending_orders",
-        (r"got #\d+ open copy \d+ of 7007 try 1 {'lots': '0.39'", 1),
+        "legs, partial_chains, partials, pending_orders, slow_answers, stops, timeouts",
+        (r"got #6 open copy 4 of 7001 try 1 {'lots': '0.3'", 1),
+    ),
+    # A part is closed, and a stop moved, while one of three legs fills in parts.
+    Kept(
+        303_161,
+        2,
+        "key_rotations, legs, partial_chains, partial_fills, pending_orders, stops, under_fills",
+        (r"got #\d+ modify copy 4 of 7002", 1),
+    ),
+    # Two legs are held for a follower whose key waits, and their master closes a part.
+    Kept(
+        302_458,
+        2,
+        "late_approvals, legs, partial_chains, partials, pending_orders, requotes, stops",
+        (r"got #2 open copy 2 of 7004", 1),
     ),
     # Of two legs one is closed by hand whose fill was never told.
     Kept(
@@ -57,11 +71,11 @@ MENDED = (
     ),
     # A broker is busy twice and refuses the stops at the third try.
     Kept(102_209, 2, "busy, partial_chains, stops, stops_hit, stops_refused", ("got #5 open copy 1 of 7001 try 4", 1)),
-    # A cancel that was never carried out, and three that a closed market refuses.
+    # One of four orders works on, for a closed market refuses its cancel, while their master closes most of the rest.
     Kept(
-        103_750,
+        305_066,
         2,
-        "market_closed, partials, pending_orders, stops, timeouts",
+        "busy, legs, market_closed, partial_chains, partials, parts_by_hand, pending_orders, phone_closes",
         (r"reports #\d+ cancel copy 1 of 7001 .*'error_code': 132", 3),
     ),
     # An order that waited for 20 minutes fills at the master alone, and three times is refused to be cancelled.

@@ -61,7 +61,7 @@ def parts_to_close(legs: Sequence[Leg], excess: Decimal, specs: Specs) -> list[t
     # What only works may never fill: it is no reason to end what is open.
     staying = {leg.leg for leg in living if leg.state is CopyState.OPEN}
     parts = []
-    for leg in sorted(reversed(living), key=lambda leg: leg.state is CopyState.OPEN):
+    for leg in sorted(living, key=lambda leg: (leg.state is CopyState.OPEN, -leg.leg)):
         part = largest_part(leg, excess, grid_of(leg, specs), may_end=bool(staying - {leg.leg}))
         if part <= 0:
             continue

@@ -84,7 +84,9 @@ def _release_held(account_pk: UUID, session_id: UUID, log: CommandLog, batch: Ba
     _look_at_legs(copies.values(), log.now)
     fields = ["state", "reason", "seq", "epoch"]
     update_rows(Command, held, fields)
-    update_rows(Copy, copies.values(), ["state", "copy_no", "lots_decided", "closed_at", "next_check_at", "wait_reason"])
+    update_rows(
+        Copy, copies.values(), ["state", "copy_no", "lots_decided", "closed_at", "next_check_at", "wait_reason"]
+    )
     log.write(batch)
     command_log.note(held, batch)
 

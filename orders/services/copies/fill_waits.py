@@ -150,9 +150,7 @@ class Waits:
         self, wait: FillWait, copy: Copy, action: Action | None, report: ExecutionReport, inferred: bool
     ) -> None:
         position = self.position(copy)
-        after = after_report(
-            mapping.leg(copy), position, status=report.status, action=action, inferred=inferred
-        )
+        after = after_report(mapping.leg(copy), position, status=report.status, action=action, inferred=inferred)
         evidence: dict[str, Any] = {"report": report.status.value, "already": report.already}
         if after is WaitState.REOPENED and position is not None:
             self._reopen(wait, copy, position, evidence)
@@ -223,12 +221,8 @@ class Waits:
             self.over.append(copy)
             self._move(wait, WaitState.DENIED, step="reopen", code=no.code.value, **evidence, **no.evidence)
             return
-        # One that was never placed counts as cancelled: it keeps the share of the order that stands in for it.
         if copy.state in (CopyState.ORDERED, CopyState.FAILED):
-            moves.move_copy(copy, CopyState.CLOSED)
-            copy.close_cause, copy.closed_at, copy.lots_decided = CloseCause.COMMAND, self.log.now, _NONE
-            copy.next_check_at, copy.wait_reason = None, ""
-            self.over.append(copy)
+            self._count_as_cancelled(copy)
         again = leading.new_copy(
             self.log,
             self.log.accounts[copy.account_id],
@@ -244,6 +238,13 @@ class Waits:
         leading.lead(again, order)
         self._order(wait, again, order)
         self._move(wait, WaitState.REOPENED, step="reopen", leg=order.leg, lots=order.lots, **evidence)
+
+    def _count_as_cancelled(self, copy: Copy) -> None:
+        """It was never placed, as far as anybody knows: it keeps the share of the order that stands in for it."""
+        moves.move_copy(copy, CopyState.CLOSED)
+        copy.close_cause, copy.closed_at, copy.lots_decided = CloseCause.COMMAND, self.log.now, _NONE
+        copy.next_check_at, copy.wait_reason = None, ""
+        self.over.append(copy)
 
     # Both ----------------------------------------------------------------------------------------------------------
 

@@ -297,8 +297,8 @@ class Workspace:
 
     def _lead(self, copy: Copy, legs: Mapping[int, Copy], seat: Seat, order: Order) -> None:
         leading.lead(copy, order)
-        # A close or a stop that nobody hears of is money at risk: it is looked after. So is a copy that waits for another
-        # leg, and it goes on waiting: what is due of it is none of this order's business.
+        # A close or a stop that nobody hears of is money at risk: it is looked after. So is a copy that waits for
+        # another leg, and it goes on waiting: what is due of it is none of this order's business.
         if order.action not in ADDS_EXPOSURE and not seat.account.holds and copy.wait_reason != WaitReason.LEGS:
             copy.next_check_at, copy.wait_reason = self.now + UNDELIVERED_AFTER, WaitReason.ON_ITS_WAY
         # A position whose last leg is on its way out makes room for the next one, within this very batch.

@@ -330,10 +330,8 @@ def _coming(command: Command, report: ExecutionReport, work: Reports) -> Decimal
 
 
 def _observe(copy: Copy, command: Command | None, report: ExecutionReport, work: Reports) -> bool:
-    """Keep where its stops stand at the broker, as far as this report tells; whether that has changed.
-
-    What an EA tells after a command is what was ordered, on its broker's grid, or that a stop is not there at all; a
-    book tells what stands there.
+    """Keep where its stops stand at the broker, as far as this report tells; whether that has changed. What an EA tells
+    after a command is what was ordered, on its broker's grid, or that a stop is not there; a book tells what stands.
     """
     inferred = work.causes is not None
     if report.status not in _TELL_STOPS or (command is None and not inferred):
@@ -341,10 +339,10 @@ def _observe(copy: Copy, command: Command | None, report: ExecutionReport, work:
     if command is not None and not inferred and _was_said_in_vain(copy, command, work):
         work.early[copy.account_id] = work.log.now
         return False
-    ordered = (command.sl or _NONE, command.tp or _NONE) if command is not None else (None, None)
     # An order that fills on: what was set since its first fill stands, and not what it was opened with.
-    if command is not None and command.action in ADDS_EXPOSURE and copy.state == CopyState.OPEN:
-        ordered = (copy.sl_at_broker, copy.tp_at_broker)
+    fills_on = command is not None and command.action in ADDS_EXPOSURE and copy.state == CopyState.OPEN
+    named: tuple[Decimal | None, ...] = (command.sl or _NONE, command.tp or _NONE) if command else (None, None)
+    ordered = (copy.sl_at_broker, copy.tp_at_broker) if fills_on else named
     price = command.price if command is not None and command.price is not None else report.price
     before = (copy.sl_at_broker, copy.tp_at_broker, copy.price_at_broker, copy.expiry_at_broker)
     copy.sl_at_broker = _level(report.sl, ordered[0], before[0], inferred=inferred)
@@ -357,8 +355,8 @@ def _observe(copy: Copy, command: Command | None, report: ExecutionReport, work:
 
 
 def _was_said_in_vain(copy: Copy, command: Command, work: Reports) -> bool:
-    """Whether the modify before this one was to set the same stops, was done, and left the copy without them: its EA's
-    word is not enough any more, and a book is asked for. What a person was called for would seem over with each try.
+    """Whether the modify before this one was to set the same stops, was done, and left the copy without them: a book is
+    asked for, not its EA's word. What a person was called for would seem over with each try.
     """
     if command.action != Action.MODIFY or copy.unprotected_since is None:
         return False
