@@ -140,8 +140,10 @@ class Row:
 
     @property
     def place(self) -> tuple[Any, ...]:
-        """Where it stands in the list: the worst first."""
-        return (_LEVELS.index(self.level), -self.open_copies, -self.differences, self.account.account_id)
+        """Where it stands in the list: the worst first. Of those who are well, who was denied most, or served late."""
+        level, late = self.level, -(self.p95 or 0.0)
+        at_risk = 0 if level == "ok" else -self.open_copies
+        return (_LEVELS.index(level), at_risk, -self.differences, -self.denied, late, self.account.account_id)
 
 
 def state_line(rows: Sequence[Row], masters: Sequence[Row] = ()) -> tuple[str, str]:
@@ -151,24 +153,20 @@ def state_line(rows: Sequence[Row], masters: Sequence[Row] = ()) -> tuple[str, s
     exposed = [row for row in rows if row.standing != "connected" and row.open_copies]
     levels = Counter(row.level for row in rows)
     bad, troubled = levels["bad"], levels["warning"]
+    missed = missed_line(masters)
     if exposed:
-        return "bad", _n(
+        held = _n(
             "%(count)d follower holds open copies and cannot be reached.",
             "%(count)d followers hold open copies and cannot be reached.",
             len(exposed),
         )
+        return "bad", f"{held} {missed}".rstrip()
     if bad:
         return "bad", _n(
             "%(count)d follower at risk: see the first rows.", "%(count)d followers at risk: see the first rows.", bad
         )
-    # Their own rows may all be well, and a close that he makes by phone reaches none of them.
-    if missed := [row for row in masters if row.is_missed]:
-        copies = _n("%(count)d open copy", "%(count)d open copies", sum(row.depending for row in missed))
-        return "warning", ngettext(
-            "%(count)d master with %(copies)s at followers cannot be reached.",
-            "%(count)d masters with %(copies)s at followers cannot be reached.",
-            len(missed),
-        ) % {"count": len(missed), "copies": copies}
+    if missed:
+        return "warning", missed
     if troubled:
         return "warning", _n(
             "%(count)d follower to look at; no open copy is at risk.",
@@ -177,6 +175,20 @@ def state_line(rows: Sequence[Row], masters: Sequence[Row] = ()) -> tuple[str, s
         )
     well = _n("All is well: %(count)d follower connected.", "All is well: %(count)d followers connected.", len(rows))
     return "ok", well + paused_line(rows)
+
+
+def missed_line(masters: Sequence[Row]) -> str:
+    """What is to be said of masters who are away: their followers' own rows may all be well, and a close that one makes
+    by phone reaches none of them."""
+    missed = [row for row in masters if row.is_missed]
+    if not missed:
+        return ""
+    copies = _n("%(count)d open copy", "%(count)d open copies", sum(row.depending for row in missed))
+    return ngettext(
+        "%(count)d master with %(copies)s at followers cannot be reached.",
+        "%(count)d masters with %(copies)s at followers cannot be reached.",
+        len(missed),
+    ) % {"count": len(missed), "copies": copies}
 
 
 def paused_line(rows: Sequence[Row]) -> str:

@@ -3,6 +3,7 @@
 from typing import Any, Final
 from uuid import UUID
 
+from django.contrib import messages
 from django.forms import Form
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -51,7 +52,8 @@ def _do(visit: Visit, action: Action, row: Any, form: Form) -> str:
     by = Actor(name=visit.request.user.get_username(), user_id=visit.request.user.pk)
     mistakes: Sentences = {Refused: "{why}", **action.mistakes}
     try:
-        action.do(row, form.cleaned_data, by)
+        done = action.do(row, form.cleaned_data, by)
+        messages.add_message(visit.request, done.level, done.message)
     except tuple(action.late) as why:
         return next(words for kind, words in action.late.items() if isinstance(why, kind)).format(why=why)
     except tuple(mistakes) as why:

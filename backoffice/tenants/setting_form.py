@@ -123,8 +123,8 @@ def _field(row: Setting) -> forms.Field:
         case Content():
             return forms.CharField(max_length=20_000, widget=_JSON, **common)
         case Whole() | Amount():
-            return forms.CharField(
-                max_length=40, widget=forms.TextInput(attrs={**_WORD, "inputmode": "decimal"}), **common
-            )
+            # What holds where nothing is typed.
+            shown = {**_WORD, "inputmode": "decimal", "placeholder": _shown(row, None)}
+            return forms.CharField(max_length=40, widget=forms.TextInput(attrs=shown), **common)
         case Text():
             return forms.CharField(max_length=100, strip=False, widget=forms.TextInput(attrs=_WORD), **common)

@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext, gettext_lazy
 
 from backoffice.foreign import legible
-from backoffice.tenants.pages import OVERTAKEN, Visit, found, listed, member_act, member_page
+from backoffice.tenants.pages import Visit, found, listed, member_act, member_page
 from backoffice.tenants.setting_form import SettingsForm
 from backoffice.tenants.trades import sizing
 from orders.domain.decision.settings import SETTINGS, Settings
@@ -153,20 +153,28 @@ def edit(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
     form = EditForm(request.POST or None, document=_begins_with(visit, row), initial={"version": row.version})
     shown: list[Shown] | None = None
     changed: Sequence[versions.Change] = ()
+    overtaken: SubscriptionVersion | None = None
     if form.is_valid():
-        changed = versions.changes(written(row.settings, SETTINGS), written(form.wanted, SETTINGS))
         if "save" in request.POST:
-            if _changed(visit, row, form):
-                return redirect(visit.address("tenants:subscription", row.pk))
+            try:
+                if _changed(visit, row, form):
+                    return redirect(visit.address("tenants:subscription", row.pk))
+            except lifecycle.SettingsChanged:
+                row.refresh_from_db()
+                latest = visit.scope.versions().filter(subscription=row, number=row.version).first()
+                # A first version has no row of its own until a second one is made.
+                overtaken = latest or SubscriptionVersion(number=row.version, actor=gettext("somebody"))
         else:
             shown = _preview(visit, row.strategy, row.follower, form.wanted, row)
-    back = visit.address("tenants:subscription", row.pk)
+        changed = versions.changes(written(row.settings, SETTINGS), written(form.wanted, SETTINGS))
     context = {
         "form": form,
         "shown": shown,
         "changed": changed,
         "subscription": row,
-        "back": back,
+        "overtaken": overtaken,
+        "goes_back_to": _former(visit, row),
+        "back": visit.address("tenants:subscription", row.pk),
         "verb": gettext("Save"),
     }
     return visit.show("settings_form", gettext("What shall be copied, and how?"), **context)
@@ -174,31 +182,32 @@ def edit(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
 
 def _begins_with(visit: Visit, row: Subscription) -> Mapping[str, Any]:
     """The settings of now; or those of the version that the address names, to go back to."""
+    old = _former(visit, row)
+    return written(row.settings, SETTINGS) if old is None else versions.restored(old) or {}
+
+
+def _former(visit: Visit, row: Subscription) -> SubscriptionVersion | None:
+    """The version that the address names."""
     asked = visit.request.GET.get("version", "")
-    if asked.isascii() and asked.isdigit() and len(asked) < 9:
-        old = visit.scope.versions().filter(subscription=row, number=int(asked)).first()
-        if old is not None:
-            return versions.restored(old) or {}
-    return written(row.settings, SETTINGS)
+    if not (asked.isascii() and asked.isdigit() and len(asked) < 9):
+        return None
+    old: SubscriptionVersion | None = visit.scope.versions().filter(subscription=row, number=int(asked)).first()
+    return old
 
 
 def _changed(visit: Visit, row: Subscription, form: EditForm) -> bool:
+    """:raises SettingsChanged: somebody was first."""
     if not _has_reason(form):
         return False
-    try:
-        after = lifecycle.change_settings(
-            subscription_id=row.pk,
-            wanted=form.wanted,
-            version=form.cleaned_data["version"],
-            by=_actor(visit),
-            note=form.cleaned_data["reason"],
-        )
-    except lifecycle.SettingsChanged:
-        form.add_error(
-            None,
-            gettext("Nothing was saved: somebody has changed these settings %(overtaken)s") % {"overtaken": OVERTAKEN},
-        )
-        return False
+    # Sent once more it would undo what somebody else has just done; who has read what that was may say so.
+    _, _, instead = visit.request.POST["save"].partition("instead-of-")
+    after = lifecycle.change_settings(
+        subscription_id=row.pk,
+        wanted=form.wanted,
+        version=int(instead) if instead.isascii() and instead.isdigit() else form.cleaned_data["version"],
+        by=_actor(visit),
+        note=form.cleaned_data["reason"],
+    )
     said = (
         gettext("Version %(version)s holds from now on.") % {"version": after.version}
         if after.version != row.version

@@ -16,7 +16,7 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext, gettext_lazy
 
 from backoffice.own_clock import utc_midnight
-from backoffice.tenants.pages import Visit, found, listed, member_page, searched
+from backoffice.tenants.pages import ROWS, Visit, found, listed, member_page, searched
 from backoffice.tenants.scope import Scope
 from orders.domain.decision.inputs import Outcome as OutcomeName
 from orders.domain.sizing.modes import FUNDS_RATIOS, Mode
@@ -45,7 +45,7 @@ def trades(visit: Visit) -> HttpResponseBase:
         return _denied_today(visit, asked)
     text = searched(visit.request)
     rows = visit.scope.intents().filter(action__in=OPENINGS, repeated=False).select_related("account")
-    page = listed(visit.request, searching(rows, text).order_by("-id"))
+    page = listed(visit.request, searching(visit.scope, rows, text).order_by("-id"))
     outcomes = counted_outcomes(visit.scope, [row.pk for row in page.rows])
     shown = [(row, sorted(outcomes[row.pk].items())) for row in page.rows]
     return visit.show("trades", gettext("Trades"), page=page, shown=shown, text=text)
@@ -68,13 +68,19 @@ def _denied_today(visit: Visit, asked: str) -> HttpResponseBase:
     )
 
 
-def searching(rows: QuerySet[Intent], text: str) -> QuerySet[Intent]:
-    """By position, ticket, or the beginning of a symbol or of an account, in any case."""
+def searching(scope: Scope, rows: QuerySet[Intent], text: str) -> QuerySet[Intent]:
+    """By position, ticket at the master or at a follower, or the beginning of a symbol or of a master's account, in any
+    case.
+    """
+    text = text.removeprefix("#")  # as pages write a position
     if not text:
         return rows
     by_name = Q(symbol__istartswith=text) | Q(account__account_id__istartswith=text)
     if text.isascii() and text.isdigit() and len(text) <= 18:
-        by_name |= Q(position_id=int(text)) | Q(ticket=int(text)) | Q(account__account_id__endswith=f":{text}")
+        number = int(text)
+        copied = scope.copies().filter(account__in=scope.accounts().values("id"), ticket=number)
+        positions = {number, *copied.values_list("position_id", flat=True)[:ROWS]}
+        by_name |= Q(position_id__in=positions) | Q(ticket=number) | Q(account__account_id__endswith=f":{text}")
     return rows.filter(by_name)
 
 

@@ -77,6 +77,7 @@ def test_a_multiplier_is_changed_previewed_first_and_taken_back(client: Client, 
     assert "grow" in told
     back = f"{page}?version=1"
     assert back in told
+    assert "The values of version 1 stand below" in client.get(back).content.decode()
     sent = {**fields_of(client, back), "reason": "too much", "save": "1"}
     client.post(back, sent)
     row.refresh_from_db()
@@ -88,8 +89,19 @@ def test_another_who_was_faster_is_told_of(client: Client, house: House) -> None
     first, second = fields_of(client, page), fields_of(client, page)
     client.post(page, {**first, "multiplier": "3", "reason": "grow", "save": "1"})
     answer = client.post(page, {**second, "multiplier": "4", "reason": "grow more", "save": "1"}).content.decode()
-    assert "somebody has changed these settings" in answer
-    assert Subscription.objects.get(pk=house.row("orders.subscription").pk).settings.multiplier == 3
+    assert "has changed these settings since you opened this page. Version 2 holds now: " in answer
+    assert "Multiplier: <bdi>3</bdi> → <bdi>4</bdi>" in answer
+    row = Subscription.objects.get(pk=house.row("orders.subscription").pk)
+    assert row.settings.multiplier == 3
+    # Sent once more it is refused again; who has read what was changed may put his own in its place, and only of that.
+    client.post(page, {**second, "multiplier": "4", "reason": "grow more", "save": "1"})
+    client.post(page, {**second, "multiplier": "4", "reason": "grow more", "save": "instead-of-1"})
+    row.refresh_from_db()
+    assert (row.settings.multiplier, row.version) == (3, 2)
+    assert 'value="instead-of-2"' in answer
+    client.post(page, {**second, "multiplier": "4", "reason": "grow more", "save": "instead-of-2"})
+    row.refresh_from_db()
+    assert (row.settings.multiplier, row.version) == (4, 3)
 
 
 @pytest.mark.parametrize(

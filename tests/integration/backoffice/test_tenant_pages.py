@@ -577,13 +577,17 @@ def test_the_way_of_a_command_is_a_bar_of_its_hops() -> None:
     assert [hop.milliseconds for hop in early] == [10, 20, 10, 0]
 
 
-@pytest.mark.parametrize("text", ["eurusd", "EURUSD", "4711", "8765", "paper-demo:55", "55"])
+@pytest.mark.parametrize("text", ["eurusd", "EURUSD", "4711", "#4711", "8765", "990017", "paper-demo:55", "55"])
 def test_trades_are_found_by_number_symbol_and_login_in_any_case(client: Client, house: House, text: str) -> None:
     member(client, house.tenant)
     strategy = factories.StrategyFactory.create(tenant=house.tenant, master__claimed_as="Paper-Demo:55")
     wanted = factories.IntentFactory.create(account=strategy.master, position_id=4711, ticket=8765, symbol="EURUSD")
     factories.IntentFactory.create(account=strategy.master, position_id=1, ticket=2, symbol="XAUUSD")
-    html = page(client, "trades", house.tenant, query=f"?q={text}")
+    subscription = factories.SubscriptionFactory.create(strategy=strategy, follower__tenant=house.tenant)
+    factories.CopyFactory.create(subscription=subscription, position_id=4711, ticket=990017)
+    # A neighbour's follower has the ticket too, and a neighbour's copy finds nothing of this house.
+    factories.CopyFactory.create(position_id=1, ticket=990017)
+    html = page(client, "trades", house.tenant, query=f"?q={text.replace('#', '%23')}")
     assert f"#{wanted.position_id}" in html
     if text not in ("paper-demo:55", "55"):
         assert "XAUUSD" not in html
