@@ -185,11 +185,21 @@ async def test_case_151_an_order_that_was_sent_wins_over_its_gap_fill(
     stage: Stage, tmp_path: Path, played: Casting
 ) -> None:
     master, follower = await a_pair(stage, tmp_path, played, max_age_seconds=3)
-    await died(follower, master.buy(stage.position(1)), halt="after", states="S", silent=True)
-    await until(lambda: follower.lots() == [Decimal("0.1")])
-    # What the EA has acknowledged is sent again, not filled: the case is about what the gateway has not heard of.
-    queued = await stage.house.rows("command", command_id=str(follower.command_ids()[-1]))
-    assert queued["state"] == "queued"
+    # What the EA has acknowledged is sent again, not filled: the case is about what the gateway has not heard of. On a
+    # slow machine a heartbeat may fall into that moment, and takes the acknowledgement along: then once more.
+    for position in map(stage.position, (1, 2, 3)):
+        await died(follower, master.buy(position), halt="after", states="S", silent=True)
+        await until(lambda: follower.lots() == [Decimal("0.1")])
+        queued = await stage.house.rows("command", command_id=str(follower.command_ids()[-1]))
+        if queued["state"] == "queued":
+            break
+        async with running(follower):
+            await follower.drained()
+            await master.close(position)
+            await until(lambda: follower.lots() == [])
+    else:
+        pytest.fail("each time the gateway had heard of it")
+    before = len(follower.executed())
     limit = time.monotonic() + 3.5
     while time.monotonic() < limit:
         await master.beat()
@@ -199,9 +209,9 @@ async def test_case_151_an_order_that_was_sent_wins_over_its_gap_fill(
         await follower.drained()
         await until(lambda: follower.heard("gap fills") > 0)
         assert (await outcome(stage, follower))["state"] == "done"
-        await master.close(stage.position(1))
+        await master.close(position)
         await until(lambda: follower.lots() == [])
-    assert follower.executed() == ["open", "close"]
+    assert follower.executed()[before - 1 :] == ["open", "close"]
 
 
 @pytest.mark.parametrize("again", [True, False])
