@@ -97,11 +97,11 @@ def test_another_who_was_faster_is_told_of(client: Client, house: House) -> None
     client.post(page, {**second, "multiplier": "4", "reason": "grow more", "save": "1"})
     client.post(page, {**second, "multiplier": "4", "reason": "grow more", "save": "instead-of-1"})
     row.refresh_from_db()
-    assert (row.settings.multiplier, row.version) == (3, 2)
+    assert (row.settings.multiplier, row.version) == (Decimal(3), 2)
     assert 'value="instead-of-2"' in answer
     client.post(page, {**second, "multiplier": "4", "reason": "grow more", "save": "instead-of-2"})
     row.refresh_from_db()
-    assert (row.settings.multiplier, row.version) == (4, 3)
+    assert (row.settings.multiplier, row.version) == (Decimal(4), 3)
 
 
 @pytest.mark.parametrize(
