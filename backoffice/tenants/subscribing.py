@@ -188,11 +188,16 @@ def _begins_with(visit: Visit, row: Subscription) -> Mapping[str, Any]:
 
 def _former(visit: Visit, row: Subscription) -> SubscriptionVersion | None:
     """The version that the address names."""
-    asked = visit.request.GET.get("version", "")
-    if not (asked.isascii() and asked.isdigit() and len(asked) < 9):
+    asked = _number(visit.request.GET.get("version", ""))
+    if asked is None:
         return None
-    old: SubscriptionVersion | None = visit.scope.versions().filter(subscription=row, number=int(asked)).first()
+    old: SubscriptionVersion | None = visit.scope.versions().filter(subscription=row, number=asked).first()
     return old
+
+
+def _number(text: str) -> int | None:
+    """A version's number as somebody has sent it."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else None
 
 
 def _changed(visit: Visit, row: Subscription, form: EditForm) -> bool:
@@ -200,11 +205,11 @@ def _changed(visit: Visit, row: Subscription, form: EditForm) -> bool:
     if not _has_reason(form):
         return False
     # Sent once more it would undo what somebody else has just done; who has read what that was may say so.
-    _, _, instead = visit.request.POST["save"].partition("instead-of-")
+    instead = _number(visit.request.POST["save"].partition("instead-of-")[2])
     after = lifecycle.change_settings(
         subscription_id=row.pk,
         wanted=form.wanted,
-        version=int(instead) if instead.isascii() and instead.isdigit() else form.cleaned_data["version"],
+        version=instead or form.cleaned_data["version"],
         by=_actor(visit),
         note=form.cleaned_data["reason"],
     )

@@ -95,7 +95,8 @@ def test_another_who_was_faster_is_told_of(client: Client, house: House) -> None
     assert row.settings.multiplier == 3
     # Sent once more it is refused again; who has read what was changed may put his own in its place, and only of that.
     client.post(page, {**second, "multiplier": "4", "reason": "grow more", "save": "1"})
-    client.post(page, {**second, "multiplier": "4", "reason": "grow more", "save": "instead-of-1"})
+    for other in ("instead-of-1", "instead-of-x", "instead-of-" + "9" * 5000):
+        client.post(page, {**second, "multiplier": "4", "reason": "grow more", "save": other})
     row.refresh_from_db()
     assert (row.settings.multiplier, row.version) == (Decimal(3), 2)
     assert 'value="instead-of-2"' in answer
