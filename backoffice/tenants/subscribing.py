@@ -160,10 +160,7 @@ def edit(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
                 if _changed(visit, row, form):
                     return redirect(visit.address("tenants:subscription", row.pk))
             except lifecycle.SettingsChanged:
-                row.refresh_from_db()
-                latest = visit.scope.versions().filter(subscription=row, number=row.version).first()
-                # A first version has no row of its own until a second one is made.
-                overtaken = latest or SubscriptionVersion(number=row.version, actor=gettext("somebody"))
+                overtaken = _latest(visit, row)
         else:
             shown = _preview(visit, row.strategy, row.follower, form.wanted, row)
         changed = versions.changes(written(row.settings, SETTINGS), written(form.wanted, SETTINGS))
@@ -178,6 +175,13 @@ def edit(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
         "verb": gettext("Save"),
     }
     return visit.show("settings_form", gettext("What shall be copied, and how?"), **context)
+
+
+def _latest(visit: Visit, row: Subscription) -> SubscriptionVersion:
+    """The version of now, of which `row` is brought up to date; a first one has no row until a second one is made."""
+    row.refresh_from_db()
+    latest: SubscriptionVersion | None = visit.scope.versions().filter(subscription=row, number=row.version).first()
+    return latest or SubscriptionVersion(number=row.version, actor=gettext("somebody"))
 
 
 def _begins_with(visit: Visit, row: Subscription) -> Mapping[str, Any]:
