@@ -182,6 +182,15 @@ class Workspace:
         of_batch = next((row for row in self.intents if row.id == first), None)
         return of_batch or Intent.objects.get(id=first)
 
+    def has_opened(self, account_pk: UUID, intent: OrderIntent) -> bool:
+        """Whether just this opening was taken before, be it as a deal that netted: then it is told anew."""
+        told = {"account_id": account_pk, "position_id": intent.position_id, "ticket": intent.ticket}
+        of_batch = (row for row in self.intents if all(getattr(row, name) == value for name, value in told.items()))
+        if any((row.symbol, row.content.get("side")) == (intent.symbol, intent.side) for row in of_batch):
+            return True
+        stored = Intent.objects.filter(**told, action__in=ADDS_EXPOSURE, symbol=intent.symbol)
+        return stored.filter(content__side=intent.side).exists()
+
     def cases(self, arrival: Arrival, intent: OrderIntent) -> Callable[[Seat], Case]:
         """Everything that one subscription's decision about an intent may look at; what is the master's, found once."""
         master, position_id = arrival.account_pk, intent.position_id

@@ -110,6 +110,8 @@ def _is_refused_as_reused(
     stored = workspace.opening(arrival.account_pk, intent.ticket)
     if stored is None or not is_reused(position, intent, symbol=stored.symbol, side=stored.content.get("side")):
         return False
+    if workspace.has_opened(arrival.account_pk, intent):
+        return False
     before = f"{stored.symbol} {stored.content.get('side')} {plain(stored.lots or Decimal(0))}"
     now = f"{intent.symbol} {intent.side} {plain(intent.lots or Decimal(0))}"
     text = f"ticket {intent.ticket} was {before} at first, and now opens {now}: not copied"

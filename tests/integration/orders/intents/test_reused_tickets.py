@@ -92,6 +92,20 @@ def test_the_same_open_told_anew_stays_a_repeat(master: Desk) -> None:
     assert (alerts(), Command.objects.count()) == ([], 2)
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_deal_that_netted_is_a_repeat_when_it_is_told_anew_after_the_position_is_over(
+    master: Desk, at_once: bool
+) -> None:
+    deal = {"action": "open", "position_id": 7, "ticket": 7, "symbol": "EURUSD", "side": "sell", "lots": "0.3"}
+    told = [deal, {"action": "close", "position_id": 7, "ticket": 7, "symbol": "EURUSD"}, deal]
+    arrivals = [master.arrival("OrderIntent", frame, seq=number) for number, frame in enumerate(told, master.seq + 1)]
+    for part in [arrivals] if at_once else [[arrival] for arrival in arrivals]:
+        batches.store(arrivals=part)
+    assert [arrival.fate for arrival in arrivals] == [Fate.APPLY] * 3
+    assert REUSED not in [code for code, _ in alerts()]
+    assert Intent.objects.get(frame_id=arrivals[-1].frame_id).repeated
+
+
 def test_two_masters_with_one_ticket_are_two_alerts(master: Desk) -> None:
     other = Desk.open("srv:3").introduce("EURUSD", "GBPUSD")
     other.buy(7)
