@@ -23,15 +23,14 @@ from orders.domain.copies.positions import Position, PositionState
 from orders.domain.copies.specs import grid_of
 from orders.domain.decision.inputs import Terminal
 from orders.domain.decision.pipeline import readable
-from orders.domain.states.commands import SENDABLE
 from orders.domain.states.copies import CopyState
 from orders.domain.states.denials import Code, Denied
 from orders.domain.states.fill_waits import CANCELLED, OPEN, WaitState
 from orders.domain.states.reasons import CloseCause, ReportFlag, WaitCode
 from orders.domain.states.subscriptions import SubscriptionState
-from orders.domain.wire.intents import ADDS_EXPOSURE, Action, OrderType
+from orders.domain.wire.intents import Action, OrderType
 from orders.domain.wire.reports import ExecutionReport, ReportStatus
-from orders.models import Command, Copy, FillWait, MasterPosition
+from orders.models import Copy, FillWait, MasterPosition
 from orders.services import mapping, moves
 from orders.services.command_log import Attempts, Cause, CommandLog, open_log
 from orders.services.copies import leading
@@ -153,9 +152,7 @@ class Waits:
         position = self.position(copy)
         after = after_report(mapping.leg(copy), position, status=report.status, action=action, inferred=inferred)
         evidence: dict[str, Any] = {"report": report.status.value, "already": report.already}
-        if after is WaitState.REOPENED and _is_placed_again(copy):
-            self.lose(copy)
-        elif after is WaitState.REOPENED and position is not None:
+        if after is WaitState.REOPENED and position is not None:
             self._reopen(wait, copy, position, evidence)
         elif after is WaitState.WAITING:
             self._wait_again(wait, copy, report, evidence)
@@ -277,14 +274,6 @@ class Waits:
         latest = wait.steps[_FIRST_STEPS:][1 - _LATEST_STEPS :]
         wait.steps = [*wait.steps[:_FIRST_STEPS], *latest, noted]
         self.changed[wait.id] = wait
-
-
-def _is_placed_again(copy: Copy) -> bool:
-    """Whether its order was refused and sent once more while its cancel was on its way, which has found nothing: it is
-    cancelled again, or there would be two positions."""
-    if copy.state != CopyState.ORDERED:
-        return False
-    return Command.objects.filter(copy=copy, action__in=ADDS_EXPOSURE, state__in=SENDABLE).exists()
 
 
 def _is_to_end(copy: Copy) -> bool:

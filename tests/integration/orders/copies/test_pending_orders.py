@@ -618,8 +618,6 @@ def test_an_order_that_was_never_placed_keeps_the_share_of_what_is_opened_instea
     small.report(command(small, "open").id, "filled", ticket=903, lots="0.4")
     end_of_doubt_passed(small)
     small.report(placed[2].id, "unknown", found=False)
-    # It is placed once more, and refused for good, before its cancel finds nothing.
-    small.report(command(small, "place").id, "rejected", error_code=134)
     small.report(cancels[1].id, "cancelled", already=True)
     opened = command(small, "open")
     assert (opened.leg, opened.lots) == (5, Decimal("0.40"))
@@ -631,22 +629,18 @@ def test_an_order_that_was_never_placed_keeps_the_share_of_what_is_opened_instea
     assert sum(copy.lots_decided or 0 for copy in Copy.objects.all()) == Decimal("0.60")
 
 
-def test_an_order_that_is_sent_once_more_while_it_is_cancelled_is_cancelled_again(master: Desk, follower: Desk) -> None:
-    """The cancel has found nothing, and the order is on its way anew: opened at market beside it, there were two."""
+def test_an_order_that_was_refused_is_not_sent_again_behind_its_cancel(master: Desk, follower: Desk) -> None:
+    """It would be there when the cancel has found nothing: opened at market beside it, there were two."""
     subscribe(master, follower)
     place(master)
     activate(master)
     let_time_pass()
     cancel = command(follower, "cancel")
     follower.report(command(follower, "place").id, "rejected", error_code=138)
-    again = command(follower, "place")
-    assert (again.attempt, again.state) == (2, "queued")
+    assert [action for action, *_ in orders(follower)] == ["place", "cancel"]
     follower.report(cancel.id, "cancelled", already=True)
-    assert (the_wait().state, Command.objects.filter(action="open").exists()) == ("waiting", False)
-    assert let_time_pass() == 1
-    follower.report(again.id, "placed", ticket=900, lots="0.1")
-    follower.report(command(follower, "cancel").id, "cancelled", ticket=900)
-    assert [action for action, *_ in orders(follower)] == ["place", "cancel", "place", "cancel", "open"]
+    assert [action for action, *_ in orders(follower)] == ["place", "cancel", "open"]
+    assert the_wait().state == "reopened"
 
 
 def test_every_leg_has_its_own_wait_and_its_own_end(master: Desk) -> None:

@@ -409,6 +409,17 @@ def test_the_last_opening_decides_and_closes_are_none() -> None:
     assert step(ordered(opening(REJECTED, 9, 138), opening(REJECTED, 1, 134))).gives_up
 
 
+@pytest.mark.parametrize("state", [REJECTED, VOID])
+@pytest.mark.parametrize("way", [QUEUED, RECEIVED, UNKNOWN])
+def test_nothing_is_ordered_again_behind_its_cancel(state: CommandState, way: CommandState) -> None:
+    place = opening(state, 5, code=138, action=Action.PLACE)
+    made = step(ordered(place, tried(Action.CANCEL, way, 3), order_type=OrderType.LIMIT))
+    assert (actions(made), waits(made), made.gives_up) == ([], (60, WaitReason.ON_ITS_WAY), False)
+    answered = step(ordered(place, tried(Action.CANCEL, REJECTED, 3), order_type=OrderType.LIMIT))
+    assert actions(answered) == [("place", "0.1")]
+    assert step(ordered(place, tried(Action.CANCEL, way, 3)), of=GONE).gives_up
+
+
 def test_a_leg_that_is_given_up_leaves_the_others_alone() -> None:
     made = steps(standing(), ordered(opening(REJECTED, 1, 134), leg=2))
     assert (made[1], made[2]) == (Step(D("0.10")), Step(D(0), gives_up=True))
