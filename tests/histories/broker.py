@@ -71,13 +71,15 @@ class Refusal(Exception):
 
 class Broker:
     """One account's book. `new_tickets`: a partial close leaves the remainder under a new ticket, as MT4 does.
-    `requotes`: so many calls are answered with another price before one is carried out.
+    `requotes`: so many calls are answered with another price before one is carried out. `cut_short`: the magic numbers
+    whose order a close ended before all of it had filled.
     """
 
     def __init__(self, clock: Clock, spec: Spec, symbols: set[str], *, first: int, new_tickets: bool) -> None:
         self._clock, self.spec, self.symbols = clock, spec, symbols
         self.tickets: dict[int, Ticket] = {}
         self.journal: list[Change] = []
+        self.cut_short: set[int] = set()
         self.market_closed_until = self.stops_forbidden_until = float("-inf")
         self.requotes = 0
         self.watcher: Callable[[Change], None] = lambda _: None
@@ -174,6 +176,8 @@ class Broker:
         part = closed != ticket.lots  # all of it may always go, also where the step has become coarser
         if not ZERO < closed <= ticket.lots or (part and closed % self.spec.lots_step):
             raise Refusal(INVALID_LOTS)
+        if ticket.lots < ticket.wanted:
+            self.cut_short.add(ticket.magic)
         ticket.wanted = ZERO  # what has not filled yet never will
         self._note(ticket, -closed, how)
         if closed == ticket.lots:

@@ -258,7 +258,9 @@ class _Copy:
         """Whether fewer lots than decided were opened for a reason that is known."""
         if self.follower.trouble.between(self.position.opened_at, self.position.opened_at + 600):
             return True
-        return bool(self._reason()) or legs(self.decided, self.specs[0]) == 0
+        # His master closed a part before all of the order had filled.
+        cut_short = not self.follower.broker.cut_short.isdisjoint(self.magics)
+        return cut_short or bool(self._reason()) or legs(self.decided, self.specs[0]) == 0
 
     def _check_ticket(self, item: Ticket, wanted: Holding) -> Iterator[Violation]:
         if item.side != wanted.side:
@@ -390,7 +392,9 @@ class _Copy:
         if stuck >= MOST_ATTEMPTS and not alerts & CODES[Fact.OPEN_REJECTED]:
             yield Violation("silent_open_rejected", f"{self.name}: {stuck} orders to cancel were refused")
         opened = self._opened()
-        short = self.position.alive and ZERO < sum(opened.values(), ZERO) < self.decided
+        # An order that was refused for good is told as that, and is no order that filled in part.
+        due = self.decided - sum({row.copy_no: row.lots_after or ZERO for row in rejected}.values(), ZERO)
+        short = self.position.alive and ZERO < sum(opened.values(), ZERO) < due
         refused = "under_fills" in self.follower.trouble.between(self.position.opened_at, 1e9)
         if short and refused and not alerts & CODES[Fact.UNDER_FILLED]:
             yield Violation("silent_under_filled", f"{self.name}: {opened} of {self.decided}")
