@@ -366,7 +366,7 @@ def _opening(standing: Standing, lots: Decimal, followed: Followed, now: datetim
             waits_for=WaitReason.IN_DOUBT if doubtful else WaitReason.ON_ITS_WAY,
         )
     due = _next_opening(last, len(openings), now)
-    if lots > 0 and any(row.action in TAKES_OFF for row in standing.under_way):
+    if lots > 0 and any(row.action is Action.CANCEL for row in standing.under_way):
         # Ordered again behind its cancel, it would be there when the cancel has found nothing.
         return Step(lots, look_at=now + _LOOK_AGAIN, waits_for=WaitReason.ON_ITS_WAY)
     # A pause lets nothing add exposure, however young the signal is.

@@ -420,6 +420,13 @@ def test_nothing_is_ordered_again_behind_its_cancel(state: CommandState, way: Co
     assert step(ordered(place, tried(Action.CANCEL, way, 3)), of=GONE).gives_up
 
 
+def test_a_refused_open_does_not_wait_for_the_part_that_was_to_be_closed_of_it() -> None:
+    """It would grow too old meanwhile: the part finds nothing, and the open is as large as it is to be by now."""
+    part = tried(Action.PARTIAL_CLOSE, RECEIVED, 3, lots_after=D("0.08"))
+    made = step(ordered(opening(REJECTED, 5, code=138), part), of=position(lots=D("0.08")))
+    assert actions(made) == [("open", "0.08")]
+
+
 def test_a_leg_that_is_given_up_leaves_the_others_alone() -> None:
     made = steps(standing(), ordered(opening(REJECTED, 1, 134), leg=2))
     assert (made[1], made[2]) == (Step(D("0.10")), Step(D(0), gives_up=True))
