@@ -370,7 +370,7 @@ def _opening(standing: Standing, lots: Decimal, followed: Followed, now: datetim
         # Ordered again behind its cancel, it would be there when the cancel has found nothing.
         return Step(lots, look_at=now + _LOOK_AGAIN, waits_for=WaitReason.ON_ITS_WAY)
     # A pause lets nothing add exposure, however young the signal is.
-    if lots <= 0 or due is None or followed.subscription is not SubscriptionState.ACTIVE:
+    if lots <= 0 or due is None or followed.subscription is not SubscriptionState.ACTIVE or _has_lived(standing):
         return Step(NONE, gives_up=True)
     if due > now:
         return Step(lots, look_at=due, waits_for=WaitReason.PAUSE)
@@ -382,6 +382,11 @@ def _opening(standing: Standing, lots: Decimal, followed: Followed, now: datetim
         # A broker that was asked and did not know may have it all the same.
         repeated=last.state is CommandState.VOID,
     )
+
+
+def _has_lived(standing: Standing) -> bool:
+    """Whether its levels were set: so it was there, though nobody has told of its open, and its owner took it away."""
+    return any(row.action is Action.MODIFY and row.state is CommandState.DONE for row in standing.commands)
 
 
 def _next_opening(last: Tried, tries: int, now: datetime) -> datetime | None:

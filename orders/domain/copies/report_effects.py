@@ -148,6 +148,8 @@ def _closed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> 
         return replace(copy, state=CopyState.OPEN, lots_open=remaining, lots_filled=filled, ticket=ticket)
     if copy.state is CopyState.CLOSED or (report.already and _tells_nothing(copy, action, remaining)):
         return copy
+    if remaining > 0 and copy.state in _UNBORN:
+        return _proven(copy, remaining, report)
     if remaining > 0:
         # Another close on its way leads further than this one: what it was decided to leave stays decided.
         on_its_way = action is not None and copy.lots_coming is not None
@@ -159,14 +161,28 @@ def _closed(copy: CopyFacts, action: Action | None, report: ExecutionReport) -> 
     return _ended(copy, report)
 
 
+def _proven(copy: CopyFacts, remaining: Decimal, report: ExecutionReport) -> CopyFacts:
+    """What remains was opened, though nobody has told so: were it looked for later and not found, it would be ordered a
+    second time.
+    """
+    return replace(
+        copy,
+        state=CopyState.OPEN,
+        lots_open=remaining,
+        lots_filled=max(remaining + (report.lots or _NONE), copy.lots_filled),
+        lots_decided=min(_revived(copy, remaining), remaining),
+        ticket=report.new_ticket or report.ticket or copy.ticket,
+    )
+
+
 def _tells_nothing(copy: CopyFacts, action: Action | None, remaining: Decimal) -> bool:
     """Whether "there was nothing left to do" tells us nothing new.
 
-    It does not while the copy has not been opened: the open may still come. Nor does it when the lots that remain are
-    those that we know of.
+    It does not while the copy has not been opened: the open may still come, unless lots remain. Nor does it when those
+    are the lots that we know of.
     """
     if action in TAKES_OFF and copy.state in _UNBORN:
-        return True
+        return remaining <= 0
     return remaining > 0 and (copy.state is not CopyState.OPEN or remaining >= copy.lots_open)
 
 

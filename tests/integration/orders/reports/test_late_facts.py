@@ -104,6 +104,29 @@ def test_an_open_that_nobody_finds_behind_a_close_that_found_nothing_has_failed(
     assert (Copy.objects.get().state, Command.objects.count()) == ("failed", 2)
 
 
+@pytest.mark.parametrize("proof", ["part", "stops"])
+def test_what_was_proven_to_be_there_is_not_opened_again_when_its_owner_has_closed_it(
+    master: Desk, follower: Desk, proof: str
+) -> None:
+    """The report of its open is lost; what was done with it behind that shows that it has filled."""
+    subscribe(master, follower, max_age_seconds=3600)
+    master.buy(1, "1")
+    if proof == "part":
+        part(master, "0.5", "0.5")
+        follower.report(ordered("partial_close").id, "closed", ticket=900, lots="0.5", remaining_lots="0.5")
+        assert open_lots() == [("open", Decimal("0.5"), Decimal("0.5"))]
+    else:
+        master.intend("modify", 1, sl="1.05", tp="0")
+        follower.report(ordered("modify").id, "modified", sl="1.05", tp="0")
+    follower.report(ordered("open").id, "unknown")
+    end_of_doubt_passed(follower)
+    follower.tell()
+    follower.report(ordered("open").id, "unknown", found=False)
+    follower.tell()
+    assert Command.objects.filter(action="open").count() == 1
+    assert Copy.objects.get().state in ("closed", "failed")
+
+
 def test_a_fill_of_the_other_terminal_is_closed_that_the_newer_one_did_not_find(master: Desk, follower: Desk) -> None:
     subscribe(master, follower, max_age_seconds=3600)
     master.buy(1, "1")

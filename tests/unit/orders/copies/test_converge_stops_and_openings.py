@@ -427,6 +427,11 @@ def test_a_refused_open_does_not_wait_for_the_part_that_was_to_be_closed_of_it()
     assert actions(made) == [("open", "0.08")]
 
 
+def test_what_was_modified_has_been_there_and_is_not_opened_a_second_time() -> None:
+    assert step(ordered(opening(VOID, 5), moved(DONE, 20))).gives_up
+    assert actions(step(ordered(opening(VOID, 5), moved(REJECTED, 20)))) == [("open", "0.1")]
+
+
 def test_a_leg_that_is_given_up_leaves_the_others_alone() -> None:
     made = steps(standing(), ordered(opening(REJECTED, 1, 134), leg=2))
     assert (made[1], made[2]) == (Step(D("0.10")), Step(D(0), gives_up=True))

@@ -405,10 +405,25 @@ def test_a_cancel_that_finds_a_position_tells_that_its_order_has_filled() -> Non
     )
     # Something else tells nothing of the kind.
     assert outcome(working, Action.CLOSE, told) == working
-    assert outcome(ORDERED, Action.CANCEL, told) == ORDERED
     assert outcome(working, Action.CANCEL, structs.replace(told, remaining_lots=None)).state is CopyState.CLOSED
     assert outcome(working, Action.CANCEL, structs.replace(told, already=False)).state is CopyState.WORKING
     assert outcome(filled(), Action.CANCEL, told) == filled()
+
+
+@pytest.mark.parametrize("action", [Action.CLOSE, Action.PARTIAL_CLOSE, Action.CANCEL])
+@pytest.mark.parametrize("already", [False, True])
+def test_a_position_of_which_lots_remain_was_opened_though_nobody_has_told_so(action: Action, already: bool) -> None:
+    told = report(ReportStatus.CLOSED, "0.06", already=already, remaining_lots=Lots("0.04"), ticket=77, new_ticket=78)
+    opened = outcome(ORDERED, action, told)
+    there = {"held": "0.04", "ticket": 78, "lots_filled": Decimal("0.10")}
+    assert opened == facts(decided="0.04", **there)
+    assert outcome(replace(ORDERED, lots_decided=Decimal("0.02")), action, told) == facts(decided="0.02", **there)
+    # The fill that comes late brings nothing back, nor does it make a second position of it.
+    assert outcome(opened, Action.OPEN, report(ReportStatus.FILLED, "0.10", ticket=77)).lots_open == Decimal("0.04")
+    # What was given up exists all the same: it keeps what was to be left of it.
+    assert outcome(replace(ORDERED, state=CopyState.FAILED, lots_decided=Decimal(0)), action, told) == opened
+    # Without a word of what remains there is nothing to know.
+    assert outcome(ORDERED, action, report(ReportStatus.CLOSED, already=True)) == ORDERED
 
 
 def test_what_a_book_shows_again_has_filled_at_least_as_much_as_it_shows() -> None:
