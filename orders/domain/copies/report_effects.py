@@ -68,8 +68,10 @@ def _partially_filled(copy: CopyFacts, action: Action | None, report: ExecutionR
 
 
 def _opened(copy: CopyFacts, lots: Decimal, report: ExecutionReport, *, all_of_it: bool) -> CopyFacts:
-    """`lots` are all that has filled so far: what of it was closed already does not come back."""
-    there = max(_NONE, copy.lots_open + lots - copy.lots_filled)
+    """`lots` are all that has filled so far: what of it was closed already does not come back. Fewer than were known, as
+    a book tells that shows what remains, take nothing away.
+    """
+    there = copy.lots_open + max(_NONE, lots - copy.lots_filled)
     # The follower keeps what his subscription has let go, also what fills afterwards.
     if copy.close_cause == CloseCause.DETACHED:
         return replace(copy, lots_filled=max(lots, copy.lots_filled), ticket=report.ticket or copy.ticket)

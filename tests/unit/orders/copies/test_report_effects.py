@@ -420,6 +420,8 @@ def test_a_position_of_which_lots_remain_was_opened_though_nobody_has_told_so(ac
     assert outcome(replace(ORDERED, lots_decided=Decimal("0.02")), action, told) == facts(decided="0.02", **there)
     # The fill that comes late brings nothing back, nor does it make a second position of it.
     assert outcome(opened, Action.OPEN, report(ReportStatus.FILLED, "0.10", ticket=77)).lots_open == Decimal("0.04")
+    # Nor does a book take anything away that shows what remains.
+    assert outcome(opened, Action.OPEN, report(ReportStatus.FILLED, "0.04")) == opened
     # What was given up exists all the same: it keeps what was to be left of it.
     assert outcome(replace(ORDERED, state=CopyState.FAILED, lots_decided=Decimal(0)), action, told) == opened
     # Without a word of what remains there is nothing to know.
