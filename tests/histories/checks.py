@@ -256,7 +256,9 @@ class _Copy:
 
     def _explains_short(self, opened: dict[int, Decimal]) -> bool:
         """Whether fewer lots than decided were opened for a reason that is known."""
-        if self.follower.trouble.between(self.position.opened_at, self.position.opened_at + 600):
+        position = self.position
+        moments = (position.opened_at, position.filled_at or position.opened_at)  # a pending order fills later
+        if any(self.follower.trouble.between(moment, moment + 600) for moment in moments):
             return True
         # His master closed a part before all of the order had filled.
         cut_short = not self.follower.broker.cut_short.isdisjoint(self.magics)
