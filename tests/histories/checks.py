@@ -394,10 +394,14 @@ class _Copy:
         if stuck >= MOST_ATTEMPTS and not alerts & CODES[Fact.OPEN_REJECTED]:
             yield Violation("silent_open_rejected", f"{self.name}: {stuck} orders to cancel were refused")
         opened = self._opened()
-        # An order that was refused for good is told as that, and is no order that filled in part.
-        due = self.decided - sum({row.copy_no: row.lots_after or ZERO for row in rejected}.values(), ZERO)
+        # An order that was refused is told as that, and is no order that filled in part.
+        never = {row.copy_no: row for row in self.told.commands if row.action in OPENS and row.state == "rejected"}
+        lacking = [row for no, row in never.items() if 0x5A000000 | (no or 0) not in opened]
+        due = self.decided - sum((row.lots_after or ZERO for row in lacking), ZERO)
         short = self.position.alive and ZERO < sum(opened.values(), ZERO) < due
         refused = "under_fills" in self.follower.trouble.between(self.position.opened_at, 1e9)
+        if lacking and opened and not alerts & CODES[Fact.OPEN_REJECTED]:
+            yield Violation("silent_open_rejected", f"{self.name}: {lacking[0]}")
         if short and refused and not alerts & CODES[Fact.UNDER_FILLED]:
             yield Violation("silent_under_filled", f"{self.name}: {opened} of {self.decided}")
 

@@ -84,12 +84,13 @@ class FollowerTerminal(BaseTerminal):
 
     def greeted(self) -> None:
         self.promoted()
+        # First what was sent: what stands behind it in its copy's order has to wait for it.
         for entry in self.ledger.values():
             if entry.state == SENDING and entry.copy_no not in self._busy:
                 self._busy.add(entry.copy_no)
                 self.later(0.5, partial(self._search, entry))
-            else:
-                self._next(entry.copy_no)
+        for entry in self.ledger.values():
+            self._next(entry.copy_no)
 
     def promoted(self) -> None:
         """Who waits for approval is told an epoch of his own, under which nothing comes: the true one follows."""

@@ -122,13 +122,21 @@ def _is_refused_as_reused(
 
 
 def _call_for_netting(arrival: Arrival, intent: OrderIntent, workspace: Workspace) -> None:
-    """An open of what is known that tells of more than was copied: nothing of that is copied, and that is told."""
-    if cast(OrderIntent, arrival.payload).action is not Action.OPEN:
+    """An open of what is known that tells of more than was copied, or a part of it that leaves more: nothing of that is
+    copied, and that is told."""
+    told = cast(OrderIntent, arrival.payload).action
+    if told not in (Action.OPEN, Action.PARTIAL_CLOSE):
         return
     master, number = arrival.account_pk, intent.position_id
-    for subscription in workspace.outgrown(master, number, intent.side, intent.lots):
-        text = f"strategy {subscription.strategy}, position {number}: opened again, with more or the other way"
+    what, lots = "opened again, with more or the other way", intent.lots
+    if told is Action.PARTIAL_CLOSE:
+        what, lots = "closed in part, with more left than was copied", intent.remaining_lots
+    side = intent.side if told is Action.OPEN else None
+    for subscription in workspace.outgrown(master, number, side, lots):
+        text = f"strategy {subscription.strategy}, position {number}: {what}"
         workspace.call(master, AlertCode.MASTER_NETTING, text, subject=f"netting {master}")
+    if told is Action.PARTIAL_CLOSE:
+        return
     # What a deal on the other side has left of the position, nobody has said: his book shows it.
     if any(True for _ in workspace.outgrown(master, number, intent.side, None)):
         workspace.books_wanted.add(master)

@@ -302,6 +302,16 @@ def test_a_pause_hides_no_deal_on_a_position_that_was_copied(master: Desk, follo
     assert OperatorAlert.objects.get().code == "master_netting"
 
 
+def test_a_part_that_leaves_more_than_was_copied_tells_of_a_deal_in_between(master: Desk, follower: Desk) -> None:
+    """He has added 0.2 to the position that was copied with 0.1, and closes 0.05 of it."""
+    opened(master, follower, 1, lots="0.1")
+    master.intend("partial_close", 1, lots="0.05", remaining_lots="0.05")
+    assert OperatorAlert.objects.count() == 0
+    before = Command.objects.count()
+    master.intend("partial_close", 1, lots="0.05", remaining_lots="0.25")
+    assert (OperatorAlert.objects.get().code, Command.objects.count()) == ("master_netting", before)
+
+
 def test_what_is_copied_the_other_way_round_is_not_taken_for_turned(master: Desk, follower: Desk) -> None:
     Subscription.objects.update(reverse=True)
     opened(master, follower, 1, lots="0.1")
