@@ -11,11 +11,10 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils.translation import gettext, ngettext
 
-from backoffice.terminals import Heard, ago, in_words, silence_of
+from backoffice.terminals import Link, ago, in_words, silence_of, standing_of
 from orders.domain.states.commands import CommandState
 from orders.domain.states.reasons import CommandReason
 from orders.models import Command
-from sessions_app.domain.lifecycle import SessionStatus
 from sessions_app.models import BrokerAccount, Tenant
 
 TARGET_MS: Final = 150
@@ -222,15 +221,12 @@ def counted(number: int, thing: str) -> str:
     return f"{number} {thing[:-1]}ies" if thing.endswith("y") else f"{number} {thing}s"
 
 
-def connect(rows: Mapping[UUID, Row], living: Mapping[UUID, Heard], now: datetime) -> None:
+def connect(rows: Mapping[UUID, Row], living: Mapping[UUID, Link], now: datetime) -> None:
     """Say of each account whether its terminal is there, and when it was heard of last."""
     for pk, link in living.items():
         if pk in rows:
             alive, rows[pk].silence = silence_of(link, now)
-            if link.state == SessionStatus.PENDING:
-                rows[pk].standing = "waits for approval"
-            else:
-                rows[pk].standing = "connected" if alive else "silent"
+            rows[pk].standing = standing_of(link.state, link.key__state, alive=alive)
     for row in rows.values():
         ended: datetime | None = getattr(row.account, "last_end", None)
         if row.standing == "offline" and ended is not None:

@@ -265,6 +265,12 @@ def waiting_keys() -> QuerySet[AuthKey]:
     return AuthKey.objects.filter(awaits_decision()).select_related("account__tenant").order_by("requested_at")
 
 
+def with_calls(keys: QuerySet[AuthKey]) -> QuerySet[Any]:
+    """Keys with `has_called`: whether an EA has been let in with it."""
+    let_in = EaSession.objects.filter(key=OuterRef("pk"), authenticated_at__isnull=False)
+    return keys.annotate(has_called=Exists(let_in))
+
+
 def retired_keys(now: datetime) -> list[UUID]:
     """Approved keys whose overlap with their successor is over."""
     keys = AuthKey.objects.filter(state=KeyState.APPROVED, retires_at__lte=now)

@@ -96,7 +96,7 @@ class AccountView(ManageView):
 def _furnish(scope: Scope, rows: Sequence[Any]) -> None:
     """How each stands, its currency, and how many keys it has by their state: in three queries."""
     standing = {row.pk: Row(row) for row in rows}
-    connect(standing, scope.living(list(standing)), database_now())
+    connect(standing, scope.links(list(standing)), database_now())
     counts: dict[UUID, dict[str, int]] = defaultdict(dict)
     found_keys = scope.keys().filter(account_id__in=list(standing)).values_list("account_id", "state")
     for account, state, times in found_keys.annotate(times=Count("id")).order_by():

@@ -29,7 +29,8 @@ CURRENCY: Final = "In what the account counts its money; empty until its EA has 
 
 
 class AccountItem(Item):
-    """`standing`: what its terminal is doing: `connected`, `silent`, `waits for approval` or `offline`."""
+    """`standing`: what its terminal is doing: `connected`, `silent`, `waits for approval`, `not heard since its
+    approval`, `not let in` (its account is suspended) or `offline`."""
 
     id = serializers.UUIDField()
     account = serializers.CharField(source="claimed_as")

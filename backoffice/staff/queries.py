@@ -47,7 +47,7 @@ def waiting_count() -> int:
 
 def decided_lately(limit: int = 10) -> list[AuthKey]:
     """The last decisions about keys, the newest first."""
-    decided = AuthKey.objects.exclude(state=KeyState.PENDING).select_related("account__tenant")
+    decided = queries.with_calls(AuthKey.objects.exclude(state=KeyState.PENDING)).select_related("account__tenant")
     return list(decided.order_by("-decided_at")[:limit])
 
 
@@ -133,13 +133,13 @@ _OF_ACCOUNTS: Final = ("account__claimed_as", "account__balance", "account__equi
 
 def _session(row: Sequence[Any]) -> EaSession:
     values = dict(zip((*Link._fields, *_OF_SESSIONS, "claimed_as", "balance", "equity", "tenant"), row, strict=True))
-    tenant = values.pop("tenant")
+    tenant, key_state = values.pop("tenant"), values.pop("key__state")
     account = BrokerAccount(
         id=values.pop("account_id"),
         tenant=None if tenant is None else Tenant(name=tenant),
         **{name: values.pop(name) for name in ("claimed_as", "balance", "equity")},
     )
-    return EaSession(account=account, **values)
+    return EaSession(account=account, key=None if key_state is None else AuthKey(state=key_state), **values)
 
 
 def _most_first(counts: Mapping[str, int]) -> Mapping[str, int]:

@@ -17,7 +17,7 @@ from orders.domain.states.copies import ALIVE
 from orders.domain.states.denials import SENTENCES, Code
 from orders.domain.states.differences import STANDING
 from sessions_app.models import AuthKey, BrokerAccount
-from sessions_app.queries import database_now
+from sessions_app.queries import database_now, with_calls
 
 SINCE: Final = timedelta(days=30)
 
@@ -52,7 +52,7 @@ def account(visit: Visit, account_id: UUID) -> HttpResponseBase:
     scope, now = visit.scope, database_now()
     row: BrokerAccount = found(scope.accounts().select_related("profile"), account_id)
     session = scope.living([row.pk]).get(row.pk)
-    keys: list[AuthKey] = list(scope.keys().filter(account=row).order_by("-requested_at")[:20])
+    keys: list[AuthKey] = list(with_calls(scope.keys().filter(account=row)).order_by("-requested_at")[:20])
     alive = scope.copies().filter(account=row, state__in=[state.value for state in sorted(ALIVE)])
     standing = scope.differences().filter(account=row, state__in=[state.value for state in sorted(STANDING)])
     return visit.show(

@@ -147,12 +147,14 @@ class Scope:
 
     def living(self, account_ids: list[UUID]) -> dict[UUID, EaSession]:
         """The living session of each of these accounts that has one, the authenticated one before one that waits."""
-        rows = self._living().filter(account_id__in=account_ids).defer("environment", "hello", "status")
+        rows = self._living().filter(account_id__in=account_ids).select_related("key")
+        rows = rows.defer("environment", "hello", "status")
         return {row.account_id: row for row in rows}
 
-    def links(self) -> dict[UUID, Link]:
-        """Likewise of all accounts, what says whether their terminals are there."""
-        found = map(Link._make, self._living().values_list(*Link._fields))
+    def links(self, account_ids: list[UUID] | None = None) -> dict[UUID, Link]:
+        """Likewise of these, or of all accounts, what says whether their terminals are there."""
+        rows = self._living() if account_ids is None else self._living().filter(account_id__in=account_ids)
+        found = map(Link._make, rows.values_list(*Link._fields))
         return {link.account_id: link for link in found}
 
     def _living(self) -> QuerySet[EaSession]:

@@ -21,6 +21,7 @@ from django.utils.translation.template import templatize
 from backoffice.policy import ROUTES, Members
 from backoffice.templatetags.outside import SAID
 from backoffice.tenants.setting_form import section_title
+from backoffice.terminals import STANDINGS
 from orders.domain.decision.settings import SETTINGS
 from orders.domain.states.denials import SENTENCES
 from sessions_app.domain.alerts import ALERTS
@@ -120,7 +121,7 @@ def _of_tables() -> Iterator[tuple[str, Iterable[str]]]:
     members = (row.title for row in ROUTES.values() if isinstance(row.door, Members))
     yield "backoffice/policy.py", members
     yield "backoffice/templatetags/outside.py", (*SAID.values(), "Another program")
-    yield "backoffice/standings.py", ("connected", "silent", "waits for approval", "offline")
+    yield "backoffice/terminals.py", STANDINGS
     yield "orders/domain/decision/settings.py", (row.help.sentence for row in SETTINGS.rows)
     yield "orders/domain/decision/settings.py", {section_title(row.help.section) for row in SETTINGS.rows}
     yield "orders/domain/states/denials.py", SENTENCES.values()

@@ -139,6 +139,14 @@ def test_the_desk_lists_the_last_decisions(client: Client, operator: User) -> No
     assert "pit" in page
 
 
+def test_the_desk_says_which_approved_keys_no_ea_has_shown_since(client: Client, operator: User) -> None:
+    session = EaSessionFactory.create(last_heartbeat_at=now() - timedelta(hours=1))
+    keys.approve(key_id=key_of(session).pk, by=Actor("pit"), reason="known")
+    EaSessionFactory.create(authenticated=True)
+    page = text_of(client.get(reverse("admin:approvals")))
+    assert page.count("its EA has not called since: it is let in when it does") == 1
+
+
 @pytest.mark.parametrize("evil", ["<script>alert(1)</script>", "=cmd()", '"><img src=x onerror=alert(1)>', "a\r\nb"])
 def test_case_137_what_an_ea_says_of_itself_is_inert(client: Client, operator: User, evil: str) -> None:
     session = EaSessionFactory.create(ea_version=evil, remote_address=evil[:60], account__claimed_as=evil)

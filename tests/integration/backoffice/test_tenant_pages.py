@@ -21,8 +21,10 @@ from backoffice.tenants import trades
 from backoffice.tenants.exports import cell
 from orders.models import Copy, Decision, Intent, Subscription
 from sessions_app.models import Tenant
+from sessions_app.services.access import keys
+from sessions_app.services.operations.history import Actor
 from tests import factories
-from tests.factories.sessions import now
+from tests.factories.sessions import key_of, now
 from tests.integration.backoffice.house import House, build
 from tests.integration.counting import counted
 
@@ -371,6 +373,37 @@ def test_who_is_paused_is_not_among_those_of_whom_all_is_well(client: Client) ->
         assert f"<strong>{line}</strong>" in page(client, "health", tenant)
         client.force_login(factories.UserFactory.create(is_superuser=True))
         assert f"<strong>{line}</strong>" in client.get("/admin/monitoring/").content.decode()
+
+
+def test_a_key_that_was_approved_while_its_ea_was_away_waits_for_the_ea_and_not_for_people(
+    client: Client, settings: Any
+) -> None:
+    settings.GATEWAY = {**settings.GATEWAY, "tenants_enrol": True}
+    row = factories.SubscriptionFactory.create()
+    tenant, follower = row.strategy.tenant, row.follower
+    session = factories.EaSessionFactory.create(account=follower, last_heartbeat_at=now() - timedelta(hours=1))
+    member(client, tenant, "admin")
+    waiting = text_of(page(client, "account", tenant, follower.pk))
+    assert "waits for approval heard 60 min ago" in waiting
+    assert "Approve its key below, or reject it." in waiting
+    keys.approve(key_id=key_of(session).pk, by=Actor("olga"), reason="known")
+    for name, ids in (("account", [follower.pk]), ("accounts", []), ("health", []), ("strategy", [row.strategy.pk])):
+        shown = text_of(page(client, name, tenant, *ids))
+        assert "not heard since its approval" in shown, name
+        assert "waits for approval" not in shown, name
+    account = text_of(page(client, "account", tenant, follower.pk))
+    assert "the EA is let in when it calls next. If it does not, look whether its terminal runs" in account
+    assert "approved no EA has been let in with it yet" in account
+
+
+def test_an_ea_that_calls_with_an_approved_key_and_is_suspended_is_not_said_to_be_unheard_of(client: Client) -> None:
+    row = factories.SubscriptionFactory.create(follower__suspended_at=now())
+    key = factories.AuthKeyFactory.create(account=row.follower, approved=True)
+    factories.EaSessionFactory.create(account=row.follower, key=key, heartbeat_timeout=600)
+    member(client, row.strategy.tenant)
+    shown = text_of(page(client, "account", row.strategy.tenant, row.follower.pk))
+    assert "not let in" in shown
+    assert "not heard since" not in shown
 
 
 # Trades --------------------------------------------------------------------------------------------------------------
