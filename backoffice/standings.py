@@ -14,6 +14,7 @@ from django.utils.translation import gettext, ngettext
 from backoffice.terminals import Link, ago, in_words, silence_of, standing_of
 from orders.domain.states.commands import CommandState
 from orders.domain.states.reasons import CommandReason
+from orders.domain.states.subscriptions import SubscriptionState
 from orders.models import Command
 from sessions_app.models import BrokerAccount, Tenant
 
@@ -47,6 +48,7 @@ class Row:
     """An account and what is to be known of it. `silence`: how long ago its terminal was heard of.
     `subscriptions`: of a follower, each strategy with the subscription to it. `depending`: of a master, the followers'
     open copies, which nobody closes while he is away. `paused`: how many of its subscriptions take no new trade.
+    `led`: of a master, the subscriptions to his strategies, and `led_paused` how many of these take no new trade.
 
     `hops`: milliseconds of each hop of the command that stands at its p95; empty where one is not known.
     """
@@ -59,6 +61,8 @@ class Row:
     open_copies: int = 0
     depending: int = 0
     paused: int = 0
+    led: int = 0
+    led_paused: int = 0
     unprotected: int = 0
     undelivered: int = 0
     oldest: timedelta | None = None
@@ -89,6 +93,26 @@ class Row:
     def is_paused(self) -> bool:
         """Whether it is a follower to whom no new trade is copied, because people have said so."""
         return 0 < self.paused == len(self.strategies)
+
+    @property
+    def pause(self) -> str:
+        """What people have stopped here, in words: it is no fault, and no calm either."""
+        if not self.paused:
+            return ""
+        if self.is_paused:
+            return gettext("paused by people")
+        return gettext("paused by people for %(paused)s of %(all)s strategies") % {
+            "paused": self.paused, "all": len(self.strategies),
+        }  # fmt: skip
+
+    @property
+    def led_pause(self) -> str:
+        """Likewise of a master: to how many of his followers nothing new is copied."""
+        if not self.led_paused:
+            return ""
+        return gettext("paused by people for %(paused)s of %(all)s followers") % {
+            "paused": self.led_paused, "all": self.led,
+        }  # fmt: skip
 
     @property
     def slow(self) -> bool:
@@ -139,16 +163,27 @@ class Row:
 
     @property
     def place(self) -> tuple[Any, ...]:
-        """Where it stands in the list: the worst first. Of those who are well, who was denied most, or served late."""
+        """Where it stands in the list: the worst first. Of those who are well, whom people have paused, who was denied
+        most, or served late."""
         level, late = self.level, -(self.p95 or 0.0)
         at_risk = 0 if level == "ok" else -self.open_copies
-        return (_LEVELS.index(level), at_risk, -self.differences, -self.denied, late, self.account.account_id)
+        rank = _LEVELS.index(level) + (level == "ok" and not self.paused)
+        return (rank, at_risk, -self.differences, -self.denied, late, self.account.account_id)
 
 
 def state_line(rows: Sequence[Row], masters: Sequence[Row] = ()) -> tuple[str, str]:
     """How bad it is, and the state of all followers in one sentence."""
     if not rows:
         return "idle", gettext("No account follows a strategy yet.")
+    level, words = _troubled(rows, masters)
+    paused = paused_line(rows)
+    if level == "ok":
+        return _untroubled(rows, paused)
+    return level, f"{words} {paused}".rstrip()
+
+
+def _troubled(rows: Sequence[Row], masters: Sequence[Row]) -> tuple[str, str]:
+    """What nobody has chosen: followers and masters out of reach, and whatever a row has to tell."""
     exposed = [row for row in rows if row.standing != "connected" and row.open_copies]
     levels = Counter(row.level for row in rows)
     bad, troubled = levels["bad"], levels["warning"]
@@ -161,46 +196,107 @@ def state_line(rows: Sequence[Row], masters: Sequence[Row] = ()) -> tuple[str, s
         )
         return "bad", f"{held} {missed}".rstrip()
     if bad:
-        return "bad", _n(
+        risk = _n(
             "%(count)d follower at risk: see the first rows.", "%(count)d followers at risk: see the first rows.", bad
         )
-    if missed:
-        return "warning", missed
-    if troubled:
-        return "warning", _n(
+        return "bad", f"{risk} {missed}".rstrip()
+    if troubled and not any(row.is_missed for row in masters):
+        look = _n(
             "%(count)d follower to look at; no open copy is at risk.",
             "%(count)d followers to look at; no open copy is at risk.",
             troubled,
         )
-    well = _n("All is well: %(count)d follower connected.", "All is well: %(count)d followers connected.", len(rows))
-    return "ok", well + paused_line(rows)
+        return "warning", f"{look} {missed}".rstrip()
+    return ("warning", missed) if missed else ("ok", "")
+
+
+def _untroubled(rows: Sequence[Row], paused: str) -> tuple[str, str]:
+    """Nothing has failed. That all is well is said only where all trades are copied too: neither did people pause
+    anybody, nor did a rule say no today. Rules may do so daily, so that alone colours nothing."""
+    denied = sum(row.denied for row in rows)
+    if not paused and not denied:
+        return "ok", _n(
+            "All is well: %(count)d follower connected.", "All is well: %(count)d followers connected.", len(rows)
+        )
+    connected = _n("%(count)d follower connected.", "%(count)d followers connected.", len(rows))
+    said = [connected, paused]
+    if denied:
+        said.append(
+            _n(
+                "%(count)d copy was denied today: “Denied today” leads to why.",
+                "%(count)d copies were denied today: “Denied today” leads to why.",
+                denied,
+            )
+        )
+    return ("warning" if paused else "idle"), " ".join(filter(None, said))
 
 
 def missed_line(masters: Sequence[Row]) -> str:
     """What is to be said of masters who are away: their followers' own rows may all be well, and a close that one makes
     by phone reaches none of them."""
     missed = [row for row in masters if row.is_missed]
-    if not missed:
-        return ""
-    copies = _n("%(count)d open copy", "%(count)d open copies", sum(row.depending for row in missed))
-    return ngettext(
-        "%(count)d master with %(copies)s at followers cannot be reached.",
-        "%(count)d masters with %(copies)s at followers cannot be reached.",
-        len(missed),
-    ) % {"count": len(missed), "copies": copies}
+    away = sum(row.standing != "connected" for row in masters) - len(missed)
+    said = []
+    if missed:
+        copies = _n("%(count)d open copy", "%(count)d open copies", sum(row.depending for row in missed))
+        words = ngettext(
+            "%(count)d master with %(copies)s at followers cannot be reached.",
+            "%(count)d masters with %(copies)s at followers cannot be reached.",
+            len(missed),
+        )
+        said.append(words % {"count": len(missed), "copies": copies})
+    if away:
+        said.append(
+            _n(
+                "%(count)d master is away: nothing new is copied from there.",
+                "%(count)d masters are away: nothing new is copied from there.",
+                away,
+            )
+        )
+    return " ".join(said)
 
 
 def paused_line(rows: Sequence[Row]) -> str:
-    """What is to be said besides of followers that are paused: nobody is alarmed by what people have decided, and
-    nobody shall think that their trades are copied."""
-    paused = sum(row.is_paused for row in rows)
-    if not paused:
-        return ""
-    return " " + _n(
-        "%(count)d follower is paused: no new trade is copied to it.",
-        "%(count)d followers are paused: no new trade is copied to them.",
-        paused,
-    )
+    """What is to be said besides of followers that are paused: nobody shall think that their trades are copied."""
+    whole = sum(row.is_paused for row in rows)
+    partly = sum(row.paused > 0 for row in rows) - whole
+    said = []
+    if whole:
+        said.append(
+            _n(
+                "%(count)d follower was paused by people: no new trade is copied to it.",
+                "%(count)d followers were paused by people: no new trade is copied to them.",
+                whole,
+            )
+        )
+    if partly:
+        said.append(
+            _n(
+                "%(count)d follower was paused by people for a part of its strategies.",
+                "%(count)d followers were paused by people for a part of their strategies.",
+                partly,
+            )
+        )
+    return " ".join(said)
+
+
+def strategy_words(name: str, state: str) -> str:
+    """A strategy as a follower's row names it, with what people have stopped."""
+    if state == SubscriptionState.ACTIVE:
+        return name
+    return f"{name} ({gettext('switched off') if state == SubscriptionState.OFF else gettext('paused')})"
+
+
+def count_led(master: Row, state: str) -> None:
+    """One more subscription to a strategy of this master."""
+    master.led += 1
+    master.led_paused += state != SubscriptionState.ACTIVE
+
+
+def tell_led(followers: Mapping[UUID, Row], masters: Mapping[UUID, Row]) -> None:
+    """Who leads and follows has one row among both: it knows of both."""
+    for pk in followers.keys() & masters.keys():
+        followers[pk].led, followers[pk].led_paused = masters[pk].led, masters[pk].led_paused
 
 
 def _n(one: str, many: str, count: int) -> str:

@@ -16,7 +16,19 @@ from django.db.models import CharField, Count, DateTimeField, Min, OuterRef, Q, 
 from backoffice import latency
 from backoffice.latency import Moments
 from backoffice.own_clock import utc_midnight
-from backoffice.standings import FAILED, MISSED, Account, Row, connect, counted, failed_since, paused_line, state_line
+from backoffice.standings import (
+    FAILED,
+    MISSED,
+    Account,
+    Row,
+    connect,
+    count_led,
+    counted,
+    failed_since,
+    state_line,
+    strategy_words,
+    tell_led,
+)
 from backoffice.terminals import Link
 from orders.domain.decision.inputs import Outcome
 from orders.domain.states.commands import CommandState
@@ -94,7 +106,7 @@ def first_line(followers: Sequence[Row], masters: Sequence[Row]) -> tuple[str, s
     if not away:
         return level, words
     if level == "ok":  # not all is, then
-        words = f"{counted(len(followers), 'follower')} connected.{paused_line(followers)}"
+        words = f"{counted(len(followers), 'follower')} connected."
     verb = "is" if len(away) == 1 else "are"
     said = f"{words} {counted(len(away), 'master')} {verb} away: nothing new is copied from there"
     depending = sum(row.depending for row in away)
@@ -114,19 +126,19 @@ def _cast() -> tuple[dict[UUID, Row], dict[UUID, Row]]:
     read = list(_with(followed.order_by(), "master", "id", "id", "name").union(links, all=True))
     # A strategy stands in the place of its own subscription.
     names = {strategy: name for strategy, pk, name, *_ in read if strategy == pk}
-    for strategy, pk, word, *values in sorted(read, key=lambda one: (names[one[0]], one[1])):
+    owners = {strategy: values[0] for strategy, pk, _, *values in read if strategy == pk}
+    for strategy, pk, word, *values in sorted(read, key=lambda one: (names[one[0]], one[0] != one[1], one[1])):
         if strategy == pk:
             leading = _row(masters, values, tenants)
             leading.strategies += [] if word in leading.strategies else [word]
         else:
-            words = (
-                names[strategy] if word == SubscriptionState.ACTIVE else f"{names[strategy]} ({word.replace('_', ' ')})"
-            )
             following = _row(followers, values, tenants)
-            following.subscriptions.append((words, pk))
+            following.subscriptions.append((strategy_words(names[strategy], word), pk))
             following.paused += word != SubscriptionState.ACTIVE
+            count_led(masters[owners[strategy]], word)
     for row in followers.values():
         row.strategies = [words for words, _ in row.subscriptions]
+    tell_led(followers, masters)
     return followers, masters
 
 

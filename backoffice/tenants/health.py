@@ -13,7 +13,17 @@ from django.utils.translation import gettext
 
 from backoffice.latency import percentile
 from backoffice.own_clock import utc_midnight
-from backoffice.standings import TARGET_MS, Account, Row, connect, failed_since, state_line
+from backoffice.standings import (
+    TARGET_MS,
+    Account,
+    Row,
+    connect,
+    count_led,
+    failed_since,
+    state_line,
+    strategy_words,
+    tell_led,
+)
 from backoffice.tenants.pages import ROWS, Visit, member_page
 from backoffice.tenants.scope import Scope
 from orders.domain.decision.inputs import Outcome
@@ -114,13 +124,14 @@ def _cast(scope: Scope, accounts: Mapping[UUID, Account]) -> tuple[dict[UUID, Ro
     for follower, master, name, state in links.values_list(
         "follower_id", "strategy__master_id", "strategy__name", "state"
     ):
-        words = name if state == SubscriptionState.ACTIVE else f"{name} ({state.replace('_', ' ')})"
         following = followers.setdefault(follower, Row(accounts[follower]))
-        following.strategies.append(words)
+        following.strategies.append(strategy_words(name, state))
         following.paused += state != SubscriptionState.ACTIVE
         master_row = masters.setdefault(master, Row(accounts[master]))
+        count_led(master_row, state)
         if name not in master_row.strategies:
             master_row.strategies.append(name)
+    tell_led(followers, masters)
     return followers, masters
 
 

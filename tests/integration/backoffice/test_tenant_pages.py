@@ -354,25 +354,64 @@ def test_the_state_line_without_followers_and_when_all_is_well() -> None:
     assert standings.state_line([row])[0] == "warning"
 
 
-def test_who_is_paused_is_not_among_those_of_whom_all_is_well(client: Client) -> None:
-    """On the members' page and on the staff's: it is nobody's fault, so it is calm, but it is said."""
-    row = factories.SubscriptionFactory.create()
+def test_whom_people_have_paused_is_told_as_such_and_not_as_calm(client: Client) -> None:
+    """On the members' page and on the staff's: in the first line, in its row, and in its master's."""
+    row = factories.SubscriptionFactory.create(strategy__name="First")
     tenant = row.strategy.tenant
     for account in (row.follower, row.strategy.master):
         factories.EaSessionFactory.create(account=account, authenticated=True, heartbeat_timeout=600)
     second = factories.SubscriptionFactory.create(
-        follower=row.follower, strategy__tenant=tenant, strategy__master=row.strategy.master
+        follower=row.follower, strategy__tenant=tenant, strategy__master=row.strategy.master, strategy__name="Second"
     )
-    said = "All is well: 1 follower connected."
-    paused = f"{said} 1 follower is paused: no new trade is copied to it."
-    expected = [(row, said), (second, paused)]  # one of two strategies is still copied
-    for subscription, line in expected:
-        type(subscription).objects.filter(pk=subscription.pk).update(state="close_only")
+    partly = "1 follower connected. 1 follower was paused by people for a part of its strategies."
+    wholly = "1 follower connected. 1 follower was paused by people: no new trade is copied to it."
+    expected = [
+        (
+            row,
+            "close_only",
+            partly,
+            ["paused by people for 1 of 2 strategies", "for 1 of 2 followers", "First (paused"],
+        ),
+        (second, "off", wholly, ["connected paused by people First", "for 2 of 2 followers", "Second (switched off"]),
+    ]
+    for subscription, state, line, also in expected:
+        type(subscription).objects.filter(pk=subscription.pk).update(state=state)
         cache.clear()
         member(client, tenant)
-        assert f"<strong>{line}</strong>" in page(client, "health", tenant)
+        htmls = [page(client, "health", tenant)]
         client.force_login(factories.UserFactory.create(is_superuser=True))
-        assert f"<strong>{line}</strong>" in client.get("/admin/monitoring/").content.decode()
+        htmls.append(client.get("/admin/monitoring/").content.decode())
+        for html in htmls:
+            assert re.search(rf'class="line warning"[^>]*><strong>{re.escape(line)}</strong>', html)
+            without_names = text_of(html).replace(f"{row.follower.claimed_as} ", "")
+            for words in also:
+                assert words in without_names, words
+
+
+def test_the_first_line_says_what_was_denied_today_instead_of_that_all_is_well(client: Client) -> None:
+    row = factories.SubscriptionFactory.create()
+    for account in (row.follower, row.strategy.master):
+        factories.EaSessionFactory.create(account=account, authenticated=True, heartbeat_timeout=600)
+    factories.DecisionFactory.create(subscription=row, denied="signal_too_old")
+    member(client, row.strategy.tenant)
+    line = "1 follower connected. 1 copy was denied today: “Denied today” leads to why."
+    assert f'class="line idle" role="status"><strong>{line}</strong>' in page(client, "health", row.strategy.tenant)
+
+
+def test_a_master_who_is_away_is_named_also_while_nothing_is_open(client: Client) -> None:
+    row = factories.SubscriptionFactory.create()
+    factories.EaSessionFactory.create(account=row.follower, authenticated=True, heartbeat_timeout=600)
+    member(client, row.strategy.tenant)
+    html = page(client, "health", row.strategy.tenant)
+    assert "<strong>1 master is away: nothing new is copied from there.</strong>" in html
+
+
+def test_the_paused_stand_below_those_in_trouble_and_above_those_who_are_well() -> None:
+    away, paused, well = (
+        standings.Row(factories.BrokerAccountFactory.build(), standing=standing, strategies=["Trend"], paused=held)
+        for standing, held in (("offline", 0), ("connected", 1), ("connected", 0))
+    )
+    assert sorted([well, paused, away], key=lambda row: row.place) == [away, paused, well]
 
 
 def test_a_key_that_was_approved_while_its_ea_was_away_waits_for_the_ea_and_not_for_people(
