@@ -112,8 +112,24 @@ def _in_words(name: re.Match[str]) -> str:
     return f"\u201c{name[1].replace('_', ' ')}\u201d"
 
 
+def _bounds(row: Setting) -> Iterator[str]:
+    """What a number may be, and what holds where none is typed: the same as is said of a mistake."""
+    match row.kind:
+        case Whole(least, most):
+            yield gettext("%(least)s to %(most)s.") % {"least": f"{least:,}", "most": f"{most:,}"}
+        case Amount(_, floor):
+            yield gettext("Above 0.") if floor is None else gettext("%(least)s or more.") % {"least": plain(floor)}
+        case _:
+            return
+    if row.default is None:
+        yield gettext("Empty: not set.")
+    else:
+        yield gettext("Empty: %(value)s.") % {"value": _shown(row, None)}
+
+
 def _field(row: Setting) -> forms.Field:
-    label, help_text = row.name.replace("_", " ").capitalize(), _NAMED.sub(_in_words, gettext(row.help.sentence))
+    label = row.name.replace("_", " ").capitalize()
+    help_text = " ".join([_NAMED.sub(_in_words, gettext(row.help.sentence)), *_bounds(row)])
     common: dict[str, Any] = {"label": label, "required": False, "help_text": help_text}
     match row.kind:
         case Choice(names):

@@ -56,6 +56,10 @@ class Money(WireDecimal):
     whole = 15
 
 
+class BelowMinimum(ValueError):
+    """A decimal, and less than its kind takes. Whoever takes less than the kind does says his own bound instead."""
+
+
 def decode_hook(kind: type[Any], value: object) -> WireDecimal:
     """Read one decimal of the wire.
 
@@ -75,7 +79,8 @@ def _read(kind: type[Any], value: str) -> WireDecimal:
         raise NotImplementedError(kind.__name__)
     if not _DECIMAL.fullmatch(value):  # match() with `$` would take a newline at the end
         raise ValueError(
-            f"Expected a decimal such as 12.34 (up to {TEXT_DIGITS} digits before and {TEXT_DIGITS} behind the point)"
+            f"Expected a decimal such as 12.34, with up to {kind.whole} digits before the point "
+            f"and {TEXT_DIGITS} behind it"
         )
     return _bounded(kind, value)
 
@@ -89,7 +94,7 @@ def _bounded(kind: type[WireDecimal], text: str) -> WireDecimal:
         number = kind(number.quantize(Decimal(1).scaleb(-kind.places), rounding=ROUND_HALF_UP))
         _check_whole(number)
     if kind.minimum is not None and number < kind.minimum:
-        raise ValueError(f"Expected a decimal of {kind.minimum} or more")
+        raise BelowMinimum(f"Expected a decimal of {kind.minimum} or more")
     return number
 
 
@@ -135,6 +140,7 @@ __all__ = [
     "DECIMAL_PATTERN",
     "NOT_A_TEXT",
     "UUID",
+    "BelowMinimum",
     "Lots",
     "Money",
     "Price",

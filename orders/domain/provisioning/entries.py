@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from orders.domain.decision.setting_table import Check
-from sessions_app.domain.decimals import WireDecimal, decode_hook, plain
+from sessions_app.domain.decimals import BelowMinimum, WireDecimal, decode_hook, plain
 from sessions_app.domain.keys import canonical_account_id
 from sessions_app.domain.problems import Refused
 
@@ -165,15 +165,18 @@ class Node:
         raw = self._fields.get(name)
         if raw is None:
             return default
+        # One bound, whatever was typed: the kind's own is that of the wire, which takes 0 too.
+        bound = "expected a decimal above 0" if least is None else f"expected {plain(least)} or more"
         try:
             number = decode_hook(kind, raw)
+        except BelowMinimum:
+            self.mistake(name, bound)
+            return default
         except ValueError as error:
             self.mistake(name, f"{str(error)[:1].lower()}{str(error)[1:]}")
             return default
-        if least is not None and number < least:
-            self.mistake(name, f"expected {plain(least)} or more")
-        elif number <= 0:
-            self.mistake(name, "expected a decimal above 0")
+        if number <= 0 or (least is not None and number < least):
+            self.mistake(name, bound)
         return number
 
     def content(self, name: str, check: Check, default: Any) -> Any:

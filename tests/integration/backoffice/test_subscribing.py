@@ -108,7 +108,10 @@ def test_another_who_was_faster_is_told_of(client: Client, house: House) -> None
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"multiplier": "-1"}, "of 0 or more"),
+        ({"multiplier": "-1"}, "expected a decimal above 0"),
+        ({"multiplier": "0"}, "expected a decimal above 0"),
+        ({"max_risk_multiple": "-1"}, "expected 1 or more"),
+        ({"max_risk_multiple": "0.5"}, "expected 1 or more"),
         ({"multiplier": "1,5"}, "decimal"),
         ({"lots": "", "mode": "fixed_lots"}, "fixed_lots needs lots above 0"),
         ({"max_age_seconds": "0"}, "1"),
@@ -132,6 +135,22 @@ def test_a_mistake_is_told_at_its_field_and_nothing_is_saved(
     assert field, html
     assert said in field[0]
     assert not SubscriptionVersion.objects.exists()
+
+
+def test_a_field_says_its_bounds_before_they_are_broken_and_what_holds_while_it_is_empty(
+    client: Client, house: House
+) -> None:
+    html = client.get(page_of(house)).content.decode()
+    helps = dict(re.findall(r'<div class="quiet" id="id_(\w+)_helptext">(.*?)</div>', html, flags=re.S))
+    assert helps["multiplier"].endswith("half of it. Above 0. Empty: 1.")
+    assert helps["max_risk_multiple"].endswith("1 or more. Empty: 5.")
+    assert helps["max_age_seconds"].endswith("1 to 86,400. Empty: 60.")
+    assert helps["max_lots"].endswith("Above 0. Empty: not set.")
+    sent = {**fields_of(client, page_of(house)), "multiplier": "3", "reason": "grow", "save": "1"}
+    client.post(page_of(house), sent)
+    sent = {**fields_of(client, page_of(house)), "multiplier": "", "reason": "shrink", "save": "1"}
+    client.post(page_of(house), sent)
+    assert Subscription.objects.get(pk=house.row("orders.subscription").pk).settings.multiplier == 1
 
 
 def test_a_new_subscription_is_made_with_a_preview_before(client: Client, house: House) -> None:

@@ -207,14 +207,26 @@ def test_a_choice_is_one_of_its_names(value: Any, choice: Colour, right: bool) -
         (None, Lots, Decimal(1), None),
         ("0", Lots, Decimal(0), "expected a decimal above 0"),
         ("-1", Money, Decimal(-1), "expected a decimal above 0"),
+        ("-1", Lots, Decimal(1), "expected a decimal above 0"),
         ("1", Money, Decimal(1), None),
         (0.25, Lots, Decimal(1), "expected a decimal as a string"),
-        ("much", Lots, Decimal(1), "expected a decimal such as 12.34 (up to 20 digits before and 20 behind the point)"),
+        (
+            "much",
+            Lots,
+            Decimal(1),
+            "expected a decimal such as 12.34, with up to 7 digits before the point and 20 behind it",
+        ),
     ],
 )
 def test_a_decimal_is_a_text_above_zero(value: Any, kind: type[WireDecimal], number: Decimal, said: str | None) -> None:
     found, mistakes = read(value, lambda node: node.positive("x", kind, Decimal(1)))
     assert (found, mistakes) == (number, [] if said is None else [f"top.x: {said}"])
+
+
+@pytest.mark.parametrize("value", ["0.5", "0", "-1"])
+def test_a_decimal_with_a_least_says_the_same_bound_of_whatever_is_below_it(value: str) -> None:
+    _, mistakes = read(value, lambda node: node.positive("x", Lots, Decimal(5), least=Decimal(1)))
+    assert mistakes == ["top.x: expected 1 or more"]
 
 
 # Lists and their members ----------------------------------------------------------------------------------------------
