@@ -9,13 +9,13 @@ from django import forms
 from django.forms import BoundField
 from django.utils.translation import gettext
 
+from backoffice.tenants.pairs import UnfitLines, in_lines, read_pairs
 from orders.domain.decision.setting_table import Amount, Choice, Content, Setting, Switch, Text, Whole
 from orders.domain.decision.settings import SETTINGS, Settings
 from orders.domain.provisioning.settings import settings_of
 from sessions_app.domain.decimals import plain
 
 _DEFAULTS: Final = {row.name: row.default for row in SETTINGS.rows}
-_JSON: Final = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
 _NAMED: Final = re.compile("`([^`]*)`")
 _WORD: Final = {"autocomplete": "off", "spellcheck": "false"}
 
@@ -39,9 +39,12 @@ class SettingsForm(forms.Form):
         for row in SETTINGS.rows:
             try:
                 document[row.name] = _typed(row, sent.get(row.name))
+            except UnfitLines as lines:
+                unread.add(row.name)
+                self.add_error(row.name, lines.sentences)
             except ValueError:
                 unread.add(row.name)
-                self.add_error(row.name, gettext('expected JSON, such as {"EURUSD": "EURUSD.pro"}'))
+                self.add_error(row.name, gettext('expected JSON, such as {"symbols_allow": ["EURUSD"]}'))
         wanted, mistakes = settings_of(document, SETTINGS)
         for mistake in mistakes:
             name, _, below = mistake.path.partition(".")
@@ -84,6 +87,8 @@ def _shown(row: Setting, value: Any) -> Any:
         case Switch():
             return bool(value)
         case Content():
+            if row.kind.pairs:
+                return in_lines(value)
             return json.dumps(dict(value), ensure_ascii=False, indent=1) if value else ""
         case _:
             return "" if value is None else plain(value) if hasattr(value, "as_tuple") else str(value)
@@ -92,12 +97,15 @@ def _shown(row: Setting, value: Any) -> Any:
 def _typed(row: Setting, text: Any) -> Any:
     """What a document would say; None for what was left empty.
 
+    :raises UnfitLines: lines that are no pairs
     :raises ValueError: no JSON
     """
     match row.kind:
         case Switch():
             return bool(text)
-        case Content():
+        case Content(check):
+            if row.kind.pairs:
+                return read_pairs(text or "", check)
             return json.loads(text) if text and text.strip() else None
         case Whole():
             return int(text) if text and text.strip().isascii() and text.strip().isdigit() else (text or None)
@@ -113,10 +121,17 @@ def _in_words(name: re.Match[str]) -> str:
 
 
 def _bounds(row: Setting) -> Iterator[str]:
-    """What a number may be, and what holds where none is typed: the same as is said of a mistake."""
+    """What a number may be, and what holds where none is typed: the same as is said of a mistake; how pairs are
+    written."""
     match row.kind:
         case Whole(least, most):
             yield gettext("%(least)s to %(most)s.") % {"least": f"{least:,}", "most": f"{most:,}"}
+        case Content(pairs=example) if example:
+            yield gettext("One pair a line, such as %(example)s.") % {"example": f"\u201c{example}\u201d"}
+            return
+        case Content():
+            yield gettext("Written as JSON.")
+            return
         case Amount(_, floor):
             yield gettext("Above 0.") if floor is None else gettext("%(least)s or more.") % {"least": plain(floor)}
         case _:
@@ -125,6 +140,11 @@ def _bounds(row: Setting) -> Iterator[str]:
         yield gettext("Empty: not set.")
     else:
         yield gettext("Empty: %(value)s.") % {"value": _shown(row, None)}
+
+
+def _lines(example: str) -> forms.Textarea:
+    """Where several lines are written, with an example of what belongs there."""
+    return forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "placeholder": example})
 
 
 def _field(row: Setting) -> forms.Field:
@@ -137,7 +157,7 @@ def _field(row: Setting) -> forms.Field:
         case Switch():
             return forms.BooleanField(**common)
         case Content():
-            return forms.CharField(max_length=20_000, widget=_JSON, **common)
+            return forms.CharField(max_length=20_000, widget=_lines(row.kind.pairs), **common)
         case Whole() | Amount():
             # What holds where nothing is typed.
             shown = {**_WORD, "inputmode": "decimal", "placeholder": _shown(row, None)}

@@ -74,10 +74,12 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A JSON object. `check` judges what is in it, `words` say what that is."""
+    """A JSON object. `check` judges what is in it, `words` say what that is. `pairs`: of names alone, such as
+    `EURUSD = EURUSD.pro`, each of which can be judged by itself; people write a line for each."""
 
     check: Check
     words: str
+    pairs: str = ""
 
 
 Kind = Choice | Whole | Amount | Text | Switch | Content

@@ -106,7 +106,7 @@ class Settings:
     ] = None
     symbol_map: Annotated[
         Mapping[str, str],
-        Content(map_mistakes, "object of symbol names, 1 to 64 characters each"),
+        Content(map_mistakes, "object of symbol names, 1 to 64 characters each", pairs="EURUSD = EURUSD.pro"),
         Help(
             "The follower's name of a symbol, by the master's name of it; it wins over what is found without it.",
             section="symbol-mapping",
@@ -135,7 +135,7 @@ class Settings:
     ] = field(default_factory=dict)
     repairs: Annotated[
         Mapping[str, str],
-        Content(policy_mistakes, "object: a policy by kind of difference"),
+        Content(policy_mistakes, "object: a policy by kind of difference", pairs="wrong_lots = repair"),
         Help(
             "What is done when the follower's terminal holds something else than was ordered. A kind of difference "
             "that is not named is treated as the tenant's `repairs` say.",

@@ -116,8 +116,17 @@ def test_another_who_was_faster_is_told_of(client: Client, house: House) -> None
         ({"lots": "", "mode": "fixed_lots"}, "fixed_lots needs lots above 0"),
         ({"max_age_seconds": "0"}, "1"),
         ({"max_age_seconds": "many"}, "whole number"),
-        ({"symbol_map": "{no json"}, "expected JSON"),
-        ({"symbol_map": '{"EURUSD": 1}'}, "EURUSD"),
+        ({"symbol_map": "{no json"}, "is read as JSON, and this is none"),
+        ({"symbol_map": '{"EURUSD": 1}'}, "expected symbol names"),
+        ({"symbol_map": '["EURUSD"]'}, "Line 1: expected two names"),
+        ({"symbol_map": "EURUSD = EURUSD.m\r\n\r\nGBPUSD"}, "Line 3: expected two names"),
+        ({"symbol_map": "EURUSD =\n= EURUSD"}, "Line 2: expected two names"),
+        ({"symbol_map": "EURUSD = A\nGOLD=" + "x" * 65}, "Line 2: expected symbol names of 1 to 64 characters"),
+        ({"symbol_map": "EURUSD = A\nGOLD = B\nEURUSD = C"}, "Line 3: EURUSD stands in line 1 already"),
+        ({"symbol_map": "A = B = C"}, "Line 1: expected two names"),
+        ({"repairs": "missing = notify\nextra = forget"}, "Line 2: expected one of flatten, notify, repair"),
+        ({"repairs": "nonsense = notify"}, "Line 1: no difference is called"),
+        ({"filters": "symbols_allow = EURUSD"}, "expected JSON"),
         ({"filters": '{"unknown": 1}'}, "unknown field"),
         ({"prefix": "x" * 17}, "16"),
         ({"mode": "nonsense"}, "not one of"),
@@ -151,6 +160,30 @@ def test_a_field_says_its_bounds_before_they_are_broken_and_what_holds_while_it_
     sent = {**fields_of(client, page_of(house)), "multiplier": "", "reason": "shrink", "save": "1"}
     client.post(page_of(house), sent)
     assert Subscription.objects.get(pk=house.row("orders.subscription").pk).settings.multiplier == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "pairs"),
+    [
+        ("EURUSD = EURUSD.m\r\n\r\n GOLD=XAUUSD ", {"EURUSD": "EURUSD.m", "GOLD": "XAUUSD"}),
+        ("EURUSD=X = EURUSD", {"EURUSD=X": "EURUSD"}),
+        ('{"EURUSD": "EURUSD.m"}', {"EURUSD": "EURUSD.m"}),
+        ('{"A = B": "C"}', {"A = B": "C"}),
+        ("", {}),
+    ],
+)
+def test_a_symbol_map_is_written_one_pair_a_line_or_as_programs_send_it(
+    client: Client, house: House, typed: str, pairs: dict[str, str]
+) -> None:
+    page = page_of(house)
+    client.post(page, {**fields_of(client, page), "symbol_map": typed, "reason": "map", "save": "1"})
+    row = Subscription.objects.get(pk=house.row("orders.subscription").pk)
+    assert row.settings.symbol_map == pairs
+    # What is shown then is read back as the same.
+    shown = fields_of(client, page)
+    assert shown["symbol_map"].startswith("{") is ("A = B" in pairs)
+    client.post(page, {**shown, "reason": "again", "save": "1"})
+    assert Subscription.objects.get(pk=row.pk).settings.symbol_map == pairs
 
 
 def test_a_new_subscription_is_made_with_a_preview_before(client: Client, house: House) -> None:
