@@ -15,7 +15,7 @@ from backoffice import charts
 from backoffice.latency import HOP_NAMES
 from backoffice.own_clock import utc_midnight
 from backoffice.own_language import in_english
-from backoffice.permissions import ACKNOWLEDGE, SEE_SESSIONS, may, requires
+from backoffice.permissions import ACKNOWLEDGE, DECIDE, SEE_KEYS, SEE_SESSIONS, may, requires
 from backoffice.staff import queries
 from backoffice.staff.followers import ALIVE_STATES, WAITING_STATES
 from backoffice.staff.queries import Figures
@@ -49,7 +49,14 @@ def numbers(request: HttpRequest, site: AdminSite) -> HttpResponseBase:
 
 @requires(SEE_SESSIONS)
 def _fragment(request: HttpRequest) -> HttpResponseBase:
-    return TemplateResponse(request, "backoffice/numbers.html", _numbers(request))
+    # The count in the head is no part of the fragment, so it is sent beside it to those who have it there.
+    badge = may(request, SEE_KEYS, DECIDE)
+    return TemplateResponse(request, "backoffice/numbers.html", {**_numbers(request), "badge": badge})
+
+
+def forget() -> None:
+    """Have the figures read anew: whoever has just changed something shall see it on the next page."""
+    cache.delete(CACHE_KEY)
 
 
 def _numbers(request: HttpRequest) -> dict[str, Any]:

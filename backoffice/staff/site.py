@@ -71,7 +71,7 @@ class GatewaySite(AdminSite):
     def _action(self, action: Action) -> URLPattern:
         row = "" if action.makes else "<uuid:row_id>/"
         route = f"actions/{action.noun._meta.model_name}/{row}{action.name}/"
-        return path(route, self.admin_view(page.perform), {"site": self, "action": action}, name=action.name)
+        return path(route, self.admin_view(_act), {"site": self, "action": action}, name=action.name)
 
     def _page(self, route: str, view: View, name: str) -> URLPattern:
         return path(route, self.admin_view(view), {"site": self}, name=name)
@@ -87,6 +87,14 @@ class GatewaySite(AdminSite):
             # Called by the pages that show it, once; a lazy object would be no number to their filters.
             "waiting_keys": cache(queries.waiting_count) if sees_keys else 0,
         }
+
+
+def _act(request: HttpRequest, **ids: Any) -> HttpResponseBase:
+    """The page of an action; figures that were kept from before it are no longer shown."""
+    answer = page.perform(request, **ids)
+    if request.method == "POST":
+        monitoring.forget()
+    return answer
 
 
 site: Final = GatewaySite(name="admin")

@@ -85,6 +85,8 @@ def test_an_approved_ea_shows_on_the_open_monitoring_page_without_a_reload(page:
     visit(reverse("admin:monitoring"))
     expect(page.locator("#connected")).to_have_text("0")
     expect(page.locator("#waiting")).to_have_text("1")
+    badge = page.get_by_role("link", name="Approvals 1", exact=True)
+    expect(badge).to_be_visible()
     page.evaluate("window.sameDocument = true")
 
     desk = page.context.new_page()
@@ -99,6 +101,8 @@ def test_an_approved_ea_shows_on_the_open_monitoring_page_without_a_reload(page:
 
     expect(page.locator("#connected")).to_have_text("1", timeout=20000)
     expect(page.locator("#waiting")).to_have_text("0")
+    expect(badge).to_have_count(0)
+    expect(page.get_by_role("link", name="Approvals", exact=True)).to_be_visible()
     assert page.evaluate("window.sameDocument") is True
     session.refresh_from_db()
     assert (session.state, key_of(session).decided_as) == ("authenticated", "olga@example.com")

@@ -35,6 +35,7 @@ from tests.factories import (
     UserFactory,
     grant,
 )
+from tests.factories.sessions import key_of
 from tests.integration.backoffice.house import build, person
 from tests.integration.counting import counted
 
@@ -239,6 +240,23 @@ def test_without_the_permission_there_are_no_figures(client: Client) -> None:
     client.force_login(UserFactory.create())
     for name in ("monitoring", "monitoring_numbers"):
         assert client.get(reverse(f"admin:{name}")).status_code == 403
+
+
+def test_the_count_in_the_head_is_that_of_now_on_the_page_after_an_act(client: Client) -> None:
+    """Figures are kept for a second, in which somebody has decided."""
+    client.force_login(UserFactory.create(is_superuser=True))
+    key = key_of(EaSessionFactory.create())
+    badge = r'id="waiting-keys"[^>]*>1<'
+    assert re.search(badge, show(client))
+    assert re.search(badge, show(client, "monitoring_numbers"))
+    client.post(reverse("admin:approve_key", args=[key.pk]), {"reason": "known"})
+    for name in ("monitoring", "monitoring_numbers"):
+        assert re.search(r'id="waiting-keys"[^>]* hidden>0<', show(client, name)), name
+
+
+def test_who_may_not_see_keys_gets_no_count_of_them_with_new_figures(client: Client, watcher: User) -> None:
+    EaSessionFactory.create()
+    assert "waiting-keys" not in show(client, "monitoring_numbers")
 
 
 # In words, and where each number leads -------------------------------------------------------------------------------
