@@ -110,10 +110,23 @@ def _of_end(key: AuthKey, *effects: str) -> Preview:
 
 
 def _code(key: AuthKey) -> str:
+    """What is to be compared with what, and what follows of it."""
     return format_html(
         "<code>{}</code> {}",
         grouped(key.code),
-        gettext("Ask the owner of the EA for these digits: his key's SHA-256 begins so."),
+        gettext(
+            "Ask the owner of the account for the code that his EA shows on its chart, on a way that you know. "
+            "The same digits: it is his key. Others, or he knows of none: reject it, somebody else asks for this "
+            "account."
+        ),
+    )
+
+
+def _fingerprint(key: AuthKey) -> str:
+    return format_html(
+        "<code>{}</code> {}",
+        key.fingerprint[:12],
+        gettext("Our name of the key in lists and logs; its owner does not see it, so compare nothing with it."),
     )
 
 
@@ -121,8 +134,8 @@ def _facts(key: AuthKey, terminal: Terminal | None) -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [
         (gettext("Account"), foreign(key.account.claimed_as)),
         (gettext("Tenant"), key.account.tenant or gettext("none yet")),
-        (gettext("Key"), format_html("<code>{}</code>", key.fingerprint[:12])),
         *([(gettext("Its owner's code"), _code(key))] if key.code else []),
+        (gettext("Fingerprint"), _fingerprint(key)),
         (gettext("Asked"), clock_and_zone(key.requested_at)),
         (gettext("From"), foreign(key.requested_from or _SOMEWHERE)),
     ]

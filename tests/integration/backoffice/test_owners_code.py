@@ -44,10 +44,15 @@ def test_the_desk_and_the_confirm_page_show_what_the_owner_can_tell(client: Clie
     key = asks("Live:901", first)
     asks("Live:902", second)
     desk = text_of(client.get(reverse("admin:approvals")))
-    assert re.search(rf"Live:901 \w+ {told_by_its_owner(first)}", desk)
-    assert re.search(rf"Live:902 \w+ {told_by_its_owner(second)}", desk)
+    assert re.search(rf"Live:901 {told_by_its_owner(first)} \w+ ", desk)
+    assert re.search(rf"Live:902 {told_by_its_owner(second)} \w+ ", desk)
+    assert "Compare the owner's code. The EA shows it on its chart while it waits" in desk
+    assert "Others, or he knows of none: reject it" in desk
+    assert "so compare nothing with it" in desk
     page = text_of(client.get(reverse("admin:approve_key", args=[key.pk])))
-    assert f"Its owner&#x27;s code {told_by_its_owner(first)} Ask the owner of the EA" in page
+    assert f"Its owner&#x27;s code {told_by_its_owner(first)} Ask the owner of the account" in page
+    assert "Others, or he knows of none: reject it, somebody else asks for this account." in page
+    assert f"Fingerprint {key.fingerprint[:12]} Our name of the key" in page
     assert told_by_its_owner(second) not in page
 
 
@@ -57,8 +62,9 @@ def test_a_tenants_admin_who_may_approve_sees_it_too(client: Client, monkeypatch
     factories.BrokerAccountFactory.create(account_id="live:903", claimed_as="Live:903", tenant=member.tenant)
     key = asks("Live:903", key_material(903))
     client.force_login(member.user)
-    page = text_of(client.get(reverse("tenants:approve_key", args=[member.tenant.pk, key.pk])))
-    assert told_by_its_owner(key_material(903)) in page
+    for name, row in (("approve_key", key), ("account", key.account)):
+        page = text_of(client.get(reverse(f"tenants:{name}", args=[member.tenant.pk, row.pk])))
+        assert told_by_its_owner(key_material(903)) in page, name
 
 
 def test_a_key_that_was_stored_before_there_were_codes_has_none(client: Client) -> None:
