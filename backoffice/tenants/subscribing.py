@@ -26,7 +26,8 @@ from sessions_app.services.operations.history import Actor
 
 MOST: Final = 500
 """Accounts that a list offers; one beyond is named in the address."""
-_REASON: Final = forms.TextInput(attrs={"autocomplete": "off"})
+# A preview needs no reason, so the browser must not ask for one; who saves is told that it is needed.
+_REASON: Final = forms.TextInput(attrs={"autocomplete": "off", "aria-required": "true"})
 
 
 class EditForm(SettingsForm):
@@ -38,7 +39,7 @@ class EditForm(SettingsForm):
         max_length=255,
         required=False,
         widget=_REASON,
-        help_text=gettext_lazy("Kept with the version."),
+        help_text=gettext_lazy("Kept with the version. A preview needs none."),
     )
 
 
@@ -52,7 +53,7 @@ class NewForm(SettingsForm):
         max_length=255,
         required=False,
         widget=_REASON,
-        help_text=gettext_lazy("Kept with the version."),
+        help_text=gettext_lazy("Kept with the version. A preview needs none."),
     )
 
     def __init__(
