@@ -68,6 +68,11 @@ def test_a_multiplier_is_changed_previewed_first_and_taken_back(client: Client, 
     assert "Multiplier: <bdi>1</bdi> → <bdi>3</bdi>" in looked
     assert "What the last ten trades would have become" in looked
     assert 'value="3"' in looked, "what was typed is there still"
+    # It stands beside what saves, and the browser goes there.
+    assert 'formaction="#preview"' in looked
+    between = looked.partition('id="preview"')[2].partition('name="save"')[0]
+    assert "<details" not in between
+    assert between.count('<div class="field') == 1, "the reason alone"
     assert not SubscriptionVersion.objects.exists()
     client.post(page, {**sent, "save": "1"})
     row = Subscription.objects.get(pk=house.row("orders.subscription").pk)
