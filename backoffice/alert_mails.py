@@ -47,6 +47,8 @@ class AlertMailForm(forms.Form):
     )
     digest_at = forms.TimeField(label=gettext_lazy("The daily mail comes at"), widget=_CLOCK)
 
+    overtaken = 0
+
     def __init__(self, sent: Any, *, codes: Collection[AlertCode], plan: MailPlan | None, acts: bool) -> None:
         """`plan`: what was chosen so far; `acts`: the person is more than a viewer."""
         self._codes = codes
@@ -96,6 +98,12 @@ class AlertMailForm(forms.Form):
         )
 
 
+def _number(save: str) -> int | None:
+    """The version that the button names in whose place this is to be saved."""
+    text = save.removeprefix("instead-of-")
+    return int(text) if save != text and text.isascii() and text.isdigit() and len(text) < 9 else None
+
+
 def of_tenants() -> list[AlertCode]:
     """Kinds that a tenant's members may hear of."""
     return [code for code in AlertCode if code not in OF_THE_DEPLOYMENT]
@@ -110,12 +118,13 @@ def filled(
     if not form.is_valid():
         return form
     try:
-        version = form.cleaned_data["version"]
+        # Sent once more it would undo what was chosen elsewhere; who has been told so may say it.
+        version = _number(request.POST.get("save", "")) or form.cleaned_data["version"]
         mail_plans.save(user_id=user_id, tenant_id=tenant_id, version=version, wanted=form.wanted())
     except PlanChanged:
-        form.add_error(
-            None, gettext("Nothing was saved: you have changed this on another page meanwhile. Open it anew.")
-        )
+        now = mail_plans.of(user_id=user_id, tenant_id=tenant_id)
+        form.overtaken = now.version if now else 0
+        form.add_error(None, gettext("Nothing was saved: you have changed this on another page meanwhile."))
         return form
     messages.success(request, gettext("Your choice was saved."))
     return None

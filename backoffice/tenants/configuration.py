@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext, gettext_lazy
 
-from backoffice.tenants.pages import OVERTAKEN, Visit, found, listed, member_act, member_page
+from backoffice.tenants.pages import Visit, found, listed, member_act, member_page
 from sessions_app.domain.configuration import (
     BY_NAME,
     CHAIN,
@@ -33,6 +33,7 @@ from sessions_app.services.operations.configuration import ConfigurationChanged
 from sessions_app.services.operations.history import Actor
 
 CHANGES: Final = 10
+_INSTEAD: Final = "instead-of:"
 _INHERIT: Final = [("", gettext_lazy("as it is above")), ("on", gettext_lazy("on")), ("off", gettext_lazy("off"))]
 _NUMBER: Final = forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "spellcheck": "false"})
 
@@ -172,29 +173,57 @@ def of_account(visit: Visit, account_id: UUID) -> HttpResponseBase:
     return _changed(visit, gettext("Change the configuration of an account"), account, above)
 
 
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """Somebody has changed the level meanwhile: the latest act, from what to what saving would change it now, and what
+    the button sends that says so all the same."""
+
+    latest: SettingChange | None
+    changes: Sequence[tuple[str, str, str]]
+    sent: str
+
+
 def _changed(visit: Visit, title: str, row: Tenant | BrokerAccount, above: Mapping[str, Found]) -> HttpResponseBase:
     account = row if isinstance(row, BrokerAccount) else None
     chain = OF_ACCOUNTS if account else CHAIN
     form = ConfigurationForm(visit.request.POST or None, chain=chain, said=configuration.said_by(row), above=above)
     back = visit.address("tenants:configuration")
+    overtaken: Overtaken | None = None
     if form.is_valid():
         try:
             changes = configuration.change(
                 tenant=visit.scope.tenant,
                 account_id=account.pk if account else None,
-                seen=form.cleaned_data["seen"],
+                seen=_seen(visit, form),
                 wanted=form.wanted,
                 by=Actor(name=visit.request.user.get_username(), user_id=visit.request.user.pk),
                 reason=form.cleaned_data["reason"],
             )
         except ConfigurationChanged:
-            form.add_error(
-                None, gettext("Nothing was saved: somebody has changed this %(overtaken)s") % {"overtaken": OVERTAKEN}
-            )
+            overtaken = _overtaken(visit, row, form)
         else:
             messages.success(visit.request, gettext("Settings that were changed: %(count)s.") % {"count": len(changes)})
             return redirect(back)
-    return visit.show("configure", title, form=form, account=account, back=back)
+    return visit.show("configure", title, form=form, account=account, overtaken=overtaken, back=back)
+
+
+def _seen(visit: Visit, form: ConfigurationForm) -> str:
+    """What the level said when the form was shown; or, of who was told what somebody else has made of it, that."""
+    save = visit.request.POST.get("save", "")
+    return save.removeprefix(_INSTEAD) if save.startswith(_INSTEAD) else str(form.cleaned_data["seen"])
+
+
+def _overtaken(visit: Visit, row: Tenant | BrokerAccount, form: ConfigurationForm) -> Overtaken:
+    row.refresh_from_db()
+    now = configuration.said_by(row)
+    account = row.pk if isinstance(row, BrokerAccount) else None
+    latest = visit.scope.setting_changes().filter(account_id=account).order_by("-id").first()
+    changes = [
+        (name, setting_in_words(now.get(name)), setting_in_words(form.wanted.get(name)))
+        for name in BY_NAME
+        if now.get(name) != form.wanted.get(name)
+    ]
+    return Overtaken(latest, changes, _INSTEAD + digest_of(now))
 
 
 def _lines(tenant: Tenant, account: BrokerAccount | None) -> list[Line]:

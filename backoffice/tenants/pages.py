@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -26,11 +26,6 @@ from sessions_app.models import Member, Role
 ROWS: Final = 50
 LAST_PAGE: Final = 200
 """What lies beyond is reached by search, not by page numbers: each page reads over all that stand before it."""
-
-OVERTAKEN: Final = gettext_lazy(
-    "since you opened this page. What you typed stands below; open the page anew to send it."
-)
-"""Of a form whose page was overtaken: sending it once more would undo what somebody else has just done."""
 
 
 @dataclass(frozen=True, slots=True)

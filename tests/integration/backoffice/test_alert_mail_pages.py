@@ -76,8 +76,16 @@ def test_who_saves_on_a_stale_page_is_told_and_nothing_is_lost(client: Client, v
     assert client.post(page_of(viewer), sent(stale, digest_at="06:00")).status_code == 302
     answer: Any = client.post(page_of(viewer), sent(stale, digest_at="07:00"))
     assert answer.status_code == 200
-    assert "Nothing was saved: you have changed this on another page" in answer.content.decode()
+    told = answer.content.decode()
+    assert "Nothing was saved: you have changed this on another page" in told
     assert MailPlan.objects.get().digest_at == time(6)
+    version = MailPlan.objects.get().version
+    assert f'name="save" value="instead-of-{version}">Save this in its place<' in told
+    for other in (f"instead-of-{version + 1}", "instead-of-x", "1"):
+        client.post(page_of(viewer), {**sent(stale, digest_at="07:00"), "save": other})
+    assert MailPlan.objects.get().digest_at == time(6)
+    client.post(page_of(viewer), {**sent(stale, digest_at="07:00"), "save": f"instead-of-{version}"})
+    assert MailPlan.objects.get().digest_at == time(7)
 
 
 @pytest.mark.parametrize(

@@ -102,19 +102,49 @@ def test_an_account_differs_and_goes_back(client: Client, admin: Member, account
     assert "trial" in audit
 
 
-def test_the_second_of_two_tabs_is_told_and_what_was_typed_stays(client: Client, admin: Member) -> None:
+def test_the_second_of_two_tabs_is_told_by_whom_and_may_save_his_own_in_its_place(
+    client: Client, admin: Member
+) -> None:
     edit = f"/t/{admin.tenant_id}/configuration/edit/"
     first, second = body(client, edit), body(client, edit)
-    assert client.post(edit, form(first, mass_close_gate="3")).status_code == 302
+    assert client.post(edit, form(first, mass_close_gate="3", reason="theirs")).status_code == 302
     answer: Any = client.post(edit, form(second, mass_close_gate="4", reason="mine"))
     said = answer.content.decode()
-    assert "somebody has changed this since you opened this page" in said
+    assert "<bdi>pat</bdi> has changed these settings since you opened this page: <bdi>theirs</bdi>" in said
+    assert "<li>Mass close gate: 3 → 4</li>" in said
     assert 'name="mass_close_gate" value="4"' in said
     assert 'name="reason" value="mine"' in said
     admin.tenant.refresh_from_db()
     assert admin.tenant.overrides == {"mass_close_gate": 3}
-    again: Any = client.post(edit, form(markup.unescape(said)))
-    assert "somebody has changed this" in again.content.decode(), "not by sending it once more"
+    again = form(markup.unescape(said))
+    refused: Any = client.post(edit, again)
+    assert "has changed these settings" in refused.content.decode(), "not by sending it once more"
+    for other in ("instead-of:", "instead-of:mass_close_gate=5", "mass_close_gate=3"):
+        assert client.post(edit, {**again, "save": other}).status_code == 200
+    button = re.search(r'name="save" value="([^"]*)">Save mine in its place<', said)
+    assert button
+    assert client.post(edit, {**again, "save": button[1]}).status_code == 302
+    admin.tenant.refresh_from_db()
+    assert admin.tenant.overrides == {"mass_close_gate": 4}
+
+
+def test_who_is_overtaken_at_an_account_reads_of_this_account_alone(
+    client: Client, admin: Member, account: BrokerAccount
+) -> None:
+    """Also where the other one has taken everything back: then nothing is what it is saved in place of."""
+    whole, edit = f"/t/{admin.tenant_id}/configuration/edit/", f"/t/{admin.tenant_id}/configuration/{account.pk}/"
+    client.post(edit, form(body(client, edit), mass_close_gate="3", reason="first"))
+    late = body(client, edit)
+    client.post(edit, form(body(client, edit), mass_close_gate="", reason="taken back"))
+    client.post(whole, form(body(client, whole), mass_close_gate="8", reason="of all"))
+    answer: Any = client.post(edit, form(late, mass_close_gate="4"))
+    said = answer.content.decode()
+    assert "<bdi>taken back</bdi>" in said
+    assert "Mass close gate: as above → 4" in said
+    assert 'value="instead-of:">' in said
+    client.post(edit, {**form(markup.unescape(said)), "save": "instead-of:"})
+    account.refresh_from_db()
+    assert account.overrides == {"mass_close_gate": 4}
 
 
 @pytest.mark.parametrize(
