@@ -27,6 +27,7 @@ from sessions_app.domain.configuration import (
     digest_of,
 )
 from sessions_app.domain.liveness import TIMEOUT_PER_INTERVAL
+from sessions_app.domain.said import translated
 from sessions_app.models import BrokerAccount, SettingChange, Tenant
 from sessions_app.services.operations import configuration
 from sessions_app.services.operations.configuration import ConfigurationChanged
@@ -89,7 +90,7 @@ class ConfigurationForm(forms.Form):
             try:
                 self.wanted[row.name] = checked(row, _read(row, text))
             except Unfit as why:
-                self.add_error(row.name, str(why))
+                self.add_error(row.name, translated(why.message, gettext))
         interval, timeout = (self._holds(name) for name in ("heartbeat_interval", "heartbeat_timeout"))
         if timeout < interval * TIMEOUT_PER_INTERVAL:
             self.add_error(

@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.utils.translation import gettext
 
 from orders.domain.decision.setting_table import Check
+from sessions_app.domain.said import translated
 
 SIGN: Final = "="
 _APART: Final = f" {SIGN} "
@@ -82,4 +83,4 @@ def _mistakes(name: str, value: str, check: Check) -> Iterator[str]:
         yield gettext("expected two names with one “=” between them.")
         return
     for _, message in check({name: value}):
-        yield message
+        yield translated(message, gettext)

@@ -14,6 +14,7 @@ from orders.domain.decision.setting_table import Amount, Choice, Content, Settin
 from orders.domain.decision.settings import SETTINGS, Settings
 from orders.domain.provisioning.settings import settings_of
 from sessions_app.domain.decimals import plain
+from sessions_app.domain.said import translated
 
 _DEFAULTS: Final = {row.name: row.default for row in SETTINGS.rows}
 _NAMED: Final = re.compile("`([^`]*)`")
@@ -51,7 +52,8 @@ class SettingsForm(forms.Form):
             name, _, key = name.partition("[")
             where = f"{below or key.rstrip(']')}: " if below or key else ""
             if name not in unread:
-                self.add_error(name if name in self.fields else None, f"{where}{mistake.message}")
+                said = translated(mistake.message, gettext)
+                self.add_error(name if name in self.fields else None, f"{where}{said}")
         self.wanted: Settings = wanted
         return sent
 

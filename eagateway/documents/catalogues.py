@@ -31,7 +31,10 @@ Text = tuple[str, str]
 """A text, and its plural or nothing."""
 _ONE: Final = {"gettext", "gettext_lazy", "say"}
 _TWO: Final = {"ngettext", "_n", "count"}
-_CODE: Final = ("backoffice/**/*.py", "sessions_app/domain/letters.py")
+_CODE: Final = (
+    "backoffice/**/*.py", "sessions_app/domain/letters.py", "sessions_app/domain/configuration.py",
+    "orders/domain/provisioning/entries.py", "orders/domain/decision/*.py", "orders/domain/copies/repair_policies.py",
+)  # fmt: skip
 _TEMPLATES: Final = ("templates/tenants/*", "templates/profile/*", "templates/*.html")
 _LITERAL: Final = r"""u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
 _MARKED: Final = re.compile(rf"\b(?:_|gettext)\({_LITERAL}\)|\bngettext\({_LITERAL}, ?{_LITERAL}")

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from sessions_app.domain.said import say
+
 
 class Level(StrEnum):
     """Who said it, from the weakest."""
@@ -29,14 +31,16 @@ class Whole:
 
     @property
     def words(self) -> str:
-        return f"{self.least:,} to {self.most:,} {self.unit}"
+        least, most = f"{self.least:,}", f"{self.most:,}"
+        # The units are marked by the catalogues, as what the settings do.
+        return say("%(least)s to %(most)s %(unit)s", least=least, most=most, unit=say(self.unit))
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
     """On or off."""
 
-    words: str = "on or off"
+    words: str = say("on or off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,10 @@ class Found:
 class Unfit(ValueError):
     """Not within the bounds, or not the kind."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
 
 def checked(setting: Setting, value: object) -> int | bool:
     """The value, if the setting takes it.
@@ -110,7 +118,7 @@ def checked(setting: Setting, value: object) -> int | bool:
         case Whole(least, most):
             if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
                 return value
-    raise Unfit(f"expected {setting.kind.words}")
+    raise Unfit(say("expected %(what)s", what=setting.kind.words))
 
 
 def resolve(setting: Setting, *, deployment: int | bool, tenant: Values, account: Values) -> Found:

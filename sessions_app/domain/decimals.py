@@ -56,6 +56,10 @@ class Money(WireDecimal):
     whole = 15
 
 
+class TooLarge(ValueError):
+    """A decimal with more digits before the point than are kept."""
+
+
 class BelowMinimum(ValueError):
     """A decimal, and less than its kind takes. Whoever takes less than the kind does says his own bound instead."""
 
@@ -100,7 +104,7 @@ def _bounded(kind: type[WireDecimal], text: str) -> WireDecimal:
 
 def _check_whole(number: WireDecimal) -> None:
     if abs(number) >= 10**number.whole:
-        raise ValueError(f"Expected at most {number.whole} digits before the point")
+        raise TooLarge(f"Expected at most {number.whole} digits before the point")
 
 
 def encode_hook(value: object) -> str:
@@ -145,6 +149,7 @@ __all__ = [
     "Money",
     "Price",
     "Quantity",
+    "TooLarge",
     "WireDecimal",
     "decode_hook",
     "encode_hook",

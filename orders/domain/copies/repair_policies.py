@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from orders.domain.wire.snapshots import DifferenceKind
+from sessions_app.domain.said import say
 
 
 class Policy(StrEnum):
@@ -43,6 +44,10 @@ def policy_mistakes(named: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Every kind or policy that there is not: its place, and what was expected there."""
     for kind, policy in named.items():
         if kind not in list(DifferenceKind):
-            yield "", f"no difference is called {kind[:40]!r}: expected some of {', '.join(DifferenceKind)}"
+            names = ", ".join(DifferenceKind)
+            yield (
+                "",
+                say("no difference is called %(kind)s: expected some of %(names)s", kind=repr(kind[:40]), names=names),
+            )
         elif policy not in (allowed := sorted(ALLOWED[DifferenceKind(kind)])):
-            yield kind, f"expected one of {', '.join(allowed)}"
+            yield kind, say("expected one of %(names)s", names=", ".join(allowed))

@@ -4,6 +4,7 @@ The settings are one JSON object, read strictly by `read_filters`. Everything is
 symbol, side and lots, before mapping, reversing and sizing.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -20,6 +21,7 @@ from orders.domain.states.denials import Code, Denied
 from orders.domain.wire.intents import OrderIntent, OrderType, Side
 from sessions_app.domain.decimals import Lots, decode_hook
 from sessions_app.domain.frames.faults import split_path
+from sessions_app.domain.said import say
 
 # Every pattern is tried on every signal, in the batch that the other followers wait for.
 MOST: Final = 200
@@ -83,7 +85,7 @@ class FilterMistake(Exception):
 
     def __init__(self, message: str, path: str) -> None:
         super().__init__(message)
-        self.path = path
+        self.message, self.path = message, path
 
 
 def read_filters(content: Mapping[str, Any]) -> Filters:
@@ -99,9 +101,35 @@ def read_filters(content: Mapping[str, Any]) -> Filters:
     except msgspec.ValidationError as error:
         message, path = split_path(str(error))
         place = (path or "").removeprefix("$").removeprefix(".")
-        raise FilterMistake(message[:1].lower() + message[1:], place) from error
+        raise FilterMistake(_in_our_words(message[:1].lower() + message[1:]), place) from error
     _check_consistency(filters)
     return filters
+
+
+def _in_our_words(message: str) -> str:
+    """What the message library says, as a sentence that can be said in another language; its English stays the same."""
+    for pattern, said in _LIBRARYS.items():
+        found = pattern.fullmatch(message)
+        if found is not None:
+            return said(found)
+    return message
+
+
+_LIBRARYS: Final[Mapping[re.Pattern[str], Callable[[re.Match[str]], str]]] = {
+    re.compile(r"object contains unknown field `([^`]*)`"): lambda found: say(
+        "object contains unknown field `%(name)s`", name=found[1]
+    ),
+    re.compile(r"expected `([^`]*)`, got `([^`]*)`"): lambda found: say(
+        "expected `%(wanted)s`, got `%(got)s`", wanted=found[1], got=found[2]
+    ),
+    re.compile(r"invalid enum value (.*)"): lambda found: say("invalid enum value %(value)s", value=found[1]),
+    re.compile(r"expected `([^`]*)` of length (\S+) (\d+)"): lambda found: say(
+        "expected `%(wanted)s` of length %(sign)s %(length)s", wanted=found[1], sign=found[2], length=found[3]
+    ),
+    re.compile(r"expected `([^`]*)` matching regex (.*)"): lambda found: say(
+        "expected `%(wanted)s` matching regex %(regex)s", wanted=found[1], regex=found[2]
+    ),
+}
 
 
 def filter_mistakes(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -109,7 +137,7 @@ def filter_mistakes(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     try:
         read_filters(content)
     except FilterMistake as mistake:
-        yield mistake.path, str(mistake)
+        yield mistake.path, mistake.message
 
 
 def _check_consistency(filters: Filters) -> None:
@@ -117,18 +145,18 @@ def _check_consistency(filters: Filters) -> None:
     for number, window in enumerate(filters.hours):
         # An hour that begins when it ends would be never, or always: nobody can tell which was meant.
         if window.since in (window.until, "24:00"):
-            raise FilterMistake("expected a beginning before 24:00 and another end", f"hours[{number}]")
+            raise FilterMistake(say("expected a beginning before 24:00 and another end"), f"hours[{number}]")
     if filters.lots_least is not None and filters.lots_most is not None and filters.lots_least > filters.lots_most:
-        raise FilterMistake("expected at most `lots_most`", "lots_least")
+        raise FilterMistake(say("expected at most `lots_most`"), "lots_least")
     for name in ("magics_allow", "magics_deny"):
         for number, item in enumerate(getattr(filters, name)):
             low, high = _bounds(item)
             if low > high:
-                raise FilterMistake("expected a range from low to high", f"{name}[{number}]")
+                raise FilterMistake(say("expected a range from low to high"), f"{name}[{number}]")
     try:
         _zone(filters.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise FilterMistake("expected an IANA time zone such as Europe/Berlin", "time_zone") from error
+        raise FilterMistake(say("expected an IANA time zone such as Europe/Berlin"), "time_zone") from error
 
 
 @cache

@@ -17,6 +17,7 @@ from orders.domain.decision.setting_table import Amount, Choice, Content, Help, 
 from orders.domain.decision.symbols import map_mistakes
 from orders.domain.sizing.modes import ContractSize, Mode
 from sessions_app.domain.decimals import Lots, Money
+from sessions_app.domain.said import say
 
 LEAST_RISK_MULTIPLE: Final = Decimal(1)
 
@@ -213,4 +214,4 @@ SETTINGS: Final = SettingTable(Settings)
 def contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
     """What no single setting shows: the name of the one to change, and what was expected."""
     if settings.mode is Mode.FIXED_LOTS and settings.lots is None:
-        yield "lots", "fixed_lots needs lots above 0"
+        yield "lots", say("fixed_lots needs lots above 0")

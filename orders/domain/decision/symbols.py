@@ -9,6 +9,7 @@ from typing import Final
 from orders.domain.sizing.currencies import CURRENCIES, METALS_AND_COINS
 from orders.domain.sizing.rounding import SymbolSpec
 from orders.domain.states.denials import Code, Denied
+from sessions_app.domain.said import say
 
 MAX_SYMBOL: Final = 64
 _PARTS: Final = CURRENCIES | METALS_AND_COINS
@@ -122,7 +123,7 @@ def map_mistakes(symbols: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Whether an explicit map holds anything but names."""
     names = [*symbols, *symbols.values()]
     if not all(isinstance(name, str) and 0 < len(name) <= MAX_SYMBOL for name in names):
-        yield "", f"expected symbol names of 1 to {MAX_SYMBOL} characters"
+        yield "", say("expected symbol names of 1 to %(most)s characters", most=MAX_SYMBOL)
 
 
 def _listed(name: str, follower: Mapping[str, SymbolSpec]) -> SymbolSpec:

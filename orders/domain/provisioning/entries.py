@@ -9,9 +9,10 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from orders.domain.decision.setting_table import Check
-from sessions_app.domain.decimals import BelowMinimum, WireDecimal, decode_hook, plain
+from sessions_app.domain.decimals import TEXT_DIGITS, BelowMinimum, TooLarge, WireDecimal, decode_hook, plain
 from sessions_app.domain.keys import canonical_account_id
 from sessions_app.domain.problems import Refused
+from sessions_app.domain.said import say
 
 _SHOWABLE: Final = re.compile(r"[^\x00-\x1f\x7f]*")
 _LONGEST: Final = 256
@@ -42,12 +43,25 @@ def unique(mistakes: list[Mistake], values: Iterable[tuple[str, str, str]], mess
 
 
 _KINDS: Final[Mapping[type, str]] = {
-    dict: "an object",
-    list: "a list",
-    str: "a string",
-    bool: "true or false",
-    int: "a whole number",
+    dict: say("an object"),
+    list: say("a list"),
+    str: say("a string"),
+    bool: say("true or false"),
+    int: say("a whole number"),
 }
+
+
+def _unread(kind: type[WireDecimal], raw: object, error: ValueError) -> str:
+    """Why this is no decimal, or none that is kept."""
+    if not isinstance(raw, str):
+        return say("expected a decimal as a string")
+    if isinstance(error, TooLarge):
+        return say("expected at most %(whole)s digits before the point", whole=kind.whole)
+    return say(
+        "expected a decimal such as 12.34, with up to %(whole)s digits before the point and %(behind)s behind it",
+        whole=kind.whole,
+        behind=TEXT_DIGITS,
+    )
 
 
 class Node:
@@ -81,7 +95,7 @@ class Node:
             return default
         # In Python a bool is an int; in a file it is a mistake.
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            self.mistake(name, f"expected {_KINDS[kind]}")
+            self.mistake(name, say("expected %(what)s", what=_KINDS[kind]))
             return default
         return value
 
@@ -92,7 +106,7 @@ class Node:
         if not text.strip() and default is None:
             self.mistake(name, "expected a text" if self._fields.get(name) is not None else "missing: expected a text")
         elif len(text) > most or _SHOWABLE.fullmatch(text) is None:
-            self.mistake(name, f"expected at most {most} characters without control characters")
+            self.mistake(name, say("expected at most %(most)s characters without control characters", most=most))
         return text
 
     def account(self, name: str) -> str:
@@ -148,7 +162,7 @@ class Node:
     def integer(self, name: str, *, least: int, most: int, default: Any) -> Any:
         number = self.value(name, int, default)
         if number is not None and not least <= number <= most:
-            self.mistake(name, f"expected a whole number from {least} to {most}")
+            self.mistake(name, say("expected a whole number from %(least)s to %(most)s", least=least, most=most))
         return number
 
     def choice(self, name: str, kind: type[_E], default: Any) -> Any:
@@ -156,7 +170,7 @@ class Node:
         if text is None:
             return default
         if text not in [item.value for item in kind]:
-            self.mistake(name, f"expected one of: {', '.join(item.value for item in kind)}")
+            self.mistake(name, say("expected one of: %(names)s", names=", ".join(item.value for item in kind)))
             return default
         return kind(text)
 
@@ -166,14 +180,15 @@ class Node:
         if raw is None:
             return default
         # One bound, whatever was typed: the kind's own is that of the wire, which takes 0 too.
-        bound = "expected a decimal above 0" if least is None else f"expected {plain(least)} or more"
+        least_of = say("expected %(least)s or more", least=plain(least)) if least is not None else None
+        bound = least_of or say("expected a decimal above 0")
         try:
             number = decode_hook(kind, raw)
         except BelowMinimum:
             self.mistake(name, bound)
             return default
         except ValueError as error:
-            self.mistake(name, f"{str(error)[:1].lower()}{str(error)[1:]}")
+            self.mistake(name, _unread(kind, raw, error))
             return default
         if number <= 0 or (least is not None and number < least):
             self.mistake(name, bound)
