@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext
 
 from backoffice.tenants.health import MISSING_MAPPING
+from backoffice.tenants.mending import mapping
 from backoffice.tenants.pages import ROWS, Visit, found, listed, member_page, searched
 from backoffice.terminals import Terminal
 from orders.domain.states.copies import ALIVE
@@ -79,7 +80,8 @@ def mappings(visit: Visit) -> HttpResponseBase:
     rows = visit.scope.lately_denied(MISSING_MAPPING, database_now() - SINCE)
     counted = rows.annotate(times=Count("id"), last=Max("decided_at"))
     page = listed(visit.request, counted.order_by("-last", "intent__symbol"))
-    shown = [(row, gettext(SENTENCES[Code(row["code"])])) for row in page.rows]
-    may_edit = visit.may("tenants:edit_subscription")
-    title = gettext("Missing mappings")
-    return visit.show("mappings", title, page=page, shown=shown, days=SINCE.days, may_edit=may_edit)
+    shown = [
+        (row, gettext(SENTENCES[Code(row["code"])]), mapping(visit, row["subscription_id"], row["intent__symbol"]))
+        for row in page.rows
+    ]
+    return visit.show("mappings", gettext("Missing mappings"), page=page, shown=shown, days=SINCE.days)

@@ -34,6 +34,14 @@ def in_lines(pairs: Mapping[str, str]) -> str:
     return lines if read == dict(pairs) else json.dumps(dict(pairs), ensure_ascii=False, indent=1)
 
 
+def begun(lines: str, name: str) -> str:
+    """The lines with another one that begins with `name`; as they are where it stands there already, or in JSON."""
+    known = {_parted(line)[0] for line in lines.splitlines()}
+    if lines.startswith("{") or name in known or not name.isprintable() or name != name.strip():
+        return lines
+    return f"{lines}\n{name}{_APART}".lstrip("\n")
+
+
 def read_pairs(text: str, check: Check) -> Mapping[str, Any] | None:
     """The pairs, None where nothing is written.
 

@@ -9,7 +9,7 @@ from django import forms
 from django.forms import BoundField
 from django.utils.translation import gettext
 
-from backoffice.tenants.pairs import UnfitLines, in_lines, read_pairs
+from backoffice.tenants.pairs import UnfitLines, begun, in_lines, read_pairs
 from orders.domain.decision.setting_table import Amount, Choice, Content, Setting, Switch, Text, Whole
 from orders.domain.decision.settings import SETTINGS, Settings
 from orders.domain.provisioning.settings import settings_of
@@ -24,10 +24,16 @@ _WORD: Final = {"autocomplete": "off", "spellcheck": "false"}
 class SettingsForm(forms.Form):
     """One field for each setting, read and judged as in a provisioning file."""
 
-    def __init__(self, *args: Any, document: Mapping[str, Any] | None = None, **options: Any) -> None:
-        """`document`: the settings that the form begins with; without it the defaults."""
+    def __init__(
+        self, *args: Any, document: Mapping[str, Any] | None = None, at: str = "", missing: str = "", **options: Any
+    ) -> None:
+        """`document`: the settings that the form begins with; without it the defaults. `at`: the one for whose sake it
+        was opened; `missing`: a symbol whose line in the map is begun, for the other name to be written behind it."""
         written = document or {}
+        self._at = at
         initial = {row.name: _shown(row, written.get(row.name)) for row in SETTINGS.rows}
+        if missing:
+            initial["symbol_map"] = begun(initial["symbol_map"], missing)
         options["initial"] = {**initial, **options.get("initial", {})}
         super().__init__(*args, **options)
         for row in SETTINGS.rows:
@@ -64,7 +70,7 @@ class SettingsForm(forms.Form):
             by_section.setdefault(row.help.section, []).append(row)
         for number, (section, rows) in enumerate(by_section.items()):
             fields = [self[row.name] for row in rows]
-            told = number == 0 or any(map(_is_told, rows, fields))
+            told = number == 0 or any(map(_is_told, rows, fields)) or any(row.name == self._at for row in rows)
             yield gettext(section_title(section)), told, fields
 
     def beside(self) -> list[BoundField]:

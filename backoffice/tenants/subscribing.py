@@ -16,6 +16,7 @@ from backoffice.tenants.pages import Visit, found, listed, member_act, member_pa
 from backoffice.tenants.setting_form import SettingsForm
 from backoffice.tenants.trades import sizing
 from orders.domain.decision.settings import SETTINGS, Settings
+from orders.domain.decision.symbols import MAX_SYMBOL
 from orders.domain.provisioning.settings import written
 from orders.domain.states.denials import SENTENCES
 from orders.models import Decision, Strategy, Subscription, SubscriptionVersion
@@ -151,7 +152,10 @@ def edit(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
     row: Subscription = found(
         visit.scope.subscriptions().select_related("strategy__master", "follower"), subscription_id
     )
-    form = EditForm(request.POST or None, document=_begins_with(visit, row), initial={"version": row.version})
+    form = EditForm(
+        request.POST or None, document=_begins_with(visit, row), initial={"version": row.version},
+        at=request.GET.get("at", ""), missing=request.GET.get("map", "")[:MAX_SYMBOL],
+    )  # fmt: skip
     shown: list[Shown] | None = None
     changed: Sequence[versions.Change] = ()
     overtaken: SubscriptionVersion | None = None

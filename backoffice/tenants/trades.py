@@ -16,6 +16,7 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext, gettext_lazy
 
 from backoffice.own_clock import utc_midnight
+from backoffice.tenants.mending import Remedy, remedy
 from backoffice.tenants.pages import ROWS, Visit, found, listed, member_page, searched
 from backoffice.tenants.scope import Scope
 from orders.domain.decision.inputs import Outcome as OutcomeName
@@ -62,7 +63,7 @@ def _denied_today(visit: Visit, asked: str) -> HttpResponseBase:
     page = listed(
         visit.request, today.select_related("intent", "subscription__strategy").order_by("-decided_at", "-id")
     )
-    shown = [(row, _sentence(row.code)) for row in page.rows]
+    shown = [(row, _sentence(row.code), remedy(visit, row)) for row in page.rows]
     return visit.show(
         "denied", gettext("What was not copied today, and why?"), page=page, shown=shown, follower=follower
     )
@@ -152,12 +153,16 @@ def trade(visit: Visit, intent_id: UUID) -> HttpResponseBase:
         gettext("Who got this trade, how, and why not?"),
         opening=opening,
         events=events_of(scope, opening),
-        outcomes=list(_outcomes(scope, opening, page.rows)),
+        outcomes=[(one, _mend(visit, one.decision)) for one in _outcomes(scope, opening, page.rows)],
         page=page,
         times=sorted(times.items()),
         total=sum(times.values()),
         wanted=wanted,
     )
+
+
+def _mend(visit: Visit, decision: Decision) -> Remedy | None:
+    return remedy(visit, decision) if decision.outcome == OutcomeName.DENIED else None
 
 
 def events_of(scope: Scope, opening: Intent) -> list[Intent]:
@@ -174,7 +179,8 @@ def outcomes_of(scope: Scope, opening: Intent) -> tuple[list[Outcome], bool]:
 
 def _decisions(scope: Scope, opening: Intent) -> QuerySet[Decision]:
     decisions = scope.decisions().filter(intent=opening)
-    return decisions.select_related("subscription__follower", "subscription__strategy").order_by("outcome", "id")
+    whose = ("intent", "subscription__follower", "subscription__strategy")
+    return decisions.select_related(*whose).order_by("outcome", "id")
 
 
 def _outcomes(scope: Scope, opening: Intent, decisions: Sequence[Decision]) -> Iterable[Outcome]:

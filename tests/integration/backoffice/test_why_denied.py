@@ -5,12 +5,15 @@ import html
 import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
+from backoffice.tenants import mending
+from orders.domain.decision.settings import SETTINGS
 from tests import factories
 from tests.factories.sessions import now
 from tests.integration.backoffice.house import House, build
@@ -76,9 +79,62 @@ def test_a_missing_mapping_leads_to_where_it_is_made(client: Client, house: Hous
     member(client, house, role)
     edit = reverse("tenants:edit_subscription", args=[house.tenant.pk, subscription.pk])
     shown = page(client, reverse("tenants:mappings", args=[house.tenant.pk]))
-    assert (f'href="{edit}#id_symbol_map"' in shown) is offered
+    link = f"{edit}?at=symbol_map&amp;map=EURUSD#id_symbol_map"
+    assert (f'href="{link}"' in shown) is offered
+    assert ("An admin or owner of this tenant can change that." in shown) is not offered
     if offered:
-        assert 'id="id_symbol_map"' in page(client, edit)
+        # The map is open, and the line begun: only the follower's name of the symbol is missing.
+        form = page(client, html.unescape(link))
+        assert re.search(r"<details[^>]* open><summary><strong>Symbol mapping</strong>", form)
+        assert re.search(r'id="id_symbol_map">\s*EURUSD = </textarea>', form)
+
+
+def test_a_symbol_that_is_mapped_already_or_is_none_begins_no_line(client: Client, house: House) -> None:
+    subscription = house.row("orders.subscription")
+    type(subscription).objects.filter(pk=subscription.pk).update(symbol_map={"GOLD": "XAUUSD"})
+    member(client, house)
+    edit = reverse("tenants:edit_subscription", args=[house.tenant.pk, subscription.pk])
+    for symbol in ("GOLD", "", "A\nB = C", "\u202eUSD"):
+        form = page(client, f"{edit}?at=symbol_map&map={quote(symbol)}")
+        assert re.search(r'id="id_symbol_map">\s*GOLD = XAUUSD</textarea>', form), symbol
+    assert "GOLD = XAUUSD\n&lt;b&gt; = </textarea>" in page(client, f"{edit}?map=%3Cb%3E")
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "where"),
+    [
+        ("signal_too_old", "Change the setting…", "?at=max_age_seconds#id_max_age_seconds"),
+        ("filtered_side", "Change the setting…", "?at=filters#id_filters"),
+        ("subscription_close_only", "Resume…", "/resume/"),
+        ("follower_not_ready", "Look at the account", "/accounts/"),
+    ],
+)
+def test_a_denial_leads_to_what_said_no_in_the_list_and_at_the_trade(
+    client: Client, house: House, code: str, words: str, where: str
+) -> None:
+    subscription = house.row("orders.subscription")
+    decision = factories.DecisionFactory.create(subscription=subscription, denied=code, decided_at=now())
+    member(client, house)
+    trades = reverse("tenants:trades", args=[house.tenant.pk])
+    trade = reverse("tenants:trade", args=[house.tenant.pk, decision.intent_id])
+    for address in (f"{trades}?denied={subscription.follower_id}", trade):
+        found = re.findall(rf'<a href="([^"]+)">{words}', page(client, address))
+        assert len(found) == 1, address
+        assert where in html.unescape(found[0])
+        page(client, html.unescape(found[0]))
+
+
+def test_what_no_member_can_change_leads_nowhere(client: Client, house: House) -> None:
+    decision = factories.DecisionFactory.create(subscription=house.row("orders.subscription"), denied="tombstoned")
+    member(client, house)
+    shown = page(client, reverse("tenants:trade", args=[house.tenant.pk, decision.intent_id]))
+    told = shown.partition("The copy was closed by hand")[2].partition("</p>")[0]
+    assert "<a " not in told
+    assert "admin or owner" not in told
+
+
+def test_every_setting_that_a_denial_leads_to_is_there() -> None:
+    assert set(mending._SETTINGS.values()) <= {row.name for row in SETTINGS.rows}
 
 
 def test_an_ea_that_never_said_a_word_is_not_heard_yet(client: Client) -> None:
