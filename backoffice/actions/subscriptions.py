@@ -20,6 +20,12 @@ _RESUME: Final = gettext_lazy("Resume"), gettext_lazy("Resume this subscription?
 _PAUSE: Final = gettext_lazy("Pause"), gettext_lazy("Pause this subscription?")
 _SWITCH_OFF: Final = "Switch off", "Switch off this subscription?"
 
+_STATES: Final = {
+    SubscriptionState.ACTIVE: gettext_lazy("active"),
+    SubscriptionState.CLOSE_ONLY: gettext_lazy("paused"),
+    SubscriptionState.OFF: gettext_lazy("switched off"),
+}
+
 
 class SwitchOffForm(ReasonForm):
     """A reason, and whether open copies are let go."""
@@ -61,7 +67,7 @@ def _action(
             subscription_id=row.id, state=state, by=by, note=sent["reason"], detach=sent.get("detach", False)
         )
         told = gettext("The subscription of %(follower)s is %(state)s now.")
-        return Done(told % {"follower": row.follower.claimed_as, "state": state.value})
+        return Done(told % {"follower": row.follower.claimed_as, "state": _STATES[state]})
 
     return Action(
         name=f"{name}_subscription",
@@ -69,12 +75,12 @@ def _action(
         verb=words[0],
         title=words[1],
         permission=CHANGE_STATE,
-        obstacle=lambda row: unless(row.state != state, gettext("it is %(state)s already") % {"state": state.value}),
+        obstacle=lambda row: unless(row.state != state, gettext("it is %(state)s already") % {"state": _STATES[state]}),
         preview=lambda row: Preview(
             [
                 (gettext("Follower"), row.follower.claimed_as),
                 (gettext("Strategy"), row.strategy.name),
-                (gettext("State"), row.state),
+                (gettext("State"), _STATES[SubscriptionState(row.state)]),
             ],
             effects(row),
         ),

@@ -22,6 +22,7 @@ from backoffice.own_clock import clock
 from backoffice.permissions import may
 from backoffice.staff import short_words
 from backoffice.templatetags.outside import lots, words
+from backoffice.templatetags.spoken import in_english
 from sessions_app.domain.decimals import plain
 from sessions_app.models import BrokerAccount
 
@@ -157,7 +158,7 @@ class InWords(admin.ChoicesFieldListFilter):
 
     def choices(self, changelist: Any) -> Any:
         for choice in super().choices(changelist):
-            yield {**choice, "display": words(choice["display"])}
+            yield {**choice, "display": in_english(str(choice["display"]))}
 
 
 def one_of(field: str, names: Iterable[str]) -> type[admin.SimpleListFilter]:
@@ -219,7 +220,10 @@ def _shown(path: str, title: str, show: Callable[[Any], Any]) -> Callable[[Any],
 
 
 def _badge(value: str) -> str:
-    return format_html('<span class="state {}">{}</span>', value, value.replace("_", " "))
+    said = in_english(value)
+    if said == value.replace("_", " "):
+        return format_html('<span class="state {}">{}</span>', value, said)
+    return format_html('<span class="state {}" title="{}">{}</span>', value, value, said)
 
 
 def _readable(value: Any) -> str:

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from django import template
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from backoffice.own_clock import (
@@ -107,13 +106,17 @@ def words(value: Any) -> str:
     return str(value or NOTHING).replace("_", " ")
 
 
+STATES: Final = {"noop": "nothing to do", "active": "active", "close_only": "paused", "off": "switched off"}
+"""Outcomes and states whose names mean something to us alone, or something else."""
 SAID: Final = {
-    "noop": "nothing to do",
+    **STATES,
+    "subscription_close_only": "the subscription was paused",
+    "guards": "limits",
     "command": "by the gateway's command",
     "gone": "was no longer in the account",
     "detached": "left to its owner",
 }
-"""Outcomes and causes whose names mean something to us alone."""
+"""These, and causes, reasons and steps likewise."""
 
 
 @register.filter
@@ -126,12 +129,6 @@ def said(value: str) -> str:
 def in_language(text: str) -> str:
     """A text of ours that stands in a table, in the language of whoever looks."""
     return gettext(text) if text else ""
-
-
-@register.filter
-def fact(value: Any) -> str:
-    """A fact of an action's preview: what is made for a page already stays, a name of the code becomes words."""
-    return value if isinstance(value, SafeString) else outside(words(value))
 
 
 def _time(value: datetime | None, style: str) -> str:

@@ -123,6 +123,11 @@ def _typed(row: Setting, text: Any) -> Any:
             return text.strip() if text and text.strip() else None
 
 
+def help_of(row: Setting) -> str:
+    """What a setting does; other settings and values are called as the form calls them."""
+    return _NAMED.sub(_in_words, gettext(row.help.sentence))
+
+
 def _in_words(name: re.Match[str]) -> str:
     """A value that a sentence names, as the form's own choices call it."""
     return f"\u201c{name[1].replace('_', ' ')}\u201d"
@@ -157,7 +162,7 @@ def _lines(example: str) -> forms.Textarea:
 
 def _field(row: Setting) -> forms.Field:
     label = row.name.replace("_", " ").capitalize()
-    help_text = " ".join([_NAMED.sub(_in_words, gettext(row.help.sentence)), *_bounds(row)])
+    help_text = " ".join([help_of(row), *_bounds(row)])
     common: dict[str, Any] = {"label": label, "required": False, "help_text": help_text}
     match row.kind:
         case Choice(names):

@@ -8,13 +8,14 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext
 
 from backoffice.templatetags.outside import NOTHING
+from backoffice.templatetags.spoken import in_words
 from backoffice.tenants.pages import Visit, found, listed, member_page, searched
+from backoffice.tenants.setting_form import help_of
 from backoffice.tenants.trades import OPENINGS
 from backoffice.terminals import Terminal
 from orders.domain.decision.settings import SETTINGS
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.models import Strategy, Subscription
-from sessions_app.domain.decimals import plain
 from sessions_app.queries import database_now
 
 LAST: Final = 10
@@ -94,18 +95,12 @@ def settings_of(row: Subscription, *, changed: bool) -> list[tuple[str, str, str
         value = setting.default if value is None else value
         if (value != setting.default) is changed:
             name = setting.name.replace("_", " ")
-            shown.append((name, _written(value), gettext(setting.help.sentence).replace("`", "")))
+            shown.append((name, _written(value), help_of(setting)))
     return shown
 
 
 def _written(value: Any) -> str:
-    if value is None or value in ("", {}):
-        return NOTHING
-    if isinstance(value, bool):
-        return gettext("yes") if value else gettext("no")
-    if isinstance(value, dict):
-        return ", ".join(f"{name}: {one}" for name, one in value.items())
-    return plain(value) if hasattr(value, "as_tuple") else str(value)
+    return NOTHING if value is None or value in ("", {}) else in_words(value)
 
 
 def _terminal(session: Any, now: Any) -> Terminal | None:

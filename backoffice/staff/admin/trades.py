@@ -8,6 +8,8 @@ from django.http import HttpRequest
 
 from backoffice.staff.days import UtcDays
 from backoffice.staff.read_only_admin import COUNTED_ROWS, ReadOnlyAdmin, Tables, one_of
+from backoffice.templatetags.outside import SAID
+from backoffice.templatetags.spoken import in_english, in_words
 from orders.domain.states.denials import SENTENCES, Code
 from orders.models import Command, Copy, Decision, FillWait, FollowerQuote, Intent, Report, Strategy, Subscription
 
@@ -83,6 +85,7 @@ class DecisionAdmin(ReadOnlyAdmin):
         waits = row.fill_waits.select_related("copy").order_by("copy__leg")[:100]
         return {
             "decision": row,
+            "verdict": in_english(row.outcome),
             "sentence": _SENTENCES.get(row.code, ""),
             "steps": [_step(step) for step in row.steps],
             "waits": [{"wait": wait, "steps": [_step(step) for step in wait.steps]} for wait in waits],
@@ -95,15 +98,15 @@ def _step(step: dict[str, Any]) -> dict[str, Any]:
     evidence = [(name, value) for name, value in step.items() if name not in ("step", "result") and value is not None]
     result = str(step.get("result", ""))
     return {
-        "name": str(step.get("step", "")).replace("_", " "),
+        "name": SAID.get(str(step.get("step", "")), str(step.get("step", "")).replace("_", " ")),
         "passed": result == "ok",
-        "result": result.replace("_", " "),
+        "result": "passed" if result == "ok" else result.replace("_", " "),
         "evidence": [(name.replace("_", " "), _short(value)) for name, value in evidence],
     }
 
 
 def _short(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return ", ".join(map(str, value)) if isinstance(value, list) else in_words(value)
 
 
 class CommandAdmin(ReadOnlyAdmin):

@@ -136,7 +136,7 @@ class Settings:
     ] = field(default_factory=dict)
     repairs: Annotated[
         Mapping[str, str],
-        Content(policy_mistakes, "object: a policy by kind of difference", pairs="wrong_lots = repair"),
+        Content(policy_mistakes, "object: a policy by kind of difference", pairs="extra = repair"),
         Help(
             "What is done when the follower's terminal holds something else than was ordered. A kind of difference "
             "that is not named is treated as the tenant's `repairs` say.",

@@ -73,7 +73,7 @@ def test_a_person_pauses_with_a_reason(client: Client, operator: User) -> None:
     refused = client.post(state_url(subscription, "close_only"), {"reason": ""})
     assert "This field is required" in text_of(refused)
     answer: Any = client.post(state_url(subscription, "close_only"), {"reason": "holidays"}, follow=True)
-    assert told(answer) == [f"The subscription of {subscription.follower.claimed_as} is close_only now."]
+    assert told(answer) == [f"The subscription of {subscription.follower.claimed_as} is paused now."]
     event = SubscriptionEvent.objects.get()
     assert (event.to_state, event.actor, event.note) == ("close_only", "olga", "holidays")
 
@@ -91,7 +91,7 @@ def test_open_copies_must_be_detached_to_switch_off(client: Client, operator: Us
     refused = client.post(state_url(subscription, "off"), {"reason": "he left"})
     assert "1 open copies: close them first, or detach them" in text_of(refused)
     answer: Any = client.post(state_url(subscription, "off"), {"reason": "he left", "detach": "on"}, follow=True)
-    assert told(answer)[0].endswith("is off now.")
+    assert told(answer)[0].endswith("is switched off now.")
     copy.refresh_from_db()
     assert copy.close_cause == "detached"
 

@@ -274,7 +274,7 @@ def test_an_operator_pauses_and_resumes_with_a_reason_and_his_name(client: Clien
     event = subscription.events.order_by("-at").first()
     assert (event.actor, event.note, event.to_state) == (user.username, "news at 14:30", "close_only")
     assert "news at 14:30" in page(client, "audit", house.tenant)
-    assert "Nothing changed: it is close only already." in client.post(pausing, {"reason": "twice"}).content.decode()
+    assert "Nothing changed: it is paused already." in client.post(pausing, {"reason": "twice"}).content.decode()
     assert subscription.events.filter(note="twice").count() == 0
     client.post(address("resume", house.tenant, subscription.pk), {"reason": "over"})
     assert state_of(house) == "active"

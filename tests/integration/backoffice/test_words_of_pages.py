@@ -151,3 +151,80 @@ def test_whoever_was_overtaken_is_told_once_that_nothing_was_saved(house: House)
     assert html.count("Nothing was saved") == 1
     assert "What you typed stands below" in html
     assert 'value="0.625"' in html
+
+
+# Words of machines ----------------------------------------------------------------------------------------------------
+
+
+def machine_words(text: str) -> list[str]:
+    return re.findall(r"\b(?:[a-z]+(?:_[a-z]+)+|noop|ok)\b", text)
+
+
+def test_no_page_about_a_decision_or_its_settings_shows_a_machine_word(house: House) -> None:
+    subscription, decision = house.row("orders.subscription"), house.row("orders.decision")
+    type(subscription).objects.filter(pk=subscription.pk).update(
+        state="close_only", mode="balance_ratio", late_policy="pending_at_master_price", repairs={"extra": "notify"},
+        symbol_map={"GOLD": "XAU_USD"},
+    )  # fmt: skip
+    steps = [
+        {"step": "allocation", "result": "ok", "mode": "equity_ratio", "cut": True, "symbol": "m_gold"},
+        {"step": "guards", "result": "max_open_positions", "open": 5},
+    ]
+    type(decision).objects.filter(pk=decision.pk).update(outcome="noop", code="not_copied", steps=steps)
+    house.row("orders.command").__class__.objects.update(state="void", reason="subscription_close_only")
+    client = person("the tenant's owner", house, build("Neighbour")).client
+    for name, row in (
+        ("trade", decision.intent), ("subscription", subscription), ("edit_subscription", subscription),
+        ("account", subscription.follower), ("strategy", subscription.strategy), ("pause", subscription),
+    ):  # fmt: skip
+        text = text_of(client, reverse(f"tenants:{name}", args=[house.tenant.pk, row.pk]))
+        # Names at brokers keep what they have.
+        assert machine_words(text.replace("XAU_USD", "").replace("m_gold", "")) == [], name
+    trade = client.get(reverse("tenants:trade", args=[house.tenant.pk, decision.intent_id])).content.decode()
+    for shown in (
+        '<span class="state noop">nothing to do</span>',
+        '<span title="guards">Limits</span></strong>: <span title="max_open_positions">max open positions</span>',
+        ': <span title="ok">passed</span>',
+        '<dd><span title="equity_ratio">equity ratio</span></dd>',
+        "<dd>yes</dd>",
+        "<dd><bdi>m_gold</bdi></dd>",
+        '<span title="subscription_close_only">the subscription was paused</span>',
+    ):
+        assert shown in trade, shown
+    told = client.get(reverse("tenants:subscription", args=[house.tenant.pk, subscription.pk])).content.decode()
+    assert '<span title="not_copied">The position was never copied to this follower.</span>' in told
+    assert "<bdi>GOLD = XAU_USD</bdi>" in told
+
+
+def test_a_preview_and_the_versions_say_outcomes_and_values_in_words(house: House) -> None:
+    subscription = house.row("orders.subscription")
+    client = person("the tenant's owner", house, build("Neighbour")).client
+    edit = reverse("tenants:edit_subscription", args=[house.tenant.pk, subscription.pk])
+    sent = {
+        "mode": "balance_ratio", "contract_size": "check", "late_policy": "deny", "min_lots_policy": "deny",
+        "max_lots": "2", "symbol_map": "GOLD = XAUUSD", "version": "1", "reason": "trial",
+    }  # fmt: skip
+    looked = client.post(edit, {**sent, "preview": "1"}).content.decode()
+    assert "Mode: <bdi>mirrored</bdi> → <bdi>balance ratio</bdi>" in looked
+    assert "Max lots: <bdi>off</bdi> → <bdi>2</bdi>" in looked
+    client.post(edit, {**sent, "save": "1"})
+    versions = reverse("tenants:versions", args=[house.tenant.pk, subscription.pk])
+    shown = text_of(client, versions)
+    assert "Symbol map: \N{EN DASH} → GOLD = XAUUSD" in shown
+    assert machine_words(shown) == []
+
+
+def test_the_staffs_pages_about_decisions_say_the_same_words(house: House) -> None:
+    decision, subscription = house.row("orders.decision"), house.row("orders.subscription")
+    steps = [{"step": "guards", "result": "ok", "mode": "balance_ratio"}]
+    type(decision).objects.filter(pk=decision.pk).update(outcome="noop", code="not_copied", steps=steps)
+    type(subscription).objects.filter(pk=subscription.pk).update(state="close_only", mode="balance_ratio")
+    staff = person("staff: Administrator", house, build("Neighbour")).client
+    page = text_of(staff, reverse("admin:orders_decision_change", args=[decision.pk]))
+    assert "Limits passed mode balance ratio" in page
+    assert "nothing to do not_copied" in page, "the code itself beside it"
+    listed = staff.get(reverse("admin:orders_decision_changelist")).content.decode()
+    assert '<span class="state noop" title="noop">nothing to do</span>' in listed
+    listed = staff.get(reverse("admin:orders_subscription_changelist")).content.decode()
+    assert '<span class="state close_only" title="close_only">paused</span>' in listed
+    assert "balance_ratio</td>" not in listed
