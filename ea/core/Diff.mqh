@@ -40,6 +40,7 @@ private:
    void              Changed(const SRow &was,const SRow &now,SFact &facts[]);
    double            Closings(const SRow &row,const double left,SFact &facts[]);
    void              Born(const long ticket,SFact &facts[]);
+   int               FirstClosing(const long ticket,const double lots) const;
    double            Whole(const SRow &row) const;
    int               NextBorn(const CEnded &ended) const;
    void              BornAndGone(const CEnded &ended,SFact &facts[]);
@@ -255,15 +256,28 @@ int CDiff::Best(const SRow &rows[],const bool &taken[],const SRow &whole,const d
      }
    return(best);
   }
-//--- What a position was that lives and that nobody has seen yet: a part of it may be closed already. MetaTrader 5 only: in
-//--- MetaTrader 4 the rest has another ticket.
+//--- Of the closings of a position the one before which it had the most lots, if these are more than `lots`; else -1.
+//--- MetaTrader 5 only: in MetaTrader 4 the rest has another ticket.
+int CDiff::FirstClosing(const long ticket,const double lots) const
+  {
+   int first=-1;
+   double most=lots;
+   for(int i=0; i<ArraySize(m_history); i++)
+     {
+      if(m_history[i].ticket!=ticket || m_history[i].closer==0 || !IsTradeType(m_history[i].type))
+         continue;
+      if(m_history[i].left+m_history[i].lots<=most+LOTS_DUST)
+         continue;
+      most=m_history[i].left+m_history[i].lots;
+      first=i;
+     }
+   return(first);
+  }
+//--- What a position was that lives and that nobody has seen yet: a part of it may be closed already.
 double CDiff::Whole(const SRow &row) const
   {
-   double lots=row.lots;
-   for(int i=0; i<ArraySize(m_history) && row.closer>0; i++)
-      if(m_history[i].ticket==row.ticket && m_history[i].closer>0 && IsTradeType(m_history[i].type))
-         lots=MathMax(lots,m_history[i].left+m_history[i].lots);
-   return(lots);
+   int first=(row.closer>0) ? FirstClosing(row.ticket,row.lots) : -1;
+   return(first<0 ? row.lots : m_history[first].left+m_history[first].lots);
   }
 void CDiff::Changed(const SRow &was,const SRow &now,SFact &facts[])
   {
@@ -290,13 +304,11 @@ void CDiff::Changed(const SRow &was,const SRow &now,SFact &facts[])
 //--- A position that was opened and closed by some orders: what it was before the first of them
 void CDiff::Born(const long ticket,SFact &facts[])
   {
-   SRow born={};
-   for(int i=0; i<ArraySize(m_history); i++)
-      if(m_history[i].ticket==ticket && IsTradeType(m_history[i].type) && m_history[i].left+m_history[i].lots>born.lots+LOTS_DUST)
-        {
-         born=m_history[i];
-         born.lots=born.left+born.lots;
-        }
+   int first=FirstClosing(ticket,0);
+   if(first<0)
+      return;  // no lots were closed of it
+   SRow born=m_history[first];
+   born.lots+=born.left;
    born.closed=0;
    born.position=ticket;
    Add(facts,FACT_OPEN,born,ticket,born.lots,0);

@@ -404,8 +404,8 @@ FAULTS: Final = (
     Fault(
         "what was closed before anyone looked was never there",
         "Diff.mqh",
-        "for(int i=0; i<ArraySize(m_history) && row.closer>0; i++)",
-        "for(int i=0; i<ArraySize(m_history) && row.closer<0; i++)",
+        "int first=(row.closer>0) ?",
+        "int first=(row.closer<0) ?",
         f"{UNSEEN}::test_a_copy_of_which_a_hand_closes_a_part_before_the_first_look_at_it_is_told",
     ),
     Fault(
