@@ -27,7 +27,22 @@ WAYS: Final = (
 tried by `test_ea_faults.py` and `test_ea_mt5.py` too.
 """
 PATIENCE: Final = 30.0
+KEY: Final = "gD_fXa8ZGz9mTPZrtHlyfRUU3u7IoIRC5Cp-VcX2Dvw"
+ACCOUNT: Final = "Paper-Demo:5012345"
+MASTER_ONLY: Final = 1
+FOLLOWER_ONLY: Final = 2
+NOON: Final = 1_700_000_000.0
 WINDOWS_USER: Final = b"trader"
+
+
+@dataclass(slots=True)
+class Clock:
+    """A broker's. It goes on when a test says so."""
+
+    now: float = NOON
+
+    def __call__(self) -> float:
+        return self.now
 
 
 class Kind(TypedDict):

@@ -11,7 +11,7 @@ from ea.host.sim.broker import Broker
 from ea.host.sim.hedging import Deal, Hedging
 from ea.host.sim.terminal import Terminal
 from tests.ea.probes import built
-from tests.ea.test_simulator import NOON, Clock
+from tests.ea.seats import NOON, Clock
 
 pytestmark = pytest.mark.compiles
 BIG = 4_300_000_001

@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 
 from tests.ea.gateways import AnyGateway, Frame, frame
-from tests.ea.seats import PLATFORMS, Seat, until
-from tests.ea.test_watching import KEY, MASTER_ONLY, looks, told
+from tests.ea.seats import ACCOUNT, KEY, MASTER_ONLY, Seat, until
+from tests.ea.test_watching import looks, told
 
 pytestmark = pytest.mark.compiles
 PAGE: Final = b"<html><body>Please log in to the hotel's network</body></html>"
@@ -44,9 +44,9 @@ def gateway() -> Iterator[AnyGateway]:
     one.server_close()
 
 
-@pytest.fixture(params=PLATFORMS)
-def seat(gateway: AnyGateway, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Seat]:
-    with Seat(gateway.url, "Paper-Demo:5012345", KEY, tmp_path / "one", platform=request.param) as one:
+@pytest.fixture
+def seat(gateway: AnyGateway, tmp_path: Path, platform: str) -> Iterator[Seat]:
+    with Seat(gateway.url, ACCOUNT, KEY, tmp_path / "one", platform=platform) as one:
         yield one
 
 

@@ -1,16 +1,14 @@
 """A hand trades between any two questions that the program asks of its broker. All of it is told once, in its order."""
 
 import random
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from ea.host.sim.broker import Broker
-from tests.ea.seats import PLATFORMS, Seat, until
-from tests.ea.test_watching import FOLLOWER_ONLY, KEY, told
+from tests.ea.seats import Seat, until
+from tests.ea.test_watching import told
 
 pytestmark = pytest.mark.compiles
 MAGIC: Final = 0x5A000000
@@ -50,27 +48,20 @@ class Hand:
             self.broker.close(position.ticket, str(part), mark=mark)
 
 
-@pytest.fixture(params=PLATFORMS)
-def seat(nowhere: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Seat]:
-    """A follower's terminal at an account in which nothing was traded yet."""
-    with Seat(nowhere, "Paper-Demo:5012345", KEY, tmp_path / "one", platform=request.param) as one:
-        one.inputs = {"Role": FOLLOWER_ONLY}
-        one.broker.book.next_ticket = 100
-        yield one
-
-
 @pytest.mark.parametrize("seed", SEEDS)
-def test_whatever_a_hand_does_between_two_questions_is_told_once_and_in_its_order(seat: Seat, seed: int) -> None:
+def test_whatever_a_hand_does_between_two_questions_is_told_once_and_in_its_order(
+    follower_seat: Seat, seed: int
+) -> None:
     chance = random.Random(seed)
-    seat.broker.lies.backwards = chance.random() < 0.5
-    seat.start(MQL_CLOCK_RATE="20").terminal.hears("EA Gateway: watching")
-    hand = Hand(seat.broker, chance)
-    seat.terminal.told.asked = hand.acts_perhaps
+    follower_seat.broker.lies.backwards = chance.random() < 0.5
+    follower_seat.start(MQL_CLOCK_RATE="20").terminal.hears("EA Gateway: watching")
+    hand = Hand(follower_seat.broker, chance)
+    follower_seat.terminal.told.asked = hand.acts_perhaps
     until(lambda: hand.acts == ACTS, 120)
     count = sum(len(closings) for closings in hand.expected.values())
-    until(lambda: len(told(seat)) >= count)
+    until(lambda: len(told(follower_seat)) >= count)
     found: dict[int, list[tuple[str, Decimal, Decimal]]] = {magic: [] for magic in hand.expected}
-    for report in told(seat):
+    for report in told(follower_seat):
         closing = (report["cause"], Decimal(report["lots"]), Decimal(report["remaining_lots"]))
         found[MAGIC + report["copy_no"]].append(closing)
     assert found == hand.expected

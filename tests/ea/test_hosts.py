@@ -8,10 +8,9 @@ from threading import Thread
 
 import pytest
 
-from tests.ea.seats import PLATFORMS, Seat
+from tests.ea.seats import ACCOUNT, KEY, Seat
 
 pytestmark = pytest.mark.compiles
-KEY = "gD_fXa8ZGz9mTPZrtHlyfRUU3u7IoIRC5Cp-VcX2Dvw"
 TOKEN = "cZa3b-st3JbEU2RXTz2BZb4TzZ6kxL3vo8noYBfiz_I"
 
 
@@ -58,11 +57,10 @@ def hosts() -> Iterator[tuple[_Server, _Server]]:
         host.server_close()
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
 def test_a_token_is_not_sent_to_another_host(hosts: tuple[_Server, _Server], tmp_path: Path, platform: str) -> None:
     gateway, other = hosts
     gateway.elsewhere = f"{other.url}/ea-gateway/v1/sessions/s1/exchange"
-    with Seat(gateway.url, "Paper-Demo:5012345", KEY, tmp_path / "one", platform=platform) as seat:
+    with Seat(gateway.url, ACCOUNT, KEY, tmp_path / "one", platform=platform) as seat:
         seat.start(MQL_URLS=f"{gateway.url},{other.url}")
         seat.shows("STOPPED - the gateway names another host")
         assert gateway.asked == [("/ea-gateway/v1/sessions", None)]

@@ -11,19 +11,9 @@ import pytest
 from ea.host.sim.broker import Answer, Broker
 from ea.host.sim.terminal import Terminal
 from tests.ea.probes import built
-from tests.ea.seats import until
+from tests.ea.seats import NOON, Clock, until
 
 pytestmark = pytest.mark.compiles
-NOON = 1_700_000_000.0
-
-
-class Clock:
-    """Seconds that pass when the test says so."""
-
-    now = NOON
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

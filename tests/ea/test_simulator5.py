@@ -10,7 +10,8 @@ from ea.host.sim.broker import Answer, Broker
 from ea.host.sim.hedging import RETCODES, Hedging
 from ea.host.sim.terminal import Terminal
 from tests.ea.probes import built
-from tests.ea.test_simulator import NOON, Clock, do
+from tests.ea.seats import NOON, Clock
+from tests.ea.test_simulator import do
 
 pytestmark = pytest.mark.compiles
 FIRST = 1_000_001

@@ -1,7 +1,6 @@
 """What a program has not seen, cannot believe or must not tell yet: each is told once, and in its turn."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -11,36 +10,10 @@ import pytest
 
 from ea.host.sim.broker import Broker
 from tests.conformance.ea_journal import append
-from tests.ea.seats import PLATFORMS, Seat, until
-from tests.ea.test_watching import (
-    COPY,
-    FOLLOWER_ONLY,
-    KEY,
-    Clock,
-    copies_that_ended,
-    intents,
-    looks,
-    opening,
-    told,
-    watched,
-)
+from tests.ea.seats import ACCOUNT, KEY, Clock, Seat, until
+from tests.ea.test_watching import COPY, copies_that_ended, intents, looks, opening, told, watched
 
 pytestmark = pytest.mark.compiles
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture(params=PLATFORMS)
-def seat(nowhere: str, tmp_path: Path, clock: Clock, request: pytest.FixtureRequest) -> Iterator[Seat]:
-    """A follower's terminal, whose account is empty."""
-    with Seat(nowhere, "Paper-Demo:5012345", KEY, tmp_path / "one", platform=request.param) as one:
-        one.broker.clock = clock
-        one.inputs = {"Role": FOLLOWER_ONLY}
-        one.broker.book.next_ticket = 100
-        yield one
 
 
 def test_a_copy_of_which_a_hand_closes_a_part_before_the_first_look_at_it_is_told(seat: Seat) -> None:
@@ -87,7 +60,7 @@ def test_the_end_of_a_copy_is_told_when_the_doubt_about_its_opening_is_over(seat
     assert len(told(seat)) == 1
 
 
-@pytest.mark.parametrize("seat", ["mt5"], indirect=True)
+@pytest.mark.parametrize("platform", ["mt5"])
 def test_a_part_that_is_closed_as_old_deals_leave_the_last_days_is_seen(seat: Seat, clock: Clock) -> None:
     assert seat.hedging is not None
     copies = [seat.broker.open("buy", "0.10", magic=COPY) for _ in range(48)]
@@ -108,7 +81,7 @@ def test_a_part_that_is_closed_as_old_deals_leave_the_last_days_is_seen(seat: Se
     until(lambda: [report["remaining_lots"] for report in told(seat)] == ["0.04"])
 
 
-@pytest.mark.parametrize("seat", ["mt5"], indirect=True)
+@pytest.mark.parametrize("platform", ["mt5"])
 def test_an_order_that_has_filled_in_part_is_a_position_and_hides_no_other(seat: Seat) -> None:
     order = watched(seat).broker.place("buy limit", "0.10", "1.05", magic=COPY)
     looks(seat)
@@ -140,12 +113,11 @@ class Doubled(Broker):
         return super(Doubled, self).trades() * (2 if self.doubled else 1)
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
 def test_a_list_that_cannot_be_believed_ends_nothing_and_is_told_on_the_chart(
     nowhere: str, tmp_path: Path, platform: str
 ) -> None:
     broker = Doubled()
-    with Seat(nowhere, "Paper-Demo:5012345", KEY, tmp_path / "one", broker=broker, platform=platform) as seat:
+    with Seat(nowhere, ACCOUNT, KEY, tmp_path / "one", broker=broker, platform=platform) as seat:
         ticket = next(iter(opening(seat, MQL_CLOCK_RATE="20").broker.book.open))
         with seat.terminal.told.lock:
             broker.doubled = True

@@ -11,10 +11,9 @@ from typing import Any, Final
 
 import pytest
 
-from tests.ea.seats import PLATFORMS, Seat, until
+from tests.ea.seats import ACCOUNT, KEY, Seat, until
 
 pytestmark = pytest.mark.compiles
-KEY: Final = "gD_fXa8ZGz9mTPZrtHlyfRUU3u7IoIRC5Cp-VcX2Dvw"
 FIRST_MS: Final = 1000
 MOST_MS: Final = 60000
 AWAY: Final = 502
@@ -80,7 +79,7 @@ def pauses(answers: Sequence[Said], folder: Path, platform: str) -> list[tuple[s
     script = Script(answers)
     threading.Thread(target=script.serve_forever, args=(0.02,), daemon=True).start()
     try:
-        with Seat(script.url, "Paper-Demo:5012345", KEY, folder, platform=platform) as seat:
+        with Seat(script.url, ACCOUNT, KEY, folder, platform=platform) as seat:
             seat.start(MQL_CLOCK_RATE="200")
             until(lambda: len(waited(seat.said())) >= len(answers))
             return waited(seat.said())[: len(answers)]
@@ -93,11 +92,6 @@ def waited(said: str) -> list[tuple[str, int]]:
     """Each end of a link and the pause after it."""
     found = re.findall(r"EA Gateway: link ended, (\d+ .*)\nEA Gateway: next try in (\d+) ms", said)
     return [(how, int(pause)) for how, pause in found]
-
-
-@pytest.fixture(params=PLATFORMS)
-def platform(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 def test_a_gateway_that_is_back_is_not_waited_for_as_one_that_is_away(tmp_path: Path, platform: str) -> None:

@@ -13,39 +13,10 @@ import pytest
 from eagateway_sdk.paper import Book
 
 from ea.host.sim.broker import EURUSD, Broker
-from tests.ea.seats import PLATFORMS, Seat, until
+from tests.ea.seats import ACCOUNT, KEY, MASTER_ONLY, Clock, Seat, until
 
 pytestmark = pytest.mark.compiles
-KEY: Final = "gD_fXa8ZGz9mTPZrtHlyfRUU3u7IoIRC5Cp-VcX2Dvw"
 COPY: Final = 0x5A000000 + 17
-MASTER_ONLY: Final = 1
-FOLLOWER_ONLY: Final = 2
-NOON: Final = 1_700_000_000.0
-
-
-@dataclass(slots=True)
-class Clock:
-    """The broker's. It goes on when a test says so."""
-
-    now: float = NOON
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture(params=PLATFORMS)
-def seat(nowhere: str, tmp_path: Path, clock: Clock, request: pytest.FixtureRequest) -> Iterator[Seat]:
-    """A follower's terminal whose program has seen an empty account."""
-    with Seat(nowhere, "Paper-Demo:5012345", KEY, tmp_path / "one", platform=request.param) as one:
-        one.broker.clock = clock
-        one.inputs = {"Role": FOLLOWER_ONLY}
-        one.broker.book.next_ticket = 100
-        yield one
 
 
 def watched(seat: Seat, **environment: str) -> Seat:
@@ -320,7 +291,7 @@ def switched(nowhere: str, tmp_path: Path) -> Iterator[tuple[Seat, Switched]]:
     """A master's terminal with two accounts, each with a position; the program serves the first."""
     broker = Switched()
     broker.book.next_ticket = 100
-    with Seat(nowhere, "Paper-Demo:5012345", KEY, tmp_path / "one", broker=broker) as one:
+    with Seat(nowhere, ACCOUNT, KEY, tmp_path / "one", broker=broker) as one:
         broker.switch(77)
         broker.open("sell", "0.50")
         broker.switch(5012345)
