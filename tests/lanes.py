@@ -44,7 +44,8 @@ class Lane(StrEnum):
 ALL: Final = "all"
 _RAN_ON: Final = pytest.StashKey[str]()
 _WITHOUT_DATABASE: Final = ("tests/unit", "tests/repository", "tests/contract", "tests/ea", "sdk/python/tests")
-_EVERYTHING: Final = frozenset({"EAGATEWAY_NIGHTLY", "CONFORMANCE_FULL"})
+EVERYTHING: Final = frozenset({"EAGATEWAY_NIGHTLY", "CONFORMANCE_FULL"})
+PLAYED_BY_DAY: Final = "mark.also_on_production"
 _DATABASE_FIXTURES: Final = frozenset({"db", "transactional_db", "live_server"})
 _NEEDS_LANE: Final = re.compile(r"\b(db|django_db|transactional_db|live_server|mark\.lane)\b")
 _NO_RUN: Final = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
@@ -80,7 +81,7 @@ def _has_nothing_for(lane: str, path: Path, root: Path) -> bool:
     if lane != Lane.PRODUCTION:
         return False
     if place.startswith("tests/conformance/"):
-        return "CONFORMANCE_FULL" not in os.environ
+        return not (EVERYTHING & os.environ.keys() or PLAYED_BY_DAY in path.read_text(encoding="utf-8"))
     pure = place.startswith(tuple(f"{folder}/" for folder in _WITHOUT_DATABASE))
     return pure and not _NEEDS_LANE.search(path.read_text(encoding="utf-8"))
 
@@ -134,7 +135,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def _lanes_of(item: pytest.Item) -> Iterable[Lane]:
     lanes = _at_night(item)
     daily = item.get_closest_marker("daily")
-    if daily is None or _EVERYTHING & os.environ.keys():
+    if daily is None or EVERYTHING & os.environ.keys():
         return lanes
     # A test that runs on none of these lanes anyway runs where it can.
     return [lane for lane in lanes if lane in daily.args] or lanes
@@ -142,7 +143,7 @@ def _lanes_of(item: pytest.Item) -> Iterable[Lane]:
 
 def _at_night(item: pytest.Item) -> Iterable[Lane]:
     """Its lanes in the run that leaves nothing out."""
-    if item.get_closest_marker("nightly") and not _EVERYTHING & os.environ.keys():
+    if item.get_closest_marker("nightly") and not EVERYTHING & os.environ.keys():
         return ()
     if item.get_closest_marker("browser"):
         return (Lane.BROWSER,)

@@ -7,9 +7,13 @@ takes the socket for the cases of odd numbers and the exchange for the even ones
 A case about an EA takes `played`: it runs with the SDK as above and, as `[socket-ea]` and `[exchange-ea]`, with the EA
 itself, in MetaTrader 4 and, as `[exchange-mt5-ea]`, in a MetaTrader 5 that hedges, for which there is no program with a
 socket; by day over the socket and in MetaTrader 5, in the first of its variants. `@pytest.mark.over("ea")`: with the EA
-alone.
+alone; `over("ea", "socket")`: with it and over the socket alone.
 
-CONFORMANCE_SERVER chooses the ASGI server of our own deployments; CONFORMANCE_URL and CONFORMANCE_ACCOUNTS name another
+On the production lane the EA plays by day the cases marked `also_on_production`, over the socket, and by night all that
+it plays; the other cases run there by `make conformance` alone.
+
+CONFORMANCE_SERVER chooses the ASGI server of our own deployments (else that which a deployment on the lane's database
+has); CONFORMANCE_URL and CONFORMANCE_ACCOUNTS name another
 deployment, against which only the wire cases run.
 """
 
@@ -53,9 +57,11 @@ _record = Record()
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "terminal" in metafunc.fixturenames:
-        by_sdk = [] if metafunc.definition.get_closest_marker("over") else _one_of_both(metafunc.function.__name__)
+        marker = metafunc.definition.get_closest_marker("over")
+        by_sdk = [] if marker else _one_of_both(metafunc.function.__name__)
         ways = [pytest.param(*one.values, "sdk", marks=one.marks, id=one.values[0]) for one in by_sdk]
-        metafunc.parametrize(("transport", "terminal"), [*ways, *_by_the_ea()])
+        asked = [one for one in _by_the_ea() if not marker or not marker.args[1:] or one.values[0] in marker.args]
+        metafunc.parametrize(("transport", "terminal"), [*ways, *asked])
     elif "transport" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("over")
         metafunc.parametrize("transport", marker.args if marker else _one_of_both(metafunc.function.__name__))
@@ -92,10 +98,19 @@ def _leave_to_the_night(items: list[pytest.Item]) -> None:
         played.add(first)
 
 
+def _bring_to_production(items: list[pytest.Item]) -> None:
+    """What an EA may rely on must not depend on the database below. By night all of it, by day a few cases."""
+    for item in items:
+        chosen = item.get_closest_marker("also_on_production") and BY_DAY[0] in item.name
+        if "-ea" in item.name and (chosen or "EAGATEWAY_NIGHTLY" in os.environ):
+            item.add_marker(pytest.mark.lane("embedded", "production"))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What is not built yet may fail. Elsewhere, what is not a wire case is none of ours."""
     here = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
     _leave_to_the_night(here)
+    _bring_to_production(here)
     for item in here:
         if SPOILING & set(cases_of(item.name)):
             item.add_marker(pytest.mark.sends_invalid_frames)
@@ -129,7 +144,8 @@ def pytest_sessionfinish() -> None:
 
 
 def _own(folder: Path, **env: str) -> OwnHouse:
-    return OwnHouse(folder, server=os.environ.get("CONFORMANCE_SERVER", "daphne"), **env)
+    fitting = "uvicorn" if "DATABASE_URL" in os.environ else "daphne"
+    return OwnHouse(folder, server=os.environ.get("CONFORMANCE_SERVER", fitting), **env)
 
 
 @pytest.fixture(scope="session")

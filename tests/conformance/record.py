@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 _NUMBERS: Final = re.compile(r"test_case_((?:\d{3}_and_)*\d{3})_")
-_TRANSPORT: Final = re.compile(r"\[(?:.*-)?((?:socket|exchange|rest|rows|sdk|tcp)(?:-ea)?)(?:-.*)?\]")
+_TRANSPORT: Final = re.compile(r"\[(?:.*-)?((?:socket|exchange|rest|rows|sdk|tcp)(?:(?:-mt5)?-ea)?)(?:-.*)?\]")
 BY_THE_EA: Final = "-ea"
 _WORST: Final = ("failed", "skipped", "passed")
 

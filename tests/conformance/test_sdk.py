@@ -165,6 +165,7 @@ async def test_case_114_a_master_s_trade_is_one_intent_wherever_he_dies(
         assert (await follower.beat())["top_seq"] == command["seq"]
 
 
+@pytest.mark.also_on_production
 @pytest.mark.parametrize("point", ["received", "before", "after", "report"])
 async def test_case_124_a_follower_that_dies_at_any_point_executes_once(
     stage: Stage, tmp_path: Path, played: Casting, point: Point

@@ -3,7 +3,10 @@
 import re
 from typing import Final
 
+import pytest
+
 from tests.conformance.cases import AWAITED, CASES, REASONS, Mark
+from tests.conformance.record import Record
 from tests.conformance.report import DOCUMENT, LANES, files_by_case, render
 
 OURS = {number for number, case in CASES.items() if case.mark is not Mark.HOST}
@@ -30,6 +33,24 @@ def test_the_page_lists_the_cases_their_tests_and_every_lane() -> None:
     assert {number: cells[:WITHOUT_RESULTS] for number, cells in written.items()} == {
         number: cells[:WITHOUT_RESULTS] for number, cells in expected.items()
     }
+
+
+@pytest.mark.parametrize(
+    ("variant", "way"),
+    [
+        ("socket-ea-before", "socket-ea"),
+        ("exchange-ea", "exchange-ea"),
+        ("exchange-mt5-ea", "exchange-mt5-ea"),
+        ("exchange", "exchange"),
+        ("before its outbox line-exchange-mt5-ea", "exchange-mt5-ea"),
+        ("True-socket", "socket"),
+    ],
+)
+def test_what_the_ea_plays_is_recorded_apart_from_what_the_sdk_plays(variant: str, way: str) -> None:
+    record = Record()
+    place = ("test_sdk.py", 1, "")
+    record.note(pytest.TestReport(f"test_sdk.py::test_case_056_x[{variant}]", place, {}, "passed", None, "call"))
+    assert record.outcomes == {56: {way: ("passed", "")}}
 
 
 def test_the_page_shows_a_pass_on_every_lane_or_the_reason_why_not() -> None:

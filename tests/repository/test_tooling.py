@@ -227,5 +227,22 @@ def test_a_file_that_a_lane_should_read_and_does_not_is_named(
     assert lanes.not_read(items, root) == {f"the production lane does not read {root}/tests/unit/test_rows.py"}
 
 
+@pytest.mark.parametrize("variable", sorted(lanes.EVERYTHING))
+def test_cases_that_the_ea_plays_are_read_on_production_if_one_is_marked_and_all_of_them_by_night(
+    variable: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = request.config.rootpath / "tests/conformance/test_cases.py"
+    item = SimpleNamespace(path=path, get_closest_marker=_mark("lane", "production"))
+    items = cast("list[pytest.Item]", [item])
+    for name in lanes.EVERYTHING:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "read_text", lambda *_args, **_more: "@pytest.mark.also_on_production")
+    assert lanes.not_read(items, request.config.rootpath) == set()
+    monkeypatch.setattr(Path, "read_text", lambda *_args, **_more: "no mark")
+    assert lanes.not_read(items, request.config.rootpath) == {f"the production lane does not read {path}"}
+    monkeypatch.setenv(variable, "1")
+    assert lanes.not_read(items, request.config.rootpath) == set()
+
+
 def _mark(name: str, *args: str) -> Callable[[str], pytest.Mark | None]:
     return lambda asked: pytest.Mark(name, args, {}) if asked == name else None
