@@ -1,10 +1,12 @@
-"""What the EA's bars are measured by: python -m tests.ea.bars passes | memory | leaving | idle.
+"""What the EA's bars are measured by: python -m tests.ea.bars passes | memory | leaving | idle | latency.
 
 Times are those of the process's own CPU, for other work on the machine shall not count; the program is built with -O2.
+How long a trade takes to its copy is told by the clock on the wall, so the machine's load in that time is told too.
 """
 
 import asyncio
 import os
+import random
 import re
 import shutil
 import signal
@@ -13,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +27,7 @@ from tests.ea.seats import Seat, until
 PASSES: Final = 1_000_000
 REMOVALS: Final = 50  # in each of four situations
 IDLE_SECONDS: Final = 20
+TRADES: Final = 100  # of a master, in each of three situations
 INTERVAL: Final = {"HEARTBEAT_TIMEOUT_SECONDS": "60", "UNKNOWN_KEYS_PER_MINUTE": "1000"}
 
 
@@ -108,7 +112,8 @@ async def _idle(gateway: Gateway, folder: Path, way: str) -> None:
 
     async def joined(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", int(gateway.url.rpartition(":")[2]))
-        await asyncio.gather(carry(reader, back), carry(there, writer), return_exceptions=True)
+        with suppress(asyncio.CancelledError):  # the figures are known, and nobody waits for what else comes
+            await asyncio.gather(carry(reader, back), carry(there, writer), return_exceptions=True)
 
     server = await asyncio.start_server(joined, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -126,7 +131,52 @@ async def _idle(gateway: Gateway, folder: Path, way: str) -> None:
     server.close()
 
 
-BARS: Final = {"passes": passes, "memory": memory, "leaving": leaving, "idle": idle}
+def latency(folder: Path) -> None:
+    """From a master's trade in his broker's book to the copy in that of a follower."""
+    gateway = Gateway(folder, spare=3, **INTERVAL).start()
+    try:
+        for platform, way in (("mt4", "calls"), ("mt4", "socket"), ("mt5", "calls")):
+            took = sorted(_copies(gateway, Path(tempfile.mkdtemp(dir=folder)), platform, way))
+            middle, late = took[len(took) // 2], took[len(took) * 95 // 100]
+            figures = f"median {middle:.0f} ms, p95 {late:.0f} ms, most {took[-1]:.0f} ms of {len(took)}"
+            print(f"{platform} by {way}: {figures}, load {os.getloadavg()[0]:.1f}", flush=True)
+    finally:
+        gateway.end()
+
+
+def _copies(gateway: Gateway, folder: Path, platform: str, way: str) -> list[float]:
+    """Milliseconds of each trade, with timers of 100 ms. They come at any moment of a timer's and of a call's."""
+    chance, took = random.Random(1), []
+    cast = gateway.provision({})
+    names, inputs = cast.names[:2], {"TimerMilliseconds": 100}
+    seats = [
+        Seat(gateway.url, name, cast.keys[name], folder / str(at), inputs, way, platform=platform, fast=True)
+        for at, name in enumerate(names)
+    ]
+    with seats[0] as master, seats[1] as follower:
+        for seat, role in ((follower, "follower"), (master, "master")):
+            seat.start().live(role).terminal.hears("EA Gateway: watching")
+        for _ in range(TRADES):
+            time.sleep(1 + chance.random())
+            took.append(_copy(master, follower))
+    return took
+
+
+def _copy(master: Seat, follower: Seat) -> float:
+    """A trade and its copy, which are closed again."""
+    with master.terminal.told.lock:
+        ticket = master.broker.open("buy", "0.10")
+    began = time.monotonic()
+    while not follower.broker.book.open:
+        time.sleep(0.001)
+    took = time.monotonic() - began
+    with master.terminal.told.lock:
+        master.broker.close(ticket)
+    until(lambda: not follower.open)
+    return took * 1000
+
+
+BARS: Final = {"passes": passes, "memory": memory, "leaving": leaving, "idle": idle, "latency": latency}
 
 
 def main(names: Sequence[str]) -> None:

@@ -53,10 +53,10 @@ class Kind(TypedDict):
 
 
 @cache
-def program(name: str = "EAGatewayNoDll", *, platform: str = "mt4") -> Path:
-    """The executable of one of our programs, with the sanitizers; once per run."""
+def program(name: str = "EAGatewayNoDll", *, platform: str = "mt4", fast: bool = False) -> Path:
+    """The executable of one of our programs, with the sanitizers or optimised; once per run."""
     language = int(platform[-1])
-    options = Options(language=language, sanitized=True)
+    options = Options(language=language, sanitized=not fast, fast=fast)
     return build(SOURCES / f"mql{language}" / f"{name}.mq{language}", options)
 
 
@@ -86,7 +86,7 @@ def kept(path: Path) -> str:
 class Seat:
     """One account. `start` attaches the EA to its chart. `inputs` beside those that all have. `way`: by calls, with the
     program that has no DLL; or by a socket, with the other one, for which the terminal lists no address. `hedging`: the
-    account as a MetaTrader 5 shows it.
+    account as a MetaTrader 5 shows it. `fast`: optimised and without sanitizers, for what is measured.
     """
 
     url: str
@@ -98,6 +98,7 @@ class Seat:
     broker: Broker = field(default_factory=Broker)
     platform: str = "mt4"
     hedging: Hedging | None = None
+    fast: bool = False
     _terminals: list[Terminal] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -130,7 +131,8 @@ class Seat:
         inputs = {"GatewayUrl": self.url, "AccountKey": self.key, "TimerMilliseconds": 50, **self.inputs}
         urls = self.url if self.way == "calls" else ""
         given = {"MQL_URLS": urls, "ASAN_OPTIONS": "detect_leaks=0", **environment}
-        terminal.start(program(PROGRAM_OF[self.way], platform=self.platform), inputs=inputs, **given)
+        executable = program(PROGRAM_OF[self.way], platform=self.platform, fast=self.fast)
+        terminal.start(executable, inputs=inputs, **given)
         return self
 
     def live(self, role: str, *, seconds: float = PATIENCE) -> Self:
