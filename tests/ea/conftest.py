@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from ea.host.build import compiler
+from tests.ea.gateways import AnyGateway
 from tests.ea.seats import ACCOUNT, FOLLOWER_ONLY, KEY, PLATFORMS, Clock, Seat
 
 HERE: Final = Path(__file__).parent
@@ -27,6 +28,15 @@ def nowhere() -> str:
 def platform(request: pytest.FixtureRequest) -> str:
     """Both, one after the other."""
     return str(request.param)
+
+
+@pytest.fixture
+def gateway() -> Iterator[AnyGateway]:
+    """One that answers what a test says."""
+    one = AnyGateway()
+    yield one
+    one.shutdown()
+    one.server_close()
 
 
 @pytest.fixture

@@ -37,14 +37,6 @@ GARBAGE: Final = [
 
 
 @pytest.fixture
-def gateway() -> Iterator[AnyGateway]:
-    one = AnyGateway()
-    yield one
-    one.shutdown()
-    one.server_close()
-
-
-@pytest.fixture
 def seat(gateway: AnyGateway, tmp_path: Path, platform: str) -> Iterator[Seat]:
     with Seat(gateway.url, ACCOUNT, KEY, tmp_path / "one", platform=platform) as one:
         yield one

@@ -24,15 +24,17 @@ enum Kind { SESSION, CONNECTION, REQUEST, SOCKET };
 struct Handle {
   explicit Handle(Kind k) : kind(k) {}
   Kind kind;
-  std::string host, verb, path, came;
+  std::string host, verb, path, came, rest;
   int port = 0, socket = -1, timeout = 30000, closed = 0;
-  bool upgrade = false, secure = false;
+  bool upgrade = false, secure = false, binary = false;
 };
 // Never destroyed: programs call Windows from the destructors of their globals.
 std::map<int, Handle> &handles = *new std::map<int, Handle>;
 std::map<int, std::string> &memory = *new std::map<int, std::string>;
 int next_handle = 1, next_memory = 0x1000;
 unsigned int failure = 0;
+
+constexpr size_t MESSAGE_MOST = 1u << 26;
 
 std::string narrow(const char16_t *text) { return text ? mql_utf8(text) : ""; }
 bool there(const char *variable) { const char *file = getenv(variable); return file && ::access(file, F_OK) == 0; }
@@ -170,9 +172,18 @@ uint wait_for(Handle &h, size_t size) {
     if (!more(h)) return 12030;
   return there("MQL_LOSE_FILE") ? 12030 : 0;
 }
+// As much of a message as there is room for: 2 and 0 are the end of a text and of bytes, 3 and 1 what comes before the end.
+uint piece(Handle &h, uchar *buffer, uint size, uint *count, uint *type) {
+  *count = (uint)std::min((size_t)size, h.rest.size());
+  memcpy(buffer, h.rest.data(), *count);
+  h.rest.erase(0, *count);
+  *type = (h.binary ? 0u : 2u) + (h.rest.empty() ? 0u : 1u);
+  return 0;
+}
 template <class W> uint SocketReceive(W socket, uchar *buffer, uint size, uint *count, uint *type) {
   Handle *h = find(socket, SOCKET);
   if (!h || h->closed) return 4317;
+  if (!h->rest.empty()) return piece(*h, buffer, size, count, type);
   for (;;) {
     if (uint e = wait_for(*h, 2)) return e;
     size_t head = 2, length = (uchar)h->came[1] & 127u;
@@ -182,7 +193,10 @@ template <class W> uint SocketReceive(W socket, uchar *buffer, uint size, uint *
       length = (size_t)(uchar)h->came[2] << 8 | (uchar)h->came[3];
       head = 4;
     } else if (length == 127) {
-      return 12152;
+      if (uint e = wait_for(*h, 10)) return e;
+      for (size_t i = length = 0; i < 8; i++) length = length << 8 | (uchar)h->came[2 + i];
+      if (length > MESSAGE_MOST) return 12152;
+      head = 10;
     }
     if (uint e = wait_for(*h, head + length)) return e;
     std::string data = h->came.substr(head, length);
@@ -196,12 +210,10 @@ template <class W> uint SocketReceive(W socket, uchar *buffer, uint size, uint *
       *count = 0;
       return 0;
     }
-    if (data.size() > size) return 122;  // a frame of the gateway has 16 KiB at most
     if (dropped(data)) continue;
-    memcpy(buffer, data.data(), data.size());
-    *count = (uint)data.size();
-    *type = 2;
-    return 0;
+    h->rest = data;
+    h->binary = kind == 2;
+    return piece(*h, buffer, size, count, type);
   }
 }
 template <class W> uint SocketClose(W socket, ushort status, uchar *, uint) {
