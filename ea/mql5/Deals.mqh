@@ -28,8 +28,9 @@ private:
    int               m_count;
 
    int               Find(const long position) const;
-   void              In(const ulong deal);
-   void              Out(const ulong deal,SRow &rows[],SMoney &money[],int &count);
+   void              In(const ulong deal,const double lots,const double paid);
+   void              Out(const ulong deal,const double lots,SRow &rows[],SMoney &money[],int &count);
+   void              Trade(const ulong deal,SRow &rows[],SMoney &money[],int &count);
    static string     Mark(const ulong deal);
    static bool       IsMoney(const ulong deal);
    static void       MoneyRow(const ulong deal,SRow &row);
@@ -56,8 +57,8 @@ bool CDeals::IsMoney(const ulong deal)
    long type=HistoryDealGetInteger(deal,DEAL_TYPE);
    return(type!=DEAL_TYPE_BUY && type!=DEAL_TYPE_SELL);
   }
-//--- what opened a position, or added to it
-void CDeals::In(const ulong deal)
+//--- what opened a position, or added to it, and what was paid for that
+void CDeals::In(const ulong deal,const double lots,const double paid)
   {
    long position=HistoryDealGetInteger(deal,DEAL_POSITION_ID);
    int at=Find(position);
@@ -79,8 +80,8 @@ void CDeals::In(const ulong deal)
       m_open[at].lots_out=0;
       m_open[at].paid=0;
      }
-   m_open[at].lots_in+=HistoryDealGetDouble(deal,DEAL_VOLUME);
-   m_open[at].paid+=HistoryDealGetDouble(deal,DEAL_COMMISSION)+HistoryDealGetDouble(deal,DEAL_FEE);
+   m_open[at].lots_in+=lots;
+   m_open[at].paid+=paid;
   }
 //--- MetaTrader 4's marks, by which the core knows why it was closed
 string CDeals::Mark(const ulong deal)
@@ -96,11 +97,10 @@ string CDeals::Mark(const ulong deal)
   }
 //--- What closed a position or a part of it. Deals of one order are one closing. What was paid when it was opened is
 //--- booked part by part; the last part takes the cents that are left.
-void CDeals::Out(const ulong deal,SRow &rows[],SMoney &money[],int &count)
+void CDeals::Out(const ulong deal,const double lots,SRow &rows[],SMoney &money[],int &count)
   {
    long position=HistoryDealGetInteger(deal,DEAL_POSITION_ID);
    long order=HistoryDealGetInteger(deal,DEAL_ORDER);
-   double lots=HistoryDealGetDouble(deal,DEAL_VOLUME);
    int at=Find(position);
    if(at<0)
       return;  // its beginning is not in the history: nobody could say what is left of it
@@ -172,13 +172,26 @@ int CDeals::Read(SRow &rows[],SMoney &money[],int &count)
          count++;
          continue;
         }
-      long entry=HistoryDealGetInteger(deal,DEAL_ENTRY);
-      if(entry==DEAL_ENTRY_IN)
-         In(deal);
-      else
-         Out(deal,rows,money,count);
+      Trade(deal,rows,money,count);
      }
    return(total);
+  }
+//--- One that turns a position round ends it and begins another one under its number. Only accounts that net have such, and
+//--- those that have netted before: what is beyond the position's lots was not closed.
+void CDeals::Trade(const ulong deal,SRow &rows[],SMoney &money[],int &count)
+  {
+   long entry=HistoryDealGetInteger(deal,DEAL_ENTRY);
+   double lots=HistoryDealGetDouble(deal,DEAL_VOLUME);
+   if(entry==DEAL_ENTRY_IN)
+     {
+      In(deal,lots,HistoryDealGetDouble(deal,DEAL_COMMISSION)+HistoryDealGetDouble(deal,DEAL_FEE));
+      return;
+     }
+   int at=(entry==DEAL_ENTRY_INOUT) ? Find(HistoryDealGetInteger(deal,DEAL_POSITION_ID)) : -1;
+   double closed=(at<0) ? lots : MathMin(lots,m_open[at].lots_in-m_open[at].lots_out);
+   Out(deal,closed,rows,money,count);
+   if(lots-closed>LOTS_DUST)
+      In(deal,NormalizeDouble(lots-closed,8),0);
   }
 //--- pending orders that were deleted or have expired
 void CDeals::Orders(SRow &rows[],int &count) const

@@ -93,6 +93,26 @@ def test_positions_that_close_each_other_are_two_closings_by_one_order(terminal:
     ]
 
 
+def test_a_deal_that_turns_a_position_round_closes_no_more_than_there_was(terminal: Terminal, account: Hedging) -> None:
+    deal(account, 50, 50, 0, 0, "0.30", "1.1", magic=7, commission="-0.30")
+    deal(account, 60, 50, 1, 1, "0.10", "1.2", profit="1.00")
+    deal(account, 61, 50, 1, 2, "0.50", "1.2", profit="2.00", commission="-0.50")
+    deal(account, 62, 50, 0, 1, "0.30", "1.3", profit="-3.00")
+    assert rows(terminal) == [
+        "50 0 0.10 left 0.20 at 1.20000 by 60 of 7 '' booked 1.00 0.00 -0.10",
+        "50 0 0.20 left 0.00 at 1.20000 by 61 of 7 '' booked 2.00 0.00 -0.70",
+        "50 1 0.30 left 0.00 at 1.30000 by 62 of 0 '' booked -3.00 0.00 0.00",
+    ]
+
+
+def test_a_deal_that_turned_round_what_the_history_does_not_show_is_left_out(
+    terminal: Terminal, account: Hedging
+) -> None:
+    deal(account, 61, 50, 1, 2, "0.50", "1.2", profit="2.00")
+    deal(account, 62, 50, 0, 1, "0.30", "1.3", profit="-3.00")
+    assert rows(terminal) == []
+
+
 def test_the_magic_number_is_that_of_the_opening_and_causes_come_from_the_reason(
     terminal: Terminal, account: Hedging
 ) -> None:
