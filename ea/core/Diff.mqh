@@ -157,6 +157,7 @@ void CDiff::Vanished(const SRow &row,SFact &facts[])
         }
       SRow closed=m_history[at];
       m_taken_history[at]=(closed.closer==0);
+      whole.symbol=closed.symbol;  // a broker may have renamed it
       if(IsWorkingType(closed.type))
         {
          Add(facts,FACT_CANCEL,closed,row.position,closed.lots,0);

@@ -65,11 +65,10 @@ bool SamePrice(const double a,const double b,const double point)
   {
    return(MathAbs(a-b)<=(point>0 ? point/2 : 0.00000001));
   }
-//--- what a rest keeps of the order that it is the rest of
+//--- What a rest keeps of the order that it is the rest of. Not its symbol, which a broker may rename.
 bool SameOrigin(const SRow &rest,const SRow &whole)
   {
-   return(rest.symbol==whole.symbol && rest.type==whole.type && rest.opened==whole.opened
-          && SamePrice(rest.price,whole.price,whole.point));
+   return(rest.type==whole.type && rest.opened==whole.opened && SamePrice(rest.price,whole.price,whole.point));
   }
 //--- How sure it is that `rest` goes on from `whole`, of which `part` lots were closed:
 //--- 0 no; 1 by its figures alone; 2 the comment says it and the figures agree. A comment alone proves nothing.
@@ -82,7 +81,7 @@ int LineageStrength(const SRow &rest,const SRow &whole,const double part)
       return(2);
    if(told!=0)
       return(0);
-   if(rest.magic!=whole.magic || MathAbs(rest.lots+part-whole.lots)>LOTS_DUST)
+   if(rest.symbol!=whole.symbol || rest.magic!=whole.magic || MathAbs(rest.lots+part-whole.lots)>LOTS_DUST)
       return(0);
    return(1);
   }

@@ -124,6 +124,7 @@ void CDeals::Out(const ulong deal,const double lots,SRow &rows[],SMoney &money[]
       rows[last].close_price=(rows[last].close_price*rows[last].lots+HistoryDealGetDouble(deal,DEAL_PRICE)*lots)/total;
    rows[last].lots=NormalizeDouble(total,8);
    rows[last].left=NormalizeDouble(MathMax(0.0,whole-gone-lots),8);
+   rows[last].symbol=HistoryDealGetString(deal,DEAL_SYMBOL);
    rows[last].closed=(datetime)HistoryDealGetInteger(deal,DEAL_TIME);
    rows[last].closer=(order>0) ? order : (long)deal;
    rows[last].sl=HistoryDealGetDouble(deal,DEAL_SL);

@@ -60,6 +60,25 @@ def test_the_end_of_a_copy_is_told_when_the_doubt_about_its_opening_is_over(seat
     assert len(told(seat)) == 1
 
 
+def test_copies_that_a_hand_closes_by_each_other_end_by_close_by_and_the_rest_is_the_larger_one(seat: Seat) -> None:
+    watched(seat)
+    with seat.terminal.told.lock:
+        larger = seat.broker.open("buy", "0.10", magic=COPY)
+        smaller = seat.broker.open("sell", "0.04", magic=COPY + 1)
+    looks(seat)
+    with seat.terminal.told.lock:
+        rest = seat.broker.close_by(larger, smaller)
+    until(lambda: len(copies_that_ended(seat)) == 2)
+    looks(seat)
+    told_of = sorted((one["ticket"], one["cause"], one["lots"], one["remaining_lots"]) for one in told(seat))
+    assert told_of == [(larger, "close_by", "0.04", "0.06"), (smaller, "close_by", "0.04", "0")]
+    with seat.terminal.told.lock:
+        assert rest is not None
+        seat.broker.close(rest)
+    until(lambda: len(copies_that_ended(seat)) == 3)
+    assert (told(seat)[-1]["cause"], told(seat)[-1]["lots"]) == ("manual", "0.06")
+
+
 @pytest.mark.parametrize("platform", ["mt5"])
 def test_a_part_that_is_closed_as_old_deals_leave_the_last_days_is_seen(seat: Seat, clock: Clock) -> None:
     assert seat.hedging is not None
