@@ -415,7 +415,7 @@ def test_a_cancel_that_finds_a_position_tells_that_its_order_has_filled() -> Non
 def test_a_position_of_which_lots_remain_was_opened_though_nobody_has_told_so(action: Action, already: bool) -> None:
     told = report(ReportStatus.CLOSED, "0.06", already=already, remaining_lots=Lots("0.04"), ticket=77, new_ticket=78)
     opened = outcome(ORDERED, action, told)
-    there = {"held": "0.04", "ticket": 78, "lots_filled": Decimal("0.10")}
+    there: dict[str, Any] = {"held": "0.04", "ticket": 78, "lots_filled": Decimal("0.10")}
     assert opened == facts(decided="0.04", **there)
     assert outcome(replace(ORDERED, lots_decided=Decimal("0.02")), action, told) == facts(decided="0.02", **there)
     # The fill that comes late brings nothing back, nor does it make a second position of it.
