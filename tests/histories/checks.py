@@ -394,8 +394,9 @@ class _Copy:
         if stuck >= MOST_ATTEMPTS and not alerts & CODES[Fact.OPEN_REJECTED]:
             yield Violation("silent_open_rejected", f"{self.name}: {stuck} orders to cancel were refused")
         opened = self._opened()
-        # An order that was refused is told as that, and is no order that filled in part.
-        never = {row.copy_no: row for row in self.told.commands if row.action in OPENS and row.state == "rejected"}
+        # An order that was refused is told as that, and is no order that filled in part. Another one may stand in for a
+        # pending order.
+        never = {row.copy_no: row for row in self.told.commands if row.action == "open" and row.state == "rejected"}
         lacking = [row for no, row in never.items() if 0x5A000000 | (no or 0) not in opened]
         due = self.decided - sum((row.lots_after or ZERO for row in lacking), ZERO)
         short = self.position.alive and ZERO < sum(opened.values(), ZERO) < due

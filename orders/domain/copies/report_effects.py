@@ -68,8 +68,8 @@ def _partially_filled(copy: CopyFacts, action: Action | None, report: ExecutionR
 
 
 def _opened(copy: CopyFacts, lots: Decimal, report: ExecutionReport, *, all_of_it: bool) -> CopyFacts:
-    """`lots` are all that has filled so far: what of it was closed already does not come back. Fewer than were known take
-    nothing away: a book tells so that shows what remains.
+    """`lots` are all that has filled so far: what of it was closed already does not come back. Fewer than were known
+    take nothing away: a book tells so that shows what remains.
     """
     there = copy.lots_open + max(_NONE, lots - copy.lots_filled)
     # The follower keeps what his subscription has let go, also what fills afterwards.
