@@ -167,6 +167,29 @@ def test_every_page_fits_the_screen(
     assert page.title() != "owned"
 
 
+@pytest.mark.parametrize("name", ["orders_decision", "orders_command", "orders_subscription", "sessions_app_easession"])
+def test_on_a_phone_a_list_of_staff_shows_the_state_first_and_cuts_nothing_off(
+    page: Page, visit: Visit, operator: User, name: str
+) -> None:
+    User.objects.filter(pk=operator.pk).update(is_superuser=True)
+    decision = DecisionFactory.create(
+        denied="below_minimum_lots", subscription__follower__claimed_as="A-Very-Long-Broker-Name-" * 4 + ":1"
+    )
+    CommandFactory.create(decision=decision, state="rejected")
+    EaSessionFactory.create(account=decision.subscription.follower)
+    page.set_viewport_size({"width": 390, "height": 844})
+    visit(reverse(f"admin:{name}_changelist"))
+    cells = page.locator("#result_list tbody tr").first.locator("th, td")
+    labels = [str(cell.get_attribute("data-label")) for cell in cells.all()]
+    boxes = [cell.bounding_box() for cell in cells.all()]
+    tops = {label: box["y"] for label, box in zip(labels, boxes, strict=True) if box}
+    assert min(tops, key=lambda label: tops[label]) in ("State", "Outcome")
+    assert all(box and box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+    # What is wider than its cell is scrolled, and so cut off.
+    assert page.locator(".results").evaluate("one => one.scrollWidth <= one.clientWidth")
+    assert cells.evaluate_all("all => all.every(one => one.scrollHeight <= one.clientHeight + 1)")
+
+
 def test_the_monitoring_page_is_whole_without_javascript(page: Page, live_server: LiveServer, visit: Visit) -> None:
     CommandFactory.create()
     browser = page.context.browser

@@ -245,3 +245,16 @@ def test_our_templates_have_nothing_inline() -> None:
 def _inline(html: str) -> list[str]:
     """Inline scripts, styles and handlers: what the policy would block."""
     return re.findall(r"<style|<script(?![^>]*\ssrc=)[^>]*>|\sstyle=|\son[a-z]+=|hx-on|javascript:", html)
+
+
+def test_each_cell_of_a_list_carries_the_title_of_its_column(client: Client) -> None:
+    """Escaped: both come through the same door as what an EA has said."""
+    client.force_login(UserFactory.create(is_superuser=True))
+    row = SubscriptionFactory.create(strategy__name='<b>"x"</b>')
+    html = client.get(reverse("admin:orders_subscription_changelist")).content.decode()
+    body = html.partition("<tbody>")[2].partition("</tbody>")[0]
+    labels = re.findall(r"<t[hd][^>]*>", body)
+    assert all(" data-label=" in one for one in labels)
+    assert [re.findall(r'data-label="([^"]*)"', one)[0] for one in labels][:3] == ["Follower", "Strategy", "State"]
+    assert "<b>" not in body
+    assert row.follower.claimed_as in body
