@@ -47,8 +47,9 @@ class Account:
 class Row:
     """An account and what is to be known of it. `silence`: how long ago its terminal was heard of.
     `subscriptions`: of a follower, each strategy with the subscription to it. `depending`: of a master, the followers'
-    open copies, which nobody closes while he is away. `paused`: how many of its subscriptions take no new trade.
-    `led`: of a master, the subscriptions to his strategies, and `led_paused` how many of these take no new trade.
+    open copies, which nobody closes while he is away. `paused`, `off`: how many of its subscriptions
+    people have paused, or ended. `led`: of a master, the subscriptions to his strategies that have not ended, and
+    `led_paused` how many of these are paused.
 
     `hops`: milliseconds of each hop of the command that stands at its p95; empty where one is not known.
     """
@@ -61,6 +62,7 @@ class Row:
     open_copies: int = 0
     depending: int = 0
     paused: int = 0
+    off: int = 0
     led: int = 0
     led_paused: int = 0
     unprotected: int = 0
@@ -92,15 +94,16 @@ class Row:
     @property
     def is_paused(self) -> bool:
         """Whether it is a follower to whom no new trade is copied, because people have said so."""
-        return 0 < self.paused == len(self.strategies)
+        return 0 < self.paused + self.off == len(self.strategies)
 
     @property
     def pause(self) -> str:
-        """What people have stopped here, in words: it is no fault, and no calm either."""
+        """What people have stopped here, in words: it is no fault, and no calm either. That one of several
+        subscriptions has ended is nothing to look at."""
+        if self.is_paused:
+            return gettext("paused by people") if self.paused else gettext("switched off by people")
         if not self.paused:
             return ""
-        if self.is_paused:
-            return gettext("paused by people")
         return gettext("paused by people for %(paused)s of %(all)s strategies") % {
             "paused": self.paused, "all": len(self.strategies),
         }  # fmt: skip
@@ -167,7 +170,7 @@ class Row:
         most, or served late."""
         level, late = self.level, -(self.p95 or 0.0)
         at_risk = 0 if level == "ok" else -self.open_copies
-        rank = _LEVELS.index(level) + (level == "ok" and not self.paused)
+        rank = _LEVELS.index(level) + (level == "ok" and not self.pause)
         return (rank, at_risk, -self.differences, -self.denied, late, self.account.account_id)
 
 
@@ -259,7 +262,7 @@ def missed_line(masters: Sequence[Row]) -> str:
 def paused_line(rows: Sequence[Row]) -> str:
     """What is to be said besides of followers that are paused: nobody shall think that their trades are copied."""
     whole = sum(row.is_paused for row in rows)
-    partly = sum(row.paused > 0 for row in rows) - whole
+    partly = sum(row.paused > 0 and not row.is_paused for row in rows)
     said = []
     if whole:
         said.append(
@@ -289,8 +292,14 @@ def strategy_words(name: str, state: str) -> str:
 
 def count_led(master: Row, state: str) -> None:
     """One more subscription to a strategy of this master."""
-    master.led += 1
-    master.led_paused += state != SubscriptionState.ACTIVE
+    master.led += state != SubscriptionState.OFF
+    master.led_paused += state == SubscriptionState.CLOSE_ONLY
+
+
+def count_followed(follower: Row, state: str) -> None:
+    """One more subscription of this follower."""
+    follower.paused += state == SubscriptionState.CLOSE_ONLY
+    follower.off += state == SubscriptionState.OFF
 
 
 def tell_led(followers: Mapping[UUID, Row], masters: Mapping[UUID, Row]) -> None:

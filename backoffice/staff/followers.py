@@ -22,6 +22,7 @@ from backoffice.standings import (
     Account,
     Row,
     connect,
+    count_followed,
     count_led,
     counted,
     failed_since,
@@ -34,7 +35,6 @@ from orders.domain.decision.inputs import Outcome
 from orders.domain.states.commands import CommandState
 from orders.domain.states.copies import ALIVE
 from orders.domain.states.differences import WAITING, DifferenceState
-from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.snapshots import DifferenceSeverity
 from orders.models import Command, Copy, Decision, Difference, Strategy, Subscription
 from sessions_app.models import EaSession, Tenant
@@ -134,7 +134,7 @@ def _cast() -> tuple[dict[UUID, Row], dict[UUID, Row]]:
         else:
             following = _row(followers, values, tenants)
             following.subscriptions.append((strategy_words(names[strategy], word), pk))
-            following.paused += word != SubscriptionState.ACTIVE
+            count_followed(following, word)
             count_led(masters[owners[strategy]], word)
     for row in followers.values():
         row.strategies = [words for words, _ in row.subscriptions]

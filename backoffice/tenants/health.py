@@ -18,6 +18,7 @@ from backoffice.standings import (
     Account,
     Row,
     connect,
+    count_followed,
     count_led,
     failed_since,
     state_line,
@@ -31,7 +32,6 @@ from orders.domain.states.commands import CommandState
 from orders.domain.states.copies import ALIVE
 from orders.domain.states.denials import Code
 from orders.domain.states.differences import WAITING
-from orders.domain.states.subscriptions import SubscriptionState
 from sessions_app.queries import database_now
 
 SAMPLE: Final = 2000
@@ -126,7 +126,7 @@ def _cast(scope: Scope, accounts: Mapping[UUID, Account]) -> tuple[dict[UUID, Ro
     ):
         following = followers.setdefault(follower, Row(accounts[follower]))
         following.strategies.append(strategy_words(name, state))
-        following.paused += state != SubscriptionState.ACTIVE
+        count_followed(following, state)
         master_row = masters.setdefault(master, Row(accounts[master]))
         count_led(master_row, state)
         if name not in master_row.strategies:

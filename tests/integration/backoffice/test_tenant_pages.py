@@ -372,7 +372,7 @@ def test_whom_people_have_paused_is_told_as_such_and_not_as_calm(client: Client)
             partly,
             ["paused by people for 1 of 2 strategies", "for 1 of 2 followers", "First (paused"],
         ),
-        (second, "off", wholly, ["connected paused by people First", "for 2 of 2 followers", "Second (switched off"]),
+        (second, "off", wholly, ["connected paused by people First", "for 1 of 1 followers", "Second (switched off"]),
     ]
     for subscription, state, line, also in expected:
         type(subscription).objects.filter(pk=subscription.pk).update(state=state)
@@ -404,6 +404,24 @@ def test_a_master_who_is_away_is_named_also_while_nothing_is_open(client: Client
     member(client, row.strategy.tenant)
     html = page(client, "health", row.strategy.tenant)
     assert "<strong>1 master is away: nothing new is copied from there.</strong>" in html
+
+
+def test_one_subscription_that_has_ended_is_nothing_to_look_at_and_all_of_them_are(client: Client) -> None:
+    row = factories.SubscriptionFactory.create(strategy__name="First")
+    tenant, follower, master = row.strategy.tenant, row.follower, row.strategy.master
+    for account in (follower, master):
+        factories.EaSessionFactory.create(account=account, authenticated=True, heartbeat_timeout=600)
+    factories.SubscriptionFactory.create(
+        follower=follower, strategy__tenant=tenant, strategy__master=master, strategy__name="Old", state="off"
+    )
+    member(client, tenant)
+    html = page(client, "health", tenant)
+    assert "<strong>All is well: 1 follower connected.</strong>" in html
+    assert "by people" not in html
+    type(row).objects.filter(pk=row.pk).update(state="off")
+    html = page(client, "health", tenant)
+    assert "All is well" not in html
+    assert '<span class="state warning">switched off by people</span>' in html
 
 
 def test_the_paused_stand_below_those_in_trouble_and_above_those_who_are_well() -> None:
