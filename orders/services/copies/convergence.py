@@ -68,7 +68,9 @@ def is_settled(copy: Copy) -> bool:
     excess = (copy.lots_open or _NONE) - (copy.lots_decided or _NONE)
     there = (copy.sl_at_broker or _NONE, copy.tp_at_broker or _NONE)
     stands = there == (copy.sl or _NONE, copy.tp or _NONE) and (copy.state != CopyState.OPEN or excess < CRUMB)
-    if not stands or _is_called_for(copy):
+    # A working order that shall end is not there yet, whatever its last report was.
+    ends = copy.state == CopyState.WORKING and not copy.lots_decided
+    if not stands or ends or _is_called_for(copy):
         return False
     # What it waited for has come, unless it waited for something that its own row does not tell.
     return copy.next_check_at is None or copy.wait_reason == WaitReason.ON_ITS_WAY

@@ -13,7 +13,7 @@ from sessions_app.models import BrokerAccount, Tenant
 from sessions_app.queries import database_now
 from sessions_app.services.ingest import batches
 from tests.integration.orders.reconciliation.test_in_doubt import end_of_doubt_passed
-from tests.integration.trading import SYMBOL, Desk, held, subscribe
+from tests.integration.trading import SYMBOL, Desk, held, subscribe, time_passes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 QUOTES = [{"symbol": "EURUSD", "bid": "1.1", "ask": "1.1002"}]
@@ -150,6 +150,18 @@ def test_an_order_that_filled_after_its_cancel_was_reported_is_closed_and_the_bo
     fill(follower, ordered("place"))
     assert last() == ("close", Decimal(1), Decimal(0))
     assert BrokerAccount.objects.get(id=follower.account.id).snapshot_reason == "late_fact"
+
+
+def test_a_placing_that_is_told_after_its_cancel_was_refused_is_cancelled_again(master: Desk, follower: Desk) -> None:
+    follower.tell()
+    subscribe(master, follower)
+    place(master)
+    master.intend("cancel", 1)
+    follower.report(ordered("cancel").id, "rejected", error_code=136)
+    follower.report(ordered("place").id, "placed", ticket=900, lots="1", price="1.1")
+    time_passes(60)
+    cancels = Command.objects.filter(action="cancel").order_by("id")
+    assert [(row.state, row.lots_after) for row in cancels] == [("rejected", 0), ("queued", 0)]
 
 
 def test_copies_that_one_book_does_not_show_and_the_next_one_does_are_as_they_were(
