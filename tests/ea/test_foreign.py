@@ -77,6 +77,39 @@ void OnTick()
    else if(PositionSelect(_Symbol) && slope.Direction() < 0) trade.PositionClose(_Symbol);
   }
 """
+LISTS: Final = """\
+#include <Trade\\Trade.mqh>
+#include <Arrays\\List.mqh>
+namespace Tools { struct Pair { int a; int b; }; int Sum(const Pair &pair) { return pair.a + pair.b; } }
+class CStep : public CObject { public: int number; CStep(int n) : number(n) {} };
+CTrade trade;
+string Numbers(CList &list)
+  {
+   string said = "";
+   for(CObject *node = list.GetFirstNode(); node != NULL; node = list.GetNextNode())
+      said += IntegerToString(((CStep*)node).number);
+   return said + "/" + IntegerToString(list.Total());
+  }
+bool Right()
+  {
+   CList list;
+   for(int i = 1; i < 5; i++) list.Add(new CStep(i));
+   list.Insert(new CStep(9), 1);
+   list.Insert(new CStep(7), 0);
+   if(Numbers(list) != "719234/6") return false;
+   list.Delete(5);
+   list.Delete(0);
+   list.MoveToIndex(2);
+   CObject *last = list.GetLastNode();
+   if(Numbers(list) != "9213/4" || list.IndexOf(last) != 3 || list.GetNodeAtIndex(4) != NULL) return false;
+   list.GetLastNode();
+   CObject *out = list.DetachCurrent();
+   delete out;
+   Tools::Pair pair = {2, 1};
+   return Numbers(list) == "921/3" && Tools::Sum(pair) == list.Total();
+  }
+void OnTick() { if(PositionsTotal() == 0 && Right()) trade.Buy(0.1); }
+"""
 
 
 def tried(source: str, path: Path, *, encoding: str = "utf-8", run: bool = True) -> Tried:
@@ -98,6 +131,12 @@ def test_a_program_with_classes_trades_by_the_class_for_it(tmp_path: Path) -> No
     found = tried(CLASSES, tmp_path / "Classes.mq5")
     assert (found.stage, found.missing) == ("ran", ())
     assert found.orders > 2
+
+
+@pytest.mark.compiles
+def test_a_program_with_a_list_and_a_namespace_trades_if_both_are_right(tmp_path: Path) -> None:
+    found = tried(LISTS, tmp_path / "Lists.mq5")
+    assert (found.stage, found.missing, found.orders) == ("ran", (), 1)
 
 
 @pytest.mark.compiles

@@ -55,7 +55,7 @@ CPP_ONLY: Final = frozenset(
         "stderr",
     }
 )
-_KEPT: Final = frozenset({"typename", "union"})
+_KEPT: Final = frozenset({"namespace", "typename", "union"})
 _NAMES: Final = {
     "long": "mql_long", "ulong": "mql_ulong", "interface": "struct", "NULL": "mql_NULL",
     "__FUNCTION__": "_A(__FUNCTION__)", "__FUNCSIG__": "_A(__PRETTY_FUNCTION__)", "__FILE__": "_A(__FILE__)",
