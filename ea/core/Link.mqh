@@ -628,8 +628,13 @@ void CLink::HearFrame(const uchar &bytes[],const int from,const int to)
   }
 void CLink::HearState(const int payload)
   {
-   string was=status;
-   status=m_json.Text(m_json.Find(payload,"status"));
+   string was=status,now=m_json.Text(m_json.Find(payload,"status"));
+   if(!IsWord(now))
+     {
+      Print("EA Gateway: a state without a status was left out");
+      return;
+     }
+   status=now;
    string epoch=m_json.Text(m_json.Find(payload,"epoch"));
    long stored=Whole(payload,"stored_seq",0);
    long wait=MathMin(Whole(payload,"retry_after_seconds",0),(long)TOLD_MOST_MS/1000);
@@ -663,9 +668,15 @@ void CLink::HearState(const int payload)
   }
 void CLink::HearInit(const int payload)
   {
+   string told_role=m_json.Text(m_json.Find(payload,"role"));
+   if(!IsWord(told_role))
+     {
+      Print("EA Gateway: an introduction without a role was left out");  // its limits, too: without them nothing is limited
+      return;
+     }
    m_introduced=true;
-   role=m_json.Text(m_json.Find(payload,"role"));
-   if(IsWord(role) && role!=m_store.role)
+   role=told_role;
+   if(role!=m_store.role)
       m_store.Write("K",role);
    int pace=m_json.Find(payload,"heartbeat");
    int limits=m_json.Find(payload,"limits");

@@ -6,6 +6,7 @@ import json
 import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedIOBase
 from threading import Lock, Thread
@@ -63,9 +64,10 @@ class _Handler(BaseHTTPRequestHandler):
         accepted = base64.b64encode(hashlib.sha1(key.encode(), usedforsecurity=False).digest())
         self.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
         self.wfile.write(b"Sec-WebSocket-Accept: " + accepted + b"\r\n\r\n")
-        while (text := _received(self.rfile)) is not None:
-            for one in self.server.said(json.loads(text)):
-                self.wfile.write(one)
+        with suppress(ConnectionError):  # a program that was killed says no goodbye
+            while (text := _received(self.rfile)) is not None:
+                for one in self.server.said(json.loads(text)):
+                    self.wfile.write(one)
         self.close_connection = True
 
     def log_message(self, *_: object) -> None:
@@ -74,8 +76,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 class AnyGateway(ThreadingHTTPServer):
     """`garbage`: answers that are given first, one a call. `heard`: all frames that came, also with those calls.
-    `orders`: the frames that each call is given. `state` is what a Hello is told. `ahead`: it acknowledges so many
-    frames more than it was sent. `deaf`: so many calls that bring an intent are answered that nobody is there.
+    `orders`: the frames that each call is given. `state` is what a Hello is told, `guards` an InitRequest. `ahead`: it
+    acknowledges so many frames more than it was sent. `deaf`: so many calls that bring an intent are answered that
+    nobody is there.
 
     On a socket `noise` is said instead, as it stands on the wire: one piece a Poll, before what belongs there.
     """
@@ -91,6 +94,7 @@ class AnyGateway(ThreadingHTTPServer):
         self.orders: Callable[[], list[Frame]] = list
         self.state: Frame = {"status": "authenticated", "epoch": "one", "stored_seq": 0}
         self.limits: Frame = {}
+        self.guards: Frame = {}
         self.ahead = 0
         self.deaf = 0
         self.calls = 0
@@ -136,7 +140,7 @@ class AnyGateway(ThreadingHTTPServer):
 
     def _greeting(self, kinds: list[str]) -> list[Frame]:
         told = [frame("SessionState", self.state)] if "Hello" in kinds else []
-        told += [frame("InitAck", {"role": self.role})] if "InitRequest" in kinds else []
+        told += [frame("InitAck", {"role": self.role, "guards": self.guards})] if "InitRequest" in kinds else []
         return told
 
     def _ack(self, frames: list[Frame]) -> int:

@@ -48,10 +48,12 @@ def seat(gateway: AnyGateway, tmp_path: Path) -> Iterator[Seat]:
 
 
 def executes_once(seat: Seat, gateway: AnyGateway) -> None:
-    """An order that comes behind all of it, again and again."""
+    """An order that comes behind all of it, again and again. Its report goes out."""
     until(lambda: not gateway.noise, 60)
     gateway.orders = lambda: [order(1, 1)]
     until(lambda: [one["status"] for one in told(seat)] == ["filled"], 60)
+    until(lambda: gateway.named("ExecutionReport"))
+    seat.shows("LIVE as follower")
     looks(seat)
     assert [position.magic for position in seat.open] == [MAGIC + 1]
     assert "STOPPED" not in "".join(seat.chart())
@@ -59,12 +61,16 @@ def executes_once(seat: Seat, gateway: AnyGateway) -> None:
 
 
 def test_messages_that_are_no_frames_of_the_protocol_end_no_link(seat: Seat, gateway: AnyGateway) -> None:
+    gateway.guards = {"max_lots": "0.30"}
     bodies = [body for _, _, body in GARBAGE if len(body) < 1_000_000]
     seat.start(MQL_CLOCK_RATE="20").live("follower")
     several = [message(one) for one in [*bodies, b"x" * 100_000, *NONSENSE]]
     gateway.noise = [b"".join(several[place : place + 12]) for place in range(0, len(several), 12)]
     executes_once(seat, gateway)
     assert "link ended" not in seat.said()
+    journal = next((seat.folder / "EAGateway").glob("*.log")).read_text(encoding="utf-8").split("\n")
+    # Said once, kept, and not taken back by what says nothing: the role, the owner's limits.
+    assert [line[6:-9] for line in journal if line[6:8] in {"K ", "W "}] == ["K follower", 'W {"max_lots": "0.30"}']
 
 
 def test_what_ends_a_link_is_followed_by_another_one(seat: Seat, gateway: AnyGateway) -> None:
