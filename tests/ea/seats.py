@@ -17,6 +17,8 @@ from ea.host.sim.hedging import Hedging
 from ea.host.sim.terminal import Terminal
 
 PLATFORMS: Final = ("mt4", "mt5")
+ONE_BY_DAY: Final = ("mt4", pytest.param("mt5", marks=pytest.mark.nightly))
+"""Platforms for what lies above the broker, in code that both have, and takes seconds."""
 PROGRAM_OF: Final = {"calls": "EAGatewayNoDll", "socket": "EAGateway"}
 WAYS: Final = (
     pytest.param(("mt4", "calls"), marks=pytest.mark.nightly),

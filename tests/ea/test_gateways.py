@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from tests.ea.gateways import AnyGateway, Frame, frame
-from tests.ea.seats import ACCOUNT, KEY, MASTER_ONLY, Seat, until
+from tests.ea.seats import ACCOUNT, KEY, MASTER_ONLY, ONE_BY_DAY, Seat, until
 from tests.ea.test_watching import looks, told
 
 pytestmark = pytest.mark.compiles
@@ -56,6 +56,7 @@ def sound(seat: Seat) -> None:
     assert not list((seat.folder / "EAGateway").glob("*.bad"))
 
 
+@pytest.mark.parametrize("platform", ONE_BY_DAY)
 def test_what_is_not_the_gateways_answer_stops_nothing(seat: Seat, gateway: AnyGateway) -> None:
     gateway.garbage = [*GARBAGE]
     seat.start(MQL_CLOCK_RATE="50")
@@ -115,6 +116,7 @@ def test_what_was_never_sent_is_sent_though_it_was_acknowledged(seat: Seat, gate
     assert {one["payload"]["ticket"] for one in gateway.named("OrderIntent")} == set(tickets)
 
 
+@pytest.mark.parametrize("platform", ONE_BY_DAY)
 def test_commands_under_wrong_numbers_are_carried_out_once(seat: Seat, gateway: AnyGateway) -> None:
     chance = random.Random(7)
     all_of_them = [order(seq, seq) for seq in range(1, 13)]
@@ -130,6 +132,7 @@ def test_commands_under_wrong_numbers_are_carried_out_once(seat: Seat, gateway: 
 NO_WORDS: Final = ["a b", "a\tX7", "", "a\nb", "x" * 5000]
 
 
+@pytest.mark.parametrize("platform", ONE_BY_DAY)
 def test_a_command_whose_names_are_no_words_is_left_out_and_the_next_is_carried_out_once(
     seat: Seat, gateway: AnyGateway
 ) -> None:
