@@ -51,6 +51,25 @@ def is_fill(position: Position | None, intent: OrderIntent, *, placed: bool) -> 
     return position.state is PositionState.WORKING or (placed and position.state is PositionState.OPEN)
 
 
+def as_part(position: Position | None, intent: OrderIntent) -> OrderIntent:
+    """An open that names the ticket which the position had, with fewer lots, as the part that was closed meanwhile: it
+    tells what remains, by a terminal that has lost its files. Any other intent as it is.
+    """
+    if position is None or position.state is not PositionState.OPEN or intent.action is not Action.OPEN:
+        return intent
+    before, left = position.lots or _NONE, intent.lots or _NONE
+    if position.ticket not in former_tickets(intent) or not _NONE < left < before:
+        return intent
+    return structs.replace(
+        intent,
+        action=Action.PARTIAL_CLOSE,
+        ticket=position.ticket,
+        new_ticket=intent.ticket,
+        lots=Lots(before - left),
+        remaining_lots=Lots(left),
+    )
+
+
 def is_reused(position: Position | None, intent: OrderIntent, *, symbol: str, side: str | None) -> bool:
     """Whether an opening is another one than what its ticket has opened, `symbol` and `side`, and no repeat of it.
 

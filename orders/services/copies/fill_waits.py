@@ -216,8 +216,9 @@ class Waits:
             order = reopen(asked)
         # The order is cancelled already; that nothing follows is a decision with its reason.
         except Denied as no:
-            # As if it had been refused: no part of what was copied.
-            copy.master_lots = _NONE
+            # As if it had been refused: no part of what was copied. What has left with the master's parts was one.
+            if no.code is not Code.BELOW_MINIMUM_LOTS:
+                copy.master_lots = _NONE
             self.over.append(copy)
             self._move(wait, WaitState.DENIED, step="reopen", code=no.code.value, **evidence, **no.evidence)
             return

@@ -19,7 +19,7 @@ from msgspec import structs
 
 from orders.domain.copies.converge import UNDELIVERED_AFTER
 from orders.domain.copies.legs import Order, outgrown
-from orders.domain.copies.positions import Position, is_fill
+from orders.domain.copies.positions import Position, as_part, is_fill
 from orders.domain.decision.inputs import Case, Terminal
 from orders.domain.decision.pipeline import Decided
 from orders.domain.risk.limits import Exposure
@@ -136,15 +136,18 @@ class Workspace:
     def resolved(self, account_pk: UUID, intent: OrderIntent) -> OrderIntent:
         """The intent about the position that we know: a terminal that has lost its files names what remains of one
         after a partial close as if it were a position of its own, and an order that has filled as one that was opened.
+        Where it tells of fewer lots than we know, a part was closed.
         """
         named = self._named(account_pk, intent)
         position = self.positions.get((account_pk, named.position_id))
         known = ((account_pk, named.ticket, action.value, None) for action in (Action.PLACE, Action.ACTIVATE))
-        if not is_fill(position, named, placed=any(name in self.firsts for name in known)):
+        filled = is_fill(position, named, placed=any(name in self.firsts for name in known))
+        told = structs.replace(named, action=Action.ACTIVATE) if filled else as_part(position, named)
+        if told is named:
             return named
-        # The other way round it is no fill, but the deal of an account that nets.
+        # The other way round it is neither a fill nor what remains, but the deal of an account that nets.
         turned = any(True for _ in self.outgrown(account_pk, named.position_id, named.side, None))
-        return named if turned else structs.replace(named, action=Action.ACTIVATE)
+        return named if turned else told
 
     def _named(self, account_pk: UUID, intent: OrderIntent) -> OrderIntent:
         if (account_pk, intent.position_id) in self.positions:

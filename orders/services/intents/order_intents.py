@@ -125,6 +125,7 @@ def _call_for_netting(arrival: Arrival, intent: OrderIntent, workspace: Workspac
     """An open of what is known that tells of more than was copied, or a part of it that leaves more: nothing of that is
     copied, and that is told."""
     told = cast(OrderIntent, arrival.payload).action
+    told = intent.action if intent.action is Action.PARTIAL_CLOSE else told  # what remains may be told as an open
     if told not in (Action.OPEN, Action.PARTIAL_CLOSE):
         return
     master, number = arrival.account_pk, intent.position_id

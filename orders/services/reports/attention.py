@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from orders.domain.states.reasons import ReportFlag
 from orders.domain.wire.reports import ReportStatus
-from orders.models import Command
+from orders.models import Command, Report
 from orders.services.reports import second_positions
 from orders.services.reports.work import Reports
 from sessions_app.domain.alerts import AlertCode
@@ -60,9 +60,15 @@ def _how_late(command: Command) -> str:
     return f"too late by its terminal, {early} s before that moment by ours: its clock is ahead, or its EA ignores ours"
 
 
+def _is_odd(row: Report) -> bool:
+    """Whether something has filled that was given up, or said to be refused: nobody here follows it."""
+    refused = row.flag == ReportFlag.OUT_OF_ORDER and row.status in (ReportStatus.FILLED, ReportStatus.PARTIALLY_FILLED)
+    return refused or row.flag == ReportFlag.AFTER_VOID
+
+
 def _ask_for_books(work: Reports, batch: Batch) -> None:
     unknown = {row.account_id: row.session_id for row in work.rows if row.status == ReportStatus.UNKNOWN}
-    late = {row.account_id for row in work.rows if row.late or row.flag == ReportFlag.AFTER_VOID}
+    late = {row.account_id for row in work.rows if row.late or _is_odd(row)}
     if unknown:
         snapshot_requests.fall_due(accounts=unknown, reason=SnapshotReason.UNKNOWN_OUTCOME, at=work.log.now)
         batch.changed_sessions |= set(unknown.values())

@@ -108,6 +108,7 @@ def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, wo
         and not row.repeated
         and report.cause not in ACCOUNT_CAUSES
         and not _is_beside(row, report, command, copy)
+        and not (command is not None and work.is_overtaken(command, report))
     ):
         _apply(copy, command, action, report, work)
         if command is not None and _is_under_filled(command, report, copy):

@@ -10,7 +10,9 @@ from uuid import UUID
 from django.db.models import Q
 
 from orders.domain.states.commands import BY_REPORT, CommandState
+from orders.domain.states.copies import CopyState
 from orders.domain.states.reasons import ReportFlag
+from orders.domain.wire.intents import ADDS_EXPOSURE, TAKES_OFF
 from orders.domain.wire.reports import ONCE, ExecutionReport
 from orders.models import Command, Copy, Report
 from orders.services import moves
@@ -118,6 +120,19 @@ class Reports:
             for row in _SIBLINGS.read(copies=wanted, since=self.log.now - RECENT):
                 self.siblings[row.copy_id].append(self.commands.get(row.id.int, row))
         return self.siblings[copy.id]
+
+    def is_overtaken(self, command: Command, report: ExecutionReport) -> bool:
+        """Whether a close or cancel has found nothing because the opening behind it in its copy's order had not been
+        carried out: a report that comes late says nothing of what that one has opened since.
+        """
+        found_nothing = report.already and not report.remaining_lots and command.action in TAKES_OFF
+        if not found_nothing or command.copy.state not in (CopyState.OPEN, CopyState.WORKING):
+            return False
+        return any(
+            row.epoch == command.epoch and (row.seq or 0) > (command.seq or 0)
+            for row in self.commands_of(command.copy)
+            if row.action in ADDS_EXPOSURE
+        )
 
 
 @dataclass(slots=True)

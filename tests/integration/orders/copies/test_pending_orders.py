@@ -583,6 +583,32 @@ def test_orders_that_only_work_leave_before_what_is_held(master: Desk) -> None:
     assert leads(small, after=5) == [("partial_close", 2, Decimal("0.2"))]
 
 
+@pytest.mark.parametrize("refused", [None, 0, 1])
+def test_orders_that_leave_with_a_part_while_they_are_cancelled_for_their_wait_were_part_of_the_copy(
+    master: Desk, refused: int | None
+) -> None:
+    """The wait's cancels find orders of which nothing is due any more: what has left so is no order that was refused,
+    and the share of what is held stays that of all three."""
+    small, _ = three_orders(master)
+    let_time_pass()
+    master.intend("partial_close", 1, lots="0.80", remaining_lots="0.40", new_ticket=2)
+    cancels = list(Command.objects.filter(account=small.account, action="cancel").order_by("seq"))
+    assert [row.lots_after for row in cancels] == [Decimal("0.4")] * 2 + [Decimal(0)] * 2
+    gone = set()
+    for number, cancel in enumerate(cancels):
+        if number == refused:
+            small.report(cancel.id, "rejected", error_code=145)
+            continue
+        already = {"already": True} if cancel.leg in gone else {"ticket": 899 + (cancel.leg or 0)}
+        small.report(cancel.id, "cancelled", **already)
+        gone.add(cancel.leg)
+    time_passes(60)
+    let_time_pass()
+    assert cancels[-1] == Command.objects.filter(account=small.account).order_by("seq").last()
+    master.intend("partial_close", 1, lots="0.20", remaining_lots="0.20", ticket=2, new_ticket=3)
+    assert leads(small, after=cancels[-1].seq or 0) == [("partial_close", 2, Decimal("0.2"))]
+
+
 def test_what_is_opened_instead_of_one_leg_is_what_all_of_them_lack_and_follows_the_master_on(master: Desk) -> None:
     """0.90 in all are due when he has closed a quarter, and 0.45 when he closes half of the rest. What the other two
     have given is not taken off the third once more."""

@@ -302,6 +302,25 @@ def test_a_pause_hides_no_deal_on_a_position_that_was_copied(master: Desk, follo
     assert OperatorAlert.objects.get().code == "master_netting"
 
 
+@pytest.mark.parametrize(
+    ("position", "told"), [(2, {"parent_ticket": 1}), (2, {"comment": "from #1"}), (1, {"parent_ticket": 1})]
+)
+def test_what_remains_and_is_told_before_the_book_is_followed_at_once(
+    master: Desk, follower: Desk, position: int, told: dict[str, Any]
+) -> None:
+    """Half was closed by phone; a terminal without files tells the rest as a position, and only then its book."""
+    bystander = Desk.open("srv:3").introduce()
+    opened(master, follower, 1, lots="0.1")
+    subscribe(master, bystander)
+    for _ in range(2):
+        master.intend("open", position, ticket=2, side="buy", lots="0.05", price="1.1", **told)
+    assert orders() == [("partial_close", 1, Decimal("0.05"))]
+    assert (MasterPosition.objects.get().ticket, OperatorAlert.objects.count()) == (2, 0)
+    follower.report(Command.objects.latest("seq").id, "closed", ticket=901, lots="0.05", remaining_lots="0.05")
+    master.intend("close", 2)
+    assert orders()[1:] == [("close", 1, Decimal(0))]
+
+
 def test_a_part_that_leaves_more_than_was_copied_tells_of_a_deal_in_between(master: Desk, follower: Desk) -> None:
     """He has added 0.2 to the position that was copied with 0.1, and closes 0.05 of it."""
     opened(master, follower, 1, lots="0.1")

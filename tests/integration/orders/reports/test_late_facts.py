@@ -152,6 +152,50 @@ def test_an_order_that_filled_after_its_cancel_was_reported_is_closed_and_the_bo
     assert BrokerAccount.objects.get(id=follower.account.id).snapshot_reason == "late_fact"
 
 
+def test_a_part_that_found_nothing_before_the_open_was_ordered_again_ends_nothing(
+    master: Desk, follower: Desk
+) -> None:
+    """Its report comes late, behind the fill of the second try: the copy stays led."""
+    subscribe(master, follower, max_age_seconds=3600)
+    master.buy(1, "1")
+    part(master, "0.4", "0.6")
+    follower.report(ordered("open").id, "rejected", error_code=146)
+    time_passes(10)
+    fill(follower, ordered("open", 1), lots="0.6")
+    follower.report(ordered("partial_close").id, "closed", already=True, remaining_lots="0")
+    assert open_lots() == [("open", Decimal("0.6"), Decimal("0.6"))]
+    master.intend("close", 1, ticket=2)
+    assert last() == ("close", Decimal("0.6"), Decimal(0))
+
+
+def test_an_open_that_was_found_late_and_cut_is_led_on_when_the_try_behind_it_finds_it(
+    master: Desk, follower: Desk
+) -> None:
+    follower.tell()
+    subscribe(master, follower, max_age_seconds=3600)
+    master.buy(1, "1")
+    follower.report(ordered("open").id, "unknown")
+    part(master, "0.4", "0.6")
+    end_of_doubt_passed(follower)
+    follower.report(ordered("open").id, "unknown", found=False)
+    follower.report(ordered("open").id, "filled", ticket=900, lots="1", price="1.1")
+    cut = {"ticket": 900, "lots": "0.4", "remaining_lots": "0.6", "new_ticket": 901}
+    follower.report(ordered("partial_close").id, "closed", **cut)
+    follower.report(ordered("open", 1).id, "filled", already=True, ticket=901, lots="0.6", price="1.1")
+    assert open_lots() == [("open", Decimal("0.6"), Decimal("0.6"))]
+    master.intend("close", 1, ticket=2)
+    assert last()[::2] == ("close", Decimal(0))
+
+
+def test_what_was_refused_and_has_filled_all_the_same_is_looked_for_at_once(master: Desk, follower: Desk) -> None:
+    follower.tell()
+    subscribe(master, follower)
+    master.buy(1, "1")
+    follower.report(ordered("open").id, "rejected", error_code=64)
+    fill(follower, ordered("open"))
+    assert BrokerAccount.objects.get(id=follower.account.id).snapshot_reason == "late_fact"
+
+
 def test_a_placing_that_is_told_after_its_cancel_was_refused_is_cancelled_again(master: Desk, follower: Desk) -> None:
     follower.tell()
     subscribe(master, follower)
@@ -161,7 +205,7 @@ def test_a_placing_that_is_told_after_its_cancel_was_refused_is_cancelled_again(
     follower.report(ordered("place").id, "placed", ticket=900, lots="1", price="1.1")
     time_passes(60)
     cancels = Command.objects.filter(action="cancel").order_by("id")
-    assert [(row.state, row.lots_after) for row in cancels] == [("rejected", 0), ("queued", 0)]
+    assert [(row.state, row.lots_after) for row in cancels] == [("rejected", Decimal(0)), ("queued", Decimal(0))]
 
 
 def test_copies_that_one_book_does_not_show_and_the_next_one_does_are_as_they_were(
