@@ -221,8 +221,8 @@ FAULTS: Final = (
     Fault(
         "a rest without its comment is a new position",
         "Lineage.mqh",
-        "if(rest.magic!=whole.magic || MathAbs(rest.lots+part-whole.lots)>LOTS_DUST)",
-        "if(rest.magic!=whole.magic || rest.lots+part>0)",
+        "rest.magic!=whole.magic || MathAbs(rest.lots+part-whole.lots)>LOTS_DUST)",
+        "rest.magic!=whole.magic || rest.lots+part>0)",
         f"{DIFF}::test_whatever_happens_between_two_looks_every_position_is_told_its_own_story",
     ),
     Fault(
