@@ -396,7 +396,8 @@ class _Copy:
         opened = self._opened()
         # An order that was refused is told as that, and is no order that filled in part. Another one may stand in for a
         # pending order.
-        never = {row.copy_no: row for row in self.told.commands if row.action == "open" and row.state == "rejected"}
+        latest = {row.copy_no: row for row in self.told.commands if row.action == "open"}
+        never = {no: row for no, row in latest.items() if row.state == "rejected"}
         lacking = [row for no, row in never.items() if 0x5A000000 | (no or 0) not in opened]
         due = self.decided - sum((row.lots_after or ZERO for row in lacking), ZERO)
         short = self.position.alive and ZERO < sum(opened.values(), ZERO) < due
