@@ -152,9 +152,7 @@ def test_an_order_that_filled_after_its_cancel_was_reported_is_closed_and_the_bo
     assert BrokerAccount.objects.get(id=follower.account.id).snapshot_reason == "late_fact"
 
 
-def test_a_part_that_found_nothing_before_the_open_was_ordered_again_ends_nothing(
-    master: Desk, follower: Desk
-) -> None:
+def test_a_part_that_found_nothing_before_the_open_was_ordered_again_ends_nothing(master: Desk, follower: Desk) -> None:
     """Its report comes late, behind the fill of the second try: the copy stays led."""
     subscribe(master, follower, max_age_seconds=3600)
     master.buy(1, "1")
