@@ -231,9 +231,18 @@ class _Copy:
         if position.lots_before_more is not None:
             fewer = replace(position, lots=min(position.lots, position.lots_before_more))
             found += [holding(self.terms, fewer, opened, acts, spec) for spec in self.specs]
+        if self._filled_while_paused():
+            found.append(replace(found[0], least=ZERO))
         dust = max(spec.lots_step for spec in self.specs) if len(set(self.specs)) > 1 else ZERO
         least, most = min(item.least for item in found), max(item.most for item in found) + dust
         return replace(found[0], least=least, most=most)
+
+    def _filled_while_paused(self) -> bool:
+        """A pause ends working orders; one that its broker did not let go, and that fills, is closed."""
+        position = self.position
+        if position.order_type == "market" or position.filled_at is None:
+            return False
+        return self.sub.was("close_only", position.opened_at, position.filled_at + 600)
 
     def _check_held(self, opened: dict[int, Decimal], actual: Decimal) -> Iterator[Violation]:
         acts = OwnActs({magic: left for magic, left in self.follower.left.items() if magic in self.magics})
@@ -394,18 +403,15 @@ class _Copy:
         if stuck >= MOST_ATTEMPTS and not alerts & CODES[Fact.OPEN_REJECTED]:
             yield Violation("silent_open_rejected", f"{self.name}: {stuck} orders to cancel were refused")
         opened = self._opened()
-        # An order that was refused is told as that, and is no order that filled in part. Another one may stand in for a
-        # pending order.
+        # Another order may stand in for a pending one that was refused.
         latest = {row.copy_no: row for row in self.told.commands if row.action == "open"}
         never = {no: row for no, row in latest.items() if row.state == "rejected"}
         lacking = [row for no, row in never.items() if 0x5A000000 | (no or 0) not in opened]
-        due = self.decided - sum((row.lots_after or ZERO for row in lacking), ZERO)
-        short = self.position.alive and ZERO < sum(opened.values(), ZERO) < due
-        refused = "under_fills" in self.follower.trouble.between(self.position.opened_at, 1e9)
         if lacking and opened and not alerts & CODES[Fact.OPEN_REJECTED]:
             yield Violation("silent_open_rejected", f"{self.name}: {lacking[0]}")
-        if short and refused and not alerts & CODES[Fact.UNDER_FILLED]:
-            yield Violation("silent_under_filled", f"{self.name}: {opened} of {self.decided}")
+        short = [item for item in self.held if self.position.alive and item.lots < item.wanted]
+        if short and not alerts & CODES[Fact.UNDER_FILLED]:
+            yield Violation("silent_under_filled", f"{self.name}: {short}")
 
     def _story(self) -> str:
         copies = {no: f"{state} {self.told.causes[no]}".strip() for no, state in self.told.copies.items()}
