@@ -27,7 +27,7 @@ from orders.services.command_log import CommandLog
 from orders.services.copies import convergence, fill_waits
 from orders.services.reports.attention import call_for_attention
 from orders.services.reports.rows import report_row
-from orders.services.reports.work import Reports, load, lock_and_load
+from orders.services.reports.work import Reports, is_given_up, load, lock_and_load
 from orders.services.reports.writing import write
 from sessions_app.domain.problems import Refused
 from sessions_app.models.statements import together
@@ -123,7 +123,7 @@ def _take(arrival: Arrival, report: ExecutionReport, command: Command | None, wo
             copy.close_cause = work.causes[arrival.frame_id]
     if command is not None and report.found is False:
         _not_found(command, arrival, report, work)
-    elif command is not None and command.state in _CAME_TO_NOTHING:
+    elif command is not None and (command.state in _CAME_TO_NOTHING or is_given_up(command.copy)):
         work.unsettled[command.copy_id.int] = command.copy
 
 

@@ -135,6 +135,11 @@ class Reports:
         )
 
 
+def is_given_up(copy: Copy) -> bool:
+    """Whether it was never opened, and shall not be any more: the last report about it may be what it waits for."""
+    return copy.state == CopyState.ORDERED and not copy.lots_decided
+
+
 @dataclass(slots=True)
 class _Range:
     """What an account acknowledges, what it tells of pushes, and the numbers of it that this batch writes anyway."""

@@ -84,6 +84,19 @@ def test_a_busy_broker_is_given_a_pause(master: Desk, follower: Desk) -> None:
     assert (time_passes(2), newest().attempt) == (1, 2)
 
 
+def test_an_open_in_its_pause_is_given_up_at_once_when_its_master_has_closed(master: Desk, follower: Desk) -> None:
+    """It counted as a position that might still come, and kept the next one out."""
+    Subscription.objects.update(max_open_positions=1)
+    master.buy(1)
+    follower.report(newest().id, "rejected", error_code=146)
+    master.intend("close", 1)
+    if newest().action == "close":
+        follower.report(newest().id, "closed", already=True)
+    assert Copy.objects.get().state == "failed"
+    master.buy(2)
+    assert (newest().action, newest().position_id) == ("open", 2)
+
+
 @pytest.mark.parametrize("error", [131, 132, 134, 4108, None])
 def test_what_will_not_change_is_given_up_and_told_once_for_many(
     master: Desk, follower: Desk, error: int | None
