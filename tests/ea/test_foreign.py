@@ -59,6 +59,14 @@ public:
    void Push(T item) { int n = ArraySize(m_items); ArrayResize(m_items, n + 1); m_items[n] = item; }
    T operator[](const int place) const { return m_items[place]; }
   };
+template<typename T> class CRing
+  {
+   T m_items[];
+public:
+   CRing(int size) { ArrayResize(m_items, size); }
+   T First() { return m_items[0]; }
+  };
+CRing<double> ring(20);
 typedef double (*TScale)(double);
 double Twice(double x) { return 2 * x; }
 double Scaled(TScale scale, double x) { return scale(x); }

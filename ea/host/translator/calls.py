@@ -161,8 +161,13 @@ def _initialises(words: Sequence[Token], place: int) -> bool:
 
 
 def _begins(words: Sequence[Token], place: int) -> bool:
-    """Whether `T *name(` is a declaration and no product: the statement begins with the type."""
+    """Whether `T *name(` or `T<int> name(` is a declaration and no product or comparison: the statement begins with the
+    type."""
     start = place - 2
+    if words[place - 1].text == ">":
+        while start > 0 and (words[start].kind == "id" or words[start].text in (",", "*", "::")):
+            start -= 1
+        start -= words[start].text == "<"
     while start > 0 and words[start - 1].kind == "id":
         start -= 1
     return start == 0 or words[start - 1].text in (";", "{", "}", ":", ",", "(") or words[place - 1].text == "::"
