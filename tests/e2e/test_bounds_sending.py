@@ -107,8 +107,10 @@ async def test_case_036_a_resend_request_while_one_is_served_is_refused(gateway:
         await master.buy(position)
     await follower.commands(40)
     asked = frame("ResendRequest", {"from": 1, "to": 40})
+    # In one write: sent one by one, a quick gateway had served each before the next one came.
     for _ in range(10):
-        await follower.socket.send(asked)
+        follower.socket.protocol.send_text(asked.encode())
+    follower.socket.send_data()
     alert = (await follower.hear("ErrorAlert"))["payload"]
     assert (alert["code"], alert["retryable"]) == ("resend_in_flight", True)
     await heartbeat_seconds(follower)
