@@ -85,7 +85,7 @@ def _of_approval(key: AuthKey) -> Preview:
     asking = _asking(key, living)
     terminal = Terminal.of(asking, now) if asking is not None else None
     present = next((row for row in living if row.state == SessionStatus.AUTHENTICATED), None)
-    effects = [gettext("The key is approved: its EA is authenticated from now on."), _promotion(terminal)]
+    effects = [gettext("The key is approved: its EA may be let in from now on."), _promotion(terminal)]
     if present is not None:
         effects.append(_preemption(present, at_once=terminal is not None and terminal.alive))
     return Preview(_facts(key, terminal), [*effects, _release(key, now)])

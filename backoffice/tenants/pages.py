@@ -147,13 +147,16 @@ class Listed:
 
 
 def listed(request: HttpRequest, rows: QuerySet[Any], most: int = ROWS) -> Listed:
-    """The page of `rows` that the address names, of `most` rows; nonsense is the first one."""
+    """The page of `rows` that the address names, of `most` rows; nonsense is the first one, and so is what lies behind
+    the last."""
     asked = request.GET.get("page", "")
     number = min(max(int(asked), 1), LAST_PAGE) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 1
     kept = request.GET.copy()
     kept.pop("page", None)
     first = (number - 1) * most
     taken = list(rows[first : first + most + 1])
+    if not taken and number > 1:
+        number, taken = 1, list(rows[: most + 1])
     return Listed(taken[:most], number, len(taken) > most, f"{kept.urlencode()}&" if kept else "")
 
 

@@ -66,9 +66,11 @@ def _of_lines(text: str, check: Check) -> dict[str, str]:
         if not line.strip():
             continue
         name, value = _parted(line)
+        # Without a sign that stands free, nobody can tell which of several parts the names.
+        twofold = _APART not in line and line.count(SIGN) > 1
         wrong += [
             gettext("Line %(number)s: %(message)s") % {"number": number, "message": message}
-            for message in _mistakes(name, value, check)
+            for message in _mistakes("" if twofold else name, value, check)
         ]
         if name in stands:
             said = {"number": number, "name": name, "first": stands[name]}

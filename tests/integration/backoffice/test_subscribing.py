@@ -191,6 +191,14 @@ def test_a_symbol_map_is_written_one_pair_a_line_or_as_programs_send_it(
     assert Subscription.objects.get(pk=row.pk).settings.symbol_map == pairs
 
 
+def test_a_line_with_two_signs_that_stand_close_is_no_pair(client: Client, house: House) -> None:
+    page = page_of(house)
+    sent = {**fields_of(client, page), "symbol_map": "EURUSD = EURUSD.pro\na=b=c", "reason": "map", "save": "1"}
+    answer = client.post(page, sent).content.decode()
+    assert "Line 2: expected two names with one “=” between them." in answer
+    assert Subscription.objects.get(pk=house.row("orders.subscription").pk).settings.symbol_map == {}
+
+
 def test_a_new_subscription_is_made_with_a_preview_before(client: Client, house: House) -> None:
     follower = factories.BrokerAccountFactory.create(tenant=house.tenant)
     page = f"/t/{house.tenant.pk}/subscriptions/new/"
