@@ -430,6 +430,8 @@ def test_a_refused_open_does_not_wait_for_the_part_that_was_to_be_closed_of_it()
 def test_what_was_modified_has_been_there_and_is_not_opened_a_second_time() -> None:
     assert step(ordered(opening(VOID, 5), moved(DONE, 20))).gives_up
     assert actions(step(ordered(opening(VOID, 5), moved(REJECTED, 20)))) == [("open", "0.1")]
+    found_nothing = tried(Action.PARTIAL_CLOSE, DONE, 20, lots_after=D("0.05"))
+    assert actions(step(ordered(opening(VOID, 5), found_nothing))) == [("open", "0.1")]
 
 
 def test_a_leg_that_is_given_up_leaves_the_others_alone() -> None:

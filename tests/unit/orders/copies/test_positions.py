@@ -11,6 +11,7 @@ from orders.domain.copies.positions import (
     Position,
     PositionState,
     advance,
+    as_part,
     completed,
     is_fill,
     is_known_open,
@@ -250,6 +251,44 @@ def test_a_ticket_is_used_again_for_another_symbol_or_once_it_is_over_for_the_ot
     known: Position | None, symbol: str, side: str | None, told: Side | None, reused: bool
 ) -> None:
     assert is_reused(known, intent(side=told), symbol=symbol, side=side) is reused
+
+
+@pytest.mark.parametrize("told", [{"parent_ticket": 1}, {"comment": "from #1"}])
+def test_an_open_of_what_remains_is_the_part_that_was_closed(told: dict[str, Any]) -> None:
+    rest = intent(ticket=99, lots=Lots("0.04"), **told)
+    part = as_part(position(), rest)
+    assert part == structs.replace(
+        rest,
+        action=Action.PARTIAL_CLOSE,
+        ticket=1,
+        new_ticket=99,
+        lots=Lots("0.06"),
+        remaining_lots=Lots("0.04"),
+    )
+    after = advance(position(), part)
+    assert after is not None
+    assert (after.ticket, after.lots) == (99, Decimal("0.04"))
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        (None, {}),
+        (CLOSED, {}),
+        (position(state=PositionState.WORKING), {}),
+        (position(lots=None), {}),
+        (position(ticket=2), {}),  # what remains of a part that we know of
+        (position(), {"parent_ticket": None}),  # a deal of an account that nets, perhaps
+        (position(), {"lots": Lots("0.10")}),
+        (position(), {"lots": Lots("0.20")}),
+        (position(), {"lots": None}),
+        (position(), {"action": Action.PLACE}),
+        (position(), {"action": Action.MODIFY}),
+    ],
+)
+def test_any_other_intent_stays_as_it_is(known: Position | None, told: dict[str, Any]) -> None:
+    one = structs.replace(intent(ticket=99, parent_ticket=1, lots=Lots("0.04")), **told)
+    assert as_part(known, one) is one
 
 
 def test_an_open_of_a_position_whose_lots_nobody_knows_tells_them() -> None:

@@ -422,9 +422,12 @@ def test_a_position_of_which_lots_remain_was_opened_though_nobody_has_told_so(ac
     assert outcome(opened, Action.OPEN, report(ReportStatus.FILLED, "0.10", ticket=77)).lots_open == Decimal("0.04")
     # Nor does a book take anything away that shows what remains.
     assert outcome(opened, Action.OPEN, report(ReportStatus.FILLED, "0.04")) == opened
-    # What was given up exists all the same: it keeps what was to be left of it.
+    # What was given up exists all the same.
     assert outcome(replace(ORDERED, state=CopyState.FAILED, lots_decided=Decimal(0)), action, told) == opened
-    # Without a word of what remains there is nothing to know.
+    # It goes by the newest ticket that anybody has named.
+    assert outcome(ORDERED, action, structs.replace(told, new_ticket=None)).ticket == 77
+    untold = structs.replace(told, new_ticket=None, ticket=None)
+    assert outcome(replace(ORDERED, ticket=70), action, untold).ticket == 70
     assert outcome(ORDERED, action, report(ReportStatus.CLOSED, already=True)) == ORDERED
 
 
