@@ -124,22 +124,18 @@ def _is_refused_as_reused(
 def _call_for_netting(arrival: Arrival, intent: OrderIntent, workspace: Workspace) -> None:
     """An open of what is known that tells of more than was copied, or a part of it that leaves more: nothing of that is
     copied, and that is told."""
-    told = cast(OrderIntent, arrival.payload).action
-    told = intent.action if intent.action is Action.PARTIAL_CLOSE else told  # what remains may be told as an open
-    if told not in (Action.OPEN, Action.PARTIAL_CLOSE):
-        return
     master, number = arrival.account_pk, intent.position_id
-    what, lots = "opened again, with more or the other way", intent.lots
-    if told is Action.PARTIAL_CLOSE:
-        what, lots = "closed in part, with more left than was copied", intent.remaining_lots
-    side = intent.side if told is Action.OPEN else None
+    if intent.action is Action.PARTIAL_CLOSE:  # what remains may be told as an open
+        what, side, lots = "closed in part, with more left than was copied", None, intent.remaining_lots
+    elif cast(OrderIntent, arrival.payload).action is Action.OPEN:
+        what, side, lots = "opened again, with more or the other way", intent.side, intent.lots
+    else:
+        return
     for subscription in workspace.outgrown(master, number, side, lots):
         text = f"strategy {subscription.strategy}, position {number}: {what}"
         workspace.call(master, AlertCode.MASTER_NETTING, text, subject=f"netting {master}")
-    if told is Action.PARTIAL_CLOSE:
-        return
     # What a deal on the other side has left of the position, nobody has said: his book shows it.
-    if any(True for _ in workspace.outgrown(master, number, intent.side, None)):
+    if any(True for _ in workspace.outgrown(master, number, side, None)):
         workspace.books_wanted.add(master)
 
 
