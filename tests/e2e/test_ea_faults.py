@@ -107,19 +107,28 @@ def test_an_account_that_is_switched_while_an_order_is_sent_tells_nothing_of_it_
 
 
 class SwitchedWhileAsking(Broker):
-    """A terminal that is logged in to another account as soon as a command is in `journal`. `logins`: of each order."""
+    """A terminal that is logged in to another account when its orders are read first with a command in `journal`: before
+    an order can be sent, and behind the question who is logged in, whichever look brought the command. `logins`: of each
+    order."""
 
     journal: Path | None = None
+    switched = False
 
     @property
     def login(self) -> int:
         """Whoever is logged in now."""
-        received = self.journal is not None and re.search(rb"^[0-9]{5} R ", self.journal.read_bytes(), re.M)
-        return 77 if received else self._mine
+        return 77 if self.switched else self._mine
 
     @login.setter
     def login(self, number: int) -> None:
         self._mine = number
+
+    def trades(self) -> list[str]:
+        """Read by whoever was logged in when he asked."""
+        rows = super().trades()
+        if self.journal is not None and re.search(rb"^[0-9]{5} R ", self.journal.read_bytes(), re.M):
+            self.switched = True
+        return rows
 
     def order(self, words: tuple[str, ...]) -> str:
         """Carried out, under a name."""
@@ -152,7 +161,7 @@ def test_an_account_that_is_switched_while_the_gateway_is_asked_gets_no_order_of
         follower.shows(":77")
         follower.shows("WAITING FOR APPROVAL")
         assert broker.sent == []
-        broker.journal = None
+        broker.journal, broker.switched = None, False
         follower.shows("0 waiting")
         assert 77 not in getattr(broker, "logins", [])
 
