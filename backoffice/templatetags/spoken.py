@@ -15,13 +15,14 @@ from django.utils.translation import gettext
 
 from backoffice.templatetags.outside import NOTHING, STATES, outside, said, words
 from orders.domain.copies.repair_policies import Policy
-from orders.domain.decision.settings import LatePolicy, MinLotsPolicy
+from orders.domain.decision.settings import SETTINGS, LatePolicy, MinLotsPolicy
 from orders.domain.sizing.modes import ContractSize, Mode
 from orders.domain.states.denials import SENTENCES, Code
 from orders.domain.states.reasons import CommandReason
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import Action, OrderType
 from orders.domain.wire.snapshots import DifferenceKind
+from sessions_app.domain.configuration import CHAIN
 from sessions_app.domain.decimals import plain
 
 register = template.Library()
@@ -32,6 +33,7 @@ _TABLES: Final[tuple[type[StrEnum], ...]] = (
 _OURS: Final = frozenset(item.value for table in _TABLES for item in table)
 """Names that we have given. A symbol or an account may have an underscore too, which stays."""
 _SENTENCES: Final[Mapping[str, str]] = {code.value: sentence for code, sentence in SENTENCES.items()}
+_TITLES: Final[Mapping[str, str]] = {row.name: row.title for table in (CHAIN, SETTINGS.rows) for row in table}
 _PASSED: Final = "ok"
 
 
@@ -63,6 +65,12 @@ def evident(value: Any) -> str:
     if isinstance(value, Mapping):
         return outside(", ".join(f"{name}: {one}" for name, one in value.items()))
     return named(value) if isinstance(value, str) and value in _OURS else outside(value)
+
+
+@register.filter
+def setting_name(name: str) -> str:
+    """What a setting is called, of a subscription or of the configuration."""
+    return gettext(_TITLES[name]) if name in _TITLES else words(name)
 
 
 @register.filter

@@ -48,7 +48,7 @@ class Line:
 
     @property
     def title(self) -> str:
-        return self.setting.name.replace("_", " ").capitalize()
+        return gettext(self.setting.title)
 
     @property
     def value(self) -> str:

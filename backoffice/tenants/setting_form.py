@@ -9,6 +9,7 @@ from django import forms
 from django.forms import BoundField
 from django.utils.translation import gettext
 
+from backoffice.templatetags.spoken import setting_name
 from backoffice.tenants.pairs import UnfitLines, begun, in_lines, read_pairs
 from orders.domain.decision.setting_table import Amount, Choice, Content, Setting, Switch, Text, Whole
 from orders.domain.decision.settings import SETTINGS, Settings
@@ -129,8 +130,9 @@ def help_of(row: Setting) -> str:
 
 
 def _in_words(name: re.Match[str]) -> str:
-    """A value that a sentence names, as the form's own choices call it."""
-    return f"\u201c{name[1].replace('_', ' ')}\u201d"
+    """A setting or a value that a sentence names, as the form calls it."""
+    said = setting_name(name[1]) if name[1] in _DEFAULTS else name[1].replace("_", " ")
+    return f"\u201c{said}\u201d"
 
 
 def _bounds(row: Setting) -> Iterator[str]:
@@ -161,9 +163,8 @@ def _lines(example: str) -> forms.Textarea:
 
 
 def _field(row: Setting) -> forms.Field:
-    label = row.name.replace("_", " ").capitalize()
     help_text = " ".join([help_of(row), *_bounds(row)])
-    common: dict[str, Any] = {"label": label, "required": False, "help_text": help_text}
+    common: dict[str, Any] = {"label": gettext(row.title), "required": False, "help_text": help_text}
     match row.kind:
         case Choice(names):
             return forms.ChoiceField(choices=[(one.value, one.value.replace("_", " ")) for one in names], **common)

@@ -94,8 +94,7 @@ def settings_of(row: Subscription, *, changed: bool) -> list[tuple[str, str, str
         value = getattr(row, setting.name)
         value = setting.default if value is None else value
         if (value != setting.default) is changed:
-            name = setting.name.replace("_", " ")
-            shown.append((name, _written(value), help_of(setting)))
+            shown.append((gettext(setting.title), _written(value), help_of(setting)))
     return shown
 
 

@@ -127,9 +127,10 @@ def _of_tables() -> Iterator[tuple[str, Iterable[str]]]:
     yield "backoffice/terminals.py", STANDINGS
     yield "orders/domain/decision/settings.py", (row.help.sentence for row in SETTINGS.rows)
     yield "orders/domain/decision/settings.py", {section_title(row.help.section) for row in SETTINGS.rows}
+    yield "orders/domain/decision/settings.py", (row.title for row in SETTINGS.rows)
     yield "orders/domain/states/denials.py", SENTENCES.values()
     yield "sessions_app/domain/alerts.py", (meaning for _, meaning in ALERTS.values())
-    yield "sessions_app/domain/configuration.py", (row.help for row in CHAIN)
+    yield "sessions_app/domain/configuration.py", (text for row in CHAIN for text in (row.title, row.help))
     yield "sessions_app/domain/configuration.py", {row.kind.unit for row in CHAIN if isinstance(row.kind, Whole)}
 
 

@@ -55,6 +55,11 @@ class Setting:
     help: str
     of_accounts: bool = True
 
+    @property
+    def title(self) -> str:
+        """What people call it; marked for translation by the catalogues."""
+        return self.name.replace("_", " ").capitalize()
+
 
 CHAIN: Final = (
     Setting(

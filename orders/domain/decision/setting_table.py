@@ -105,6 +105,11 @@ class Setting:
     default: Any
     help: Help
 
+    @property
+    def title(self) -> str:
+        """What people call it; marked for translation by the catalogues."""
+        return self.name.replace("_", " ").capitalize()
+
 
 class SettingTable(Generic[_S]):
     """The rows of a dataclass of settings, whose fields are `name: Annotated[type, kind, help] = default`."""

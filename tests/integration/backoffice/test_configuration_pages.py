@@ -76,10 +76,10 @@ def test_the_last_changes_stand_on_the_page_from_what_to_what(client: Client, ad
     table = html[html.index('id="changes"') :]
     found = re.findall(r'data-label="Setting">([^<]+)<.*?"From">([^<]*)<.*?"To">([^<]*)<.*?"Who"><bdi>([^<]*)<', table)
     assert sorted(found[:2]) == [
-        ("mass close gate", "3", "as above", "pat"),
-        ("self enrolment", "as above", "off", "pat"),
+        ("Mass close gate", "3", "as above", "pat"),
+        ("Self enrolment", "as above", "off", "pat"),
     ]
-    assert found[2] == ("mass close gate", "as above", "3", "pat")
+    assert found[2] == ("Mass close gate", "as above", "3", "pat")
     assert "<script>alert" not in client.get(page).content.decode()
     Member.objects.filter(pk=admin.pk).update(role="viewer")
     assert 'id="changes"' not in body(client, page), "who may not read the audit log"

@@ -173,6 +173,22 @@ def test_what_a_german_page_says_in_english_is_no_sentence_of_ours(house: House)
     assert left == set(), "\n".join(sorted(left))
 
 
+def test_settings_are_called_in_german_where_they_are_changed_and_where_their_changes_are_told(house: House) -> None:
+    client, row = german_owner(house), house.row("orders.subscription")
+    edit = reverse("tenants:edit_subscription", args=[house.tenant.pk, row.pk])
+    form = page(client, edit)
+    assert re.search(r"<label[^>]*>Höchstens Lots", form)
+    assert "“Höchstalter in Sekunden”" in form  # the help of another setting calls it as its own label does
+    names = ("mode", "contract_size", "late_policy", "min_lots_policy")
+    kept = {name: getattr(row, name) for name in names}
+    client.post(edit, {**kept, "max_lots": "2", "version": row.version, "reason": "trial", "save": "1"})
+    for name in ("versions", "subscription"):
+        assert "Höchstens Lots" in page(client, reverse(f"tenants:{name}", args=[house.tenant.pk, row.pk])), name
+    shown = page(client, reverse("tenants:configuration", args=[house.tenant.pk]))
+    assert "Abstand der Heartbeats" in shown
+    assert "Heartbeat interval" not in shown
+
+
 def test_names_of_others_are_no_markup_in_german_either(house: House) -> None:
     type(house.tenant).objects.filter(pk=house.tenant.pk).update(name=EVIL)
     strategy = house.row("orders.strategy")
