@@ -21,6 +21,7 @@ from sessions_app.auth.browser_sessions import BEGUN
 from sessions_app.rest.parsing import peer_address
 from sessions_app.services.access import passkeys, second_factors, sign_ins
 from sessions_app.services.access.passkeys import Place, WrongPasskey
+from sessions_app.services.operations.history import Actor
 
 VERIFIED: Final = "second_factor"
 """In a session: its person has shown a second factor in it."""
@@ -29,6 +30,11 @@ NO_PASSKEY: Final = gettext_lazy(
 )
 _HALF: Final = "half_signed_in"
 _HALF_SECONDS: Final = 600
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Who acts, and from where, as records keep it."""
+    return Actor(name=request.user.get_username(), user_id=request.user.pk, address=peer_address(request))
 
 
 class SignInForm(AuthenticationForm):

@@ -17,8 +17,8 @@ from django.views.decorators.http import require_http_methods
 
 from backoffice.actions.action import OWN_WORDS, Action, Done, Preview, Sentences
 from backoffice.permissions import may
+from backoffice.sign_in import actor_of
 from sessions_app.domain.problems import Refused
-from sessions_app.services.operations.history import Actor
 
 
 @sensitive_post_parameters("key")
@@ -49,7 +49,7 @@ def perform(request: HttpRequest, site: AdminSite, action: Action, row_id: UUID 
 
 def _run(request: HttpRequest, site: AdminSite, action: Action, row: Any, form: Form) -> HttpResponseBase | None:
     """Do it and say so; None when the form must be shown again."""
-    by = Actor(name=request.user.get_username(), user_id=request.user.pk)
+    by = actor_of(request)
     mistakes: Sentences = {Refused: OWN_WORDS, **action.mistakes}
     try:
         done = action.do(row, form.cleaned_data, by)

@@ -35,14 +35,14 @@ def _make(row: None, sent: Sent, by: Actor) -> Done:
         scope=TokenScope(sent["scope"]),
         days=sent["days"],
         by=by,
-        address="",
+        address=by.address,
         of_member=False,
     )
     return Done(f"Made the token {made.row}.", made.token)
 
 
 def _revoke(row: ManagementToken, sent: Sent, by: Actor) -> Done:
-    management_tokens.revoke(token_id=row.id, by=by, address="", reason=sent["reason"])
+    management_tokens.revoke(token_id=row.id, by=by, address=by.address, reason=sent["reason"])
     return Done(f"The token {row} opens nothing any more.")
 
 

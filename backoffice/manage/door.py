@@ -12,7 +12,7 @@ from backoffice.policy import ROUTES, Managing, may_as
 from backoffice.tenants.scope import Scope
 from sessions_app.domain.problems import Refused
 from sessions_app.models import ManagementToken, Role, TokenScope
-from sessions_app.rest.parsing import StrictJSONParser
+from sessions_app.rest.parsing import StrictJSONParser, peer_address
 from sessions_app.rest.throttling import count_stranger
 from sessions_app.rest.view import ApiView
 from sessions_app.services.access import management_tokens
@@ -105,7 +105,7 @@ def rows_of(request: Request) -> Scope:
 
 def actor(request: Request) -> Actor:
     """Who does it, as records name it."""
-    return Actor(name=f"token {token_of(request).name}")
+    return Actor(name=f"token {token_of(request).name}", address=peer_address(request))
 
 
 def found(rows: QuerySet[Any], pk: Any) -> Any:

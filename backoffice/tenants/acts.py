@@ -13,7 +13,6 @@ from backoffice.actions.registry import ACTIONS
 from backoffice.tenants.pages import Visit, found, member_act
 from orders.models import Subscription
 from sessions_app.domain.problems import Refused
-from sessions_app.services.operations.history import Actor
 
 PAUSE: Final = ACTIONS["pause_subscription"]
 RESUME: Final = ACTIONS["resume_subscription"]
@@ -49,10 +48,9 @@ def perform(visit: Visit, action: Action, row: Any, back: str, *, obstacle: str 
 
 def _do(visit: Visit, action: Action, row: Any, form: Form) -> str:
     """Why somebody else was first, or nothing; a mistake is the form's."""
-    by = Actor(name=visit.request.user.get_username(), user_id=visit.request.user.pk)
     mistakes: Sentences = {Refused: "{why}", **action.mistakes}
     try:
-        done = action.do(row, form.cleaned_data, by)
+        done = action.do(row, form.cleaned_data, visit.actor)
         messages.add_message(visit.request, done.level, done.message)
     except tuple(action.late) as why:
         return next(words for kind, words in action.late.items() if isinstance(why, kind)).format(why=why)

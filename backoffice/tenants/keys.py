@@ -213,4 +213,4 @@ def _decide(visit: Visit, name: str, key_id: UUID, *, staffs: bool) -> HttpRespo
 
 
 def _actor(visit: Visit) -> Actor:
-    return Actor(name=visit.request.user.get_username(), user_id=visit.request.user.pk)
+    return visit.actor

@@ -82,4 +82,4 @@ def _asked(visit: Visit, member_id: UUID) -> Member:
 
 
 def _actor(visit: Visit) -> Actor:
-    return Actor(name=visit.request.user.get_username(), user_id=visit.request.user.pk)
+    return visit.actor

@@ -19,9 +19,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from backoffice.policy import ROLES, ROUTES, Members, may_as
 from backoffice.refusals import signed_out, was_typed
-from backoffice.sign_in import owes_second_factor
+from backoffice.sign_in import actor_of, owes_second_factor
 from backoffice.tenants.scope import Scope, memberships_of
 from sessions_app.models import Member, Role
+from sessions_app.services.operations.history import Actor
 
 ROWS: Final = 50
 LAST_PAGE: Final = 200
@@ -41,6 +42,11 @@ class Visit:
     def route(self) -> str:
         match = self.request.resolver_match
         return match.view_name if match else ""
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts here, as records name him."""
+        return actor_of(self.request)
 
     def show(self, template: str, title: str, **context: Any) -> TemplateResponse:
         """A page of this tenant, with its menu."""

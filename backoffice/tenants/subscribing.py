@@ -249,7 +249,7 @@ def _preview(
 
 
 def _actor(visit: Visit) -> Actor:
-    return Actor(name=visit.request.user.get_username(), user_id=visit.request.user.pk)
+    return visit.actor
 
 
 # Versions -------------------------------------------------------------------------------------------------------------

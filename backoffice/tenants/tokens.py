@@ -122,4 +122,4 @@ def revoke(visit: Visit, token_id: UUID) -> HttpResponseBase:
 
 
 def _actor(visit: Visit) -> Actor:
-    return Actor(name=visit.request.user.get_username(), user_id=visit.request.user.pk)
+    return visit.actor

@@ -79,8 +79,9 @@ def store(visit: Visit) -> HttpResponseBase:
                 name=sent["name"],
                 text=sent["secret"],
                 note=sent["note"],
-                by=visit.request.user.get_username(),
+                by=visit.actor.name,
                 purpose=sent["reason"],
+                address=visit.actor.address,
             )
         except vault.NameTaken:
             form.add_error("name", gettext("There is a secret of this name: replace it instead."))
@@ -97,9 +98,9 @@ def replace(visit: Visit, secret_id: UUID) -> HttpResponseBase:
     row = found(visit.scope.secrets(), secret_id)
     form = SecretForm(visit.request.POST or None)
     if form.is_valid():
-        sent, by = form.cleaned_data, visit.request.user.get_username()
+        sent, by = form.cleaned_data, visit.actor
         try:
-            vault.replace(row=row, text=sent["secret"], by=by, purpose=sent["reason"])
+            vault.replace(row=row, text=sent["secret"], by=by.name, purpose=sent["reason"], address=by.address)
         except vault.Changed:
             form.add_error(None, gettext("Nothing changed: somebody else was first."))
         except ring.VaultClosed:
@@ -120,8 +121,9 @@ def remove(visit: Visit, secret_id: UUID) -> HttpResponseBase:
     row = found(visit.scope.secrets(), secret_id)
     form = ReasonForm(visit.request.POST or None)
     if form.is_valid():
+        by = visit.actor
         try:
-            vault.remove(row=row, by=visit.request.user.get_username(), purpose=form.cleaned_data["reason"])
+            vault.remove(row=row, by=by.name, purpose=form.cleaned_data["reason"], address=by.address)
         except vault.Changed:
             form.add_error(None, gettext("Nothing changed: somebody else was first."))
         else:

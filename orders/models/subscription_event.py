@@ -2,7 +2,7 @@ from django.db import models
 
 from orders.models.copy import Copy
 from orders.models.subscription import Subscription
-from sessions_app.models.fields import id_field
+from sessions_app.models.fields import address_field, id_field
 
 
 class SubscriptionEvent(models.Model):
@@ -14,6 +14,7 @@ class SubscriptionEvent(models.Model):
     from_state = models.CharField(max_length=32, blank=True)
     to_state = models.CharField(max_length=32)
     actor = models.CharField(max_length=150)
+    address = address_field()
     note = models.CharField(max_length=255, blank=True)
     at = models.DateTimeField()
 

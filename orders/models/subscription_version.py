@@ -1,7 +1,7 @@
 from django.db import models
 
 from orders.models.subscription import Subscription
-from sessions_app.models.fields import id_field
+from sessions_app.models.fields import address_field, id_field
 
 
 class SubscriptionVersion(models.Model):
@@ -15,6 +15,7 @@ class SubscriptionVersion(models.Model):
     number = models.PositiveIntegerField()
     settings = models.JSONField()
     actor = models.CharField(max_length=150)
+    address = address_field()
     note = models.CharField(max_length=255, blank=True)
     at = models.DateTimeField()
 

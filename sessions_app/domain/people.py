@@ -1,6 +1,11 @@
-"""What people do with their own log-in and with those of others: the words of the record that is kept of it."""
+"""What people do with log-ins, and with what has no history of its own: the words of the record that is kept of it."""
 
 from enum import StrEnum
+from typing import Final
+
+EA: Final = "EA"
+GATEWAY: Final = "gateway"
+"""What histories call those that are no people."""
 
 
 class PersonAct(StrEnum):
@@ -23,3 +28,20 @@ class PersonAct(StrEnum):
     TOKEN_REVOKED = "token_revoked"  # noqa: S105 - likewise
     TENANT_SUSPENDED = "tenant_suspended"
     TENANT_SUSPENSION_LIFTED = "tenant_suspension_lifted"
+    MEMBER_ADDED = "member_added"
+    LOG_IN_MADE = "log_in_made"
+    LOG_IN_CHANGED = "log_in_changed"
+    LOG_IN_DELETED = "log_in_deleted"
+    GROUP_MADE = "group_made"
+    GROUP_CHANGED = "group_changed"
+    GROUP_DELETED = "group_deleted"
+    WINDOW_OPENED = "window_opened"
+    WINDOW_CLOSED = "window_closed"
+    FINGERPRINT_APPROVED = "fingerprint_approved"
+    FINGERPRINT_WITHDRAWN = "fingerprint_withdrawn"
+    CLIENT_REGISTERED = "client_registered"
+    CLIENT_SECRET_RENEWED = "client_secret_renewed"  # noqa: S105 - likewise
+    CLIENT_REVOKED = "client_revoked"
+    MAINTENANCE_ANNOUNCED = "maintenance_announced"
+    MAINTENANCE_CANCELLED = "maintenance_cancelled"
+    ALERT_ACKNOWLEDGED = "alert_acknowledged"

@@ -15,6 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from uuid_utils.compat import uuid7
 
 from sessions_app.domain.decimals import Lots, Money, Price, WireDecimal, plain
+from sessions_app.domain.people import EA, GATEWAY
 from sessions_app.domain.uuids import uuid_of
 
 
@@ -28,6 +29,8 @@ def id_field() -> "models.UUIDField[UUID, UUID]":
     return models.UUIDField(primary_key=True, default=uuid7, editable=False)
 
 
+OF_PEOPLE: Final = models.Q(~models.Q(actor=EA), ~models.Q(actor=GATEWAY))
+"""In a history: what a person or a program of his did. Few among many: an index of their own finds them."""
 _STEPS: Final = [Decimal(1).scaleb(-places) for places in range(31)]
 REAL_DIGITS: Final = 15  # what SQLite keeps of a number, whatever the column says
 
@@ -114,6 +117,11 @@ def money_field(**options: Any) -> "models.DecimalField[Decimal | None, Decimal 
 def choice_field(kind: type[StrEnum], **options: Any) -> "models.CharField[str, str]":
     """A column limited to the names of a literal enum of the domain; see also `one_of`."""
     return models.CharField(max_length=32, choices=[(item.value, item.value) for item in kind], **options)
+
+
+def address_field() -> "models.CharField[str, str]":
+    """From where an act of a person came; empty of those that came by no address, or before it was kept."""
+    return models.CharField(max_length=64, blank=True, default="", db_default="")
 
 
 def moment_field(**options: Any) -> "models.DateTimeField[datetime | None, datetime | None]":

@@ -6,9 +6,10 @@ from sessions_app.models.tenant import Tenant
 
 
 class PersonEvent(models.Model):
-    """Something was done with a person's log-in or membership. Written with it, never changed.
+    """Something was done with a person's log-in or membership, or with something else that has no history of its own: a
+    tenant, a token, a policy, an OAuth client, maintenance, an alert. Written with it, never changed.
 
-    `person` is a name and no key: the record outlives who it tells of.
+    `person` is the name of whom or what it was done with, and no key: the record outlives it.
     """
 
     id = id_field()

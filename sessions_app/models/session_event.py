@@ -6,7 +6,7 @@ from sessions_app.models.account_grant import AccountGrant
 from sessions_app.models.auth_key import AuthKey
 from sessions_app.models.broker_account import BrokerAccount
 from sessions_app.models.ea_session import EaSession
-from sessions_app.models.fields import id_field
+from sessions_app.models.fields import OF_PEOPLE, address_field, id_field
 
 
 class SessionEvent(models.Model):
@@ -25,6 +25,7 @@ class SessionEvent(models.Model):
     reason = models.CharField(max_length=32)
     note = models.CharField(max_length=255, blank=True)
     actor = models.CharField(max_length=150)
+    address = address_field()
     at = models.DateTimeField()
 
     class Meta:
@@ -40,6 +41,7 @@ class SessionEvent(models.Model):
         indexes = [
             models.Index(fields=["account", "at"], name="events_by_account"),
             models.Index(fields=["account", "id"], name="events_by_id"),
+            models.Index(fields=["id"], condition=OF_PEOPLE, name="events_of_people"),
         ]
 
     def __str__(self) -> str:

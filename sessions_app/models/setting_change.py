@@ -1,7 +1,7 @@
 from django.db import models
 
 from sessions_app.models.broker_account import BrokerAccount
-from sessions_app.models.fields import id_field
+from sessions_app.models.fields import address_field, id_field
 from sessions_app.models.tenant import Tenant
 
 
@@ -18,6 +18,7 @@ class SettingChange(models.Model):
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
     actor = models.CharField(max_length=150)
+    address = address_field()
     reason = models.CharField(max_length=255)
     at = models.DateTimeField()
 

@@ -2,7 +2,7 @@ from enum import StrEnum
 
 from django.db import models
 
-from sessions_app.models.fields import choice_field, id_field, one_of
+from sessions_app.models.fields import address_field, choice_field, id_field, one_of
 from sessions_app.models.tenant import Tenant
 
 
@@ -43,6 +43,7 @@ class VaultUse(models.Model):
     version = models.PositiveIntegerField()
     act = choice_field(VaultAct)
     actor = models.CharField(max_length=150)
+    address = address_field()
     purpose = models.CharField(max_length=255)
     at = models.DateTimeField()
 

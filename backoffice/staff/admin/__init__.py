@@ -3,10 +3,9 @@
 from typing import Final
 
 from django.contrib.admin import AdminSite
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 
-from backoffice.staff.admin import access, operations, reconciliation, sessions, subscriptions, tenants, trades
+from backoffice.staff.admin import access, operations, people, reconciliation, sessions, subscriptions, tenants, trades
 from backoffice.staff.read_only_admin import Tables
 
 _READ: Final[Tables] = {
@@ -24,7 +23,7 @@ def register_all(site: AdminSite) -> None:
     """Put every table on the site, once. Staff and their permissions are edited there; all else is only read."""
     if site.is_registered(User):
         return
-    site.register(User, UserAdmin)
-    site.register(Group, GroupAdmin)
+    site.register(User, people.RecordedUserAdmin)
+    site.register(Group, people.RecordedGroupAdmin)
     for model, admin_class in _READ.items():
         site.register(model, admin_class)

@@ -114,7 +114,7 @@ def _write_client(entry: ClientEntry, tenant: Tenant, *, batch: Batch, by: Actor
         client = made.client
         told = {"secret": made.secret} if made.secret and not entry.secret else {}
     elif entry.secret:
-        oauth_clients.set_secret(client=client, secret=entry.secret)
+        oauth_clients.set_secret(client=client, secret=entry.secret, by=by)
     granted = _accounts(entry.accounts)
     oauth_clients.grant_accounts(client=client, accounts=granted, by=by, reason=REASON, now=batch.now)
     return {"id": str(client.id), **told}

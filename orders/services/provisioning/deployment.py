@@ -33,12 +33,14 @@ from sessions_app.auth.account_session_key import key_fingerprint
 from sessions_app.auth.hashing import hash_keys
 from sessions_app.domain.keys import token_digest
 from sessions_app.domain.lifecycle import KeyState
-from sessions_app.models import PROVISIONED, AuthKey, BrokerAccount, Member, Role, Tenant
+from sessions_app.domain.people import PersonAct
+from sessions_app.models import PROVISIONED, AuthKey, BrokerAccount, Member, Role, SettingChange, Tenant
 from sessions_app.models.bulk import update_rows
 from sessions_app.services.access import keys
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle import locking
 from sessions_app.services.lifecycle.after_commit import ring_after_commit
+from sessions_app.services.operations import person_history
 from sessions_app.services.operations.history import Actor
 
 REASON: Final = "provisioned"
@@ -217,8 +219,8 @@ class _Work:
 
 def _write_tenant(entry: TenantEntry, work: _Work) -> dict[str, Any]:
     tenant, _ = Tenant.objects.get_or_create(name=entry.name, defaults={"created_at": work.now})
-    if entry.repairs is not None:
-        Tenant.objects.filter(id=tenant.id).update(repairs=dict(entry.repairs))
+    if entry.repairs is not None and dict(entry.repairs) != tenant.repairs:
+        _write_repairs(dict(entry.repairs), tenant, work)
     return {
         "name": tenant.name,
         "id": str(tenant.id),
@@ -229,17 +231,37 @@ def _write_tenant(entry: TenantEntry, work: _Work) -> dict[str, Any]:
     }
 
 
+def _write_repairs(repairs: dict[str, str], tenant: Tenant, work: _Work) -> None:
+    Tenant.objects.filter(id=tenant.id).update(repairs=repairs)
+    SettingChange.objects.create(
+        tenant=tenant,
+        name="repairs",
+        before=tenant.repairs or None,
+        after=repairs or None,
+        actor=work.by.name[:150],
+        reason=REASON,
+        at=work.now,
+    )
+
+
 def _write_member(entry: MemberEntry, tenant: Tenant, work: _Work) -> str:
     # A person may be a member of several tenants.
     user = User.objects.filter(username=entry.email).first()
     if user is None:
         user = User.objects.create_user(username=entry.email, email=entry.email)
-    Member.objects.update_or_create(
-        tenant=tenant,
-        user=user,
-        defaults={"role": entry.role},
-        create_defaults={"role": entry.role, "created_at": work.now},
+    row, made = Member.objects.get_or_create(
+        tenant=tenant, user=user, defaults={"role": entry.role, "created_at": work.now}
     )
+    if made or row.role != entry.role:
+        Member.objects.filter(pk=row.pk).update(role=entry.role)
+        person_history.record(
+            act=PersonAct.MEMBER_ADDED if made else PersonAct.ROLE_CHANGED,
+            person=entry.email,
+            actor=work.by,
+            at=work.now,
+            tenant_id=tenant.id,
+            note=f"{REASON}: as {entry.role}" if made else f"{REASON}: {row.role} to {entry.role}",
+        )
     return str(user.pk)
 
 

@@ -190,6 +190,7 @@ def event(row: Difference, before: DifferenceState | None, reason: str, actor: A
         to_state=row.state,
         reason=reason[:255],
         actor=actor.name,
+        address=actor.address[:64],
         at=now,
     )
 

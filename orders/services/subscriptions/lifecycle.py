@@ -134,16 +134,22 @@ def _insert(rows: Sequence[Subscription], notes: Sequence[str], by: Actor) -> No
     Subscription.objects.bulk_create(rows, batch_size=_AT_ONCE)
     events = [
         SubscriptionEvent(
-            subscription=row, from_state="", to_state=row.state, actor=by.name, note=note[:255], at=row.created_at
+            subscription=row,
+            from_state="",
+            to_state=row.state,
+            actor=by.name,
+            address=by.address[:64],
+            note=note[:255],
+            at=row.created_at,
         )
         for row, note in zip(rows, notes, strict=True)
     ]
     SubscriptionEvent.objects.bulk_create(events, batch_size=_AT_ONCE)
-    versions.note_first(rows, by=by.name, notes=notes)
+    versions.note_first(rows, by=by, notes=notes)
 
 
 def _change(known: Subscription, item: Wanted, by: Actor, batch: Batch) -> None:
-    if versions.note_change(known, item.settings, by=by.name, note=item.note, at=batch.now):
+    if versions.note_change(known, item.settings, by=by, note=item.note, at=batch.now):
         columns = SETTINGS.columns(item.settings)
         Subscription.objects.filter(id=known.id).update(version=known.version, **columns)
     if item.state is not None and item.state != known.state:
@@ -253,7 +259,14 @@ def _record(
     row: Subscription, before: str, after: str, *, by: Actor, at: datetime, note: str = "", copy: Copy | None = None
 ) -> None:
     SubscriptionEvent.objects.create(
-        subscription=row, copy=copy, from_state=before, to_state=after, actor=by.name, note=note[:255], at=at
+        subscription=row,
+        copy=copy,
+        from_state=before,
+        to_state=after,
+        actor=by.name,
+        address=by.address[:64],
+        note=note[:255],
+        at=at,
     )
 
 

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from orders.domain.decision.settings import SETTINGS, Settings
 from orders.domain.provisioning.settings import settings_of, written
 from orders.models import Subscription, SubscriptionVersion
 from sessions_app.models.transactions import requires_transaction
+from sessions_app.services.operations.history import Actor
+
+_NOBODY: Final = Actor("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class Change:
 
 
 @requires_transaction
-def note_first(rows: Sequence[Subscription], *, by: str, notes: Sequence[str]) -> None:
+def note_first(rows: Sequence[Subscription], *, by: Actor, notes: Sequence[str]) -> None:
     """The settings that subscriptions begin with."""
     made = [
         _version(row, written(row.settings, SETTINGS), by=by, note=note, at=row.created_at)
@@ -31,14 +34,14 @@ def note_first(rows: Sequence[Subscription], *, by: str, notes: Sequence[str]) -
 
 
 @requires_transaction
-def note_change(row: Subscription, wanted: Settings, *, by: str, note: str, at: datetime) -> bool:
+def note_change(row: Subscription, wanted: Settings, *, by: Actor, note: str, at: datetime) -> bool:
     """Count another version, if the settings differ; the caller stores them with the number in `row`."""
     before = _readable(row)
     if before == written(wanted, SETTINGS):
         return False
     # Those of earlier releases have no version yet: what they were is kept as the first.
     if not SubscriptionVersion.objects.filter(subscription=row, number=row.version).exists():
-        _note(row, before, by="", note="as it was before versions were kept", at=row.created_at)
+        _note(row, before, by=_NOBODY, note="as it was before versions were kept", at=row.created_at)
     row.version += 1
     _note(row, written(wanted, SETTINGS), by=by, note=note, at=at)
     return True
@@ -64,16 +67,17 @@ def _readable(row: Subscription) -> dict[str, Any]:
         return {}
 
 
-def _note(row: Subscription, settings: dict[str, Any], *, by: str, note: str, at: datetime) -> None:
+def _note(row: Subscription, settings: dict[str, Any], *, by: Actor, note: str, at: datetime) -> None:
     _version(row, settings, by=by, note=note, at=at).save(force_insert=True)
 
 
-def _version(row: Subscription, settings: dict[str, Any], *, by: str, note: str, at: datetime) -> SubscriptionVersion:
+def _version(row: Subscription, settings: dict[str, Any], *, by: Actor, note: str, at: datetime) -> SubscriptionVersion:
     return SubscriptionVersion(
         subscription=row,
         number=row.version,
         settings=settings,
-        actor=by[:150],
+        actor=by.name[:150],
+        address=by.address[:64],
         note=note[:255],
         at=at,
     )

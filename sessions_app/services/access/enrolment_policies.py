@@ -16,8 +16,10 @@ from django.db.models import F, Q
 from sessions_app import queries
 from sessions_app.domain.enrolment import canonical_fingerprint, covers_account, covers_address
 from sessions_app.domain.lifecycle import KeyState
+from sessions_app.domain.people import PersonAct
 from sessions_app.models import ApprovedFingerprint, AuthKey, BrokerAccount, EnrolmentWindow
 from sessions_app.models.transactions import requires_transaction
+from sessions_app.services.operations import person_history
 from sessions_app.services.operations.history import Actor
 
 _log = structlog.get_logger(__name__)
@@ -135,14 +137,16 @@ def approve_fingerprint(
     :raises Refused: `invalid`
     :raises AlreadyThere: the tenant has approved it before
     """
-    row, created = ApprovedFingerprint.objects.get_or_create(
-        tenant_id=tenant_id,
-        fingerprint=canonical_fingerprint(fingerprint),
-        withdrawn_at=None,
-        defaults={"accounts": accounts, "reason": reason[:255], "created_at": now, "created_as": by.name},
-    )
-    if not created:
-        raise AlreadyThere
+    with transaction.atomic():
+        row, created = ApprovedFingerprint.objects.get_or_create(
+            tenant_id=tenant_id,
+            fingerprint=canonical_fingerprint(fingerprint),
+            withdrawn_at=None,
+            defaults={"accounts": accounts, "reason": reason[:255], "created_at": now, "created_as": by.name},
+        )
+        if not created:
+            raise AlreadyThere
+        _record(PersonAct.FINGERPRINT_APPROVED, row, by, now)
     _log.info("policy.fingerprint_approved", fingerprint_id=str(row.id), by=by.name)
     return row
 
@@ -152,10 +156,12 @@ def withdraw_fingerprint(*, fingerprint_id: UUID, by: Actor) -> None:
 
     :raises AlreadyEnded: it was withdrawn before
     """
-    now = queries.database_now()
-    rows = ApprovedFingerprint.objects.filter(id=fingerprint_id, withdrawn_at=None)
-    if not rows.update(withdrawn_at=now, withdrawn_as=by.name):
-        raise AlreadyEnded
+    with transaction.atomic():
+        now = queries.database_now()
+        rows = ApprovedFingerprint.objects.filter(id=fingerprint_id)
+        if not rows.filter(withdrawn_at=None).update(withdrawn_at=now, withdrawn_as=by.name):
+            raise AlreadyEnded
+        _record(PersonAct.FINGERPRINT_WITHDRAWN, rows.get(), by, now)
     _log.info("policy.fingerprint_withdrawn", fingerprint_id=str(fingerprint_id), by=by.name)
 
 
@@ -177,22 +183,24 @@ def open_window(*, tenant_id: UUID, window: Window, by: Actor, now: datetime) ->
 
     :raises AlreadyThere: the tenant has one that begins at that moment for these accounts
     """
-    row, created = EnrolmentWindow.objects.get_or_create(
-        tenant_id=tenant_id,
-        opens_at=window.opens_at,
-        accounts=window.accounts,
-        defaults={
-            "closes_at": window.closes_at,
-            "max_keys": window.max_keys,
-            "addresses": list(window.addresses),
-            "adopts": window.adopts,
-            "reason": window.reason[:255],
-            "created_at": now,
-            "created_as": by.name,
-        },
-    )
-    if not created:
-        raise AlreadyThere
+    with transaction.atomic():
+        row, created = EnrolmentWindow.objects.get_or_create(
+            tenant_id=tenant_id,
+            opens_at=window.opens_at,
+            accounts=window.accounts,
+            defaults={
+                "closes_at": window.closes_at,
+                "max_keys": window.max_keys,
+                "addresses": list(window.addresses),
+                "adopts": window.adopts,
+                "reason": window.reason[:255],
+                "created_at": now,
+                "created_as": by.name,
+            },
+        )
+        if not created:
+            raise AlreadyThere
+        _record(PersonAct.WINDOW_OPENED, row, by, now)
     _log.info("policy.window_opened", window_id=str(row.id), by=by.name)
     return row
 
@@ -204,6 +212,15 @@ def close_window(*, window_id: UUID, by: Actor) -> None:
     """
     with transaction.atomic(durable=True):
         now = queries.database_now()
-        if not EnrolmentWindow.objects.filter(id=window_id, closed_at=None).update(closed_at=now, closed_as=by.name):
+        rows = EnrolmentWindow.objects.filter(id=window_id)
+        if not rows.filter(closed_at=None).update(closed_at=now, closed_as=by.name):
             raise AlreadyEnded
+        _record(PersonAct.WINDOW_CLOSED, rows.get(), by, now)
     _log.info("policy.window_closed", window_id=str(window_id), by=by.name)
+
+
+@requires_transaction
+def _record(act: PersonAct, row: EnrolmentWindow | ApprovedFingerprint, by: Actor, at: datetime) -> None:
+    """An end has no reason of its own: what is kept is why the policy was made."""
+    whom = row.fingerprint[:12] if isinstance(row, ApprovedFingerprint) else row.accounts
+    person_history.record(act=act, person=whom, actor=by, at=at, tenant_id=row.tenant_id, note=row.reason)

@@ -16,11 +16,13 @@ from sessions_app import queries
 from sessions_app.auth.oauth_client_credentials import METHOD
 from sessions_app.auth.secret_hashing import new_secret
 from sessions_app.domain.lifecycle import GrantState
+from sessions_app.domain.people import PersonAct
 from sessions_app.models import AccountGrant, BrokerAccount, OauthClient
 from sessions_app.models.transactions import requires_transaction
 from sessions_app.services.access import grants
 from sessions_app.services.ingest.ports import Batch
 from sessions_app.services.lifecycle.after_commit import ring_after_commit
+from sessions_app.services.operations import person_history
 from sessions_app.services.operations.history import Actor
 
 _log = structlog.get_logger(__name__)
@@ -68,6 +70,7 @@ def register(
             created_at=now,
             created_as=by.name,
         )
+        _record(PersonAct.CLIENT_REGISTERED, client, by, now)
     _log.info("client.registered", client_id=client_id, by=by.name)
     return Registered(client, shown)
 
@@ -85,12 +88,13 @@ def renew_secret(*, client_pk: UUID, by: Actor) -> Registered:
         Application.objects.filter(id=client.application_id).update(client_secret=_hashed(secret))
         # Tokens outlive the secret otherwise, and who has stolen it keeps one.
         AccessToken.objects.filter(application_id=client.application_id).delete()
+        _record(PersonAct.CLIENT_SECRET_RENEWED, client, by, queries.database_now())
     _log.info("client.secret_renewed", client_id=client.client_id, by=by.name)
     return Registered(client, secret)
 
 
 @requires_transaction
-def set_secret(*, client: OauthClient, secret: str) -> None:
+def set_secret(*, client: OauthClient, secret: str, by: Actor) -> None:
     """Give a client the secret that a document names, inside the caller's transaction; the same one changes nothing.
 
     :raises ClientRevoked: it has none
@@ -102,7 +106,8 @@ def set_secret(*, client: OauthClient, secret: str) -> None:
         return
     Application.objects.filter(id=client.application_id).update(client_secret=_hashed(secret))
     AccessToken.objects.filter(application_id=client.application_id).delete()
-    _log.info("client.secret_renewed", client_id=client.client_id, by="provisioning")
+    _record(PersonAct.CLIENT_SECRET_RENEWED, client, by, queries.database_now())
+    _log.info("client.secret_renewed", client_id=client.client_id, by=by.name)
 
 
 def grant_account(*, client: OauthClient, account_id: str, by: Actor, reason: str) -> BrokerAccount:
@@ -155,6 +160,7 @@ def revoke(*, client_pk: UUID, by: Actor, reason: str) -> None:
         # In the transaction of the revocation: no token of it can open a session in between.
         for grant_id in _granted(client).values_list("id", flat=True):
             grants.withdraw_grant_in(batch, grant_id=grant_id, by=by, reason=reason)
+        _record(PersonAct.CLIENT_REVOKED, client, by, batch.now, reason)
     ring_after_commit(batch)
     _log.info("client.revoked", client_id=client.client_id, by=by.name)
 
@@ -162,6 +168,11 @@ def revoke(*, client_pk: UUID, by: Actor, reason: str) -> None:
 def forget_expired_tokens(*, now: datetime) -> int:
     """Delete access tokens that have expired. Returns how many."""
     return int(AccessToken.objects.filter(expires__lt=now).delete()[0])
+
+
+@requires_transaction
+def _record(act: PersonAct, client: OauthClient, by: Actor, at: datetime, note: str = "") -> None:
+    person_history.record(act=act, person=client.client_id, actor=by, at=at, tenant_id=client.tenant_id, note=note)
 
 
 def _granted(client: OauthClient) -> QuerySet[AccountGrant]:

@@ -41,7 +41,7 @@ def _move(tenant_id: UUID, act: PersonAct, by: Actor, reason: str, *, to: dateti
         person_history.record(
             act=act,
             person=name,
-            actor=by.name,
+            actor=by,
             at=queries.database_now(),
             tenant_id=tenant_id,
             note=reason,

@@ -33,7 +33,7 @@ class Changed(Exception):
     """Somebody else has replaced or removed the secret meanwhile."""
 
 
-def store(*, tenant: Tenant, name: str, text: str, note: str, by: str, purpose: str) -> VaultSecret:
+def store(*, tenant: Tenant, name: str, text: str, note: str, by: str, purpose: str, address: str = "") -> VaultSecret:
     """Put a new secret into a tenant's vault.
 
     :raises NameTaken: there is one of this name
@@ -47,13 +47,13 @@ def store(*, tenant: Tenant, name: str, text: str, note: str, by: str, purpose: 
     try:
         with transaction.atomic():
             row.save(force_insert=True)
-            _record(row, VaultAct.STORED, by, purpose, now)
+            _record(row, VaultAct.STORED, by, purpose, now, address)
     except IntegrityError as taken:
         raise NameTaken from taken
     return row
 
 
-def replace(*, row: VaultSecret, text: str, by: str, purpose: str) -> VaultSecret:
+def replace(*, row: VaultSecret, text: str, by: str, purpose: str, address: str = "") -> VaultSecret:
     """Another text for a secret; the former one is gone.
 
     :raises Changed: somebody was first
@@ -71,11 +71,11 @@ def replace(*, row: VaultSecret, text: str, by: str, purpose: str) -> VaultSecre
         )
         if not won:
             raise Changed
-        _record(row, VaultAct.REPLACED, by, purpose, now)
+        _record(row, VaultAct.REPLACED, by, purpose, now, address)
     return row
 
 
-def remove(*, row: VaultSecret, by: str, purpose: str) -> None:
+def remove(*, row: VaultSecret, by: str, purpose: str, address: str = "") -> None:
     """Take a secret out of the vault, for good.
 
     :raises Changed: somebody was first
@@ -83,7 +83,7 @@ def remove(*, row: VaultSecret, by: str, purpose: str) -> None:
     with transaction.atomic():
         if not VaultSecret.objects.filter(pk=row.pk, version=row.version).delete()[0]:
             raise Changed
-        _record(row, VaultAct.REMOVED, by, purpose, queries.database_now())
+        _record(row, VaultAct.REMOVED, by, purpose, queries.database_now(), address)
 
 
 def use(*, tenant_id: UUID, reference: str, by: str, purpose: str) -> str:
@@ -140,13 +140,14 @@ def _place(row: VaultSecret) -> Place:
 
 
 @requires_transaction
-def _record(row: VaultSecret, act: VaultAct, by: str, purpose: str, at: datetime) -> None:
+def _record(row: VaultSecret, act: VaultAct, by: str, purpose: str, at: datetime, address: str = "") -> None:
     VaultUse.objects.create(
         tenant_id=row.tenant_id,
         name=row.name,
         version=row.version,
         act=act,
         actor=by[:150],
+        address=address[:64],
         purpose=purpose[:255],
         at=at,
     )

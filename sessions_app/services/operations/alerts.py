@@ -12,9 +12,11 @@ from django.db import transaction
 from sessions_app import queries
 from sessions_app.domain.alerts import ALERTS, AlertCode
 from sessions_app.domain.frames.payloads import Severity
+from sessions_app.domain.people import PersonAct
 from sessions_app.models import OperatorAlert
 from sessions_app.models.bulk import upsert_rows
 from sessions_app.models.transactions import requires_transaction
+from sessions_app.services.operations import person_history
 from sessions_app.services.operations.history import Actor
 
 _MAX_TEXT: Final = 500
@@ -116,9 +118,18 @@ def acknowledge(*, alert_id: UUID, by: Actor) -> OperatorAlert:
     """
     with transaction.atomic(durable=True):
         mine = OperatorAlert.objects.filter(id=alert_id, acknowledged_at__isnull=True, resolved_at__isnull=True)
-        won = mine.update(acknowledged_at=queries.database_now(), acknowledged_as=by.name)
-    alert = OperatorAlert.objects.filter(id=alert_id).first()
-    if not won or alert is None:
-        raise AlreadyAcknowledged(alert)
+        now = queries.database_now()
+        won = mine.update(acknowledged_at=now, acknowledged_as=by.name)
+        alert = OperatorAlert.objects.select_related("account").filter(id=alert_id).first()
+        if not won or alert is None:
+            raise AlreadyAcknowledged(alert)
+        person_history.record(
+            act=PersonAct.ALERT_ACKNOWLEDGED,
+            person=alert.account.claimed_as if alert.account else alert.subject,
+            actor=by,
+            at=now,
+            tenant_id=alert.account.tenant_id if alert.account else None,
+            note=f"{alert.code}: {alert.text}",
+        )
     _log.info("operator.alert_acknowledged", code=alert.code, by=by.name)
     return alert

@@ -78,6 +78,7 @@ def change(
                 before=before.get(name),
                 after=after.get(name),
                 actor=by.name[:150],
+                address=by.address[:64],
                 reason=reason[:255],
                 at=queries.database_now(),
             )

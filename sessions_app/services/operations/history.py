@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from sessions_app.domain import people
 from sessions_app.domain.lifecycle import Reason
 from sessions_app.models import AuthKey, SessionEvent, light
 from sessions_app.models.bulk import insert_rows
@@ -14,14 +15,15 @@ from sessions_app.models.transactions import requires_transaction
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did it: a user of ours, or a part of the system by its name."""
+    """Who did it, and from where: a user of ours, or a part of the system by its name."""
 
     name: str
     user_id: int | None = None
+    address: str = ""
 
 
-EA: Final = Actor("EA")
-GATEWAY: Final = Actor("gateway")
+EA: Final = Actor(people.EA)
+GATEWAY: Final = Actor(people.GATEWAY)
 
 
 @requires_transaction
@@ -48,6 +50,7 @@ def record(
         to_state=after,
         reason=reason,
         actor=actor.name,
+        address=actor.address[:64],
         note=note[:255],
         at=at,
     )
@@ -58,6 +61,7 @@ def record_for_keys(
     keys: Collection[AuthKey], *, before: str, after: str, reason: Reason, actor: Actor, at: datetime, note: str = ""
 ) -> None:
     """The same event of many keys, inside the caller's transaction."""
-    told = {"from_state": before, "to_state": after, "reason": reason, "actor": actor.name, "note": note[:255]}
+    told = {"from_state": before, "to_state": after, "reason": reason, "note": note[:255]}
+    told |= {"actor": actor.name, "address": actor.address[:64]}
     rows = [light.record(SessionEvent, account_id=key.account_id, key_id=key.id, at=at, **told) for key in keys]
     insert_rows(SessionEvent, rows)

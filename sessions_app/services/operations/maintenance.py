@@ -13,11 +13,14 @@ from django.db.models import Expression, QuerySet
 
 from sessions_app import queries
 from sessions_app.domain.lifecycle import LIVING
+from sessions_app.domain.people import PersonAct
 from sessions_app.domain.problems import Refused
 from sessions_app.models import BrokerAccount, EaSession, MaintenanceNotice, MaintenanceWindow
 from sessions_app.models.fields import new_id
 from sessions_app.models.light import Fetch
 from sessions_app.models.statements import Answer
+from sessions_app.models.transactions import requires_transaction
+from sessions_app.services.operations import person_history
 from sessions_app.services.operations.history import Actor
 
 # A window keeps every session it concerns from expiring: one that is forgotten must end by itself.
@@ -76,6 +79,7 @@ def announce(*, plan: Plan, by: Actor) -> MaintenanceWindow:
             announced_at=now,
             announced_as=by.name,
         )
+        _record(PersonAct.MAINTENANCE_ANNOUNCED, window, by, now)
     _log.info("maintenance.announced", window=str(window.id), whom=window.whom, by=by.name)
     return window
 
@@ -98,10 +102,17 @@ def cancel(*, window_id: UUID, by: Actor) -> None:
     """
     with transaction.atomic(durable=True):
         now = queries.database_now()
-        open_windows = MaintenanceWindow.objects.filter(id=window_id, cancelled_at__isnull=True, ends_at__gt=now)
-        if not open_windows.update(cancelled_at=now, cancelled_as=by.name):
+        rows = MaintenanceWindow.objects.filter(id=window_id)
+        if not rows.filter(cancelled_at__isnull=True, ends_at__gt=now).update(cancelled_at=now, cancelled_as=by.name):
             raise AlreadyOver
+        _record(PersonAct.MAINTENANCE_CANCELLED, rows.select_related("account", "tenant").get(), by, now)
     _log.info("maintenance.cancelled", window=str(window_id), by=by.name)
+
+
+@requires_transaction
+def _record(act: PersonAct, row: MaintenanceWindow, by: Actor, at: datetime) -> None:
+    tenant_id = row.account.tenant_id if row.account else row.tenant_id
+    person_history.record(act=act, person=row.whom, actor=by, at=at, tenant_id=tenant_id, note=row.reason)
 
 
 def in_force(now: datetime) -> list[MaintenanceWindow]:
