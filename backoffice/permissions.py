@@ -26,6 +26,12 @@ CHANGE_STATE: Final = "orders.change_state_subscription"
 TOKENS: Final = "sessions_app.decide_managementtoken"
 SUSPEND_TENANT: Final = "sessions_app.suspend_tenant"
 LIFT_TOMBSTONE: Final = "orders.lift_tombstone_copy"
+SEE_ACTS: Final = (
+    "sessions_app.view_sessionevent", "orders.view_subscriptionevent", "orders.view_subscription",
+    "sessions_app.view_settingchange", "orders.view_differenceevent", "sessions_app.view_personevent",
+    "sessions_app.view_vaultuse",
+)  # fmt: skip
+"""Each opens the page of acts with those of its table."""
 
 View = Callable[..., HttpResponseBase]
 

@@ -178,6 +178,8 @@ _STAFF: Final[Mapping[str, Route]] = {
     "admin:monitoring_numbers": Route(Staff((permissions.SEE_SESSIONS,))),
     "admin:approvals": Route(Staff((permissions.SEE_KEYS, permissions.DECIDE)), "Approvals"),
     "admin:maintenance": Route(Staff((permissions.ANNOUNCE,)), "Maintenance"),
+    "admin:audit": Route(Staff(permissions.SEE_ACTS), "Audit"),
+    "admin:audit_export": Route(Staff(permissions.SEE_ACTS)),
     **dict(_acts(permissions.DECIDE, "approve_key", "reject_key")),
     **dict(_acts(permissions.REVOKE, "revoke_key", "retire_key")),
     **dict(_acts(permissions.SHARE, "share_key")),

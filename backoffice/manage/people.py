@@ -7,11 +7,11 @@ from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from backoffice.audit import acts
 from backoffice.manage.door import ManageView, actor, found, rows_of, shown
 from backoffice.manage.items import ActItem, MemberItem
 from backoffice.manage.lists import ManageList, NoFilters, listed
 from backoffice.manage.writing import NoBody, RoleBody, conflicts, described, describes, written
-from backoffice.tenants.people import acts
 from backoffice.tenants.scope import Scope
 from sessions_app.models import Member
 from sessions_app.rest.listing import Found, paging

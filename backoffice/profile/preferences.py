@@ -25,7 +25,9 @@ class PreferenceForm(forms.Form):
         label=gettext_lazy("Your language"),
         choices=settings.LANGUAGES,
         error_messages={"invalid_choice": gettext_lazy("There is no such language in the list.")},
-        help_text=gettext_lazy("For pages and mails. Names of states, roles and codes stay as programs know them."),
+        help_text=gettext_lazy(
+            "For pages and mails. Names of roles and codes, and what programs are told, stay English."
+        ),
     )
     zone = forms.ChoiceField(
         label=gettext_lazy("Your time zone"),

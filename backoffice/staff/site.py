@@ -14,10 +14,10 @@ from django.urls import URLPattern, URLResolver, path, reverse
 from backoffice.actions import page
 from backoffice.actions.action import Action
 from backoffice.actions.registry import ACTIONS
-from backoffice.permissions import ANNOUNCE, DECIDE, SEE_KEYS, SEE_SESSIONS, View, may
+from backoffice.permissions import ANNOUNCE, DECIDE, SEE_ACTS, SEE_KEYS, SEE_SESSIONS, View, may
 from backoffice.refusals import signed_out, was_typed
 from backoffice.sign_in import owes_second_factor
-from backoffice.staff import approval_desk, maintenance, monitoring, queries
+from backoffice.staff import approval_desk, audit, maintenance, monitoring, queries
 
 
 class GatewaySite(AdminSite):
@@ -35,6 +35,8 @@ class GatewaySite(AdminSite):
             path("monitoring/numbers/", monitoring.numbers, {"site": self}, name="monitoring_numbers"),
             self._page("approvals/", approval_desk.desk, "approvals"),
             self._page("maintenance/", maintenance.page, "maintenance"),
+            self._page("audit/", audit.page, "audit"),
+            self._page("audit/audit.csv", audit.export, "audit_export"),
             *(self._action(action) for action in ACTIONS.values()),
             *super().get_urls(),
         ]
@@ -84,6 +86,7 @@ class GatewaySite(AdminSite):
             "sees_monitoring": may(request, SEE_SESSIONS),
             "sees_approvals": sees_keys,
             "sees_maintenance": may(request, ANNOUNCE),
+            "sees_audit": may(request, *SEE_ACTS),
             # Called by the pages that show it, once; a lazy object would be no number to their filters.
             "waiting_keys": cache(queries.waiting_count) if sees_keys else 0,
         }

@@ -121,8 +121,8 @@ SAID: Final = {
 
 @register.filter
 def said(value: str) -> str:
-    """An outcome of a decision, or the cause of a close, as a member reads it."""
-    return gettext(SAID[value]) if value in SAID else words(value)
+    """A state, an outcome, an act or a cause as people read it: what is no name of ours stays as it is."""
+    return gettext(SAID.get(value, words(value)))
 
 
 @register.filter

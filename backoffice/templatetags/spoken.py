@@ -13,17 +13,26 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from backoffice.templatetags.outside import NOTHING, STATES, outside, said, words
+from backoffice.templatetags.outside import NOTHING, SAID, STATES, outside, said, words
 from orders.domain.copies.repair_policies import Policy
+from orders.domain.decision.inputs import Outcome
 from orders.domain.decision.settings import SETTINGS, LatePolicy, MinLotsPolicy
 from orders.domain.sizing.modes import ContractSize, Mode
+from orders.domain.states.commands import CommandState
+from orders.domain.states.copies import CopyState
 from orders.domain.states.denials import SENTENCES, Code
-from orders.domain.states.reasons import CommandReason
+from orders.domain.states.differences import DifferenceState
+from orders.domain.states.reasons import CommandReason, ReportFlag
 from orders.domain.states.subscriptions import SubscriptionState
 from orders.domain.wire.intents import Action, OrderType
+from orders.domain.wire.reports import ReportStatus
 from orders.domain.wire.snapshots import DifferenceKind
-from sessions_app.domain.configuration import CHAIN
+from sessions_app.domain.configuration import CHAIN, Level
 from sessions_app.domain.decimals import plain
+from sessions_app.domain.lifecycle import AccountState, GrantState, KeyState, Reason, SessionStatus
+from sessions_app.domain.mailing import MessageState
+from sessions_app.domain.people import PersonAct
+from sessions_app.models import VaultAct
 
 register = template.Library()
 _TABLES: Final[tuple[type[StrEnum], ...]] = (
@@ -32,6 +41,14 @@ _TABLES: Final[tuple[type[StrEnum], ...]] = (
 )  # fmt: skip
 _OURS: Final = frozenset(item.value for table in _TABLES for item in table)
 """Names that we have given. A symbol or an account may have an underscore too, which stays."""
+_SPOKEN: Final[tuple[type[StrEnum], ...]] = (
+    Outcome, CopyState, CommandState, SubscriptionState, DifferenceState, DifferenceKind, KeyState, SessionStatus,
+    GrantState, AccountState, Mode, ContractSize, LatePolicy, MinLotsPolicy, Policy, Level, PersonAct, VaultAct,
+    MessageState, Reason, CommandReason, ReportFlag, ReportStatus,
+)  # fmt: skip
+NAMES: Final = frozenset(SAID.get(item.value, words(item.value)) for table in _SPOKEN for item in table) | {"new"}
+"""States, and what else of ours pages say in each language; catalogues mark them. Roles, actions and codes are the same
+in all, as programs have them."""
 _SENTENCES: Final[Mapping[str, str]] = {code.value: sentence for code, sentence in SENTENCES.items()}
 _TITLES: Final[Mapping[str, str]] = {row.name: row.title for table in (CHAIN, SETTINGS.rows) for row in table}
 _PASSED: Final = "ok"
@@ -90,7 +107,7 @@ def in_words(value: Any) -> str:
         lines = (f"{name} = {one}" for name, one in value.items())
         return (", ".join(lines) if pairs else json.dumps(value, ensure_ascii=False)) or NOTHING
     text = str(value)
-    return words(text) if text in _OURS else text
+    return said(text) if text in _OURS else text
 
 
 def in_english(value: str) -> str:

@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext, gettext_lazy
 
+from backoffice.audit import configured
 from backoffice.tenants.pages import Visit, found, listed, member_act, member_page
 from sessions_app.domain.configuration import (
     BY_NAME,
@@ -31,7 +32,6 @@ from sessions_app.domain.said import translated
 from sessions_app.models import BrokerAccount, SettingChange, Tenant
 from sessions_app.services.operations import configuration
 from sessions_app.services.operations.configuration import ConfigurationChanged
-from sessions_app.services.operations.history import Actor
 
 CHANGES: Final = 10
 _INSTEAD: Final = "instead-of:"
@@ -53,14 +53,7 @@ class Line:
     @property
     def value(self) -> str:
         unit = "" if isinstance(self.setting.kind, Switch) else f" {gettext(self.setting.kind.unit)}"
-        return setting_in_words(self.found.value) + unit
-
-
-def setting_in_words(value: object) -> str:
-    """A value as people read it."""
-    if isinstance(value, bool):
-        return gettext("on") if value else gettext("off")
-    return gettext("as above") if value is None else str(value)
+        return configured(self.found.value) + unit
 
 
 class ConfigurationForm(forms.Form):
@@ -73,7 +66,7 @@ class ConfigurationForm(forms.Form):
 
     def __init__(self, sent: Any, *, chain: Sequence[Setting], said: Values, above: Mapping[str, Found]) -> None:
         """`chain`: what this level may set; `said`: by itself; `above`: what holds where it says nothing."""
-        initial = {"seen": digest_of(said), **{name: setting_in_words(value) for name, value in said.items()}}
+        initial = {"seen": digest_of(said), **{name: _typed(value) for name, value in said.items()}}
         super().__init__(sent, initial=initial)
         self._chain, self._above = chain, above
         for row in chain:
@@ -106,6 +99,11 @@ class ConfigurationForm(forms.Form):
     def lines(self) -> Iterator[BoundField]:
         """The fields of settings."""
         return (self[row.name] for row in self._chain)
+
+
+def _typed(value: int | bool) -> str:
+    """A value as its field sends it, which is no word of a language."""
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 
 def _read(row: Setting, text: str) -> object:
@@ -157,7 +155,7 @@ def _changes(visit: Visit) -> list[tuple[SettingChange, str, str]]:
     if not visit.may("tenants:audit"):
         return []
     latest = visit.scope.setting_changes().select_related("account").order_by("-id")[:CHANGES]
-    return [(row, setting_in_words(row.before), setting_in_words(row.after)) for row in latest]
+    return [(row, configured(row.before), configured(row.after)) for row in latest]
 
 
 @member_act
@@ -197,7 +195,7 @@ def _changed(visit: Visit, title: str, row: Tenant | BrokerAccount, above: Mappi
                 account_id=account.pk if account else None,
                 seen=_seen(visit, form),
                 wanted=form.wanted,
-                by=Actor(name=visit.request.user.get_username(), user_id=visit.request.user.pk),
+                by=visit.actor,
                 reason=form.cleaned_data["reason"],
             )
         except ConfigurationChanged:
@@ -220,7 +218,7 @@ def _overtaken(visit: Visit, row: Tenant | BrokerAccount, form: ConfigurationFor
     account = row.pk if isinstance(row, BrokerAccount) else None
     latest = visit.scope.setting_changes().filter(account_id=account).order_by("-id").first()
     changes = [
-        (name, setting_in_words(now.get(name)), setting_in_words(form.wanted.get(name)))
+        (name, configured(now.get(name)), configured(form.wanted.get(name)))
         for name in BY_NAME
         if now.get(name) != form.wanted.get(name)
     ]

@@ -1,27 +1,22 @@
-"""Tables as CSV: sent in pieces while they are read, and never a formula in a spreadsheet."""
+"""Tables of a tenant as CSV, and what people did."""
 
-import csv
-import io
-import unicodedata
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, Final
 
-from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
-from django.http import Http404, StreamingHttpResponse
+from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext, gettext_lazy
 
+from backoffice import audit, spreadsheets
+from backoffice.spreadsheets import PIECE
 from backoffice.tenants.pages import Visit, member_page
 from backoffice.tenants.scope import Scope
 from backoffice.tenants.trades import OPENINGS
-from sessions_app.domain.decimals import plain
 
-PIECE: Final = 500
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+ACTS: Final = "audit"
+"""Of several tables, and narrowed as its page is: a file of its own kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +60,21 @@ TABLES: Final[Mapping[str, Table]] = {
 
 @member_page
 def exports(visit: Visit) -> HttpResponseBase:
-    offered = [(table.title, visit.address("tenants:export", name)) for name, table in TABLES.items()]
+    titles = {name: table.title for name, table in TABLES.items()} | {ACTS: gettext("Audit log")}
+    offered = [(title, visit.address("tenants:export", name)) for name, title in titles.items()]
     return visit.show("exports", gettext("Exports"), offered=offered)
 
 
 @member_page
 def export(visit: Visit, table: str) -> HttpResponseBase:
+    if table == ACTS:
+        return audit.exported(visit.scope, audit.asked_in(visit.request.GET), tenants=False)
     if table not in TABLES:
         raise Http404
-    lines = _lines(TABLES[table], visit.scope)
-    response = StreamingHttpResponse(_apart(lines), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{table}.csv"'
-    return response
+    return spreadsheets.sent(table, list(TABLES[table].columns), _pieces(TABLES[table], visit.scope))
 
 
-async def _apart(pieces: Iterator[str]) -> AsyncIterator[str]:
-    """Each piece is read when the one before it has gone: under ASGI a plain iterator would be read as a whole."""
-    take = sync_to_async(lambda: next(pieces, None))
-    while (piece := await take()) is not None:
-        yield piece
-
-
-def _lines(table: Table, scope: Scope) -> Iterator[str]:
-    yield "\ufeff" + _written([list(table.columns)])
+def _pieces(table: Table, scope: Scope) -> Iterator[Sequence[Sequence[Any]]]:
     rows = table.rows(scope).order_by("id")
     last: Any = None
     while True:
@@ -97,27 +84,4 @@ def _lines(table: Table, scope: Scope) -> Iterator[str]:
         if not piece:
             return
         last = piece[-1][0]
-        yield _written([[cell(value) for value in row[1:]] for row in piece])
-
-
-def _written(rows: Sequence[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
-
-
-def cell(value: Any) -> str:
-    """A value as a spreadsheet may read it. Our own numbers and moments stay what they are; a text that a spreadsheet
-    would take for a formula, also written in full width or behind blanks, begins with an apostrophe."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds")
-    if isinstance(value, Decimal):
-        return plain(value)
-    if isinstance(value, int):
-        return str(value)
-    text = str(value)
-    looked_at = unicodedata.normalize("NFKC", text)
-    bare = "".join(letter for letter in looked_at if unicodedata.category(letter) not in ("Cf", "Zs")) or looked_at
-    return f"'{text}" if bare.startswith(_FORMULA) or looked_at.startswith(_FORMULA) else text
+        yield [row[1:] for row in piece]

@@ -9,6 +9,7 @@ from django import forms
 from django.forms import BoundField
 from django.utils.translation import gettext
 
+from backoffice.templatetags.outside import said
 from backoffice.templatetags.spoken import setting_name
 from backoffice.tenants.pairs import UnfitLines, begun, in_lines, read_pairs
 from orders.domain.decision.setting_table import Amount, Choice, Content, Setting, Switch, Text, Whole
@@ -59,8 +60,8 @@ class SettingsForm(forms.Form):
             name, _, key = name.partition("[")
             where = f"{below or key.rstrip(']')}: " if below or key else ""
             if name not in unread:
-                said = translated(mistake.message, gettext)
-                self.add_error(name if name in self.fields else None, f"{where}{said}")
+                why = translated(mistake.message, gettext)
+                self.add_error(name if name in self.fields else None, f"{where}{why}")
         self.wanted: Settings = wanted
         return sent
 
@@ -131,8 +132,7 @@ def help_of(row: Setting) -> str:
 
 def _in_words(name: re.Match[str]) -> str:
     """A setting or a value that a sentence names, as the form calls it."""
-    said = setting_name(name[1]) if name[1] in _DEFAULTS else name[1].replace("_", " ")
-    return f"\u201c{said}\u201d"
+    return f"\u201c{setting_name(name[1]) if name[1] in _DEFAULTS else said(name[1])}\u201d"
 
 
 def _bounds(row: Setting) -> Iterator[str]:
@@ -167,7 +167,7 @@ def _field(row: Setting) -> forms.Field:
     common: dict[str, Any] = {"label": gettext(row.title), "required": False, "help_text": help_text}
     match row.kind:
         case Choice(names):
-            return forms.ChoiceField(choices=[(one.value, one.value.replace("_", " ")) for one in names], **common)
+            return forms.ChoiceField(choices=[(one.value, said(one.value)) for one in names], **common)
         case Switch():
             return forms.BooleanField(**common)
         case Content():

@@ -7,6 +7,7 @@ from django.db.models import Count, Q
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext
 
+from backoffice import audit
 from backoffice.templatetags.outside import NOTHING
 from backoffice.templatetags.spoken import in_words
 from backoffice.tenants.pages import Visit, found, listed, member_page, searched
@@ -73,7 +74,7 @@ def subscription(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
     rows = visit.scope.subscriptions().select_related("follower", "strategy__master")
     row: Subscription = found(rows, subscription_id)
     decisions = visit.scope.decisions().filter(subscription=row).select_related("intent").order_by("-id")
-    events = visit.scope.subscription_events().filter(subscription=row).order_by("-at")
+    acts = audit.acts(visit.scope, LAST, asked=audit.Asked(subscription=row.pk))
     return visit.show(
         "subscription",
         gettext("What is copied, and how?"),
@@ -83,7 +84,7 @@ def subscription(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
         may_edit=visit.may("tenants:edit_subscription"),
         defaults=settings_of(row, changed=False),
         decisions=list(decisions[:LAST]),
-        events=list(events[:LAST]),
+        acts=acts,
     )
 
 

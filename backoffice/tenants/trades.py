@@ -16,6 +16,7 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext, gettext_lazy
 
 from backoffice.own_clock import utc_midnight
+from backoffice.templatetags.outside import said
 from backoffice.tenants.mending import Remedy, remedy
 from backoffice.tenants.pages import ROWS, Visit, found, listed, member_page, searched
 from backoffice.tenants.scope import Scope
@@ -256,7 +257,7 @@ def _product(allocation: Mapping[str, Any], exact: Decimal) -> str:
     mode = str(allocation.get("mode", ""))
     lots, multiplier = _number(allocation.get("master_lots")), _number(allocation.get("multiplier"))
     if mode == Mode.FIXED_LOTS or lots is None or multiplier is None:
-        return mode.replace("_", " ")
+        return said(mode)
     factors = [(lots, Decimal(1)), (multiplier, Decimal(1))]
     if mode in FUNDS_RATIOS:
         factors.append(_quotient(allocation, "follower_base", "master_base"))
@@ -266,7 +267,7 @@ def _product(allocation: Mapping[str, Any], exact: Decimal) -> str:
         product = prod((above / below for above, below in tried), start=Decimal(1))
         if abs(product - exact) <= abs(exact) * _CLOSE:
             return _written(tried)
-    return mode.replace("_", " ")
+    return said(mode)
 
 
 def _quotient(allocation: Mapping[str, Any], above: str, below: str) -> tuple[Decimal, Decimal]:

@@ -63,7 +63,7 @@ urlpatterns = [
     path(f"{_OF}configuration/", configuration.shown, name="configuration"),
     path(f"{_OF}configuration/edit/", configuration.of_tenant, name="configure_tenant"),
     path(f"{_OF}configuration/<uuid:account_id>/", configuration.of_account, name="configure_account"),
-    path(f"{_OF}audit/", people.audit, name="audit"),
+    path(f"{_OF}audit/", people.acts, name="audit"),
     path(f"{_OF}exports/", exports.exports, name="exports"),
     path(f"{_OF}exports/<slug:table>.csv", exports.export, name="export"),
 ]

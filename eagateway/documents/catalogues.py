@@ -20,6 +20,7 @@ from django.utils.translation.template import templatize
 
 from backoffice.policy import ROUTES, Members
 from backoffice.templatetags.outside import SAID
+from backoffice.templatetags.spoken import NAMES
 from backoffice.tenants.setting_form import section_title
 from backoffice.terminals import STANDINGS
 from orders.domain.decision.settings import SETTINGS
@@ -124,6 +125,7 @@ def _of_tables() -> Iterator[tuple[str, Iterable[str]]]:
     members = (row.title for row in ROUTES.values() if isinstance(row.door, Members))
     yield "backoffice/policy.py", members
     yield "backoffice/templatetags/outside.py", (*SAID.values(), "Another program")
+    yield "backoffice/templatetags/spoken.py", NAMES
     yield "backoffice/terminals.py", STANDINGS
     yield "orders/domain/decision/settings.py", (row.help.sentence for row in SETTINGS.rows)
     yield "orders/domain/decision/settings.py", {section_title(row.help.section) for row in SETTINGS.rows}

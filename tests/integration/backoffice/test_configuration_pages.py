@@ -9,6 +9,7 @@ from django.test import Client
 
 from sessions_app.models import BrokerAccount, Member, SettingChange
 from tests import factories
+from tests.integration.backoffice.test_own_language import speaks
 
 pytestmark = pytest.mark.django_db
 
@@ -188,3 +189,15 @@ def test_viewers_look_and_change_nothing(client: Client, account: BrokerAccount,
     for address in (f"{page}edit/", f"{page}{account.pk}/"):
         assert client.post(address, {"reason": "x", "mass_close_gate": "1"}).status_code == 403
     assert not SettingChange.objects.exists()
+
+
+def test_a_german_form_begins_with_what_is_set_and_saving_it_changes_nothing(admin: Member) -> None:
+    """`off` was no choice of the field where the word for it was "aus": whoever saved set it as it is above."""
+    type(admin.tenant).objects.filter(pk=admin.tenant_id).update(self_enrolment=False)
+    client = speaks(admin.user, "de")
+    edit = f"/t/{admin.tenant_id}/configuration/edit/"
+    shown = body(client, edit)
+    assert '<option value="off" selected>' in shown
+    client.post(edit, {**form(shown, reason="x"), "self_enrolment": "off"})
+    admin.tenant.refresh_from_db()
+    assert admin.tenant.self_enrolment is False

@@ -17,8 +17,8 @@ from django.urls import reverse
 
 from backoffice import standings
 from backoffice.policy import ROUTES
+from backoffice.spreadsheets import cell
 from backoffice.tenants import trades
-from backoffice.tenants.exports import cell
 from orders.models import Copy, Decision, Intent, Subscription
 from sessions_app.models import Tenant
 from sessions_app.services.access import keys

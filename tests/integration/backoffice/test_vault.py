@@ -182,12 +182,16 @@ def all_rows() -> str:
     return "\n".join(texts)
 
 
+def body_of(answer: Any) -> bytes:
+    return b"".join(answer) if answer.streaming else bytes(answer.content)
+
+
 def pages_of(house: House, client: Client) -> list[bytes]:
     """Every page that has no id in its address, or one of this house's."""
     pages = []
     for name, pattern in served():
         if "<" not in pattern and "?P" not in pattern and name in ROUTES and "oauth" not in name:
-            pages.append(client.get("/" + pattern).content)
+            pages.append(body_of(client.get("/" + pattern)))
         elif name.startswith("tenants:") and "secret_id" in pattern:
             pages.append(client.get(reverse(name, args=[house.tenant.pk, VaultSecret.objects.latest("id").pk])).content)
         elif name.startswith("tenants:") and pattern.count("<") == 1:

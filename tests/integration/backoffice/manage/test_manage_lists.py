@@ -196,4 +196,4 @@ def test_what_programs_do_stands_in_the_record_under_their_names(house: House, p
     program.do("POST", f"subscriptions/{row.pk}/pause", {"reason": "holidays"})
     first = program.read("audit")["items"][0]
     assert (first["actor"], first["kind"], first["why"]) == (program.name, "subscription", "holidays")
-    assert first["what"] == "active → close only"
+    assert first["what"] == "active → paused"
