@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from django import template
-from django.utils.html import escape
+from django.utils.html import escape, strip_tags
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 
@@ -16,7 +16,9 @@ _BEGINS: Final = re.compile(r"\A<t[dh]\b")
 @register.filter
 def labelled(row: Iterable[Any], headers: Iterable[Mapping[str, Any]]) -> list[SafeString]:
     """The cells that Django has made of a row, with what stands above them in a list."""
-    return [_labelled(str(cell), str(capfirst(header["text"]))) for cell, header in zip(row, headers, strict=True)]
+    pairs = zip(row, headers, strict=True)
+    # Above the boxes that choose rows stands a box, which is no title.
+    return [_labelled(str(cell), str(capfirst(strip_tags(header["text"])))) for cell, header in pairs]
 
 
 def _labelled(cell: str, title: str) -> SafeString:

@@ -258,3 +258,10 @@ def test_each_cell_of_a_list_carries_the_title_of_its_column(client: Client) -> 
     assert [re.findall(r'data-label="([^"]*)"', one)[0] for one in labels][:3] == ["Follower", "Strategy", "State"]
     assert "<b>" not in body
     assert row.follower.claimed_as in body
+
+
+def test_the_box_above_the_boxes_of_a_list_is_no_title_of_them(client: Client) -> None:
+    client.force_login(UserFactory.create(is_superuser=True))
+    body = client.get(reverse("admin:auth_user_changelist")).content.decode().partition("<tbody>")[2]
+    assert 'data-label=""' in body
+    assert "&lt;input" not in body
