@@ -116,7 +116,7 @@ def _code(key: AuthKey) -> str:
         grouped(key.code),
         gettext(
             "Ask the owner of the account for the code that his EA shows on its chart, on a way that you know. "
-            "The same digits: it is his key. Others, or he knows of none: reject it, somebody else asks for this "
+            "The same code: it is his key. Another one, or he knows of none: reject it, somebody else asks for this "
             "account."
         ),
     )

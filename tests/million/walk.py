@@ -48,7 +48,8 @@ MORE: Final = {
     "tenants:trades": ("?q=million:1", "?q=eur", "?q=1000200", "?page=40"),
     "tenants:accounts": ("?q=77", "?page=30"),
     "tenants:subscriptions": ("?q=77", "?page=30"),
-    "tenants:audit": ("?page=20",),
+    "tenants:audit": ("?who=nobody", "?q=nothing", "?kind=session", "?day=2026-01-01"),
+    "admin:audit": ("?tenant=own", "?who=nobody", "?q=nothing", "?kind=difference", "?day=2026-01-01"),
 }
 
 

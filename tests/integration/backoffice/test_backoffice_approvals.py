@@ -123,7 +123,7 @@ def test_the_desk_shows_who_asks_and_whether_its_terminal_lives(client: Client, 
     silent = EaSessionFactory.create(last_heartbeat_at=now() - timedelta(hours=1), account__tenant=None)
     AuthKeyFactory.create(requested_from="198.51.100.4")
     page = text_of(client.get(reverse("admin:approvals")))
-    assert 'Waiting <span class="count">3</span>' in page
+    assert 'Keys that wait <span class="count">3</span>' in page
     for expected in ("Alive-Demo:1", key_of(living).fingerprint[:12], "<bdi>7.7</bdi>", "198.51.100.4", "none yet"):
         assert expected in page
     for state in ("connected", "silent", "no session"):

@@ -414,3 +414,10 @@ def _fill(rows: int) -> None:
         for n, decision in enumerate(decisions)
     ]
     Command.objects.bulk_create(commands, batch_size=500)
+
+
+def test_a_pending_session_is_told_apart_from_a_key_that_waits(client: Client, watcher: User) -> None:
+    EaSessionFactory.create(key=AuthKeyFactory.create(approved=True))
+    page = " ".join(re.sub(r"<[^>]+>", " ", show(client)).split())
+    assert "Keys that wait for approval 0" in page
+    assert "pending not let in: their key waits, or its terminal has not called since it was approved 1" in page

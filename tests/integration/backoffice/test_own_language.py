@@ -189,6 +189,22 @@ def test_settings_are_called_in_german_where_they_are_changed_and_where_their_ch
     assert "Heartbeat interval" not in shown
 
 
+def test_states_are_said_in_german_with_the_programs_name_as_their_title(house: House) -> None:
+    client = german_owner(house)
+    account, subscription = house.row("sessions_app.brokeraccount"), house.row("orders.subscription")
+    shown = page(client, reverse("tenants:account", args=[house.tenant.pk, account.pk]))
+    trade = page(client, reverse("tenants:trade", args=[house.tenant.pk, house.row("orders.decision").intent_id]))
+    listed = page(client, reverse("tenants:subscriptions", args=[house.tenant.pk]))
+    for html, name, german in (
+        (shown, "approved", "freigegeben"), (shown, "open", "offen"), (shown, "ordered", "beauftragt"),
+        (trade, "queued", "eingereiht"), (listed, "active", "aktiv"),
+    ):  # fmt: skip
+        assert f'<span title="{name}">{german}</span>' in html, name
+    form = page(client, reverse("tenants:edit_subscription", args=[house.tenant.pk, subscription.pk]))
+    assert '<option value="mirrored" selected>gespiegelt</option>' in form
+    assert "“feste Lots”" in form  # the help calls a value as the choices do
+
+
 def test_names_of_others_are_no_markup_in_german_either(house: House) -> None:
     type(house.tenant).objects.filter(pk=house.tenant.pk).update(name=EVIL)
     strategy = house.row("orders.strategy")

@@ -47,11 +47,11 @@ def test_the_desk_and_the_confirm_page_show_what_the_owner_can_tell(client: Clie
     assert re.search(rf"Live:901 {told_by_its_owner(first)} \w+ ", desk)
     assert re.search(rf"Live:902 {told_by_its_owner(second)} \w+ ", desk)
     assert "Compare the owner's code. The EA shows it on its chart while it waits" in desk
-    assert "Others, or he knows of none: reject it" in desk
+    assert "The same code: it is his key, approve it. Another one, or he knows of none: reject it" in desk
     assert "so compare nothing with it" in desk
     page = text_of(client.get(reverse("admin:approve_key", args=[key.pk])))
     assert f"Its owner&#x27;s code {told_by_its_owner(first)} Ask the owner of the account" in page
-    assert "Others, or he knows of none: reject it, somebody else asks for this account." in page
+    assert "The same code: it is his key. Another one, or he knows of none: reject it, somebody else asks" in page
     assert f"Fingerprint {key.fingerprint[:12]} Our name of the key" in page
     assert told_by_its_owner(second) not in page
 
