@@ -13,6 +13,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext, gettext_lazy
 
 from backoffice.audit import configured
+from backoffice.templatetags.outside import said
 from backoffice.tenants.pages import Visit, found, listed, member_act, member_page
 from sessions_app.domain.configuration import (
     BY_NAME,
@@ -119,13 +120,13 @@ def _bounds(kind: Whole) -> str:
 
 
 def _field(row: Setting, above: Line) -> forms.Field:
-    said = gettext("%(help)s Empty: %(value)s (%(source)s).") % {
-        "help": gettext(row.help), "value": above.value, "source": above.found.source.value,
+    told = gettext("%(help)s Empty: %(value)s (%(source)s).") % {
+        "help": gettext(row.help), "value": above.value, "source": said(above.found.source),
     }  # fmt: skip
     common: dict[str, Any] = {"label": above.title, "required": False}
     if isinstance(row.kind, Switch):
-        return forms.ChoiceField(choices=_INHERIT, help_text=said, **common)
-    return forms.CharField(max_length=40, widget=_NUMBER, help_text=f"{said} {_bounds(row.kind)}.", **common)
+        return forms.ChoiceField(choices=_INHERIT, help_text=told, **common)
+    return forms.CharField(max_length=40, widget=_NUMBER, help_text=f"{told} {_bounds(row.kind)}.", **common)
 
 
 # Pages ----------------------------------------------------------------------------------------------------------------

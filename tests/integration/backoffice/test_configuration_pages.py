@@ -75,7 +75,9 @@ def test_the_last_changes_stand_on_the_page_from_what_to_what(client: Client, ad
     client.post(edit, form(body(client, edit), mass_close_gate="", self_enrolment="off", reason=EVIL))
     html = body(client, page)
     table = html[html.index('id="changes"') :]
-    found = re.findall(r'data-label="Setting">([^<]+)<.*?"From">([^<]*)<.*?"To">([^<]*)<.*?"Who"><bdi>([^<]*)<', table)
+    found = re.findall(
+        r'data-label="Setting">([^<]+)<.*?"Before">([^<]*)<.*?"After">([^<]*)<.*?"Who"><bdi>([^<]*)<', table
+    )
     assert sorted(found[:2]) == [
         ("Mass close gate", "3", "as above", "pat"),
         ("Self enrolment", "as above", "off", "pat"),
