@@ -85,6 +85,7 @@ def subscription(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
         defaults=settings_of(row, changed=False),
         decisions=list(decisions[:LAST]),
         acts=acts,
+        without_addresses=not visit.may("tenants:audit"),
     )
 
 

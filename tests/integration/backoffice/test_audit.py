@@ -106,6 +106,15 @@ def test_a_change_of_settings_says_from_what_to_what_on_each_page_that_tells_act
     assert 'id="version-2"' in owner.get(versions).content.decode()
 
 
+def test_from_where_somebody_acts_is_for_those_who_may_read_the_audit_log(house: House, owner: Client) -> None:
+    changes_settings(owner, house, max_lots="2", reason="too much")
+    page = reverse("tenants:subscription", args=[house.tenant.pk, house.row("orders.subscription").pk])
+    viewer = person("the tenant's viewer", house, house).client
+    assert "from 127.0.0.1" in text_of(person("the tenant's operator", house, house).client, page)
+    assert "Max lots: off → 2" in text_of(viewer, page)
+    assert "127.0.0.1" not in text_of(viewer, page)
+
+
 def test_every_history_stands_on_the_one_page_with_its_tenant(house: House, staff: Client) -> None:
     session, difference = house.row("sessions_app.easession"), house.row("orders.difference")
     factories.SessionEventFactory.create(session=session, account=session.account, actor="ann")
