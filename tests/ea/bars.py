@@ -1,10 +1,11 @@
-"""What the EA's bars are measured by: python -m tests.ea.bars passes | memory | leaving | idle | latency.
+"""What the EA's bars are measured by: python -m tests.ea.bars passes | memory | leaving | idle | latency | frames.
 
 Times are those of the process's own CPU, for other work on the machine shall not count; the program is built with -O2.
 How long a trade takes to its copy is told by the clock on the wall, so the machine's load in that time is told too.
 """
 
 import asyncio
+import json
 import os
 import random
 import re
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -23,11 +25,14 @@ from ea.host.build import Options, build
 from tests.e2e.gateway import Gateway
 from tests.ea.probes import PROGRAMS
 from tests.ea.seats import Seat, until
+from tests.ea.test_json import check, mutated
 
 PASSES: Final = 1_000_000
 REMOVALS: Final = 50  # in each of four situations
 IDLE_SECONDS: Final = 20
 TRADES: Final = 100  # of a master, in each of three situations
+FRAMES: Final = 1_000_000
+MUTATED: Final = 10  # of each frame
 INTERVAL: Final = {"HEARTBEAT_TIMEOUT_SECONDS": "60", "UNKNOWN_KEYS_PER_MINUTE": "1000"}
 
 
@@ -176,7 +181,56 @@ def _copy(master: Seat, follower: Seat) -> float:
     return took * 1000
 
 
-BARS: Final = {"passes": passes, "memory": memory, "leaving": leaving, "idle": idle, "latency": latency}
+def frames(folder: Path) -> None:
+    """JSON that is whole, and JSON of which some bytes are changed, read by the EA and by Python, by two processes."""
+    batches = range(0, FRAMES, 10_000)
+    with ProcessPoolExecutor(max_workers=2) as hands:
+        taken = 0
+        for done, found in enumerate(hands.map(_compared, batches, [folder] * len(batches)), 1):
+            taken += found
+            if done % 10 == 0:
+                whole = done * 10_000
+                print(f"{whole:,} frames and {whole * MUTATED:,} changed ones: {taken:,} taken, all alike", flush=True)
+
+
+def _compared(seed: int, folder: Path) -> int:
+    """How many of ten thousand frames, and of those that are made of them, both take. That they agree is asserted."""
+    chance, place = random.Random(seed), Path(tempfile.mkdtemp(dir=folder))
+    values = [_value(chance, 4) for _ in range(10_000)]
+    whole = [json.dumps(value, ensure_ascii=chance.random() < 0.5).encode() for value in values]
+    found = check([*whole, *(mutated(frame, chance) for frame in whole for _ in range(MUTATED))], place)
+    shutil.rmtree(place)
+    return found
+
+
+def _value(chance: random.Random, depth: int) -> object:
+    """Some JSON."""
+    kind = chance.randrange(7 if depth else 5)
+    if kind == 0:
+        return chance.choice((None, True, False))
+    if kind == 1:
+        return chance.randrange(-(2 ** chance.randrange(1, 70)), 2 ** chance.randrange(1, 70))
+    if kind == 2:
+        return chance.uniform(-1, 1) * 10 ** chance.randrange(-9, 18)
+    if kind in (3, 4):
+        return _text(chance)
+    inner = range(chance.randrange(5))
+    if kind == 5:
+        return [_value(chance, depth - 1) for _ in inner]
+    return {_text(chance): _value(chance, depth - 1) for _ in inner}
+
+
+def _text(chance: random.Random) -> str:
+    most = chance.choice((0x7F, 0x7F, 0x7FF, 0xD7FF, 0x10FFFF))
+    letters = (chr(chance.randrange(most + 1)) for _ in range(chance.randrange(10)))
+    return chance.choice(("1.50", "-0.00000001", "1e5", "")) + "".join(
+        c for c in letters if not 0xD800 <= ord(c) < 0xE000
+    )
+
+
+BARS: Final = {
+    "passes": passes, "memory": memory, "leaving": leaving, "idle": idle, "latency": latency, "frames": frames,
+}  # fmt: skip
 
 
 def main(names: Sequence[str]) -> None:

@@ -132,11 +132,11 @@ def test_any_json_is_read_as_python_reads_it_also_when_bytes_of_it_are_changed(
 ) -> None:
     chance = random.Random(seed)
     frames = [json.dumps(value, ensure_ascii=escaped, indent=chance.choice([None, 1])).encode() for value in values]
-    broken = [_mutated(frame, chance) for frame in frames for _ in range(20)]
+    broken = [mutated(frame, chance) for frame in frames for _ in range(20)]
     assert check(frames + broken, tmp_path_factory.mktemp("json")) >= len(frames) - 5
 
 
-def _mutated(frame: bytes, chance: random.Random) -> bytes:
+def mutated(frame: bytes, chance: random.Random) -> bytes:
     changed = bytearray(frame)
     for _ in range(chance.randint(1, 3)):
         place = chance.randrange(len(changed) + 1)
