@@ -1,4 +1,5 @@
-"""The embedded lane alone: the lock on its data folder; Celery's worker and beat in threads of the gateway's process.
+"""The embedded lane alone: the lock on its data folder; Celery's worker and beat, and SQLite's checkpoints, in threads
+of the gateway's process.
 
 The same tasks and the same schedule as in production. One gateway process per data folder: an operating system's file
 lock says so, and SIGKILL frees it.
@@ -16,6 +17,7 @@ from celery.beat import Service
 from celery.worker import state as worker_state
 
 from eagateway.schedulers import InMemory
+from eagateway.sqlite.checkpoints import Checkpoints
 
 
 class AlreadyServed(Exception):
@@ -41,9 +43,10 @@ def hold(folder: Path) -> IO[str]:
 
 
 class Housekeeping:
-    """Celery's worker and beat as daemon threads of this process."""
+    """Celery's worker and beat, and the checkpoints of `database`, as daemon threads of this process."""
 
-    def __init__(self, app: Celery) -> None:
+    def __init__(self, app: Celery, database: Path) -> None:
+        self._checkpoints = Checkpoints(database)
         self._worker = app.Worker(
             pool="threads",
             concurrency=2,
@@ -62,10 +65,12 @@ class Housekeeping:
         ]
 
     def start(self) -> None:
+        self._checkpoints.start()
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Ask both to end; what they do is rows, so nothing is lost if they are slow."""
+        """Ask all to end; what they do is rows, so nothing is lost if they are slow."""
+        self._checkpoints.stop()
         self._beat.stop(wait=False)
         worker_state.should_stop = 0  # type: ignore[assignment]

@@ -36,6 +36,11 @@ def _moment(kept: bytes) -> datetime:
 sqlite3.register_converter("datetime", _moment)
 
 
+def turn_of(path: str) -> threading.Lock:
+    """Whose turn it is to write to this database, among the threads of this process."""
+    return _turns.setdefault(path, threading.Lock())
+
+
 class _Operations(operations.DatabaseOperations):
     """What is read by the thousand is made by the shortest way that makes what Django makes of it."""
 
@@ -108,7 +113,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._end_turn()
 
     def _take_turn(self) -> None:
-        turn = _turns.setdefault(str(self.settings_dict["NAME"]), threading.Lock())
+        turn = turn_of(str(self.settings_dict["NAME"]))
         if not turn.acquire(timeout=float(self.settings_dict["OPTIONS"].get("timeout", 5))):
             raise OperationalError("database is locked")
         self._turn = turn

@@ -71,7 +71,7 @@ class Command(BaseCommand):
             raise startup.CannotStart(f"{error}. Stop it, or name another folder with --data") from error
         startup.migrate()
         expiry.forgive_absence(alone=True)  # the lock says so
-        return Housekeeping(app)
+        return Housekeeping(app, Path(settings.DATABASES["default"]["NAME"]))
 
     def _ready(self, host: str, port: int, housekeeping: Housekeeping | None) -> None:
         if housekeeping is not None:
