@@ -17,10 +17,15 @@ def origin(request: HttpRequest) -> tuple[str, str]:
     return (scheme, host) if host else ("https" if request.is_secure() else "http", request.get_host())
 
 
+def address(request: HttpRequest) -> str:
+    """Where we are reached, as an EA's input has it."""
+    return "://".join(origin(request))
+
+
 def post(request: HttpRequest, *, to: str, subject: str, template: str, path: str, **context: Any) -> bool:
     """Send it; False, and a line in the log, when the mail server did not take it."""
-    scheme, host = origin(request)
-    text = render_to_string(template, {**context, "link": f"{scheme}://{host}{path}", "host": host})
+    _, host = origin(request)
+    text = render_to_string(template, {**context, "link": f"{address(request)}{path}", "host": host})
     try:
         send_mail(subject, text, None, [to])
     except OSError as error:  # also what smtplib raises

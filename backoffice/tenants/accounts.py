@@ -10,6 +10,7 @@ from django.db.models import Count, Max
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext
 
+from backoffice import mail
 from backoffice.tenants.health import MISSING_MAPPING
 from backoffice.tenants.mending import mapping
 from backoffice.tenants.pages import ROWS, Visit, found, listed, member_page, searched
@@ -42,6 +43,7 @@ def accounts(visit: Visit) -> HttpResponseBase:
         "accounts",
         gettext("Accounts and keys"),
         text=text,
+        enrols=settings.GATEWAY["tenants_enrol"],
         may_register=settings.GATEWAY["tenants_enrol"] and visit.may("tenants:register_account"),
         page=page,
         shown=[(row, terminals.get(row.pk), sorted(keys[row.pk].items()), told.get(row.pk, "")) for row in page.rows],
@@ -67,6 +69,7 @@ def account(visit: Visit, account_id: UUID) -> HttpResponseBase:
         may_decide=visit.may("tenants:approve_key"),
         may_act=visit.may("tenants:pause"),
         enrols=settings.GATEWAY["tenants_enrol"],
+        gateway=mail.address(visit.request),
         copies=list(alive.order_by("-id")[:ROWS]),
         differences=list(standing.order_by("-id")[:ROWS]),
         subscriptions=list(scope.subscriptions().filter(follower=row).select_related("strategy")[:ROWS]),

@@ -18,6 +18,7 @@ from django.shortcuts import redirect
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext, gettext_lazy
 
+from backoffice import mail
 from backoffice.actions.forms import MAX_HOURS, NO_COMPLETION, checked
 from backoffice.actions.registry import ACTIONS
 from backoffice.foreign import legible
@@ -153,8 +154,8 @@ def _shared(visit: Visit, account: BrokerAccount, form: KeyForm, *, overlap: int
 
 
 def _shown_once(visit: Visit, account: BrokerAccount, made: str) -> HttpResponseBase:
-    back = visit.address("tenants:account", account.pk)
-    return visit.show("key", gettext("Shown this once"), account=account, key=made, back=back)
+    gateway, back = mail.address(visit.request), visit.address("tenants:account", account.pk)
+    return visit.show("key", gettext("Shown this once"), account=account, key=made, gateway=gateway, back=back)
 
 
 def _yours_already(visit: Visit, account: BrokerAccount, sent: dict[str, Any]) -> HttpResponseBase:

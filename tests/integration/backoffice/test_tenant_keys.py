@@ -94,6 +94,36 @@ def test_an_account_is_registered_with_a_key_of_ones_own(tenant: Tenant, admin: 
     assert opens("broker:7", OWN_KEY) == "authenticated"
 
 
+def test_who_holds_a_key_is_told_which_inputs_of_the_ea_take_it(tenant: Tenant, admin: Client, settings: Any) -> None:
+    door = f"/t/{tenant.pk}/accounts/new/"
+    done: Any = admin.post(door, {**form_of(admin, door), "account": "broker:7", "reason": "our new one"})
+    shown = text_of(done)
+    assert f"AccountKey {key_in(done)}" in shown
+    assert "GatewayUrl http://testserver " in shown
+    assert "tick Allow WebRequest for listed URL and add http://testserver ." in shown
+    # The account's own page says the same at any time, by the address that the deployment is known by, without the key.
+    settings.PUBLIC_URL = "https://gateway.example/"
+    account = text_of(admin.get(f"/t/{tenant.pk}/accounts/{BrokerAccount.objects.get().pk}/"))
+    assert "GatewayUrl https://gateway.example " in account
+    assert "AccountKey The key, which is shown once when it is made." in account
+    assert "listed URL and add https://gateway.example ." in account
+
+
+@pytest.mark.parametrize(
+    ("enrols", "role", "said"),
+    [
+        (True, "admin", "Register an account…"),
+        (True, "viewer", "An admin or owner of this tenant registers accounts."),
+        (False, "admin", "A new account is registered by the staff of this deployment: tell them its broker server"),
+    ],
+)
+def test_the_list_of_accounts_says_how_another_comes_to_it(
+    tenant: Tenant, settings: Any, enrols: bool, role: str, said: str
+) -> None:
+    settings.GATEWAY = {**settings.GATEWAY, "tenants_enrol": enrols}
+    assert said in text_of(signed_in(tenant, role).get(f"/t/{tenant.pk}/accounts/"))
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
