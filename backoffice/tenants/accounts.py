@@ -1,27 +1,21 @@
-"""Accounts, their keys and terminals, and which of their symbols are missing."""
+"""Accounts, their keys and terminals."""
 
 from collections import defaultdict
 from datetime import timedelta
-from typing import Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, Max
+from django.db.models import Count
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext
 
 from backoffice import mail
-from backoffice.tenants.health import MISSING_MAPPING
-from backoffice.tenants.mending import mapping
 from backoffice.tenants.pages import ROWS, Visit, found, listed, member_page, searched
 from backoffice.terminals import Terminal
 from orders.domain.states.copies import ALIVE
-from orders.domain.states.denials import SENTENCES, Code
 from orders.domain.states.differences import STANDING
 from sessions_app.models import AuthKey, BrokerAccount
 from sessions_app.queries import database_now, with_calls
-
-SINCE: Final = timedelta(days=30)
 
 
 @member_page
@@ -76,15 +70,3 @@ def account(visit: Visit, account_id: UUID) -> HttpResponseBase:
         strategies=list(scope.strategies().filter(master=row)[:ROWS]),
         events=list(scope.session_events().filter(account=row).order_by("-id")[:20]),
     )
-
-
-@member_page
-def mappings(visit: Visit) -> HttpResponseBase:
-    rows = visit.scope.lately_denied(MISSING_MAPPING, database_now() - SINCE)
-    counted = rows.annotate(times=Count("id"), last=Max("decided_at"))
-    page = listed(visit.request, counted.order_by("-last", "intent__symbol"))
-    shown = [
-        (row, gettext(SENTENCES[Code(row["code"])]), mapping(visit, row["subscription_id"], row["intent__symbol"]))
-        for row in page.rows
-    ]
-    return visit.show("mappings", gettext("Missing mappings"), page=page, shown=shown, days=SINCE.days)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import CharField, Count, Min, Q, QuerySet, Value
+from django.db.models import CharField, Count, DateTimeField, F, Max, Min, Q, QuerySet, UUIDField, Value
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext
 
@@ -25,17 +25,16 @@ from backoffice.standings import (
     strategy_words,
     tell_led,
 )
+from backoffice.tenants.missing import CODES, Lacked, still_missing
 from backoffice.tenants.pages import ROWS, Visit, member_page
 from backoffice.tenants.scope import Scope
 from orders.domain.decision.inputs import Outcome
 from orders.domain.states.commands import CommandState
 from orders.domain.states.copies import ALIVE
-from orders.domain.states.denials import Code
 from orders.domain.states.differences import WAITING
 from sessions_app.queries import database_now
 
 SAMPLE: Final = 2000
-MISSING_MAPPING: Final = (Code.SYMBOL_NOT_FOUND.value, Code.SYMBOL_AMBIGUOUS.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +86,8 @@ def health_of(scope: Scope, now: datetime) -> Health:
     followers, masters = _cast(scope, accounts)
     rows = {**followers, **{pk: row for pk, row in masters.items() if pk not in followers}}
     connect(rows, scope.links(), now)
-    _books(scope, rows)
-    _today(scope, rows, now)
+    _counts(scope, rows, now)
+    _latencies(scope, rows, now)
     missing = _decisions(scope, rows, now)
     ordered = sorted(followers.values(), key=lambda row: row.place)
     leading = sorted((rows[pk] for pk in masters), key=lambda row: row.place)
@@ -135,42 +134,50 @@ def _cast(scope: Scope, accounts: Mapping[UUID, Account]) -> tuple[dict[UUID, Ro
     return followers, masters
 
 
-def _books(scope: Scope, rows: Mapping[UUID, Row]) -> None:
-    """Open copies by follower and by master, those without their stops, and differences that stand, in one read."""
+def _counts(scope: Scope, rows: Mapping[UUID, Row], now: datetime) -> None:
+    """Open copies by follower and by master, those without their stops, differences that stand, and commands that wait
+    or have failed today: in one read."""
     living = scope.copies().filter(state__in=[state.value for state in sorted(ALIVE)])
-    of_master = "subscription__strategy__master_id"
-    led = _named(living, "depending", by=of_master).annotate(times=Count("id"), bare=Count("id", filter=Q(id=None)))
-    alive = _named(living, "copies")
-    copies = alive.annotate(times=Count("id"), bare=Count("id", filter=Q(unprotected_since__isnull=False)))
-    waiting = _named(scope.differences().filter(state__in=[state.value for state in sorted(WAITING)]), "differences")
-    differences = waiting.annotate(times=Count("id"), bare=Count("id", filter=Q(id__isnull=True)))
-    for one, row in _known(copies.union(differences, led, all=True), rows):
-        if one["what"] == "copies":
-            row.open_copies, row.unprotected = one["times"], one["bare"]
-        elif one["what"] == "depending":
-            row.depending = one["times"]
-        else:
-            row.differences = one["times"]
-
-
-def _named(found: QuerySet[Any], what: str, by: str = "account_id") -> QuerySet[Any, Any]:
-    named: QuerySet[Any, Any] = found.order_by().annotate(what=Value(what, CharField())).values(by, "what")
-    return named
-
-
-def _today(scope: Scope, rows: Mapping[UUID, Row], now: datetime) -> None:
-    """Commands that wait, those that failed, and how long the way took."""
-    midnight = utc_midnight(now)
+    standing = scope.differences().filter(state__in=[state.value for state in sorted(WAITING)])
     # Apart: one condition for both would be found by no index, and read all commands of the tenant.
-    queued = _by_account(scope.commands().filter(state=CommandState.QUEUED))
-    failed = map(_by_account, failed_since(scope.commands(), midnight))
-    for account, state, times, oldest in queued.union(*failed, all=True):
-        row = rows.get(account)
-        if row is not None and state == CommandState.QUEUED:
-            row.undelivered, row.oldest = times, max(now - oldest, timedelta(0))
-        elif row is not None:
-            row.failed += times
-    sample = scope.commands().filter(decided_at__gte=midnight, hold_no__isnull=True, reported_at__isnull=False)
+    queued = scope.commands().filter(state=CommandState.QUEUED)
+    counted = _counted(queued, "queued", oldest=Min("decided_at")).union(
+        *(_counted(commands, "failed") for commands in failed_since(scope.commands(), utc_midnight(now))),
+        _counted(living, "copies", bare=Count("id", filter=Q(unprotected_since__isnull=False))),
+        _counted(living, "depending", by="subscription__strategy__master_id"),
+        _counted(standing, "differences"),
+        all=True,
+    )
+    for one, row in _known(counted, rows):
+        match one["what"]:
+            case "queued":
+                row.undelivered, row.oldest = one["times"], max(now - one["oldest"], timedelta(0))
+            case "failed":
+                row.failed += one["times"]
+            case "copies":
+                row.open_copies, row.unprotected = one["times"], one["bare"]
+            case "depending":
+                row.depending = one["times"]
+            case _:
+                row.differences = one["times"]
+
+
+def _counted(
+    found: QuerySet[Any], what: str, *, by: str = "account_id", bare: Count | None = None, oldest: Min | None = None
+) -> QuerySet[Any, Any]:
+    """Likewise of each account; the first of a union says of what kind its columns are."""
+    named: QuerySet[Any, Any] = found.order_by().annotate(what=Value(what, CharField())).values(by, "what")
+    counted: QuerySet[Any, Any] = named.annotate(
+        times=Count("id"),
+        bare=bare or Count("id", filter=Q(id__isnull=True)),
+        oldest=oldest or Value(None, DateTimeField()),
+    )
+    return counted
+
+
+def _latencies(scope: Scope, rows: Mapping[UUID, Row], now: datetime) -> None:
+    """How long the way of today's commands took."""
+    sample = scope.commands().filter(decided_at__gte=utc_midnight(now), hold_no__isnull=True, reported_at__isnull=False)
     taken: dict[UUID, list[float]] = defaultdict(list)
     for pk, received, reported in sample.order_by("-decided_at").values_list(
         "account_id", "received_at", "reported_at"
@@ -182,25 +189,25 @@ def _today(scope: Scope, rows: Mapping[UUID, Row], now: datetime) -> None:
             rows[pk].p95 = percentile(sorted(times), 0.95)
 
 
-def _by_account(commands: QuerySet[Any]) -> QuerySet[Any, Any]:
-    counts = commands.order_by().values_list("account_id", "state")
-    found: QuerySet[Any, Any] = counts.annotate(times=Count("id"), oldest=Min("decided_at"))
-    return found
-
-
 def _decisions(scope: Scope, rows: Mapping[UUID, Row], now: datetime) -> int:
-    """Today's outcomes of each follower; how many symbols were missing."""
-    midnight = utc_midnight(now)
-    today = scope.decisions().filter(decided_at__gte=midnight)
-    missing = 0
-    for one in today.values("subscription__follower_id", "outcome", "code").annotate(times=Count("id")).order_by():
+    """Today's outcomes of each follower; how many trades lacked a symbol that is missing still."""
+    today = scope.decisions().filter(decided_at__gte=utc_midnight(now)).order_by()
+    lacking = today.filter(code__in=CODES).annotate(whose=F("subscription_id"), symbol=F("intent__symbol"))
+    others = today.annotate(whose=Value(None, UUIDField()), symbol=Value("", CharField()))
+    columns = ("subscription__follower_id", "outcome", "code", "whose", "symbol")
+    grouped = (
+        found.values(*columns).annotate(times=Count("id"), last=Max("decided_at")) for found in (lacking, others)
+    )
+    denied = []
+    for one in next(grouped).union(*grouped, all=True):
         row = rows.get(one["subscription__follower_id"])
-        missing += one["times"] if one["code"] in MISSING_MAPPING else 0
-        if row is not None and one["outcome"] == Outcome.COPIED:
+        if one["whose"] is not None:
+            denied.append(Lacked((one["whose"], one["symbol"]), one["times"], one["last"]))
+        elif row is not None and one["outcome"] == Outcome.COPIED:
             row.copied += one["times"]
         elif row is not None and one["outcome"] == Outcome.DENIED:
             row.denied += one["times"]
-    return missing
+    return still_missing(scope, denied)
 
 
 def _known(counts: Iterable[Any], rows: Mapping[UUID, Row]) -> Iterable[tuple[Any, Row]]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext
 
+from backoffice.foreign import legible
 from backoffice.tenants.pages import Visit
 from orders.domain.states.denials import Code
 from orders.models import Decision
@@ -63,6 +64,11 @@ def remedy(visit: Visit, decision: Decision) -> Remedy | None:
 def mapping(visit: Visit, subscription_id: UUID, symbol: str) -> Remedy:
     """To the subscription's symbol map, in which the master's name of the symbol stands already."""
     return _setting(visit, subscription_id, gettext("Map it…"), at="symbol_map", map=symbol)
+
+
+def mapping_to(visit: Visit, subscription_id: UUID, symbol: str, name: str) -> Remedy:
+    """The same, with the follower's name of it behind."""
+    return _setting(visit, subscription_id, legible(name), at="symbol_map", map=symbol, to=name)
 
 
 def _setting(visit: Visit, subscription_id: UUID, words: str, **where: str) -> Remedy:

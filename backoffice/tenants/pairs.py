@@ -34,12 +34,15 @@ def in_lines(pairs: Mapping[str, str]) -> str:
     return lines if read == dict(pairs) else json.dumps(dict(pairs), ensure_ascii=False, indent=1)
 
 
-def begun(lines: str, name: str) -> str:
-    """The lines with another one that begins with `name`; as they are where it stands there already, or in JSON."""
-    known = {_parted(line)[0] for line in lines.splitlines()}
-    if lines.startswith("{") or name in known or not name.isprintable() or name != name.strip():
+def begun(lines: str, name: str, value: str = "") -> str:
+    """The lines with another one that begins with `name`, for `value` or what is typed behind it; as they are where
+    nothing can be typed behind it: it stands there already, or they are JSON."""
+    if lines.startswith("{") or not (name + value).isprintable() or (name, value) != (name.strip(), value.strip()):
         return lines
-    return f"{lines}\n{name}{_APART}".lstrip("\n")
+    kept = [line for line in lines.splitlines() if _parted(line)[0] != name]
+    if not value and len(kept) < len(lines.splitlines()):
+        return lines
+    return "\n".join([*kept, f"{name}{_APART}{value}"])
 
 
 def read_pairs(text: str, check: Check) -> Mapping[str, Any] | None:

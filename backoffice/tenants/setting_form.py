@@ -27,15 +27,22 @@ class SettingsForm(forms.Form):
     """One field for each setting, read and judged as in a provisioning file."""
 
     def __init__(
-        self, *args: Any, document: Mapping[str, Any] | None = None, at: str = "", missing: str = "", **options: Any
+        self,
+        *args: Any,
+        document: Mapping[str, Any] | None = None,
+        at: str = "",
+        missing: str = "",
+        meant: str = "",
+        **options: Any,
     ) -> None:
         """`document`: the settings that the form begins with; without it the defaults. `at`: the one for whose sake it
-        was opened; `missing`: a symbol whose line in the map is begun, for the other name to be written behind it."""
+        was opened; `missing`: a symbol whose line in the map is begun, for the other name to be written behind it, or
+        stands with `meant` as that name."""
         written = document or {}
         self._at = at
         initial = {row.name: _shown(row, written.get(row.name)) for row in SETTINGS.rows}
         if missing:
-            initial["symbol_map"] = begun(initial["symbol_map"], missing)
+            initial["symbol_map"] = begun(initial["symbol_map"], missing, meant)
         options["initial"] = {**initial, **options.get("initial", {})}
         super().__init__(*args, **options)
         for row in SETTINGS.rows:

@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from backoffice.foreign import legible
 from backoffice.tenants.pages import Visit, found, listed, member_act, member_page
@@ -20,13 +20,15 @@ from orders.domain.decision.symbols import MAX_SYMBOL
 from orders.domain.provisioning.settings import written
 from orders.domain.states.denials import SENTENCES
 from orders.models import Decision, Strategy, Subscription, SubscriptionVersion
-from orders.services.subscriptions import lifecycle, preview, versions
+from orders.services.subscriptions import lifecycle, preview, symbols, versions
 from orders.services.subscriptions.preview import Previewed
 from sessions_app.models import BrokerAccount
 from sessions_app.services.operations.history import Actor
 
 MOST: Final = 500
 """Accounts that a list offers; one beyond is named in the address."""
+NAMED: Final = 5
+"""Lines of a symbol map that one sentence names."""
 # A preview needs no reason, so the browser must not ask for one; who saves is told that it is needed.
 _REASON: Final = forms.TextInput(attrs={"autocomplete": "off", "aria-required": "true"})
 
@@ -106,6 +108,7 @@ def subscribe(visit: Visit) -> HttpResponseBase:
         initial={"strategy": asked[0], "follower": asked[1]},
     )  # fmt: skip
     shown: list[Shown] | None = None
+    untold = ""
     if form.is_valid():
         strategy = next(one for one in strategies if str(one.pk) == form.cleaned_data["strategy"])
         follower = next(one for one in followers if str(one.pk) == form.cleaned_data["follower"])
@@ -117,12 +120,21 @@ def subscribe(visit: Visit) -> HttpResponseBase:
                     gettext("%(follower)s copies %(strategy)s from now on.")
                     % {"follower": follower.claimed_as, "strategy": strategy.name},
                 )
+                _warn(visit, follower, form.wanted)
                 return redirect(visit.address("tenants:subscription", row.pk))
         else:
             shown = _preview(visit, strategy, follower, form.wanted, None)
+            untold = _untold(follower, form.wanted)
     back = visit.address("tenants:subscriptions")
     nothing = not strategies or not followers
-    context = {"form": form, "shown": shown, "back": back, "verb": gettext("Subscribe"), "nothing": nothing}
+    context = {
+        "form": form,
+        "shown": shown,
+        "back": back,
+        "verb": gettext("Subscribe"),
+        "nothing": nothing,
+        "untold": untold,
+    }
     return visit.show("settings_form", gettext("Who copies what, and how?"), **context)
 
 
@@ -152,27 +164,35 @@ def edit(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
     row: Subscription = found(
         visit.scope.subscriptions().select_related("strategy__master", "follower"), subscription_id
     )
+    missing = request.GET.get("map", "")[:MAX_SYMBOL]
     form = EditForm(
         request.POST or None, document=_begins_with(visit, row), initial={"version": row.version},
-        at=request.GET.get("at", ""), missing=request.GET.get("map", "")[:MAX_SYMBOL],
+        at=request.GET.get("at", ""), missing=missing,
+        meant=request.GET.get("to", "")[:MAX_SYMBOL],
     )  # fmt: skip
+    if missing:
+        _suggest(row, form, missing)
     shown: list[Shown] | None = None
     changed: Sequence[versions.Change] = ()
+    untold = ""
     overtaken: SubscriptionVersion | None = None
     if form.is_valid():
         if "save" in request.POST:
             try:
                 if _changed(visit, row, form):
+                    _warn(visit, row.follower, form.wanted)
                     return redirect(visit.address("tenants:subscription", row.pk))
             except lifecycle.SettingsChanged:
                 overtaken = _latest(visit, row)
         else:
             shown = _preview(visit, row.strategy, row.follower, form.wanted, row)
+            untold = _untold(row.follower, form.wanted)
         changed = versions.changes(written(row.settings, SETTINGS), written(form.wanted, SETTINGS))
     context = {
         "form": form,
         "shown": shown,
         "changed": changed,
+        "untold": untold,
         "subscription": row,
         "overtaken": overtaken,
         "goes_back_to": _former(visit, row),
@@ -246,6 +266,42 @@ def _preview(
     rows = visit.scope.decisions().filter(subscription=row, intent_id__in=ids) if row else []
     before = {one.intent_id: one for one in rows}
     return [Shown(one, before.get(one.intent.pk)) for one in found]
+
+
+def _suggest(row: Subscription, form: SettingsForm, symbol: str) -> None:
+    """Say beside the symbol map what the missing symbol may be called at the follower."""
+    now = symbols.named([row], [(row.pk, symbol)])[row.pk, symbol]
+    if now.name:
+        return
+    said = {"symbol": legible(symbol), "names": ", ".join(map(legible, now.suggestions))}
+    hint = (
+        gettext("For %(symbol)s the follower's terminal has: %(names)s.")
+        if now.suggestions
+        else gettext("The follower's terminal has told no symbol whose name is like %(symbol)s.")
+    )
+    form.fields["symbol_map"].help_text += f" {hint % said}"
+
+
+def _untold(follower: BrokerAccount, wanted: Settings) -> str:
+    """What is to be said of a symbol map that names what the follower's terminal may not have: it may tell it yet."""
+    pairs = symbols.untold(follower, wanted)
+    if not pairs:
+        return ""
+    names = ", ".join(f"{legible(symbol)} = {legible(name)}" for symbol, name in pairs[:NAMED])
+    said = {"count": len(pairs), "names": f"{names}, …" if len(pairs) > NAMED else names}
+    words = ngettext(
+        "%(count)d line of the symbol map names a symbol that the follower's terminal has not told: %(names)s. "
+        "Its trades are not copied until it does.",
+        "%(count)d lines of the symbol map name symbols that the follower's terminal has not told: %(names)s. "
+        "Their trades are not copied until it does.",
+        len(pairs),
+    )
+    return words % said
+
+
+def _warn(visit: Visit, follower: BrokerAccount, wanted: Settings) -> None:
+    if words := _untold(follower, wanted):
+        messages.warning(visit.request, words)
 
 
 def _actor(visit: Visit) -> Actor:

@@ -27,6 +27,7 @@ _NONE: Final = Decimal(0)
 _log = structlog.get_logger(__name__)
 _TERMINALS_KEPT: Final = 4096
 Symbols = Mapping[str, SymbolSpec]
+Terminals = Mapping[UUID, Terminal]
 _SYMBOLS_KEPT: Final = 500_000  # of 0.6 KiB each
 _terminals: dict[UUID, Terminal] = {}
 _alike: WeakValueDictionary[bytes, Terminal] = WeakValueDictionary()
@@ -34,7 +35,7 @@ _RULES_KEPT: Final = 4096
 _rules: dict[Hashable, Rules] = {}
 
 
-def terminals(profile_ids: Iterable[UUID | None]) -> Mapping[UUID, Terminal]:
+def terminals(profile_ids: Iterable[UUID | None]) -> Terminals:
     """These terminals by profile id; a profile never changes, so each is read once per process.
 
     The answer is the caller's own: what several threads share may be emptied at any moment.
@@ -70,7 +71,7 @@ def _terminal(profile: UUID, content: Mapping[str, Any]) -> Terminal:
         return Terminal()
 
 
-def symbols(known: Mapping[UUID, Terminal], profile: UUID | None) -> Symbols:
+def symbols(known: Terminals, profile: UUID | None) -> Symbols:
     """The symbols of a terminal, by name; none where it has told none."""
     terminal = known.get(profile) if profile is not None else None
     return terminal.symbols if terminal is not None else {}

@@ -89,6 +89,75 @@ def test_a_missing_mapping_leads_to_where_it_is_made(client: Client, house: Hous
         assert re.search(r'id="id_symbol_map">\s*EURUSD = </textarea>', form)
 
 
+def follower_with(house: House, *names: str) -> Any:
+    """The house's subscription, whose follower's terminal has told symbols of these names."""
+    subscription = house.row("orders.subscription")
+    spec = {"digits": 5, "lots_min": "0.01", "lots_step": "0.01", "lots_max": "100", "contract_size": "100000"}
+    profile = factories.TerminalProfileFactory.create(
+        session__account=subscription.follower, content={"symbols": [{"name": name, **spec} for name in names]}
+    )
+    type(subscription.follower).objects.filter(pk=subscription.follower_id).update(profile=profile)
+    return subscription
+
+
+def test_a_symbol_that_has_been_mapped_is_mended_in_the_list_and_no_longer_counted(
+    client: Client, house: House
+) -> None:
+    subscription = follower_with(house, "EURUSD.pro", "XAUUSD.pro")
+    gold = factories.IntentFactory.create(account=subscription.strategy.master, symbol="GOLD")
+    for intent in (None, gold):
+        one = {"intent": intent} if intent else {}
+        factories.DecisionFactory.create(subscription=subscription, denied="symbol_not_found", decided_at=now(), **one)
+    member(client, house)
+    mappings, health = (reverse(f"tenants:{name}", args=[house.tenant.pk]) for name in ("mappings", "health"))
+    assert "2 trades not copied today for want of a symbol" in page(client, health)
+    shown = page(client, mappings)
+    assert ">mended<" not in shown
+    # One click leads to the map with the line that may be meant.
+    edit = reverse("tenants:edit_subscription", args=[house.tenant.pk, subscription.pk])
+    link = f"{edit}?at=symbol_map&amp;map=GOLD&amp;to=XAUUSD.pro#id_symbol_map"
+    assert f'href="{link}">XAUUSD.pro' in shown
+    assert re.search(r'id="id_symbol_map">\s*GOLD = XAUUSD.pro</textarea>', page(client, html.unescape(link)))
+    assert "For GOLD the follower&#x27;s terminal has: XAUUSD.pro." in page(client, f"{edit}?map=GOLD")
+    assert "has told no symbol whose name is like SUGAR." in page(client, f"{edit}?map=SUGAR")
+    type(subscription).objects.filter(pk=subscription.pk).update(symbol_map={"GOLD": "XAUUSD.pro"})
+    assert "1 trade not copied today for want of a symbol" in page(client, health)
+    shown = page(client, mappings)
+    assert shown.count(">mended<") == 1
+    assert "The next one is copied as <bdi>XAUUSD.pro</bdi>." in shown
+    type(subscription).objects.filter(pk=subscription.pk).update(suffix=".pro")
+    assert "for want of a symbol" not in page(client, health)
+    assert page(client, mappings).count(">mended<") == 2
+
+
+def test_a_symbol_that_is_mapped_to_nothing_the_terminal_has_is_missing_still(client: Client, house: House) -> None:
+    subscription = follower_with(house, "EURUSD.pro")
+    factories.DecisionFactory.create(subscription=subscription, denied="symbol_not_found", decided_at=now())
+    type(subscription).objects.filter(pk=subscription.pk).update(symbol_map={"EURUSD": "EURUSD.m", "GOLD": "XAU"})
+    member(client, house)
+    shown = page(client, reverse("tenants:mappings", args=[house.tenant.pk]))
+    assert ">mended<" not in shown
+    # Where the line is wrong, its place is taken by the right one.
+    link = re.findall(r'href="([^"]+to=EURUSD.pro[^"]*)"', shown)
+    assert re.search(r'_map">\s*GOLD = XAU\nEURUSD = EURUSD.pro</textarea>', page(client, html.unescape(link[0])))
+
+
+def test_a_map_to_what_the_terminal_has_not_told_is_saved_with_a_warning(client: Client, house: House) -> None:
+    subscription = follower_with(house, "EURUSD.pro")
+    member(client, house)
+    edit = reverse("tenants:edit_subscription", args=[house.tenant.pk, subscription.pk])
+    typed = {"mode": "mirrored", "contract_size": "check", "late_policy": "deny", "min_lots_policy": "deny",
+             "symbol_map": "EURUSD = EURUSD.pro\nGOLD = XAUUSD", "version": "1", "reason": "gold"}  # fmt: skip
+    said = "1 line of the symbol map names a symbol that the follower&#x27;s terminal has not told: GOLD = XAUUSD."
+    assert said in client.post(edit, {**typed, "preview": "1"}, follow=True).content.decode()
+    saved: Any = client.post(edit, {**typed, "save": "1"}, follow=True)
+    assert said in saved.content.decode()
+    subscription.refresh_from_db()
+    assert subscription.symbol_map == {"EURUSD": "EURUSD.pro", "GOLD": "XAUUSD"}
+    typed = {**typed, "symbol_map": "EURUSD = EURUSD.pro", "version": "2", "preview": "1"}
+    assert "has not told" not in client.post(edit, typed, follow=True).content.decode()
+
+
 def test_a_symbol_that_is_mapped_already_or_is_none_begins_no_line(client: Client, house: House) -> None:
     subscription = house.row("orders.subscription")
     type(subscription).objects.filter(pk=subscription.pk).update(symbol_map={"GOLD": "XAUUSD"})
