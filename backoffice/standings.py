@@ -46,7 +46,8 @@ class Account:
 @dataclass(slots=True)
 class Row:
     """An account and what is to be known of it. `silence`: how long ago its terminal was heard of.
-    `subscriptions`: of a follower, each strategy with the subscription to it. `depending`: of a master, the followers'
+    `subscriptions`: of a follower, each strategy with the subscription to it; `leaders`: the masters of those that are
+    active. `depending`: of a master, the followers'
     open copies, which nobody closes while he is away. `paused`, `off`: how many of its subscriptions
     people have paused, or ended. `led`: of a master, the subscriptions to his strategies that have not ended, and
     `led_paused` how many of these are paused.
@@ -57,6 +58,7 @@ class Row:
     account: Account | BrokerAccount
     strategies: list[str] = field(default_factory=list)
     subscriptions: list[tuple[str, UUID]] = field(default_factory=list)
+    leaders: list[UUID] = field(default_factory=list)
     standing: str = "offline"
     silence: timedelta | None = None
     open_copies: int = 0
@@ -85,6 +87,11 @@ class Row:
     def waits(self) -> str:
         """How long the oldest command has waited, in words."""
         return in_words(self.oldest) if self.oldest is not None else ""
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether commands wait for longer than any should."""
+        return self.oldest is not None and self.oldest > LATE
 
     @property
     def is_missed(self) -> bool:
@@ -132,7 +139,6 @@ class Row:
         suspended = self.account.suspended_at is not None
         if not (away or suspended or self.unprotected or self.undelivered or self.differences or self.failed):
             return []
-        stuck = self.oldest is not None and self.oldest > LATE
         told: list[tuple[bool, str, Callable[[], str]]] = [
             (away and self.open_copies > 0, "bad",
              lambda: gettext("%(state)s with %(copies)s") % {
@@ -141,7 +147,7 @@ class Row:
             (self.unprotected > 0, "bad",
              lambda: _n("%(count)d copy without the stop loss", "%(count)d copies without the stop loss",
                         self.unprotected)),
-            (stuck, "bad",
+            (self.is_stuck, "bad",
              lambda: gettext("%(commands)s, the oldest for %(span)s") % {
                  "commands": self._waits(), "span": in_words(self.oldest or LATE)}),
             (suspended, "warning", lambda: gettext("suspended")),
@@ -153,7 +159,7 @@ class Row:
             (self.differences > 0, "warning",
              lambda: _n("%(count)d difference", "%(count)d differences", self.differences)),
             (self.failed > 0, "warning", lambda: gettext("%(count)s failed today") % {"count": self.failed}),
-            (self.undelivered > 0 and not stuck, "warning", self._waits),
+            (self.undelivered > 0 and not self.is_stuck, "warning", self._waits),
         ]  # fmt: skip
         return [(level, words) for holds, level, words in told if holds]
 
@@ -174,43 +180,39 @@ class Row:
         return (rank, at_risk, -self.differences, -self.denied, late, self.account.account_id)
 
 
-def state_line(rows: Sequence[Row], masters: Sequence[Row] = ()) -> tuple[str, str]:
+def state_line(rows: Sequence[Row]) -> tuple[str, str]:
     """How bad it is, and the state of all followers in one sentence."""
     if not rows:
         return "idle", gettext("No account follows a strategy yet.")
-    level, words = _troubled(rows, masters)
+    level, words = _troubled(rows)
     paused = paused_line(rows)
     if level == "ok":
         return _untroubled(rows, paused)
     return level, f"{words} {paused}".rstrip()
 
 
-def _troubled(rows: Sequence[Row], masters: Sequence[Row]) -> tuple[str, str]:
-    """What nobody has chosen: followers and masters out of reach, and whatever a row has to tell."""
+def _troubled(rows: Sequence[Row]) -> tuple[str, str]:
+    """What nobody has chosen: followers out of reach, and whatever a row has to tell."""
     exposed = [row for row in rows if row.standing != "connected" and row.open_copies]
     levels = Counter(row.level for row in rows)
     bad, troubled = levels["bad"], levels["warning"]
-    missed = missed_line(masters)
     if exposed:
-        held = _n(
+        return "bad", _n(
             "%(count)d follower holds open copies and cannot be reached.",
             "%(count)d followers hold open copies and cannot be reached.",
             len(exposed),
         )
-        return "bad", f"{held} {missed}".rstrip()
     if bad:
-        risk = _n(
+        return "bad", _n(
             "%(count)d follower at risk: see the first rows.", "%(count)d followers at risk: see the first rows.", bad
         )
-        return "bad", f"{risk} {missed}".rstrip()
-    if troubled and not any(row.is_missed for row in masters):
-        look = _n(
+    if troubled:
+        return "warning", _n(
             "%(count)d follower to look at; no open copy is at risk.",
             "%(count)d followers to look at; no open copy is at risk.",
             troubled,
         )
-        return "warning", f"{look} {missed}".rstrip()
-    return ("warning", missed) if missed else ("ok", "")
+    return "ok", ""
 
 
 def _untroubled(rows: Sequence[Row], paused: str) -> tuple[str, str]:
@@ -234,53 +236,29 @@ def _untroubled(rows: Sequence[Row], paused: str) -> tuple[str, str]:
     return ("warning" if paused else "idle"), " ".join(filter(None, said))
 
 
-def missed_line(masters: Sequence[Row]) -> str:
-    """What is to be said of masters who are away: their followers' own rows may all be well, and a close that one makes
-    by phone reaches none of them."""
-    missed = [row for row in masters if row.is_missed]
-    away = sum(row.standing != "connected" for row in masters) - len(missed)
-    said = []
-    if missed:
-        copies = _n("%(count)d open copy", "%(count)d open copies", sum(row.depending for row in missed))
-        words = ngettext(
-            "%(count)d master with %(copies)s at followers cannot be reached.",
-            "%(count)d masters with %(copies)s at followers cannot be reached.",
-            len(missed),
-        )
-        said.append(words % {"count": len(missed), "copies": copies})
-    if away:
-        said.append(
-            _n(
-                "%(count)d master is away: nothing new is copied from there.",
-                "%(count)d masters are away: nothing new is copied from there.",
-                away,
-            )
-        )
-    return " ".join(said)
-
-
 def paused_line(rows: Sequence[Row]) -> str:
     """What is to be said besides of followers that are paused: nobody shall think that their trades are copied."""
     whole = sum(row.is_paused for row in rows)
+    if not whole:
+        return partly_line(rows)
+    said = _n(
+        "%(count)d follower was paused by people: no new trade is copied to it.",
+        "%(count)d followers were paused by people: no new trade is copied to them.",
+        whole,
+    )
+    return f"{said} {partly_line(rows)}".rstrip()
+
+
+def partly_line(rows: Sequence[Row]) -> str:
+    """Likewise of those to whom something is copied still."""
     partly = sum(row.paused > 0 and not row.is_paused for row in rows)
-    said = []
-    if whole:
-        said.append(
-            _n(
-                "%(count)d follower was paused by people: no new trade is copied to it.",
-                "%(count)d followers were paused by people: no new trade is copied to them.",
-                whole,
-            )
-        )
-    if partly:
-        said.append(
-            _n(
-                "%(count)d follower was paused by people for a part of its strategies.",
-                "%(count)d followers were paused by people for a part of their strategies.",
-                partly,
-            )
-        )
-    return " ".join(said)
+    if not partly:
+        return ""
+    return _n(
+        "%(count)d follower was paused by people for a part of its strategies.",
+        "%(count)d followers were paused by people for a part of their strategies.",
+        partly,
+    )
 
 
 def strategy_words(name: str, state: str) -> str:

@@ -43,12 +43,11 @@ class HealthView(ManageView):
         now = database_now()
         scope = rows_of(request)
         standing = health_of(scope, now)
-        level, sentence = standing.line
         followers, masters = standing.followers[:MOST], standing.masters[:MOST]
         name_currencies(scope, (*followers, *masters))
         body = {
-            "level": level,
-            "sentence": sentence,
+            "level": standing.line.level,
+            "sentence": standing.line.text,
             "as_of": now,
             "keys_waiting": standing.waiting,
             "differences": standing.differences,

@@ -21,10 +21,10 @@ from backoffice.standings import (
     count_followed,
     count_led,
     failed_since,
-    state_line,
     strategy_words,
     tell_led,
 )
+from backoffice.tenants.answer import Answer, answer, nobody
 from backoffice.tenants.missing import CODES, Lacked, still_missing
 from backoffice.tenants.pages import ROWS, Visit, member_page
 from backoffice.tenants.scope import Scope
@@ -32,6 +32,7 @@ from orders.domain.decision.inputs import Outcome
 from orders.domain.states.commands import CommandState
 from orders.domain.states.copies import ALIVE
 from orders.domain.states.differences import WAITING
+from orders.domain.states.subscriptions import SubscriptionState
 from sessions_app.queries import database_now
 
 SAMPLE: Final = 2000
@@ -39,9 +40,9 @@ SAMPLE: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a tenant stands. `line`: how bad it is, and in one sentence; rows come the worst first."""
+    """How a tenant stands; rows come the worst first."""
 
-    line: tuple[str, str]
+    line: Answer
     followers: Sequence[Row]
     masters: Sequence[Row]
     waiting: int
@@ -91,14 +92,19 @@ def health_of(scope: Scope, now: datetime) -> Health:
     missing = _decisions(scope, rows, now)
     ordered = sorted(followers.values(), key=lambda row: row.place)
     leading = sorted((rows[pk] for pk in masters), key=lambda row: row.place)
+    line = answer(ordered, rows, leading) if ordered else _beginning(scope, accounts)
     return Health(
-        line=state_line(ordered, leading),
+        line=line,
         followers=ordered,
         masters=leading,
         waiting=waiting,
         differences=sum(row.differences for row in rows.values()),
         missing=missing,
     )
+
+
+def _beginning(scope: Scope, accounts: Mapping[UUID, Account]) -> Answer:
+    return nobody(accounts=bool(accounts), strategies=scope.strategies().exists())
 
 
 # Reads: a fixed number of them ---------------------------------------------------------------------------------------
@@ -125,6 +131,8 @@ def _cast(scope: Scope, accounts: Mapping[UUID, Account]) -> tuple[dict[UUID, Ro
     ):
         following = followers.setdefault(follower, Row(accounts[follower]))
         following.strategies.append(strategy_words(name, state))
+        if state == SubscriptionState.ACTIVE:
+            following.leaders.append(master)
         count_followed(following, state)
         master_row = masters.setdefault(master, Row(accounts[master]))
         count_led(master_row, state)

@@ -195,4 +195,4 @@ def test_the_program_of_the_readme_pauses_who_is_at_risk(gateway: Gateway, tmp_p
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "2 followers to look at; no open copy is at risk." in done.stdout
+    assert "No: none of 2 followers is copied: 2 out of reach." in done.stdout

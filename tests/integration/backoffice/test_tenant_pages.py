@@ -314,8 +314,12 @@ def test_the_worst_follower_comes_first_and_the_first_line_says_it(client: Clien
         strategy=strategy, follower__tenant=house.tenant, follower__claimed_as="Lost-Demo:1"
     )
     factories.CopyFactory.create_batch(2, subscription=lost, state="open")
+    factories.EaSessionFactory.create(account=strategy.master, authenticated=True, heartbeat_timeout=600)
     html = page(client, "health", house.tenant)
-    assert "1 follower holds open copies and cannot be reached." in html
+    said = (
+        "Partly: 1 of 2 followers are copied. <bdi>Lost-Demo:1</bdi> is not: offline with 2 open copies, never heard."
+    )
+    assert f"{said} 1 difference between books." in html
     assert "offline with 2 open copies" in html
     followers = html.partition("Followers, the worst first")[2]
     assert followers.index("Lost-Demo:1") < followers.index(house.row("sessions_app.brokeraccount").claimed_as)
@@ -363,8 +367,16 @@ def test_whom_people_have_paused_is_told_as_such_and_not_as_calm(client: Client)
     second = factories.SubscriptionFactory.create(
         follower=row.follower, strategy__tenant=tenant, strategy__master=row.strategy.master, strategy__name="Second"
     )
-    partly = "1 follower connected. 1 follower was paused by people for a part of its strategies."
-    wholly = "1 follower connected. 1 follower was paused by people: no new trade is copied to it."
+    name = row.follower.claimed_as
+    paused = "1 follower was paused by people for a part of its strategies."
+    partly = (
+        f"Partly: 1 follower is copied, but not of everything that it follows. {paused}",
+        f"1 follower connected. {paused}",
+    )
+    wholly = (
+        f"No: <bdi>{name}</bdi> is not copied: paused by people.",
+        "1 follower connected. 1 follower was paused by people: no new trade is copied to it.",
+    )
     expected = [
         (
             row,
@@ -374,14 +386,14 @@ def test_whom_people_have_paused_is_told_as_such_and_not_as_calm(client: Client)
         ),
         (second, "off", wholly, ["connected paused by people First", "for 1 of 1 followers", "Second (switched off"]),
     ]
-    for subscription, state, line, also in expected:
+    for subscription, state, lines, also in expected:
         type(subscription).objects.filter(pk=subscription.pk).update(state=state)
         cache.clear()
         member(client, tenant)
         htmls = [page(client, "health", tenant)]
         client.force_login(factories.UserFactory.create(is_superuser=True))
         htmls.append(client.get("/admin/monitoring/").content.decode())
-        for html in htmls:
+        for html, line in zip(htmls, lines, strict=True):
             assert re.search(rf'class="line warning"[^>]*><strong>{re.escape(line)}</strong>', html)
             without_names = text_of(html).replace(f"{row.follower.claimed_as} ", "")
             for words in also:
@@ -394,7 +406,7 @@ def test_the_first_line_says_what_was_denied_today_instead_of_that_all_is_well(c
         factories.EaSessionFactory.create(account=account, authenticated=True, heartbeat_timeout=600)
     factories.DecisionFactory.create(subscription=row, denied="signal_too_old")
     member(client, row.strategy.tenant)
-    line = "1 follower connected. 1 copy was denied today: “Denied today” leads to why."
+    line = "Yes, but not every trade: 1 follower is copied. 1 copy was denied today: “Denied today” leads to why."
     assert f'class="line idle" role="status"><strong>{line}</strong>' in page(client, "health", row.strategy.tenant)
 
 
@@ -403,7 +415,13 @@ def test_a_master_who_is_away_is_named_also_while_nothing_is_open(client: Client
     factories.EaSessionFactory.create(account=row.follower, authenticated=True, heartbeat_timeout=600)
     member(client, row.strategy.tenant)
     html = page(client, "health", row.strategy.tenant)
-    assert "<strong>1 master is away: nothing new is copied from there.</strong>" in html
+    assert f"<strong>No: <bdi>{row.follower.claimed_as}</bdi> is not copied: its master is away.</strong>" in html
+    other = factories.SubscriptionFactory.create(follower=row.follower, strategy__tenant=row.strategy.tenant)
+    factories.EaSessionFactory.create(account=other.strategy.master, authenticated=True, heartbeat_timeout=600)
+    partly = (
+        "Partly: 1 follower is copied, but not of everything that it follows. 1 master is away: nothing new is copied"
+    )
+    assert f"<strong>{partly} from there.</strong>" in page(client, "health", row.strategy.tenant)
 
 
 def test_one_subscription_that_has_ended_is_nothing_to_look_at_and_all_of_them_are(client: Client) -> None:
@@ -416,11 +434,11 @@ def test_one_subscription_that_has_ended_is_nothing_to_look_at_and_all_of_them_a
     )
     member(client, tenant)
     html = page(client, "health", tenant)
-    assert "<strong>All is well: 1 follower connected.</strong>" in html
+    assert "<strong>Yes: 1 follower is copied.</strong>" in html
     assert "by people" not in html
     type(row).objects.filter(pk=row.pk).update(state="off")
     html = page(client, "health", tenant)
-    assert "All is well" not in html
+    assert f"<strong>No: <bdi>{follower.claimed_as}</bdi> is not copied: switched off by people.</strong>" in html
     assert '<span class="state warning">switched off by people</span>' in html
 
 
@@ -615,6 +633,7 @@ def test_an_empty_tenant_is_told_what_to_do_next(client: Client) -> None:
     member(client, tenant)
     accounts, subscribe = (f'href="{address(name, tenant)}"' for name in ("accounts", "subscribe"))
     health = page(client, "health", tenant).partition("<main")[2]
+    assert "No: no account follows a strategy yet. First the accounts are registered." in health
     assert (accounts in health, subscribe in health) == (True, True)
     assert accounts in page(client, "subscribe", tenant).partition("<main")[2]
     assert "Who runs this gateway makes one" in page(client, "strategies", tenant)

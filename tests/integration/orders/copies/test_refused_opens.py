@@ -308,10 +308,14 @@ def test_copies_that_depend_on_a_master_who_is_away_are_told_on_the_page_of_heal
     follower.report(newest().id, "filled", ticket=900, lots="0.1", price="1.1")
     EaSession.objects.update(last_heartbeat_at=database_now())
     found = health_of(Scope(tenant), database_now())
-    assert (found.line[0], found.masters[0].troubles) == ("ok", [])
+    assert (found.line.level, found.masters[0].troubles) == ("ok", [])
     ending.close_session(session_id=master.session.id, reason=Reason.HEARTBEAT_TIMEOUT, actor=OPERATOR)
     found = health_of(Scope(tenant), database_now())
-    assert found.line == ("warning", "1 master with 1 open copy at followers cannot be reached.")
+    said = f"No: {follower.account.claimed_as} is not copied: its master is away."
+    assert (found.line.level, found.line.text) == (
+        "warning",
+        f"{said} 1 master with 1 open copy at followers cannot be reached.",
+    )
     assert found.masters[0].troubles == [("warning", "offline as a master: 1 open copy to lead")]
     assert found.followers[0].troubles == []
 
