@@ -23,7 +23,7 @@ from backoffice.actions.forms import MAX_HOURS, NO_COMPLETION, checked
 from backoffice.actions.registry import ACTIONS
 from backoffice.foreign import legible
 from backoffice.tenants.acts import perform
-from backoffice.tenants.pages import Visit, found, member_act
+from backoffice.tenants.pages import Visit, found, member_act, secret_act
 from sessions_app.auth.account_session_key import key_fingerprint
 from sessions_app.domain.keys import canonical_account_id, check_key
 from sessions_app.domain.lifecycle import KeyState
@@ -87,7 +87,7 @@ class RegisterForm(KeyForm):
         return checked(self.cleaned_data["account"], canonical_account_id, keep=True)
 
 
-@member_act
+@secret_act
 def register(visit: Visit) -> HttpResponseBase:
     """An account that nobody knows yet, and its key: approved before its EA shows it."""
     back = visit.address("tenants:accounts")
@@ -112,7 +112,7 @@ def register(visit: Visit) -> HttpResponseBase:
     return visit.show("form", gettext("Register an account"), form=form, verb=gettext("Register it"), back=back)
 
 
-@member_act
+@secret_act
 def share(visit: Visit, account_id: UUID) -> HttpResponseBase:
     """Approve a key before its EA shows it."""
     account: BrokerAccount = found(visit.scope.accounts(), account_id)

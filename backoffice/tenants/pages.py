@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from backoffice.policy import ROLES, ROUTES, Members, may_as
 from backoffice.refusals import signed_out, was_typed
 from backoffice.sign_in import actor_of, owes_second_factor
+from backoffice.tenants.kept import keep, kept
 from backoffice.tenants.scope import Scope, memberships_of
 from sessions_app.models import Member, Role
 from sessions_app.services.operations.history import Actor
@@ -79,7 +81,23 @@ def member_page(view: View) -> View:
 
 
 def member_act(view: View) -> View:
-    """A page that asks, and does what is sent; otherwise the same."""
+    """A page that asks, and does what is sent; otherwise the same. What it answers is kept under an address."""
+
+    @wraps(view)
+    def opened(visit: Visit, **ids: Any) -> HttpResponseBase:
+        request = visit.request
+        if request.method != "POST":
+            return kept(request) or view(visit, **ids)
+        answer = view(visit, **ids)
+        if isinstance(answer, TemplateResponse) and answer.status_code == HTTPStatus.OK:
+            return keep(request, answer)
+        return answer
+
+    return secret_act(opened)
+
+
+def secret_act(view: View) -> View:
+    """Likewise, of what has a secret on it, or in its form: nothing of it is kept."""
     return never_cache(require_http_methods(["GET", "HEAD", "POST"])(_for_members(view)))
 
 

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext, gettext_lazy
 
 from backoffice.policy import may_as
-from backoffice.tenants.pages import Visit, found, listed, member_act, member_page
+from backoffice.tenants.pages import Visit, found, listed, member_act, member_page, secret_act
 from sessions_app.models import ManagementToken, Role, TokenScope
 from sessions_app.queries import database_now
 from sessions_app.rest.parsing import peer_address
@@ -74,7 +74,7 @@ def _standing(row: ManagementToken, expired: bool) -> str:
     return "revoked" if row.revoked_at else "expired" if expired else "valid"
 
 
-@member_act
+@secret_act
 def make(visit: Visit) -> HttpResponseBase:
     form = TokenForm(visit.request.POST or None, role=Role(visit.member.role))
     back = visit.address("tenants:tokens")

@@ -74,7 +74,7 @@ def test_who_saves_on_a_stale_page_is_told_and_nothing_is_lost(client: Client, v
         client.post(page_of(viewer), sent(body(client, page_of(viewer))))
     stale = body(client, page_of(viewer))
     assert client.post(page_of(viewer), sent(stale, digest_at="06:00")).status_code == 302
-    answer: Any = client.post(page_of(viewer), sent(stale, digest_at="07:00"))
+    answer: Any = client.post(page_of(viewer), sent(stale, digest_at="07:00"), follow=True)
     assert answer.status_code == 200
     told = answer.content.decode()
     assert "Nothing was saved: you have changed this on another page" in told
@@ -104,7 +104,7 @@ def test_nonsense_is_refused_in_words_and_what_was_typed_stays(
     client: Client, viewer: Member, changes: dict[str, str], words: str
 ) -> None:
     html = body(client, page_of(viewer))
-    said = client.post(page_of(viewer), sent(html, **{"quiet_from": "21:15", **changes})).content.decode()
+    said = client.post(page_of(viewer), sent(html, **{"quiet_from": "21:15", **changes}), follow=True).content.decode()
     assert words in said
     assert "<script>alert" not in said
     assert changes.keys() & {"quiet_from"} or 'value="21:15"' in said

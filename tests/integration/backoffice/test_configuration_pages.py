@@ -111,7 +111,7 @@ def test_the_second_of_two_tabs_is_told_by_whom_and_may_save_his_own_in_its_plac
     edit = f"/t/{admin.tenant_id}/configuration/edit/"
     first, second = body(client, edit), body(client, edit)
     assert client.post(edit, form(first, mass_close_gate="3", reason="theirs")).status_code == 302
-    answer: Any = client.post(edit, form(second, mass_close_gate="4", reason="mine"))
+    answer: Any = client.post(edit, form(second, mass_close_gate="4", reason="mine"), follow=True)
     said = answer.content.decode()
     assert "<bdi>pat</bdi> has changed these settings since you opened this page: <bdi>theirs</bdi>" in said
     assert "<li>Mass close gate: 3 → 4</li>" in said
@@ -120,10 +120,10 @@ def test_the_second_of_two_tabs_is_told_by_whom_and_may_save_his_own_in_its_plac
     admin.tenant.refresh_from_db()
     assert admin.tenant.overrides == {"mass_close_gate": 3}
     again = form(markup.unescape(said))
-    refused: Any = client.post(edit, again)
+    refused: Any = client.post(edit, again, follow=True)
     assert "has changed these settings" in refused.content.decode(), "not by sending it once more"
     for other in ("instead-of:", "instead-of:mass_close_gate=5", "mass_close_gate=3"):
-        assert client.post(edit, {**again, "save": other}).status_code == 200
+        assert client.post(edit, {**again, "save": other}, follow=True).status_code == 200
     button = re.search(r'name="save" value="([^"]*)">Save mine in its place<', said)
     assert button
     assert client.post(edit, {**again, "save": button[1]}).status_code == 302
@@ -140,7 +140,7 @@ def test_who_is_overtaken_at_an_account_reads_of_this_account_alone(
     late = body(client, edit)
     client.post(edit, form(body(client, edit), mass_close_gate="", reason="taken back"))
     client.post(whole, form(body(client, whole), mass_close_gate="8", reason="of all"))
-    answer: Any = client.post(edit, form(late, mass_close_gate="4"))
+    answer: Any = client.post(edit, form(late, mass_close_gate="4"), follow=True)
     said = answer.content.decode()
     assert "<bdi>taken back</bdi>" in said
     assert "Mass close gate: as above → 4" in said
@@ -166,7 +166,7 @@ def test_who_is_overtaken_at_an_account_reads_of_this_account_alone(
 )
 def test_nonsense_is_refused_in_words(client: Client, admin: Member, changes: dict[str, str], words: str) -> None:
     edit = f"/t/{admin.tenant_id}/configuration/edit/"
-    answer: Any = client.post(edit, form(body(client, edit), **changes))
+    answer: Any = client.post(edit, form(body(client, edit), **changes), follow=True)
     assert answer.status_code == 200
     said = answer.content.decode()
     assert words in said
@@ -180,7 +180,7 @@ def test_an_account_is_held_to_what_stands_above_it(client: Client, admin: Membe
     edit = f"/t/{admin.tenant_id}/configuration/{account.pk}/"
     assert "Empty: 60 seconds (tenant)." in body(client, edit)
     assert client.post(edit, form(body(client, edit), heartbeat_interval="20")).status_code == 302
-    answer: Any = client.post(edit, form(body(client, edit), heartbeat_interval="21"))
+    answer: Any = client.post(edit, form(body(client, edit), heartbeat_interval="21"), follow=True)
     assert "less than three intervals" in answer.content.decode()
 
 

@@ -57,7 +57,7 @@ def test_a_setting_of_a_subscription_is_refused_in_german(
     client: Client, house: House, wrong: dict[str, str], said: str
 ) -> None:
     page = page_of(house)
-    found = errors(client.post(page, {**fields_of(client, page), "reason": "grow", "save": "1", **wrong}))
+    found = errors(client.post(page, {**fields_of(client, page), "reason": "grow", "save": "1", **wrong}, follow=True))
     assert len(found) == 1
     assert found[0].startswith(said)
 
@@ -65,4 +65,7 @@ def test_a_setting_of_a_subscription_is_refused_in_german(
 def test_a_setting_of_the_configuration_is_refused_in_german(client: Client, house: House) -> None:
     page = f"/t/{house.tenant.pk}/configuration/edit/"
     sent = {"seen": "", "reason": "trial", "heartbeat_interval": "61", "mass_close_gate": "-1"}
-    assert errors(client.post(page, sent)) == ["erwartet: 1 bis 60 Sekunden", "erwartet: 0 bis 10,000 Kopien"]
+    assert errors(client.post(page, sent, follow=True)) == [
+        "erwartet: 1 bis 60 Sekunden",
+        "erwartet: 0 bis 10,000 Kopien",
+    ]

@@ -64,7 +64,7 @@ def test_what_was_not_touched_changes_nothing(client: Client, house: House) -> N
 def test_a_multiplier_is_changed_previewed_first_and_taken_back(client: Client, house: House) -> None:
     page = page_of(house)
     sent = {**fields_of(client, page), "multiplier": "3", "reason": "grow"}
-    looked = client.post(page, {**sent, "preview": "1"}).content.decode()
+    looked = client.post(page, {**sent, "preview": "1"}, follow=True).content.decode()
     assert "Multiplier: <bdi>1</bdi> → <bdi>3</bdi>" in looked
     assert "What the last ten trades would have become" in looked
     assert 'value="3"' in looked, "what was typed is there still"
@@ -89,11 +89,49 @@ def test_a_multiplier_is_changed_previewed_first_and_taken_back(client: Client, 
     assert (row.settings.multiplier, row.version) == (Decimal(1), 3)
 
 
+def test_an_answer_has_an_address_that_asks_again_for_the_same_and_sends_nothing(client: Client, house: House) -> None:
+    """So that a browser goes back to it, with everything that was typed."""
+    page = f"{page_of(house)}?at=symbol_map&map=GOLD"
+    pairs = "\n".join(f"MASTERS-SYMBOL-{number} = FOLLOWERS-SYMBOL-{number}" for number in range(400))
+    sent = {**fields_of(client, page), "symbol_map": pairs, "multiplier": "7", "reason": "grow"}
+    answer: Any = client.post(page, {**sent, "preview": "1"})
+    assert answer.status_code == 302
+    assert answer["Location"].startswith(f"{page}&answer="), "the address keeps what it said"
+    looked = client.get(answer["Location"]).content.decode()
+    assert "What the last ten trades would have become" in looked
+    other = Client()
+    other.force_login(factories.MemberFactory.create(tenant=house.tenant, role="admin").user)
+    assert "MASTERS-SYMBOL" not in other.get(answer["Location"]).content.decode(), "it is with his log-in alone"
+    client.post(answer["Location"], {**sent, "save": "1"})
+    assert Subscription.objects.get(pk=house.row("orders.subscription").pk).version == 2
+    back = client.get(answer["Location"])
+    assert back.content.decode() == looked
+    assert fields_of(client, answer["Location"])["symbol_map"] == pairs
+    assert "no-store" in back.headers["Cache-Control"]
+    # Saved once more from there it is told that somebody was first.
+    told = client.post(answer["Location"], {**sent, "save": "1"}, follow=True).content.decode()
+    assert "Version 2 holds now: <bdi>grow</bdi>" in told
+
+
+def test_the_latest_answers_are_kept_and_an_address_without_one_shows_the_form(client: Client, house: House) -> None:
+    page, addresses = page_of(house), []
+    for number in range(5):
+        sent = {**fields_of(client, page), "max_age_seconds": f"none {number}"}
+        addresses.append(client.post(page, sent)["Location"])
+    kept = [f"none {number}" in client.get(one).content.decode() for number, one in enumerate(addresses)]
+    assert kept == [False, False, True, True, True]
+    versions = page_of(house, "pause")
+    query = addresses[-1].partition("?")[2]
+    assert "none 4" not in client.get(f"{versions}?{query}").content.decode(), "of another page"
+
+
 def test_another_who_was_faster_is_told_of(client: Client, house: House) -> None:
     page = page_of(house)
     first, second = fields_of(client, page), fields_of(client, page)
     client.post(page, {**first, "multiplier": "3", "reason": "grow", "save": "1"})
-    answer = client.post(page, {**second, "multiplier": "4", "reason": "grow more", "save": "1"}).content.decode()
+    answer = client.post(
+        page, {**second, "multiplier": "4", "reason": "grow more", "save": "1"}, follow=True
+    ).content.decode()
     assert "has changed these settings since you opened this page. Version 2 holds now: " in answer
     assert "Multiplier: <bdi>3</bdi> → <bdi>4</bdi>" in answer
     row = Subscription.objects.get(pk=house.row("orders.subscription").pk)
@@ -143,7 +181,7 @@ def test_a_mistake_is_told_at_its_field_and_nothing_is_saved(
 ) -> None:
     page = page_of(house)
     sent = {**fields_of(client, page), "reason": "grow", "save": "1", **wrong}
-    html = client.post(page, sent).content.decode()
+    html = client.post(page, sent, follow=True).content.decode()
     name = next(iter(wrong))
     field = re.findall(rf'<div class="field wrong"><label for="id_{name}".*?</p></div>', html, flags=re.S)
     assert field, html
@@ -194,7 +232,7 @@ def test_a_symbol_map_is_written_one_pair_a_line_or_as_programs_send_it(
 def test_a_line_with_two_signs_that_stand_close_is_no_pair(client: Client, house: House) -> None:
     page = page_of(house)
     sent = {**fields_of(client, page), "symbol_map": "EURUSD = EURUSD.pro\na=b=c", "reason": "map", "save": "1"}
-    answer = client.post(page, sent).content.decode()
+    answer = client.post(page, sent, follow=True).content.decode()
     assert "Line 2: expected two names with one “=” between them." in answer
     assert Subscription.objects.get(pk=house.row("orders.subscription").pk).settings.symbol_map == {}
 
@@ -204,12 +242,12 @@ def test_a_new_subscription_is_made_with_a_preview_before(client: Client, house:
     page = f"/t/{house.tenant.pk}/subscriptions/new/"
     chosen = {"strategy": str(house.row("orders.strategy").pk), "follower": str(follower.pk)}
     sent = {**fields_of(client, page), **chosen, "multiplier": "0.5", "reason": "a new one"}
-    assert "would have become" in client.post(page, {**sent, "preview": "1"}).content.decode()
+    assert "would have become" in client.post(page, {**sent, "preview": "1"}, follow=True).content.decode()
     assert not Subscription.objects.filter(follower=follower).exists()
     client.post(page, {**sent, "save": "1"})
     row = Subscription.objects.get(follower=follower)
     assert (row.settings.multiplier, row.state, row.version) == (Decimal("0.5"), "active", 1)
-    again = client.post(page, {**sent, "save": "1"}).content.decode()
+    again = client.post(page, {**sent, "save": "1"}, follow=True).content.decode()
     assert "copies this strategy already" in again
 
 
@@ -222,7 +260,7 @@ def test_a_neighbours_account_or_strategy_cannot_be_chosen(client: Client, house
     for name, table in (("strategy", "orders.strategy"), ("follower", "sessions_app.brokeraccount")):
         chosen = {**mine, name: str(neighbour.row(table).pk)}
         sent = {**fields_of(client, page), **chosen, "reason": "mine now", "save": "1"}
-        assert "not one of the available choices" in client.post(page, sent).content.decode()
+        assert "not one of the available choices" in client.post(page, sent, follow=True).content.decode()
     before = Subscription.objects.count()
     other = f"/t/{house.tenant.pk}/subscriptions/{neighbour.row('orders.subscription').pk}/edit/"
     assert client.post(other, {**sent, "multiplier": "9"}).status_code == 404
@@ -233,6 +271,6 @@ def test_a_preview_asks_the_database_little(client: Client, house: House) -> Non
     factories.IntentFactory.create_batch(12, account=house.row("orders.strategy").master)
     sent = {**fields_of(client, page_of(house)), "preview": "1"}
     with counted() as cost:
-        answer: Any = client.post(page_of(house), sent)
+        answer: Any = client.post(page_of(house), sent, follow=True)
     assert answer.content.decode().count('data-label="It was"') == 10
     assert cost.calls <= 12, cost.sql

@@ -63,7 +63,7 @@ def account_of(tenant: Tenant, name: str = "broker:1") -> BrokerAccount:
 def opens(account: str, key: str) -> str:
     """What an EA is answered that shows this key."""
     body = {"auth_method": "account_session_key", "account_id": account, "auth_key": key, "platform": "mt4"}
-    answer = Client().post("/ea-gateway/v1/sessions", body, content_type="application/json")
+    answer = Client().post("/ea-gateway/v1/sessions", body, content_type="application/json", follow=True)
     return str(answer.json().get("code") or answer.json()["status"])
 
 
@@ -72,7 +72,9 @@ def opens(account: str, key: str) -> str:
 
 def test_an_account_is_registered_with_a_key_that_opens(tenant: Tenant, admin: Client) -> None:
     door = f"/t/{tenant.pk}/accounts/new/"
-    done: Any = admin.post(door, {**form_of(admin, door), "account": "Broker:007", "reason": "our new one"})
+    done: Any = admin.post(
+        door, {**form_of(admin, door), "account": "Broker:007", "reason": "our new one"}, follow=True
+    )
     made = key_in(done)
     assert "Shown this once" in text_of(done)
     assert opens("broker:7", made) == "authenticated"
@@ -96,7 +98,7 @@ def test_an_account_is_registered_with_a_key_of_ones_own(tenant: Tenant, admin: 
 
 def test_who_holds_a_key_is_told_which_inputs_of_the_ea_take_it(tenant: Tenant, admin: Client, settings: Any) -> None:
     door = f"/t/{tenant.pk}/accounts/new/"
-    done: Any = admin.post(door, {**form_of(admin, door), "account": "broker:7", "reason": "our new one"})
+    done: Any = admin.post(door, {**form_of(admin, door), "account": "broker:7", "reason": "our new one"}, follow=True)
     shown = text_of(done)
     assert f"AccountKey {key_in(done)}" in shown
     assert "GatewayUrl http://testserver " in shown
@@ -148,12 +150,22 @@ def test_a_form_that_is_wrong_makes_nothing_and_keeps_what_was_typed(
     assert not AuthKey.objects.exists()
 
 
+def test_nothing_of_a_key_is_kept_with_the_log_in(tenant: Tenant, admin: Client) -> None:
+    door = f"/t/{tenant.pk}/accounts/new/"
+    sent = {**form_of(admin, door), "account": "broker:7", "key": OWN_KEY, "reason": ""}
+    assert OWN_KEY in admin.post(door, sent).content.decode()
+    sent = {**form_of(admin, door), "account": "broker:7", "reason": "made"}
+    shown: Any = admin.post(door, sent)
+    assert len(key_in(shown)) == 43
+    assert "answers" not in admin.session
+
+
 @pytest.mark.parametrize("owned", [True, False], ids=["a neighbour's", "nobody's, a terminal has asked"])
 def test_an_account_of_somebody_else_is_not_given_away(tenant: Tenant, admin: Client, owned: bool) -> None:
     whose = factories.TenantFactory.create() if owned else None
     row = factories.BrokerAccountFactory.create(tenant=whose, account_id="broker:7")
     door = f"/t/{tenant.pk}/accounts/new/"
-    answer = admin.post(door, {**form_of(admin, door), "account": "BROKER:7", "reason": "mine now"})
+    answer = admin.post(door, {**form_of(admin, door), "account": "BROKER:7", "reason": "mine now"}, follow=True)
     assert "ask the staff whose it is" in text_of(answer)
     row.refresh_from_db()
     assert row.tenant == whose
@@ -239,7 +251,7 @@ def test_a_key_that_waits_is_approved_and_its_session_promoted(tenant: Tenant, a
 def test_a_key_is_ended_with_its_sessions(tenant: Tenant, admin: Client, verb: str, before: str, after: str) -> None:
     session = factories.EaSessionFactory.create(account=account_of(tenant), authenticated=before == "approved")
     door = f"/t/{tenant.pk}/keys/{session.key_id}/{verb}/"
-    assert admin.post(door, {"reason": ""}).status_code == 200, "a reason is asked for"
+    assert admin.post(door, {"reason": ""}, follow=True).status_code == 200, "a reason is asked for"
     assert AuthKey.objects.get().state == before
     assert admin.post(door, {"reason": "stolen"}).status_code == 302
     session.refresh_from_db()
@@ -255,7 +267,7 @@ def test_who_comes_second_is_told_and_nothing_changes(tenant: Tenant, admin: Cli
     assert admin.post(door, {"reason": "first"}).status_code == 302
     events = SessionEvent.objects.count()
     for _ in range(2):
-        answer = admin.post(door, {"reason": "second"})
+        answer = admin.post(door, {"reason": "second"}, follow=True)
         assert "Nothing changed" in text_of(answer)
         assert "olga@example.com" in text_of(answer)
     key.refresh_from_db()
@@ -310,7 +322,7 @@ def test_where_the_staff_enrols_it_is_left_to_them_but_for_revoking(
     key, _ = waiting(tenant)
     for door in (f"keys/{key.pk}/approve/", f"keys/{key.pk}/reject/", "accounts/new/"):
         sent = {"reason": "x", "account": "b:1", "once": "o" * 43}
-        assert "leaves it to its staff" in text_of(admin.post(f"/t/{tenant.pk}/{door}", sent))
+        assert "leaves it to its staff" in text_of(admin.post(f"/t/{tenant.pk}/{door}", sent, follow=True))
     assert AuthKey.objects.get().state == "pending"
     assert BrokerAccount.objects.count() == 1
     assert "/approve/" not in admin.get(f"/t/{tenant.pk}/accounts/{key.account_id}/").content.decode()

@@ -217,7 +217,7 @@ def test_a_member_signs_in_and_lands_on_the_health_of_his_tenant(client: Client,
     user.save()
     factories.MemberFactory.create(tenant=house.tenant, user=user, role="admin")
     assert client.get("/", follow=True).redirect_chain[-1][0] == "/sign-in/"
-    wrong = client.post("/sign-in/", {"username": "pat@example.com", "password": "no"})
+    wrong = client.post("/sign-in/", {"username": "pat@example.com", "password": "no"}, follow=True)
     assert "correct username and password" in wrong.content.decode()
     done: Any = client.post(
         "/sign-in/", {"username": "pat@example.com", "password": "correct horse battery"}, follow=True
@@ -267,14 +267,17 @@ def test_an_operator_pauses_and_resumes_with_a_reason_and_his_name(client: Clien
     )
     assert "Nothing that adds exposure" in page(client, "pause", house.tenant, subscription.pk)
     pausing = address("pause", house.tenant, subscription.pk)
-    assert "This field is required" in client.post(pausing, {"reason": " "}).content.decode()
+    assert "This field is required" in client.post(pausing, {"reason": " "}, follow=True).content.decode()
     assert state_of(house) == "active"
     assert client.post(pausing, {"reason": "news at 14:30"}).status_code == 302
     assert state_of(house) == "close_only"
     event = subscription.events.order_by("-at").first()
     assert (event.actor, event.note, event.to_state) == (user.username, "news at 14:30", "close_only")
     assert "news at 14:30" in page(client, "audit", house.tenant)
-    assert "Nothing changed: it is paused already." in client.post(pausing, {"reason": "twice"}).content.decode()
+    assert (
+        "Nothing changed: it is paused already."
+        in client.post(pausing, {"reason": "twice"}, follow=True).content.decode()
+    )
     assert subscription.events.filter(note="twice").count() == 0
     client.post(address("resume", house.tenant, subscription.pk), {"reason": "over"})
     assert state_of(house) == "active"

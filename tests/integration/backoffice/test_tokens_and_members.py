@@ -50,7 +50,7 @@ def text_of(response: Any) -> str:
 def test_an_admin_makes_a_token_which_is_shown_once_and_opens_his_tenant(tenant: Tenant) -> None:
     client, user = signed_in(tenant, "admin")
     sent = {"name": "night watch", "scope": "operate", "days": "30"}
-    answer: Any = client.post(f"/t/{tenant.pk}/tokens/new/", sent)
+    answer: Any = client.post(f"/t/{tenant.pk}/tokens/new/", sent, follow=True)
     [token] = re.findall(r"eagm_[A-Za-z0-9_-]{43}", answer.content.decode())
     assert answer["Cache-Control"].startswith("max-age=0")
     row = ManagementToken.objects.get()
@@ -65,10 +65,10 @@ def test_an_admin_makes_a_token_which_is_shown_once_and_opens_his_tenant(tenant:
     }  # fmt: skip
     assert "token night watch token made scope operate" in text_of(client.get(f"/t/{tenant.pk}/audit/"))
 
-    again: Any = client.post(f"/t/{tenant.pk}/tokens/new/", sent)
+    again: Any = client.post(f"/t/{tenant.pk}/tokens/new/", sent, follow=True)
     assert "There is, or was, a token of this name." in text_of(again)
     revoking = f"/t/{tenant.pk}/tokens/{row.pk}/revoke/"
-    assert client.post(revoking, {"reason": ""}).status_code == 200
+    assert client.post(revoking, {"reason": ""}, follow=True).status_code == 200
     assert client.post(revoking, {"reason": "leaked"}).status_code == 302
     assert Program(token).refused("GET", "me")[:2] == (401, "management_token_refused")
     assert "Nothing changed" in text_of(client.post(revoking, {"reason": "twice"}, follow=True))
@@ -100,18 +100,18 @@ def test_a_tenant_has_so_many_tokens_and_no_more(tenant: Tenant) -> None:
     factories.ManagementTokenFactory.create_batch(management_tokens.MOST, tenant=tenant)
     client, _ = signed_in(tenant, "owner")
     sent = {"name": "one more", "scope": "read", "days": "1"}
-    assert "no more than 50 tokens at once" in text_of(client.post(f"/t/{tenant.pk}/tokens/new/", sent))
+    assert "no more than 50 tokens at once" in text_of(client.post(f"/t/{tenant.pk}/tokens/new/", sent, follow=True))
     row = ManagementToken.objects.first()
     assert row is not None
     management_tokens.revoke(token_id=row.pk, by=Actor("olga"), address="", reason="room")
-    assert "Shown this once" in text_of(client.post(f"/t/{tenant.pk}/tokens/new/", sent))
+    assert "Shown this once" in text_of(client.post(f"/t/{tenant.pk}/tokens/new/", sent, follow=True))
 
 
 def test_the_staff_makes_one_for_any_tenant_and_it_outlives_who_made_it(tenant: Tenant) -> None:
     neighbour = build("Neighbour")
     who = person(f"staff: {StaffGroup.ADMINISTRATOR}", neighbour, neighbour)
     sent = {"tenant": str(tenant.pk), "name": "import", "scope": "administer", "days": "7", "reason": "asked for"}
-    answer: Any = who.client.post("/admin/actions/managementtoken/make_token/", sent)
+    answer: Any = who.client.post("/admin/actions/managementtoken/make_token/", sent, follow=True)
     [token] = re.findall(r"eagm_[A-Za-z0-9_-]{43}", answer.content.decode())
     assert Program(token).read("me")["tenant"] == "Own"
     row = ManagementToken.objects.get(name="import")
@@ -149,7 +149,7 @@ def test_an_owner_changes_a_role_and_a_stale_form_does_not(tenant: Tenant) -> No
     page = f"/t/{tenant.pk}/members/{row.pk}/role/"
     assert client.post(page, {"role": "operator", "seen": "viewer"}).status_code == 302
     assert Member.objects.get(pk=row.pk).role == "operator"
-    stale: Any = client.post(page, {"role": "admin", "seen": "viewer"})
+    stale: Any = client.post(page, {"role": "admin", "seen": "viewer"}, follow=True)
     assert "somebody else has changed this member meanwhile" in text_of(stale)
     assert Member.objects.get(pk=row.pk).role == "operator"
     assert [(one.act, one.note) for one in PersonEvent.objects.all()] == [("role_changed", "viewer to operator")]
@@ -161,7 +161,7 @@ def test_the_last_owner_stays_and_may_leave_when_there_is_another(tenant: Tenant
     factories.MemberFactory.create(tenant=tenant, role="admin")
     removing, changing = (f"/t/{tenant.pk}/members/{mine.pk}/{verb}/" for verb in ("remove", "role"))
     assert "last owner" in text_of(client.post(removing, follow=True))
-    assert "last owner" in text_of(client.post(changing, {"role": "viewer", "seen": "owner"}))
+    assert "last owner" in text_of(client.post(changing, {"role": "viewer", "seen": "owner"}, follow=True))
     assert Member.objects.get(pk=mine.pk).role == "owner"
     factories.MemberFactory.create(tenant=tenant, role="owner")
     assert client.post(removing).status_code == 302

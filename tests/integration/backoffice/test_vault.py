@@ -138,7 +138,7 @@ def test_a_form_with_a_mistake_comes_back_without_the_secret(
     page = as_admin(client, tenant)
     stored(tenant, "taken")
     sent = {"name": "broker", "secret": CANARY, "note": "", "reason": "a new broker", **wrong}
-    answer = client.post(f"{page}store/", sent)
+    answer = client.post(f"{page}store/", sent, follow=True)
     assert answer.status_code == 200
     assert 'class="error"' in answer.content.decode()
     assert sent["secret"] not in answer.content.decode()
@@ -150,7 +150,7 @@ def test_without_a_key_the_pages_say_so(client: Client, tenant: Tenant, settings
     settings.VAULT_KEYS = {}
     assert "VAULT_KEYS" in client.get(page).content.decode()
     sent = {"name": "broker", "secret": CANARY, "note": "", "reason": "a new broker"}
-    assert "VAULT_KEYS" in client.post(f"{page}store/", sent).content.decode()
+    assert "VAULT_KEYS" in client.post(f"{page}store/", sent, follow=True).content.decode()
 
 
 # The canary -----------------------------------------------------------------------------------------------------------
@@ -210,10 +210,10 @@ def test_the_canary_is_found_nowhere(client: Client, capfd: Any, caplog: Any, mo
     client.force_login(user)
     base, answers = f"/t/{house.tenant.pk}/vault/", []
     new = {"name": "canary", "secret": CANARY, "note": "", "reason": "a test"}
-    answers.append(client.post(f"{base}store/", new).content)
-    answers.append(client.post(f"{base}store/", new).content)
+    answers.append(client.post(f"{base}store/", new, follow=True).content)
+    answers.append(client.post(f"{base}store/", new, follow=True).content)
     row = VaultSecret.objects.get(name="canary")
-    answers.append(client.post(f"{base}{row.pk}/replace/", {"secret": CANARY, "reason": "again"}).content)
+    answers.append(client.post(f"{base}{row.pk}/replace/", {"secret": CANARY, "reason": "again"}, follow=True).content)
     assert vault.use(tenant_id=house.tenant.pk, reference="vault:canary", by="c", purpose="p") == CANARY
 
     def broken(*args: Any, **options: Any) -> None:

@@ -145,7 +145,7 @@ def test_whoever_was_overtaken_is_told_once_that_nothing_was_saved(house: House)
     client = person("the tenant's owner", house, build("Neighbour")).client
     address = reverse("tenants:edit_subscription", args=[house.tenant.pk, house.row("orders.subscription").pk])
     sent = {"version": "77", "multiplier": "0.625", "reason": "half", "mode": "mirrored", "save": "yes"}
-    html = client.post(address, sent).content.decode()
+    html = client.post(address, sent, follow=True).content.decode()
     if "somebody</bdi> has changed" not in html:
         pytest.fail(re.sub(r"<[^>]+>", " ", html)[:2000])
     assert html.count("Nothing was saved") == 1
@@ -204,7 +204,7 @@ def test_a_preview_and_the_versions_say_outcomes_and_values_in_words(house: Hous
         "mode": "balance_ratio", "contract_size": "check", "late_policy": "deny", "min_lots_policy": "deny",
         "max_lots": "2", "symbol_map": "GOLD = XAUUSD", "version": "1", "reason": "trial",
     }  # fmt: skip
-    looked = client.post(edit, {**sent, "preview": "1"}).content.decode()
+    looked = client.post(edit, {**sent, "preview": "1"}, follow=True).content.decode()
     assert "Mode: <bdi>mirrored</bdi> → <bdi>balance ratio</bdi>" in looked
     assert "Max lots: <bdi>off</bdi> → <bdi>2</bdi>" in looked
     client.post(edit, {**sent, "save": "1"})
