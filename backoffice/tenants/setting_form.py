@@ -19,6 +19,7 @@ from sessions_app.domain.decimals import plain
 from sessions_app.domain.said import translated
 
 _DEFAULTS: Final = {row.name: row.default for row in SETTINGS.rows}
+_TITLES: Final = {row.name: row.title for row in SETTINGS.rows}
 _NAMED: Final = re.compile("`([^`]*)`")
 _WORD: Final = {"autocomplete": "off", "spellcheck": "false"}
 
@@ -40,6 +41,7 @@ class SettingsForm(forms.Form):
         stands with `meant` as that name."""
         written = document or {}
         self._at = at
+        self._begun, _ = settings_of(written, SETTINGS)
         initial = {row.name: _shown(row, written.get(row.name)) for row in SETTINGS.rows}
         if missing:
             initial["symbol_map"] = begun(initial["symbol_map"], missing, meant)
@@ -72,15 +74,23 @@ class SettingsForm(forms.Form):
         self.wanted: Settings = wanted
         return sent
 
-    def groups(self) -> Iterator[tuple[str, bool, list[BoundField]]]:
-        """Title, whether something stands there that one should see, and the fields of each group."""
+    @property
+    def idle(self) -> Mapping[str, str]:
+        """What is to be said of each setting that nothing looks at beside the others."""
+        wanted = self.wanted if self.is_bound else self._begun
+        return {name: _idle(name, by, getattr(wanted, by)) for name, by in SETTINGS.idle(wanted)}
+
+    def groups(self) -> Iterator[tuple[str, bool, list[tuple[BoundField, str]]]]:
+        """Title, whether something stands there that one should see, and of each group the fields, each with what is to
+        be said of it as it stands."""
+        idle = self.idle
         by_section: dict[str, list[Setting]] = {}
         for row in SETTINGS.rows:
             by_section.setdefault(row.help.section, []).append(row)
         for number, (section, rows) in enumerate(by_section.items()):
             fields = [self[row.name] for row in rows]
             told = number == 0 or any(map(_is_told, rows, fields)) or any(row.name == self._at for row in rows)
-            yield gettext(section_title(section)), told, fields
+            yield gettext(section_title(section)), told, [(field, idle.get(field.name, "")) for field in fields]
 
     def beside(self) -> list[BoundField]:
         """What else the form asks for."""
@@ -90,6 +100,11 @@ class SettingsForm(forms.Form):
 def section_title(section: str) -> str:
     """What a group of settings is called."""
     return section.replace("-", " ").capitalize()
+
+
+def _idle(name: str, by: str, value: Any) -> str:
+    names = {"setting": gettext(_TITLES[name]), "by": gettext(_TITLES[by]), "value": said(str(value))}
+    return gettext("“%(setting)s” has no effect while “%(by)s” is “%(value)s”.") % names
 
 
 def _is_told(row: Setting, field: BoundField) -> bool:

@@ -108,7 +108,7 @@ def subscribe(visit: Visit) -> HttpResponseBase:
         initial={"strategy": asked[0], "follower": asked[1]},
     )  # fmt: skip
     shown: list[Shown] | None = None
-    untold = ""
+    warnings: list[str] = []
     if form.is_valid():
         strategy = next(one for one in strategies if str(one.pk) == form.cleaned_data["strategy"])
         follower = next(one for one in followers if str(one.pk) == form.cleaned_data["follower"])
@@ -120,11 +120,11 @@ def subscribe(visit: Visit) -> HttpResponseBase:
                     gettext("%(follower)s copies %(strategy)s from now on.")
                     % {"follower": follower.claimed_as, "strategy": strategy.name},
                 )
-                _warn(visit, follower, form.wanted)
+                _warn(visit, follower, form)
                 return redirect(visit.address("tenants:subscription", row.pk))
         else:
             shown = _preview(visit, strategy, follower, form.wanted, None)
-            untold = _untold(follower, form.wanted)
+            warnings = _warnings(follower, form)
     back = visit.address("tenants:subscriptions")
     nothing = not strategies or not followers
     context = {
@@ -133,7 +133,7 @@ def subscribe(visit: Visit) -> HttpResponseBase:
         "back": back,
         "verb": gettext("Subscribe"),
         "nothing": nothing,
-        "untold": untold,
+        "warnings": warnings,
     }
     return visit.show("settings_form", gettext("Who copies what, and how?"), **context)
 
@@ -174,25 +174,25 @@ def edit(visit: Visit, subscription_id: UUID) -> HttpResponseBase:
         _suggest(row, form, missing)
     shown: list[Shown] | None = None
     changed: Sequence[versions.Change] = ()
-    untold = ""
+    warnings: list[str] = []
     overtaken: SubscriptionVersion | None = None
     if form.is_valid():
         if "save" in request.POST:
             try:
                 if _changed(visit, row, form):
-                    _warn(visit, row.follower, form.wanted)
+                    _warn(visit, row.follower, form)
                     return redirect(visit.address("tenants:subscription", row.pk))
             except lifecycle.SettingsChanged:
                 overtaken = _latest(visit, row)
         else:
             shown = _preview(visit, row.strategy, row.follower, form.wanted, row)
-            untold = _untold(row.follower, form.wanted)
+            warnings = _warnings(row.follower, form)
         changed = versions.changes(written(row.settings, SETTINGS), written(form.wanted, SETTINGS))
     context = {
         "form": form,
         "shown": shown,
         "changed": changed,
-        "untold": untold,
+        "warnings": warnings,
         "subscription": row,
         "overtaken": overtaken,
         "goes_back_to": _former(visit, row),
@@ -299,8 +299,13 @@ def _untold(follower: BrokerAccount, wanted: Settings) -> str:
     return words % said
 
 
-def _warn(visit: Visit, follower: BrokerAccount, wanted: Settings) -> None:
-    if words := _untold(follower, wanted):
+def _warnings(follower: BrokerAccount, form: SettingsForm) -> list[str]:
+    """What is no mistake, and may not be what was meant."""
+    return list(filter(None, [*form.idle.values(), _untold(follower, form.wanted)]))
+
+
+def _warn(visit: Visit, follower: BrokerAccount, form: SettingsForm) -> None:
+    for words in _warnings(follower, form):
         messages.warning(visit.request, words)
 
 

@@ -97,6 +97,14 @@ class Help:
 
 
 @dataclass(frozen=True, slots=True)
+class Only:
+    """Nothing looks at a setting but where another one has one of these values."""
+
+    setting: str
+    values: frozenset[Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """One row of a table."""
 
@@ -104,6 +112,7 @@ class Setting:
     kind: Kind
     default: Any
     help: Help
+    only: Only | None = None
 
     @property
     def title(self) -> str:
@@ -112,7 +121,8 @@ class Setting:
 
 
 class SettingTable(Generic[_S]):
-    """The rows of a dataclass of settings, whose fields are `name: Annotated[type, kind, help] = default`."""
+    """The rows of a dataclass of settings, whose fields are `name: Annotated[type, kind, help] = default`, where a
+    fourth in the brackets may be `only`."""
 
     def __init__(self, settings: type[_S]) -> None:
         self._settings = settings
@@ -123,6 +133,14 @@ class SettingTable(Generic[_S]):
         """Settings with the value of each row; None stands for the default."""
         found = {row.name: value(row) for row in self.rows}
         return self._settings(**{name: value for name, value in found.items() if value is not None})
+
+    def idle(self, settings: _S) -> Iterator[tuple[str, str]]:
+        """Settings that nothing looks at, though they are not as they are by default; and for each the one that says
+        so."""
+        for row in self.rows:
+            told = row.only is not None and getattr(settings, row.name) != row.default
+            if told and row.only and getattr(settings, row.only.setting) not in row.only.values:
+                yield row.name, row.only.setting
 
     def columns(self, settings: _S) -> dict[str, Any]:
         """What the columns store, by name."""
@@ -142,6 +160,6 @@ class SettingTable(Generic[_S]):
 def _rows(settings: Any) -> Iterator[Setting]:
     declared = get_type_hints(settings, include_extras=True)
     for item in fields(settings):
-        kind, told = declared[item.name].__metadata__
+        kind, told, *only = declared[item.name].__metadata__
         default = item.default if item.default_factory is MISSING else item.default_factory()
-        yield Setting(item.name, kind, default, told)
+        yield Setting(item.name, kind, default, told, *only)

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Final
 
 from orders.domain.copies.repair_policies import policy_mistakes
 from orders.domain.decision.filters import filter_mistakes
-from orders.domain.decision.setting_table import Amount, Choice, Content, Help, SettingTable, Switch, Text, Whole
+from orders.domain.decision.setting_table import Amount, Choice, Content, Help, Only, SettingTable, Switch, Text, Whole
 from orders.domain.decision.symbols import map_mistakes
-from orders.domain.sizing.modes import ContractSize, Mode
+from orders.domain.sizing.modes import FUNDS_RATIOS, SIZELESS, ContractSize, Mode
 from sessions_app.domain.decimals import Lots, Money
 from sessions_app.domain.said import say
 
@@ -52,11 +52,13 @@ class Settings:
             "The factor k of every mode but `fixed_lots`: 2 copies twice as much, 0.5 half of it.",
             section="allocation-modes",
         ),
+        Only("mode", frozenset(Mode) - {Mode.FIXED_LOTS}),
     ] = Decimal(1)
     lots: Annotated[
         Decimal | None,
         Amount(Lots),
         Help("The lots of every copy in mode `fixed_lots`, which requires them.", section="allocation-modes"),
+        Only("mode", frozenset({Mode.FIXED_LOTS})),
     ] = None
     fixed_master_base: Annotated[
         Decimal | None,
@@ -66,6 +68,7 @@ class Settings:
             "the master's own balance or equity.",
             section="allocation-modes",
         ),
+        Only("mode", FUNDS_RATIOS),
     ] = None
     fixed_follower_base: Annotated[
         Decimal | None,
@@ -75,6 +78,7 @@ class Settings:
             "the follower's own balance or equity.",
             section="allocation-modes",
         ),
+        Only("mode", FUNDS_RATIOS),
     ] = None
     contract_size: Annotated[
         ContractSize,
@@ -85,6 +89,7 @@ class Settings:
             "beyond which nothing is copied. `fixed_lots` and `contract_units` do not ask.",
             section="allocation-modes",
         ),
+        Only("mode", frozenset(Mode) - SIZELESS),
     ] = ContractSize.CHECK
     max_age_seconds: Annotated[
         int,
@@ -165,6 +170,7 @@ class Settings:
         int,
         Whole(60, 604_800),
         Help("How many seconds beyond `max_age_seconds` such a pending order may wait.", section="late-signals"),
+        Only("late_policy", frozenset({LatePolicy.PENDING_AT_MASTER_PRICE})),
     ] = 3600
     deviation_points: Annotated[
         int | None,
@@ -200,6 +206,7 @@ class Settings:
             "How many times the exact lots `force_min` may copy at most; beyond that nothing is copied.",
             section="rounding",
         ),
+        Only("min_lots_policy", frozenset({MinLotsPolicy.FORCE_MIN})),
     ] = Decimal(5)
 
     @property

@@ -29,6 +29,8 @@ class ContractSize(StrEnum):
 
 
 FUNDS_RATIOS: Final = frozenset({Mode.BALANCE_RATIO, Mode.EQUITY_RATIO})
+SIZELESS: Final = frozenset({Mode.FIXED_LOTS, Mode.CONTRACT_UNITS})
+"""What never asks whether one lot is the same quantity at both brokers."""
 LEAST_SHARE: Final = Decimal("0.1")
 """Of its balance, that an equity must have left to be compared with."""
 MOST_CONTRACTS_APART: Final = 10
@@ -114,7 +116,7 @@ def _contract_factor(sizing: Sizing, basis: Basis) -> Decimal:
     The share of an account's funds is one of quantities, so ratios convert unless told otherwise. Who mirrors lots has
     said lots: sizes within MOST_CONTRACTS_APART are his choice, beyond that he may not know.
     """
-    if sizing.mode in _SIZELESS or sizing.contract_size is ContractSize.IGNORE:
+    if sizing.mode in SIZELESS or sizing.contract_size is ContractSize.IGNORE:
         return Decimal(1)
     ours, theirs = _contract(basis.follower_spec), _contract(basis.master_spec)
     if sizing.contract_size is ContractSize.CONVERT or (sizing.mode in FUNDS_RATIOS and basis.differ):
@@ -180,7 +182,6 @@ def _funds_ratio(sizing: Sizing, basis: Basis) -> Decimal:
 
 _RATE_DIGITS: Final = Context(prec=5, rounding=ROUND_HALF_UP)
 """As many as a rate that comes from a tick value is good for."""
-_SIZELESS: Final = frozenset({Mode.FIXED_LOTS, Mode.CONTRACT_UNITS})
 _FIGURES: Final[Mapping[Mode, str]] = {Mode.BALANCE_RATIO: "balance", Mode.EQUITY_RATIO: "equity"}
 _LOTS: Final[Mapping[Mode, Callable[[Sizing, Basis], Decimal]]] = {
     Mode.MIRRORED: _mirrored,

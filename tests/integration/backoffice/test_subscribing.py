@@ -125,6 +125,23 @@ def test_the_latest_answers_are_kept_and_an_address_without_one_shows_the_form(c
     assert "none 4" not in client.get(f"{versions}?{query}").content.decode(), "of another page"
 
 
+def test_what_has_no_effect_in_the_chosen_mode_is_said_at_its_field_in_the_preview_and_when_it_is_saved(
+    client: Client, house: House
+) -> None:
+    page = page_of(house)
+    said = "“Multiplier” has no effect while “Mode” is “fixed lots”."
+    sent = {**fields_of(client, page), "multiplier": "3", "reason": "grow"}
+    for mode, count in (("mirrored", 0), ("fixed_lots", 2)):
+        typed = {**sent, "mode": mode, "lots": "0.1" if count else ""}
+        looked = client.post(page, {**typed, "preview": "1"}, follow=True).content.decode()
+        assert looked.count(said) == count, mode
+    field = looked.partition('id="id_multiplier"')[2].partition('class="field')[0]
+    assert said in field
+    assert said in looked.partition('id="preview"')[2]
+    assert said in client.post(page, {**typed, "save": "1"}, follow=True).content.decode()
+    assert said in client.get(page).content.decode(), "also before anything is typed"
+
+
 def test_another_who_was_faster_is_told_of(client: Client, house: House) -> None:
     page = page_of(house)
     first, second = fields_of(client, page), fields_of(client, page)
