@@ -187,6 +187,60 @@ def test_a_member_goes_from_health_to_why_it_was_denied_in_two_clicks(screen: Pa
     expect(screen.get_by_text("The follower's broker has no such symbol")).to_be_visible()
 
 
+def test_the_menu_of_a_phone_is_one_row_in_which_the_page_is_seen(browser: Browser, live_server: LiveServer) -> None:
+    house = build("Own")
+    options: Any = {"viewport": {"width": 390, "height": 844}, "java_script_enabled": False}
+    page = browser.new_context(**options, base_url=live_server.url).new_page()
+    sign_in(page, house)
+    for name, title in (("health", "Health"), ("members", "Members"), ("exports", "Exports")):
+        page.goto(address(name, house.tenant))
+        menu, entry = page.locator("nav.menu"), page.locator("nav.menu [aria-current]")
+        box = menu.bounding_box()
+        assert box is not None
+        assert box["height"] < 60, "one row"
+        expect(entry).to_have_text(title)
+        expect(entry).to_be_in_viewport(ratio=0.9)
+    page.context.close()
+
+
+def test_who_is_led_to_the_symbol_map_types_on_behind_the_line_that_is_begun(
+    browser: Browser, live_server: LiveServer
+) -> None:
+    house = build("Own")
+    subscription = house.row("orders.subscription")
+    type(subscription).objects.filter(pk=subscription.pk).update(symbol_map={"SILVER": "XAGUSD"})
+    decision = house.row("orders.decision")
+    Decision.objects.filter(pk=decision.pk).update(outcome="denied", code="symbol_not_found", decided_at=now())
+    page = browser.new_context(base_url=live_server.url).new_page()
+    sign_in(page, house)
+    page.get_by_role("link", name="Missing mappings").click()
+    page.get_by_role("link", name="Map it…").click()
+    page.wait_for_load_state("load")
+    expect(page.get_by_label("Symbol map")).to_be_focused()
+    page.keyboard.type("EURUSD.pro")
+    expect(page.get_by_label("Symbol map")).to_have_value("SILVER = XAGUSD\nEURUSD = EURUSD.pro")
+    page.context.close()
+
+
+def test_a_browser_goes_back_from_what_was_saved_to_the_preview_with_what_was_typed(screen: Page) -> None:
+    house = build("Own")
+    sign_in(screen, house)
+    edit = address("edit_subscription", house.tenant, house.row("orders.subscription").pk)
+    screen.goto(edit)
+    screen.get_by_label("Multiplier").fill("3")
+    screen.get_by_label("Reason").fill("grow")
+    screen.get_by_role("button", name="Preview").click()
+    expect(screen.get_by_role("heading", name="What the last ten trades would have become")).to_be_in_viewport()
+    screen.get_by_role("button", name="Save").click()
+    expect(screen.get_by_text("Version 2 holds from now on.")).to_be_visible()
+    screen.go_back()
+    expect(screen.get_by_label("Multiplier")).to_have_value("3")
+    expect(screen.get_by_label("Reason")).to_have_value("grow")
+    screen.go_back()
+    screen.go_forward()
+    expect(screen.get_by_role("heading", name="What the last ten trades would have become")).to_be_visible()
+
+
 def test_keys_alone_lead_to_the_page(screen: Page) -> None:
     house = build("Own")
     sign_in(screen, house)
