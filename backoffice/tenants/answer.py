@@ -14,19 +14,21 @@ from backoffice.standings import Row, partly_line
 
 
 class Answer(NamedTuple):
-    """How bad it is, and in words, in which `{}` stands for the name of the one account that they are about."""
+    """How bad it is, the answer, in which `{}` stands for the name of the one account that it is about, and what else
+    is to be said."""
 
     level: str
-    words: str
+    answer: str
+    more: str = ""
     name: str = ""
 
     @property
     def text(self) -> str:
-        return self.words.format(legible(self.name))
+        return f"{self.answer.format(legible(self.name))} {self.more}".rstrip()
 
     @property
     def html(self) -> SafeString:
-        return format_html(self.words, foreign(self.name))
+        return format_html(self.answer, foreign(self.name))
 
 
 def answer(followers: Sequence[Row], rows: Mapping[UUID, Row], masters: Sequence[Row]) -> Answer:
@@ -36,8 +38,8 @@ def answer(followers: Sequence[Row], rows: Mapping[UUID, Row], masters: Sequence
     denied = sum(row.denied for row in followers)
     named = next(row for row in followers if row.account.pk in without) if len(without) == 1 else None
     others = [row for row in followers if row is not named]
-    said = [
-        _lead(followers, without, named, apart=bool(apart), denied=bool(denied)),
+    lead = _lead(followers, without, named, apart=bool(apart), denied=bool(denied))
+    more = [
         *_troubles(others),
         _missed(masters, apart, rows),
         partly_line(apart),
@@ -46,7 +48,7 @@ def answer(followers: Sequence[Row], rows: Mapping[UUID, Row], masters: Sequence
     level = "warning" if without or apart else "idle" if denied else "ok"
     worst = {row.level for row in followers} | {"warning" for row in masters if row.is_missed}
     level = next((one for one in ("bad", "warning") if one in worst), level)
-    return Answer(level, " ".join(filter(None, said)), named.account.claimed_as if named else "")
+    return Answer(level, lead, " ".join(filter(None, more)), named.account.claimed_as if named else "")
 
 
 def nobody(*, accounts: bool, strategies: bool) -> Answer:
@@ -57,7 +59,7 @@ def nobody(*, accounts: bool, strategies: bool) -> Answer:
         first = gettext("First who runs this gateway makes a strategy of a master's account.")
     else:
         first = gettext("First make a subscription.")
-    return Answer("idle", f"{gettext('No: no account follows a strategy yet.')} {first}")
+    return Answer("idle", gettext("No: no account follows a strategy yet."), first)
 
 
 # Who is not ----------------------------------------------------------------------------------------------------------
@@ -114,14 +116,14 @@ def _lead(
 
 
 def _in_words(row: Row, why: str) -> str:
-    """All that is wrong with one follower."""
+    """All that is wrong with one follower: first what keeps trades from it."""
     said = [words for _, words in row.troubles]
     if why == "away":
         heard = gettext("never heard") if row.silence is None else gettext("last heard %(heard)s")
         said.append(heard % {"heard": row.heard})
-    if why == "alone":
-        said.append(gettext("its master is away"))
-    return ", ".join([*said, *([row.pause] if row.pause else [])])
+    first = gettext("its master is away") if why == "alone" else row.pause if why == "paused" else ""
+    also = row.pause if why != "paused" else ""
+    return ", ".join(filter(None, [first, *said, also]))
 
 
 def _counted(followers: Sequence[Row], without: Mapping[UUID, str]) -> Iterator[str]:

@@ -87,6 +87,8 @@ def test_a_master_who_is_away_makes_it_a_no_or_partly() -> None:
     away = row_of("Away:1", standing="offline", depending=3)
     rows = {**ROWS, away.account.pk: away}
     alone = row_of(leaders=[away.account.pk])
+    differing = row_of(leaders=[away.account.pk], differences=1)
+    assert answer([differing], rows, []).text == "No: Broker:1 is not copied: its master is away, 1 difference."
     both = row_of(leaders=[away.account.pk, MASTER.account.pk])
     missed = "1 master with 3 open copies at followers cannot be reached."
     assert told(answer([alone], rows, [MASTER, away])) == (
