@@ -29,8 +29,10 @@ PROGRAMS: Final = Path(__file__).resolve().parents[2] / "ea"
 PROGRAM: Final = {"exchange": "EAGatewayNoDll", "socket": "EAGateway"}
 SOCKET_ONLY: Final = 1
 CONNECT_SECONDS: Final = 90
-LOOKS: Final = 4
-"""Each look asks twice. The first may have begun before the event, so it takes the end of the next one to be sure."""
+PASSES: Final = 2
+"""The first may have begun before the event, so it takes the end of the next one to be sure. What happens before that
+end may make its look void, and then a change of stops that a close follows was never seen.
+"""
 _UNCONFIRMED: Final = re.compile(r"CHART: EAGateway_4=.*unconfirmed (\d+)")
 
 
@@ -183,12 +185,12 @@ class EaStage:
         """Return when the master's program has looked at what there is now, from beginning to end. One that was killed
         meanwhile may have told nobody: then the one that runs in its place has to.
         """
-        terminal, before = self.master.terminal, self.master.terminal.told.looks
+        terminal, before = self.master.terminal, self.master.terminal.told.passes
         async with asyncio.timeout(CONNECT_SECONDS):
-            while terminal.told.looks < before + LOOKS:
+            while terminal.told.passes < before + PASSES:
                 await asyncio.sleep(0.01)
                 if terminal is not self.master.terminal:
-                    terminal, before = self.master.terminal, self.master.terminal.told.looks
+                    terminal, before = self.master.terminal, self.master.terminal.told.passes
 
     async def kill_terminal(self, draw: random.Random) -> None:
         """As by the task manager, anywhere in its work; it is started again at once."""

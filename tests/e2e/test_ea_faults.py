@@ -107,9 +107,10 @@ def test_an_account_that_is_switched_while_an_order_is_sent_tells_nothing_of_it_
 
 
 class SwitchedWhileAsking(Broker):
-    """A terminal that is logged in to another account when its orders are read first with a command in `journal`: before
-    an order can be sent, and behind the question who is logged in, whichever look brought the command. `logins`: of each
-    order."""
+    """A terminal that is logged in to another account when its orders are read first with a command in `journal`:
+    before an order can be sent, and behind the question who is logged in, whichever look brought the command.
+    `logins`: of each order.
+    """
 
     journal: Path | None = None
     switched = False

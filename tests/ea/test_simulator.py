@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ea.host.sim.broker import Answer, Broker
-from ea.host.sim.terminal import Terminal
+from ea.host.sim.terminal import Terminal, Told
 from tests.ea.probes import built
 from tests.ea.seats import NOON, Clock, until
 
@@ -27,6 +27,15 @@ def terminal(broker: Broker, tmp_path: Path) -> Iterator[Terminal]:
         running.start(built("TradeProbe"), inputs={"Lots": "0.20"})
         assert running.hears("started") == "started Paper-Demo:5012345 build 1420"
         yield running
+
+
+def test_a_pass_counts_when_it_is_over_and_has_read_its_list_to_the_end(broker: Broker) -> None:
+    told = Told(broker)
+    counted = []
+    for question in ("orders", "poll\t0", "orders", "orders", "history", "poll\t0", "poll\t0", "orders", "orders"):
+        told.answer(question)
+        counted.append(told.passes)
+    assert counted == [0, 0, 0, 0, 0, 1, 1, 1, 1]
 
 
 def do(terminal: Terminal, order: str) -> str:

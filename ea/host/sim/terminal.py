@@ -18,6 +18,7 @@ from ea.host.sim.hedging import Hedging
 
 _LEVERAGE: Final = 100
 _POLL_SECONDS: Final = 0.02
+_WHOLE_LIST: Final = 2  # questions: a list is looked at again when it was read, to see that it did not move
 _MARKET: Final = {9: "bid", 10: "ask"}
 
 
@@ -25,8 +26,8 @@ _MARKET: Final = {9: "bid", 10: "ask"}
 class Told:
     """The answers to what a program asks of its broker. `lock`: tests move the broker while a program asks. `market`:
     called before each tick, to move the prices. `asked`: called before each question, with it, under the lock. `bars`:
-    what the charts show. `looks`: how often it has asked for the list of orders. `hedging`: the account for a program
-    in a MetaTrader 5.
+    what the charts show. `looks`: how often it has asked for the list of orders. `passes`: how many of its events are over
+    in which it has read that list from beginning to end. `hedging`: the account for a program in a MetaTrader 5.
     """
 
     broker: Broker
@@ -36,17 +37,23 @@ class Told:
     asked: Callable[[str], None] = lambda _: None
     bars: Bars = field(default_factory=Bars)
     looks: int = 0
+    passes: int = 0
     hedging: Hedging | None = None
+    _asked: int = 0
 
     def answer(self, question: str) -> str:
         """One line for one line."""
         words = tuple(question.split("\t"))
         if words[0] == "poll":
+            self.passes += self._asked >= _WHOLE_LIST
+            self._asked = 0
             return self._event(int(words[1]))
         ask = self._questions().get(words[0])
         with self.lock:
             self.asked(words[0])
-            self.looks += words[0] in ("orders", "pending")
+            if words[0] in ("orders", "pending"):
+                self.looks += 1
+                self._asked += 1
             return str(ask(*words[1:])) if ask is not None else self.broker.order(words)
 
     def _questions(self) -> dict[str, Callable[..., object]]:

@@ -424,8 +424,8 @@ def test_a_master_who_is_away_is_named_also_while_nothing_is_open(client: Client
     assert f"<strong>No: <bdi>{row.follower.claimed_as}</bdi> is not copied: its master is away.</strong>" in html
     other = factories.SubscriptionFactory.create(follower=row.follower, strategy__tenant=row.strategy.tenant)
     factories.EaSessionFactory.create(account=other.strategy.master, authenticated=True, heartbeat_timeout=600)
-    partly = "Partly: 1 follower is copied, but not of everything that it follows.</strong> 1 master is away: nothing new is copied"
-    assert f"<strong>{partly} from there." in page(client, "health", row.strategy.tenant)
+    partly = "Partly: 1 follower is copied, but not of everything that it follows.</strong> 1 master is away:"
+    assert f"<strong>{partly} nothing new is copied from there." in page(client, "health", row.strategy.tenant)
 
 
 def test_one_subscription_that_has_ended_is_nothing_to_look_at_and_all_of_them_are(client: Client) -> None:
