@@ -26,7 +26,7 @@ _MARKET: Final = {9: "bid", 10: "ask"}
 class Told:
     """The answers to what a program asks of its broker. `lock`: tests move the broker while a program asks. `market`:
     called before each tick, to move the prices. `asked`: called before each question, with it, under the lock. `bars`:
-    what the charts show. `looks`: how often it has asked for the list of orders. `passes`: how many of its events are over
+    what the charts show. `looks`: how often it has asked for the list of orders. `passes`: how many events are over
     in which it has read that list from beginning to end. `hedging`: the account for a program in a MetaTrader 5.
     """
 
