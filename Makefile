@@ -1,6 +1,6 @@
 # `make help` lists the targets. Each prepares .venv first, which costs milliseconds once it stands.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve stack test room conformance mutants histories independent bench bench-quick million ea-package ea-mutants check lock schemas clean screenshots
+.PHONY: help setup demo serve stack test room conformance mutants histories independent bench bench-quick million ea-package ea-mutants ea-wine check lock schemas clean screenshots
 
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
@@ -52,6 +52,9 @@ ea-package: setup  ## the EA's sources for a trader, as dist/eagateway-ea-<versi
 
 ea-mutants: setup  ## named faults in the EA's core, nightly: each must fail a test (EA_MUTANTS_ARGS='--only requote')
 	@$(BIN)/python -m tests.ea.mutants $(EA_MUTANTS_ARGS)
+
+ea-wine: setup  ## the EA as a 32-bit program of Windows under wine; without wine and mingw one line says what is missing
+	@EAGATEWAY_NIGHTLY=1 $(BIN)/python -m pytest -q -rs -p no:cacheprovider -c pyproject.toml --lane embedded tests/e2e/test_wine.py
 
 check: setup  ## format, lint, types, import contracts, migrations
 	@sh .ci/check

@@ -35,6 +35,16 @@ WARNINGS: Final = (
     "-Wno-unused-parameter",
 )
 SANITIZED: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
+ON_WINDOWS: Final = ("posix", "network", "windows")
+"""Those of the shim that stand in win32/ for a Windows program, instead of what has their names, or beside it."""
+_MINGW: Final = "i686-w64-mingw32-g++"
+_FOR_WINDOWS: Final = (
+    "-D_WIN32_WINNT=0x0603",
+    "-D__USE_MINGW_ANSI_STDIO=1",
+    "-include",
+    str(SHIM / "win32" / "posix.hpp"),
+)
+_LINKED_FOR_WINDOWS: Final = ("-static", "-lws2_32")
 FOREIGN: Final = ("-DMQL_FOREIGN", "-w", "-fpermissive", "-O0", "-ftrivial-auto-var-init=zero")
 
 
@@ -45,13 +55,15 @@ class BuildError(Exception):
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to build. `own` as for the lint; `sanitized`: with the address and undefined-behaviour sanitizers; `fast`:
-    as a terminal's compiler would, for what is measured.
+    as a terminal's compiler would, for what is measured; `windows`: a 32-bit program for Windows, as MetaTrader 4 is,
+    which calls the real libraries.
     """
 
     language: int = 4
     own: bool = True
     sanitized: bool = False
     fast: bool = False
+    windows: bool = False
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -61,7 +73,12 @@ class Options:
     @property
     def shim_flags(self) -> tuple[str, ...]:
         """What it is told for the shim's files, which are the same for both languages."""
-        return (*_COMMON, "-Wall", "-Wextra", *self._speed)
+        return (*_COMMON, "-Wall", "-Wextra", *self._speed, *(_FOR_WINDOWS if self.windows else ()))
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The shim's files."""
+        return tuple(dict.fromkeys((*PARTS, *ON_WINDOWS))) if self.windows else PARTS
 
     @property
     def _extra(self) -> tuple[str, ...]:
@@ -75,6 +92,11 @@ class Options:
 def compiler() -> str | None:
     """The C++ compiler of this machine, or None."""
     return os.environ.get("EAGATEWAY_CXX") or shutil.which("g++")
+
+
+def compiler_for_windows() -> str | None:
+    """That for 32-bit programs of Windows, or None. Of the two that Debian has, the one whose library has threads."""
+    return os.environ.get("EAGATEWAY_MINGW") or shutil.which(f"{_MINGW}-posix") or shutil.which(_MINGW)
 
 
 def build(path: Path, options: Options | None = None, *, folders: Sequence[Path] = (CORE,)) -> Path:
@@ -92,23 +114,33 @@ def build(path: Path, options: Options | None = None, *, folders: Sequence[Path]
 def build_translated(translated: Translated, options: Options) -> Path:
     """The executable of a translated program; as `build`."""
     with ThreadPoolExecutor(max_workers=2) as hands:
-        objects = list(hands.map(lambda part: _shim_object(part, options), PARTS))
-    source = _kept("cpp", [translated.cpp.encode()])
+        objects = list(hands.map(lambda part: _shim_object(part, options), options.parts))
+    cpp = (_called_as_windows(translated.cpp) if options.windows else translated.cpp).encode()
+    source = _kept("cpp", [cpp])
     if not source.exists():
-        _store(source, translated.cpp.encode())
+        _store(source, cpp)
     shim = [path.read_bytes() for path in sorted(SHIM.glob("*.hpp"))]
-    made_of = [translated.cpp.encode(), repr(options.flags).encode(), *shim, *(str(part).encode() for part in objects)]
-    program = _kept("run", made_of)
+    made_of = [cpp, repr(options.flags).encode(), *shim, *(str(part).encode() for part in objects)]
+    program = _kept("exe" if options.windows else "run", made_of)
     linked = ["-x", "c++", str(source), "-x", "none", *map(str, objects)]
-    compile_once(program, [*options.flags, "-isystem", str(SHIM), *linked])
+    more = _LINKED_FOR_WINDOWS if options.windows else ()
+    compile_once(program, [*options.flags, "-isystem", str(SHIM), *linked, *more], windows=options.windows)
     return program
 
 
+def _called_as_windows(cpp: str) -> str:
+    """Functions of DLLs clear the stack themselves; those of the program do not."""
+    return cpp.replace(" (*F)(", " (__stdcall *F)(")
+
+
 def _shim_object(part: str, options: Options) -> Path:
-    source = SHIM / f"{part}.cpp"
-    inputs = [source.read_bytes(), *(path.read_bytes() for path in sorted(SHIM.glob("*.hpp")))]
+    there = options.windows and part in ON_WINDOWS
+    source = (SHIM / "win32" if there else SHIM) / f"{part}.cpp"
+    headers = sorted(SHIM.glob("*.hpp")) + (sorted(SHIM.glob("win32/*.hpp")) if options.windows else [])
+    inputs = [source.read_bytes(), *(path.read_bytes() for path in headers)]
     target = _kept("o", [*inputs, repr(options.shim_flags).encode()])
-    compile_once(target, [*options.shim_flags, "-c", str(source)])
+    found = ["-isystem", str(SHIM)] if there else []
+    compile_once(target, [*options.shim_flags, *found, "-c", str(source)], windows=options.windows)
     return target
 
 
@@ -128,7 +160,7 @@ def _store(target: Path, content: bytes) -> None:
     Path(file.name).rename(target)
 
 
-def compile_once(target: Path, arguments: Sequence[str]) -> None:
+def compile_once(target: Path, arguments: Sequence[str], *, windows: bool = False) -> None:
     """Compile to `target`, if nobody has. Who comes while another one compiles it waits for him.
 
     :raises BuildError: the compiler refuses, or warns
@@ -137,7 +169,7 @@ def compile_once(target: Path, arguments: Sequence[str]) -> None:
         return
     with _alone(target):
         if not target.exists():
-            _compile(target, arguments)
+            _compile(target, arguments, compiler_for_windows() if windows else compiler())
 
 
 @contextmanager
@@ -148,16 +180,15 @@ def _alone(target: Path) -> Iterator[None]:
         yield
 
 
-def _compile(target: Path, arguments: Sequence[str]) -> None:
+def _compile(target: Path, arguments: Sequence[str], found: str | None) -> None:
     """In a folder of its own: a compiler that outlives its builder writes into none that somebody uses."""
-    found = compiler()
     if found is None:
         raise BuildError("no C++ compiler here: install g++, or name one in EAGATEWAY_CXX")
     drafts = f"{target.name}."
     for left in target.parent.glob(f"{drafts}*.draft"):  # by builders that were killed
         shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=drafts, suffix=".draft", dir=target.parent) as folder:
-        made = Path(folder) / "made"
+        made = Path(folder) / ("made.exe" if target.suffix == ".exe" else "made")
         command, plain = [found, *arguments, "-o", str(made)], {**os.environ, "LC_ALL": "C"}
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=plain)  # noqa: S603
         if done.returncode or "warning:" in done.stderr:

@@ -88,7 +88,8 @@ def kept(path: Path) -> str:
 class Seat:
     """One account. `start` attaches the EA to its chart. `inputs` beside those that all have. `way`: by calls, with the
     program that has no DLL; or by a socket, with the other one, for which the terminal lists no address. `hedging`: the
-    account as a MetaTrader 5 shows it. `fast`: optimised and without sanitizers, for what is measured.
+    account as a MetaTrader 5 shows it. `fast`: optimised and without sanitizers, for what is measured. `executable`:
+    what runs, when it is none of those that this machine runs by itself.
     """
 
     url: str
@@ -101,6 +102,7 @@ class Seat:
     platform: str = "mt4"
     hedging: Hedging | None = None
     fast: bool = False
+    executable: Path | None = None
     _terminals: list[Terminal] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -133,7 +135,7 @@ class Seat:
         inputs = {"GatewayUrl": self.url, "AccountKey": self.key, "TimerMilliseconds": 50, **self.inputs}
         urls = self.url if self.way == "calls" else ""
         given = {"MQL_URLS": urls, "ASAN_OPTIONS": "detect_leaks=0", **environment}
-        executable = program(PROGRAM_OF[self.way], platform=self.platform, fast=self.fast)
+        executable = self.executable or program(PROGRAM_OF[self.way], platform=self.platform, fast=self.fast)
         terminal.start(executable, inputs=inputs, **given)
         return self
 

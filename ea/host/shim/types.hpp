@@ -19,7 +19,11 @@ typedef unsigned int uint;
 typedef long long mql_long;
 typedef unsigned long long mql_ulong;
 typedef int color;
+#ifdef _WIN32
+typedef mql_long datetime;  // Windows has no second type of 64 bits: it prints as a number there
+#else
 typedef long datetime;  // another type than mql_long, so that it prints as a time
+#endif
 static_assert(sizeof(datetime) == 8 && sizeof(int) == 4, "this shim wants 64 bits");
 
 // What the terminal calls a critical error: it ends the program. Exit status 4.
