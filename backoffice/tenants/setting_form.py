@@ -1,6 +1,5 @@
 """The form of a subscription's settings, made from their table: fields, help and bounds are declared there."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -11,6 +10,7 @@ from django.utils.translation import gettext
 
 from backoffice.templatetags.outside import said
 from backoffice.templatetags.spoken import setting_name
+from backoffice.tenants.entries import in_entries, read_entries
 from backoffice.tenants.pairs import UnfitLines, begun, in_lines, read_pairs
 from orders.domain.decision.setting_table import Amount, Choice, Content, Setting, Switch, Text, Whole
 from orders.domain.decision.settings import SETTINGS, Settings
@@ -60,9 +60,6 @@ class SettingsForm(forms.Form):
             except UnfitLines as lines:
                 unread.add(row.name)
                 self.add_error(row.name, lines.sentences)
-            except ValueError:
-                unread.add(row.name)
-                self.add_error(row.name, gettext('expected JSON, such as {"symbols_allow": ["EURUSD"]}'))
         wanted, mistakes = settings_of(document, SETTINGS)
         for mistake in mistakes:
             name, _, below = mistake.path.partition(".")
@@ -119,9 +116,7 @@ def _shown(row: Setting, value: Any) -> Any:
         case Switch():
             return bool(value)
         case Content():
-            if row.kind.pairs:
-                return in_lines(value)
-            return json.dumps(dict(value), ensure_ascii=False, indent=1) if value else ""
+            return in_lines(value) if row.kind.pairs else in_entries(value)
         case _:
             return "" if value is None else plain(value) if hasattr(value, "as_tuple") else str(value)
 
@@ -129,16 +124,13 @@ def _shown(row: Setting, value: Any) -> Any:
 def _typed(row: Setting, text: Any) -> Any:
     """What a document would say; None for what was left empty.
 
-    :raises UnfitLines: lines that are no pairs
-    :raises ValueError: no JSON
+    :raises UnfitLines: lines that are none of its entries
     """
     match row.kind:
         case Switch():
             return bool(text)
         case Content(check):
-            if row.kind.pairs:
-                return read_pairs(text or "", check)
-            return json.loads(text) if text and text.strip() else None
+            return read_pairs(text or "", check) if row.kind.pairs else read_entries(text or "")
         case Whole():
             return int(text) if text and text.strip().isascii() and text.strip().isdigit() else (text or None)
         case Text():
@@ -158,16 +150,17 @@ def _in_words(name: re.Match[str]) -> str:
 
 
 def _bounds(row: Setting) -> Iterator[str]:
-    """What a number may be, and what holds where none is typed: the same as is said of a mistake; how pairs are
-    written."""
+    """What a number may be, and what holds where none is typed: the same as is said of a mistake; how
+    entries are written."""
     match row.kind:
         case Whole(least, most):
             yield gettext("%(least)s to %(most)s.") % {"least": f"{least:,}", "most": f"{most:,}"}
-        case Content(pairs=example) if example:
-            yield gettext("One pair a line, such as %(example)s.") % {"example": f"\u201c{example}\u201d"}
-            return
-        case Content():
-            yield gettext("Written as JSON.")
+        case Content(example=example, pairs=pairs):
+            shown = {"example": f"\u201c{example}\u201d"}
+            if pairs:
+                yield gettext("One pair a line, such as %(example)s.") % shown
+            else:
+                yield gettext("One a line, such as %(example)s; hours such as “hours = mon-fri 08:00-17:30”.") % shown
             return
         case Amount(_, floor):
             yield gettext("Above 0.") if floor is None else gettext("%(least)s or more.") % {"least": plain(floor)}
@@ -193,7 +186,7 @@ def _field(row: Setting) -> forms.Field:
         case Switch():
             return forms.BooleanField(**common)
         case Content():
-            return forms.CharField(max_length=20_000, widget=_lines(row.kind.pairs), **common)
+            return forms.CharField(max_length=20_000, widget=_lines(row.kind.example), **common)
         case Whole() | Amount():
             # What holds where nothing is typed.
             shown = {**_WORD, "inputmode": "decimal", "placeholder": _shown(row, None)}

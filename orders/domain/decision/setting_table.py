@@ -74,12 +74,13 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A JSON object. `check` judges what is in it, `words` say what that is. `pairs`: of names alone, such as
-    `EURUSD = EURUSD.pro`, each of which can be judged by itself; people write a line for each."""
+    """A JSON object, of which people write each entry in a line, as in `example`. `check` judges what is in it, `words`
+    say what that is. `pairs`: of names alone, each of which can be judged by itself."""
 
     check: Check
     words: str
-    pairs: str = ""
+    example: str
+    pairs: bool = False
 
 
 Kind = Choice | Whole | Amount | Text | Switch | Content

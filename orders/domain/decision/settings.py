@@ -112,7 +112,7 @@ class Settings:
     ] = None
     symbol_map: Annotated[
         Mapping[str, str],
-        Content(map_mistakes, "object of symbol names, 1 to 64 characters each", pairs="EURUSD = EURUSD.pro"),
+        Content(map_mistakes, "object of symbol names, 1 to 64 characters each", "EURUSD = EURUSD.pro", pairs=True),
         Help(
             "The follower's name of a symbol, by the master's name of it; it wins over what is found without it.",
             section="symbol-mapping",
@@ -136,12 +136,12 @@ class Settings:
     ] = ""
     filters: Annotated[
         Mapping[str, Any],
-        Content(filter_mistakes, "object of filters"),
-        Help("Which of the master's trades are copied at all; an empty object copies every one.", section="filters"),
+        Content(filter_mistakes, "object of filters", "symbols_allow = EURUSD, GBP*"),
+        Help("Which of the master's trades are copied at all; without any every one.", section="filters"),
     ] = field(default_factory=dict)
     repairs: Annotated[
         Mapping[str, str],
-        Content(policy_mistakes, "object: a policy by kind of difference", pairs="extra = repair"),
+        Content(policy_mistakes, "object: a policy by kind of difference", "extra = repair", pairs=True),
         Help(
             "What is done when the follower's terminal holds something else than was ordered. A kind of difference "
             "that is not named is treated as the tenant's `repairs` say.",

@@ -50,7 +50,7 @@ def errors(answer: Any) -> list[str]:
         ({"filters": '{"symbols_allow": [""]}'}, "symbols_allow[0]: erwartet: `str` der Länge >= 1"),
         ({"filters": '{"lots_least": "2", "lots_most": "1"}'}, "lots_least: erwartet: höchstens `lots_most`"),
         ({"filters": '{"time_zone": "Mars"}'}, "time_zone: erwartet: eine IANA-Zeitzone"),
-        ({"filters": "[1]"}, "erwartet: ein Objekt"),
+        ({"filters": "[1]"}, "Zeile 1: erwartet: ein Filter"),
     ],
 )
 def test_a_setting_of_a_subscription_is_refused_in_german(

@@ -185,8 +185,16 @@ def test_another_who_was_faster_is_told_of(client: Client, house: House) -> None
         ({"symbol_map": "A = B = C"}, "Line 1: expected two names"),
         ({"repairs": "missing = notify\nextra = forget"}, "Line 2: expected one of flatten, notify, repair"),
         ({"repairs": "nonsense = notify"}, "Line 1: no difference is called"),
-        ({"filters": "symbols_allow = EURUSD"}, "expected JSON"),
+        ({"filters": "{no json"}, "is read as JSON, and this is none"),
         ({"filters": '{"unknown": 1}'}, "unknown field"),
+        ({"filters": "sides = buy\nsymbol = EURUSD"}, "Line 2: expected a filter, “=” and its value"),
+        ({"filters": "sides = buy\nsides = sell"}, "Line 2: sides stands there already"),
+        ({"filters": "sides = up"}, "sides[0]: invalid enum value"),
+        ({"filters": "sl_required = perhaps"}, "Line 1: expected yes or no"),
+        ({"filters": "hours = at noon"}, "Line 1: expected hours such as mon-fri 08:00-17:30"),
+        ({"filters": "hours = mon 08:00-17:00\nhours = foo 08:00-17:00"}, "hours[1].days[0]: invalid enum value"),
+        ({"filters": "hours = 08:00-25:00"}, "hours[0].until"),
+        ({"filters": "lots_least = 2\nlots_most = 1"}, "lots_least: expected at most"),
         ({"prefix": "x" * 17}, "16"),
         ({"mode": "nonsense"}, "not one of"),
         ({"reason": " "}, "Say why"),
@@ -243,6 +251,45 @@ def test_a_symbol_map_is_written_one_pair_a_line_or_as_programs_send_it(
     assert shown["symbol_map"].startswith("{") is ("A = B" in pairs)
     client.post(page, {**shown, "reason": "again", "save": "1"})
     assert Subscription.objects.get(pk=row.pk).settings.symbol_map == pairs
+
+
+@pytest.mark.parametrize(
+    ("typed", "filters"),
+    [
+        ("symbols_allow = EURUSD, GBP*\r\n\r\nsides=buy", {"symbols_allow": ["EURUSD", "GBP*"], "sides": ["buy"]}),
+        ("Symbols allow = XAUUSD\nlots_most = 2.5", {"symbols_allow": ["XAUUSD"], "lots_most": "2.5"}),
+        (
+            "hours = mon-fri 8:00-17:30\nhours = sun 22:00 - 24:00\nhours = 0:00-1:00\ntime_zone = Europe/Berlin",
+            {
+                "hours": [
+                    {"days": ["mon", "tue", "wed", "thu", "fri"], "since": "08:00", "until": "17:30"},
+                    {"days": ["sun"], "since": "22:00", "until": "24:00"},
+                    {"since": "00:00", "until": "01:00"},
+                ],
+                "time_zone": "Europe/Berlin",
+            },
+        ),
+        ("sl_required = Ja\ntp_required = no", {"sl_required": True, "tp_required": False}),
+        ("magics_deny = 0, 100..199", {"magics_deny": ["0", "100..199"]}),
+        (
+            '{"comments_deny": ["a, b"], "hours": [{"until": "12:00"}]}',
+            {"comments_deny": ["a, b"], "hours": [{"until": "12:00"}]},
+        ),
+        ("", {}),
+    ],
+)
+def test_filters_are_written_one_a_line_or_as_programs_send_them(
+    client: Client, house: House, typed: str, filters: dict[str, Any]
+) -> None:
+    page = page_of(house)
+    client.post(page, {**fields_of(client, page), "filters": typed, "reason": "filter", "save": "1"})
+    row = Subscription.objects.get(pk=house.row("orders.subscription").pk)
+    assert row.settings.filters == filters
+    # What is shown then is read back as the same.
+    shown = fields_of(client, page)
+    assert shown["filters"].startswith("{") is ("comments_deny" in filters)
+    client.post(page, {**shown, "reason": "again", "save": "1"})
+    assert Subscription.objects.get(pk=row.pk).settings.filters == filters
 
 
 def test_a_line_with_two_signs_that_stand_close_is_no_pair(client: Client, house: House) -> None:
