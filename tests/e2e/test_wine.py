@@ -37,7 +37,7 @@ def missing() -> str:
 
 def wine() -> str | None:
     """The program; None: not here."""
-    return os.environ.get("EAGATEWAY_WINE") or shutil.which("wine")
+    return shutil.which(os.environ.get("EAGATEWAY_WINE") or "wine")
 
 
 pytestmark = [pytest.mark.lane("embedded"), pytest.mark.nightly]
