@@ -1,4 +1,4 @@
-"""A subscription's filters, as people write them: one line a filter, `symbols_allow = EURUSD, GBP*`.
+"""A subscription's filters, as people write them: one line a filter, `symbols allow = EURUSD, GBP*`.
 
 Several names of one filter stand behind each other with commas, several `hours` in lines of their own. What programs
 send, a JSON object, is taken too; and shown where lines would not be read back as the same.
@@ -25,7 +25,7 @@ _SWITCHES: Final = {"yes": True, "ja": True, "true": True, "no": False, "nein": 
 def in_entries(filters: Mapping[str, Any]) -> str:
     """One line a filter; JSON where lines would not be read back as the same."""
     written = [(name, value) for name, content in filters.items() for value in _written(name, content)]
-    lines = "\n".join(f"{name} {SIGN} {value}" for name, value in written)
+    lines = "\n".join(f"{_in_words(name)} {SIGN} {value}" for name, value in written)
     try:
         read = _of_lines(lines)
     except UnfitLines:
@@ -69,11 +69,13 @@ def _of_lines(text: str) -> dict[str, Any]:
 def _taken(filters: dict[str, Any], name: str, value: str) -> Iterator[str]:
     """Put a line's filter beside the others; what is wrong with it."""
     if name not in _FIELDS or not value:
-        said = {"names": ", ".join(_FIELDS)}
+        said = {"names": ", ".join(map(_in_words, _FIELDS))}
         yield gettext("expected a filter, “=” and its value. The filters are %(names)s.") % said
         return
     if name in filters and name != _HOURS:
-        yield gettext("%(name)s stands there already: write its names behind each other, with commas.") % {"name": name}
+        yield gettext("%(name)s stands there already: write its names behind each other, with commas.") % {
+            "name": _in_words(name)
+        }
         return
     if name == _HOURS:
         window = _window(value)
@@ -91,6 +93,10 @@ def _taken(filters: dict[str, Any], name: str, value: str) -> Iterator[str]:
         filters[name] = _SWITCHES[value.lower()]
     else:
         yield gettext("expected yes or no.")
+
+
+def _in_words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _window(text: str) -> dict[str, Any] | None:

@@ -136,7 +136,7 @@ class Settings:
     ] = ""
     filters: Annotated[
         Mapping[str, Any],
-        Content(filter_mistakes, "object of filters", "symbols_allow = EURUSD, GBP*"),
+        Content(filter_mistakes, "object of filters", "symbols allow = EURUSD, GBP*"),
         Help("Which of the master's trades are copied at all; without any every one.", section="filters"),
     ] = field(default_factory=dict)
     repairs: Annotated[

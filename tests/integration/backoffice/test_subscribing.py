@@ -188,7 +188,7 @@ def test_another_who_was_faster_is_told_of(client: Client, house: House) -> None
         ({"filters": "{no json"}, "is read as JSON, and this is none"),
         ({"filters": '{"unknown": 1}'}, "unknown field"),
         ({"filters": "sides = buy\nsymbol = EURUSD"}, "Line 2: expected a filter, “=” and its value"),
-        ({"filters": "sides = buy\nsides = sell"}, "Line 2: sides stands there already"),
+        ({"filters": "symbols_deny = A\nsymbols deny = B"}, "Line 2: symbols deny stands there already"),
         ({"filters": "sides = up"}, "sides[0]: invalid enum value"),
         ({"filters": "sl_required = perhaps"}, "Line 1: expected yes or no"),
         ({"filters": "hours = at noon"}, "Line 1: expected hours such as mon-fri 08:00-17:30"),
