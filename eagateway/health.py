@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from eagateway import ticks
+from sessions_app.services.operations import ticks
 from sessions_app.services.ingest import full_disk
 
 LEAST_FREE_BYTES: Final = 64 * 1024 * 1024

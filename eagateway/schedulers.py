@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from celery.beat import PersistentScheduler, Scheduler
 
-from eagateway import ticks
+from sessions_app.services.operations import ticks
 
 _EVERY_SECONDS: Final = 3.0
 # Celery looks 10 ms before an entry is due, and then again and again without a pause until it is: 4 % of a core.

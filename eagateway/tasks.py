@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from eagateway import ticks
+from sessions_app.services.operations import ticks
 
 
 @shared_task(name="housekeeping.tick", ignore_result=True)
