@@ -70,6 +70,11 @@ def key_material(number: int = 0) -> str:
     return hashlib.sha256(f"key {number}".encode()).hexdigest()
 
 
+def _own_material(number: int) -> str:
+    """Of a key that a test does not name, so that it is none of those that it does."""
+    return hashlib.sha256(f"a factory's key {number}".encode()).hexdigest()
+
+
 def grant(user: User, *permissions: str) -> User:
     """Give a user named permissions, as `app.codename`; returns it afresh."""
     named = Permission.objects.filter(codename__in={name.partition(".")[2] for name in permissions})
@@ -129,7 +134,7 @@ class AuthKeyFactory(DjangoModelFactory[AuthKey]):
         model = AuthKey
 
     class Params:
-        material = factory.Sequence(key_material)
+        material = factory.Sequence(_own_material)
         approved = factory.Trait(
             state=KeyState.APPROVED, decided_at=factory.LazyFunction(now), decided_as="an operator"
         )
@@ -346,7 +351,7 @@ class ApprovedFingerprintFactory(DjangoModelFactory[ApprovedFingerprint]):
         model = ApprovedFingerprint
 
     class Params:
-        material = factory.Sequence(key_material)
+        material = factory.Sequence(_own_material)
 
     tenant = factory.SubFactory(TenantFactory)
     fingerprint = factory.LazyAttribute(lambda row: token_digest(row.material))
