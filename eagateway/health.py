@@ -16,8 +16,8 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from sessions_app.services.operations import ticks
 from sessions_app.services.ingest import full_disk
+from sessions_app.services.operations import ticks
 
 LEAST_FREE_BYTES: Final = 64 * 1024 * 1024
 ANSWER_SECONDS: Final = 4

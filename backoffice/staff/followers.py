@@ -83,8 +83,8 @@ class Standing:
     differences: Differences
 
 
-def standing(now: datetime, living: Mapping[UUID, Link]) -> Standing:
-    """How everybody stands at this moment."""
+def standing(now: datetime, living: Mapping[UUID, Link], troubles: str = "") -> Standing:
+    """How everybody stands at this moment. `troubles`: what the first line has to say besides."""
     midnight = utc_midnight(now)
     followers, masters = _cast()
     rows = {**masters, **followers}
@@ -93,20 +93,27 @@ def standing(now: datetime, living: Mapping[UUID, Link]) -> Standing:
     day = _day(rows, midnight, now)
     ordered = sorted(followers.values(), key=lambda row: row.place)
     leading = sorted((rows[pk] for pk in masters), key=lambda row: row.place)
-    level, words = first_line(ordered, leading)
+    level, words = first_line(ordered, leading, troubles)
     more = max(len(ordered) - ROWS, 0)
     slowest = sorted((row for row in ordered if row.p95 is not None), key=lambda row: -(row.p95 or 0.0))[:SLOWEST]
     return Standing(level, words, ordered[:ROWS], leading[:ROWS], more, slowest, day, differences)
 
 
-def first_line(followers: Sequence[Row], masters: Sequence[Row]) -> tuple[str, str]:
-    """How bad it is, and what is wrong in words: the followers' state first, then masters that nobody hears."""
+def first_line(followers: Sequence[Row], masters: Sequence[Row], troubles: str = "") -> tuple[str, str]:
+    """How bad it is, and what is wrong in words: the followers' state first, then masters that nobody hears, then what
+    is wrong with the deployment."""
     level, words = state_line(followers)
     away = [row for row in masters if row.standing != "connected"]
-    if not away:
-        return level, words
-    if level == "ok":  # not all is, then
+    if level == "ok" and (away or troubles):  # not all is, then
         words = f"{counted(len(followers), 'follower')} connected."
+    if away:
+        level, words = _with_masters(level, words, away)
+    if not troubles:
+        return level, words
+    return ("bad" if level == "bad" else "warning"), f"{words} {troubles}"
+
+
+def _with_masters(level: str, words: str, away: Sequence[Row]) -> tuple[str, str]:
     verb = "is" if len(away) == 1 else "are"
     said = f"{words} {counted(len(away), 'master')} {verb} away: nothing new is copied from there"
     depending = sum(row.depending for row in away)

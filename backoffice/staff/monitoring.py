@@ -19,9 +19,9 @@ from backoffice.permissions import ACKNOWLEDGE, DECIDE, SEE_KEYS, SEE_SESSIONS, 
 from backoffice.staff import queries
 from backoffice.staff.followers import ALIVE_STATES, WAITING_STATES
 from backoffice.staff.queries import Figures
+from backoffice.staff.system import look
 from backoffice.standings import TARGET_MS
 from orders.domain.wire.snapshots import DifferenceSeverity
-from sessions_app.queries import database_now
 
 CACHE_KEY: Final = "backoffice.figures"
 CACHE_SECONDS: Final = 1
@@ -63,7 +63,8 @@ def _numbers(request: HttpRequest) -> dict[str, Any]:
     figures = cache.get(CACHE_KEY)
     if not isinstance(figures, Figures):
         with in_english():  # they are kept for whoever asks within a second
-            figures = queries.figures(database_now())
+            system = look()
+            figures = queries.figures(system.now, system)
         cache.set(CACHE_KEY, figures, CACHE_SECONDS)
     midnight = utc_midnight(figures.at)
     return {

@@ -8,6 +8,7 @@ from typing import Any, Final
 from backoffice import latency
 from backoffice.latency import Bucket, Hop, Hour
 from backoffice.staff.followers import Standing, standing
+from backoffice.staff.system import Part, System
 from backoffice.terminals import Link, Terminal
 from orders.domain.decision.inputs import Outcome
 from orders.domain.states.commands import CommandState
@@ -87,20 +88,21 @@ class Figures:
     unasked: int
     alerts: list[OperatorAlert]
     open_alerts: int
+    system: Sequence[Part]
 
     @property
     def connected(self) -> int:
         return self.sessions[SessionStatus.AUTHENTICATED]
 
 
-def figures(now: datetime) -> Figures:
-    """Everything the monitoring page shows, in eight reads."""
+def figures(now: datetime, system: System | None = None) -> Figures:
+    """Everything the monitoring page shows, in eight reads; `system` is looked at before."""
     sessions = EaSession.objects.filter(state__in=LIVING).order_by("state", "-created_at")
     # Plain values, of which only those that are shown become models: there may be thousands.
     living = list(sessions.values_list(*Link._fields, *_OF_SESSIONS, *_OF_ACCOUNTS))
     links = [Link._make(row[: len(Link._fields)]) for row in living]
     # The authenticated session of an account before one of it that waits.
-    stands = standing(now, {link.account_id: link for link in reversed(links)})
+    stands = standing(now, {link.account_id: link for link in reversed(links)}, system.troubles if system else "")
     day = stands.day
     alerts = list(queries.open_alerts()[:ALERT_ROWS])
     heads = queries.headcount()
@@ -124,6 +126,7 @@ def figures(now: datetime) -> Figures:
         unasked=heads.unasked,
         alerts=alerts,
         open_alerts=getattr(alerts[0], "standing", 0) if alerts else 0,
+        system=system.parts if system else (),
     )
 
 

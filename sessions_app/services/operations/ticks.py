@@ -1,10 +1,12 @@
-"""Signs of life of the worker and beat, for `/readyz`: kept in Redis for a while, or here in the embedded lane.
+"""Signs of life of the worker and beat, for `/readyz` and monitoring: kept in Redis for a while, or here where
+everything is one process.
 
 Nothing rests on them: without Redis nobody knows, and nobody needs to.
 """
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import redis
@@ -15,6 +17,16 @@ BEAT: Final = "beat"
 WORKER: Final = "worker"
 KEPT_SECONDS: Final = 15
 _here: Final[dict[str, float]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """One look: whether Redis answers, None where none is set; how many seconds ago worker and beat were noted, None
+    for one that was not noted lately, or of whom nobody knows."""
+
+    redis: bool | None
+    worker: float | None
+    beat: float | None
 
 
 def note(who: str) -> None:
@@ -35,7 +47,7 @@ def works(who: str) -> bool:
     :raises RedisError: nobody knows
     """
     if not settings.REDIS_URL:
-        return time.monotonic() - _here.get(who, -KEPT_SECONDS) < KEPT_SECONDS
+        return _seen_here(who) is not None
     with _client() as client:
         return bool(client.exists(_key(who)))
 
@@ -49,6 +61,30 @@ def ping() -> bool:
         return True
     with _client() as client:
         return bool(client.ping())
+
+
+def look() -> Signs:
+    """All of it in one round trip, for a page: it takes a second at most, and what is away is told, not raised."""
+    if not settings.REDIS_URL:
+        return Signs(None, _seen_here(WORKER), _seen_here(BEAT))
+    try:
+        with _client() as client, client.pipeline(transaction=False) as asked:
+            for who in (WORKER, BEAT):
+                asked.pttl(_key(who))
+            worker, beat = asked.execute()
+    except (RedisError, OSError):
+        return Signs(False, None, None)
+    return Signs(True, _seen(worker), _seen(beat))
+
+
+def _seen(milliseconds_left: int) -> float | None:
+    """How long ago it was noted, by how long that is kept still."""
+    return max(KEPT_SECONDS - milliseconds_left / 1000, 0.0) if milliseconds_left >= 0 else None
+
+
+def _seen_here(who: str) -> float | None:
+    ago = time.monotonic() - _here.get(who, -KEPT_SECONDS)
+    return ago if ago < KEPT_SECONDS else None
 
 
 class Every:

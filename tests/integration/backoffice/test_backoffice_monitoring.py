@@ -19,9 +19,11 @@ from django.urls import reverse
 from backoffice import charts, latency
 from backoffice.staff import queries
 from backoffice.staff.followers import HOUR_SAMPLE
+from backoffice.staff.system import System
 from orders.models import Command, Copy, Decision, Intent
 from sessions_app.models import EaSession
 from sessions_app.queries import database_now
+from sessions_app.services.operations import ticks
 from tests.factories import (
     AuthKeyFactory,
     CommandFactory,
@@ -29,6 +31,7 @@ from tests.factories import (
     DecisionFactory,
     DifferenceFactory,
     EaSessionFactory,
+    GatewayProcessFactory,
     IntentFactory,
     StrategyFactory,
     SubscriptionFactory,
@@ -52,6 +55,14 @@ def _nothing_cached() -> Iterator[None]:
     cache.clear()
 
 
+@pytest.fixture(autouse=True)
+def _all_parts_there() -> None:
+    """The page is served by a gateway, beside a worker and beat."""
+    GatewayProcessFactory.create()
+    for who in (ticks.WORKER, ticks.BEAT):
+        ticks.note(who)
+
+
 @pytest.fixture
 def watcher(client: Client) -> User:
     user = grant(UserFactory.create(), VIEW)
@@ -61,7 +72,7 @@ def watcher(client: Client) -> User:
 
 @pytest.fixture
 def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backoffice.staff.monitoring.database_now", lambda: NOON)
+    monkeypatch.setattr("backoffice.staff.monitoring.look", lambda: System(NOON, ()))
 
 
 def number(page: str, name: str) -> int:
