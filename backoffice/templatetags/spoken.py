@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from backoffice.templatetags.outside import NOTHING, SAID, STATES, outside, said, words
+from backoffice.written.entries import in_entries
 from orders.domain.copies.repair_policies import Policy
 from orders.domain.decision.inputs import Outcome
 from orders.domain.decision.settings import SETTINGS, LatePolicy, MinLotsPolicy
@@ -105,9 +106,15 @@ def in_words(value: Any) -> str:
     if isinstance(value, Mapping):
         pairs = all(isinstance(one, str) for one in value.values())
         lines = (f"{name} = {one}" for name, one in value.items())
-        return (", ".join(lines) if pairs else json.dumps(value, ensure_ascii=False)) or NOTHING
+        return (", ".join(lines) if pairs else _filters(value)) or NOTHING
     text = str(value)
     return said(text) if text in _OURS else text
+
+
+def _filters(value: Mapping[str, Any]) -> str:
+    """As they are typed, in one line; JSON where that would not be read back as the same."""
+    text = in_entries(value)
+    return json.dumps(value, ensure_ascii=False) if text.startswith("{") else "; ".join(text.splitlines())
 
 
 def in_english(value: str) -> str:

@@ -10,8 +10,8 @@ from django.utils.translation import gettext
 
 from backoffice.templatetags.outside import said
 from backoffice.templatetags.spoken import setting_name
-from backoffice.tenants.entries import in_entries, read_entries
-from backoffice.tenants.pairs import UnfitLines, begun, in_lines, read_pairs
+from backoffice.written.entries import in_entries, read_entries
+from backoffice.written.pairs import UnfitLines, begun, in_lines, read_pairs
 from orders.domain.decision.setting_table import Amount, Choice, Content, Setting, Switch, Text, Whole
 from orders.domain.decision.settings import SETTINGS, Settings
 from orders.domain.provisioning.settings import settings_of

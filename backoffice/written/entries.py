@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from django.utils.translation import gettext
 
-from backoffice.tenants.pairs import SIGN, UnfitLines
+from backoffice.written.pairs import SIGN, UnfitLines
 from orders.domain.decision.filters import WEEK, Filters
 
 _FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Filters)}
