@@ -1,9 +1,12 @@
 """Geometry of the server-drawn SVG charts. Colours and fonts are the stylesheet's."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from decimal import Decimal
+from typing import Final, NamedTuple, Protocol
+from uuid import UUID
 
 from backoffice.latency import HOP_NAMES, Bucket, Hop, Hour
 from backoffice.own_clock import clock
@@ -151,3 +154,77 @@ def spans(hops: Sequence[Hop]) -> list[Span]:
         return round((value or 0.0) / most * 100, 2)
 
     return [Span(hop, share(hop.p50), share(hop.p95), share(hop.p99)) for hop in hops]
+
+
+# Lines of equity ------------------------------------------------------------------------------------------------------
+
+LINE_WIDTH: Final = 96
+LINE_HEIGHT: Final = 24
+_STEPS: Final = 48
+_NONE: Final = Decimal(0)
+
+
+class Equity(NamedTuple):
+    """What an account had at a moment."""
+
+    account_pk: UUID
+    at: datetime
+    equity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An account's equity: its first figure and how old that is, its last one, the change in percent of the first, the
+    points on the drawing, and where the first figure stands there."""
+
+    span: timedelta
+    first: Decimal
+    last: Decimal
+    percent: Decimal
+    points: str
+    level: float
+
+
+def equity_lines(told: Sequence[Equity], now: datetime) -> Mapping[UUID, Line]:
+    """A line for each account with two figures or more: from the first that is known of any of them until now, in equal
+    steps, of each step the last figure. `told` comes the latest first."""
+    if not told:
+        return {}
+    begins = told[-1].at
+    step = max((now - begins) / _STEPS, timedelta(milliseconds=1))
+    figures: dict[UUID, dict[int, Equity]] = defaultdict(dict)
+    for one in told:
+        figures[one.account_pk].setdefault((one.at - begins) // step, one)
+    known = {pk: sorted(places.items()) for pk, places in figures.items() if len(places) > 1}
+    changes = {
+        pk: [(place, _percent(one.equity, places[0][1].equity)) for place, one in places]
+        for pk, places in known.items()
+        if places[0][1].equity > 0
+    }
+    every = [change for places in changes.values() for _, change in places]
+    low, high = min(every, default=_NONE), max(every, default=_NONE)
+    return {
+        pk: Line(
+            span=now - known[pk][0][1].at,
+            first=known[pk][0][1].equity,
+            last=known[pk][-1][1].equity,
+            percent=places[-1][1],
+            points=" ".join(f"{_x(place)},{_y(change, low, high)}" for place, change in places),
+            level=_y(_NONE, low, high),
+        )
+        for pk, places in changes.items()
+    }
+
+
+def _percent(equity: Decimal, first: Decimal) -> Decimal:
+    return (equity - first) * 100 / first
+
+
+def _x(step: int) -> float:
+    return round(min(max(step, 0), _STEPS) * LINE_WIDTH / _STEPS, 1)
+
+
+def _y(change: Decimal, low: Decimal, high: Decimal) -> float:
+    """With a unit of room above and below, for lines have a width."""
+    share = (change - low) / (high - low) if high > low else Decimal("0.5")
+    return round(1 + float(1 - share) * (LINE_HEIGHT - 2), 1)

@@ -77,6 +77,7 @@ class Row:
     p95: float | None = None
     hops: Sequence[float] = ()
     currency: str = ""
+    line: object = None  # of its equity, where a page draws one
 
     @property
     def heard(self) -> str:

@@ -17,7 +17,6 @@ from backoffice.tenants.scope import Scope
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.problems import Refused
 from sessions_app.models import OperatorAlert
-from sessions_app.queries import database_now
 from sessions_app.rest.listing import Filters, Identity, OneOf
 from sessions_app.services.access.management_requests import Answer
 from sessions_app.services.operations import alerts
@@ -40,15 +39,14 @@ class HealthView(ManageView):
 
     @described("manage_read_health", "Read how followers and masters stand, the worst first", HealthItem)
     def get(self, request: Request) -> Response:
-        now = database_now()
         scope = rows_of(request)
-        standing = health_of(scope, now)
+        standing = health_of(scope)
         followers, masters = standing.followers[:MOST], standing.masters[:MOST]
         name_currencies(scope, (*followers, *masters))
         body = {
             "level": standing.line.level,
             "sentence": standing.line.text,
-            "as_of": now,
+            "as_of": standing.now,
             "keys_waiting": standing.waiting,
             "differences": standing.differences,
             "missing_symbols": standing.missing,

@@ -61,6 +61,12 @@ def money(value: Decimal | None, currency: str = "") -> str:
 
 
 @register.filter
+def change(percent: Decimal) -> str:
+    """A change in percent with its sign: `+0.99 %`."""
+    return f"{percent:+.2f} %"
+
+
+@register.filter
 def moment(value: datetime | None) -> str:
     """A moment to the second."""
     return _time(value, TO_THE_SECOND)

@@ -25,23 +25,26 @@ from backoffice.standings import (
     tell_led,
 )
 from backoffice.tenants.answer import Answer, answer, nobody
+from backoffice.tenants.equity import tell_money
 from backoffice.tenants.missing import CODES, Lacked, still_missing
 from backoffice.tenants.pages import ROWS, Visit, member_page
 from backoffice.tenants.scope import Scope
+from backoffice.tenants.trades import last_trades
 from orders.domain.decision.inputs import Outcome
 from orders.domain.states.commands import CommandState
 from orders.domain.states.copies import ALIVE
 from orders.domain.states.differences import WAITING
 from orders.domain.states.subscriptions import SubscriptionState
-from sessions_app.queries import database_now
+from sessions_app.queries import clock, database_now
 
 SAMPLE: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a tenant stands; rows come the worst first."""
+    """How a tenant stands; rows come the worst first. `now`: as of when."""
 
+    now: datetime
     line: Answer
     followers: Sequence[Row]
     masters: Sequence[Row]
@@ -52,15 +55,14 @@ class Health:
 
 @member_page
 def page(visit: Visit) -> HttpResponseBase:
-    now = database_now()
-    found = health_of(visit.scope, now)
+    found = health_of(visit.scope)
     followers, masters = found.followers[:ROWS], found.masters[:ROWS]
-    name_currencies(visit.scope, (*followers, *masters))
+    drawn = tell_money(visit.scope, (*followers, *masters), found.now)
     differing = (row.account.pk for row in (*found.followers, *found.masters) if row.differences)
     return visit.show(
         "health",
         gettext("Is my money copied right now?"),
-        now=now,
+        now=found.now,
         line=found.line,
         followers=followers,
         more_followers=max(len(found.followers) - ROWS, 0),
@@ -69,6 +71,8 @@ def page(visit: Visit) -> HttpResponseBase:
         differences=found.differences,
         first_differing=next(differing, None),
         missing=found.missing,
+        drawn=drawn,
+        trades=last_trades(visit.scope),
         target=TARGET_MS,
         may_subscribe=visit.may("tenants:subscribe"),
     )
@@ -81,9 +85,9 @@ def name_currencies(scope: Scope, rows: Sequence[Row]) -> None:
         row.currency = told.get(row.account.pk, "")
 
 
-def health_of(scope: Scope, now: datetime) -> Health:
+def health_of(scope: Scope) -> Health:
     """How a tenant stands, in a fixed number of queries."""
-    accounts, waiting = _accounts(scope)
+    accounts, waiting, now = _accounts(scope)
     followers, masters = _cast(scope, accounts)
     rows = {**followers, **{pk: row for pk, row in masters.items() if pk not in followers}}
     connect(rows, scope.links(), now)
@@ -94,6 +98,7 @@ def health_of(scope: Scope, now: datetime) -> Health:
     leading = sorted((rows[pk] for pk in masters), key=lambda row: row.place)
     line = answer(ordered, rows, leading) if ordered else _beginning(scope, accounts)
     return Health(
+        now=now,
         line=line,
         followers=ordered,
         masters=leading,
@@ -110,15 +115,15 @@ def _beginning(scope: Scope, accounts: Mapping[UUID, Account]) -> Answer:
 # Reads: a fixed number of them ---------------------------------------------------------------------------------------
 
 
-def _accounts(scope: Scope) -> tuple[dict[UUID, Account], int]:
-    """Accounts by their ids, and how many keys wait."""
-    columns = ("pk", "account_id", "claimed_as", "suspended_at", "last_end", "equity", "waiting")
+def _accounts(scope: Scope) -> tuple[dict[UUID, Account], int, datetime]:
+    """Accounts by their ids, how many keys wait, and the clock, which is read with them."""
+    columns = ("pk", "account_id", "claimed_as", "suspended_at", "last_end", "equity", "waiting", "now")
     accounts: dict[UUID, Account] = {}
-    waiting = 0
-    for pk, name, claimed_as, suspended_at, ended, equity, keys in scope.accounts_with_ends().values_list(*columns):
+    waiting, now = 0, None
+    for row in scope.accounts_with_ends().annotate(now=clock()).values_list(*columns):
+        pk, name, claimed_as, suspended_at, ended, equity, waiting, now = row
         accounts[pk] = Account(pk, name, claimed_as, suspended_at, ended, scope.tenant, equity)
-        waiting = keys
-    return accounts, waiting
+    return accounts, waiting, now or database_now()
 
 
 def _cast(scope: Scope, accounts: Mapping[UUID, Account]) -> tuple[dict[UUID, Row], dict[UUID, Row]]:

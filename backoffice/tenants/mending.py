@@ -13,7 +13,7 @@ from backoffice.tenants.pages import Visit
 from orders.domain.states.denials import Code
 from orders.models import Decision
 
-_MAPPED: Final = (Code.SYMBOL_NOT_FOUND, Code.SYMBOL_AMBIGUOUS)
+LACKS_NAME: Final = (Code.SYMBOL_NOT_FOUND, Code.SYMBOL_AMBIGUOUS)
 _SETTINGS: Final[Mapping[str, str]] = {
     Code.SIGNAL_TOO_OLD: "max_age_seconds",
     Code.PRICE_DEVIATION: "deviation_points",
@@ -46,10 +46,15 @@ class Remedy:
     address: str = ""
 
 
-def remedy(visit: Visit, decision: Decision) -> Remedy | None:
-    """Of a denied trade, whose subscription and intent are read already; None where nothing is in members' hands."""
+def remedy(visit: Visit, decision: Decision, *, called: str = "") -> Remedy | None:
+    """Of a denied trade, whose subscription and intent are read already; None where nothing is in members' hands.
+
+    `called`: what the follower calls the trade's symbol by now, where that is asked.
+    """
     code = decision.code
-    if code in _MAPPED:
+    if code in LACKS_NAME:
+        if called:
+            return Remedy(gettext("The next one is copied as %(name)s.") % {"name": legible(called)})
         return mapping(visit, decision.subscription_id, decision.intent.symbol)
     if code in _SETTINGS:
         return _setting(visit, decision.subscription_id, gettext("Change the setting…"), at=_SETTINGS[code])

@@ -45,7 +45,7 @@ def mappings(visit: Visit) -> HttpResponseBase:
     denied = visit.scope.lately_denied(CODES, database_now() - SINCE)
     denied = denied.annotate(times=Count("id"), last=Max("decided_at")).order_by("-last", "intent__symbol")
     page = listed(visit.request, denied)
-    now = _now(visit.scope, {_pair(row) for row in page.rows})
+    now = called_now(visit.scope, {_pair(row) for row in page.rows})
     shown = [_missed(visit, row, now[_pair(row)]) for row in page.rows]
     return visit.show("mappings", gettext("Missing mappings"), page=page, shown=shown, days=SINCE.days)
 
@@ -63,11 +63,12 @@ def _missed(visit: Visit, row: Mapping[str, Any], now: Named) -> Missed:
 def still_missing(scope: Scope, denied: Collection[Lacked]) -> int:
     """How many of these trades lacked a symbol that is not found by now either."""
     latest = sorted(denied, key=lambda one: one.last, reverse=True)[:MOST]
-    now = _now(scope, {one.pair for one in latest})
+    now = called_now(scope, {one.pair for one in latest})
     return sum(one.times for one in denied) - sum(one.times for one in latest if now[one.pair].name)
 
 
-def _now(scope: Scope, pairs: Collection[Pair]) -> Mapping[Pair, Named]:
+def called_now(scope: Scope, pairs: Collection[Pair]) -> Mapping[Pair, Named]:
+    """What the followers of these subscriptions call these symbols by now."""
     if not pairs:
         return {}
     rows = scope.subscriptions().filter(pk__in={subscription for subscription, _ in pairs})

@@ -10,14 +10,15 @@ from math import prod
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext, gettext_lazy
 
 from backoffice.own_clock import utc_midnight
 from backoffice.templatetags.outside import said
-from backoffice.tenants.mending import Remedy, remedy
+from backoffice.tenants.mending import LACKS_NAME, Remedy, remedy
+from backoffice.tenants.missing import called_now
 from backoffice.tenants.pages import ROWS, Visit, found, listed, member_page, searched
 from backoffice.tenants.scope import Scope
 from orders.domain.decision.inputs import Outcome as OutcomeName
@@ -32,8 +33,11 @@ from sessions_app.queries import database_now
 OPENINGS: Final = (Action.OPEN.value, Action.PLACE.value)
 MOST: Final = 500
 """Followers of one trade that its REST answer has."""
+LAST: Final = 5
+"""Trades on the start page."""
 FOLLOWERS: Final = 20
 """Followers on a page of one trade: each brings its steps, commands and reports, 6 KB of a page that has 150."""
+Counted = tuple[Intent, Sequence[tuple[str, int]]]
 _SENTENCES: Final = {code.value: sentence for code, sentence in SENTENCES.items()}
 _MOMENTS: Final = ("received_at", "committed_at", "pushed_at", "acked_at", "reported_at")
 _HOPS: Final = tuple(
@@ -46,11 +50,32 @@ def trades(visit: Visit) -> HttpResponseBase:
     if asked := visit.request.GET.get("denied"):
         return _denied_today(visit, asked)
     text = searched(visit.request)
-    rows = visit.scope.intents().filter(action__in=OPENINGS, repeated=False).select_related("account")
-    page = listed(visit.request, searching(visit.scope, rows, text).order_by("-id"))
-    outcomes = counted_outcomes(visit.scope, [row.pk for row in page.rows])
-    shown = [(row, sorted(outcomes[row.pk].items())) for row in page.rows]
+    page = listed(visit.request, searching(visit.scope, _openings(visit.scope), text).order_by("-id"))
+    shown = with_outcomes(visit.scope, page.rows)
     return visit.show("trades", gettext("Trades"), page=page, shown=shown, text=text)
+
+
+def last_trades(scope: Scope) -> Sequence[Counted]:
+    """The latest openings of the tenant's masters, in one query."""
+    latest = _openings(scope).order_by("-id").values("id")[:LAST]
+    rows = scope.intents().filter(id__in=latest).select_related("account")
+    counts = rows.annotate(outcome=F("decisions__outcome"), times=Count("decisions"))
+    found: dict[UUID, tuple[Intent, list[tuple[str, int]]]] = {}
+    for row in counts.order_by("-id", "outcome"):
+        _, outcomes = found.setdefault(row.id, (row, []))
+        if row.outcome is not None:
+            outcomes.append((row.outcome, row.times))
+    return list(found.values())
+
+
+def with_outcomes(scope: Scope, rows: Sequence[Intent]) -> Sequence[Counted]:
+    """Each of these trades with how often it came to which outcome."""
+    outcomes = counted_outcomes(scope, [row.pk for row in rows])
+    return [(row, sorted(outcomes[row.pk].items())) for row in rows]
+
+
+def _openings(scope: Scope) -> QuerySet[Intent]:
+    return scope.intents().filter(action__in=OPENINGS, repeated=False).select_related("account")
 
 
 def _denied_today(visit: Visit, asked: str) -> HttpResponseBase:
@@ -64,7 +89,17 @@ def _denied_today(visit: Visit, asked: str) -> HttpResponseBase:
     page = listed(
         visit.request, today.select_related("intent", "subscription__strategy").order_by("-decided_at", "-id")
     )
-    shown = [(row, _sentence(row.code), remedy(visit, row)) for row in page.rows]
+    lacking = {(row.subscription_id, row.intent.symbol) for row in page.rows if row.code in LACKS_NAME}
+    now = called_now(visit.scope, lacking)
+    names = {pair: one.name for pair, one in now.items()}
+    shown = [
+        (
+            row,
+            _sentence(row.code),
+            remedy(visit, row, called=names.get((row.subscription_id, row.intent.symbol), "")),
+        )
+        for row in page.rows
+    ]
     return visit.show(
         "denied", gettext("What was not copied today, and why?"), page=page, shown=shown, follower=follower
     )

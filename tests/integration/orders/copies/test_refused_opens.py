@@ -122,7 +122,7 @@ def test_opens_that_a_terminal_with_a_wrong_clock_finds_too_late_are_told_and_co
     called = OperatorAlert.objects.get()
     assert (called.code, called.account_id, called.times) == ("command_missed", follower.account.id, 3)
     assert "before that moment by ours: its clock is ahead" in called.text
-    [row] = health_of(Scope(tenant), database_now()).followers
+    [row] = health_of(Scope(tenant)).followers
     assert (row.copied, row.failed, row.level) == (3, 3, "warning")
     assert ("warning", "3 failed today") in row.troubles
     (called_of,) = standing(database_now(), {}).followers
@@ -152,7 +152,7 @@ def test_opens_that_an_ea_did_not_fetch_in_time_are_told_and_counted(master: Des
     follower.hello(installation_id="a")
     assert alerts() == [("command_missed", False)]
     assert OperatorAlert.objects.get().text == "opens that its EA did not fetch in time: 2"
-    [row] = health_of(Scope(tenant), database_now()).followers
+    [row] = health_of(Scope(tenant)).followers
     assert row.failed == 2
 
 
@@ -307,10 +307,10 @@ def test_copies_that_depend_on_a_master_who_is_away_are_told_on_the_page_of_heal
     master.buy(1)
     follower.report(newest().id, "filled", ticket=900, lots="0.1", price="1.1")
     EaSession.objects.update(last_heartbeat_at=database_now())
-    found = health_of(Scope(tenant), database_now())
+    found = health_of(Scope(tenant))
     assert (found.line.level, found.masters[0].troubles) == ("ok", [])
     ending.close_session(session_id=master.session.id, reason=Reason.HEARTBEAT_TIMEOUT, actor=OPERATOR)
-    found = health_of(Scope(tenant), database_now())
+    found = health_of(Scope(tenant))
     said = f"No: {follower.account.claimed_as} is not copied: its master is away."
     assert (found.line.level, found.line.text) == (
         "warning",
