@@ -189,8 +189,15 @@ class Run:
         _write(options, result.content)
         self._show(result)
         if not options.exit:
+            await self._leave_something_to_see(stage)
             await self._serve_on()
         return result.exit_status
+
+    async def _leave_something_to_see(self, stage: Stage) -> None:
+        """Only behind the shipped recording: who plays his own wants to find his own on the pages, and nothing else."""
+        if isinstance(stage, ClientStage) and self._options.recording == SHIPPED and self._options.fault is None:
+            for sentence in await stage.leave_something_to_see():
+                self._screen.say(sentence)
 
     def _show(self, result: report.Report) -> None:
         self._screen.report(result.content)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 from uuid import UUID
 
+import msgspec
 from eagateway_sdk import Backoff, GatewayClient, Transport
 from eagateway_sdk.frames import ExecutionReport, OrderIntent, StatusHeartbeat
 from eagateway_sdk.paper import (
@@ -22,11 +23,12 @@ from eagateway_sdk.paper import (
     init_request,
 )
 
-from eagateway.demo.cast import Part
+from eagateway.demo.cast import Copying, Part, part
 from eagateway.demo.plan import Plan
 from eagateway.demo.witness import Witness
 
 CONNECT_SECONDS: Final = 60
+NEWCOMER: Final = "Paper-Demo04:2004"
 _BACKOFF: Final = Backoff(first=0.05, longest=0.5, penalty=1.0, draw=random.random)
 
 
@@ -117,7 +119,8 @@ class ClientStage:
         self.terminal = self.platform = "sdk"
         self.lag = 0.0
         self._sent: dict[UUID, str] = {}
-        tape = Tape(recording)
+        self._tape = tape = Tape(recording)
+        self._newcomers: list[GatewayClient] = []
         book = Book.for_account(recording.account)
         self._master_terminal = MasterTerminal(recording, book=book)
         self.master = ClientSeat(plan.master, book, client=self._client(plan.master, book, None))
@@ -205,8 +208,36 @@ class ClientStage:
     def told(self) -> Told:
         return Told(sent=self._sent)
 
+    async def leave_something_to_see(self) -> Sequence[str]:
+        """When all is told: one follower's terminal is switched off, its master trades once more, and an EA that
+        nobody knows asks to be let in. What was done, in sentences.
+        """
+        away = self.followers[1]
+        await away.client.close()
+        trade = self._one_more_trade()
+        await asyncio.gather(*self.play(trade))
+        newcomer = part("newcomer", NEWCOMER, None, {}, Copying())
+        client = self._client(newcomer, Book.for_account(self._recording.account), None)
+        self._newcomers.append(client)
+        await client.start()
+        opened = f"{trade.lots} {trade.symbol}"
+        return [
+            f"the terminal of {away.part.account_id} is switched off, and its master has opened {opened} since",
+            f"{NEWCOMER} asks to be let in; its owner's code is {client.key_code}",
+        ]
+
+    def _one_more_trade(self) -> Event:
+        """The last opening of the recording once more, under a ticket of its own, at the same price."""
+        events = list(self._recording.events())
+        last = next(event for event in reversed(events) if event.ev == "open")
+        ticket = max(max(event.ticket, event.new_ticket) for event in events) + 1
+        trade = msgspec.structs.replace(last, ticket=ticket, t=events[-1].t)
+        self._tape.opens[ticket] = trade
+        return trade
+
     async def close(self) -> None:
-        await asyncio.gather(*(seat.client.close() for seat in self._seats), return_exceptions=True)
+        clients = [*(seat.client for seat in self._seats), *self._newcomers]
+        await asyncio.gather(*(client.close() for client in clients), return_exceptions=True)
 
 
 async def _report(seat: ClientSeat, report: ExecutionReport) -> None:
