@@ -138,7 +138,7 @@ def _spread(lane: str, arguments: Sequence[str]) -> tuple[str, ...]:
     cores = os.cpu_count() or 1
     if told or cores == 1:
         return ()
-    hands = cores if lane == BUSY else cores + 1
+    hands = cores if lane == BUSY else 2 * cores
     return ("-n", str(min(hands, MOST_WORKERS)), "--dist", "worksteal")
 
 

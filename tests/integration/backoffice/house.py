@@ -13,8 +13,17 @@ from backoffice.staff.groups import keep_groups
 from eagateway import routing
 from eagateway.protocol import STREAM
 from sessions_app.models import Tenant
+from sessions_app.services.operations import ticks
 from tests import factories
 from tests.factories import UserFactory
+
+
+def all_parts_there() -> None:
+    """A gateway, a worker and beat: what monitoring calls calm has them."""
+    factories.GatewayProcessFactory.create()
+    for who in (ticks.WORKER, ticks.BEAT):
+        ticks.note(who)
+
 
 EA_TOKENS: Final = {"own": "the tenant's own EA", "neighbour": "the neighbour's EA"}
 

@@ -23,7 +23,6 @@ from backoffice.staff.system import System
 from orders.models import Command, Copy, Decision, Intent
 from sessions_app.models import EaSession
 from sessions_app.queries import database_now
-from sessions_app.services.operations import ticks
 from tests.factories import (
     AuthKeyFactory,
     CommandFactory,
@@ -31,7 +30,6 @@ from tests.factories import (
     DecisionFactory,
     DifferenceFactory,
     EaSessionFactory,
-    GatewayProcessFactory,
     IntentFactory,
     StrategyFactory,
     SubscriptionFactory,
@@ -39,7 +37,7 @@ from tests.factories import (
     grant,
 )
 from tests.factories.sessions import key_of
-from tests.integration.backoffice.house import build, person
+from tests.integration.backoffice.house import all_parts_there, build, person
 from tests.integration.counting import counted
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -58,9 +56,7 @@ def _nothing_cached() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _all_parts_there() -> None:
     """The page is served by a gateway, beside a worker and beat."""
-    GatewayProcessFactory.create()
-    for who in (ticks.WORKER, ticks.BEAT):
-        ticks.note(who)
+    all_parts_there()
 
 
 @pytest.fixture

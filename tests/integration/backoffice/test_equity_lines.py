@@ -40,8 +40,6 @@ def test_all_lines_have_one_scale_of_percent_and_one_of_time() -> None:
 def test_of_a_step_the_last_figure_counts() -> None:
     moments = ((5, 130), (6, 1))
     quick = [Equity(MASTER, NOW - timedelta(seconds=before), Decimal(equity)) for before, equity in moments]
-        Equity(MASTER, NOW - timedelta(seconds=seconds), Decimal(equity)) for seconds, equity in ((5, 130), (6, 1))
-    ]
     line = equity_lines(latest_first(told(MASTER, (48, "100")), quick), NOW)[MASTER]
     assert (line.first, line.last, line.percent) == (Decimal(100), Decimal(130), Decimal(30))
     assert line.points.count(",") == 2

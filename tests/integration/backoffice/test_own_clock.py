@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from backoffice.policy import ROUTES, Members, Staff
+from backoffice.staff.system import System
 from sessions_app.models import BrowserSession, MaintenanceWindow, Preference
 from sessions_app.services.access import preferences
 from sessions_app.services.access.preferences import UnknownZone
@@ -142,7 +143,7 @@ def test_two_people_see_one_moment_each_by_his_own_clock(house: House) -> None:
 
 def test_what_is_cached_for_all_is_shown_to_each_by_his_own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two people ask for the fragment of monitoring within the second for which its figures are kept."""
-    monkeypatch.setattr("backoffice.staff.monitoring.database_now", lambda: NOON)
+    monkeypatch.setattr("backoffice.staff.monitoring.look", lambda: System(NOON, ()))
     factories.OperatorAlertFactory.create(at=NOON)
     command = factories.CommandFactory.create(occurred_at=NOON, decision__decided_at=NOON)
     type(command).objects.filter(pk=command.pk).update(reported_at=NOON + timedelta(seconds=1))
@@ -248,7 +249,7 @@ def test_a_number_of_today_and_its_list_have_the_same_rows_in_every_zone(
 ) -> None:
     """At 20:00 UTC Tokyo has tomorrow, and at 01:00 UTC Los Angeles has yesterday: the day is that of UTC."""
     evening = NOON.replace(hour=20)
-    monkeypatch.setattr("backoffice.staff.monitoring.database_now", lambda: evening)
+    monkeypatch.setattr("backoffice.staff.monitoring.look", lambda: System(evening, ()))
     row = factories.SubscriptionFactory.create()
     for at in (NOON.replace(hour=0) - timedelta(seconds=1), NOON.replace(hour=0), NOON.replace(hour=1), evening):
         factories.DecisionFactory.create(subscription=row, decided_at=at)

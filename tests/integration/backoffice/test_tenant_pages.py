@@ -25,7 +25,7 @@ from sessions_app.services.access import keys
 from sessions_app.services.operations.history import Actor
 from tests import factories
 from tests.factories.sessions import key_of, now
-from tests.integration.backoffice.house import House, build
+from tests.integration.backoffice.house import House, all_parts_there, build
 from tests.integration.counting import counted
 
 pytestmark = [pytest.mark.django_db, pytest.mark.lane("embedded")]
@@ -364,6 +364,7 @@ def test_the_state_line_without_followers_and_when_all_is_well() -> None:
 
 def test_whom_people_have_paused_is_told_as_such_and_not_as_calm(client: Client) -> None:
     """On the members' page and on the staff's: in the first line, in its row, and in its master's."""
+    all_parts_there()
     row = factories.SubscriptionFactory.create(strategy__name="First")
     tenant = row.strategy.tenant
     for account in (row.follower, row.strategy.master):
