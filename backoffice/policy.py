@@ -180,7 +180,7 @@ _STAFF: Final[Mapping[str, Route]] = {
     "admin:maintenance": Route(Staff((permissions.ANNOUNCE,)), "Maintenance"),
     "admin:audit": Route(Staff(permissions.SEE_ACTS), "Audit"),
     "admin:audit_export": Route(Staff(permissions.SEE_ACTS)),
-    **dict(_acts(permissions.DECIDE, "approve_key", "reject_key")),
+    **dict(_acts(permissions.DECIDE, "approve_key", "reject_key", "reject_keys")),
     **dict(_acts(permissions.REVOKE, "revoke_key", "retire_key")),
     **dict(_acts(permissions.SHARE, "share_key")),
     **dict(_acts(permissions.FINGERPRINTS, "approve_fingerprint", "withdraw_fingerprint")),

@@ -67,6 +67,8 @@ class Action:
 
     `do` calls one service. Its errors in `late` mean that somebody else was first: the person is told so, and leaves;
     those in `mistakes` are shown in the form. `obstacle`: why the row does not allow it (any more), empty if it does.
+    `many`: it is done to several rows at once, which the address names as `?row=`; `do` and `preview` get a list of
+    those that allow it.
     `second_look`: what would happen depends on what was sent; it is shown, and sent again, before it is done.
     """
 
@@ -79,6 +81,7 @@ class Action:
     preview: Callable[[Any], Preview] = lambda row: Preview.of()
     form: Callable[..., ActionForm] = ReasonForm
     makes: bool = False
+    many: bool = False
     obstacle: Callable[[Any], str] = lambda row: ""
     second_look: Callable[[Sent], Preview] | None = None
     late: Sentences = field(default_factory=dict)
@@ -88,6 +91,8 @@ class Action:
     stay: str = "Cancel"
 
     def address(self, row: Any) -> str:
+        if self.many:
+            return f"{reverse(f'admin:{self.name}')}?row={row.pk}"
         return reverse(f"admin:{self.name}", args=[] if self.makes else [row.pk])
 
     def leads_to(self, row: Any) -> Place:

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
-from backoffice.actions.action import OWN_WORDS, Action, Done, Place, Preview, Sent, strong, unless
+from backoffice.actions.action import OWN_WORDS, Action, Done, Place, Preview, Sent, counted, strong, unless
 from backoffice.actions.forms import TenantForm, hours, tenant_choice
 from backoffice.foreign import foreign
 from backoffice.own_clock import clock_and_zone
@@ -39,7 +39,13 @@ class ApprovalForm(TenantForm):
     overlap = hours(
         gettext_lazy("The account's other approved keys are revoked after it; empty: they stay valid."), required=False
     )
-    field_order = ("tenant", "reason", "overlap")
+    lasts = hours(
+        gettext_lazy("This key is revoked by itself after so many hours; empty: it stays valid."),
+        required=False,
+        least=1,
+        label=gettext_lazy("Valid for hours"),
+    )
+    field_order = ("tenant", "reason", "lasts", "overlap")
 
     def __init__(self, data: Any = None, *, row: AuthKey) -> None:
         super().__init__(data, row=row)
@@ -51,13 +57,14 @@ class ApprovalForm(TenantForm):
 
 
 def _approve(row: AuthKey, sent: Sent, by: Actor) -> Done:
-    tenant, overlap = sent.get("tenant"), sent.get("overlap")
+    tenant, overlap, lasts = sent.get("tenant"), sent.get("overlap"), sent.get("lasts")
     done = keys.approve(
         key_id=row.id,
         by=by,
         reason=sent["reason"],
         tenant_id=tenant.id if tenant is not None else None,
         overlap=None if overlap is None else timedelta(hours=overlap),
+        lasts=None if lasts is None else timedelta(hours=lasts),
     )
     if done.promoted:
         words = gettext("Approved the key of %(account)s. Its session is authenticated now.")
@@ -69,6 +76,20 @@ def _approve(row: AuthKey, sent: Sent, by: Actor) -> Done:
 def _reject(row: AuthKey, sent: Sent, by: Actor) -> Done:
     keys.reject(key_id=row.id, by=by, reason=sent["reason"])
     return Done(gettext("Rejected the key of %(account)s. Its sessions have ended.") % {"account": row.account})
+
+
+def _reject_several(rows: list[AuthKey], sent: Sent, by: Actor) -> Done:
+    """Each by itself, as one is: what somebody else decides meanwhile stays as he has decided."""
+    rejected = 0
+    for row in rows:
+        try:
+            keys.reject(key_id=row.id, by=by, reason=sent["reason"])
+        except AlreadyDecided:
+            continue
+        rejected += 1
+    words = f"Rejected {counted(rejected, 'key')}. Their sessions have ended."
+    beside = len(rows) - rejected
+    return Done(words + (f" Somebody else has decided about {counted(beside, 'other')} meanwhile." if beside else ""))
 
 
 def _revoke(row: AuthKey, sent: Sent, by: Actor) -> Done:
@@ -106,7 +127,26 @@ def _of_end(key: AuthKey, *effects: str) -> Preview:
             ends,
         )
     terminal = Terminal.of(asking, database_now()) if asking is not None else None
-    return Preview(_facts(key, terminal), [effects[0], sessions, *effects[1:]])
+    # What an approver compares says nothing to who ends a key that is approved.
+    facts = _facts(key, terminal, compared=key.state == KeyState.PENDING)
+    return Preview(facts, [effects[0], sessions, *effects[1:]])
+
+
+def _of_several(rows: list[AuthKey]) -> Preview:
+    named = AuthKey.objects.filter(pk__in=[row.pk for row in rows]).select_related("account")
+    facts: list[tuple[str, object]] = [
+        (
+            foreign(row.account.claimed_as),
+            format_html("<code>{}</code> {}", grouped(row.code), foreign(row.requested_from or _SOMEWHERE)),
+        )
+        for row in named.order_by("account__claimed_as", "id")
+    ]
+    for_good = format_html("{} rejected {}: the EAs need new ones.", _keys(len(rows)), strong("for good"))
+    return Preview(facts, [for_good, "Their sessions end at once.", "The reason stands in the history of each."])
+
+
+def _keys(number: int) -> str:
+    return "1 key is" if number == 1 else f"{number} keys are"
 
 
 def _code(key: AuthKey) -> str:
@@ -130,11 +170,11 @@ def _fingerprint(key: AuthKey) -> str:
     )
 
 
-def _facts(key: AuthKey, terminal: Terminal | None) -> list[tuple[str, object]]:
+def _facts(key: AuthKey, terminal: Terminal | None, *, compared: bool = True) -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [
         (gettext("Account"), foreign(key.account.claimed_as)),
         (gettext("Tenant"), key.account.tenant or gettext("none yet")),
-        *([(gettext("Its owner's code"), _code(key))] if key.code else []),
+        *([(gettext("Its owner's code"), _code(key) if compared else grouped(key.code))] if key.code else []),
         (gettext("Fingerprint"), _fingerprint(key)),
         (gettext("Asked"), clock_and_zone(key.requested_at)),
         (gettext("From"), foreign(key.requested_from or _SOMEWHERE)),
@@ -258,6 +298,16 @@ ACTIONS: Final = (
             row, format_html(gettext("The key is rejected {}: the EA needs a new one."), strong(gettext("for good")))
         ),
         do=_reject,
+        harms=True,
+    ),
+    _action(
+        "reject_keys",
+        ("Reject all of them", "Reject these keys?"),
+        KeyState.PENDING,
+        DECIDE,
+        many=True,
+        preview=_of_several,
+        do=_reject_several,
         harms=True,
     ),
     _action(

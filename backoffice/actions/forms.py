@@ -15,6 +15,8 @@ from sessions_app.models import Tenant
 
 MAX_HOURS: Final = 24 * 90
 NO_COMPLETION: Final = {"autocomplete": "off"}
+"""Of names that say whose a thing is. Not of reasons and settings: a browser gives back only what it may complete, so
+who goes back to a form would find one half of it."""
 
 
 def text(label: Any, *, most: int, help_text: Any = "", required: bool = True, initial: str = "") -> forms.CharField:
@@ -29,10 +31,11 @@ def text(label: Any, *, most: int, help_text: Any = "", required: bool = True, i
     )
 
 
-def hours(help_text: Any, *, required: bool) -> forms.IntegerField:
-    return forms.IntegerField(
-        min_value=0, max_value=MAX_HOURS, label=gettext_lazy("Overlap in hours"), required=required, help_text=help_text
-    )
+_OVERLAP: Final = gettext_lazy("Overlap in hours")
+
+
+def hours(help_text: Any, *, required: bool, least: int = 0, label: Any = _OVERLAP) -> forms.IntegerField:
+    return forms.IntegerField(min_value=least, max_value=MAX_HOURS, label=label, required=required, help_text=help_text)
 
 
 class _Moment(forms.DateTimeInput):

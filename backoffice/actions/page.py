@@ -1,13 +1,13 @@
 """The one page of all actions: GET says what would happen, POST does it."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.admin.sites import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.forms import Form
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -20,6 +20,9 @@ from backoffice.permissions import may
 from backoffice.sign_in import actor_of
 from sessions_app.domain.problems import Refused
 
+MOST_ROWS: Final = 100
+"""That one action is done to."""
+
 
 @sensitive_post_parameters("key")
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -31,8 +34,12 @@ def perform(request: HttpRequest, site: AdminSite, action: Action, row_id: UUID 
     """
     if not may(request, action.permission):
         raise PermissionDenied
-    row = None if action.makes else get_object_or_404(action.noun, pk=row_id)
-    obstacle = action.obstacle(row)
+    row: Any = None
+    if action.many:
+        row, obstacle = _several(request, action)
+    else:
+        row = None if action.makes else get_object_or_404(action.noun, pk=row_id)
+        obstacle = action.obstacle(row)
     if obstacle:
         return _too_late(request, action, row, obstacle)
     form = action.form(request.POST if request.method == "POST" else None, row=row)
@@ -45,6 +52,21 @@ def perform(request: HttpRequest, site: AdminSite, action: Action, row_id: UUID 
         else:
             look = action.second_look(form.cleaned_data)
     return _ask(request, site, action, row, form, look)
+
+
+def _several(request: HttpRequest, action: Action) -> tuple[list[Any], str]:
+    """The rows that the address names, of those that allow the action; and what is in the way if none does.
+
+    :raises Http404: what is named is no row's id
+    """
+    try:
+        named = {UUID(text) for text in request.GET.getlist("row")[:MOST_ROWS]}
+    except ValueError:
+        raise Http404 from None
+    rows = [row for row in action.noun._default_manager.filter(pk__in=named) if not action.obstacle(row)]
+    if not named:
+        return [], "choose at least one first"
+    return rows, "" if rows else "all of them are decided already, or gone"
 
 
 def _run(request: HttpRequest, site: AdminSite, action: Action, row: Any, form: Form) -> HttpResponseBase | None:

@@ -17,29 +17,11 @@ from sessions_app import queries
 from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, OperatorAlert, Tenant
 
-DESK_ROWS: Final = 100
-"""Of 1.3 KB each at most: a page has 150 KB."""
 LIVE_ROWS: Final = 25
 ALERT_ROWS: Final = 10
 
 
 # The approval desk ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A key that waits for a decision, and the terminal that shows it, if there is one."""
-
-    key: AuthKey
-    terminal: Terminal | None
-
-
-def waiting(now: datetime) -> list[Waiting]:
-    """The oldest pending keys, at most DESK_ROWS."""
-    keys = list(queries.waiting_keys()[:DESK_ROWS])
-    asked = EaSession.objects.filter(key__in=keys, state=SessionStatus.PENDING).order_by("created_at", "id")
-    newest = {session.key_id: Terminal.of(session, now) for session in asked}
-    return [Waiting(key, newest.get(key.id)) for key in keys]
 
 
 def waiting_count() -> int:

@@ -118,7 +118,8 @@ class ReadOnlyAdmin(_ModelAdmin):
 
     def actions_on(self, row: Any) -> Sequence[Acted]:
         """What its page links, each with the row that it acts on."""
-        return [(action, row) for action in ACTIONS.values() if action.noun is self.model and not action.makes]
+        mine = (action for action in ACTIONS.values() if action.noun is self.model)
+        return [(action, row) for action in mine if not (action.makes or action.many)]
 
     def more_context(self, row: Any) -> dict[str, Any]:
         """What else the template of its page shows."""

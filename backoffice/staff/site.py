@@ -33,7 +33,7 @@ class GatewaySite(AdminSite):
         return [
             self._page("monitoring/", monitoring.page, "monitoring"),
             path("monitoring/numbers/", monitoring.numbers, {"site": self}, name="monitoring_numbers"),
-            self._page("approvals/", approval_desk.desk, "approvals"),
+            self._page("approvals/", approval_desk.page, "approvals"),
             self._page("maintenance/", maintenance.page, "maintenance"),
             self._page("audit/", audit.page, "audit"),
             self._page("audit/audit.csv", audit.export, "audit_export"),
@@ -71,7 +71,7 @@ class GatewaySite(AdminSite):
         return redirect("profile:password")
 
     def _action(self, action: Action) -> URLPattern:
-        row = "" if action.makes else "<uuid:row_id>/"
+        row = "" if action.makes or action.many else "<uuid:row_id>/"
         route = f"actions/{action.noun._meta.model_name}/{row}{action.name}/"
         return path(route, self.admin_view(_act), {"site": self, "action": action}, name=action.name)
 

@@ -228,12 +228,18 @@ def store_new(new: Sequence[NewKey], *, address: str, by: Actor, reason: str, no
 
 
 def approve(
-    *, key_id: UUID, by: Actor, reason: str, tenant_id: UUID | None = None, overlap: timedelta | None = None
+    *,
+    key_id: UUID,
+    by: Actor,
+    reason: str,
+    tenant_id: UUID | None = None,
+    overlap: timedelta | None = None,
+    lasts: timedelta | None = None,
 ) -> Approval:
     """Approve a pending key and promote its newest living session, if there is one.
 
     `tenant_id` names the owner of an account that has none yet; it is ignored for any other. `overlap`: the account's
-    other approved keys retire after it; without one they stay valid.
+    other approved keys retire after it; without one they stay valid. `lasts`: this key itself retires after it.
 
     :raises AlreadyDecided: someone else decided first; says who and when
     :raises TenantNeeded: the account has no tenant and none was given
@@ -244,6 +250,8 @@ def approve(
         if not takes_keys(_owner(key_id, tenant_id)):
             raise KeysNotTaken
         promoted = approve_in(batch, key_id=key_id, by=by, reason=reason, tenant_id=tenant_id, overlap=overlap)
+        if lasts is not None:
+            retire_in(key_id=key_id, at=batch.now + lasts, by=by, reason=reason, now=batch.now)
     ring_after_commit(batch)
     _log.info("key.approved", key_id=str(key_id), by=by.name)
     return Approval(key_id=key_id, promoted=promoted)

@@ -38,7 +38,7 @@ FACTORIES: Final[dict[type[Any], Any]] = {
     factory._meta.model: factory for name, factory in vars(factories).items() if name.endswith("Factory")
 }
 NAMES: Final = list(ACTIONS)
-ON_ROWS: Final = [name for name, action in ACTIONS.items() if not action.makes]
+ON_ROWS: Final = [name for name, action in ACTIONS.items() if not (action.makes or action.many)]
 
 
 def missing_copy() -> Any:
@@ -151,6 +151,12 @@ def test_the_pages_of_its_table_link_an_action(client: Client, olga: User, name:
     action = ACTIONS[name]
     row = open_row(action)
     table = f"admin:{action.noun._meta.app_label}_{action.noun._meta.model_name}"
+    if action.many:
+        # A form of its place has a box for each row.
+        html = client.get(action.leads_to([row]).address).content.decode()
+        assert f'action="{reverse(f"admin:{name}")}"' in html
+        assert f'name="row" value="{row.pk}"' in html
+        return
     page = reverse(f"{table}_changelist") if action.makes else reverse(f"{table}_change", args=[row.pk])
     assert action.address(row) in client.get(page).content.decode()
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
-from backoffice.staff.queries import DESK_ROWS
+from backoffice.staff.waiting import ROWS
 from sessions_app.models import AuthKey
 from tests import factories
 from tests.factories.sessions import key_material
@@ -81,11 +81,11 @@ def test_a_key_that_was_stored_before_there_were_codes_has_none(client: Client) 
 def test_a_desk_that_is_full_has_its_150_kilobytes(client: Client) -> None:
     """Each row with an EA behind it that is as wordy as it may be."""
     client.force_login(factories.UserFactory.create(is_superuser=True))
-    for _ in range(DESK_ROWS + 1):
+    for _ in range(ROWS + 1):
         key = factories.AuthKeyFactory.create(
             key_hash="-", account__tenant=None, requested_from="2001:db8::" + "f" * 29
         )
         factories.EaSessionFactory.create(account=key.account, key=key, ea_version="v" * 64)
     answer = client.get(reverse("admin:approvals"))
-    assert answer.content.count(b"Approve the key of") == DESK_ROWS
+    assert answer.content.count(b"Approve the key of") == ROWS
     assert len(answer.content) < 150_000
