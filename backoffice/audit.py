@@ -24,7 +24,7 @@ from sessions_app.models.fields import OF_PEOPLE
 MOST_TEXT: Final = 128
 VERSIONS_ON_A_PAGE: Final = 50
 _YEARS: Final = (2000, 2200)
-_SHOWN: Final = 80
+_SHOWN: Final = 150
 """Letters of a value: a map of symbols may have thousands."""
 
 KINDS: Final[Mapping[str, Any]] = {

@@ -37,7 +37,7 @@ from sessions_app.services.operations.configuration import ConfigurationChanged
 CHANGES: Final = 10
 _INSTEAD: Final = "instead-of:"
 _INHERIT: Final = [("", gettext_lazy("as it is above")), ("on", gettext_lazy("on")), ("off", gettext_lazy("off"))]
-_NUMBER: Final = forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "spellcheck": "false"})
+_NUMBER: Final = forms.TextInput(attrs={"inputmode": "numeric", "spellcheck": "false"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,7 @@ class ConfigurationForm(forms.Form):
     """A field for each setting, empty where what stands above holds. `seen`: what the level said when it was shown."""
 
     seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=1000)
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"), max_length=255, widget=forms.TextInput(attrs={"autocomplete": "off"})
-    )
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=255)
 
     def __init__(self, sent: Any, *, chain: Sequence[Setting], said: Values, above: Mapping[str, Found]) -> None:
         """`chain`: what this level may set; `said`: by itself; `above`: what holds where it says nothing."""

@@ -49,6 +49,7 @@ class Health:
     followers: Sequence[Row]
     masters: Sequence[Row]
     waiting: int
+    alerts: int
     differences: int
     missing: int
 
@@ -68,6 +69,7 @@ def page(visit: Visit) -> HttpResponseBase:
         more_followers=max(len(found.followers) - ROWS, 0),
         masters=masters,
         waiting=found.waiting,
+        alerts=found.alerts,
         differences=found.differences,
         first_differing=next(differing, None),
         missing=found.missing,
@@ -87,7 +89,7 @@ def name_currencies(scope: Scope, rows: Sequence[Row]) -> None:
 
 def health_of(scope: Scope) -> Health:
     """How a tenant stands, in a fixed number of queries."""
-    accounts, waiting, now = _accounts(scope)
+    accounts, waiting, alerts, now = _accounts(scope)
     followers, masters = _cast(scope, accounts)
     rows = {**followers, **{pk: row for pk, row in masters.items() if pk not in followers}}
     connect(rows, scope.links(), now)
@@ -103,6 +105,7 @@ def health_of(scope: Scope) -> Health:
         followers=ordered,
         masters=leading,
         waiting=waiting,
+        alerts=alerts,
         differences=sum(row.differences for row in rows.values()),
         missing=missing,
     )
@@ -115,15 +118,15 @@ def _beginning(scope: Scope, accounts: Mapping[UUID, Account]) -> Answer:
 # Reads: a fixed number of them ---------------------------------------------------------------------------------------
 
 
-def _accounts(scope: Scope) -> tuple[dict[UUID, Account], int, datetime]:
-    """Accounts by their ids, how many keys wait, and the clock, which is read with them."""
-    columns = ("pk", "account_id", "claimed_as", "suspended_at", "last_end", "equity", "waiting", "now")
+def _accounts(scope: Scope) -> tuple[dict[UUID, Account], int, int, datetime]:
+    """Accounts by their ids, how many keys wait, how many alerts stand, and the clock, which is read with them."""
+    columns = ("pk", "account_id", "claimed_as", "suspended_at", "last_end", "equity", "waiting", "standing", "now")
     accounts: dict[UUID, Account] = {}
-    waiting, now = 0, None
+    waiting, alerts, now = 0, 0, None
     for row in scope.accounts_with_ends().annotate(now=clock()).values_list(*columns):
-        pk, name, claimed_as, suspended_at, ended, equity, waiting, now = row
+        pk, name, claimed_as, suspended_at, ended, equity, waiting, alerts, now = row
         accounts[pk] = Account(pk, name, claimed_as, suspended_at, ended, scope.tenant, equity)
-    return accounts, waiting, now or database_now()
+    return accounts, waiting, alerts, now or database_now()
 
 
 def _cast(scope: Scope, accounts: Mapping[UUID, Account]) -> tuple[dict[UUID, Row], dict[UUID, Row]]:

@@ -134,12 +134,16 @@ class Scope:
     # What several pages ask -------------------------------------------------------------------------------------------
 
     def accounts_with_ends(self) -> QuerySet[Any]:
-        """Accounts with `last_end`, when their newest session ended, and `waiting`, how many keys wait of all accounts
-        together: that is counted once, where a count for each account took longer than the rest of its page."""
+        """Accounts with `last_end`, when their newest session ended, and of all accounts together `waiting`, how many
+        keys wait, and `standing`, how many alerts stand: counted once, where a count for each account took longer than
+        the rest of its page."""
         of_account: Any = EaSession.objects.filter(account=OuterRef("id")).order_by("-created_at")
         keys: Any = self.keys().filter(awaits_decision()).order_by().annotate(whose=Value(1)).values("whose")
         waiting = Coalesce(Subquery(keys.annotate(times=Count("id")).values("times")), 0)
-        return self.accounts().annotate(last_end=Subquery(of_account.values("closed_at")[:1]), waiting=waiting)
+        open_: Any = self.alerts().filter(acknowledged_at=None, resolved_at=None).order_by().annotate(whose=Value(1))
+        standing = Coalesce(Subquery(open_.values("whose").annotate(times=Count("id")).values("times")), 0)
+        ends = Subquery(of_account.values("closed_at")[:1])
+        return self.accounts().annotate(last_end=ends, waiting=waiting, standing=standing)
 
     def currencies(self, account_ids: list[UUID]) -> dict[UUID, str]:
         """In what each of these accounts counts its money, where its EA has said it."""

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 
 from backoffice.templatetags.outside import said
 from backoffice.templatetags.spoken import setting_name
-from backoffice.written.entries import in_entries, read_entries
+from backoffice.written.entries import FILTERS, in_entries, read_entries
 from backoffice.written.pairs import UnfitLines, begun, in_lines, read_pairs
 from orders.domain.decision.setting_table import Amount, Choice, Content, Setting, Switch, Text, Whole
 from orders.domain.decision.settings import SETTINGS, Settings
@@ -21,7 +21,7 @@ from sessions_app.domain.said import translated
 _DEFAULTS: Final = {row.name: row.default for row in SETTINGS.rows}
 _TITLES: Final = {row.name: row.title for row in SETTINGS.rows}
 _NAMED: Final = re.compile("`([^`]*)`")
-_WORD: Final = {"autocomplete": "off", "spellcheck": "false"}
+_WORD: Final = {"spellcheck": "false"}
 
 
 class SettingsForm(forms.Form):
@@ -161,6 +161,8 @@ def _bounds(row: Setting) -> Iterator[str]:
                 yield gettext("One pair a line, such as %(example)s.") % shown
             else:
                 yield gettext("One a line, such as %(example)s; hours such as “hours = mon-fri 08:00-17:30”.") % shown
+                yield gettext("Hours are UTC, unless a line says “time zone = Europe/Berlin”.")
+                yield gettext("The filters are %(names)s.") % {"names": ", ".join(FILTERS)}
             return
         case Amount(_, floor):
             yield gettext("Above 0.") if floor is None else gettext("%(least)s or more.") % {"least": plain(floor)}

@@ -30,7 +30,7 @@ MOST: Final = 500
 NAMED: Final = 5
 """Lines of a symbol map that one sentence names."""
 # A preview needs no reason, so the browser must not ask for one; who saves is told that it is needed.
-_REASON: Final = forms.TextInput(attrs={"autocomplete": "off", "aria-required": "true"})
+_REASON: Final = forms.TextInput(attrs={"aria-required": "true"})
 
 
 class EditForm(SettingsForm):

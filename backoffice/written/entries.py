@@ -16,6 +16,8 @@ from backoffice.written.pairs import SIGN, UnfitLines
 from orders.domain.decision.filters import WEEK, Filters
 
 _FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Filters)}
+FILTERS: Final = [name.replace("_", " ") for name in _FIELDS]
+"""Their names, as people write them."""
 _HOURS: Final = "hours"
 _WINDOW: Final = re.compile(r"(?:(.*[^\s])\s+)?([0-9]{1,2}:[0-9]{2})\s*-\s*([0-9]{1,2}:[0-9]{2})")
 _DAYS: Final = [day.value for day in WEEK]
@@ -69,7 +71,7 @@ def _of_lines(text: str) -> dict[str, Any]:
 def _taken(filters: dict[str, Any], name: str, value: str) -> Iterator[str]:
     """Put a line's filter beside the others; what is wrong with it."""
     if name not in _FIELDS or not value:
-        said = {"names": ", ".join(map(_in_words, _FIELDS))}
+        said = {"names": ", ".join(FILTERS)}
         yield gettext("expected a filter, “=” and its value. The filters are %(names)s.") % said
         return
     if name in filters and name != _HOURS:

@@ -86,5 +86,5 @@ def _document(master: Part, followers: Sequence[Part], subscriptions: Sequence[M
     accounts = [{"account_id": master.account_id, "intent_rate": INTENT_RATE}]
     accounts += [{"account_id": follower.account_id} for follower in followers]
     strategy = {"name": STRATEGY, "master": master.account_id, "subscriptions": list(subscriptions)}
-    member = {"email": "tenant-admin@demo.test", "role": "admin"}
+    member = {"email": "tenant-admin@demo.test", "role": "owner"}
     return {"tenants": [{"name": TENANT, "members": [member], "accounts": accounts, "strategies": [strategy]}]}

@@ -121,7 +121,8 @@ def _play(options: Options, served: Served | None) -> int:
         return BROKEN
     fault = options.fault if options.fault in FAULTS else None
     # The EA tells what its symbols are worth, and so the ceiling is in force. The recorded account trades above it.
-    allowed = {"MAX_LEVERAGE": "0"} if options.terminal == "ea" else {}
+    # Its tenant may register accounts and approve keys by himself, so that all his pages can be tried.
+    allowed = {"TENANTS_ENROL": "on"} | ({"MAX_LEVERAGE": "0"} if options.terminal == "ea" else {})
     served = served or Child(data=options.folder, port=free_port(options.port), fault=fault, settings=allowed)
     return asyncio.run(Run(options, recording, cast, served).play())
 

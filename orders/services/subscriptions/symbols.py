@@ -17,10 +17,12 @@ Pair = tuple[UUID, str]
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What the follower calls it; or, without a name, what of its symbols may be meant."""
+    """What the follower calls it; or, without a name, what of its symbols may be meant, and what the map says, which
+    its terminal has not told."""
 
     name: str = ""
     suggestions: Sequence[str] = ()
+    mapped: str = ""
 
 
 def named(rows: Collection[Subscription], wanted: Collection[Pair]) -> Mapping[Pair, Named]:
@@ -43,7 +45,7 @@ def _named(row: Subscription, symbol: str, terminals: mapping.Terminals) -> Name
             wanted=Affixes(settings.prefix, settings.suffix),
         )
     except Denied as denied:
-        return Named(suggestions=denied.evidence["suggestions"])
+        return Named(suggestions=denied.evidence["suggestions"], mapped=settings.symbol_map.get(symbol, ""))
     return Named(spec.name)
 
 
