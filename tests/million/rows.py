@@ -30,6 +30,7 @@ WAITING: Final = 300
 def fill(commands: int) -> House:
     """So many commands of one tenant's accounts, over a month; the tenant, with a row of everything."""
     house = build(NAME)
+    factories.GatewayProcessFactory.create()  # a page is served by one, whose row brings the clock
     factories.EaSessionFactory.create(account=house.row("orders.strategy").master, authenticated=True)
     # It lasts, and no session is opened while it does.
     MaintenanceWindow.objects.update(starts_at=now() - timedelta(hours=2), ends_at=now() - timedelta(hours=1))
