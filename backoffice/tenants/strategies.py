@@ -65,6 +65,7 @@ def subscriptions(visit: Visit) -> HttpResponseBase:
         text=text,
         may_subscribe=visit.may("tenants:subscribe"),
         may_act=visit.may("tenants:pause"),
+        may_edit=visit.may("tenants:edit_subscription"),
         page=listed(visit.request, rows.order_by("strategy__name", "follower__account_id")),
     )
 
