@@ -182,7 +182,7 @@ def test_a_member_goes_from_health_to_why_it_was_denied_in_two_clicks(screen: Pa
     house = build("Own")
     furnish(house)
     sign_in(screen, house)
-    screen.get_by_role("link", name="Trades").click()
+    screen.get_by_role("link", name="Trades", exact=True).click()
     screen.get_by_role("row").get_by_role("link", name="denied").first.click()
     expect(screen.get_by_text("The follower's broker has no such symbol")).to_be_visible()
 
