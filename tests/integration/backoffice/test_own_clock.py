@@ -19,7 +19,7 @@ from sessions_app.models import BrowserSession, MaintenanceWindow, Preference
 from sessions_app.services.access import preferences
 from sessions_app.services.access.preferences import UnknownZone
 from tests import factories
-from tests.integration.backoffice.house import House, build, person
+from tests.integration.backoffice.house import House, all_parts_there, build, person
 from tests.integration.backoffice.test_policy_walk import tries
 from tests.integration.counting import counted
 
@@ -172,6 +172,7 @@ def test_what_is_cached_for_all_is_shown_to_each_by_his_own_clock(monkeypatch: p
 
 
 def test_a_zone_costs_no_statement_on_any_page(house: House) -> None:
+    all_parts_there()  # monitoring reads the clock with its gateways
     neighbour = build("Neighbour")
     for name in ("the tenant's owner", "staff: Administrator"):
         who = person(name, house, neighbour)
