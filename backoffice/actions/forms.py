@@ -15,19 +15,17 @@ from sessions_app.models import Tenant
 
 MAX_HOURS: Final = 24 * 90
 NO_COMPLETION: Final = {"autocomplete": "off"}
-"""Of names that say whose a thing is. Not of reasons and settings: a browser gives back only what it may complete, so
-who goes back to a form would find one half of it."""
+"""Of what names a thing once; not of reasons and settings, for a browser brings back only what it may complete."""
 
 
 def text(label: Any, *, most: int, help_text: Any = "", required: bool = True, initial: str = "") -> forms.CharField:
-    """One line of text that the browser does not complete."""
+    """One line of text."""
     return forms.CharField(
         max_length=most,
         label=label,
         help_text=help_text,
         required=required,
         initial=initial or None,
-        widget=forms.TextInput(attrs=NO_COMPLETION),
     )
 
 
