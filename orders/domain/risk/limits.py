@@ -60,9 +60,12 @@ def cap_lots(lots: Decimal, limits: Limits) -> Decimal:
 
 
 def _open_positions(limits: Limits, exposure: Exposure) -> dict[str, Any]:
+    # Without a limit nobody has counted: what is known is of this batch alone.
+    if limits.max_open_positions is None:
+        return {"limit": None}
     # The limit is about what will be open, not about what is.
     after = exposure.open_positions + 1
-    if limits.max_open_positions is not None and after > limits.max_open_positions:
+    if after > limits.max_open_positions:
         raise Denied(Code.MAX_OPEN_POSITIONS, after=after, limit=limits.max_open_positions)
     return {"open_positions_after": after, "limit": limits.max_open_positions}
 

@@ -16,6 +16,10 @@ def test_max_lots_reduce_to_fit() -> None:
     assert cap_lots(Decimal(3), Limits()) == 3
 
 
+def test_without_a_limit_no_number_of_positions_is_told_for_nobody_has_counted_them() -> None:
+    assert check_guards(Limits(), Exposure(open_positions=2)) == {"limit": None}
+
+
 def test_the_last_allowed_position_may_be_opened_and_no_more() -> None:
     limits = Limits(max_open_positions=3)
     assert check_guards(limits, Exposure(open_positions=2))["open_positions_after"] == 3
