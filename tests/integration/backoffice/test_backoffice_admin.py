@@ -265,3 +265,15 @@ def test_the_box_above_the_boxes_of_a_list_is_no_title_of_them(client: Client) -
     body = client.get(reverse("admin:auth_user_changelist")).content.decode().partition("<tbody>")[2]
     assert 'data-label=""' in body
     assert "&lt;input" not in body
+
+
+@pytest.mark.parametrize("model", ["brokeraccount", "easession"])
+def test_accounts_and_their_sessions_are_found_by_the_login_alone(client: Client, model: str) -> None:
+    client.force_login(UserFactory.create(is_superuser=True))
+    for name in ("Paper-Demo03:2003", "Paper-Demo03:12003", "Live:77"):
+        account = BrokerAccountFactory.create(account_id=name.lower(), claimed_as=name)
+        EaSessionFactory.create(account=account)
+    page = client.get(reverse(f"admin:sessions_app_{model}_changelist"), {"q": "2003"}).content.decode()
+    assert "Paper-Demo03:2003" in page
+    assert "Paper-Demo03:12003" not in page
+    assert "Live:77" not in page
