@@ -19,9 +19,11 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
+    Subquery,
     Value,
     Window,
 )
+from django.db.models.functions import Coalesce
 
 from sessions_app.domain.lifecycle import LIVING, KeyState, SessionStatus
 from sessions_app.domain.recovery import told_log
@@ -304,6 +306,13 @@ def _counted(rows: QuerySet[Any], what: str) -> QuerySet[Any, Any]:
         rows.order_by().annotate(what=Value(what, CharField())).values_list("what").annotate(Count("id"))
     )
     return counts
+
+
+def count_of(rows: QuerySet[Any]) -> Coalesce:
+    """How many of these rows there are, as a column of another query: counted once for all of its rows, or for each if
+    it refers to them."""
+    counts = rows.order_by().annotate(whose=Value(1)).values("whose").annotate(times=Count("pk")).values("times")
+    return Coalesce(Subquery(counts), 0)
 
 
 def session_events(account_pk: UUID, *, only: UUID | None) -> QuerySet[SessionEvent]:

@@ -31,7 +31,7 @@ def main() -> int:
         print("no Chromium found: nothing was written", file=sys.stderr)
         return 2
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with demo() as (url, passwords), sync_playwright() as playwright:
+    with demo() as (url, passwords, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=launch_arguments())
         member = next(name for name in passwords if name != "staff")
         for width in SIZES:
@@ -45,10 +45,11 @@ def main() -> int:
 
 
 @contextmanager
-def demo() -> Iterator[tuple[str, Mapping[str, str]]]:
-    """The demo when its replay is over: its address, and the passwords that it has printed."""
-    command = [sys.executable, "-u", "manage.py", "demo", "--speed", "60", "--port", "0"]
-    kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
+def demo(speed: str = "60") -> Iterator[tuple[str, Mapping[str, str], str]]:
+    """The demo when its replay is over: its address, the passwords among what it has printed, and all of that."""
+    command = [sys.executable, "-u", "manage.py", "demo", "--speed", speed, "--port", "0"]
+    own = ("DATABASE_URL", "REDIS_URL", "EAGATEWAY_DATA_DIR")
+    kept = {name: value for name, value in os.environ.items() if name not in own}
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env={**kept, "PYTHONUNBUFFERED": "1", "COLUMNS": "120"},
@@ -62,7 +63,7 @@ def demo() -> Iterator[tuple[str, Mapping[str, str]]]:
             if (row := _ROW.search(line)) and (row[1] == "staff" or "@" in row[1]):
                 passwords[row[1]] = row[2]
             if serves := _SERVES.search(line):
-                yield serves[1], passwords
+                yield serves[1], passwords, "".join(printed)
                 return
         raise RuntimeError(f"the demo ended before its end:\n{''.join(printed[-20:])}")
     finally:

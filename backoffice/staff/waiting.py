@@ -112,14 +112,9 @@ def _searched(keys: QuerySet[Any], text: str) -> QuerySet[Any]:
 def _with_counts(keys: QuerySet[Any]) -> QuerySet[Any]:
     held = Command.objects.filter(account=OuterRef("account"), state=CommandState.HELD)
     nearby = AuthKey.objects.filter(queries.awaits_decision(), requested_from=OuterRef("requested_from"))
-    counts = {"held": _count(held), "nearby": _count(nearby.exclude(pk=OuterRef("pk")))}
+    counts = {"held": queries.count_of(held), "nearby": queries.count_of(nearby.exclude(pk=OuterRef("pk")))}
     counted_too: QuerySet[Any] = keys.annotate(**counts)
     return counted_too
-
-
-def _count(rows: QuerySet[Any]) -> Any:
-    counts = rows.order_by().annotate(whose=Value(1)).values("whose").annotate(times=Count("pk")).values("times")
-    return Coalesce(Subquery(counts), 0)
 
 
 def _rows(keys: Sequence[Any], now: datetime) -> Sequence[Waiting]:

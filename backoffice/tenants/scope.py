@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from backoffice.terminals import Link
 from orders.models import (
@@ -39,7 +38,7 @@ from sessions_app.models import (
     VaultSecret,
     VaultUse,
 )
-from sessions_app.queries import awaits_decision, currencies
+from sessions_app.queries import awaits_decision, count_of, currencies
 
 
 def memberships_of(user_id: int) -> list[Member]:
@@ -138,10 +137,8 @@ class Scope:
         keys wait, and `standing`, how many alerts stand: counted once, where a count for each account took longer than
         the rest of its page."""
         of_account: Any = EaSession.objects.filter(account=OuterRef("id")).order_by("-created_at")
-        keys: Any = self.keys().filter(awaits_decision()).order_by().annotate(whose=Value(1)).values("whose")
-        waiting = Coalesce(Subquery(keys.annotate(times=Count("id")).values("times")), 0)
-        open_: Any = self.alerts().filter(acknowledged_at=None, resolved_at=None).order_by().annotate(whose=Value(1))
-        standing = Coalesce(Subquery(open_.values("whose").annotate(times=Count("id")).values("times")), 0)
+        waiting = count_of(self.keys().filter(awaits_decision()))
+        standing = count_of(self.alerts().filter(acknowledged_at=None, resolved_at=None))
         ends = Subquery(of_account.values("closed_at")[:1])
         return self.accounts().annotate(last_end=ends, waiting=waiting, standing=standing)
 

@@ -1,46 +1,18 @@
 """What somebody finds on the pages of the demo who has started it to look around."""
 
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
-from pathlib import Path
 from typing import Final
 
 import httpx
 import pytest
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-PASSWORD: Final = re.compile(r"[│┃|] (staff|\S+@\S+) +[│┃|] (\S+) +[│┃|]")
-SERVES: Final = re.compile(r"still serving on (\S+);")
+from tests.screenshots import demo
+
 TOKEN: Final = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
 pytestmark = pytest.mark.lane("embedded")
-
-
-@pytest.fixture
-def served() -> Iterator[tuple[str, dict[str, str], str]]:
-    """The demo when its replay is over: its address, the passwords, and all that it has printed."""
-    command = [sys.executable, "-u", "manage.py", "demo", "--speed", "max", "--port", "0"]
-    kept = {name: value for name, value in os.environ.items() if name not in ("EAGATEWAY_DATA_DIR", "DATABASE_URL")}
-    process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env={**kept, "PYTHONUNBUFFERED": "1", "COLUMNS": "120"},
-    )  # fmt: skip
-    try:
-        assert process.stdout is not None
-        printed = ""
-        for line in process.stdout:
-            printed += line
-            if found := SERVES.search(line):
-                yield found[1], dict(PASSWORD.findall(printed)), printed
-                return
-        pytest.fail(f"the demo ended before its end:\n{printed[-2000:]}")
-    finally:
-        process.terminate()
-        process.communicate(timeout=60)
 
 
 def signed_in(url: str, name: str, password: str) -> httpx.Client:
@@ -52,7 +24,13 @@ def signed_in(url: str, name: str, password: str) -> httpx.Client:
     return browser
 
 
-def test_one_follower_is_behind_and_a_new_ea_waits(served: tuple[str, dict[str, str], str]) -> None:
+@pytest.fixture
+def served() -> Iterator[tuple[str, Mapping[str, str], str]]:
+    with demo(speed="max") as told:
+        yield told
+
+
+def test_one_follower_is_behind_and_a_new_ea_waits(served: tuple[str, Mapping[str, str], str]) -> None:
     url, passwords, printed = served
     # The report is of the recording alone: what comes after it counts nowhere.
     assert re.search(r"intents\W+533\b", printed)
