@@ -8,12 +8,13 @@ from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from backoffice import one_trade
 from backoffice.manage.door import ManageView, found, rows_of, shown
 from backoffice.manage.items import CopyItem, TradeItem, TradeWhy
 from backoffice.manage.lists import ManageList, listed
 from backoffice.manage.writing import described
-from backoffice.tenants import trades
 from backoffice.tenants.scope import Scope
+from backoffice.tenants.trades import OPENINGS
 from orders.domain.states.copies import CopyState
 from sessions_app.rest.listing import Filters, Identity, Number, OneOf, Word
 
@@ -35,7 +36,7 @@ class TradesView(ManageList):
         return self.page(request)
 
     def rows(self, scope: Scope, **ids: UUID) -> QuerySet[Any]:
-        return scope.intents().filter(action__in=trades.OPENINGS, repeated=False).select_related("account")
+        return scope.intents().filter(action__in=OPENINGS, repeated=False).select_related("account")
 
     def furnish(self, scope: Scope, rows: Sequence[Any]) -> None:
         _furnish(scope, rows)
@@ -49,10 +50,10 @@ class TradeView(ManageView):
         scope = rows_of(request)
         opening = found(scope.intents().select_related("account"), intent_id)
         _furnish(scope, [opening])
-        outcomes, more = trades.outcomes_of(scope, opening)
+        outcomes, more = one_trade.outcomes_of(scope, opening)
         body = {
             "trade": opening,
-            "events": trades.events_of(scope, opening),
+            "events": one_trade.events_of(scope, opening),
             "followers": outcomes,
             "more": more,
         }
@@ -60,7 +61,7 @@ class TradeView(ManageView):
 
 
 def _furnish(scope: Scope, rows: Sequence[Any]) -> None:
-    outcomes = trades.counted_outcomes(scope, [row.pk for row in rows])
+    outcomes = one_trade.counted_outcomes(scope, [row.pk for row in rows])
     for row in rows:
         row.outcomes = outcomes.get(row.pk, {})
 

@@ -12,9 +12,9 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from backoffice.foreign import legible
+from backoffice.one_trade import sizing
 from backoffice.tenants.pages import Visit, found, listed, member_act, member_page
 from backoffice.tenants.setting_form import SettingsForm
-from backoffice.tenants.trades import sizing
 from orders.domain.decision.settings import SETTINGS, Settings
 from orders.domain.decision.symbols import MAX_SYMBOL
 from orders.domain.provisioning.settings import written

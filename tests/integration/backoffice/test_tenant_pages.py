@@ -15,10 +15,9 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
-from backoffice import standings
+from backoffice import one_trade, standings
 from backoffice.policy import ROUTES
 from backoffice.spreadsheets import cell
-from backoffice.tenants import trades
 from orders.models import Copy, Decision, Intent, Subscription
 from sessions_app.models import Tenant
 from sessions_app.services.access import keys
@@ -205,7 +204,7 @@ def test_a_role_that_is_taken_away_ends_at_once(client: Client, house: House) ->
 def test_rows_are_taken_from_the_scope_alone() -> None:
     """So the filter by tenant stands in one file."""
     takes = re.compile(r"\.(objects|_default_manager|_base_manager)\b|get_object_or_404|\.raw\(|cursor\(")
-    files = sorted((ROOT / "backoffice" / "tenants").glob("*.py"))
+    files = [*sorted((ROOT / "backoffice" / "tenants").glob("*.py")), ROOT / "backoffice" / "one_trade.py"]
     assert len(files) >= 10
     assert [path.name for path in files if takes.search(path.read_text(encoding="utf-8"))] == ["scope.py"]
 
@@ -558,7 +557,7 @@ def _step(**more: Any) -> list[dict[str, Any]]:
     ],
 )
 def test_sizing_is_one_sentence(steps: list[dict[str, Any]], sentence: str) -> None:
-    assert trades.sizing(steps) == sentence
+    assert one_trade.sizing(steps) == sentence
 
 
 def test_a_trades_page_says_who_got_it_and_why_not(client: Client, house: House) -> None:
@@ -587,7 +586,7 @@ def test_a_trade_of_many_followers_comes_in_pages_and_by_outcome(client: Client,
         first = page(client, "trade", house.tenant, opening.pk)
     assert cost.calls <= MOST_QUERIES
     assert len(first.encode()) <= MOST_BYTES
-    assert first.count("<article") == trades.FOLLOWERS
+    assert first.count("<article") == one_trade.FOLLOWERS
     assert "All 25" in first
     last = page(client, "trade", house.tenant, opening.pk, query="?page=2")
     assert (last.count("<article"), "?page=1" in last, "?page=3" in last) == (5, True, False)
@@ -683,12 +682,12 @@ def test_the_words_of_a_trade_are_the_members(client: Client, house: House) -> N
 def test_the_way_of_a_command_is_a_bar_of_its_hops() -> None:
     start = now()
     moments = [start + timedelta(milliseconds=after) for after in (0, 10, 30, 40, 100)]
-    drawn = trades.hops(moments)
+    drawn = one_trade.hops(moments)
     assert [hop.milliseconds for hop in drawn] == [10, 20, 10, 60]
     assert [(hop.x, hop.width) for hop in drawn] == [(0, 10), (10, 20), (30, 10), (40, 60)]
-    assert [hop.number for hop in trades.hops([*moments[:2], None, None, None])] == [1]
-    assert trades.hops([None] * 5) == []
-    early = trades.hops([*moments[:3], moments[4], moments[3]])  # reported before it was acknowledged
+    assert [hop.number for hop in one_trade.hops([*moments[:2], None, None, None])] == [1]
+    assert one_trade.hops([None] * 5) == []
+    early = one_trade.hops([*moments[:3], moments[4], moments[3]])  # reported before it was acknowledged
     assert [hop.milliseconds for hop in early] == [10, 20, 10, 0]
 
 
