@@ -19,7 +19,7 @@ from orders.models import DifferenceEvent, SubscriptionEvent, SubscriptionVersio
 from orders.services.subscriptions import versions
 from sessions_app.domain.people import PersonAct
 from sessions_app.models import PersonEvent, SessionEvent, SettingChange, VaultUse
-from sessions_app.models.fields import OF_PEOPLE
+from sessions_app.models.fields import OF_PEOPLE, first_id
 
 MOST_TEXT: Final = 128
 VERSIONS_ON_A_PAGE: Final = 50
@@ -159,14 +159,14 @@ class _History:
             wanted &= Q(*(Q(**{f"{place}__icontains": asked.text}) for place in places), _connector=Q.OR)
         # Ids begin with the moment at which they were made.
         if asked.day is not None:
-            wanted &= Q(id__gte=_first_id(asked.day), id__lt=_first_id(asked.day + timedelta(days=1)))
+            wanted &= Q(id__gte=first_id(_begins(asked.day)), id__lt=first_id(_begins(asked.day + timedelta(days=1))))
         if before is not None:
             wanted &= Q(id__lt=before)
         return self.rows(rows).filter(wanted).select_related(self.tenant, *self.related).order_by("-id")
 
 
-def _first_id(day: date) -> UUID:
-    return UUID(int=int(datetime.combine(day, time(), UTC).timestamp() * 1000) << 80)
+def _begins(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
 
 
 def _on_account(row: SessionEvent) -> Act:

@@ -100,6 +100,9 @@ ON_MISSING: Final = (
     ),
 )
 
+MISSING_BECOME: Final = tuple(zip(ON_MISSING, (DifferenceState.ADOPTED, DifferenceState.REFUSED), strict=True))
+"""What each of these makes of a missing copy."""
+
 ACTIONS: Final = (
     Action(
         name="accept_difference",

@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import Model, QuerySet
@@ -21,6 +22,7 @@ from backoffice.foreign import foreign, legible
 from backoffice.own_clock import clock
 from backoffice.permissions import may
 from backoffice.staff import short_words
+from backoffice.staff.panels.panel import Panel, badge
 from backoffice.templatetags.outside import lots, words
 from backoffice.templatetags.spoken import in_english
 from sessions_app.domain.decimals import plain
@@ -63,6 +65,8 @@ class ReadOnlyAdmin(_ModelAdmin):
     actions = None
     searched_latest = 0
     """Of how many rows, the latest, a symbol is searched; 0: all. It has no index, which each trade would pay for."""
+    page_related: Sequence[str] = ()
+    """Rows that the page of one row names: read along with it."""
     change_list_template = "backoffice/list.html"
     change_form_template = "backoffice/row.html"
 
@@ -86,8 +90,26 @@ class ReadOnlyAdmin(_ModelAdmin):
     ) -> HttpResponse:
         row = kwargs.get("obj")
         if row is not None:
-            context |= {"links": _links(request, self.actions_on(row)), **self.more_context(row)}
+            panels = list(self.panels(request, row))
+            if panels:  # the question that a page answers is its title
+                context["title"] = panels[0].title
+            context |= {"panels": panels, "links": _links(request, self.actions_on(row)), **self.more_context(row)}
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """The row of a page, with what the page says of it, in one statement."""
+        try:
+            return self.for_page(self.get_queryset(request)).get(pk=self.model._meta.pk.to_python(object_id))
+        except (self.model.DoesNotExist, ValidationError, ValueError):
+            return None
+
+    def for_page(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Rows with what a page of one of them needs besides."""
+        return rows.select_related(*self.page_related)
+
+    def panels(self, request: HttpRequest, row: Any) -> Iterable[Panel]:
+        """What stands on its page above the fields, which are folded then."""
+        return ()
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -220,13 +242,6 @@ def _shown(path: str, title: str, show: Callable[[Any], Any]) -> Callable[[Any],
     return admin.display(shown, description=title.removesuffix(" at"), ordering=path)
 
 
-def _badge(value: str) -> str:
-    said = in_english(value)
-    if said == value.replace("_", " "):
-        return format_html('<span class="state {}">{}</span>', value, said)
-    return format_html('<span class="state {}" title="{}">{}</span>', value, value, said)
-
-
 def _readable(value: Any) -> str:
     lines = json.dumps(value, indent=2, ensure_ascii=False).split("\n")
     return format_html('<pre class="content" dir="ltr">{}</pre>', "\n".join(legible(line) for line in lines))
@@ -242,7 +257,7 @@ def _text(value: Any) -> Any:
     return foreign(value) if isinstance(value, str) else str(value)
 
 
-_BADGES: Final[dict[Any, Callable[[Any], Any]]] = dict.fromkeys(("state", "outcome", "status"), _badge)
+_BADGES: Final[dict[Any, Callable[[Any], Any]]] = dict.fromkeys(("state", "outcome", "status"), badge)
 _SHOWN: Final[dict[type[Any], Callable[[Any], Any]]] = {
     models.DateTimeField: clock,
     models.DecimalField: plain,

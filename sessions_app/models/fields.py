@@ -24,6 +24,11 @@ def new_id() -> UUID:
     return uuid_of(uuid_utils.uuid7().int)
 
 
+def first_id(at: datetime) -> UUID:
+    """The smallest id that a row made at this moment may have: ids begin with their milliseconds (RFC 9562, 5.7)."""
+    return UUID(int=int(at.timestamp() * 1000) << 80)
+
+
 def id_field() -> "models.UUIDField[UUID, UUID]":
     """The key of every table: UUIDv7, so that new rows land at the end of the index."""
     return models.UUIDField(primary_key=True, default=uuid7, editable=False)

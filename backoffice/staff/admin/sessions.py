@@ -1,13 +1,17 @@
 """Accounts, and the sessions of their terminals."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from django.contrib import admin
 from django.db.models import F, QuerySet
 from django.http import HttpRequest
 
+from backoffice.actions.differences import ON_MISSING
 from backoffice.foreign import foreign
-from backoffice.staff.read_only_admin import ReadOnlyAdmin, Tables, one_of
+from backoffice.staff.panels import accounts, sessions
+from backoffice.staff.panels.panel import Panel
+from backoffice.staff.read_only_admin import Acted, ReadOnlyAdmin, Tables, one_of
 from sessions_app.domain.lifecycle import Reason
 from sessions_app.models import BrokerAccount, EaSession, SessionEvent
 
@@ -33,6 +37,22 @@ class BrokerAccountAdmin(ReadOnlyAdmin):
     search_fields = ("account_id__startswith", "tenant__name__istartswith")
     search_help_text = "Login, or the start of the account id (lower case) or of the tenant's name"
 
+    fields = (
+        "account_id", "claimed_as", "tenant", "balance", "equity", "free_margin", "funds_at", "suspended_at",
+        "needs_snapshot", "snapshot_reason", "snapshot_due_at", "next_seq", "acked_seq", "next_copy_no", "next_hold",
+        "fence", "epoch", "intent_rate", "overrides", "created_at",
+    )  # fmt: skip
+
+    def for_page(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return accounts.for_page(rows)
+
+    def panels(self, request: HttpRequest, row: Any) -> Iterable[Panel]:
+        return accounts.of_account(request, row)
+
+    def actions_on(self, row: Any) -> Sequence[Acted]:
+        """What is done about missing copies stands beside them."""
+        return [(action, on) for action, on in super().actions_on(row) if action not in ON_MISSING]
+
     def numbered(self, rows: QuerySet[Any], number: int) -> QuerySet[Any] | None:
         """By the login, which is all that somebody on the telephone tells."""
         return by_login(rows, number, "account_id")
@@ -54,6 +74,12 @@ class BrokerAccountAdmin(ReadOnlyAdmin):
 
 class EaSessionAdmin(ReadOnlyAdmin):
     """The token's hash is shown nowhere."""
+
+    def for_page(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return sessions.for_page(rows)
+
+    def panels(self, request: HttpRequest, row: Any) -> Iterable[Panel]:
+        return sessions.of_session(request, row)
 
     def numbered(self, rows: QuerySet[Any], number: int) -> QuerySet[Any] | None:
         return by_login(rows, number, "account__account_id")

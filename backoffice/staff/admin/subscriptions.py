@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from backoffice.staff.panels import strategies
+from backoffice.staff.panels.panel import Panel
 from backoffice.staff.read_only_admin import ReadOnlyAdmin, Tables
 from orders.domain.decision.setting_table import Setting
 from orders.domain.decision.settings import SETTINGS
@@ -16,6 +19,12 @@ class StrategyAdmin(ReadOnlyAdmin):
     list_select_related = ("tenant", "master")
     search_fields = ("name__istartswith", "master__account_id__startswith", "tenant__name__istartswith")
     search_help_text = "Start of the name, of the master's account id (lower case) or of the tenant's name"
+
+    def for_page(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return strategies.for_page(rows)
+
+    def panels(self, request: HttpRequest, row: Any) -> Iterable[Panel]:
+        return strategies.of_strategy(request, row)
 
 
 def help_texts(rows: Iterable[Setting]) -> dict[str, str]:
@@ -32,6 +41,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     list_filter = ("state", "mode", "reverse")
     list_select_related = ("follower", "strategy")
+    page_related = ("follower__tenant", "strategy__master")
     search_fields = ("follower__account_id__startswith", "strategy__name__istartswith")
     search_help_text = "Start of the follower's account id (lower case) or of the strategy's name"
     fields = ("id", "strategy", "follower", "state", *(row.name for row in SETTINGS.rows), "created_at")

@@ -1,12 +1,16 @@
 """The way of a trade: intent, decision, command, copy, report."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from backoffice.one_trade import sizing
 from backoffice.staff.days import UtcDays
+from backoffice.staff.panels import trades
+from backoffice.staff.panels.panel import Panel
 from backoffice.staff.read_only_admin import COUNTED_ROWS, ReadOnlyAdmin, Tables, one_of
 from backoffice.templatetags.outside import SAID
 from backoffice.templatetags.spoken import in_english, in_words
@@ -48,6 +52,10 @@ class IntentAdmin(ReadOnlyAdmin):
         "account", "session", "frame_id", "action", "position_id", "ticket", "symbol", "lots", "price", "profit",
         "repeated", "repeat_of", "broker_time", "occurred_at", "received_at", "content",
     )  # fmt: skip
+    page_related = ("account__tenant", "session__account", "repeat_of")
+
+    def panels(self, request: HttpRequest, row: Any) -> Iterable[Panel]:
+        return trades.of_trade(request, row)
 
 
 class DecisionAdmin(ReadOnlyAdmin):
@@ -69,6 +77,7 @@ class DecisionAdmin(ReadOnlyAdmin):
     )
     searched_latest = LATEST
     fields = ("subscription", "intent", "decided_at")
+    page_related = ("intent__account", "subscription__follower", "subscription__strategy")
     change_form_template = "backoffice/decision.html"
 
     def numbered(self, rows: QuerySet[Any], number: int) -> QuerySet[Any] | None:
@@ -87,6 +96,7 @@ class DecisionAdmin(ReadOnlyAdmin):
             "decision": row,
             "verdict": in_english(row.outcome),
             "sentence": _SENTENCES.get(row.code, ""),
+            "sizing": sizing(row.steps),
             "steps": [_step(step) for step in row.steps],
             "waits": [{"wait": wait, "steps": [_step(step) for step in wait.steps]} for wait in waits],
             "commands": list(row.commands.order_by("leg", "attempt")[:100]),
@@ -124,6 +134,10 @@ class CommandAdmin(ReadOnlyAdmin):
         "expiry", "valid_until", "error_code", "absent_from", "occurred_at", "received_at", "decided_at",
         "committed_at", "pushed_at", "acked_at", "broker_started_at", "broker_done_at", "reported_at",
     )  # fmt: skip
+    page_related = ("account__tenant", "decision", "difference", "copy")
+
+    def panels(self, request: HttpRequest, row: Any) -> Iterable[Panel]:
+        return trades.of_command(request, row)
 
     def numbered(self, rows: QuerySet[Any], number: int) -> QuerySet[Any] | None:
         copies = _copies(number)
@@ -139,11 +153,15 @@ class CopyAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     list_filter = ("state", "side")
     list_select_related = ("account",)
+    page_related = ("account__tenant", "subscription__follower", "subscription__strategy")
     search_fields = ("account__account_id__startswith", "position_id__exact", "ticket__exact", "symbol__exact")
     search_help_text = (
         "Start of the follower's account id (lower case), a position, a ticket, or a symbol among the latest 100,000"
     )
     searched_latest = LATEST
+
+    def panels(self, request: HttpRequest, row: Any) -> Iterable[Panel]:
+        return trades.of_copy(request, row)
 
     def numbered(self, rows: QuerySet[Any], number: int) -> QuerySet[Any] | None:
         copies = _copies(number, or_ticket=True)
