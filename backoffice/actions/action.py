@@ -69,7 +69,8 @@ class Action:
     those in `mistakes` are shown in the form. `obstacle`: why the row does not allow it (any more), empty if it does.
     `many`: it is done to several rows at once, which the address names as `?row=`; `do` and `preview` get a list of
     those that allow it.
-    `second_look`: what would happen depends on what was sent; it is shown, and sent again, before it is done.
+    `second_look`: what would happen depends on what was sent; it is shown, and sent again, before it is done. It raises
+    one of `mistakes` for what cannot be done.
     """
 
     name: str

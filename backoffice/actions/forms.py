@@ -1,6 +1,7 @@
 """What the forms of actions share: a reason, a tenant, and fields that are asked for in several places."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final, cast
 
 from django import forms
@@ -19,14 +20,16 @@ NO_COMPLETION: Final = {"autocomplete": "off"}
 
 
 def text(label: Any, *, most: int, help_text: Any = "", required: bool = True, initial: str = "") -> forms.CharField:
-    """One line of text."""
-    return forms.CharField(
+    """One line of text. A browser that knew how long it may be would cut what is pasted, and say nothing."""
+    field = forms.CharField(
         max_length=most,
         label=label,
         help_text=help_text,
         required=required,
         initial=initial or None,
     )
+    field.widget.attrs.pop("maxlength", None)
+    return field
 
 
 _OVERLAP: Final = gettext_lazy("Overlap in hours")
@@ -36,10 +39,25 @@ def hours(help_text: Any, *, required: bool, least: int = 0, label: Any = _OVERL
     return forms.IntegerField(min_value=least, max_value=MAX_HOURS, label=label, required=required, help_text=help_text)
 
 
+def _parsed(value: Any) -> datetime | None:
+    """What was typed; None for what is no moment."""
+    try:
+        return parse_datetime(value) if isinstance(value, str) else None
+    except ValueError:  # it looks like one, and no calendar has it
+        return None
+
+
 class _Moment(forms.DateTimeInput):
-    """The browser's own field for a date and a time, to the minute."""
+    """The browser's own field for a date and a time, to the minute. It shows nothing that has a distance from UTC, so
+    what was kept with one comes back by the own clock."""
 
     input_type = "datetime-local"
+
+    def format_value(self, value: Any) -> str | None:
+        kept = _parsed(value)
+        if kept is not None and kept.tzinfo is not None:
+            value = kept.astimezone(own_zone())
+        return super().format_value(value)
 
 
 class _KeptMoment(forms.HiddenInput):
@@ -47,7 +65,7 @@ class _KeptMoment(forms.HiddenInput):
     made of his time zone in between."""
 
     def format_value(self, value: Any) -> str | None:
-        typed = parse_datetime(value) if isinstance(value, str) else None
+        typed = _parsed(value)
         if typed is not None and typed.tzinfo is None:
             value = typed.replace(tzinfo=own_zone()).isoformat()
         return cast("str | None", super().format_value(value))

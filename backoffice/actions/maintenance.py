@@ -91,7 +91,9 @@ def _facts(whom: object, reason: str, starts_at: datetime, ends_at: datetime) ->
 
 
 def _of_plan(sent: Sent) -> Preview:
-    accounts, sessions = maintenance.concerned(_plan(sent))
+    plan = _plan(sent)
+    maintenance.check(plan, database_now())
+    accounts, sessions = maintenance.concerned(plan)
     whom = sent["account"] or sent["tenant"] or "all accounts"
     wait = sent["reconnect_after_seconds"]
     return Preview(

@@ -50,7 +50,7 @@ def perform(request: HttpRequest, site: AdminSite, action: Action, row_id: UUID 
             if answer is not None:
                 return answer
         else:
-            look = action.second_look(form.cleaned_data)
+            look = _look(action, form)
     return _ask(request, site, action, row, form, look)
 
 
@@ -81,6 +81,16 @@ def _run(request: HttpRequest, site: AdminSite, action: Action, row: Any, form: 
         form.add_error(None, f"{_said(why, mistakes).rstrip('.')}.")
         return None
     return _tell(request, site, done, _way_back(request, action, row))
+
+
+def _look(action: Action, form: Form) -> Preview | None:
+    """What would happen; None for what cannot, which the form says."""
+    assert action.second_look is not None
+    try:
+        return action.second_look(form.cleaned_data)
+    except tuple(action.mistakes) as why:
+        form.add_error(None, f"{_said(why, action.mistakes).rstrip('.')}.")
+        return None
 
 
 def _said(why: Exception, sentences: Sentences) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import CharField, Count, DateTimeField, Min, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import CharField, Count, DateTimeField, Min, OuterRef, Q, QuerySet, Subquery, UUIDField, Value
 
 from backoffice import latency
 from backoffice.latency import Moments
@@ -50,12 +50,13 @@ WAITING_STATES: Final = [state.value for state in sorted(WAITING)]
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What happened since midnight: decisions by outcome and code, failures by state, the latest moments, and
-    the latest of each hour."""
+    """What happened since midnight: decisions by outcome and code, failures by state, all commands by state, the latest
+    moments, and the latest of each hour."""
 
     outcomes: Mapping[str, int]
     denials: Mapping[str, int]
     failures: Mapping[str, int]
+    commands: Mapping[str, int]
     moments: Sequence[Moments]
     by_hour: Sequence[Sequence[Moments]]
 
@@ -214,7 +215,12 @@ def _day(rows: Mapping[UUID, Row], midnight: datetime, now: datetime) -> Day:
     failures: Counter[str] = Counter()
     outcomes: Counter[str] = Counter()
     denials: Counter[str] = Counter()
-    for account, what, code, times, oldest in _undelivered().union(*_failed(midnight), _decisions(midnight), all=True):
+    commands: dict[str, int] = {}
+    parts = (*_failed(midnight), _decisions(midnight), _ordered(midnight))
+    for account, what, code, times, oldest in _undelivered().union(*parts, all=True):
+        if account is None:
+            commands[what] = times
+            continue
         row = rows.get(account) or Row(_NOBODY)
         if what in FAILED or what in MISSED:
             failures[what] += times
@@ -226,7 +232,7 @@ def _day(rows: Mapping[UUID, Row], midnight: datetime, now: datetime) -> Day:
             denials[code] += times if what == Outcome.DENIED else 0
             row.copied += times if what == Outcome.COPIED else 0
             row.denied += times if what == Outcome.DENIED else 0
-    return Day(outcomes, +denials, failures, *_moments(rows, midnight, now))
+    return Day(outcomes, +denials, failures, commands, *_moments(rows, midnight, now))
 
 
 _NOBODY: Final = Account(UUID(int=0), "", "", None)
@@ -245,6 +251,14 @@ def _failed(midnight: datetime) -> Iterable[QuerySet[Command, Any]]:
 def _by_account(commands: QuerySet[Command]) -> QuerySet[Command, Any]:
     counts = commands.order_by().annotate(code=_word("")).values_list("account_id", "state", "code")
     found: QuerySet[Command, Any] = counts.annotate(times=Count("id"), oldest=Min("decided_at"))
+    return found
+
+
+def _ordered(midnight: datetime) -> QuerySet[Command, Any]:
+    """All of today by their state, over all accounts: how far they came."""
+    today = Command.objects.filter(decided_at__gte=midnight).order_by()
+    states = today.annotate(nobody=Value(None, UUIDField()), code=_word("")).values_list("nobody", "state", "code")
+    found: QuerySet[Command, Any] = states.annotate(times=Count("id"), oldest=Value(None, DateTimeField()))
     return found
 
 

@@ -49,13 +49,17 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One look at the deployment. "Today" is the UTC day of `at`."""
+    """One look at the deployment. "Today" is the UTC day of `at`. `ordered`: commands that came of today's decisions;
+    `delivered`: of these, what an EA has got; `done`: what its broker has done."""
 
     at: datetime
     standing: Standing
     sessions: Mapping[str, int]
     waiting: int
     copied: int
+    ordered: int
+    delivered: int
+    done: int
     denied: int
     failed: int
     nothing_to_do: int
@@ -94,6 +98,9 @@ def figures(now: datetime, system: System | None = None) -> Figures:
         sessions=heads.sessions,
         waiting=heads.waiting,
         copied=day.outcomes.get(Outcome.COPIED, 0),
+        ordered=sum(day.commands.values()),
+        delivered=sum(day.commands.get(state, 0) for state in _DELIVERED),
+        done=sum(day.commands.get(state, 0) for state in _CARRIED_OUT),
         denied=day.outcomes.get(Outcome.DENIED, 0),
         nothing_to_do=day.outcomes.get(Outcome.NOOP, 0),
         failed=sum(day.failures.values()),
@@ -112,6 +119,8 @@ def figures(now: datetime, system: System | None = None) -> Figures:
     )
 
 
+_CARRIED_OUT: Final = (CommandState.DONE, CommandState.WORKING)
+_DELIVERED: Final = (*_CARRIED_OUT, CommandState.RECEIVED, CommandState.REJECTED, CommandState.UNKNOWN)
 _OF_SESSIONS: Final = ("id", "silence_held_at", "platform", "ea_version")
 _OF_ACCOUNTS: Final = ("account__claimed_as", "account__balance", "account__equity", "account__tenant__name")
 

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import models
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
@@ -22,6 +22,7 @@ from backoffice.foreign import foreign, legible
 from backoffice.own_clock import clock
 from backoffice.permissions import may
 from backoffice.staff import short_words
+from backoffice.staff.narrowed import narrowed_to
 from backoffice.staff.panels.panel import Panel, badge
 from backoffice.templatetags.outside import lots, words
 from backoffice.templatetags.spoken import in_english
@@ -65,6 +66,8 @@ class ReadOnlyAdmin(_ModelAdmin):
     actions = None
     searched_latest = 0
     """Of how many rows, the latest, a symbol is searched; 0: all. It has no index, which each trade would pay for."""
+    folded = True
+    """Whether its fields are folded below the panels of its page, where it has any."""
     page_related: Sequence[str] = ()
     """Rows that the page of one row names: read along with it."""
     change_list_template = "backoffice/list.html"
@@ -82,7 +85,9 @@ class ReadOnlyAdmin(_ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         title = capfirst(str(self.model._meta.verbose_name_plural))
         made = [(action, None) for action in ACTIONS.values() if action.noun is self.model and action.makes]
-        context = {**(extra_context or {}), "title": title, "links": _links(request, made)}
+        filtered = frozenset(name for name in self.list_filter if isinstance(name, str))
+        narrowed = list(narrowed_to(self.model, request.GET, filtered))
+        context = {**(extra_context or {}), "title": title, "links": _links(request, made), "narrowed": narrowed}
         return super().changelist_view(request, context)
 
     def render_change_form(
@@ -93,7 +98,12 @@ class ReadOnlyAdmin(_ModelAdmin):
             panels = list(self.panels(request, row))
             if panels:  # the question that a page answers is its title
                 context["title"] = panels[0].title
-            context |= {"panels": panels, "links": _links(request, self.actions_on(row)), **self.more_context(row)}
+            context |= {
+                "panels": panels,
+                "folded": panels and self.folded,
+                "links": _links(request, self.actions_on(row)),
+                **self.more_context(row),
+            }
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
@@ -114,25 +124,37 @@ class ReadOnlyAdmin(_ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """By accounts alone, where the text is how some begin: their rows are found by an index, while one condition
-        over accounts, numbers and symbols together reads the whole table."""
-        path = next((name.removesuffix(_BY_ACCOUNT) for name in self.search_fields if name.endswith(_BY_ACCOUNT)), "")
-        if path and search_term:
-            named = BrokerAccount.objects.filter(account_id__startswith=search_term.strip().lower())
-            accounts = list(named.values_list("id", flat=True)[: MOST_ACCOUNTS + 1])
-            if 0 < len(accounts) <= MOST_ACCOUNTS:
-                return queryset.filter(**{f"{path}__in": accounts}), False
-        number = search_term.strip()
-        if number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS:
-            numbered = self.numbered(queryset, int(number))
+        """By one kind of name at a time, each found by an index, while one condition over accounts, numbers and symbols
+        together reads the whole table: rows of a position or ticket, then those of accounts, by how their names begin
+        or by the login, which is all that somebody on the telephone tells; then by whatever else the page names."""
+        text = search_term.strip()
+        number = int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else None
+        if number is not None:
+            numbered = self.numbered(queryset, number)
             # Some brokers' symbols are numbers too.
             if numbered is not None:
                 return numbered, False
+        path = next((name.removesuffix(_BY_ACCOUNT) for name in self.search_fields if name.endswith(_BY_ACCOUNT)), "")
+        if path and text:
+            of_accounts = self._of_accounts(queryset, path, text, number)
+            if of_accounts is not None:
+                return of_accounts, False
         if self.searched_latest and search_term:
             pks = self.model._default_manager.order_by("-pk").values_list("pk", flat=True)
             oldest = pks[self.searched_latest : self.searched_latest + 1].first()
             queryset = queryset if oldest is None else queryset.filter(pk__gt=oldest)
         return super().get_search_results(request, queryset, search_term)
+
+    def _of_accounts(self, rows: QuerySet[Any], path: str, text: str, number: int | None) -> QuerySet[Any] | None:
+        """None where these accounts have no row here: the text may be another name that begins as one of theirs."""
+        named = Q(account_id__startswith=text.lower())
+        if number is not None:
+            named |= Q(account_id__endswith=f":{number}")
+        accounts = list(BrokerAccount.objects.filter(named).values_list("id", flat=True)[: MOST_ACCOUNTS + 1])
+        if not 0 < len(accounts) <= MOST_ACCOUNTS:
+            return None
+        found = rows.filter(**{f"{path}__in": accounts})
+        return found if found.order_by().exists() else None
 
     def numbered(self, rows: QuerySet[Any], number: int) -> QuerySet[Any] | None:
         """The rows of a position or ticket by the indexes of their accounts; None where there are none."""

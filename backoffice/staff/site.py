@@ -25,7 +25,7 @@ class GatewaySite(AdminSite):
 
     site_title = "EA Gateway"
     site_header = "EA Gateway"
-    index_title = "Overview"
+    index_title = "All tables"
     site_url = None
     enable_nav_sidebar = False
 

@@ -35,7 +35,7 @@ class AuthKeyAdmin(ReadOnlyAdmin):
     list_filter = ("state",)
     list_select_related = ("account",)
     search_fields = ("account__account_id__startswith", "fingerprint__startswith", "requested_from__exact")
-    search_help_text = "Start of the account id (lower case) or of the fingerprint, or the address it came from"
+    search_help_text = "Login or start of the account id or of the fingerprint, or the address it came from"
     fields = (
         "account", "fingerprint", "code", "state", "requested_at", "requested_from", "decided_at", "decided_as",
         "decision_reason", "retires_at",
@@ -54,7 +54,7 @@ class AccountGrantAdmin(ReadOnlyAdmin):
     list_filter = ("state", one_of("method", strategies()))
     list_select_related = ("account",)
     search_fields = ("account__account_id__startswith", "subject__startswith")
-    search_help_text = "Start of the account id (lower case) or of the subject"
+    search_help_text = "Login or start of the account id or of the subject"
 
 
 class OauthClientAdmin(ReadOnlyAdmin):

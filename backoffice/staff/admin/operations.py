@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from django.contrib import admin
+
 from backoffice.staff.read_only_admin import ReadOnlyAdmin, Tables, one_of
 from sessions_app.domain.alerts import AlertCode
 from sessions_app.domain.people import PersonAct
@@ -9,11 +11,14 @@ from sessions_app.models import MaintenanceNotice, MaintenanceWindow, OperatorAl
 
 
 class OperatorAlertAdmin(ReadOnlyAdmin):
-    list_display = ("at", "code", "account", "text", "times", "acknowledged_at", "acknowledged_as")
-    list_filter = (one_of("code", AlertCode),)
+    list_display = ("at", "code", "account", "text", "times", "acknowledged_at", "acknowledged_as", "resolved_at")
+    list_filter = (
+        one_of("code", AlertCode), ("acknowledged_at", admin.EmptyFieldListFilter),
+        ("resolved_at", admin.EmptyFieldListFilter),
+    )  # fmt: skip
     list_select_related = ("account",)
     search_fields = ("account__account_id__startswith",)
-    search_help_text = "Start of the account id (lower case)"
+    search_help_text = "Login or start of the account id"
 
 
 class MaintenanceWindowAdmin(ReadOnlyAdmin):
@@ -22,7 +27,7 @@ class MaintenanceWindowAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     list_select_related = ("account", "tenant")
     search_fields = ("account__account_id__startswith", "tenant__name__istartswith")
-    search_help_text = "Start of the account id (lower case) or of the tenant's name"
+    search_help_text = "Login or start of the account id or of the tenant's name"
 
 
 class MaintenanceNoticeAdmin(ReadOnlyAdmin):
@@ -31,7 +36,7 @@ class MaintenanceNoticeAdmin(ReadOnlyAdmin):
     list_display = ("told_at", "window", "session")
     list_select_related = ("window__account", "window__tenant", "session__account")
     search_fields = ("session__account__account_id__startswith",)
-    search_help_text = "Start of the account id (lower case)"
+    search_help_text = "Login or start of the account id"
 
 
 class SignInAdmin(ReadOnlyAdmin):

@@ -20,7 +20,7 @@ class SnapshotAdmin(ReadOnlyAdmin):
     list_filter = ("pending",)
     list_select_related = ("account",)
     search_fields = ("account__account_id__startswith",)
-    search_help_text = "Start of the account id (lower case)"
+    search_help_text = "Login or start of the account id"
     fields = ("account", "session", "pending", "taken_at", "received_at", "applied_seq", "hash", "content")
 
 
@@ -36,8 +36,8 @@ class DifferenceAdmin(ReadOnlyAdmin):
         ("opened_at", UtcDays),
     )  # fmt: skip
     list_select_related = ("account",)
-    search_fields = ("account__account_id__startswith", "copy_no__exact", "ticket__exact", "symbol__exact")
-    search_help_text = "Start of the account id (lower case), or a copy number, a ticket, a symbol"
+    search_fields = ("account__account_id__startswith", "copy_no__exact", "ticket__exact", "symbol__iexact")
+    search_help_text = "Login or start of the account id, or a copy number, a ticket, a symbol"
     fields = (
         "account", "kind", "severity", "state", "symbol", "copy", "copy_no", "ticket", "expected", "actual", "reason",
         "opened_at", "seen_at", "closed_at",
@@ -59,7 +59,7 @@ class DifferenceEventAdmin(ReadOnlyAdmin):
     list_display = ("at", "difference__account", "difference", "from_state", "to_state", "reason", "actor")
     list_select_related = ("difference__account",)
     search_fields = ("difference__account__account_id__startswith", "actor__exact")
-    search_help_text = "Start of the account id (lower case), or who did it"
+    search_help_text = "Login or start of the account id, or who did it"
 
 
 ADMINS: Final[Tables] = {

@@ -16,12 +16,6 @@ from sessions_app.domain.lifecycle import Reason
 from sessions_app.models import BrokerAccount, EaSession, SessionEvent
 
 
-def by_login(rows: QuerySet[Any], number: int, path: str) -> QuerySet[Any] | None:
-    """The rows of accounts with this login at any broker; None where there are none, for the number may be a name."""
-    found = rows.filter(**{f"{path}__endswith": f":{number}"})
-    return found if found.exists() else None
-
-
 class BrokerAccountAdmin(ReadOnlyAdmin):
     """Its page leads to asking the account's terminal what it holds."""
 
@@ -35,7 +29,7 @@ class BrokerAccountAdmin(ReadOnlyAdmin):
     )
     list_select_related = ("tenant",)
     search_fields = ("account_id__startswith", "tenant__name__istartswith")
-    search_help_text = "Login, or the start of the account id (lower case) or of the tenant's name"
+    search_help_text = "Login, or the start of the account id or of the tenant's name"
 
     fields = (
         "account_id", "claimed_as", "tenant", "balance", "equity", "free_margin", "funds_at", "suspended_at",
@@ -54,8 +48,9 @@ class BrokerAccountAdmin(ReadOnlyAdmin):
         return [(action, on) for action, on in super().actions_on(row) if action not in ON_MISSING]
 
     def numbered(self, rows: QuerySet[Any], number: int) -> QuerySet[Any] | None:
-        """By the login, which is all that somebody on the telephone tells."""
-        return by_login(rows, number, "account_id")
+        """By the login at any broker; None where there is none, for the number may begin a name."""
+        found = rows.filter(account_id__endswith=f":{number}")
+        return found if found.exists() else None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BrokerAccount]:
         rows: QuerySet[BrokerAccount] = super().get_queryset(request)
@@ -81,9 +76,6 @@ class EaSessionAdmin(ReadOnlyAdmin):
     def panels(self, request: HttpRequest, row: Any) -> Iterable[Panel]:
         return sessions.of_session(request, row)
 
-    def numbered(self, rows: QuerySet[Any], number: int) -> QuerySet[Any] | None:
-        return by_login(rows, number, "account__account_id")
-
     list_display = (
         "account", "state", "platform", "ea_version", "remote_address", "created_at", "last_heartbeat_at",
         "close_reason",
@@ -91,7 +83,7 @@ class EaSessionAdmin(ReadOnlyAdmin):
     list_filter = ("state", one_of("close_reason", Reason))
     list_select_related = ("account",)
     search_fields = ("account__account_id__startswith", "remote_address__exact", "installation_id__exact")
-    search_help_text = "Login or start of the account id (lower case), or the address, or the installation id"
+    search_help_text = "Login or start of the account id, or the address, or the installation id"
     fields = (
         "account", "key", "grant", "state", "fence", "auth_method", "platform", "ea_version", "environment", "status",
         "remote_address", "installation_id", "ledger_head", "stored_seq", "foreign_reports", "heartbeat_interval",
@@ -105,7 +97,7 @@ class SessionEventAdmin(ReadOnlyAdmin):
     list_filter = (one_of("reason", Reason),)
     list_select_related = ("account",)
     search_fields = ("account__account_id__startswith", "actor__exact")
-    search_help_text = "Start of the account id (lower case), or who did it"
+    search_help_text = "Login or start of the account id, or who did it"
 
 
 ADMINS: Final[Tables] = {

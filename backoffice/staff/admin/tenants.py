@@ -35,7 +35,7 @@ class SettingChangeAdmin(ReadOnlyAdmin):
     list_filter = (one_of("name", BY_NAME),)
     list_select_related = ("tenant", "account")
     search_fields = ("tenant__name__istartswith", "actor__exact", "account__account_id__startswith")
-    search_help_text = "Start of the tenant's name or of the account id (lower case), or who did it"
+    search_help_text = "Start of the tenant's name or of the account id, an account's login, or who did it"
 
 
 ADMINS: Final[Tables] = {

@@ -46,13 +46,23 @@ class IntentAdmin(ReadOnlyAdmin):
     list_display = ("received_at", "account", "action", "symbol", "lots", "price", "position_id", "ticket", "repeated")
     list_filter = ("action", "repeated", ("received_at", UtcDays))
     list_select_related = ("account",)
-    search_fields = ("account__account_id__startswith", "position_id__exact", "ticket__exact", "symbol__exact")
-    search_help_text = "Start of the account id (lower case), or a position, a ticket, a symbol"
+    search_fields = ("account__account_id__startswith", "position_id__exact", "ticket__exact", "symbol__iexact")
+    search_help_text = "Login or start of the account id, a position, a ticket, or a symbol among the latest 100,000"
+    searched_latest = LATEST
     fields = (
         "account", "session", "frame_id", "action", "position_id", "ticket", "symbol", "lots", "price", "profit",
         "repeated", "repeat_of", "broker_time", "occurred_at", "received_at", "content",
     )  # fmt: skip
     page_related = ("account__tenant", "session__account", "repeat_of")
+
+    def numbered(self, rows: QuerySet[Any], number: int) -> QuerySet[Any] | None:
+        masters = list(Strategy.objects.values_list("master_id", flat=True).distinct())
+        ids = [
+            pk
+            for name in ("position_id", "ticket")
+            for pk in Intent.objects.filter(account__in=masters, **{name: number}).values_list("pk", flat=True)[:MOST]
+        ]
+        return rows.filter(pk__in=ids) if ids else None
 
     def panels(self, request: HttpRequest, row: Any) -> Iterable[Panel]:
         return trades.of_trade(request, row)
@@ -70,11 +80,9 @@ class DecisionAdmin(ReadOnlyAdmin):
     search_fields = (
         "subscription__follower__account_id__startswith",
         "intent__position_id__exact",
-        "intent__symbol__exact",
+        "intent__symbol__iexact",
     )
-    search_help_text = (
-        "Start of the follower's account id (lower case), a position, or a symbol among the latest 100,000"
-    )
+    search_help_text = "Login or start of the follower's account id, a position, or a symbol among the latest 100,000"
     searched_latest = LATEST
     fields = ("subscription", "intent", "decided_at")
     page_related = ("intent__account", "subscription__follower", "subscription__strategy")
@@ -125,8 +133,8 @@ class CommandAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     list_filter = ("state", "action", ("decided_at", UtcDays))
     list_select_related = ("account",)
-    search_fields = ("account__account_id__startswith", "position_id__exact", "symbol__exact", "id__exact")
-    search_help_text = "Start of the follower's account id (lower case), a position, a symbol or an id (latest 100,000)"
+    search_fields = ("account__account_id__startswith", "position_id__exact", "symbol__iexact", "id__exact")
+    search_help_text = "Login or start of the follower's account id, a position, a symbol or an id (latest 100,000)"
     searched_latest = LATEST
     fields = (
         "account", "decision", "difference", "copy", "seq", "state", "reason", "action", "leg", "attempt",
@@ -154,10 +162,14 @@ class CopyAdmin(ReadOnlyAdmin):
     list_filter = ("state", "side")
     list_select_related = ("account",)
     page_related = ("account__tenant", "subscription__follower", "subscription__strategy")
-    search_fields = ("account__account_id__startswith", "position_id__exact", "ticket__exact", "symbol__exact")
-    search_help_text = (
-        "Start of the follower's account id (lower case), a position, a ticket, or a symbol among the latest 100,000"
+    search_fields = (
+        "account__account_id__startswith",
+        "position_id__exact",
+        "ticket__exact",
+        "symbol__iexact",
+        "copy_no__exact",
     )
+    search_help_text = "Login, start of the account id, position, ticket; of the latest 100,000 symbol, copy number"
     searched_latest = LATEST
 
     def panels(self, request: HttpRequest, row: Any) -> Iterable[Panel]:
@@ -175,7 +187,7 @@ class FillWaitAdmin(ReadOnlyAdmin):
     list_filter = ("state",)
     list_select_related = ("account", "copy")
     search_fields = ("account__account_id__startswith", "copy__position_id__exact")
-    search_help_text = "Start of the follower's account id (lower case), or a position"
+    search_help_text = "Login or start of the follower's account id, or a position"
 
 
 class ReportAdmin(ReadOnlyAdmin):
@@ -186,14 +198,14 @@ class ReportAdmin(ReadOnlyAdmin):
     list_filter = ("status", "late", "repeated", ("received_at", UtcDays))
     list_select_related = ("account",)
     search_fields = ("account__account_id__startswith", "ticket__exact", "command__id__exact")
-    search_help_text = "Start of the account id (lower case), or a ticket, or a command's id"
+    search_help_text = "Login or start of the account id, or a ticket, or a command's id"
 
 
 class FollowerQuoteAdmin(ReadOnlyAdmin):
     list_display = ("account", "symbol", "bid", "ask", "at")
     list_select_related = ("account",)
-    search_fields = ("account__account_id__startswith", "symbol__exact")
-    search_help_text = "Start of the follower's account id (lower case), or a symbol"
+    search_fields = ("account__account_id__startswith", "symbol__iexact")
+    search_help_text = "Login or start of the follower's account id, or a symbol"
 
 
 ADMINS: Final[Tables] = {

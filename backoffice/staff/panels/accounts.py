@@ -38,7 +38,7 @@ from orders.domain.states.copies import ALIVE
 from orders.domain.states.differences import STANDING, WAITING, DifferenceState, may_decide
 from orders.domain.wire.snapshots import DifferenceKind
 from orders.models import Command, Copy, Decision, Difference, Snapshot, Strategy, Subscription
-from sessions_app.domain.lifecycle import LIVING
+from sessions_app.domain.lifecycle import LIVING, AccountState
 from sessions_app.models import AuthKey, BrokerAccount, EaSession, SessionEvent
 from sessions_app.queries import clock as database_clock
 from sessions_app.queries import count_of
@@ -76,7 +76,8 @@ def of_account(request: HttpRequest, account: Any) -> Iterator[Panel]:
     """Everything about an account that the person may see, in a read for each panel."""
     sessions = _sessions(account) if may_see(request, EaSession) else []
     strategies = _strategies(account) if may_see(request, Strategy) and may_see(request, Subscription) else []
-    yield _state(account, sessions, strategies)
+    events = _latest_events(account) if may_see(request, SessionEvent) else []
+    yield _state(account, sessions, strategies, events)
     if strategies:
         yield _follows(strategies)
     if may_see(request, Copy):
@@ -88,7 +89,7 @@ def of_account(request: HttpRequest, account: Any) -> Iterator[Panel]:
     if sessions:
         yield _of_sessions(request, account, sessions)
     if may_see(request, SessionEvent):
-        yield _events(account)
+        yield _events(account, events)
 
 
 # Its state -----------------------------------------------------------------------------------------------------------
@@ -100,7 +101,9 @@ def _sessions(account: Any) -> list[EaSession]:
     return list(rows.order_by("-created_at")[:LATEST])
 
 
-def _state(account: Any, sessions: Sequence[EaSession], strategies: Sequence[Any]) -> Panel:
+def _state(
+    account: Any, sessions: Sequence[EaSession], strategies: Sequence[Any], events: Sequence[SessionEvent]
+) -> Panel:
     living = [one for one in sessions if one.state in LIVING]
     session = min(living, key=lambda one: one.state, default=None)  # authenticated before pending
     row = _row(account, session, strategies)
@@ -117,7 +120,18 @@ def _state(account: Any, sessions: Sequence[EaSession], strategies: Sequence[Any
         ("Funds", funds),
         ("Its own book", book),
     ]
+    if account.suspended_at is not None:
+        facts.insert(1, ("Suspended", _suspended(account, events)))
     return Panel("How is this account?", facts=facts)
+
+
+def _suspended(account: Any, events: Sequence[SessionEvent]) -> Any:
+    """Since when, and by whom and why if that is among the latest events."""
+    since = format_html("since {}", moment(account.suspended_at))
+    event = next((one for one in events if one.to_state == AccountState.SUSPENDED), None)
+    if event is None:
+        return since
+    return format_html("{} by {}: {}", since, foreign(event.actor), outside(event.note))
 
 
 def _row(account: Any, session: EaSession | None, strategies: Sequence[Any]) -> Row:
@@ -273,8 +287,11 @@ def _of_sessions(request: HttpRequest, account: Any, sessions: Sequence[EaSessio
     return Panel("EA sessions, the newest first", heads, rows, on=on)
 
 
-def _events(account: Any) -> Panel:
-    found = SessionEvent.objects.filter(account=account).order_by("-id")[:LATEST]
+def _latest_events(account: Any) -> list[SessionEvent]:
+    return list(SessionEvent.objects.filter(account=account).order_by("-id")[:LATEST])
+
+
+def _events(account: Any, found: Sequence[SessionEvent]) -> Panel:
     rows = [
         (
             moment(one.at),

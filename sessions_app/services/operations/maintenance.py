@@ -58,17 +58,32 @@ class SentAway:
     first: bool
 
 
+def check(plan: Plan, now: datetime) -> None:
+    """Whether this may be announced.
+
+    :raises NotAnnounceable: it is over already, ends before it starts, lasts longer than a day, or is announced already
+    """
+    if plan.ends_at <= plan.starts_at:
+        raise NotAnnounceable("A window ends after it starts")
+    if plan.ends_at <= now:
+        raise NotAnnounceable("A window ends in the future")
+    if plan.ends_at - plan.starts_at > LONGEST:
+        raise NotAnnounceable("A window lasts 24 hours at most")
+    same = MaintenanceWindow.objects.filter(
+        tenant=plan.tenant_id, account=plan.account_pk, starts_at=plan.starts_at, ends_at=plan.ends_at
+    )
+    if same.filter(cancelled_at__isnull=True).exists():
+        raise NotAnnounceable("This window is announced already, for the same accounts and times")
+
+
 def announce(*, plan: Plan, by: Actor) -> MaintenanceWindow:
     """Announce a window.
 
-    :raises NotAnnounceable: it is over already, ends before it starts, or lasts longer than a day
+    :raises NotAnnounceable: as `check` says
     """
     with transaction.atomic(durable=True):
         now = queries.database_now()
-        if plan.ends_at <= max(now, plan.starts_at):
-            raise NotAnnounceable("A window ends after it starts, and in the future")
-        if plan.ends_at - plan.starts_at > LONGEST:
-            raise NotAnnounceable("A window lasts 24 hours at most")
+        check(plan, now)
         window = MaintenanceWindow.objects.create(
             tenant_id=plan.tenant_id,
             account_id=plan.account_pk,

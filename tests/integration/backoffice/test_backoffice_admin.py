@@ -197,6 +197,92 @@ def test_a_symbol_is_searched_among_the_latest_rows(
     assert "latest 100,000" in answer.content.decode()
 
 
+def shown_in(client: Client, name: str, **asked: str) -> set[Any]:
+    answer: Any = client.get(reverse(f"admin:{name}_changelist"), asked)
+    assert answer.status_code == 200
+    return {row.pk for row in answer.context["cl"].result_list}
+
+
+@pytest.mark.parametrize("typed", ["gbpusd.r", "GBPUSD.R", " GbpUsd.r "])
+def test_a_symbol_is_found_however_it_is_written(client: Client, superuser: User, typed: str) -> None:
+    command: Any = CommandFactory.create(
+        symbol="GBPUSD.r", copy__symbol="GBPUSD.r", decision__intent__symbol="gbpusd.R"
+    )
+    CommandFactory.create()
+    assert shown_in(client, "orders_command", q=typed) == {command.pk}
+    assert shown_in(client, "orders_copy", q=typed) == {command.copy_id}
+    assert shown_in(client, "orders_decision", q=typed) == {command.decision_id}
+    assert shown_in(client, "orders_intent", q=typed) == {command.decision.intent_id}
+
+
+@pytest.mark.parametrize("typed", ["77012", "papermarkets-demo:77012", "PaperMarkets-Demo:7701"])
+def test_every_list_of_accounts_knows_the_login(client: Client, superuser: User, typed: str) -> None:
+    follower = BrokerAccountFactory.create(claimed_as="PaperMarkets-Demo:77012")
+    subscription = SubscriptionFactory.create(follower=follower, strategy__tenant=follower.tenant)
+    command = CommandFactory.create(decision__subscription=subscription)
+    report = ReportFactory.create(command=command)
+    for other in (CommandFactory, ReportFactory, SubscriptionFactory):
+        other.create()
+    assert shown_in(client, "orders_command", q=typed) == {command.pk}
+    assert shown_in(client, "orders_copy", q=typed) == {command.copy_id}
+    assert shown_in(client, "orders_decision", q=typed) == {command.decision_id}
+    assert shown_in(client, "orders_report", q=typed) == {report.pk}
+    assert shown_in(client, "orders_subscription", q=typed) == {subscription.pk}
+
+
+def test_a_position_goes_before_a_login_of_the_same_digits(client: Client, superuser: User) -> None:
+    command: Any = CommandFactory.create(decision__intent__position_id=88_001)
+    other = CommandFactory.create(decision__subscription__follower__claimed_as="Papermarkets-Demo:88001")
+    assert shown_in(client, "orders_command", q="88001") == {command.pk}
+    assert shown_in(client, "orders_intent", q="88001") == {command.decision.intent_id}
+    command.delete()
+    Decision.objects.filter(pk=command.decision_id).delete()
+    command.copy.delete()
+    assert shown_in(client, "orders_command", q="88001") == {other.pk}
+
+
+def test_a_name_that_begins_as_an_account_does_is_found_where_that_account_has_no_row(
+    client: Client, superuser: User
+) -> None:
+    BrokerAccountFactory.create(claimed_as="Trendy-Live:1")
+    subscription = SubscriptionFactory.create(strategy__name="Trend")
+    assert shown_in(client, "orders_subscription", q="Trend") == {subscription.pk}
+
+
+def test_a_copy_is_found_by_its_number(client: Client, superuser: User) -> None:
+    copy = CopyFactory.create(copy_no=424_242)
+    CopyFactory.create()
+    assert shown_in(client, "orders_copy", q="424242") == {copy.pk}
+
+
+def test_a_list_says_what_it_is_narrowed_to_and_how_to_leave_that(client: Client, superuser: User) -> None:
+    command = CommandFactory.create()
+    other = CommandFactory.create()
+    asked = {"account__id__exact": str(command.account_id), "state__in": "queued,done"}
+    html = client.get(reverse("admin:orders_command_changelist"), asked).content.decode()
+    said = re.search(r'<ul class="narrowed">.*?</ul>', html, re.S)
+    assert said is not None
+    text = re.sub(r"<[^>]*>", "", said[0])
+    assert f"Only where account {command.account.claimed_as}" in text
+    assert "Only where state is queued or done" in text
+    link = re.search(r'href="(\?state__in=[^"]*)"', said[0])
+    assert link is not None
+    answer: Any = client.get(reverse("admin:orders_command_changelist") + link[1])
+    assert {row.pk for row in answer.context["cl"].result_list} == {command.pk, other.pk}
+    decided = {"subscription__follower__id__exact": str(command.account_id), "decided_at__gte": "2026-01-02T00:00:00Z"}
+    html = client.get(reverse("admin:orders_decision_changelist"), decided).content.decode()
+    assert f"follower <bdi>{command.account.claimed_as}" in html.replace("<bdi>follower ", "follower <bdi>")
+    assert "decided since 2026-01-02 00:00 UTC" in html
+
+
+@pytest.mark.parametrize("asked", ["account__id__exact=x", "account__id__exact=", "no__such__exact=1", "state__in=<b>"])
+def test_what_narrows_nothing_is_said_nowhere(client: Client, superuser: User, asked: str) -> None:
+    CommandFactory.create()
+    answer = client.get(f"{reverse('admin:orders_command_changelist')}?{asked}")
+    assert answer.status_code in (200, 302, 400)
+    assert b"<b>" not in answer.content
+
+
 def test_staff_begin_at_monitoring_if_they_may(client: Client) -> None:
     client.force_login(grant(UserFactory.create(), "sessions_app.view_easession"))
     assert client.get("/")["Location"] == reverse("admin:monitoring")

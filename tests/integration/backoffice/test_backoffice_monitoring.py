@@ -336,6 +336,16 @@ def test_each_number_leads_to_the_list_that_it_counts(client: Client) -> None:
     assert sum(int(shown) for _, shown in links) > 20
 
 
+def test_what_is_ordered_delivered_and_done_today_is_counted_apart(client: Client, watcher: User) -> None:
+    states = ("queued", "received", "working", "done", "done", "rejected", "unknown", "expired", "void")
+    for state in states:
+        CommandFactory.create(state=state)
+    CommandFactory.create(held=True)
+    CommandFactory.create(state="done", decided_at=database_now() - timedelta(days=2))
+    page = show(client)
+    assert [number(page, name) for name in ("ordered", "delivered", "done")] == [10, 6, 3]
+
+
 # Much data -----------------------------------------------------------------------------------------------------------
 
 

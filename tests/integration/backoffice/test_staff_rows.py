@@ -27,6 +27,7 @@ from tests.factories import (
     SessionEventFactory,
     SnapshotFactory,
     StrategyFactory,
+    SubscriptionEventFactory,
     SubscriptionFactory,
     UserFactory,
     grant,
@@ -141,6 +142,17 @@ def test_missing_copies_of_an_account_are_decided_beside_them(client: Client, op
     assert cost.calls <= MOST_CALLS
 
 
+def test_a_suspended_account_says_since_when_by_whom_and_why(client: Client, operator: User) -> None:
+    session = EaSessionFactory.create()
+    account = session.account
+    BrokerAccount.objects.filter(pk=account.pk).update(suspended_at=now())
+    SessionEventFactory.create(
+        session=None, account=account, from_state="active", to_state="suspended", reason=Reason.ACCOUNT_SUSPENDED,
+        actor="olga", note="its owner has left",
+    )  # fmt: skip
+    assert re.search(r"Suspended since \S+ \S+ by olga : its owner has left", text_of(read(client, account)))
+
+
 def test_who_may_not_see_copies_or_keys_sees_no_panel_of_them(client: Client) -> None:
     copy = CopyFactory.create(state="open")
     EaSessionFactory.create(account=copy.account)
@@ -211,6 +223,21 @@ def test_a_strategy_tells_who_follows_with_what_and_how_well(client: Client, ope
     assert re.search(r"connected .*1 x active 1 1 1 0 321 \(over 150\)", shown), shown
     assert other.follower.claimed_as not in html
     assert f"EURUSD #{decision.intent.position_id} buy 0.10 1.085 1 copied" in panel(html, "Last trades")
+
+
+# Subscription --------------------------------------------------------------------------------------------------------
+
+
+def test_a_subscription_that_is_paused_says_who_did_it_and_why(client: Client, operator: User) -> None:
+    denied: Any = DecisionFactory.create(denied="signal_too_old", subscription__state="close_only")
+    subscription = denied.subscription
+    SubscriptionEventFactory.create(subscription=subscription, to_state="active", actor="anna", note="begin")
+    SubscriptionEventFactory.create(
+        subscription=subscription, from_state="active", to_state="close_only", actor="olga", note="his wish"
+    )
+    html = read(client, subscription)
+    assert re.search(r"paused since \S+ \S+ by olga : his wish", text_of(html)), text_of(html)
+    assert f"open EURUSD #{denied.intent.position_id} denied" in panel(html, "What was decided last")
 
 
 # Trade, copy and command ---------------------------------------------------------------------------------------------

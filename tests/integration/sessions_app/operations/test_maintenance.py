@@ -144,6 +144,35 @@ def test_mistakes_are_shown_in_the_form(client: Client) -> None:
     assert not MaintenanceWindow.objects.exists()
 
 
+def test_a_mistake_is_said_before_it_is_asked_whether_to_do_it(client: Client) -> None:
+    client.force_login(grant(UserFactory.create(), ANNOUNCE))
+    url = reverse("admin:announce_maintenance")
+    page = client.post(url, content(ends_at="2020-01-01T00:00")).content.decode()
+    assert "A window ends after it starts" in page
+    assert ('value="2020-01-01T00:00"' in page, 'name="sure"' in page) == (True, False)
+    assert "2026-13-45T00:00" in client.post(url, content(ends_at="2026-13-45T00:00")).content.decode()
+
+
+def test_a_mistake_in_the_second_post_keeps_what_was_typed(client: Client) -> None:
+    """The kept form tells moments with their distance from UTC, of which a browser's field shows nothing."""
+    client.force_login(grant(UserFactory.create(), ANNOUNCE))
+    late = content(starts_at="2020-01-01T08:00:00+02:00", ends_at="2020-01-01T09:30:00+02:00", sure="yes")
+    page = client.post(reverse("admin:announce_maintenance"), late).content.decode()
+    assert "A window ends in the future" in page
+    assert ('value="2020-01-01T06:00"' in page, 'value="2020-01-01T07:30"' in page) == (True, True)
+
+
+def test_two_tabs_announce_a_window_once(client: Client) -> None:
+    client.force_login(grant(UserFactory.create(), ANNOUNCE))
+    url, sent = reverse("admin:announce_maintenance"), content(sure="yes")
+    assert client.post(url, sent).status_code == 302
+    assert "This window is announced already" in client.post(url, sent).content.decode()
+    assert MaintenanceWindow.objects.count() == 1
+    client.post(reverse("admin:cancel_maintenance", args=[MaintenanceWindow.objects.get().id]))
+    assert client.post(url, sent).status_code == 302  # what was cancelled may be announced anew
+    assert MaintenanceWindow.objects.count() == 2
+
+
 def test_cancelling_says_what_it_does_and_does_it_once(client: Client) -> None:
     window = MaintenanceWindowFactory.create()
     client.force_login(grant(UserFactory.create(username="oleg"), ANNOUNCE))
