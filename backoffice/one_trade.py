@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 from math import prod
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
 from django.db.models import Count, QuerySet
@@ -68,6 +68,7 @@ class Outcome:
     decision: Decision
     sentence: str
     sizing: str
+    sizing_names: str
     copies: list[Copy]
     told: list[Told]
 
@@ -121,7 +122,9 @@ def outcomes_among(rows: Rows, opening: Intent, decisions: Sequence[Decision]) -
         mine = sorted(copies[decision.subscription_id], key=lambda copy: copy.leg)
         told = [one for copy in mine for one in commands.get(copy.pk, [])]
         told.sort(key=lambda one: one.command.pk)
-        yield Outcome(decision, sentence_of(decision.code), sizing(decision.steps), mine, told)
+        yield Outcome(
+            decision, sentence_of(decision.code), sizing(decision.steps), sizing_names(decision.steps), mine, told
+        )
 
 
 def _commands(rows: Rows, copies: Sequence[UUID]) -> Mapping[UUID, list[Told]]:
@@ -184,37 +187,69 @@ def sizing(steps: Sequence[Mapping[str, Any]]) -> str:
     exact = _number(allocation.get("exact"))
     if exact is None:
         return ""
-    return f"{_product(allocation, exact)} = {_digits(exact)}{_after(exact, rounding)}"
+    factors = _factors(allocation, exact)
+    product = _written(factors) if factors else said(str(allocation.get("mode", "")))
+    return f"{product} = {_digits(exact)}{_after(exact, rounding)}"
 
 
-def _product(allocation: Mapping[str, Any], exact: Decimal) -> str:
+def sizing_names(steps: Sequence[Mapping[str, Any]]) -> str:
+    """What the numbers of that sentence are, in their order: `lots of the master x multiplier`; empty where there is
+    no product."""
+    allocation = next((step for step in steps if step.get("step") == "allocation"), {})
+    exact = _number(allocation.get("exact"))
+    factors = _factors(allocation, exact) if exact is not None else []
+    told = ""
+    for number, one in enumerate(factors):
+        if number > 1 and one.above == one.below == 1:
+            continue
+        told += f" x {one.name}" if told and one.name else one.name
+        told += f" / {one.of}" if one.of else ""
+    return told
+
+
+class _Factor(NamedTuple):
+    """A quotient of the product, and what it and its divisor are."""
+
+    name: str
+    above: Decimal
+    below: Decimal
+    of: str = ""
+
+
+def _factors(allocation: Mapping[str, Any], exact: Decimal) -> list[_Factor]:
     """The factors, if they give the lots: a sentence that does not add up is worse than the name of the mode."""
     mode = str(allocation.get("mode", ""))
     lots, multiplier = _number(allocation.get("master_lots")), _number(allocation.get("multiplier"))
     if mode == Mode.FIXED_LOTS or lots is None or multiplier is None:
-        return said(mode)
-    factors = [(lots, Decimal(1)), (multiplier, Decimal(1))]
+        return []
+    factors = [
+        _Factor(gettext("lots of the master"), lots, Decimal(1)),
+        _Factor(gettext("multiplier"), multiplier, Decimal(1)),
+    ]
     if mode in FUNDS_RATIOS:
-        factors.append(_quotient(allocation, "follower_base", "master_base"))
-        factors.append((Decimal(1), _number(allocation.get("rate")) or Decimal(1)))
+        bases = _quotient(allocation, "follower_base", "master_base")
+        factors.append(_Factor(gettext("funds of the follower"), *bases, gettext("of the master")))
+        rate = _number(allocation.get("rate")) or Decimal(1)
+        factors.append(_Factor("", Decimal(1), rate, gettext("rate of the currencies")))
     contracts = _quotient(allocation, "master_contract", "follower_contract")
-    for tried in (factors, [*factors, contracts]):
-        product = prod((above / below for above, below in tried), start=Decimal(1))
+    sizes = _Factor(gettext("contract of the master's symbol"), *contracts, gettext("of the follower's"))
+    for tried in (factors, [*factors, sizes]):
+        product = prod((one.above / one.below for one in tried), start=Decimal(1))
         if abs(product - exact) <= abs(exact) * _CLOSE:
-            return _written(tried)
-    return said(mode)
+            return tried
+    return []
 
 
 def _quotient(allocation: Mapping[str, Any], above: str, below: str) -> tuple[Decimal, Decimal]:
     return _number(allocation.get(above)) or Decimal(1), _number(allocation.get(below)) or Decimal(1)
 
 
-def _written(factors: Sequence[tuple[Decimal, Decimal]]) -> str:
+def _written(factors: Sequence[_Factor]) -> str:
     """`10 x 0.5 x 5000 / 10000 / 1.08`."""
-    text = " x ".join(_digits(above) for above, _ in factors[:2])
-    for above, below in factors[2:]:
-        text += f" x {_digits(above)}" if above != 1 else ""
-        text += f" / {_digits(below)}" if below != 1 else ""
+    text = " x ".join(_digits(one.above) for one in factors[:2])
+    for one in factors[2:]:
+        text += f" x {_digits(one.above)}" if one.above != 1 else ""
+        text += f" / {_digits(one.below)}" if one.below != 1 else ""
     return text
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from backoffice.one_trade import sizing
+from backoffice.one_trade import sizing, sizing_names
 from backoffice.staff.days import UtcDays
 from backoffice.staff.panels import trades
 from backoffice.staff.panels.panel import Panel
@@ -105,6 +105,7 @@ class DecisionAdmin(ReadOnlyAdmin):
             "verdict": in_english(row.outcome),
             "sentence": _SENTENCES.get(row.code, ""),
             "sizing": sizing(row.steps),
+            "sizing_names": sizing_names(row.steps),
             "steps": [_step(step) for step in row.steps],
             "waits": [{"wait": wait, "steps": [_step(step) for step in wait.steps]} for wait in waits],
             "commands": list(row.commands.order_by("leg", "attempt")[:100]),

@@ -560,6 +560,33 @@ def test_sizing_is_one_sentence(steps: list[dict[str, Any]], sentence: str) -> N
     assert one_trade.sizing(steps) == sentence
 
 
+@pytest.mark.parametrize(
+    ("allocation", "names"),
+    [
+        ({"mode": "mirrored", "multiplier": "2", "exact": "20"}, "lots of the master x multiplier"),
+        (
+            {"multiplier": "1", "exact": "5", "follower_base": "5000", "master_base": "10000"},
+            "lots of the master x multiplier x funds of the follower / of the master",
+        ),
+        (
+            {"multiplier": "1", "exact": "4.6296", "follower_base": "5000", "master_base": "10000", "rate": "1.08"},
+            "lots of the master x multiplier x funds of the follower / of the master / rate of the currencies",
+        ),
+        (
+            {
+                "mode": "contract_units", "multiplier": "1", "exact": "1", "master_contract": "10",
+                "follower_contract": "100",
+            },
+            "lots of the master x multiplier x contract of the master's symbol / of the follower's",
+        ),
+        ({"mode": "fixed_lots", "multiplier": "1", "exact": "0.125"}, ""),
+        ({"mode": "mirrored", "multiplier": "1", "exact": "7"}, ""),
+    ],
+)  # fmt: skip
+def test_the_numbers_of_the_sentence_have_names(allocation: dict[str, Any], names: str) -> None:
+    assert one_trade.sizing_names(_step(allocation=allocation)) == names
+
+
 def test_a_trades_page_says_who_got_it_and_why_not(client: Client, house: House) -> None:
     member(client, house.tenant)
     opening: Intent = house.row("orders.intent")
