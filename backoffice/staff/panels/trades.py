@@ -112,6 +112,7 @@ def _way(told: Told) -> Any:
 def of_copy(request: HttpRequest, copy: Any) -> Iterator[Panel]:
     """What it is, what was ordered for it and what the broker said, and where the terminal's book differs."""
     subscription = copy.subscription
+    told = _ordered_for(copy) if may_see(request, Command) and may_see(request, Report) else None
     facts = [
         ("State", format_html("{} {}", badge(copy.state), _caused(copy.close_cause) if copy.close_cause else "")),
         ("Follower", linked(copy.account)),
@@ -120,12 +121,19 @@ def of_copy(request: HttpRequest, copy: Any) -> Iterator[Panel]:
         ("Lots", format_html("{} of {} that were ordered", lots(copy.lots_open), lots(copy.lots_opened))),
         ("Ticket", copy.ticket or NOTHING),
     ]
+    opening = told[0].command.decision if told and may_see(request, Decision) else None
+    if opening is not None and (sized := one_trade.sizing(opening.steps)):
+        facts.insert(5, ("Sizing", linked(opening, f"{sized} lots")))
     yield Panel("What became of this copy?", facts=facts)
-    if may_see(request, Command) and may_see(request, Report):
-        commands = list(Command.objects.filter(copy=copy).select_related("decision").order_by("id")[:MOST])
-        yield _of_commands(one_trade.ways_of(Everyone(), commands))
+    if told is not None:
+        yield _of_commands(told)
     if may_see(request, Difference):
         yield from _of_differences(copy)
+
+
+def _ordered_for(copy: Any) -> list[Told]:
+    commands = Command.objects.filter(copy=copy).select_related("decision").order_by("id")
+    return one_trade.ways_of(Everyone(), list(commands[:MOST]))
 
 
 def _of_commands(told: Sequence[Told]) -> Panel:

@@ -265,7 +265,8 @@ def test_a_trade_tells_what_each_follower_got_with_the_sizing_and_the_way(client
     ):  # fmt: skip
         assert words in shown, shown
     assert address(command.decision) in html
-    assert "0.1 x 0.5 = 0.05 lots" in text_of(read(client, command.decision))
+    assert "0.1 x 0.5 = 0.05 lots lots of the master x multiplier" in text_of(read(client, command.decision))
+    assert "Sizing 0.1 x 0.5 = 0.05 lots" in text_of(read(client, command.copy))
 
 
 def test_a_trade_that_was_denied_says_why(client: Client, operator: User) -> None:
