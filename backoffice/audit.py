@@ -65,6 +65,7 @@ class Act:
     why: str
     tenant: str = ""
     version: "Version | None" = None
+    about: "About | None" = None
 
     @property
     def kind_in_words(self) -> str:
@@ -78,6 +79,16 @@ class Version:
     subscription_id: UUID
     number: int
     page: int
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The row that an act was done to: its page for staff, and for members that of its account or subscription."""
+
+    page: str
+    row: UUID
+    account: UUID | None = None
+    subscription: UUID | None = None
 
 
 # What is asked -------------------------------------------------------------------------------------------------------
@@ -172,12 +183,25 @@ def _begins(day: date) -> datetime:
 def _on_account(row: SessionEvent) -> Act:
     kind = "session" if row.session_id else "key" if row.key_id else "grant" if row.grant_id else "account"
     what = _moved(row.from_state, row.to_state)
-    return _act(row, kind, row.account.claimed_as, what, row.note, row.account.tenant)
+    page, of = next(((page, of) for page, of in _pages_of(row) if of is not None), ("brokeraccount", row.account_id))
+    about = About(f"admin:sessions_app_{page}_change", of, account=row.account_id)
+    return _act(row, kind, row.account.claimed_as, what, row.note, row.account.tenant, about=about)
+
+
+def _pages_of(row: SessionEvent) -> Iterator[tuple[str, UUID | None]]:
+    yield "easession", row.session_id
+    yield "authkey", row.key_id
+    yield "accountgrant", row.grant_id
+
+
+def _on_a_subscription(subscription_id: UUID) -> About:
+    return About("admin:orders_subscription_change", subscription_id, subscription=subscription_id)
 
 
 def _on_subscription(row: SubscriptionEvent) -> Act:
     what = _moved(row.from_state, row.to_state)
-    return _act(row, "subscription", _pair(row), what, row.note, row.subscription.strategy.tenant)
+    about = _on_a_subscription(row.subscription_id)
+    return _act(row, "subscription", _pair(row), what, row.note, row.subscription.strategy.tenant, about=about)
 
 
 def _on_settings(row: Any) -> Act:
@@ -185,7 +209,8 @@ def _on_settings(row: Any) -> Act:
     page = (row.subscription.version - row.number) // VERSIONS_ON_A_PAGE + 1
     version = Version(row.subscription_id, row.number, page)
     what = differing(row.former, row.settings) or gettext("version %(number)s") % {"number": row.number}
-    return _act(row, "settings", _pair(row), what, row.note, row.subscription.strategy.tenant, version)
+    links = {"version": version, "about": _on_a_subscription(row.subscription_id)}
+    return _act(row, "settings", _pair(row), what, row.note, row.subscription.strategy.tenant, **links)
 
 
 def _on_configuration(row: SettingChange) -> Act:
@@ -197,7 +222,8 @@ def _on_configuration(row: SettingChange) -> Act:
 def _on_difference(row: DifferenceEvent) -> Act:
     subject = f"{row.difference.account.claimed_as}, {row.difference.subject}"
     what = _moved(row.from_state, row.to_state)
-    return _act(row, "difference", subject, what, row.reason, row.difference.account.tenant)
+    about = About("admin:orders_difference_change", row.difference_id, account=row.difference.account_id)
+    return _act(row, "difference", subject, what, row.reason, row.difference.account.tenant, about=about)
 
 
 def _on_person(row: PersonEvent) -> Act:
@@ -209,9 +235,9 @@ def _on_secret(row: VaultUse) -> Act:
     return _act(row, "secret", f"{row.name} v{row.version}", said(row.act), row.purpose, row.tenant)
 
 
-def _act(row: Any, kind: str, subject: str, what: str, why: str, tenant: Any, version: Version | None = None) -> Act:
+def _act(row: Any, kind: str, subject: str, what: str, why: str, tenant: Any, **links: Any) -> Act:
     of = tenant.name if tenant is not None else ""
-    return Act(row.id, row.at, row.actor, row.address, kind, subject, what, why, of, version)
+    return Act(row.id, row.at, row.actor, row.address, kind, subject, what, why, of, **links)
 
 
 def _pair(row: SubscriptionEvent | SubscriptionVersion) -> str:

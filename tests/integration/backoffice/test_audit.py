@@ -326,3 +326,44 @@ def test_a_setting_with_a_long_value_is_shortened(house: House) -> None:
     told = audit.differing({}, {"symbol_map": many})
     assert len(told) < 200
     assert told.endswith("…")
+
+
+# From an act to what it was done to ----------------------------------------------------------------------------------
+
+
+def subjects_of(client: Client, address: str) -> list[str]:
+    """Where the links of the acts' subjects lead."""
+    shown = client.get(address).content.decode()
+    return re.findall(r'class="quiet">[^<]+</span> <a href="([^"]+)"', shown)
+
+
+def acts_on_every_kind(house: House) -> list[Any]:
+    """An act of a person on a session, a key, an account, a subscription and a difference of a tenant."""
+    subscription: Any = house.row("orders.subscription")
+    account = subscription.follower
+    session = factories.EaSessionFactory.create(account=account)
+    difference = factories.DifferenceFactory.create(copy__subscription=subscription)
+    factories.SessionEventFactory.create(session=session, actor="olga")
+    factories.SessionEventFactory.create(session=None, key=session.key, account=account, actor="olga")
+    factories.SessionEventFactory.create(session=None, account=account, to_state="suspended", actor="olga")
+    factories.SubscriptionEventFactory.create(subscription=subscription, actor="olga")
+    factories.DifferenceEventFactory.create(difference=difference, actor="olga")
+    return [session, session.key, account, subscription, difference]
+
+
+def test_each_act_leads_the_staff_to_what_it_was_done_to(staff: Client, house: House) -> None:
+    rows = acts_on_every_kind(house)
+    links = subjects_of(staff, PAGE)
+    for row in rows:
+        page = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+        assert page in links
+        assert staff.get(page).status_code == 200
+
+
+def test_each_act_leads_members_to_pages_of_their_own(owner: Client, house: House) -> None:
+    *_, account, subscription, _ = acts_on_every_kind(house)
+    links = set(subjects_of(owner, reverse("tenants:audit", args=[house.tenant.pk])))
+    of_account = reverse("tenants:account", args=[house.tenant.pk, account.pk])
+    of_subscription = reverse("tenants:subscription", args=[house.tenant.pk, subscription.pk])
+    assert {of_account, of_subscription} <= links
+    assert [link for link in links if owner.get(link).status_code != 200] == []
