@@ -6,12 +6,14 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db import models
+from django.db import DataError, models
 from django.db.models import Model, Q, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.text import capfirst
@@ -88,7 +90,10 @@ class ReadOnlyAdmin(_ModelAdmin):
         filtered = frozenset(name for name in self.list_filter if isinstance(name, str))
         narrowed = list(narrowed_to(self.model, request.GET, filtered))
         context = {**(extra_context or {}), "title": title, "links": _links(request, made), "narrowed": narrowed}
-        return super().changelist_view(request, context)
+        try:
+            return super().changelist_view(request, context)
+        except (DataError, OverflowError):  # a number in the address that no column holds
+            return redirect(f"{request.path}?{ERROR_FLAG}=1")
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

@@ -275,6 +275,14 @@ def test_a_list_says_what_it_is_narrowed_to_and_how_to_leave_that(client: Client
     assert "decided since 2026-01-02 00:00 UTC" in html
 
 
+@pytest.mark.parametrize("table", ["intent", "command", "copy"])
+@pytest.mark.parametrize("lookup", ["position_id__in", "position_id__exact", "position_id__gte"])
+def test_a_number_that_no_column_holds_breaks_no_list(client: Client, superuser: User, table: str, lookup: str) -> None:
+    CommandFactory.create()
+    address = reverse(f"admin:orders_{table}_changelist")
+    assert client.get(address, {lookup: "9" * 30}, follow=True).status_code == 200
+
+
 @pytest.mark.parametrize("asked", ["account__id__exact=x", "account__id__exact=", "no__such__exact=1", "state__in=<b>"])
 def test_what_narrows_nothing_is_said_nowhere(client: Client, superuser: User, asked: str) -> None:
     CommandFactory.create()

@@ -104,6 +104,7 @@ def test_a_zone_that_is_not_installed_here_any_more_is_utc_and_the_page_says_so(
 # Pages ---------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.daily("embedded")
 def test_every_page_says_whose_clock_it_shows_and_shows_no_other(house: House) -> None:
     """Of members and of staff: what names the zone names that of the person, and no page says UTC of a time."""
     neighbour, walked = build("Neighbour"), 0
